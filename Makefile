@@ -1,0 +1,29 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long check lock
+
+help:
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+run: .venv/run       ## set up, then start the sample policy on http://localhost:8765
+	@.venv/bin/upheld demo $(ARGS)
+
+test: .venv/all      ## set up, then every test at its small size (ARGS=... goes to pytest)
+	@.venv/bin/python -m pytest $(ARGS)
+
+test-long: .venv/all ## the same tests at the sizes that the documentation states
+	@UPHELD_TEST_SIZE=long .venv/bin/python -m pytest $(ARGS)
+
+check: .venv/all     ## format, lint, types, imports
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+lock:                ## maintainers: resolve both locks again
+	@sh scripts/lock
+
+.venv/run: pyproject.toml requirements/run.lock scripts/setup
+	@sh scripts/setup run && touch $@
+
+.venv/all: pyproject.toml requirements/all.lock scripts/setup
+	@sh scripts/setup all && touch $@ .venv/run

@@ -1,0 +1,76 @@
+"""upheld: a privacy policy that runs.
+
+`load` a policy, make a `Request`, `decide`: the answer says yes, no or what to prove, and by
+which clause. Everything heavier than that loads on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upheld.core.errors import Fault, PolicyError, RequestError, UpheldError
+    from upheld.policy.analyse.compare import Comparison, compare
+    from upheld.policy.analyse.contains import contains
+    from upheld.policy.analyse.draft import agreement
+    from upheld.policy.analyse.findings import Findings, findings
+    from upheld.policy.analyse.query import query
+    from upheld.policy.analyse.review import review
+    from upheld.policy.analyse.sever import sever
+    from upheld.policy.load import Policy, load, load_text
+    from upheld.policy.request import Decision, Request
+
+_HOME = {
+    "Comparison": "upheld.policy.analyse.compare",
+    "Decision": "upheld.policy.request",
+    "Findings": "upheld.policy.analyse.findings",
+    "Fault": "upheld.core.errors",
+    "Policy": "upheld.policy.load",
+    "PolicyError": "upheld.core.errors",
+    "Request": "upheld.policy.request",
+    "RequestError": "upheld.core.errors",
+    "UpheldError": "upheld.core.errors",
+    "agreement": "upheld.policy.analyse.draft",
+    "compare": "upheld.policy.analyse.compare",
+    "contains": "upheld.policy.analyse.contains",
+    "findings": "upheld.policy.analyse.findings",
+    "query": "upheld.policy.analyse.query",
+    "review": "upheld.policy.analyse.review",
+    "sever": "upheld.policy.analyse.sever",
+    "load": "upheld.policy.load",
+    "load_text": "upheld.policy.load",
+}
+__version__ = "0.1.0"
+__all__ = [
+    "Comparison",
+    "Decision",
+    "Fault",
+    "Findings",
+    "Policy",
+    "PolicyError",
+    "Request",
+    "RequestError",
+    "UpheldError",
+    "agreement",
+    "compare",
+    "contains",
+    "findings",
+    "load",
+    "load_text",
+    "query",
+    "review",
+    "sever",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module `upheld` has no `{name}`")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

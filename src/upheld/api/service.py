@@ -1,0 +1,222 @@
+"""A policy as a service that is left running: pages and AuthZEN behind one address.
+
+`Service` is the ASGI application: it routes, counts, and holds the policy in force; `serve` runs
+it under uvicorn with limits of time and of head size, and without uvicorn's access log, which
+would print queries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from upheld.api import messages as m
+from upheld.api.authzen import AuthZen, MessageError
+from upheld.api.http import ENDPOINTS, METADATA, Access, AuthZenHttp, metadata, respond
+from upheld.api.limits import RATE, Buckets
+from upheld.api.live import Live
+from upheld.api.logs import event, to_stream
+from upheld.api.metrics import TYPE, Metrics
+from upheld.api.openapi import description
+from upheld.api.tokens import read_tokens
+from upheld.core.errors import UpheldError
+from upheld.policy.load import Policy
+
+LOOK_SECONDS = 0.5
+ROUTES = {**{path: path for path in ENDPOINTS}, **{path: path for path in (
+    METADATA, "/api", "/metrics", "/healthz", "/", "/privacy", "/privacy/ask",
+    "/policy.md", "/policy.json", "/policy.jsonld",
+)}}  # fmt: skip
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+Pages = Callable[[Policy], ASGIApp]
+
+
+class Settings(NamedTuple):
+    """How a service is run. `url` is its address as others see it, of the metadata."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    watch: bool = False
+    token_file: Path | None = None
+    trusted_proxies: str = ""  # addresses and networks, separated by commas
+    url: str = ""
+    rate: float = RATE
+    json_logs: bool = False
+
+
+class Built(NamedTuple):
+    """What is served of one policy."""
+
+    pages: ASGIApp
+    questions: AuthZenHttp
+
+
+class Service:
+    """The application; PolicyError or UpheldError where it cannot start."""
+
+    def __init__(self, path: Path, pages: Pages, settings: Settings = Settings()) -> None:  # noqa: B008 - a tuple that nobody can change
+        self.settings, self.pages = settings, pages
+        self.metrics = Metrics()
+        tokens = read_tokens(settings.token_file) if settings.token_file else None
+        self.access = Access(tokens, Buckets(settings.rate))
+        self.live = Live(path, self.build)
+        self.watching: asyncio.Task[None] | None = None
+
+    def build(self, policy: Policy) -> Built:
+        """What is served of a policy, made before anybody asks."""
+        questions = AuthZenHttp(AuthZen(policy), self.access, self.decided)
+        return Built(self.pages(policy), questions)
+
+    def decided(self, answer: m.EvaluationResponse) -> None:
+        """Count a decision by its outcome."""
+        said = answer.context.upheld
+        outcome = "error" if said is None else said.outcome
+        self.metrics.count("upheld_decisions_total", outcome=outcome)
+
+    def reload(self) -> None:
+        """Read the token file and the policy again; what is wrong leaves what is in force."""
+        if self.settings.token_file:
+            try:
+                self.access.tokens = read_tokens(self.settings.token_file)
+            except UpheldError as error:
+                event("tokens refused", logging.ERROR, why=str(error), hint=error.hint)
+        self.metrics.count("upheld_reloads_total", result=self.live.reload())
+
+    def look(self) -> None:
+        """Reload the policy if its file changed and is at rest."""
+        if result := self.live.look():
+            self.metrics.count("upheld_reloads_total", result=result)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and count what was answered."""
+        if scope["type"] == "lifespan":
+            await self.lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        start, status = time.perf_counter(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.route(scope, receive, sending)
+        except Exception:
+            event("request failed", logging.ERROR, route=route_of(scope["path"]))
+            raise
+        finally:
+            seconds = time.perf_counter() - start
+            self.metrics.request(route_of(scope["path"]), status, seconds)
+
+    async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to what answers it."""
+        now = self.live.now  # one policy for the whole request
+        path = scope["path"]
+        if path in ENDPOINTS:
+            await now.built.questions(scope, receive, send)
+        elif path in (METADATA, "/api", "/metrics"):
+            await self.about(scope, send)
+        else:
+            await now.built.pages(scope, receive, send)
+
+    async def about(self, scope: Scope, send: Send) -> None:
+        """What the service says of itself."""
+        headers, kind, status = [NOSNIFF], b"application/json", 200
+        if scope["method"] not in ("GET", "HEAD"):
+            await respond(send, 405, [NOSNIFF, (b"allow", b"GET, HEAD")], b'"ask by GET"')
+            return
+        match scope["path"]:
+            case "/metrics":
+                try:
+                    self.access.caller(scope)
+                    now = self.live.now
+                    body, kind = self.metrics.text(now.policy.digest, now.since), TYPE
+                except MessageError as error:
+                    status, body = error.status, msgspec.json.encode(str(error))
+            case "/api":
+                body = json.dumps(description(self.base(scope)), indent=1).encode()
+            case _:
+                body = msgspec.json.encode(metadata(self.base(scope)))
+        if scope["method"] == "HEAD":
+            headers.append((b"content-length", str(len(body)).encode()))
+            body = b""
+        await respond(send, status, headers, body, kind)
+
+    def base(self, scope: Scope) -> str:
+        """The address of this service: as set, else that of the socket, never a caller's word."""
+        if self.settings.url:
+            return self.settings.url.rstrip("/")
+        host, port = scope.get("server") or (self.settings.host, self.settings.port)
+        shown = f"[{host}]" if ":" in host else host
+        return f"{scope.get('scheme', 'http')}://{shown}" + (f":{port}" if port else "")
+
+    async def lifespan(self, receive: Receive, send: Send) -> None:
+        """Watch the file and listen for SIGHUP between start and stop."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self.watching:
+                    self.watching.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await self.watching
+                event("stopped")
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def start(self) -> None:
+        """Begin to look after the policy."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # no main thread
+            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self.reload))
+        if self.settings.watch:
+            self.watching = loop.create_task(self.watch())
+        event("started", digest=self.live.now.policy.digest)
+
+    async def watch(self) -> None:
+        """Look at the file for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:
+                logging.getLogger("upheld").exception("watching failed")
+
+
+def route_of(path: str) -> str:
+    """The label of a path: never more labels than the program has."""
+    if path in ROUTES:
+        return path
+    for prefix in ("/privacy/clause/", "/static/", "/access/"):
+        if path.startswith(prefix):
+            return prefix + "*"
+    return "other"
+
+
+def serve(service: Service, greeting: str = "") -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
+    from upheld.api.server import run  # noqa: PLC0415 - only a server needs uvicorn
+
+    settings = service.settings
+    if settings.json_logs:
+        to_stream()
+    if greeting:
+        sys.stdout.write(greeting)
+        sys.stdout.flush()
+    run(service, settings.host, settings.port, settings.trusted_proxies)

@@ -1,0 +1,112 @@
+"""The policy on the web: one policy object behind the page, its answers and its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from upheld.api.service import Service, Settings
+from upheld.api.service import serve as run_service
+from upheld.policy.publish import Answering, policy_json, policy_jsonld
+from upheld.practices.notices.ask import Refused
+from upheld.practices.notices.page import Pages
+from upheld.web import kit
+
+MARKDOWN = "text/markdown; charset=utf-8"
+LD = "application/ld+json"
+NOTICES = "upheld.practices.notices"
+
+
+def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
+    """The page and the policy in its other forms, made once."""
+    program = policy.program
+    return {
+        "index.html": kit.Fixed(pages.policy_page().encode(), kit.HTML),
+        "policy.md": kit.Fixed(program.source.encode(), MARKDOWN),
+        "policy.json": kit.Fixed(kit.dumped(policy_json(program)), kit.JSON),
+        "policy.jsonld": kit.Fixed(kit.dumped(policy_jsonld(program)), LD),
+    }
+
+
+def policy_app(policy: Answering) -> Starlette:
+    """An application that serves one policy."""
+    pages = Pages(policy)
+    files = files_of_policy(policy, pages)
+    page = files.pop("index.html")
+    clauses = {name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id}
+
+    def ask(request: Request) -> Response:
+        return _ask(pages, request)
+
+    async def clause(request: Request) -> Response:
+        found = clauses.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return found.respond(request)
+
+    async def health(_request: Request) -> Response:
+        return Response(kit.dumped({"status": "ok", "digest": program.digest}), media_type=kit.JSON)
+
+    program = policy.program
+    routes: list[BaseRoute] = [Route(path, page.endpoint) for path in _paths(program.front.address)]
+    routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
+    routes += [
+        Route(f"/static/{name}", fixed.endpoint)
+        for name, fixed in kit.files_of(NOTICES, "static").items()
+    ]
+    routes += [
+        Route("/privacy/ask", ask), Route("/privacy/clause/{name}", clause),
+        Route("/healthz", health),
+    ]  # fmt: skip
+    return kit.application(routes, pages.error_page)
+
+
+def _paths(address: str) -> list[str]:
+    """Where the page is served: always at the root and /privacy, and where it says it is."""
+    own = urlsplit(address).path
+    plain = own.startswith("/") and not set("{}") & set(own)
+    return list(dict.fromkeys(["/", "/privacy", *([own] if plain else [])]))
+
+
+def _ask(pages: Pages, request: Request) -> Response:
+    """The answer to a question in the address, for people or programs."""
+    people = kit.wants_page(request)
+    try:
+        asked = pages.asker.read(request.query_params.multi_items())
+        said = pages.asker.answer(asked)
+    except Refused as error:
+        if people:
+            body = pages.refused_page(error.what, error.remedy, error.address)
+            return Response(body, 400, media_type=kit.HTML)
+        return kit.problem(400, error.what, code=error.code, hint=error.remedy)
+    if people:
+        return kit.Fixed(pages.ask_page(asked, said).encode(), kit.HTML).respond(request)
+    answer = json.dumps(said | {"digest": pages.program.digest}, ensure_ascii=False).encode()
+    return kit.Fixed(answer, kit.JSON).respond(request)
+
+
+def serve(path: Path, settings: Settings) -> None:
+    """Serve a policy, its page and its questions, until stopped."""
+    service = Service(path, policy_app, settings)
+    title = service.live.now.policy.front.policy
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    run_service(service, f"{title}: http://{shown}:{settings.port}\n")
+
+
+def publish_files(policy: Answering, folder: Path) -> list[Path]:
+    """Write the page, the policy in its other forms and what the page needs into a folder."""
+    written = {**files_of_policy(policy, Pages(policy, files=True))}
+    for name, fixed in kit.files_of(NOTICES, "static").items():
+        written[f"static/{name}"] = fixed
+    for name, fixed in written.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(fixed.body)
+    return [folder / name for name in written]

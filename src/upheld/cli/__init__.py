@@ -1,0 +1,68 @@
+"""The verbs of upheld for people: check, decide, explain, fmt, publish, compile, run, demo.
+
+Exit codes everywhere: 0 yes, 1 no, 2 wrong use. A user's mistake is answered, never a traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+
+import typer
+
+from upheld.cli import analysis, asking, reading, serving
+from upheld.cli.output import complain
+from upheld.core.errors import UpheldError
+
+app = typer.Typer(
+    name="upheld",
+    help="A privacy policy that runs: one Markdown file is the page, the decisions, the analysis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import upheld
+
+        print(upheld.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+for _group in (reading, asking, analysis, serving):
+    _group.register(app)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `upheld` program."""
+    if sys.stdout is None:
+        sys.exit(2)  # closed by whoever started us: there is nobody to answer
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except UpheldError as error:
+        complain(error, as_json="--json" in sys.argv)
+        sys.exit(2)
+    except OSError as error:  # what we said could not be written, and whoever asked may have gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            sys.stderr.write(f"the output cannot be written: {error.strerror}\n")
+        sys.exit(2)

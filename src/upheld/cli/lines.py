@@ -1,0 +1,151 @@
+"""Questions a line, answers a line: for programs, without end and in constant memory.
+
+Whatever has arrived is answered and flushed before more is read, so that a program can ask, wait
+for the answer and ask again. A bad line is answered as an error and the rest go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from io import BufferedIOBase
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.policy.request import Decision
+
+if TYPE_CHECKING:
+    from upheld.policy.load import Policy
+
+LINE_MAX = 1 << 20  # bytes of a line; a longer one is answered with an error
+CHUNK = 1 << 16  # bytes read at once, if so many have arrived
+ANSWERS_MAX = 8_192  # different answers kept, and
+ASKED_MAX = 1 << 24  # bytes of the questions that led to them, before all is forgotten
+
+TOO_LONG = Decision(
+    outcome="error", code="too-large", why=f"the line is longer than {LINE_MAX} bytes"
+)
+EMPTY = Decision(outcome="error", code="bad-line", why="the line is empty")
+NO_JSON = Decision(outcome="error", code="bad-line", why="the line is not JSON")
+TWICE = Decision(outcome="error", code="bad-line", why="a key stands twice in one object")
+TOO_DEEP = Decision(outcome="error", code="bad-line", why="the line is nested too deep")
+
+decode = msgspec.json.Decoder(float_hook=Decimal).decode
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def batches(source: BufferedIOBase) -> Iterator[list[bytes | None]]:
+    """What has arrived, in whole lines without their ends; None for a line that is too long."""
+    begun, over = b"", False
+    while chunk := _read(source):
+        pieces: list[bytes] = chunk.split(b"\n")
+        pieces[0] = begun + pieces[0]
+        begun = pieces.pop()
+        lines: list[bytes | None] = [None if len(p) > LINE_MAX else p for p in pieces]
+        if over and lines:
+            lines[0], over = None, False
+        if over or len(begun) > LINE_MAX:
+            begun, over = b"", True
+        if lines:
+            yield lines
+    if over or begun:
+        yield [None if over else begun]
+
+
+def _read(source: BufferedIOBase) -> bytes:
+    try:
+        return source.read1(CHUNK)
+    except OSError as error:
+        raise UpheldError(
+            f"the questions cannot be read: {error.strerror}",
+            code="unreadable",
+            hint="name a file of questions, one JSON object a line",
+        ) from None
+
+
+class Answers:
+    """Answers lines of one policy. What it keeps is bounded, and forgotten with the plans."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.errors = 0
+        self._kept: dict[int, tuple[Decision, bytes]] = {}
+        self._asked = 0
+
+    def line(self, line: bytes | None) -> bytes:
+        """The answer to one line, as a line."""
+        if line is None:
+            return self._encoded(TOO_LONG, 0)
+        try:
+            question = decode(line)
+        except RecursionError:
+            return self._encoded(TOO_DEEP, 0)
+        except (msgspec.DecodeError, ValueError, ArithmeticError):
+            return self._encoded(NO_JSON if line.strip() else EMPTY, 0)
+        if type(question) is not dict:
+            return self._encoded(self.policy.ask(question), 0)
+        twice = line.count(b":") != _keys(question) and has_twice(line)
+        answer = self._encoded(TWICE if twice else self.policy.ask(question), len(line))
+        if "id" not in question:
+            return answer
+        try:
+            return b'{"id":' + encode(question["id"]) + b"," + answer[1:]
+        except RecursionError:
+            return self._encoded(TOO_DEEP, 0)
+
+    def _encoded(self, decision: Decision, size: int) -> bytes:
+        """A decision as a line. The engine hands out the same one again, so its bytes are kept."""
+        kept = self._kept.get(id(decision))
+        if kept is not None:
+            return kept[1]
+        answer = encode(decision) + b"\n"
+        if decision.outcome == "error":  # made for this line alone
+            self.errors += 1
+            return answer
+        self._asked += size
+        if len(self._kept) >= ANSWERS_MAX or self._asked > ASKED_MAX:
+            self._kept.clear()
+            self.policy.engine.plans.clear()
+            self._asked = 0
+        self._kept[id(decision)] = decision, answer
+        return answer
+
+
+def _keys(question: dict[str, Any]) -> int:
+    """How many keys a plain question has: fewer than its colons if any stands twice."""
+    facts = question.get("facts")
+    return len(question) + (len(facts) if type(facts) is dict else 0)
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _TwiceError
+    return found
+
+
+def has_twice(line: bytes) -> bool:
+    """Whether some object of a line of JSON has a key twice: readers differ on what it means."""
+    try:
+        json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except _TwiceError:
+        return True
+    except RecursionError:
+        return True  # too deep to tell
+    return False
+
+
+def answer_lines(policy: Policy, source: BufferedIOBase, out: IO[bytes]) -> bool:
+    """An answer a line for a question a line; whether none of them was an error."""
+    answers = Answers(policy)
+    for lines in batches(source):
+        out.write(b"".join(map(answers.line, lines)))
+        out.flush()
+    return not answers.errors

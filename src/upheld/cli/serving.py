@@ -1,0 +1,126 @@
+"""Commands that put a policy into the world: `new`, `run`, `demo`, `publish`, `compile`."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.new import new
+from upheld.cli.output import JSON, POLICY, complain, loaded, print_json, write_whole
+from upheld.core.errors import PolicyError, UpheldError
+
+if TYPE_CHECKING:
+    from upheld.api.service import Settings
+
+PORT = typer.Option(8765, min=0, max=65535, help="The port to listen on.")
+HOST = typer.Option("127.0.0.1", help="The address to listen on.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(new)
+    app.command()(run)
+    app.command()(demo)
+    app.command()(publish)
+    app.command("compile")(compile_policy)
+
+
+def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
+    """Serve the page of a policy, after making sure that the port is free."""
+    host, port = settings.host, settings.port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise UpheldError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            code="port",
+            hint="choose another with --port",
+        ) from None
+    from upheld.app import serve as serve_policy
+
+    try:
+        serve_policy(path, settings)
+    except PolicyError as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(2) from None
+
+
+def run(  # noqa: PLR0913, PLR0917 - an option each
+    policy: Path = POLICY,
+    port: int = PORT,
+    host: str = HOST,
+    watch: bool = typer.Option(False, "--watch", help="Load the file again when it changes."),
+    token_file: Path | None = typer.Option(
+        None, "--token-file", help="Who may ask by AuthZEN from elsewhere: `NAME SECRET` a line."
+    ),
+    trusted_proxies: str = typer.Option(
+        "", "--trusted-proxies", help="Addresses whose X-Forwarded-For is believed, with commas."
+    ),
+    url: str = typer.Option("", "--url", help="The address at which others reach this service."),
+    rate: float = typer.Option(10_000, "--rate", min=1, help="Questions a second and caller."),
+    json_logs: bool = typer.Option(False, "--json-logs", help="Log lines of JSON to stderr."),
+    as_json: bool = JSON,
+) -> None:
+    """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again."""
+    from upheld.api.service import Settings
+
+    settings = Settings(
+        host, port, watch=watch, token_file=token_file, trusted_proxies=trusted_proxies,
+        url=url, rate=rate, json_logs=json_logs,
+    )  # fmt: skip
+    serve(policy, settings, as_json=as_json)
+
+
+def demo(port: int = PORT, host: str = HOST, as_json: bool = JSON) -> None:
+    """Serve the sample provider's policy."""
+    from upheld.api.service import Settings
+    from upheld.demo import sample_policy
+
+    serve(sample_policy(), Settings(host, port), as_json=as_json)
+
+
+def publish(
+    policy: Path = POLICY,
+    out: Path = typer.Option(..., "--out", help="The folder to write into."),
+    as_json: bool = JSON,
+) -> None:
+    """Write the page and the policy as JSON and JSON-LD into a folder."""
+    from upheld.app import publish_files
+
+    found = loaded(policy, as_json=as_json)
+    try:
+        written = publish_files(found, out)
+    except OSError as error:
+        raise UpheldError(
+            f"{out} cannot be written: {error.strerror}",
+            code="unwritable",
+            hint="choose another folder",
+        ) from None
+    if as_json:
+        print_json({"digest": found.digest, "files": [str(path) for path in written]})
+    else:
+        for path in written:
+            print(path)
+
+
+def compile_policy(
+    policy: Path = POLICY,
+    out: Path = typer.Option(..., "--out", help="The file to write."),
+    as_json: bool = JSON,
+) -> None:
+    """Write the file that any process loads without a parser."""
+    from upheld.policy.load import pack
+
+    found = loaded(policy, as_json=as_json)
+    packed = pack(found)
+    write_whole(out, packed)
+    if as_json:
+        print_json({"digest": found.digest, "file": str(out), "bytes": len(packed)})
+    else:
+        print(f"{out}: {len(packed)} bytes, digest {found.digest[:12]}")

@@ -1,0 +1,1 @@
+"""The ground floor: errors that every part raises, and settings that every part reads."""

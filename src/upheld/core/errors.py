@@ -1,0 +1,75 @@
+"""What can go wrong, said as an answer: what was wrong, where, what was expected, what to do.
+
+One root, `UpheldError`, with a stable `code` each. A file with mistakes raises one `PolicyError`
+that carries a `Fault` for each of them, in the order of the file.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class UpheldError(Exception):
+    """The root of all errors that upheld raises on purpose.
+
+    `code` is stable over releases; `hint` says what to do next and may be empty.
+    """
+
+    def __init__(self, message: str, *, code: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One mistake in a file: its place (line and column count from 1), code and remedy."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    clause: str = ""
+    expected: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.file}:{self.line}:{self.column}: {self.message} [{self.code}]"]
+        if self.clause:
+            parts.append(f"  in “{self.clause}”")
+        if self.expected:
+            parts.append(f"  expected {self.expected}")
+        if self.nearest:
+            parts.append(f"  did you mean `{self.nearest}`?")
+        return "\n".join(parts)
+
+
+class PolicyError(UpheldError, ValueError):
+    """A policy, vocabulary or compiled file that cannot be loaded; `faults` has every mistake."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        unique = dict.fromkeys(faults)
+        self.faults = tuple(sorted(unique, key=lambda f: (f.file, f.line, f.column, f.code)))
+        super().__init__("\n".join(map(str, self.faults)), code="policy")
+
+
+class RequestError(UpheldError, ValueError):
+    """A question that cannot be asked: an unknown word, a fact of the wrong type, a bad line.
+
+    Whoever asked is told no; `code` is one of those of the rule language, section 5.
+    """
+
+    def __init__(self, message: str, *, code: str, hint: str = "") -> None:
+        super().__init__(message, code=code, hint=hint)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that looks most like `word`, or an empty string."""
+    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return found[0] if found else ""

@@ -1,0 +1,307 @@
+"""Whether a partner's agreement lets the partner do no more than the policy lets us share.
+
+An agreement is a document in the same language that says what the partner may do. Where it lets
+the partner `use` data for a purpose, the policy must let the provider `share` that data to a
+trusted partner for that purpose, under the same facts and with the confidentiality agreement in
+force; a dimension that `use` does not take (the occasion of sharing, say) may be any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.policy.analyse.joint import Joint, Names, example, same_words, shown
+from upheld.policy.analyse.wording import Region, Wording, together, ways_of
+from upheld.policy.compile import Cell
+from upheld.policy.load import Policy
+from upheld.policy.program import DutyDue
+from upheld.policy.regions import Bits, Grid
+from upheld.policy.request import Decision, Request
+from upheld.policy.vocabulary import scale
+from upheld.policy.worlds import Space
+
+USE, SHARE, STORE = "use", "share", "store"
+PARTNER, PROVIDER = "trusted-partner", "provider"
+AGREED = "confidentiality-agreement"
+TIMED = ("hours", "days", "months", "years")
+SAID = {
+    "use": "the agreement allows what the policy does not share",
+    "disclose": "the agreement lets the partner pass on",
+    "duty": "the agreement leaves out",
+    "retention": "the agreement lets the partner keep for longer than",
+    "less": "the policy shares what the agreement does not let the partner use",
+    "more-duty": "the agreement asks for more than the policy",
+}
+NARROWER = ("less", "more-duty")
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which agreement and policy differ, with an example for each of the two."""
+
+    kind: str
+    detail: str
+    when: tuple[tuple[str, ...], ...]
+    regions: tuple[Region, ...]
+    text: str
+    facts: dict[str, object]
+    agreement: dict[str, Any]  # the question to the agreement, and its decision
+    policy: dict[str, Any]  # the question to the policy, and its decision; may be empty
+
+
+class Containment(msgspec.Struct, frozen=True, kw_only=True):
+    """`identical`, `narrower`, `wider` or `not comparable`, with what differs and why."""
+
+    verdict: str
+    wider: tuple[Difference, ...] = ()
+    narrower: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def contained(self) -> bool:
+        """Whether the agreement lets the partner do no more than the policy lets us share."""
+        return self.verdict in ("identical", "narrower")
+
+    def __str__(self) -> str:
+        lines = [self.verdict, *self.notes]
+        lines += [f"- wider: {each.text}" for each in self.wider]
+        lines += [f"- narrower: {each.text}" for each in self.narrower]
+        return "\n".join(lines)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a policy lets be shared with a partner at a class: worlds, and worlds by duty."""
+
+    space: Space
+    cube: int  # the worlds with the confidentiality agreement in force
+    allow: int
+    duties: dict[DutyDue, int]
+
+
+def contains(agreement: Policy, policy: Policy) -> Containment:
+    """Compare what an agreement lets a partner do with what a policy lets us share with one.
+
+    Exact; UpheldError, naming clauses, where that is too dear.
+    """
+    if lacks := lacking(agreement, policy):
+        return Containment(verdict="not comparable", notes=tuple(lacks))
+    try:
+        joint = Joint((agreement, policy))
+    except UpheldError as error:
+        if error.code != "vocabulary":
+            raise
+        return Containment(verdict="not comparable", notes=(str(error),))
+    return _Comparing(joint).result()
+
+
+def lacking(agreement: Policy, policy: Policy) -> list[str]:
+    """The words without which an agreement and a policy cannot be compared, as sentences."""
+    wanted = (("agreement", agreement, USE), ("policy", policy, SHARE), ("policy", policy, PARTNER))
+    return [f"the {what} has no `{name}`" for what, each, name in wanted if not _knows(each, name)]
+
+
+def _knows(policy: Policy, name: str) -> bool:
+    leaves = policy.engine.compiled.leaves
+    if name == PARTNER:
+        return name in leaves["party"].mask
+    return name in leaves["action"].bit
+
+
+def shared(joint: Joint, side: int, names: Names) -> Iterator[tuple[Grid, Bits, list[Bits]]]:
+    """Every class of what is used, with the classes of sharing that one policy has for it.
+
+    `side` is the policy that shares; a side whose name in `names` is empty says nothing.
+    """
+    compiled = joint.sides[side]
+    partners = compiled.leaves["party"].of(compiled.leaves["party"].mask[PARTNER])
+    used = [
+        d for d in joint.takes(names)
+        if d not in ("recipient", "actor")
+        and d in joint.sides[0].takes[names[0] if names[0] != SHARE else USE]
+    ]  # fmt: skip
+    extra = [d for d in compiled.takes[SHARE] if d not in (*used, "recipient", "actor")]
+    for partner in partners:
+        start = [_start(joint, at, name) for at, name in enumerate(names)]
+        if "recipient" in compiled.takes[SHARE]:
+            start[side] &= joint.at(side, "recipient", partner)
+        grid = joint.over(tuple(start), names, used)
+        for state in grid.classes:
+            alone = tuple(bits if at == side else 0 for at, bits in enumerate(state))
+            yield grid, state, list(joint.over(alone, names, extra).classes)
+
+
+def _start(joint: Joint, side: int, action: str) -> int:
+    compiled = joint.sides[side]
+    bits = compiled.action[action]
+    if "actor" in compiled.takes[action] and PROVIDER in compiled.leaves["party"].bit:
+        bits &= joint.at(side, "actor", PROVIDER)
+    return bits
+
+
+def terms(joint: Joint, side: int, space: Space, states: list[Bits]) -> Terms:
+    """What a policy lets be shared at any of some classes."""
+    cube = space.given({AGREED: True})
+    allow, duties = 0, dict[DutyDue, int]()
+    for bits in {joint.live(state)[side] for state in states}:
+        cell = joint.sides[side].meaning(bits, space, {})
+        allow |= cell.allow
+        for duty, worlds in cell.duties.items():
+            duties[duty] = duties.get(duty, 0) | worlds
+    return Terms(space, cube, allow & cube, duties)
+
+
+def kept(duty: DutyDue, carried: Mapping[DutyDue, int]) -> int:
+    """The worlds in which a duty, or one that is stricter in time, is carried."""
+    found = carried.get(duty, 0)
+    for other, worlds in carried.items():
+        if other.duty == duty.duty and other.unit in TIMED and duty.unit in TIMED:
+            amount = scale(Fraction(other.amount), other.unit, duty.unit)
+            if amount is not None and amount <= Fraction(duty.amount):
+                found |= worlds
+    return found
+
+
+class _Group(msgspec.Struct):
+    action: Names
+    grid: Grid
+    state: Bits
+    sharing: Bits | None  # a class of the policy's sharing
+    space: Space
+    worlds: int
+    found: dict[Names, tuple[Grid, list[Bits]]]
+
+
+class _Comparing:
+    def __init__(self, joint: Joint) -> None:
+        self.joint = joint
+        self.wording = Wording(joint, 0)
+        self.groups: dict[tuple[str, str, tuple[tuple[str, ...], ...]], _Group] = {}
+        self._use()
+        self._store()
+        self._disclose()
+
+    def result(self) -> Containment:
+        """The verdict with everything that led to it."""
+        found = [self._difference(key, group) for key, group in self.groups.items()]
+        wider = tuple(each for each in found if each.kind not in NARROWER)
+        narrower = tuple(each for each in found if each.kind in NARROWER)
+        foreign, notes = self._foreign()
+        verdict = "wider" if wider else "narrower" if narrower else "identical"
+        if foreign and not wider:
+            verdict = "not comparable"
+        return Containment(verdict=verdict, wider=wider, narrower=narrower, notes=notes)
+
+    def _add(self, key: tuple[str, str, int], group: _Group) -> None:
+        kind, detail, worlds = key
+        if not worlds:
+            return
+        ways = ways_of(group.space, worlds, {AGREED: True})
+        known = self.groups.setdefault((kind, detail, ways), group)
+        known.found.setdefault(group.action, (group.grid, []))[1].append(group.state)
+
+    def _use(self) -> None:
+        names = (USE, SHARE)
+        for grid, state, sharing in shared(self.joint, 1, names):
+            space = self.joint.space([state, *sharing])
+            theirs = self.joint.sides[0].meaning(self.joint.live(state)[0], space, {})
+            ours = terms(self.joint, 1, space, sharing)
+            for kind, detail, worlds in self._differences(theirs, ours):
+                group = _Group(names, grid, state, sharing[0], space, worlds, {})
+                self._add((kind, detail, worlds), group)
+
+    def _differences(self, theirs: Cell, ours: Terms) -> Iterator[tuple[str, str, int]]:
+        allow = theirs.allow & ours.cube
+        yield "use", "", allow & ~ours.allow
+        yield "less", "", ours.allow & ~allow
+        both = allow & ours.allow
+        for duty, worlds in sorted(ours.duties.items()):
+            said = self.wording.plain.duty(duty)
+            yield "duty", said, both & worlds & ~kept(duty, theirs.duties)
+        for duty, worlds in sorted(theirs.duties.items()):
+            said = self.wording.plain.duty(duty)
+            yield "more-duty", said, both & worlds & ~kept(duty, ours.duties)
+
+    def _store(self) -> None:
+        """What the partner stores it may keep no longer than we may."""
+        if not all(STORE in side.action for side in self.joint.sides):
+            return
+        names = (STORE, STORE)
+        grid = self.joint.grid(names)
+        for state in grid.classes:
+            theirs, ours = self.joint.meaning(self.joint.live(state))
+            for duty, worlds in sorted(ours.duties.items()):
+                if duty.unit in TIMED:
+                    cube = theirs.space.given({AGREED: True})
+                    late = theirs.allow & worlds & cube & ~kept(duty, theirs.duties)
+                    said = self.wording.plain.duty(duty)
+                    group = _Group(names, grid, state, None, theirs.space, late, {})
+                    self._add(("retention", said, late), group)
+
+    def _disclose(self) -> None:
+        """Passing anything on is wider, other than back to the provider."""
+        side = self.joint.sides[0]
+        positions = self.joint.positions["recipient"]
+        others = sum(1 << at for at, n in enumerate(positions) if n[0] != PROVIDER)
+        for action in self.joint.actions:
+            if not action[0] or "recipient" not in side.takes[action[0]]:
+                continue
+            grid = self.joint.grid(action, {"recipient": others})
+            for state in grid.classes:
+                live = (self.joint.live(state)[0], 0)
+                cell = self.joint.meaning(live)[0]
+                worlds = cell.allow & cell.space.given({AGREED: True})
+                group = _Group(action, grid, state, None, cell.space, worlds, {})
+                self._add(("disclose", "", worlds), group)
+
+    def _foreign(self) -> tuple[bool, tuple[str, ...]]:
+        """Whether the agreement allows acts that the policy has no word for, and notes."""
+        joint = self.joint
+        seen = {a for node in joint.sides[0].program.nodes if node.effect == "allow"
+                for copy in node.copies for a in copy.actions}  # fmt: skip
+        foreign = sorted(a[0] for a in joint.actions if a[0] in seen and a[1] != a[0])
+        compared = {a for a in seen if "recipient" in joint.sides[0].takes[a]} | {USE, STORE}
+        beside = sorted(seen - compared - set(foreign))
+        notes = []
+        if foreign:
+            notes.append("the policy has no action " + ", ".join(f"`{a}`" for a in foreign))
+        if beside:
+            notes.append("not compared, for sharing is not about it: " + ", ".join(beside))
+        if same_words(joint.policies):
+            notes.append("the vocabularies differ; compared on the union")
+        return bool(foreign), tuple(notes)
+
+    def _difference(
+        self, key: tuple[str, str, tuple[tuple[str, ...], ...]], group: _Group
+    ) -> Difference:
+        kind, detail, ways = key
+        regions, more = self.wording.regions(group.found)
+        facts = {**example(group.space, group.worlds), AGREED: True}
+        cell = group.grid.first(group.state)
+        dimensions = [axis.name for axis in group.grid.axes]
+        asked = self.joint.request(0, group.action, dimensions, cell)
+        lead = SAID[kind] + (f" “{detail}”" if detail else "")
+        when = self.wording.ways(ways)
+        policy: dict[str, Any] = {}
+        if group.sharing is not None:
+            ours = self.joint.request(1, group.action, dimensions, cell)
+            policy = self._asked(1, msgspec.structs.replace(ours, recipient=(PARTNER,)), facts)
+        return Difference(
+            kind=kind,
+            detail=detail,
+            when=ways,
+            regions=regions,
+            text=f"{lead}: {together(regions, more=more)}{' ' + when if when else ''}",
+            facts=shown(facts),
+            agreement=self._asked(0, asked, facts),
+            policy=policy,
+        )
+
+    def _asked(self, side: int, request: Request, facts: dict[str, object]) -> dict[str, Any]:
+        known = self.joint.known(side, facts)
+        decision: Decision = self.joint.policies[side].decide(request, known)
+        said = {d: list(words) for d, words in request.dimensions().items()}
+        return {"action": request.action, **said, "facts": shown(known), "decision": decision}

@@ -1,0 +1,286 @@
+"""One policy or two over one ground: positions, facts and classes that all of them share.
+
+Where the vocabularies differ, a word that one policy lacks is, to that policy, another kind of
+the nearest word above it; an action that it lacks is one of which it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+from operator import or_
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.policy.compile import Cell, Compiled
+from upheld.policy.load import Policy
+from upheld.policy.regions import Axis, Bits, Box, Grid, TooManyClasses, axis
+from upheld.policy.request import Request
+from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact, Term
+from upheld.policy.worlds import Space, TooManyWorlds
+
+Names = tuple[str, ...]  # what one position is called by each policy; empty where it has no word
+CLAUSES_NAMED = 8  # of an error
+
+
+class Joint:
+    """Some policies side by side."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = tuple(policies)
+        self.sides: tuple[Compiled, ...] = tuple(p.engine.compiled for p in policies)
+        self.facts = _facts(self.sides)
+        self.said: dict[str, frozenset[str]] = {}
+        for side in self.sides:
+            for name, words in side.said.items():
+                self.said[name] = self.said.get(name, frozenset()) | words
+        self.positions = {d: self._positions(TREE_OF[d], rest=True) for d in DIMENSIONS}
+        self.actions = self._positions("action", rest=False)
+        self._copies = {
+            d: [_copies_of(side, d, self.positions[d], at) for at, side in enumerate(self.sides)]
+            for d in DIMENSIONS
+        }
+        self._spaces: dict[frozenset[object], Space] = {}
+
+    def _positions(self, tree: str, *, rest: bool) -> tuple[Names, ...]:
+        """Every leaf of any policy, by the name that each policy has for it."""
+        found: dict[Names, None] = {}
+        for at, side in enumerate(self.sides):
+            for leaf in side.leaves[tree].names:
+                names = [
+                    self._image(leaf, at, to, tree, rest=rest) for to in range(len(self.sides))
+                ]
+                if None not in names:
+                    found[tuple(str(name) for name in names)] = None
+        return tuple(found)
+
+    def _image(self, leaf: str, at: int, to: int, tree: str, *, rest: bool) -> str | None:
+        """A leaf of one policy in another; None where the other's finer leaves stand for it."""
+        there = self.sides[to].leaves[tree]
+        if leaf in there.bit:
+            return leaf
+        terms = self.sides[at].vocabulary.tree(tree)
+        word = leaf.removesuffix(f"/{OTHER}")
+        if leaf != word and word in there.bit:
+            return word
+        if word in there.mask and leaf == word:
+            return None
+        while word:
+            above = terms[word].parent if word in terms else ""
+            if f"{above}/{OTHER}" in there.bit:
+                return f"{above}/{OTHER}"
+            if above in there.bit:
+                return above
+            word = above
+        return OTHER if rest else ""
+
+    def takes(self, action: Names) -> tuple[str, ...]:
+        """The dimensions that an action takes in any of the policies."""
+        taken = {d for side, name in zip(self.sides, action, strict=True) if name
+                 for d in side.takes[name]}  # fmt: skip
+        return tuple(d for d in DIMENSIONS if d in taken)
+
+    def at(self, side: int, dimension: str, leaf: str) -> int:
+        """The copies of one policy that hold a leaf."""
+        names = (position[side] for position in self.positions[dimension])
+        return self._copies[dimension][side][list(names).index(leaf)]
+
+    def over(self, start: Bits, action: Names, dimensions: Sequence[str]) -> Grid:
+        """The classes over some dimensions only, from what is left of each policy's copies."""
+        try:
+            return Grid(start, [self._axis(d, action, -1) for d in dimensions])
+        except TooManyClasses as error:
+            raise self.too_dear(str(error), start, error.code) from None
+
+    def grid(self, action: Names, asked: Mapping[str, int] | None = None) -> Grid:
+        """The classes of an action; `asked` keeps to some positions of a dimension."""
+        start = tuple(
+            side.action[name] if name else 0 for side, name in zip(self.sides, action, strict=True)
+        )
+        axes = [self._axis(d, action, (asked or {}).get(d, -1)) for d in self.takes(action)]
+        try:
+            return Grid(start, axes)
+        except TooManyClasses as error:
+            raise self.too_dear(str(error), start, error.code) from None
+
+    def _axis(self, dimension: str, action: Names, asked: int) -> Axis:
+        columns = [
+            copies if name and dimension in side.takes[name] else None
+            for side, name, copies in zip(self.sides, action, self._copies[dimension], strict=True)
+        ]
+        return axis(
+            dimension,
+            (
+                (1 << at, tuple(-1 if column is None else column[at] for column in columns))
+                for at in range(len(self.positions[dimension]))
+                if asked >> at & 1
+            ),
+        )
+
+    def live(self, state: Bits) -> Bits:
+        """What a class comes down to: the copies whose rule is reached."""
+        return tuple(side.live(bits) for side, bits in zip(self.sides, state, strict=True))
+
+    def meaning(self, state: Bits) -> tuple[Cell, ...]:
+        """What each policy says at a class, all in one space; an error where that is too dear."""
+        space = self.space([state])
+        return tuple(
+            side.meaning(bits, space, {}) for side, bits in zip(self.sides, state, strict=True)
+        )
+
+    def space(self, states: Sequence[Bits]) -> Space:
+        """The space of all facts that decide at some classes."""
+        tests = frozenset(
+            test
+            for state in states
+            for side, bits in zip(self.sides, state, strict=True)
+            for test in side.tests_at(side.live(bits))
+        )
+        space = self._spaces.get(tests)
+        if space is None:
+            try:
+                space = self._spaces[tests] = Space(tests, self.facts, self.said)
+            except TooManyWorlds as error:
+                together = tuple(reduce(or_, bits) for bits in zip(*states, strict=True))
+                raise self.too_dear(str(error), together, error.code) from None
+        return space
+
+    def clauses_at(self, side: int, bits: int) -> tuple[str, ...]:
+        """The clauses that have a copy among some bits, in the order of the document."""
+        compiled = self.sides[side]
+        nodes = compiled.program.nodes
+        found = {nodes[n].clause for at, (n, _, _) in enumerate(compiled.copies) if bits >> at & 1}
+        return tuple(c.id for c in compiled.program.clauses if c.id in found)
+
+    def too_dear(self, why: str, state: Bits, code: str) -> UpheldError:
+        """The error for what cannot be told exactly, naming the clauses that meet."""
+        named = dict.fromkeys(
+            f"#{clause}"
+            for at, bits in enumerate(self.live(state))
+            for clause in self.clauses_at(at, bits)
+        )
+        shown = ", ".join(list(named)[:CLAUSES_NAMED])
+        more = f" and {len(named) - CLAUSES_NAMED} more" if len(named) > CLAUSES_NAMED else ""
+        return UpheldError(
+            f"{why}; the clauses that meet there: {shown}{more}",
+            code=code,
+            hint="split these clauses, so that fewer facts and terms meet",
+        )
+
+    def request(self, side: int, action: Names, dimensions: Sequence[str], cell: Box) -> Request:
+        """One cell as a question to one of the policies, which must have the action."""
+        taken = self.sides[side].takes[action[side]]
+        said = {
+            d: self.positions[d][mask.bit_length() - 1][side]
+            for d, mask in zip(dimensions, cell, strict=True)
+            if d in taken
+        }
+        return Request(action[side], **said)
+
+    def known(self, side: int, facts: Mapping[str, object]) -> dict[str, object]:
+        """Facts as one policy knows them; a word that it lacks is one that it does not name."""
+        found: dict[str, object] = {}
+        for name, value in facts.items():
+            fact = self.sides[side].vocabulary.facts.get(name)
+            if fact is None or fact.kind == "derived":
+                continue
+            if fact.kind == "word" and value not in fact.words:
+                named = self.sides[side].said.get(name, frozenset())
+                value = next((word for word in fact.words if word not in named), None)  # noqa: PLW2901 - stands for it
+            if value is not None:
+                found[name] = value
+        return found
+
+    def leaves(self, side: int, dimension: str, mask: int) -> list[str]:
+        """The leaves of one policy that some positions stand for."""
+        names = (n[side] for at, n in enumerate(self.positions[dimension]) if mask >> at & 1)
+        return list(dict.fromkeys(names))
+
+
+def _copies_of(side: Compiled, dimension: str, positions: Sequence[Names], at: int) -> list[int]:
+    classes = side.classes[dimension]
+    by_leaf = {
+        leaf: copies
+        for mask, copies in zip(classes.masks, classes.copies, strict=True)
+        for leaf in classes.leaves.of(mask)
+    }
+    return [by_leaf[names[at]] for names in positions]
+
+
+def _facts(sides: Sequence[Compiled]) -> dict[str, Fact]:
+    """The facts of all policies; UpheldError where one name means two kinds of things."""
+    found: dict[str, Fact] = {}
+    for side in sides:
+        for name, fact in side.vocabulary.facts.items():
+            old = found.setdefault(name, fact)
+            if "derived" not in (old.kind, fact.kind) and (
+                (old.kind, old.unit) != (fact.kind, fact.unit)
+            ):
+                raise UpheldError(
+                    f"the fact `{name}` is a {old.kind} {old.unit}".rstrip()
+                    + f" in one policy and a {fact.kind} {fact.unit}".rstrip()
+                    + " in the other",
+                    code="vocabulary",
+                    hint="give one of them another name",
+                )
+            if fact.kind != "derived":
+                words = tuple(dict.fromkeys((*old.words, *fact.words)))
+                found[name] = msgspec.structs.replace(
+                    old if old.kind != "derived" else fact, words=words
+                )
+    return found
+
+
+def same_words(policies: Sequence[Policy]) -> list[str]:
+    """What the vocabularies have not in common, as sentences; empty where they are the same."""
+    old, new = (p.program.vocabulary for p in policies)
+    if old.trees == new.trees and old.facts == new.facts and old.duties == new.duties:
+        return []
+    found = []
+    pairs: list[tuple[str, Mapping[str, object], Mapping[str, object]]] = [
+        (tree, _shape(old.trees[tree]), _shape(new.trees[tree])) for tree in old.trees
+    ]
+    pairs += [("fact", old.facts, new.facts), ("duty", old.duties, new.duties)]
+    for what, before, after in pairs:
+        for words, verb in (
+            (before.keys() - after.keys(), "only in the old vocabulary"),
+            (after.keys() - before.keys(), "only in the new vocabulary"),
+            ({w for w in before.keys() & after.keys() if before[w] != after[w]},
+             "declared differently"),
+        ):  # fmt: skip
+            if words:
+                listed = ", ".join(f"`{word}`" for word in sorted(words))
+                found.append(f"{what}: {listed} {verb}")
+    return found
+
+
+def _shape(terms: Mapping[str, Term]) -> dict[str, object]:
+    return {name: (term.parent, term.takes) for name, term in terms.items()}
+
+
+def example(space: Space, worlds: int) -> dict[str, object]:
+    """The fewest facts under which all worlds lie in a set, each with one value."""
+    box = min(space.boxes(worlds), key=len)
+    found: dict[str, object] = {}
+    for at, subset in box:
+        values = space.values[at]
+        chosen = [v for v in range(values.count) if subset >> v & 1]
+        found[space.names[at]] = values.sample(chosen)
+    return found
+
+
+def shown(facts: Mapping[str, object]) -> dict[str, object]:
+    """Facts as JSON shows them."""
+    return {name: _number(v) if isinstance(v, Fraction) else v for name, v in facts.items()}
+
+
+def _number(value: Fraction) -> int | float:
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def clause_order(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
+    """Clause ids in the order of the document, those it lacks at the end."""
+    place = {clause.id: at for at, clause in enumerate(policy.program.clauses)}
+    return tuple(sorted(set(names), key=lambda n: (place.get(n, len(place)), n)))

@@ -1,0 +1,109 @@
+"""A comparison as one HTML page: the prose of each clause side by side, with its effects."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from html import escape
+
+from upheld.policy.analyse.compare import Change, Comparison
+from upheld.policy.load import Policy
+
+STYLE = """
+body{font:1rem/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;
+color:#1a1a1a;background:#fff}
+table{width:100%;border-collapse:collapse;table-layout:fixed}
+th,td{text-align:left;vertical-align:top;padding:.6rem;border-top:1px solid #ccc;
+overflow-wrap:anywhere}
+del{background:#fbe0dd}ins{background:#dcf1df}pre{white-space:pre-wrap;font-size:.85rem}
+.allowed,.duty-dropped{border-left:.3rem solid #a33;padding-left:.6rem}
+.denied,.duty-added{border-left:.3rem solid #286b34;padding-left:.6rem}
+@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}
+del{background:#5a2420}ins{background:#1f4a28}}
+"""
+
+
+def page(old: Policy, new: Policy, found: Comparison) -> str:
+    """The page; it needs nothing from anywhere else."""
+    title = f"{new.front.policy}: what changes"
+    versions = " to ".join(
+        f"version {escape(p.front.version)}" if p.front.version else p.digest[:12]
+        for p in (old, new)
+    )
+    before, after = _clauses(old), _clauses(new)
+    names = [*after, *(name for name in before if name not in after)]
+    rows = [
+        _row(name, before.get(name), after.get(name), found)
+        for name in names
+        if before.get(name) != after.get(name) or any(name in c.clauses for c in found.changes)
+    ]
+    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
+    lost = [c for c in found.changes if not c.clauses]
+    rows += [f"<tr><td colspan=2>{''.join(map(_effect, lost))}</td></tr>"] if lost else []
+    summary = "No change in effect." if found.same else f"{len(found.changes)} changes in effect."
+    table = (
+        f"<table><thead><tr><th>Old</th><th>New</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        if rows
+        else "<p>No clause changed.</p>"
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
+        f"<h1>{escape(title)}</h1><p>From {versions}. {summary}</p>"
+        f"{'<ul>' + notes + '</ul>' if notes else ''}{table}</html>\n"
+    )
+
+
+def _clauses(policy: Policy) -> dict[str, tuple[str, str]]:
+    return {
+        c.id or f"line {c.line}": (c.text, "\n".join(rule.text for rule in c.rules))
+        for c in policy.program.clauses
+        if c.id
+    }
+
+
+def _row(
+    name: str, old: tuple[str, str] | None, new: tuple[str, str] | None, found: Comparison
+) -> str:
+    prose = _marked(old[0] if old else "", new[0] if new else "")
+    rules = _marked(old[1] if old else "", new[1] if new else "")
+    cells = [
+        f"<td><strong>#{escape(name)}</strong><p>{prose[side]}</p><pre>{rules[side]}</pre></td>"
+        if present
+        else f"<td>#{escape(name)} is not in this version</td>"
+        for side, present in enumerate((old, new))
+    ]
+    mine = [change for change in found.changes if name in change.clauses]
+    effects = "".join(map(_effect, mine)) or "<p>No change in effect.</p>"
+    return f"<tr>{''.join(cells)}</tr><tr><td colspan=2>{effects}</td></tr>"
+
+
+def _effect(change: Change) -> str:
+    witness = change.witness
+    answers = " Before: {}. Now: {}.".format(
+        *(
+            "there is no such action" if each is None else each.why
+            for each in (witness.old, witness.new)
+        )
+    )
+    return (
+        f'<p class="{change.kind}">{escape(change.text)}.<br>'
+        f"<small>For example: {escape(witness.text)}.{escape(answers)}</small></p>"
+    )
+
+
+def _marked(old: str, new: str) -> tuple[str, str]:
+    """Two texts as HTML, what was taken away and put in marked word by word."""
+    a, b = old.split(" "), new.split(" ")
+    left, right = [], []
+    for kind, i, j, m, n in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        before, after = escape(" ".join(a[i:j])), escape(" ".join(b[m:n]))
+        if kind == "equal":
+            left.append(before)
+            right.append(after)
+            continue
+        if before:
+            left.append(f"<del>{before}</del>")
+        if after:
+            right.append(f"<ins>{after}</ins>")
+    return " ".join(left), " ".join(right)

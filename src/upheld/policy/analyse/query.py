@@ -1,0 +1,229 @@
+"""Can this ever be, and what would have to be true: one question about every request it covers.
+
+A question is asked in the words of the language; `?` in the place of a term leaves it open, and
+each word for which the answer is not never is listed. `decide` asks whether all of a question is
+allowed; a query asks which part of it can be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from upheld.core.errors import RequestError
+from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
+from upheld.policy.analyse.wording import Region, Wording, together, ways_of
+from upheld.policy.load import Policy
+from upheld.policy.names import Names as Vocabulary
+from upheld.policy.parse import parse_question
+from upheld.policy.questions import question_of
+from upheld.policy.regions import Bits, Grid
+from upheld.policy.request import Decision
+from upheld.policy.vocabulary import DIMENSIONS, PREPOSITIONS, TREE_OF
+from upheld.policy.worlds import Space
+
+WHO = re.compile(r"who can (?:ever )?receive (?P<words>[a-z0-9-]+)", re.IGNORECASE)
+WHAT_FOR = re.compile(
+    r"(?:for )?what can (?P<words>[a-z0-9-]+) (?:ever )?be used(?: for)?", re.IGNORECASE
+)
+WHAT = re.compile(r"what can (?P<words>[a-z0-9-]+) (?:ever )?receive", re.IGNORECASE)
+OPEN = re.compile(r"(?:\b(?P<lead>from|to|by|for|at|in) +)?(?<!\S)\?(?!\S)")
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a query is about: actions, positions, which dimensions are open, facts given."""
+
+    actions: tuple[str, ...]
+    said: dict[str, tuple[str, ...]]
+    open: tuple[str, ...]
+    facts: dict[str, object]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that are allowed under the same facts by the same clauses, with an example."""
+
+    when: tuple[tuple[str, ...], ...]  # the shortest first; one empty set: with no fact to prove
+    clauses: tuple[str, ...]
+    regions: tuple[Region, ...]
+    more: bool
+    text: str
+    question: dict[str, Any]
+    facts: dict[str, object]
+    decision: Decision
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """`never`, `always` or `when`, with the cases; `open` lists the words of an open dimension."""
+
+    verdict: str
+    cases: tuple[Case, ...]
+    open: dict[str, tuple[str, ...]]
+    clauses: tuple[str, ...]  # that deny, where the verdict is never
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def query(policy: Policy, text: str) -> Answer:
+    """Whether something can ever be allowed, and when; exact over all of its requests.
+
+    Raises RequestError for a question that cannot be asked.
+    """
+    joint = Joint((policy,))
+    asked = question(policy, text)
+    groups: dict[_Key, _Group] = {}
+    sure, denied = True, set[str]()
+    for action, grid, state in _classes(joint, asked):
+        cell = joint.meaning(joint.live(state))[0]
+        cube = cell.space.given(asked.facts)
+        allow = cell.allow & cube
+        sure = sure and allow == cube
+        denied |= {clause for clause, worlds in cell.denies.items() if worlds & cube}
+        if allow:
+            by = clause_order(policy, (c for c, worlds in cell.allows.items() if worlds & allow))
+            ways = ways_of(cell.space, allow, asked.facts)
+            group = groups.setdefault(
+                (ways, by), _Group(action, grid, state, cell.space, allow, {})
+            )
+            group.found.setdefault(action, (grid, []))[1].append(state)
+    wording = Wording(joint, 0)
+    cases = [_case(joint, wording, key, group) for key, group in groups.items()]
+    cases.sort(key=lambda c: (len(c.when[0]) if c.when else 99, c.text))
+    verdict = "always" if sure else "when" if cases else "never"
+    return Answer(
+        verdict=verdict,
+        cases=tuple(cases),
+        open={d: _opened(wording, d, cases) for d in asked.open},
+        clauses=() if cases else clause_order(policy, denied),
+        text=_sentence(verdict, cases, clause_order(policy, denied)),
+    )
+
+
+_Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]
+
+
+class _Group(msgspec.Struct):
+    action: Names
+    grid: Grid
+    state: Bits
+    space: Space
+    worlds: int
+    found: dict[Names, tuple[Grid, list[Bits]]]
+
+
+def _classes(joint: Joint, asked: Asked) -> Sequence[tuple[Names, Grid, Bits]]:
+    side = joint.sides[0]
+    checker = joint.policies[0].engine.checker
+    positions = {d: checker.dimension(d, words) for d, words in asked.said.items()}
+    found = []
+    for action in asked.actions:
+        within = dict(positions)
+        if "actor" in side.takes[action] and not {"actor"} & {*positions, *asked.open}:
+            within["actor"] = joint.policies[0].engine.actor
+        grid = joint.grid((action,), within)
+        found += [((action,), grid, state) for state in grid.classes]
+    return found
+
+
+def question(policy: Policy, text: str) -> Asked:
+    """A query in the words of the language, or as one of a few plain questions."""
+    plain = text.strip().rstrip("?").strip()
+    takes = policy.engine.compiled.takes
+    if found := WHO.fullmatch(plain):
+        actions = tuple(a for a, taken in takes.items() if {"recipient", "data"} <= set(taken))
+        return _checked(policy, Asked(actions, {"data": (found["words"],)}, ("recipient",), {}))
+    if found := WHAT.fullmatch(plain):
+        actions = tuple(a for a, taken in takes.items() if {"recipient", "data"} <= set(taken))
+        return _checked(policy, Asked(actions, {"recipient": (found["words"],)}, ("data",), {}))
+    if (found := WHAT_FOR.fullmatch(plain)) and "use" in takes:
+        return _checked(policy, Asked(("use",), {"data": (found["words"],)}, ("purpose",), {}))
+    leads = [PREPOSITIONS[m["lead"]] if m["lead"] else "data" for m in OPEN.finditer(text)]
+    return _checked(policy, _parsed(policy, OPEN.sub("", text), tuple(leads)))
+
+
+def _parsed(policy: Policy, text: str, leads: tuple[str, ...]) -> Asked:
+    node, mistakes = parse_question(text)
+    names = Vocabulary(policy.program.vocabulary)
+    names.definitions = dict(policy.program.definitions)
+    said = [f"{m.message}; expected {m.expected}" for m in mistakes]
+
+    def report(_offset: int, _code: str, message: str, _expected: str, near: str) -> None:
+        said.append(message + (f"; did you mean `{near}`?" if near else ""))
+
+    asked = question_of(node, names, report) if node is not None else None
+    if said or asked is None:
+        raise RequestError(
+            "; ".join(said),
+            code="question",
+            hint="ask as in: share payment to advertiser; share birth-date to ?;"
+            " who can ever receive birth-date?",
+        )
+    checker = policy.engine.checker
+    actions = tuple(checker.actions(asked.action, policy.engine.compiled.leaves["action"].names))
+    return Asked(actions, asked.dimensions, leads, dict(asked.facts))
+
+
+def _checked(policy: Policy, asked: Asked) -> Asked:
+    """RequestError for a query that the vocabulary does not have, or facts given in parts."""
+    checker = policy.engine.checker
+    for dimension, words in asked.said.items():
+        checker.dimension(dimension, words)
+    for dimension in (*asked.said, *asked.open):
+        checker.taken(dimension, asked.actions)
+    if not asked.actions:
+        raise RequestError("no action takes a recipient", code="question")
+    given = checker.facts_given(asked.facts)
+    if given.parts or given.rest:
+        raise RequestError(
+            "a query takes facts as a whole, not in parts",
+            code="question",
+            hint="leave the part out, or ask `decide`",
+        )
+    return msgspec.structs.replace(asked, facts=given.known)
+
+
+def _case(joint: Joint, wording: Wording, key: _Key, group: _Group) -> Case:
+    ways, clauses = key
+    regions, more = wording.regions(group.found)
+    cell = group.grid.first(group.state)
+    request = joint.request(0, group.action, [a.name for a in group.grid.axes], cell)
+    facts = example(group.space, group.worlds)
+    by = ", ".join(f"#{clause}" for clause in clauses)
+    condition = wording.ways(ways) or "with nothing to prove"
+    said = {d: list(words) for d, words in request.dimensions().items()}
+    return Case(
+        when=ways,
+        clauses=clauses,
+        regions=regions,
+        more=more,
+        text=f"{together(regions, more=more)}: {condition}, by {by}",
+        question={"action": request.action, **said},
+        facts=shown(facts),
+        decision=joint.policies[0].decide(request, facts),
+    )
+
+
+def _opened(wording: Wording, dimension: str, cases: Sequence[Case]) -> tuple[str, ...]:
+    """The words of an open dimension for which something is allowed."""
+    if dimension not in DIMENSIONS:
+        return ()
+    tree = TREE_OF[dimension]
+    leaves: set[str] = set()
+    for region in (region for case in cases for region in case.regions):
+        words = region.dimensions.get(dimension)
+        if words is None:
+            return ("any",)
+        leaves.update(leaf for word in words for leaf in wording.plain.under(tree, word) or (word,))
+    return tuple(wording.plain.fold(tree, leaves))
+
+
+def _sentence(verdict: str, cases: Sequence[Case], denied: Sequence[str]) -> str:
+    if verdict == "never":
+        by = ", ".join(f"#{clause}" for clause in denied)
+        return f"never, by {by}" if by else "never: no clause allows it"
+    lead = "always" if verdict == "always" else "only"
+    return "\n".join(f"{lead}: {case.text}" for case in cases)

@@ -1,0 +1,126 @@
+"""Classes of requests and worlds of facts in words that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from upheld.policy.analyse.joint import Joint, Names
+from upheld.policy.plain import BUT_MAX, Plain, listed
+from upheld.policy.regions import Bits, Box, Grid
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
+from upheld.policy.worlds import Space, TooManyWorlds
+
+REGIONS_MAX = 40  # of one finding, in JSON; sentences show fewer
+WAYS_SHOWN = 3
+REGIONS_SHOWN = 3
+
+
+class Region(msgspec.Struct, frozen=True, order=True):
+    """A set of requests: an action, and for each dimension that matters the words of a set."""
+
+    action: str
+    dimensions: dict[str, tuple[str, ...]]
+    text: str
+
+
+class Wording:
+    """Tells classes in the words of one of some policies."""
+
+    def __init__(self, joint: Joint, side: int) -> None:
+        self.joint, self.side = joint, side
+        self.plain = Plain(joint.sides[side].program)
+        self._merged: dict[str, str] = {}
+
+    def regions(
+        self, found: Mapping[Names, tuple[Grid, Sequence[Bits]]], most: int = REGIONS_MAX
+    ) -> tuple[tuple[Region, ...], bool]:
+        """Classes of some actions as few regions, actions that agree told together."""
+        shapes: dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]] = {}
+        more = False
+        for action, (grid, classes) in found.items():
+            boxes, cut = grid.boxes(classes, most)
+            more = more or cut
+            for box in boxes:
+                shape = tuple(self._dimensions(grid, box).items())
+                shapes.setdefault(shape, []).append(action[self.side])
+        regions = []
+        for shape, actions in shapes.items():
+            for words in self._actions(actions):
+                dimensions = dict(shape)
+                regions.append(Region(", ".join(words), dimensions, self.act(words, dimensions)))
+        return tuple(regions[:most]), more or len(regions) > most
+
+    def _actions(self, actions: Sequence[str]) -> list[list[str]]:
+        return [self.plain.fold("action", dict.fromkeys(actions))]
+
+    def _dimensions(self, grid: Grid, box: Box) -> dict[str, tuple[str, ...]]:
+        """What a box says of each dimension; one that says what leaving it out says is left out."""
+        found = {}
+        for axis, mask in zip(grid.axes, box, strict=True):
+            whole = (1 << len(self.joint.positions[axis.name])) - 1
+            if mask != whole or axis.name == "actor":  # an actor left out is the provider
+                leaves = self.joint.leaves(self.side, axis.name, mask)
+                tree = TREE_OF[axis.name]
+                if axis.name == "actor" and set(leaves) == self.plain.ours:
+                    continue
+                found[axis.name] = tuple(self.plain.fold(tree, leaves))
+        return found
+
+    def act(self, actions: Sequence[str], dimensions: Mapping[str, Sequence[str]]) -> str:
+        """An act as a phrase."""
+        said = [listed(self.plain.label("action", action) for action in actions)]
+        for dimension in DIMENSIONS:
+            if words := dimensions.get(dimension):
+                tree = TREE_OF[dimension]
+                leaves = [leaf for w in words for leaf in self.plain.under(tree, w) or (w,)]
+                phrase = self._terms(tree, words, leaves)
+                lead = {"source": "from ", "recipient": "to ", "actor": "by ", "purpose": "for "}
+                said.append(lead.get(dimension, "") + phrase)
+        if said[0].startswith("share"):
+            return " ".join(said).replace(" to ", " with ", 1)
+        return " ".join(said)
+
+    def _terms(self, tree: str, words: Sequence[str], leaves: Sequence[str]) -> str:
+        """Leaves as people say them; most of one group as the group but the few it leaves out."""
+        tops = {self._top(tree, word) for word in words}
+        if len(words) > BUT_MAX and len(tops) == 1 and (top := tops.pop()):
+            missing = self.plain.fold(tree, set(self.plain.under(tree, top)).difference(leaves))
+            if len(missing) < len(words) and len(missing) <= BUT_MAX:
+                lacks = listed((self.plain.label(tree, each) for each in missing), "and")
+                return f"{self.plain.label(tree, top)} but {lacks}"
+        return self.plain.terms(tree, leaves)
+
+    def _top(self, tree: str, word: str) -> str:
+        terms, name = self.plain.vocabulary.tree(tree), word.split("/", maxsplit=1)[0]
+        while name in terms and terms[name].parent:
+            name = terms[name].parent
+        return name if name in terms else ""
+
+    def ways(self, ways: Sequence[Sequence[str]]) -> str:
+        """Sets of facts, any one of which will do, as a phrase that starts with "when"."""
+        if not ways or not ways[0]:
+            return ""
+        said = [" and ".join(self.plain.literal(each) for each in way) for way in ways]
+        more = f"; or in {len(said) - WAYS_SHOWN} more ways" if len(said) > WAYS_SHOWN else ""
+        return "when " + "; or ".join(said[:WAYS_SHOWN]) + more
+
+
+def together(regions: Sequence[Region], *, more: bool) -> str:
+    """Regions as one phrase, the first few of them."""
+    rest = len(regions) - REGIONS_SHOWN
+    said = "; ".join(region.text for region in regions[:REGIONS_SHOWN])
+    if rest > 0:
+        said += f"; and {rest}{' or more' if more else ''} other kinds"
+    return said
+
+
+def ways_of(
+    space: Space, worlds: int, known: Mapping[str, object] | None = None
+) -> tuple[tuple[str, ...], ...]:
+    """What must hold for one of these worlds, as sets of facts; none if they are too many."""
+    try:
+        return tuple(space.proofs(worlds, known or {}))
+    except TooManyWorlds:
+        return ()

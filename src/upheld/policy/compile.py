@@ -1,0 +1,322 @@
+"""Programs to classes and truth tables.
+
+Leaves of a dimension that no copy of a rule tells apart form a class, with a bit set of the
+copies whose scope holds it. A cell is the AND of its classes; its meaning, a table of worlds for
+each clause, is made on first use and kept. Tables therefore grow with the rules that meet, not
+with the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from upheld.core.errors import Fault, PolicyError
+from upheld.policy.program import Copy, DutyDue, FactTest, Node, Program
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, Leaves, leaves_of
+from upheld.policy.worlds import Space, TooManyWorlds, tests_of
+
+CELLS_MAX = 20_000  # kept at a time
+STATES_MAX = 200_000  # of the search for heavy cells and of one question
+
+
+class Owed(NamedTuple):
+    """A `must`: its clause and time, as answers show them."""
+
+    clause: str
+    amount: str
+    unit: str
+
+
+class Cell(NamedTuple):
+    """What the policy says at a class of requests, world by world (bits of `space`)."""
+
+    space: Space
+    allow: int
+    allows: dict[str, int]  # clause to the worlds in which one of its rules allows
+    denies: dict[str, int]
+    duties: dict[DutyDue, int]
+    owed: dict[Owed, int]
+    givers: dict[int, int]  # node to the worlds in which it decides for allow
+
+
+class Classes:
+    """The leaves of one dimension, sorted by which copies hold them."""
+
+    def __init__(self, leaves: Leaves, scopes: dict[int, int], silent: int) -> None:
+        """`scopes` maps a set of leaves to the copies naming it; `silent` copies name none."""
+        parts = [leaves.all]
+        for mask in scopes:
+            parts = [p for part in parts for p in (part & mask, part & ~mask) if p]
+        self.leaves = leaves
+        self.masks = parts
+        self.copies = []
+        for part in parts:
+            bits = silent
+            for mask, copies in scopes.items():
+                if mask & part:
+                    bits |= copies
+            self.copies.append(bits)
+        self.of: dict[str, tuple[int, ...]] = {}
+
+    def under(self, mask: int) -> tuple[int, ...]:
+        """The copies of each class that a set of leaves touches."""
+        return tuple(c for part, c in zip(self.masks, self.copies, strict=True) if part & mask)
+
+
+class Compiled:
+    """A program ready to answer. Immutable to its users; what it keeps, it could make again."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.vocabulary = program.vocabulary
+        self.leaves = leaves_of(program.vocabulary)
+        self.copies: list[tuple[int, int, Copy]] = []  # node, gate (-1 for its own), copy
+        self.children: list[list[int]] = [[] for _ in program.nodes]
+        self.masks = [self._number(n, node) for n, node in enumerate(program.nodes)]
+        self.action = self._actions()
+        self.classes = {d: self._classes(d) for d in DIMENSIONS}
+        self.takes = {a: self.vocabulary.takes(a) for a in self.leaves["action"].names}
+        self._tests = [tests_of(copy.condition) for _, _, copy in self.copies]
+        self.said: dict[str, frozenset[str]] = {}
+        for test in (test for tests in self._tests for test in tests if test.word):
+            self.said[test.fact] = self.said.get(test.fact, frozenset()) | {test.word}
+        self._cells: dict[int, Cell] = {}
+        self.levels = self._levels()
+        self.rank = dict(zip(self.levels, range(len(self.levels)), strict=True))
+        self._refuse_heavy_cells()
+
+    def _number(self, number: int, node: Node) -> tuple[int, tuple[int, ...]]:
+        """Bits of a node's own copies and of those of each gate."""
+        for parent in node.parents:
+            self.children[parent].append(number)
+        sets = []
+        for gate, copies in enumerate((node.copies, *node.gates), -1):
+            bits = 0
+            for copy in copies:
+                bits |= 1 << len(self.copies)
+                self.copies.append((number, gate, copy))
+            sets.append(bits)
+        return sets[0], tuple(sets[1:])
+
+    def _actions(self) -> dict[str, int]:
+        found = dict.fromkeys(self.leaves["action"].names, 0)
+        for bit, (_, _, copy) in enumerate(self.copies):
+            for action in copy.actions:
+                found[action] |= 1 << bit
+        return found
+
+    def _classes(self, dimension: str) -> Classes:
+        leaves = self.leaves[TREE_OF[dimension]]
+        scopes: dict[int, int] = {}
+        masks: dict[tuple[str, ...], int] = {}
+        silent = 0
+        for bit, (_, _, copy) in enumerate(self.copies):
+            names = copy.scope.get(dimension)
+            if names is None:
+                silent |= 1 << bit
+                continue
+            if names not in masks:
+                masks[names] = sum(leaves.mask_of_leaf(name) for name in names)
+            scopes[masks[names]] = scopes.get(masks[names], 0) | 1 << bit
+        return Classes(leaves, scopes, silent)
+
+    def _levels(self) -> list[int]:
+        """Nodes with parents before children."""
+        waiting = [len(node.parents) for node in self.program.nodes]
+        ready = [n for n, count in enumerate(waiting) if not count]
+        for number in ready:
+            for child in self.children[number]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+        return ready
+
+    def _refuse_heavy_cells(self) -> None:
+        """Loading fails where a cell has more facts than can be told exactly.
+
+        Only combinations that could still be too heavy are followed: taking a dimension into
+        account can only take copies, and so facts, away.
+        """
+        for action, bits in self.action.items():
+            states = {bits} if self._heavy(bits) else set()
+            for dimension in self.takes[action]:
+                classes = set(self.classes[dimension].copies)
+                states = {s & c for s in states for c in classes if self._heavy(s & c)}
+                if len(states) > STATES_MAX:
+                    break
+            if states:
+                self._fail(action, min(states))
+
+    def _heavy(self, bits: int) -> bool:
+        try:
+            self.space(self.tests_at(bits))
+        except TooManyWorlds:
+            return True
+        return False
+
+    def tests_at(self, bits: int) -> set[FactTest]:
+        """The tests in the conditions of some copies."""
+        found: set[FactTest] = set()
+        while bits:
+            low = bits & -bits
+            found |= self._tests[low.bit_length() - 1]
+            bits ^= low
+        return found
+
+    def _fail(self, action: str, bits: int) -> None:
+        facts = sorted({test.fact for test in self.tests_at(bits)})
+        nodes = sorted({self.copies[b][0] for b in range(bits.bit_length()) if bits >> b & 1})
+        clauses = list(dict.fromkeys(self.program.nodes[n].clause for n in nodes))
+        raise PolicyError(
+            [
+                Fault(
+                    file="policy",
+                    line=self.program.nodes[nodes[0]].line,
+                    column=1,
+                    code="too-many-facts",
+                    message=f"{len(facts)} facts decide `{action}` together: {', '.join(facts)}",
+                    clause=", ".join("#" + c for c in clauses),
+                    expected="at most twenty yes-or-no facts where clauses meet",
+                )
+            ]
+        )
+
+    def space(self, tests: Iterable[FactTest]) -> Space:
+        """The space of some tests, in which proofs are worded as this policy words them."""
+        return Space(tests, self.vocabulary.facts, self.said)
+
+    def cell(self, bits: int) -> Cell:
+        """The meaning of a cell, by the copies whose scope holds it."""
+        found = self._cells.get(bits)
+        if found is None:
+            tests = self.tests_at(self.live(bits))
+            found = self.meaning(bits, self.space(tests), {})
+            if len(self._cells) >= CELLS_MAX:
+                self._cells.clear()
+            self._cells[bits] = found
+        return found
+
+    def live(self, bits: int) -> int:
+        """The copies of a cell whose node is reached: some parent has a copy there too."""
+        reached: set[int] = set()
+        found = 0
+        for number in self._present(bits):
+            node = self.program.nodes[number]
+            own, gates = self.masks[number]
+            if node.parents and reached.isdisjoint(node.parents):
+                continue
+            if all(bits & gate for gate in gates):
+                reached.add(number)
+                for mask in (own, *gates):
+                    found |= bits & mask
+        return found
+
+    def _present(self, bits: int) -> list[int]:
+        """The nodes that have a copy at a cell, parents before children."""
+        here: set[int] = set()
+        rest = bits
+        while rest:
+            low = rest & -rest
+            number, gate, _ = self.copies[low.bit_length() - 1]
+            if gate < 0:
+                here.add(number)
+            rest ^= low
+        if len(here) < 2:
+            return list(here)
+        return sorted(here, key=self.rank.__getitem__)
+
+    def meaning(self, bits: int, space: Space, known: Mapping[str, object]) -> Cell:
+        """Evaluate the nodes of a cell in a space; `known` decides facts outside of it."""
+        nodes = self.program.nodes
+        order = self._present(self.live(bits))
+        applies = {n: self.applies(n, bits, space, known) for n in order}
+        below = {n: [c for c in self.children[n] if c in applies] for n in order}
+        verdicts: dict[int, tuple[int, int, int]] = {}
+        own: dict[int, int] = {}
+        for n in reversed(order):
+            deny, allow, lift = _joined(verdicts[c] for c in below[n])
+            own[n] = applies[n] & ~(deny | allow | lift)
+            said = own[n]
+            deny &= applies[n]
+            allow &= applies[n] & ~deny
+            match nodes[n].effect:
+                case "deny":
+                    verdicts[n] = (deny | said, allow, 0)
+                case "allow":
+                    verdicts[n] = (deny, allow | said, 0)
+                case _:
+                    verdicts[n] = (deny, allow, said)
+        tops = [n for n in order if not nodes[n].parents]
+        denied, allowed, _ = _joined(verdicts[n] for n in tops)
+        allowed &= ~denied
+        return self._told(_Walk(order, tops, below, applies, own, verdicts), space, allowed)
+
+    def applies(self, number: int, bits: int, space: Space, known: Mapping[str, object]) -> int:
+        """The worlds in which a node's own scope and condition hold at a cell."""
+        own, gates = self.masks[number]
+        found = space.all
+        for mask in (own, *gates):
+            some = 0
+            rest = bits & mask
+            while rest:
+                low = rest & -rest
+                some |= space.holds(self.copies[low.bit_length() - 1][2].condition, known)
+                rest ^= low
+            found &= some
+        return found
+
+    def _told(self, walk: _Walk, space: Space, allowed: int) -> Cell:
+        """Who decides, with which duties, and what is owed: from the top down."""
+        counts_deny = dict.fromkeys(walk.order, 0)
+        counts_allow = dict.fromkeys(walk.order, 0)
+        reached = dict.fromkeys(walk.order, 0)
+        for n in walk.tops:
+            counts_deny[n], counts_allow[n], reached[n] = space.all, allowed, space.all
+        cell = Cell(space, allowed, {}, {}, {}, {}, {})
+        for n in walk.order:
+            node = self.program.nodes[n]
+            here = walk.applies[n]
+            child_denies, _, _ = _joined(walk.verdicts[c] for c in walk.below[n])
+            for c in walk.below[n]:
+                counts_deny[c] |= counts_deny[n] & here
+                counts_allow[c] |= counts_allow[n] & here & ~child_denies
+                reached[c] |= reached[n] & here
+            if node.effect == "deny":
+                _add(cell.denies, node.clause, walk.own[n] & counts_deny[n])
+            elif node.effect == "allow":
+                gives = walk.own[n] & counts_allow[n]
+                _add(cell.allows, node.clause, gives)
+                _add(cell.givers, n, gives)
+                for duty in node.duties:
+                    _add(cell.duties, duty, gives)
+            if node.verb == "must":
+                excepted = 0
+                for c in walk.below[n]:
+                    excepted |= walk.applies[c]
+                amount, unit = node.within or ("", "")
+                _add(cell.owed, Owed(node.clause, amount, unit), reached[n] & here & ~excepted)
+        return cell
+
+
+class _Walk(NamedTuple):
+    order: list[int]
+    tops: list[int]
+    below: dict[int, list[int]]
+    applies: dict[int, int]
+    own: dict[int, int]
+    verdicts: dict[int, tuple[int, int, int]]
+
+
+def _add(found: dict[Any, int], key: object, worlds: int) -> None:
+    if worlds:
+        found[key] = found.get(key, 0) | worlds
+
+
+def _joined(verdicts: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+    deny = allow = lift = 0
+    for d, a, each in verdicts:
+        deny |= d
+        allow |= a
+        lift |= each
+    return deny, allow, lift

@@ -1,0 +1,353 @@
+"""Tables to decisions: names to classes, classes to a cell, facts to a key, the key to a Decision.
+
+What a question means is worked out once and kept (a plan); from then on a decision costs a
+look-up for the question, one for each fact given, and one for the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from upheld.core.errors import RequestError
+from upheld.policy import evaluate as e
+from upheld.policy.compile import STATES_MAX, Compiled
+from upheld.policy.nearest import nearest_clauses
+from upheld.policy.program import Program
+from upheld.policy.request import Checker, Decision, Given, Part, Request, refused
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, TREES
+from upheld.policy.worlds import TooManyWorlds, Values
+
+PLANS_MAX = 16_384  # questions kept at a time
+ANSWERS_MAX = 4_096  # answers kept for one question
+SLOW = (-1, -1)
+
+Cell = tuple[str, tuple[int, ...]]  # an action leaf; the leaves that stand for it, a dimension each
+
+
+class Plan:
+    """One question worked out: its cells, and the answers given so far."""
+
+    def __init__(
+        self, engine: Engine, actions: list[str], asked: dict[str, int], said: set[str]
+    ) -> None:
+        self.engine, self.actions, self.asked, self.said = engine, actions, asked, said
+        self.cells = engine.cells(actions, asked, ())
+        self.codes: dict[str, tuple[int, int]] = {}
+        self.values: dict[str, tuple[Values, int]] = {}
+        self.answers: dict[int, Decision] = {}
+        self._number()
+
+    def _number(self) -> None:
+        """A weight for each fact that matters, so that what is given becomes one number."""
+        compiled = self.engine.compiled
+        tests: dict[str, set[Any]] = {}
+        for bits, _ in self.cells:
+            for test in compiled.tests_at(compiled.live(bits)):
+                tests.setdefault(test.fact, set()).add(test)
+        weight = 1
+        for name in sorted(tests):
+            values = Values(compiled.vocabulary.facts[name], tests[name])
+            self.values[name] = (values, weight)
+            if values.fact.kind == "boolean":
+                self.codes[name] = (2 * weight, weight)
+            else:
+                self.codes[name] = SLOW
+            weight *= values.count + 1
+
+    def decide(self, facts: Mapping[str, object]) -> Decision:
+        """The decision under these facts."""
+        key = 0
+        codes = self.codes
+        for name, value in facts.items():
+            pair = codes.get(name)
+            if pair is None:
+                if name in self.engine.idle and (value is True or value is False):
+                    continue
+                return self.careful(facts)
+            if value is True and pair is not SLOW:
+                key += pair[0]
+            elif value is False and pair is not SLOW:
+                key += pair[1]
+            else:
+                return self.careful(facts)
+        found = self.answers.get(key)
+        return found if found is not None else self.keep(key, Given(dict(facts)))
+
+    __call__ = decide
+
+    def careful(self, facts: Mapping[str, object]) -> Decision:
+        """The same for facts with numbers, words or parts, every one of them checked."""
+        try:
+            given = self.engine.checker.facts_given(facts)
+        except RequestError as error:
+            return refused(error)
+        if given.parts or given.rest:
+            return self.engine.answer(self, given)
+        key = 0
+        for name, value in given.known.items():
+            if name in self.values:
+                values, weight = self.values[name]
+                key += (values.index(value) + 1) * weight
+        found = self.answers.get(key)
+        return found if found is not None else self.keep(key, given)
+
+    def keep(self, key: int, given: Given) -> Decision:
+        """Work an answer out and remember it."""
+        found = self.engine.answer(self, given)
+        if len(self.answers) >= ANSWERS_MAX:
+            self.answers.clear()
+        self.answers[key] = found
+        return found
+
+
+class Engine:
+    """Answers every question about one program. Safe to share between threads."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.compiled = Compiled(program)
+        self.checker = Checker(self._masks(), program.vocabulary.facts, self.compiled.takes)
+        self.idle = {n for n, fact in program.vocabulary.facts.items() if fact.kind == "boolean"}
+        self.plans: dict[Request, Plan] = {}
+        provider = self.checker.masks["party"].get("provider")
+        self.actor = provider if provider is not None else self.compiled.leaves["party"].all
+
+    def _masks(self) -> dict[str, dict[str, int]]:
+        masks = {tree: dict(self.compiled.leaves[tree].mask) for tree in TREES}
+        for name, mine in self.program.definitions.items():
+            bit = self.compiled.leaves[mine.tree].bit
+            masks[mine.tree][name] = sum(bit[leaf] for leaf in mine.leaves)
+        for tree in TREES:  # an inner term's own leaf may be asked about by name
+            for leaf, one in self.compiled.leaves[tree].bit.items():
+                masks[tree].setdefault(leaf, one)
+        return masks
+
+    def decide(self, request: Request, facts: Mapping[str, object]) -> Decision:
+        """The decision on a request; an `error` outcome for one that cannot be asked."""
+        try:
+            plan = self.plans.get(request)
+        except TypeError:  # what cannot be hashed is no word
+            return refused(RequestError("a request holds words", code="wrong-type"))
+        if plan is None:
+            try:
+                plan = self.plan(request)
+            except RequestError as error:
+                return refused(error)
+        return plan.decide(facts)
+
+    def plan(self, request: Request) -> Plan:
+        """Work a question out; RequestError if it cannot be asked."""
+        actions = self.checker.actions(request.action, self.compiled.leaves["action"].names)
+        said = request.dimensions()
+        asked = {d: self.checker.dimension(d, words) for d, words in said.items()}
+        for dimension in said:
+            self.checker.taken(dimension, actions)
+        plan = Plan(self, actions, asked, set(said))
+        if len(self.plans) >= PLANS_MAX:
+            self.plans.clear()
+        self.plans[request] = plan
+        return plan
+
+    def leaves_asked(self, dimension: str, asked: Mapping[str, int]) -> int:
+        """The leaves of a dimension that a question is about."""
+        if dimension in asked:
+            return asked[dimension]
+        return self.actor if dimension == "actor" else self.compiled.leaves[TREE_OF[dimension]].all
+
+    def cells(
+        self, actions: list[str], asked: Mapping[str, int], parts: tuple[Part, ...]
+    ) -> dict[tuple[int, int], Cell]:
+        """The cells of a question, told apart by rules and by parts of facts.
+
+        Keys are the copies that hold the cell and the parts that cover it, as bits; values name
+        one such cell. RequestError where there are too many.
+        """
+        found: dict[tuple[int, int], Cell] = {}
+        every = (1 << len(parts)) - 1
+        for action in actions:
+            takes = self.compiled.takes[action]
+            covering = every
+            for at, part in enumerate(parts):
+                if any(d not in takes for d in part.covers):
+                    covering &= ~(1 << at)
+            states: dict[tuple[int, int], tuple[int, ...]] = {
+                (self.compiled.action[action], covering): ()
+            }
+            for dimension in takes:
+                pieces = self._pieces(dimension, self.leaves_asked(dimension, asked), parts)
+                wider: dict[tuple[int, int], tuple[int, ...]] = {}
+                for (bits, cover), path in states.items():
+                    for leaf, piece_bits, piece_cover in pieces:
+                        key = (bits & piece_bits, cover & piece_cover)
+                        if key not in wider:
+                            wider[key] = (*path, leaf)
+                states = wider
+                if len(states) > STATES_MAX:
+                    raise RequestError(
+                        "the question covers too much to be told exactly",
+                        code="too-large",
+                        hint="say more of it",
+                    )
+            for key, path in states.items():
+                found.setdefault(key, (action, path))
+        return found
+
+    def _pieces(
+        self, dimension: str, asked: int, parts: tuple[Part, ...]
+    ) -> list[tuple[int, int, int]]:
+        """A dimension's leaves asked about, split by class and by parts: a leaf, copies, parts."""
+        classes = self.compiled.classes[dimension]
+        found: dict[tuple[int, int], int] = {}
+        masks = [part.covers.get(dimension) for part in parts]
+        for mask, bits in zip(classes.masks, classes.copies, strict=True):
+            pieces = [mask & asked]
+            for cover in masks:
+                if cover is not None:
+                    pieces = [p for piece in pieces for p in (piece & cover, piece & ~cover) if p]
+            for piece in pieces:
+                if piece:
+                    cover = sum(1 << at for at, m in enumerate(masks) if m is None or m & piece)
+                    found.setdefault((bits, cover), piece & -piece)
+        return [(leaf, bits, cover) for (bits, cover), leaf in found.items()]
+
+    def cases(
+        self, cells: Mapping[tuple[int, int], Cell], given: Given
+    ) -> list[tuple[e.Case, Cell]]:
+        """Each cell with what is known there."""
+        found = []
+        for (bits, cover), cell in cells.items():
+            known = given.known
+            if given.rest:
+                known = dict(known)
+                for name, rest in given.rest.items():
+                    here = [
+                        p.holds
+                        for at, p in enumerate(given.parts)
+                        if p.fact == name and cover >> at & 1
+                    ]
+                    value = all(here) if here else rest
+                    if value is not None:
+                        known[name] = value
+            found.append((e.case(self.compiled, bits, known), cell))
+        return found
+
+    def answer(self, plan: Plan, given: Given) -> Decision:
+        """Work out the answer to a question under facts that were checked."""
+        try:
+            cells = self.cells(plan.actions, plan.asked, given.parts) if given.parts else plan.cells
+            cases = self.cases(cells, given)
+            return self._answer(plan, given, cases)
+        except TooManyWorlds as error:
+            return refused(RequestError(str(error), code="too-large", hint=error.hint))
+        except RequestError as error:
+            return refused(error)
+
+    def _answer(self, plan: Plan, given: Given, both: list[tuple[e.Case, Cell]]) -> Decision:
+        cases = [case for case, _ in both]
+        owed = e.owed(self.compiled, cases)
+        if all(each.certain for each in cases):
+            decision = Decision(
+                outcome="allow",
+                clauses=e.citations(cases, allow=True),
+                duties=e.duties(cases),
+                owed=owed,
+            )
+            return self.worded(decision)
+        proofs = None if any(each.never for each in cases) else e.proofs(self.compiled, cases)
+        depends = self._depends(plan, given)
+        if proofs is not None:
+            clauses = e.citations(cases, allow=True)
+            return self.worded(
+                Decision(
+                    outcome="needs-proof",
+                    clauses=clauses,
+                    owed=owed,
+                    kind="proof",
+                    prove=proofs,
+                    depends=depends,
+                )
+            )
+        denied = [each for each in both if each[0].never] or [b for b in both if not b[0].certain]
+        clauses = e.citations([case for case, _ in denied], allow=False)
+        case, (action, path) = denied[0]
+        pieces = dict(zip(self.compiled.takes[action], path, strict=True))
+        near = nearest_clauses(self.compiled, case, action, pieces, {**given.known, **case.known})
+        return self.worded(
+            Decision(
+                outcome="deny",
+                clauses=clauses,
+                kind="clause" if clauses else "silence",
+                owed=owed,
+                depends=depends,
+                nearest=near,
+            )
+        )
+
+    def _depends(self, plan: Plan, given: Given) -> dict[str, tuple[str, ...]]:
+        """Dimensions left out for which one leaf would do, with the leaves that would not."""
+        found = {}
+        open_dimensions = [
+            d
+            for d in DIMENSIONS
+            if d not in plan.said
+            and d != "actor"
+            and all(d in self.compiled.takes[a] for a in plan.actions)
+        ]
+        for dimension in open_dimensions:
+            leaves = self.compiled.leaves[TREE_OF[dimension]]
+            good = 0
+            for piece in self._alike(dimension, given.parts):
+                narrowed = {**plan.asked, dimension: piece & -piece}
+                cells = self.cells(plan.actions, narrowed, given.parts)
+                if all(case.certain for case, _ in self.cases(cells, given)):
+                    good |= piece
+            if good:
+                found[dimension] = tuple(leaves.of(leaves.all & ~good))
+        return found
+
+    def _alike(self, dimension: str, parts: tuple[Part, ...]) -> list[int]:
+        pieces = list(self.compiled.classes[dimension].masks)
+        for part in parts:
+            if (cover := part.covers.get(dimension)) is not None:
+                pieces = [p for piece in pieces for p in (piece & cover, piece & ~cover) if p]
+        return pieces
+
+    def worded(self, decision: Decision) -> Decision:
+        """The decision with its sentence."""
+        return msgspec.structs.replace(decision, why=sentence(decision))
+
+
+def sentence(decision: Decision) -> str:
+    """A decision as one line."""
+    cited = joined([f"#{clause}" for clause in decision.clauses], "and")
+    match decision.outcome:
+        case "allow":
+            text = f"yes, by {cited}"
+            if decision.duties:
+                text += ", with " + joined(
+                    [said(d.duty, d.amount, d.unit) for d in decision.duties], "and"
+                )
+        case "needs-proof":
+            ways = [joined(list(each), "and") for each in decision.prove]
+            text = f"only if {joined(ways, 'or')} is proven, by {cited}"
+        case _:
+            text = f"no, by {cited}" if cited else "no clause allows it"
+    for dimension, leaves in decision.depends.items():
+        text += f"; allowed at any {dimension} except {joined(list(leaves), 'and')}: say which"
+    return text
+
+
+def said(word: str, amount: object, unit: str) -> str:
+    """A duty with its number."""
+    return " ".join(str(part) for part in (word, amount, unit) if part not in (None, ""))
+
+
+def joined(words: list[str], last: str) -> str:
+    """Words as a list in a sentence."""
+    return f" {last} ".join(([", ".join(words[:-1])] if words[1:] else []) + words[-1:])
+
+
+Prepared = Callable[[Mapping[str, object]], Decision]

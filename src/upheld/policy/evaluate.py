@@ -1,0 +1,180 @@
+"""From the cells of a request and what is known to the parts of an answer.
+
+A request is allowed if every cell is. Cell by cell that needs no more than masks; only where
+each cell alone could be allowed are the cells looked at together, split into groups that share
+no unknown fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from upheld.policy import request as r
+from upheld.policy.compile import Cell, Compiled
+from upheld.policy.compile import Owed as OwedKey
+from upheld.policy.program import DutyDue
+from upheld.policy.worlds import PROOFS_MAX, Space, TooManyWorlds, tests_of
+
+
+class Case(NamedTuple):
+    """One cell with what is known there: the copies that hold it, its meaning, the facts."""
+
+    bits: int
+    cell: Cell
+    known: Mapping[str, object]
+    cube: int  # the worlds of the cell's space that agree with what is known
+
+    @property
+    def certain(self) -> bool:
+        """Allowed in every world."""
+        return self.cell.allow & self.cube == self.cube
+
+    @property
+    def never(self) -> bool:
+        """Allowed in no world."""
+        return not self.cell.allow & self.cube
+
+
+def case(compiled: Compiled, bits: int, known: Mapping[str, object]) -> Case:
+    """A cell with what is known there; facts whose absence means no are known to be false."""
+    cell = compiled.cell(bits)
+    facts = compiled.vocabulary.facts
+    here = {n: known.get(n, False) for n in cell.space.names if n in known or facts[n].absent}
+    return Case(bits, cell, here, cell.space.given(here))
+
+
+def citations(cases: Iterable[Case], *, allow: bool) -> tuple[str, ...]:
+    """The clauses that decide: in all worlds with that answer or, if there are none, in some."""
+    found: set[str] = set()
+    for each in cases:
+        worlds = each.cube & (each.cell.allow if allow else ~each.cell.allow)
+        table = each.cell.allows if allow else each.cell.denies
+        always = [clause for clause, w in table.items() if worlds and w & worlds == worlds]
+        found.update(always or [clause for clause, w in table.items() if w & worlds])
+    return tuple(sorted(found))
+
+
+def amount(text: str) -> int | float | None:
+    """A number as an answer shows it."""
+    if not text:
+        return None
+    return int(text) if "." not in text and "/" not in text else float(text)
+
+
+def duties(cases: Iterable[Case]) -> tuple[r.Duty, ...]:
+    """The duties of every rule that allows one of the cells in some world."""
+    found: set[DutyDue] = set()
+    for each in cases:
+        found.update(duty for duty, worlds in each.cell.duties.items() if worlds & each.cube)
+    return tuple(r.Duty(d.duty, amount(d.amount), d.unit) for d in sorted(found))
+
+
+def owed(compiled: Compiled, cases: Sequence[Case]) -> tuple[r.Owed, ...]:
+    """Every `must` that is owed at one of the cells in some world."""
+    where: dict[OwedKey, list[Case]] = {}
+    for each in cases:
+        for key, worlds in each.cell.owed.items():
+            if worlds & each.cube:
+                where.setdefault(key, []).append(each)
+    found = []
+    for key, here in sorted(where.items()):
+        sure = any(each.cell.owed[key] & each.cube == each.cube for each in here)
+        if not sure and len(here) > 1:
+            try:
+                space = _space(compiled, here)
+                joint = 0
+                for each in here:
+                    joint |= compiled.meaning(each.bits, space, each.known).owed.get(key, 0)
+                sure = joint == space.all
+            except TooManyWorlds:
+                sure = False
+        found.append(r.Owed(key.clause, amount(key.amount), key.unit, sure))
+    return tuple(found)
+
+
+def _space(compiled: Compiled, cases: Iterable[Case], only: frozenset[str] | None = None) -> Space:
+    """The space of what is unknown in some cases."""
+    tests = set()
+    for each in cases:
+        rest = compiled.live(each.bits)
+        while rest:
+            low = rest & -rest
+            condition = compiled.copies[low.bit_length() - 1][2].condition
+            tests |= {
+                t
+                for t in tests_of(condition)
+                if t.fact not in each.known and (only is None or t.fact in only)
+            }
+            rest ^= low
+    return compiled.space(tests)
+
+
+def support(each: Case) -> frozenset[str]:
+    """The unknown facts on which the answer at a cell depends."""
+    space, allow = each.cell.space, each.cell.allow & each.cube
+    return frozenset(
+        name
+        for at, name in enumerate(space.names)
+        if name not in each.known and depends_on(space, allow, at)
+    )
+
+
+def depends_on(space: Space, worlds: int, at: int) -> bool:
+    """Whether a set of worlds is another for some value of the fact at a place."""
+    first, stride = worlds & space.worlds(at, 0), space.strides[at]
+    return any(
+        (worlds & space.worlds(at, value)) >> (value * stride) != first
+        for value in range(1, space.values[at].count)
+    )
+
+
+def proofs(compiled: Compiled, cases: Sequence[Case]) -> tuple[tuple[str, ...], ...] | None:
+    """What to prove so that all cells are allowed; None where no world allows all of them.
+
+    Raises TooManyWorlds where the facts are too many to tell.
+    """
+    open_cases = [each for each in cases if not each.certain]
+    if len(open_cases) == 1:
+        cell, known, cube = open_cases[0].cell, open_cases[0].known, open_cases[0].cube
+        return tuple(cell.space.proofs(cell.allow & cube, known))
+    groups: list[tuple[frozenset[str], list[Case]]] = []
+    for each in open_cases:
+        facts, members = support(each), [each]
+        apart = []
+        for others, mates in groups:
+            if others & facts:
+                facts, members = facts | others, mates + members
+            else:
+                apart.append((others, mates))
+        groups = [*apart, (facts, members)]
+    found: list[list[tuple[str, ...]]] = []
+    for facts, members in groups:
+        space = _space(compiled, members, facts)
+        joint = space.all
+        for each in members:
+            joint &= _allow_in(compiled, each, space)
+        if not joint:
+            return None
+        found.append(space.proofs(joint, {}))
+    total = 1
+    for alternatives in found:
+        total *= len(alternatives)
+        if total > PROOFS_MAX:
+            raise TooManyWorlds(name for facts, _ in groups for name in facts)
+    sets = {tuple(sorted(word for part in choice for word in part)) for choice in product(*found)}
+    return tuple(sorted(sets, key=lambda each: (len(each), each)))
+
+
+def _allow_in(compiled: Compiled, each: Case, space: Space) -> int:
+    """Where a case is allowed, in a space that holds all unknown facts on which that depends."""
+    facts = compiled.vocabulary.facts
+    known = dict(each.known)
+    for name in each.cell.space.names:
+        if name not in known and name not in space.place:
+            kind = facts[name].kind
+            known[name] = (
+                0 if kind == "number" else facts[name].words[0] if kind == "word" else False
+            )
+    return compiled.meaning(each.bits, space, known).allow

@@ -1,0 +1,182 @@
+"""A decision in words, at three depths.
+
+A line for a log, a paragraph for a customer in the clause's own prose with a link, and a tree for
+a developer: each clause that speaks of the question, whether its rules decide, and what was
+missing. What is said depends on the policy and the question alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from upheld.policy.decide import Engine
+from upheld.policy.plain import Plain, text
+from upheld.policy.program import Condition, DutyDue, Either, Every, FactTest, Negation
+from upheld.policy.request import Decision, Request
+from upheld.policy.worlds import tests_of, told
+
+VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
+DEPTH_SHOWN = 8  # of exceptions to exceptions
+CLAUSES_SHOWN = 40  # of a tree; a question that leaves all open touches every clause
+
+
+def explained(engine: Engine, question: Mapping[str, Any], decision: Decision, depth: str) -> str:
+    """The explanation of a decision on a question; `depth` is a key of `DEPTHS`."""
+    return DEPTHS[depth](engine, question, decision)
+
+
+def line(_engine: Engine, question: Mapping[str, Any], decision: Decision) -> str:
+    """One line without a person's facts, for a log."""
+    said = [question["action"]]
+    for dimension, words in question.items():
+        if dimension not in ("action", "facts", "id"):
+            listed = [words] if isinstance(words, str) else words
+            said.append(f"{dimension}={','.join(listed)}")
+    cited = ",".join(decision.clauses) or decision.kind or decision.code
+    return f"{decision.outcome} {' '.join(said)} by={cited}"
+
+
+def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) -> str:
+    """A few sentences for a customer, quoting the clauses that decide."""
+    program = engine.program
+    plain = Plain(program)
+    if decision.outcome == "error":
+        return f"{VERDICT['error']}: {decision.why}."
+    sentences = []
+    if decision.outcome == "needs-proof":
+        ways = [" and ".join(plain.literal(each) for each in way) for way in decision.prove]
+        sentences.append(f"Only if {'; or '.join(ways)}.")
+    else:
+        sentences.append(f"{VERDICT[decision.outcome]}.")
+    if decision.outcome == "deny" and not decision.clauses:
+        sentences.append(
+            "No clause of the policy allows it, and what no clause allows is not done."
+        )
+    sentences += [
+        f"“{program.clause(name).text.strip()}” ({program.front.address}#{name})"
+        for name in decision.clauses
+    ]
+    if decision.duties:
+        duties = [
+            plain.duty(DutyDue(d.duty, "" if d.amount is None else str(d.amount), d.unit))
+            for d in decision.duties
+        ]
+        sentences.append(f"It is done {', '.join(duties)}.")
+    return "\n".join(sentences)
+
+
+def tree(engine: Engine, question: Mapping[str, Any], decision: Decision) -> str:
+    """Every clause that speaks of the question, whether it applies and why, what came nearest."""
+    lines = [f"{decision.outcome}: {decision.why}"]
+    if decision.outcome == "error":
+        return lines[0]
+    teller = _Teller(engine, question, decision)
+    nodes = engine.program.nodes
+    tops = [n for n in sorted(teller.speaking) if teller.speaking.isdisjoint(nodes[n].parents)]
+    for number in tops[:CLAUSES_SHOWN]:
+        lines += teller.branch(number)
+    if len(tops) > CLAUSES_SHOWN:
+        lines.append("  … and more; say more of the question")
+    for near in decision.nearest:
+        lines.append(f"  nearest: #{near.clause}, which lacked {' and '.join(near.lacks)}")
+    for way in decision.prove:
+        lines.append(f"  to prove: {' and '.join(way)}")
+    for each in decision.owed:
+        when = f"within {each.amount} {each.unit}" if each.amount is not None else "at once"
+        lines.append(f"  owed: #{each.clause}, {when}{'' if each.certain else ', if proven'}")
+    for dimension, leaves in decision.depends.items():
+        lines.append(f"  left out: {dimension}; allowed at any but {', '.join(leaves)}")
+    return "\n".join(lines)
+
+
+def truth(condition: Condition, known: Mapping[str, object]) -> bool | None:
+    """Whether a condition holds by what is known; None where that is not enough to tell."""
+    match condition:
+        case FactTest(fact):
+            return told(condition, known[fact]) if fact in known else None
+        case Negation(inner):
+            found = truth(inner, known)
+            return None if found is None else not found
+        case Every(formulas):
+            return _joined([truth(each, known) for each in formulas], settled=False)
+        case Either(formulas):
+            return _joined([truth(each, known) for each in formulas], settled=True)
+
+
+def _joined(found: list[bool | None], *, settled: bool) -> bool | None:
+    """Formulas joined by the word that one of them, being `settled`, settles."""
+    return settled if settled in found else None if None in found else not settled
+
+
+class _Teller:
+    """Tells of each rule that speaks of a question whether it applies there, and by which facts."""
+
+    def __init__(self, engine: Engine, question: Mapping[str, Any], decision: Decision) -> None:
+        self.engine, self.decision = engine, decision
+        self.plain = Plain(engine.program)
+        plan = engine.plan(_request(question))
+        given = engine.checker.facts_given(question.get("facts", {}))
+        cells = engine.cells(plan.actions, plan.asked, given.parts) if given.parts else plan.cells
+        self.cases = [(case.bits, case.known) for case, _ in engine.cases(cells, given)]
+        bits = 0
+        for cell, _ in cells:
+            bits |= engine.compiled.live(cell)
+        masks = engine.compiled.masks
+        self.speaking = {n for n, (own, _) in enumerate(masks) if own & bits}
+
+    def branch(self, number: int, depth: int = 1) -> list[str]:
+        """A rule and, under it, those of its exceptions that speak of the question too."""
+        node = self.engine.program.nodes[number]
+        words = " / ".join(dict.fromkeys(text(p).strip() for p in self.plain.rule(node)))
+        mark, facts = self.standing(number)
+        effect = "deny" if self.decision.outcome == "deny" else "allow"
+        cited = node.clause in self.decision.clauses and node.effect == effect
+        if cited and mark != "does not apply":
+            mark = "decides"
+        why = f" [{'; '.join(facts)}]" if facts else ""
+        found = [f"{'  ' * depth}#{node.clause} {mark}: {words}{why}"]
+        for child in self.engine.compiled.children[number]:
+            if child in self.speaking and depth < DEPTH_SHOWN:
+                found += self.branch(child, depth + 1)
+        return found
+
+    def standing(self, number: int) -> tuple[str, list[str]]:
+        """Whether a rule applies where it speaks, and the facts by which that was told."""
+        found: set[bool | None] = set()
+        known: dict[str, object] = {}
+        unknown: set[str] = set()
+        own, gates = self.engine.compiled.masks[number]
+        for bits, facts in self.cases:
+            if own & bits:
+                sets = [self._conditions(each & bits) for each in (own, *gates)]
+                holds = [_joined([truth(c, facts) for c in s], settled=True) for s in sets]
+                found.add(_joined(holds, settled=False))
+                for name in {t.fact for s in sets for c in s for t in tests_of(c)}:
+                    if name in facts:
+                        known[name] = facts[name]
+                    else:
+                        unknown.add(name)
+        if None in found:
+            return "may apply", [f"unknown: {', '.join(sorted(unknown))}"]
+        mark = "does not apply" if True not in found else "applies"
+        if len(found) > 1:
+            mark = "applies to a part of it"
+        return mark, self.plain.given(dict(sorted(known.items())))
+
+    def _conditions(self, bits: int) -> list[Condition]:
+        """The conditions of some copies of rules."""
+        found = []
+        while bits:
+            low = bits & -bits
+            found.append(self.engine.compiled.copies[low.bit_length() - 1][2].condition)
+            bits ^= low
+        return found
+
+
+def _request(question: Mapping[str, Any]) -> Request:
+    return Request(**{key: value for key, value in question.items() if key not in ("facts", "id")})
+
+
+Explainer = Callable[[Engine, Mapping[str, Any], Decision], str]
+DEPTHS: dict[str, Explainer] = {"line": line, "paragraph": paragraph, "tree": tree}

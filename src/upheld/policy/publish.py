@@ -1,0 +1,413 @@
+"""A policy for other programs to read: as JSON, in the Data Privacy Vocabulary, as a table.
+
+All three are made from the program that decides. The table of recipients asks the policy itself:
+one question for each part of it that no rule tells apart, so that "never" means never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import Any, Protocol
+
+import msgspec
+
+from upheld.policy.plain import Plain, listed, rest_of, text
+from upheld.policy.program import (
+    Clause,
+    Condition,
+    Copy,
+    Either,
+    Every,
+    FactTest,
+    Negation,
+    Program,
+)
+from upheld.policy.vocabulary import OTHER, TREE_OF
+
+ROWS_MAX = 30
+COLUMNS_MAX = 8
+ABSENT_MAX = 6  # facts that no record means no to, supposed together
+QUESTIONS_MAX = 4_000  # of one table; a cell that would need more says so
+DPV = "https://w3id.org/dpv#"
+CONTEXT = {
+    "dpv": DPV, "pd": "https://w3id.org/dpv/pd#", "dct": "http://purl.org/dc/terms/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+}  # fmt: skip
+HAS = {"data": "dpv:hasPersonalData", "purpose": "dpv:hasPurpose", "recipient": "dpv:hasRecipient",
+       "source": "dpv:hasDataSource", "action": "dpv:hasProcessing"}  # fmt: skip
+SUPERCLASS = {"data": "dpv:PersonalData", "purpose": "dpv:Purpose", "party": "dpv:LegalEntity",
+              "action": "dpv:Processing", "occasion": "skos:Concept",
+              "place": "dpv:Location"}  # fmt: skip
+
+
+class Answering(Protocol):
+    """What the table needs of a policy."""
+
+    @property
+    def program(self) -> Program:
+        """The program that decides."""
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Answer a question of the rule language, section 5."""
+
+
+def policy_json(program: Program) -> dict[str, Any]:
+    """The policy as plain JSON: its clauses, what they mean, its rules, its words."""
+    plain = Plain(program)
+    return {
+        "format": "upheld-policy/1",
+        "digest": f"sha256:{program.digest}",
+        "front": msgspec.to_builtins(program.front),
+        "clauses": [_clause(plain, clause) for clause in program.clauses],
+        "definitions": msgspec.to_builtins(program.definitions),
+        "rules": msgspec.to_builtins(program.nodes),
+        "vocabulary": {
+            "terms": msgspec.to_builtins(program.vocabulary.trees),
+            "facts": msgspec.to_builtins(program.vocabulary.facts),
+            "duties": msgspec.to_builtins(program.vocabulary.duties),
+        },
+    }
+
+
+def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
+    nodes = [plain.program.nodes[index] for index in clause.nodes]
+    found = {
+        "id": clause.id, "kind": clause.kind, "level": clause.level, "text": clause.text,
+        "line": clause.line, "note": clause.note, "severed": clause.severed,
+        "rules": [rule.text for rule in clause.rules],
+        "means": [text(pieces) for node in nodes for pieces in plain.rule(node)],
+        "examples": [{"answer": e.answer, "text": e.text} for e in clause.examples],
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value not in ("", 0, False, [])}
+
+
+# The Data Privacy Vocabulary
+
+
+def policy_jsonld(program: Program) -> dict[str, Any]:
+    """The policy in the Data Privacy Vocabulary: a process for each clause that permits."""
+    return _Linked(program).document()
+
+
+class _Linked:
+    """The words of a program as identifiers, collecting those that are its own."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.plain = Plain(program)
+        front = program.front
+        self.base = front.address if "://" in front.address else f"urn:sha256:{program.digest}"
+        self.own: dict[str, dict[str, Any]] = {}
+
+    def document(self) -> dict[str, Any]:
+        """The whole as one graph."""
+        processes = [p for c in self.program.clauses if (p := self.process(c))]
+        front = self.program.front
+        notice = {
+            "@id": self.base, "@type": "dpv:PrivacyNotice", "dct:title": front.policy,
+            "dct:publisher": front.provider, "dct:hasVersion": front.version,
+            "dct:valid": front.effective, "dct:identifier": f"sha256:{self.program.digest}",
+            "dpv:hasProcess": [{"@id": each["@id"]} for each in processes],
+        }  # fmt: skip
+        notice = {key: value for key, value in notice.items() if value not in ("", [])}
+        return {"@context": CONTEXT, "@graph": [notice, *processes, *self.own.values()]}
+
+    def process(self, clause: Clause) -> dict[str, Any] | None:
+        """What a clause permits, or None where it permits nothing."""
+        nodes = [self.program.nodes[index] for index in clause.nodes]
+        copies = [copy for node in nodes if node.effect == "allow" for copy in node.copies]
+        if not copies:
+            return None
+        found: dict[str, Any] = {"@id": f"{self.base}#{clause.id}", "@type": "dpv:Process",
+                                 "dct:description": clause.text}  # fmt: skip
+        for dimension, property_ in HAS.items():
+            leaves = {leaf for copy in copies for leaf in _of(copy, dimension)}
+            tree = TREE_OF.get(dimension, dimension)
+            if ids := [self.identify(tree, word) for word in self.plain.fold(tree, leaves)]:
+                found[property_] = [{"@id": each} for each in ids]
+        conditions = [
+            text(p) for node in nodes if node.effect == "allow" for p in self.plain.rule(node)
+        ]
+        return found | {"skos:note": conditions}
+
+    def identify(self, tree: str, word: str) -> str:
+        """The identifier of a term: that of the vocabulary shared by all, or one of our own."""
+        term = self.program.vocabulary.tree(tree).get(word)
+        if term and term.dpv:
+            return term.dpv if ":" in term.dpv else f"dpv:{term.dpv}"
+        name = f"{self.base}#{tree}/{word}"
+        if name not in self.own:
+            self.own[name] = {}
+            above = term.parent if term else word.removesuffix("/" + OTHER)
+            broader = self.identify(tree, above) if above and above != word else SUPERCLASS[tree]
+            self.own[name] = {"@id": name, "@type": "skos:Concept",
+                              "skos:prefLabel": self.plain.label(tree, word),
+                              "skos:broader": {"@id": broader}}  # fmt: skip
+        return name
+
+
+def _of(copy: Copy, dimension: str) -> tuple[str, ...]:
+    return copy.actions if dimension == "action" else copy.scope.get(dimension, ())
+
+
+# The table of recipients
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way in which information may reach a recipient: for what, by which clauses, if what."""
+
+    outcome: str  # allow or needs-proof
+    clauses: tuple[str, ...]
+    purposes: tuple[str, ...]  # labels
+    prove: tuple[tuple[str, ...], ...]  # labels; any one set of them settles it
+    records: tuple[str, ...] = ()  # the same, in a word or two each
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What the policy says of one recipient and one group of data."""
+
+    outcome: str  # allow, needs-proof, deny; or open where it was too much to find out
+    summary: str
+    ways: tuple[Way, ...] = ()
+    clauses: tuple[str, ...] = ()  # that deny, where nothing allows
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A recipient with a cell for each group of data."""
+
+    name: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+class Recipients(msgspec.Struct, frozen=True):
+    """Who can receive what."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def recipients_table(policy: Answering) -> Recipients:
+    """Who can receive what: computed by asking the policy, never written by hand."""
+    return _Table(policy).table()
+
+
+class _Table:
+    """Leaves that no rule tells apart stand for each other, so few questions tell everything."""
+
+    def __init__(self, policy: Answering) -> None:
+        self.answer = policy.answer
+        self.program = policy.program
+        self.plain = Plain(policy.program)
+        self.left = QUESTIONS_MAX
+        self.said: dict[int, dict[str, Any]] = {}
+        self.bits: dict[str, dict[str, int]] = {}
+        self.allowing = 0
+        self.copies: list[Copy] = []
+        for node in self.program.nodes:
+            for gate in (node.copies, *node.gates):
+                for copy in gate:
+                    if node.effect == "allow" and gate is node.copies:
+                        self.allowing |= 1 << len(self.copies)
+                    self.copies.append(copy)
+        self.actions = {
+            leaf: sum(1 << n for n, copy in enumerate(self.copies) if leaf in copy.actions)
+            for leaf in self.plain.leaves["action"].names
+            if {"recipient", "data"} <= set(self.program.vocabulary.takes(leaf))
+        }
+
+    def table(self) -> Recipients:
+        """The whole table."""
+        columns = self._columns()
+        rows = [
+            Row(name, label, tuple(self._cell(leaves, data) for _, data in columns))
+            for name, label, leaves in self._rows()[:ROWS_MAX]
+        ]
+        return Recipients(tuple(label for label, _ in columns), tuple(rows))
+
+    def _columns(self) -> list[tuple[str, list[str]]]:
+        tops = self.plain.children["data"].get("", [])
+        found = []
+        for top in tops:
+            below = self.plain.children["data"].get(top, []) if len(tops) < 3 else []
+            groups = below if len(below) > 1 else [top]
+            found += [
+                (self.plain.label("data", g), list(self.plain.under("data", g))) for g in groups
+            ]
+        return found[:COLUMNS_MAX]
+
+    def _rows(self) -> list[tuple[str, str, list[str]]]:
+        """Recipients that a rule names, each without those named under it."""
+        scopes = [n.scope["recipient"] for n in self.copies if "recipient" in n.scope]
+        named = {word for scope in scopes for word in self.plain.fold("party", scope)}
+        found: list[tuple[str, str, list[str]]] = []
+
+        def walk(above: str) -> set[str]:
+            taken: set[str] = set()
+            for name in self.plain.children["party"].get(above, []):
+                at = len(found)
+                below = walk(name)
+                leaves = [leaf for leaf in self.plain.under("party", name) if leaf not in below]
+                ours = self.plain.ours.issuperset(leaves)
+                if leaves and not ours and (name in named or not above or below):
+                    label = self.plain.label("party", name)
+                    found.insert(at, (name, rest_of(label) if below else label, leaves))
+                    below.update(leaves)
+                taken |= below
+            return taken
+
+        walk("")
+        return [*found, (OTHER, self.plain.label("party", OTHER), [OTHER])]
+
+    def _classes(self, dimension: str, leaves: Iterable[str]) -> dict[int, list[str]]:
+        """Leaves by the copies whose scope holds them."""
+        known = self.bits.setdefault(dimension, {})
+        found: dict[int, list[str]] = {}
+        for leaf in leaves:
+            if leaf not in known:
+                known[leaf] = sum(
+                    1 << n for n, copy in enumerate(self.copies)
+                    if dimension not in copy.scope or leaf in copy.scope[dimension]
+                )  # fmt: skip
+            found.setdefault(known[leaf], []).append(leaf)
+        return found
+
+    def _states(self, recipients: list[str], data: list[str]) -> Iterator[_State]:
+        """Every kind of case that some rule could allow, with an instance and its purposes."""
+        for action, bits in self.actions.items():
+            here: dict[int, _State] = {bits: (bits, {"action": action}, set())}
+            for dimension in self.program.vocabulary.takes(action):
+                given = {"data": data, "recipient": recipients, "actor": sorted(self.plain.ours)}
+                leaves = given.get(dimension) or self.plain.leaves[TREE_OF[dimension]].names
+                classes = self._classes(dimension, leaves)
+                there: dict[int, _State] = {}
+                for have, (_, question, purposes) in here.items():
+                    for more, members in classes.items():
+                        if have & more & self.allowing:
+                            mine = set(members) if dimension == "purpose" else purposes
+                            instance = question | {dimension: [members[0]]}
+                            old = there.setdefault(have & more, (have & more, instance, set()))
+                            old[2].update(mine)
+                here = there
+            yield from here.values()
+
+    def _cell(self, recipients: list[str], data: list[str]) -> Cell:
+        ways: dict[_Found, set[str]] = {}
+        denying: set[str] = set()
+        for bits, question, purposes in self._states(recipients, data):
+            if bits not in self.said:
+                if self.left <= 0:
+                    return Cell("open", "it depends")
+                self.left -= 1
+                self.said[bits] = self._asked(bits, question)
+            said = self.said[bits]
+            if said["outcome"] in ("allow", "needs-proof"):
+                key = (said["outcome"], tuple(said.get("clauses", ())),
+                       tuple(tuple(each) for each in said.get("prove", ())))  # fmt: skip
+                ways.setdefault(key, set()).update(purposes)
+            else:
+                denying.update(said.get("clauses", ()))
+        if not ways:
+            return Cell(
+                "deny", "never", (), self._ordered(denying or self._silence(recipients, data))
+            )
+        return self._possible([self._way(key, purposes) for key, purposes in ways.items()])
+
+    def _asked(self, bits: int, question: dict[str, Any]) -> dict[str, Any]:
+        """The answer, with the records that would let it be otherwise where none means no."""
+        said = self.answer(question)
+        if said["outcome"] == "allow":
+            return said
+        absent = sorted({
+            fact for n, copy in enumerate(self.copies) if bits & self.allowing & 1 << n
+            for fact in _facts(copy.condition) if self.program.vocabulary.facts[fact].absent
+        })  # fmt: skip
+        prove = [list(each) for each in said.get("prove") or ()]
+        clauses = set(said.get("clauses", ())) if prove else set()
+        for facts in (some for n in (1, 2, 3) for some in combinations(absent[:ABSENT_MAX], n)):
+            if self.left > 0 and not any(set(each) <= set(facts) for each in prove):
+                more = self._supposed(question, facts)
+                new = [[*facts, *each] for each in more.get("prove") or [[]]]
+                new = [each for each in new if not any(set(old) <= set(each) for old in prove)]
+                if more["outcome"] in ("allow", "needs-proof") and new:
+                    prove += new
+                    clauses.update(more.get("clauses", ()))
+        if not prove:
+            return said
+        return said | {"outcome": "needs-proof", "prove": prove, "clauses": sorted(clauses)}
+
+    def _supposed(self, question: dict[str, Any], facts: Iterable[str]) -> dict[str, Any]:
+        self.left -= 1
+        return self.answer(question | {"facts": dict.fromkeys(facts, True)})
+
+    def _silence(self, recipients: list[str], data: list[str]) -> set[str]:
+        """The clauses that deny where no rule could allow."""
+        question = {
+            "action": next(iter(self.actions), ""),
+            "data": data[:1],
+            "recipient": recipients[:1],
+        }
+        return set(self.answer(question).get("clauses", ())) if self.actions else set()
+
+    def _way(self, found: _Found, purposes: set[str]) -> Way:
+        outcome, clauses, prove = found
+        whole = len(purposes) == len(self.plain.leaves["purpose"].names)
+        words = [] if whole else self.plain.fold("purpose", purposes)
+        return Way(
+            outcome, self._ordered(clauses), tuple(self.plain.label("purpose", w) for w in words),
+            tuple(tuple(self.plain.literal(each) for each in every) for every in prove),
+            tuple(dict.fromkeys(listed(map(self._record, every), "and") for every in prove)),
+        )  # fmt: skip
+
+    def _record(self, literal: str) -> str:
+        """What proves a literal, in a word or two."""
+        name = literal.removeprefix("not ").split()[0]
+        fact = self.program.vocabulary.facts.get(name)
+        proof = (fact.proof if fact else "") or name
+        return ("no " if literal == f"not {name}" else "") + proof.replace("-", " ")
+
+    def _possible(self, ways: list[Way]) -> Cell:
+        ways.sort(key=lambda way: (way.outcome, way.clauses, way.prove))
+        if free := [way for way in ways if way.outcome == "allow"]:
+            purposes = list(dict.fromkeys(p for way in free for p in way.purposes))
+            always = any(not way.purposes for way in free)
+            return Cell("allow", "yes" if always else _for(purposes), tuple(ways))
+        proofs = list(dict.fromkeys(record for way in ways for record in way.records))
+        return Cell("needs-proof", _few(proofs), tuple(ways))
+
+    def _ordered(self, clauses: Iterable[str]) -> tuple[str, ...]:
+        """Clauses in the order of the document."""
+        wanted = set(clauses)
+        return tuple(clause.id for clause in self.program.clauses if clause.id in wanted)
+
+
+def _facts(condition: Condition) -> Iterator[str]:
+    match condition:
+        case FactTest(fact):
+            yield fact
+        case Negation(formula):
+            yield from _facts(formula)
+        case Every(formulas) | Either(formulas):
+            for each in formulas:
+                yield from _facts(each)
+
+
+_Found = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # outcome, clauses, proofs
+_State = tuple[int, dict[str, Any], set[str]]
+
+
+def _for(purposes: list[str]) -> str:
+    return f"for {purposes[0]}" if len(purposes) == 1 else f"for {len(purposes)} purposes"
+
+
+def _few(words: list[str], most: int = 2) -> str:
+    more = [f"{len(words) - most} more"] if len(words) > most else []
+    shown = [*words[:most], *more]
+    if any(" and " in word for word in shown):  # a comma would hide where one ends
+        return "; or ".join(shown)
+    return listed(shown)
+
+
+__all__ = ["Answering", "Cell", "Recipients", "Row", "Way", "policy_json", "policy_jsonld",
+           "recipients_table"]  # fmt: skip

@@ -1,0 +1,112 @@
+"""A question in the words of the language, as data."""
+
+from __future__ import annotations
+
+from upheld.core.errors import nearest
+from upheld.policy import program as p
+from upheld.policy.names import Names, Report
+from upheld.policy.syntax import ExampleNode, Known, Terms
+from upheld.policy.vocabulary import OTHER, TREE_OF, Fact
+
+
+def question_of(node: ExampleNode, names: Names, report: Report) -> p.Question:
+    """A question in the words of the language as data; what is wrong goes to `report`."""
+    dimensions = names.dimensions(node.data, node.scope)
+    actions = names.actions((node.action,), report)
+    for dimension in dimensions:
+        if any(dimension not in names.takes(leaf) for leaf in actions):
+            report(
+                node.action.offset,
+                "wrong-dimension",
+                f"`{node.action.word}` does not take {dimension}",
+                "dimensions it takes",
+                "",
+            )
+    facts: dict[str, object] = {}
+    for known in node.known:
+        name, at = known.fact.word, known.fact.offset
+        fact = names.vocabulary.facts.get(name)
+        if fact is None or fact.kind == "derived":
+            what = "is no fact" if fact is None else "is derived and cannot be given"
+            report(
+                at,
+                "unknown-word",
+                f"`{name}` {what}",
+                "a fact of the vocabulary",
+                nearest(name, names.vocabulary.facts),
+            )
+            continue
+        value = _given(known, fact, names, report)
+        old = facts.get(name)
+        if isinstance(old, list) and isinstance(value, list):
+            old.extend(value)
+        elif isinstance(old, list) or (name in facts and isinstance(value, list)):
+            parts, whole = (old, value) if isinstance(old, list) else (value, old)
+            facts[name] = [
+                *(parts if isinstance(parts, list) else ()),
+                {"rest": whole},
+            ]  # said of the whole, it holds for the rest
+        elif name in facts:
+            report(at, "syntax", f"`{name}` is given twice", "one value, or parts", "")
+        else:
+            facts[name] = value
+    return p.Question(
+        action=node.action.word,
+        facts=facts,
+        dimensions={d: _listed(d, t, names, report) for d, t in dimensions.items()},
+    )
+
+
+def _listed(dimension: str, terms: Terms, names: Names, report: Report) -> tuple[str, ...]:
+    found = frozenset().union(*(leaves for leaves, _ in names.options(dimension, terms, report)))
+    if not terms.any:
+        return tuple(name.word for name in terms.names)
+    return tuple(n for n in names.leaves[TREE_OF[dimension]].names if n in found) or (OTHER,)
+
+
+def _given(known: Known, fact: Fact, names: Names, report: Report) -> object:
+    at = known.fact.offset
+    if known.number is not None:
+        if fact.kind != "number":
+            report(at, "wrong-type", f"`{fact.name}` is no number", fact.kind, "")
+            return 0
+        value = names.number(fact.name, known.number, at, report)
+        return value.numerator if value.denominator == 1 else float(value)
+    if known.word is not None:
+        if known.word.word not in fact.words:
+            report(
+                at,
+                "wrong-type",
+                f"`{known.word.word}` is no word of `{fact.name}`",
+                ", ".join(fact.words) or fact.kind,
+                nearest(known.word.word, fact.words),
+            )
+        return known.word.word
+    if fact.kind != "boolean":
+        report(
+            at, "wrong-type", f"`{fact.name}` is a {fact.kind} and needs its value", fact.kind, ""
+        )
+        return True
+    if known.part is None:
+        return known.holds
+    part: dict[str, object] = {}
+    for key, terms in known.part:
+        dimension = next(
+            iter(
+                names.dimensions(terms, ())
+                if key == "data"
+                else names.dimensions(None, ((key, terms),))
+            )
+        )
+        if dimension not in fact.per:
+            report(
+                at,
+                "wrong-dimension",
+                f"`{fact.name}` is not per {dimension}",
+                ", ".join(fact.per) or "no part",
+                "",
+            )
+        part[dimension] = list(_listed(dimension, terms, names, report))
+    if not fact.per:
+        report(at, "wrong-type", f"`{fact.name}` has no parts", "the fact alone", "")
+    return [part if known.holds else part | {"holds": False}]

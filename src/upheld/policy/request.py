@@ -1,0 +1,273 @@
+"""A question and its answer as values, and the check of everything that a caller can get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from upheld.core.errors import RequestError, nearest
+from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact
+
+Words = str | Sequence[str] | None
+
+
+class Request(msgspec.Struct, frozen=True, cache_hash=True):
+    """May we do this? A dimension is a term or several; one left out stands for all of its leaves.
+
+    An actor left out is the provider. Words are checked when the request is decided.
+    """
+
+    action: str
+    data: Words = None
+    source: Words = None
+    recipient: Words = None
+    actor: Words = None
+    purpose: Words = None
+    occasion: Words = None
+    place: Words = None
+
+    def __post_init__(self) -> None:
+        for dimension in DIMENSIONS:
+            value = getattr(self, dimension)
+            if value is not None and type(value) is not tuple:
+                force_setattr(self, dimension, (value,) if isinstance(value, str) else tuple(value))
+
+    def dimensions(self) -> dict[str, tuple[str, ...]]:
+        """The dimensions that are said."""
+        found = {d: getattr(self, d) for d in DIMENSIONS}
+        return {d: value for d, value in found.items() if value is not None}
+
+
+class Duty(msgspec.Struct, frozen=True, omit_defaults=True, order=True):
+    """How an allowed act must be done, with its number where it has one."""
+
+    duty: str
+    amount: int | float | None = None
+    unit: str = ""
+
+
+class Owed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An act that is owed: by which clause, within what time (at once if none is said)."""
+
+    clause: str
+    amount: int | float | None = None
+    unit: str = ""
+    certain: bool = False
+
+
+class Nearest(msgspec.Struct, frozen=True):
+    """A clause that would have allowed, and what it lacked."""
+
+    clause: str
+    lacks: tuple[str, ...]
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The answer, with the clauses that decide. Only `allow` allows.
+
+    `outcome` is allow, deny, needs-proof or error; `kind` is clause, silence or proof; `prove`
+    lists sets of facts, any one of which would settle it; see the language reference, section 5.
+    """
+
+    outcome: str
+    clauses: tuple[str, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    prove: tuple[tuple[str, ...], ...] = ()
+    depends: dict[str, tuple[str, ...]] = {}
+    nearest: tuple[Nearest, ...] = ()
+    kind: str = ""
+    why: str = ""
+    code: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the act may be done."""
+        return self.outcome == "allow"
+
+    def __str__(self) -> str:
+        return self.why
+
+    def __bool__(self) -> bool:
+        raise TypeError("a decision is neither true nor false; ask for decision.allowed")
+
+
+def refused(error: RequestError) -> Decision:
+    """What a caller is told who asked what cannot be asked."""
+    return Decision(
+        outcome="error", code=error.code, why=f"{error}{'; ' if error.hint else ''}{error.hint}"
+    )
+
+
+class Part(NamedTuple):
+    """One part of a fact given in parts: what it covers (a set of leaves a dimension)."""
+
+    fact: str
+    covers: dict[str, int]
+    holds: bool
+
+
+class Given(NamedTuple):
+    """Facts as given, checked: single values, and those in parts with what the rest is."""
+
+    known: dict[str, object]
+    parts: tuple[Part, ...] = ()
+    rest: Mapping[str, bool | None] = MappingProxyType({})
+
+
+class Checker:
+    """Checks a caller's words against a vocabulary and the policy's definitions."""
+
+    def __init__(
+        self,
+        masks: Mapping[str, Mapping[str, int]],
+        facts: Mapping[str, Fact],
+        takes: Mapping[str, Sequence[str]],
+    ) -> None:
+        """`masks`: for each tree, every word (leaf, term, definition) to its set of leaves."""
+        self.masks, self.facts, self.takes = masks, facts, takes
+
+    def actions(self, action: object, leaves: Sequence[str]) -> list[str]:
+        """The action leaves that a request asks about; RequestError for an unknown one."""
+        mask = self.masks["action"].get(action) if isinstance(action, str) else None
+        if mask is None:
+            raise RequestError(
+                f"there is no action `{action}`"
+                if isinstance(action, str)
+                else "the action must be a word",
+                code="unknown-action",
+                hint=_did_you_mean(action, self.masks["action"]),
+            )
+        return [name for bit, name in enumerate(leaves) if mask >> bit & 1]
+
+    def dimension(self, dimension: str, words: object) -> int:
+        """The leaves of a dimension that are asked about; RequestError for a word it lacks."""
+        if isinstance(words, str):
+            words = (words,)
+        if not isinstance(words, (list, tuple)):
+            raise RequestError(
+                f"`{dimension}` must be a term or a list of terms", code="wrong-type"
+            )
+        if not words:
+            raise RequestError(
+                f"the list of `{dimension}` is empty",
+                code="empty-list",
+                hint="leave it out to ask about all",
+            )
+        known = self.masks[TREE_OF[dimension]]
+        found = 0
+        for word in words:
+            mask = known.get(word) if isinstance(word, str) else None
+            if mask is None:
+                raise RequestError(
+                    f"`{word}` is no word for `{dimension}`"
+                    if isinstance(word, str)
+                    else f"`{dimension}` must hold words",
+                    code="unknown-term" if isinstance(word, str) else "wrong-type",
+                    hint=_did_you_mean(word, known),
+                )
+            found |= mask
+        return found
+
+    def taken(self, dimension: str, actions: Sequence[str]) -> None:
+        """RequestError unless every action asked about takes the dimension."""
+        for action in actions:
+            if dimension not in self.takes[action]:
+                takes = ", ".join(self.takes[action]) or "nothing"
+                raise RequestError(
+                    f"`{action}` does not take `{dimension}`",
+                    code="wrong-dimension",
+                    hint=f"it takes {takes}",
+                )
+
+    def facts_given(self, facts: object) -> Given:
+        """Facts checked one by one; RequestError for an unknown one or one of the wrong type."""
+        if not isinstance(facts, Mapping):
+            raise RequestError("`facts` must map names to values", code="wrong-type")
+        known: dict[str, object] = {}
+        parts: list[Part] = []
+        rest: dict[str, bool | None] = {}
+        for name, value in facts.items():
+            fact = self.facts.get(name)
+            if fact is None:
+                raise RequestError(
+                    f"there is no fact `{name}`",
+                    code="unknown-fact",
+                    hint=_did_you_mean(name, self.facts),
+                )
+            if fact.kind == "derived":
+                raise RequestError(
+                    f"`{name}` is derived and cannot be given",
+                    code="derived-fact",
+                    hint=f"give what it is derived from: {fact.formula}",
+                )
+            if isinstance(value, (list, tuple)) and fact.per:
+                if value:
+                    rest[name] = self._parts(fact, value, parts)
+            else:
+                known[name] = self._value(fact, value)
+        return Given(known, tuple(parts), rest)
+
+    def _value(self, fact: Fact, value: object) -> object:
+        match fact.kind:
+            case "boolean" if isinstance(value, bool):
+                return value
+            case "word" if isinstance(value, str) and value in fact.words:
+                return value
+            case "number" if isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(
+                value, bool
+            ):
+                if not isinstance(value, (float, Decimal)) or Decimal(value).is_finite():
+                    return value
+        wanted = {
+            "boolean": "true or false" + (", or a list of parts" if fact.per else ""),
+            "word": "one of " + ", ".join(fact.words),
+        }.get(fact.kind, "a number")
+        raise RequestError(
+            f"`{fact.name}` has a value of the wrong type",
+            code="wrong-type",
+            hint=f"expected {wanted}",
+        )
+
+    def _parts(self, fact: Fact, value: Sequence[Any], parts: list[Part]) -> bool | None:
+        rest: bool | None = None
+        for each in value:
+            if not isinstance(each, Mapping):
+                raise RequestError(f"a part of `{fact.name}` must be an object", code="wrong-type")
+            if "rest" in each:
+                if len(each) > 1 or rest is not None or not isinstance(each["rest"], bool):
+                    raise RequestError(
+                        f"`rest` of `{fact.name}` stands alone, once, and is true or false",
+                        code="wrong-type",
+                    )
+                rest = each["rest"]
+                continue
+            holds = each.get("holds", True)
+            if not isinstance(holds, bool):
+                raise RequestError(
+                    f"`holds` of `{fact.name}` must be true or false", code="wrong-type"
+                )
+            covers = {}
+            for dimension, words in each.items():
+                if dimension == "holds":
+                    continue
+                if dimension not in fact.per:
+                    raise RequestError(
+                        f"`{fact.name}` is not per `{dimension}`",
+                        code="wrong-dimension",
+                        hint="its parts name " + ", ".join(fact.per),
+                    )
+                covers[dimension] = self.dimension(dimension, words)
+            parts.append(Part(fact.name, covers, holds))
+        return rest
+
+
+def _did_you_mean(word: object, known: Mapping[str, object]) -> str:
+    found = nearest(word, (k for k in known if k != OTHER)) if isinstance(word, str) else ""
+    return f"did you mean `{found}`?" if found else ""

@@ -1,0 +1,393 @@
+"""Names to program: every rule attached to what it belongs to, every mistake at once.
+
+The road: parse the blocks, take up definitions, attach exceptions (in the rule, in the list, by
+`#id`), refuse circles, then build the graph of nodes from the top down, so that a severed
+rule can be stepped over and its exceptions stand in its place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from upheld.core.errors import Fault, PolicyError, nearest
+from upheld.policy import program as p
+from upheld.policy.document import Block, Document
+from upheld.policy.graph import Graph, Raw
+from upheld.policy.names import Names, Report
+from upheld.policy.parse import parse_block, parse_examples
+from upheld.policy.questions import question_of
+from upheld.policy.syntax import (
+    DefinitionNode,
+    ExampleNode,
+    Statement,
+    Terms,
+    print_block,
+    print_example,
+)
+from upheld.policy.vocabulary import Vocabulary
+
+
+class Resolver:
+    """One document and one vocabulary on their way to a Program."""
+
+    def __init__(self, document: Document, vocabulary: Vocabulary, file: str) -> None:
+        self.document, self.vocabulary, self.file = document, vocabulary, file
+        self.names = Names(vocabulary)
+        self.faults: list[Fault] = []
+        self.raws: list[Raw] = []
+        self.of_section: dict[int, list[int]] = {}
+        self.texts: dict[int, list[p.RuleText]] = {}
+        self.examples: list[tuple[int, Block, ExampleNode]] = []
+        self.ids = {s.id: i for i, s in enumerate(document.sections) if s.id}
+
+    def report(self, section: int, block: Block) -> Report:
+        """A function that files a fault at an offset of a block."""
+
+        def say(offset: int, code: str, message: str, expected: str, near: str) -> None:
+            line, column = block.place(offset)
+            self.faults.append(
+                Fault(
+                    file=self.file,
+                    line=line,
+                    column=column,
+                    code=code,
+                    message=message,
+                    clause=self.heading(section),
+                    expected=expected,
+                    nearest=near,
+                )
+            )
+
+        return say
+
+    def heading(self, section: int) -> str:
+        """The heading under which a section stands, for errors."""
+        at = self.document.sections[section]
+        return self.document.sections[at.heading].text if at.heading >= 0 else at.id
+
+    def run(self) -> p.Program:
+        """The program, or PolicyError with every mistake of the document."""
+        self.names.derive(self._vocabulary_fault)
+        blocks = list(self._parse())
+        for section, block, statements in blocks:
+            for each in statements:
+                if isinstance(each, DefinitionNode):
+                    clause = self.document.sections[section].id
+                    self.names.define(each, clause, self.report(section, block))
+        for section, block, statements in blocks:
+            self._collect(section, block, statements)
+        for index in range(len(self.raws)):
+            self._attach(index)
+        self._refuse_circles()
+        if not self.faults:
+            for index in self._downwards():
+                self._reach(index)
+        if self.faults:
+            raise PolicyError(self.faults)
+        nodes = Graph(self.document, self.names, self.raws, self.report).build()
+        clauses = self._clauses(nodes)
+        if self.faults:
+            raise PolicyError(self.faults)
+        return p.Program(
+            front=self.document.front,
+            digest=digest(self.document.source, self.vocabulary),
+            source=self.document.source,
+            vocabulary=self.vocabulary,
+            clauses=clauses,
+            inserts=self.document.inserts,
+            definitions=self.names.definitions,
+            nodes=tuple(nodes),
+            derived=self.names.derived,
+        )
+
+    def _vocabulary_fault(self, _fact: str, message: str) -> None:
+        self.faults.append(
+            Fault(
+                file=self.document.front.vocabulary,
+                line=1,
+                column=1,
+                code="vocabulary",
+                message=message,
+            )
+        )
+
+    def _parse(self) -> Iterator[tuple[int, Block, tuple[Statement, ...]]]:
+        for number, section in enumerate(self.document.sections):
+            for block in section.blocks:
+                say = self.report(number, block)
+                if block.kind == "example":
+                    examples, mistakes = parse_examples(block.text)
+                    self.examples += [(number, block, each) for each in examples]
+                else:
+                    statements, mistakes = parse_block(block.text)
+                    for each in statements:
+                        text = print_block((each,)).rstrip()
+                        line = block.place(each.offset)[0]
+                        self.texts.setdefault(number, []).append(p.RuleText(text, line))
+                    yield number, block, statements
+                for m in mistakes:
+                    say(m.offset, m.code, m.message, m.expected, m.near)
+
+    def _collect(self, section: int, block: Block, statements: tuple[Statement, ...]) -> None:
+        for each in statements:
+            if isinstance(each, DefinitionNode):
+                continue
+            host = self._raw(Raw(each, section, block))
+            for exception in each.exceptions:
+                inner = self._raw(Raw(exception, section, block, inline=True))
+                self._join(inner, host)
+
+    def _raw(self, raw: Raw) -> int:
+        say = self.report(raw.section, raw.block)
+        node = raw.node
+        index = len(self.raws)
+        self.raws.append(raw)
+        if not raw.inline:
+            self.of_section.setdefault(raw.section, []).append(index)
+        raw.condition = self.names.condition(node.condition, say)
+        data, actions = node.data, node.first
+        if node.is_exception and node.first:
+            kinds = self._kinds(raw)
+            if len(kinds) > 1:
+                actions = ()
+            elif kinds == {True}:
+                if data is not None:
+                    say(node.offset, "syntax", "two lists of data in one exception", "one list", "")
+                data, actions = Terms(node.first), ()
+        raw.dimensions = self.names.dimensions(data, node.scope)
+        raw.options = {d: self.names.options(d, t, say) for d, t in raw.dimensions.items()}
+        raw.actions = self.names.actions(actions, say)
+        for name in actions:
+            self._takes(raw, name.word, name.offset)
+        self.names.duties(node.duties, say)
+        return index
+
+    def _kinds(self, raw: Raw) -> set[bool]:
+        """Whether the first list of an exception is data, or actions, or (a slip) both."""
+        kinds = {
+            self.names.is_data(name.word)
+            for name in raw.node.first
+            if self.names.is_data(name.word) or self.names.under("action", name.word)
+        }
+        if len(kinds) > 1:
+            self.report(raw.section, raw.block)(
+                raw.node.first[0].offset,
+                "syntax",
+                "actions and data stand in one list",
+                "actions, then data, without a comma between the two lists",
+                "",
+            )
+        return kinds
+
+    def _takes(self, raw: Raw, action: str, offset: int) -> None:
+        for leaf in sorted(self.names.under("action", action) or ()):
+            for dimension in raw.dimensions:
+                if dimension not in self.names.takes(leaf):
+                    takes = ", ".join(self.names.takes(leaf)) or "nothing"
+                    self.report(raw.section, raw.block)(
+                        offset,
+                        "wrong-dimension",
+                        f"`{action}` does not take {dimension}",
+                        f"of the dimensions, `{leaf}` takes {takes}",
+                        "",
+                    )
+                    return
+
+    def _join(self, child: int, parent: int) -> None:
+        if parent not in self.raws[child].parents:
+            self.raws[child].parents = [*self.raws[child].parents, parent]
+            self.raws[parent].children = [*self.raws[parent].children, child]
+
+    def _attach(self, index: int) -> None:
+        raw = self.raws[index]
+        if not raw.node.is_exception or raw.inline:
+            return
+        say = self.report(raw.section, raw.block)
+        if raw.node.ids:
+            for name in raw.node.ids:
+                target = self.ids.get(name.word)
+                rules = self.of_section.get(target, []) if target is not None else []
+                if target is None:
+                    say(
+                        name.offset,
+                        "unknown-clause",
+                        f"no clause has the id `{name.word}`",
+                        "the id of a clause with rules",
+                        nearest(name.word, self.ids),
+                    )
+                elif not rules:
+                    say(
+                        name.offset,
+                        "exception-without-rule",
+                        f"`#{name.word}` has no rule",
+                        "a clause with rules",
+                        "",
+                    )
+                for parent in rules:
+                    self._join(index, parent)
+            return
+        rules = self._introducing(raw.section)
+        if not rules:
+            say(
+                raw.node.offset,
+                "exception-without-rule",
+                "this `except` belongs to no rule",
+                "a rule before it, a list introduced by a clause with rules, or `except #id`",
+                "",
+            )
+        for parent in rules:
+            self._join(index, parent)
+
+    def _introducing(self, section: int) -> list[int]:
+        """The rules of the clause that introduces the list in which a section stands."""
+        at = self.document.sections[section]
+        while at.in_item and at.introduced_by >= 0:
+            if rules := self.of_section.get(at.introduced_by):
+                return rules
+            at = self.document.sections[at.introduced_by]
+        return []
+
+    def _refuse_circles(self) -> None:
+        state: dict[int, int] = {}
+        for start in range(len(self.raws)):
+            stack = [(start, iter(self.raws[start].children))]
+            if state.setdefault(start, 1) == 2:
+                continue
+            while stack:
+                index, children = stack[-1]
+                child = next(children, None)
+                if child is None:
+                    state[index] = 2
+                    stack.pop()
+                elif state.get(child) == 1:
+                    raw = self.raws[child]
+                    self.report(raw.section, raw.block)(
+                        raw.node.offset,
+                        "exception-cycle",
+                        "this exception belongs to itself, in a circle",
+                        "an exception to something else",
+                        "",
+                    )
+                elif child not in state:
+                    state[child] = 1
+                    stack.append((child, iter(self.raws[child].children)))
+
+    def _downwards(self) -> list[int]:
+        """All rules and exceptions, parents before children."""
+        waiting = [len(raw.parents) for raw in self.raws]
+        ready = [i for i, n in enumerate(waiting) if not n]
+        for index in ready:
+            for child in self.raws[index].children:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+        return ready
+
+    def _reach(self, index: int) -> None:
+        """What actions an exception reaches, and whether it can meet what it belongs to."""
+        raw = self.raws[index]
+        if not raw.node.is_exception:
+            return
+        say = self.report(raw.section, raw.block)
+        own = raw.actions
+        reached: set[str] = set()
+        met: set[int] = set()
+        named = set(raw.dimensions)
+        for parent in raw.parents:
+            above = self.raws[parent]
+            actions = {
+                a
+                for a in (own & above.actions if own else above.actions)
+                if named <= set(self.names.takes(a))
+            }
+            if actions and self._data_meets(raw, above):
+                met.add(above.section)
+            reached |= actions
+        raw.actions = frozenset(reached)
+        missed = {self.raws[parent].section for parent in raw.parents} - met
+        if missed or not reached:
+            what = ", ".join("#" + self.document.sections[s].id for s in sorted(missed))
+            say(
+                raw.node.offset,
+                "exception-cannot-meet",
+                f"this exception meets nothing of what it belongs to ({what})",
+                "actions and data that the rule speaks of",
+                "",
+            )
+
+    def _data_meets(self, raw: Raw, above: Raw) -> bool:
+        if "data" not in raw.options or "data" not in above.options:
+            return True
+        mine = frozenset().union(*(leaves for leaves, _ in raw.options["data"]))
+        theirs = frozenset().union(*(leaves for leaves, _ in above.options["data"]))
+        return bool(mine & theirs)
+
+    def _clauses(self, nodes: list[p.Node]) -> tuple[p.Clause, ...]:
+        mine: dict[str, list[int]] = {}
+        for number, node in enumerate(nodes):
+            mine.setdefault(node.clause, []).append(number)
+        examples: dict[int, list[p.Example]] = {}
+        for section, block, example in self.examples:
+            if (found := self._example(section, block, example)) is not None:
+                examples.setdefault(section, []).append(found)
+        covered = self._covered()
+        return tuple(
+            p.Clause(
+                id=s.id,
+                kind=s.kind,
+                text=s.text,
+                html=s.html,
+                line=s.line,
+                level=s.level,
+                depth=s.depth,
+                ordered=s.ordered,
+                quoted=s.quoted,
+                note=s.note,
+                severed=s.severed,
+                covered=covered[i],
+                heading=s.heading,
+                parent=s.introduced_by,
+                rules=tuple(self.texts.get(i, ())),
+                examples=tuple(examples.get(i, ())),
+                nodes=tuple(mine.get(s.id, ())) if s.id else (),
+            )
+            for i, s in enumerate(self.document.sections)
+        )
+
+    def _covered(self) -> list[bool]:
+        sections = self.document.sections
+        covered = [s.kind == "heading" or s.note or i in self.texts for i, s in enumerate(sections)]
+        for i, s in enumerate(sections):
+            above = s.introduced_by
+            while i in self.texts and above >= 0:
+                covered[above] = True
+                above = sections[above].introduced_by
+        return covered
+
+    def _example(self, section: int, block: Block, node: ExampleNode) -> p.Example | None:
+        before = len(self.faults)
+        question = question_of(node, self.names, self.report(section, block))
+        if len(self.faults) > before:
+            return None
+        answer = {"yes": "allow", "no": "deny", "ask": "needs-proof"}[node.answer]
+        line = block.place(node.offset)[0]
+        return p.Example(answer, question, print_example(node), line)
+
+
+def digest(source: str, vocabulary: Vocabulary) -> str:
+    """SHA-256 over the policy's text and each text of its vocabulary, each with its length."""
+    sha = hashlib.sha256()
+    for text in (source, *vocabulary.sources):
+        raw = text.encode()
+        sha.update(len(raw).to_bytes(8, "big") + raw)
+    return sha.hexdigest()
+
+
+def resolve(
+    document: Document, vocabulary: Vocabulary, file: str, faults: list[Fault]
+) -> p.Program:
+    """The program of a document; raises PolicyError with these and all further faults."""
+    resolver = Resolver(document, vocabulary, file)
+    resolver.faults += faults
+    return resolver.run()

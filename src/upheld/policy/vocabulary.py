@@ -1,0 +1,224 @@
+"""The words of a policy: trees of terms, facts and duties, read from TOML.
+
+A tree's leaves are numbered; a set of leaves is an integer with a bit each, so that scopes are
+intersected by `&`. Every inner term has a leaf of its own, `TERM/other`, and every tree but that
+of actions has the leaf `other`: nothing that any of its words means.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import msgspec
+
+KEYWORDS = frozenset(
+    [
+        "except",
+        "may",
+        "not",
+        "must",
+        "any",
+        "but",
+        "from",
+        "to",
+        "by",
+        "for",
+        "at",
+        "in",
+        "when",
+        "unless",
+        "and",
+        "or",
+        "is",
+        "within",
+        "with",
+        "hours",
+        "days",
+        "months",
+        "years",
+        "percent",
+        "define",
+        "as",
+        "yes",
+        "no",
+        "ask",
+        "given",
+    ]
+)
+ATTRIBUTES = (
+    "label",
+    "note",
+    "dpv",
+    "fides",
+    "takes",
+    "type",
+    "unit",
+    "proof",
+    "per",
+    "absent",
+    "one-of",
+    "is",
+)
+WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
+TREES = ("action", "data", "party", "purpose", "occasion", "place")
+DIMENSIONS = ("data", "source", "recipient", "actor", "purpose", "occasion", "place")
+TREE_OF = {
+    "data": "data",
+    "source": "party",
+    "recipient": "party",
+    "actor": "party",
+    "purpose": "purpose",
+    "occasion": "occasion",
+    "place": "place",
+}
+PREPOSITIONS = {
+    "from": "source",
+    "to": "recipient",
+    "by": "actor",
+    "for": "purpose",
+    "at": "occasion",
+    "in": "place",
+}
+UNITS = ("hours", "days", "months", "years", "percent")
+SMALLER = {"days": ("hours", 24), "years": ("months", 12)}  # unit: (smaller unit, how many)
+OTHER = "other"
+PER = "per"
+TERM_ATTRIBUTES = {"label": str, "note": str, "dpv": str, "fides": str}
+
+
+class Term(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A word of a tree, with the word above it and what people and other vocabularies call it."""
+
+    name: str
+    parent: str = ""
+    label: str = ""
+    note: str = ""
+    dpv: str = ""
+    fides: str = ""
+    takes: tuple[str, ...] | None = None
+
+
+class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fact: boolean, a number with a unit, one word of a list, or derived from others."""
+
+    name: str
+    kind: str = "boolean"  # boolean | number | word | derived
+    label: str = ""
+    note: str = ""
+    proof: str = ""
+    unit: str = ""
+    words: tuple[str, ...] = ()
+    per: tuple[str, ...] = ()
+    absent: bool = False  # no record means no
+    formula: str = ""
+
+
+class Duty(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an allowed act must be done; the running program has a part that carries it out."""
+
+    name: str
+    label: str = ""
+    note: str = ""
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """Every word that a policy may use. `sources` are the exact bytes it was read from, hashed."""
+
+    trees: dict[str, dict[str, Term]]
+    facts: dict[str, Fact]
+    duties: dict[str, Duty]
+    sources: tuple[str, ...] = ()
+
+    def tree(self, name: str) -> dict[str, Term]:
+        """The terms of one tree by name, parents before children."""
+        return self.trees[name]
+
+    def takes(self, action: str) -> tuple[str, ...]:
+        """The dimensions that an action (or group of actions, for its unnamed rest) takes."""
+        name = action.removesuffix("/" + OTHER)
+        terms = self.trees["action"]
+        while name:
+            term = terms[name]
+            if term.takes is not None:
+                return term.takes
+            name = term.parent
+        return ()
+
+
+class Leaves:
+    """The leaves of one tree, numbered, with the set of leaves under each term as bits."""
+
+    def __init__(self, terms: dict[str, Term], *, rest: bool) -> None:
+        children: dict[str, list[str]] = {}
+        for term in terms.values():
+            children.setdefault(term.parent, []).append(term.name)
+        self.names: list[str] = []
+        self.mask: dict[str, int] = {}
+        self.bit: dict[str, int] = {}
+        for top in children.get("", []):
+            self._number(top, children)
+        if rest:
+            self._leaf(OTHER)
+        self.all = (1 << len(self.names)) - 1
+
+    def _leaf(self, name: str) -> int:
+        self.mask[name] = self.bit[name] = 1 << len(self.names)
+        self.names.append(name)
+        return self.mask[name]
+
+    def mask_of_leaf(self, name: str) -> int:
+        """The bit of one leaf."""
+        return self.bit[name]
+
+    def _number(self, top: str, children: dict[str, list[str]]) -> None:
+        stack = [(top, False)]
+        while stack:
+            name, done = stack.pop()
+            below = children.get(name)
+            if not below:
+                self._leaf(name)
+            elif done:
+                mask = self._leaf(f"{name}/{OTHER}")
+                for child in below:
+                    mask |= self.mask[child]
+                self.mask[name] = mask
+            else:
+                stack.append((name, True))
+                stack.extend((child, False) for child in reversed(below))
+
+    def of(self, mask: int) -> list[str]:
+        """The names of the leaves in a set, in the order of the tree."""
+        found = []
+        while mask:
+            low = mask & -mask
+            found.append(self.names[low.bit_length() - 1])
+            mask ^= low
+        return found
+
+
+_KEPT: dict[tuple[str, ...], dict[str, Leaves]] = {}
+KEPT_MAX = 16  # vocabularies whose leaves stay numbered
+
+
+def leaves_of(vocabulary: Vocabulary) -> dict[str, Leaves]:
+    """The numbered leaves of each tree, worked out once for the same texts."""
+    found = _KEPT.get(vocabulary.sources)
+    if found is None:
+        found = {t: Leaves(vocabulary.tree(t), rest=t != "action") for t in TREES}
+        if vocabulary.sources:
+            if len(_KEPT) >= KEPT_MAX:
+                _KEPT.clear()
+            _KEPT[vocabulary.sources] = found
+    return found
+
+
+def scale(amount: Fraction, unit: str, into: str) -> Fraction | None:
+    """An amount in another unit of the same kind, or None where they do not convert."""
+    if unit == into:
+        return amount
+    if unit in SMALLER and SMALLER[unit][0] == into:
+        return amount * SMALLER[unit][1]
+    if into in SMALLER and SMALLER[into][0] == unit:
+        return amount / SMALLER[into][1]
+    return None

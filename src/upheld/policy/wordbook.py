@@ -1,0 +1,328 @@
+"""Vocabularies read from TOML, every mistake at once.
+
+A vocabulary extends the built-in one for service providers unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from upheld.core.errors import Fault, PolicyError, nearest
+from upheld.policy.vocabulary import (
+    ATTRIBUTES,
+    DIMENSIONS,
+    KEYWORDS,
+    OTHER,
+    TERM_ATTRIBUTES,
+    TREES,
+    UNITS,
+    WORD,
+    Duty,
+    Fact,
+    Term,
+    Vocabulary,
+)
+
+
+class _Reader:
+    """Reads one or more TOML documents into a vocabulary, collecting every mistake."""
+
+    def __init__(self) -> None:
+        self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in TREES}
+        self.facts: dict[str, Fact] = {}
+        self.duties: dict[str, Duty] = {}
+        self.sources: list[str] = []
+        self.faults: list[Fault] = []
+        self.file = ""
+        self.text = ""
+
+    def fault(self, word: str, message: str, *, expected: str = "", near: str = "") -> None:
+        line, column = self._find(word)
+        self.faults.append(
+            Fault(
+                file=self.file,
+                line=line,
+                column=column,
+                code="vocabulary",
+                message=message,
+                expected=expected,
+                nearest=near,
+            )
+        )
+
+    def _find(self, word: str) -> tuple[int, int]:
+        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if word and (found := pattern.search(line.split("#")[0])):
+                return number, found.start() + 1
+        return 1, 1
+
+    def read(self, file: str, raw: bytes, seen: tuple[str, ...]) -> None:
+        """Read one document, what it extends first."""
+        self.file, self.text = file, ""
+        try:
+            self.text = raw.decode("utf-8-sig")
+            content = tomllib.loads(self.text)
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            what = str(error).splitlines()[0] if str(error) else "nested too deep"
+            self.fault("", f"the vocabulary is not TOML: {what}")
+            return
+        # A built-in vocabulary stands on nothing unless it says so.
+        extends = content.pop("extends", False if seen else "provider")
+        if extends is not False:
+            name = extends if isinstance(extends, str) else ""
+            if builtin := builtin_bytes(name):
+                if name in seen:
+                    self.fault(name, f"the vocabulary `{name}` extends itself")
+                    return
+                self.read(f"{name}.toml", builtin, (*seen, name))
+                self.file, self.text = file, raw.decode("utf-8-sig")
+            else:
+                self.fault(
+                    name or "extends",
+                    f"no built-in vocabulary `{extends}` to extend",
+                    expected="false, or one of " + ", ".join(builtin_names()),
+                    near=nearest(name, builtin_names()),
+                )
+        self.sources.append(self.text)
+        self._sections(content)
+
+    def _sections(self, content: dict[str, Any]) -> None:
+        for key, table in content.items():
+            if not isinstance(table, dict):
+                self.fault(key, f"`{key}` must be a table")
+            elif key in TREES:
+                self._tree(key, table)
+            elif key == "fact":
+                for name, entry in table.items():
+                    self._fact(name, entry)
+            elif key == "duty":
+                for name, entry in table.items():
+                    self._duty(name, entry)
+            else:
+                known = [*TREES, "fact", "duty", "extends"]
+                self.fault(
+                    key,
+                    f"unknown section `{key}`",
+                    expected=", ".join(known),
+                    near=nearest(key, known),
+                )
+
+    def word(self, word: str, where: str) -> bool:
+        if not WORD.match(word):
+            self.fault(word, f"`{word}` in {where} is no kebab-case word")
+        elif word in KEYWORDS or word == OTHER:
+            self.fault(word, f"`{word}` in {where} is a word of the language")
+        elif word in ATTRIBUTES:
+            self.fault(word, f"`{word}` in {where} is an attribute and cannot be a word")
+        else:
+            return True
+        return False
+
+    def _tree(self, tree: str, table: dict[str, Any]) -> None:
+        stack: list[tuple[str, str, Any]] = [("", k, v) for k, v in reversed(table.items())]
+        while stack:
+            parent, name, entry = stack.pop()
+            if not self.word(name, tree):
+                continue
+            if not isinstance(entry, dict):
+                self.fault(name, f"`{name}` in {tree} must be a table", expected="{label = …}")
+                continue
+            attributes = {k: v for k, v in entry.items() if k in ATTRIBUTES}
+            children = {k: v for k, v in entry.items() if k not in ATTRIBUTES}
+            old = self.trees[tree].get(name)
+            if old is not None and old.parent != parent:
+                self.fault(name, f"`{name}` stands twice in the tree of {tree}")
+                continue
+            term = self._term(tree, name, parent, attributes)
+            if old is not None:
+                term = merge(old, term)
+            self.trees[tree][name] = term
+            stack.extend((name, k, v) for k, v in reversed(children.items()))
+
+    def _term(self, tree: str, name: str, parent: str, given: dict[str, Any]) -> Term:
+        fields: dict[str, Any] = {}
+        for key, value in given.items():
+            if key == "takes" and tree == "action":
+                fields["takes"] = self._dimensions(name, value)
+            elif key not in TERM_ATTRIBUTES:
+                self.fault(key, f"`{key}` does not belong to the word `{name}` of {tree}")
+            elif not isinstance(value, str):
+                self.fault(name, f"`{key}` of `{name}` must be text")
+            else:
+                fields[key] = value
+        return Term(name, parent, **fields)
+
+    def _dimensions(self, name: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.fault(name, f"`{name}` must list dimensions", expected=", ".join(DIMENSIONS))
+            return ()
+        for each in value:
+            if each not in DIMENSIONS:
+                self.fault(
+                    each,
+                    f"`{each}` of `{name}` is no dimension",
+                    expected=", ".join(DIMENSIONS),
+                    near=nearest(each, DIMENSIONS),
+                )
+        return tuple(each for each in DIMENSIONS if each in value)
+
+    def _duty(self, name: str, entry: Any) -> None:
+        if self.word(name, "duty") and self._table("duty", name, entry, ("label", "note")):
+            self.duties[name] = Duty(name, **entry)
+
+    def _table(self, where: str, name: str, entry: Any, allowed: tuple[str, ...]) -> bool:
+        if not isinstance(entry, dict):
+            self.fault(name, f"`{name}` in {where} must be a table", expected="{label = …}")
+            return False
+        good = True
+        for key, value in entry.items():
+            if key not in allowed:
+                self.fault(
+                    key,
+                    f"`{key}` does not belong to the {where} `{name}`",
+                    expected=", ".join(allowed),
+                    near=nearest(key, allowed),
+                )
+                good = False
+            elif key not in ("per", "one-of") and not isinstance(value, str):
+                self.fault(name, f"`{key}` of `{name}` must be text")
+                good = False
+        return good
+
+    def _fact(self, name: str, entry: Any) -> None:
+        allowed = ("label", "note", "proof", "type", "unit", "one-of", "per", "absent", "is")
+        if not self.word(name, "fact") or not self._table("fact", name, entry, allowed):
+            return
+        kind = {"number": "number", "boolean": "boolean"}.get(entry.get("type", "boolean"), "")
+        if not kind:
+            self.fault(
+                name,
+                f"`{name}` has the unknown type `{entry['type']}`",
+                expected="boolean or number; or one-of = [words]; or is = a formula",
+            )
+            return
+        if "one-of" in entry:
+            kind = "word"
+        if "is" in entry:
+            kind = "derived"
+        self.facts[name] = Fact(
+            name,
+            kind,
+            entry.get("label", ""),
+            entry.get("note", ""),
+            entry.get("proof", ""),
+            entry.get("unit", ""),
+            self._words(name, entry.get("one-of")),
+            self._dimensions(name, entry["per"]) if "per" in entry else (),
+            entry.get("absent") == "no",
+            entry.get("is", ""),
+        )
+        self._fact_makes_sense(name, entry, kind)
+
+    def _words(self, name: str, value: Any) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value or not all(isinstance(e, str) for e in value):
+            self.fault(name, f"`one-of` of `{name}` must list words")
+            return ()
+        if len(set(value)) < len(value):
+            self.fault(name, f"`one-of` of `{name}` names a word twice")
+        for each in value:
+            if not WORD.match(each) or each in KEYWORDS:
+                self.fault(each, f"`{each}`, of `{name}`, cannot be a word")
+        return tuple(value)
+
+    def _fact_makes_sense(self, name: str, entry: dict[str, Any], kind: str) -> None:
+        if kind != "derived" and not entry.get("label"):
+            self.fault(
+                name, f"the fact `{name}` has no label", expected="a phrase for explanations"
+            )
+        if "absent" in entry and entry["absent"] != "no":
+            self.fault(name, f'`absent` of `{name}` can only be "no"')
+        if "unit" in entry and (kind != "number" or entry["unit"] not in UNITS):
+            self.fault(
+                name, f"`unit` of `{name}` does not fit", expected="a number in " + ", ".join(UNITS)
+            )
+        if kind != "boolean":
+            for key in ("per", "absent"):
+                if key in entry:
+                    self.fault(name, f"`{key}` of `{name}` is for boolean facts")
+        if kind in ("word", "derived") and "type" in entry:
+            self.fault(name, f"`type` of `{name}` contradicts its other attributes")
+        if kind == "derived" and "one-of" in entry:
+            self.fault(name, f"`{name}` is derived and cannot list words")
+
+    def finish(self) -> Vocabulary:
+        """The vocabulary, or PolicyError with every mistake."""
+        for word in self.trees["action"].keys() & self.trees["data"].keys():
+            self.fault(word, f"`{word}` is both an action and data")
+        if self.faults:
+            raise PolicyError(self.faults)
+        return Vocabulary(self.trees, self.facts, self.duties, tuple(self.sources))
+
+
+def merge(old: Term, new: Term) -> Term:
+    """A term declared again in an extending vocabulary: what the later one says replaces."""
+    said = {k: v for k, v in msgspec.structs.asdict(new).items() if v not in ("", None)}
+    return msgspec.structs.replace(old, **said)
+
+
+def builtin_names() -> list[str]:
+    """The vocabularies that come with upheld."""
+    folder = resources.files("upheld.policy") / "vocabularies"
+    return sorted(
+        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
+    )
+
+
+def builtin_bytes(name: str) -> bytes | None:
+    """The text of a built-in vocabulary, or None if there is none of that name."""
+    if not WORD.match(name):
+        return None
+    path = resources.files("upheld.policy") / "vocabularies" / f"{name}.toml"
+    return path.read_bytes() if path.is_file() else None
+
+
+def read_vocabulary(name: str, base: Path | None = None) -> Vocabulary:
+    """Read a built-in vocabulary by name, or a TOML file beside the policy.
+
+    Raises PolicyError with every mistake of the vocabulary.
+    """
+    if raw := builtin_bytes(name):
+        return _read(f"{name}.toml", raw, (name,))
+    path = (base or Path()) / name
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        fault = Fault(
+            file=name,
+            line=1,
+            column=1,
+            code="vocabulary",
+            message=f"the vocabulary cannot be read: {error.strerror}",
+            expected="a file beside the policy, or one of " + ", ".join(builtin_names()),
+            nearest=nearest(name, builtin_names()),
+        )
+        raise PolicyError([fault]) from None
+    return _read(name, raw, ())
+
+
+def parse_vocabulary(text: str, file: str = "vocabulary.toml") -> Vocabulary:
+    """Read a vocabulary from text; raises PolicyError with every mistake."""
+    return _read(file, text.encode(), ())
+
+
+@lru_cache(maxsize=16)
+def _read(file: str, raw: bytes, seen: tuple[str, ...]) -> Vocabulary:
+    """The same bytes are read once: policies are loaded again more often than words change."""
+    reader = _Reader()
+    reader.read(file, raw, seen)
+    return reader.finish()

@@ -1,0 +1,1 @@
+"""What a provider does with a policy, one practice a package."""

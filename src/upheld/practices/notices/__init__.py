@@ -1,0 +1,1 @@
+"""The policy as customers read it: the page, its answers, the files beside it."""

@@ -1,0 +1,266 @@
+"""A question in an address, its check, and the answer as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from upheld.core.errors import nearest
+from upheld.policy.plain import Plain, counted, listed
+from upheld.policy.program import Clause, Question
+from upheld.policy.publish import Answering
+from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
+
+VALUES_MAX = 50  # in one address
+ASKED = ("action", *DIMENSIONS)
+SAID_AS = {
+    "action": "act", "data": "information", "source": "source", "recipient": "recipient",
+    "actor": "actor", "purpose": "purpose", "occasion": "moment", "place": "place",
+}  # fmt: skip
+VERDICT = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
+           "needs-proof": ("ask", "?", "Only if")}  # fmt: skip
+
+
+class Refused(Exception):  # noqa: N818 - a question is refused, nothing failed
+    """A question that cannot be asked: what is so and what to do, for whoever asked."""
+
+    def __init__(self, what: str, remedy: str, code: str, *, address: str = "") -> None:
+        super().__init__(what)
+        self.what, self.remedy, self.code, self.address = what, remedy, code, address
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A question as the form holds it: words for each dimension, values for facts."""
+
+    action: str
+    dimensions: dict[str, tuple[str, ...]] = {}
+    facts: dict[str, bool | int | float | str] = {}
+
+    def json(self) -> dict[str, object]:
+        """The question as the language has it."""
+        return {"action": self.action, **{d: list(w) for d, w in self.dimensions.items()},
+                "facts": self.facts}  # fmt: skip
+
+    def with_fact(self, name: str, value: bool | float | str | None) -> Asked:
+        """The same with a fact given otherwise, or no longer (None)."""
+        facts = {k: v for k, v in self.facts.items() if k != name}
+        return Asked(
+            self.action, self.dimensions, facts if value is None else facts | {name: value}
+        )
+
+    def query(self) -> str:
+        """The question as the query of an address."""
+        pairs = [("action", self.action)]
+        pairs += [(d, w) for d in DIMENSIONS for w in self.dimensions.get(d, ())]
+        said = {True: "yes", False: "no"}
+        pairs += [
+            (f"fact.{n}", said[v] if isinstance(v, bool) else str(v)) for n, v in self.facts.items()
+        ]
+        return urlencode(pairs)
+
+
+def asked_of(question: Question) -> Asked | None:
+    """An example's question, or None where it gives a fact in parts."""
+    facts = question.facts
+    plain = {k: v for k, v in facts.items() if isinstance(v, (bool, int, float, str))}
+    return (
+        Asked(question.action, dict(question.dimensions), plain)
+        if len(plain) == len(facts)
+        else None
+    )
+
+
+class Asker:
+    """Reads questions out of addresses and answers them."""
+
+    def __init__(self, policy: Answering, plain: Plain) -> None:
+        self.policy, self.plain = policy, plain
+        self.vocabulary = policy.program.vocabulary
+        self.clauses = {c.id: c for c in policy.program.clauses if c.id}
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Asked:
+        """The question in an address; Refused where it cannot be understood."""
+        action = ""
+        dimensions: dict[str, tuple[str, ...]] = {}
+        facts: dict[str, bool | int | float | str] = {}
+        given = list(pairs)
+        if len(given) > VALUES_MAX:
+            what = "The question names too many words."
+            raise Refused(what, "Ask for fewer at a time.", "too-large")
+        for key, value in given:
+            word = value.strip()
+            if key.startswith("fact."):
+                if word:
+                    facts[key[5:]] = self._value(key[5:], word)
+            elif key not in ASKED:
+                near = nearest(key, ASKED)
+                hint = f"Did you mean “{near}”?" if near else "Use the choices below."
+                raise Refused(f"A question has no “{_short(key)}”.", hint, "bad-line")
+            elif key == "action":
+                action = word
+            elif word:
+                self._known(TREE_OF[key], key, word)
+                dimensions[key] = (*dimensions.get(key, ()), word)
+        self._known("action", "action", action)
+        return Asked(action, dimensions, facts)
+
+    def _known(self, tree: str, dimension: str, word: str) -> None:
+        if self.plain.under(tree, word) or word in self.plain.leaves[tree].bit:
+            return
+        if not word:
+            raise Refused(
+                "The question names no act.", "Choose one below, “share” say.", "unknown-action"
+            )
+        code = "unknown-action" if dimension == "action" else "unknown-term"
+        words = [*self.vocabulary.tree(tree), *self.policy.program.definitions]
+        near = nearest(word, words)
+        hint = f"Did you mean “{self.plain.label(tree, near)}”?" if near else ""
+        raise Refused(
+            f"The policy knows no {SAID_AS[dimension]} “{_short(word)}”.",
+            hint or "Choose among the words that it knows, below.", code,
+        )  # fmt: skip
+
+    def _value(self, name: str, word: str) -> bool | float | str:
+        fact = self.vocabulary.facts.get(name)
+        if fact is None or fact.kind == "derived":
+            near = nearest(name, self.vocabulary.facts)
+            hint = f"Did you mean “{near}”?" if near else "Leave it out."
+            raise Refused(
+                f"“{_short(name)}” is nothing that can be supposed.", hint, "unknown-fact"
+            )
+        if fact.kind == "boolean" and word in ("yes", "no"):
+            return word == "yes"
+        if fact.kind == "word" and word in fact.words:
+            return word
+        if fact.kind == "number" and len(word) <= 12:
+            try:
+                return int(word) if word.lstrip("-").isdecimal() else _decimal(word)
+            except ValueError:
+                pass
+        wanted = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
+        raise Refused(
+            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
+        )
+
+    def answer(self, asked: Asked) -> dict[str, object]:
+        """The policy's answer; Refused where it has none."""
+        said = self.policy.answer(asked.json())
+        if said["outcome"] != "error":
+            return said
+        if said.get("code") == "wrong-dimension":
+            takes = self.vocabulary.takes(asked.action)
+            odd = [d for d in asked.dimensions if d not in takes]
+            fewer = Asked(
+                asked.action, {d: w for d, w in asked.dimensions.items() if d in takes}, asked.facts
+            )
+            act = self.plain.label("action", asked.action)
+            what = f"“{act}” has no {listed(SAID_AS[d] for d in odd)}."
+            raise Refused(
+                what, "Ask without it.", "wrong-dimension", address=fewer.query() if odd else ""
+            )
+        raise Refused(
+            "The policy cannot answer that.", str(said.get("why", "")), str(said.get("code", ""))
+        )
+
+    def view(self, asked: Asked, said: Mapping[str, object]) -> dict[str, Any]:
+        """An answer as the page shows it."""
+        outcome = str(said["outcome"])
+        tone, mark, word = VERDICT[outcome]
+        return {
+            "tone": tone, "mark": mark, "word": word,
+            "rest": self._rest(said),
+            "question": f"May you {self.plain.question(asked.action, asked.dimensions)}?",
+            "given": [
+                {"text": self.plain.given({n: v})[0], "without": asked.with_fact(n, None).query()}
+                for n, v in asked.facts.items()
+            ],
+            "clauses": [self.clauses[c] for c in _list(said, "clauses") if c in self.clauses],
+            "prove": [[self._proof(asked, e) for e in every] for every in _list(said, "prove")],
+            "duties": [self.plain.duty(each) for each in _list(said, "duties")],
+            "owed": [self._owed(each) for each in _list(said, "owed")],
+            "depends": self._depends(said),
+            "nearest": [
+                {"clause": self.clauses[each["clause"]], "lacks": self._lacks(each["lacks"])}
+                for each in _list(said, "nearest") if each["clause"] in self.clauses
+            ],
+        }  # fmt: skip
+
+    def _rest(self, said: Mapping[str, object]) -> str:
+        match said["outcome"], said.get("kind"):
+            case "allow", _:
+                return "The policy allows it."
+            case "deny", "silence":
+                return "No clause allows it, and what no clause allows, we may not do."
+            case "deny", _ if said.get("depends"):
+                return "Not whenever and for whatever: say more, and the answer may be another."
+            case "deny", _:
+                return "The policy forbids it."
+            case _:
+                return ""
+
+    def _proof(self, asked: Asked, literal: str) -> dict[str, str]:
+        found = {"text": self.plain.literal(literal), "yes": ""}
+        negated = literal.startswith("not ")
+        name, *rest = literal.removeprefix("not ").split()
+        if not rest:
+            found["yes"] = asked.with_fact(name, not negated).query()
+        elif rest[0] == "is" and not negated:
+            found["yes"] = asked.with_fact(name, rest[1]).query()
+        elif rest[0] in (">=", "<=", "="):
+            fact = self.vocabulary.facts.get(name)
+            if fact and rest[2:] in ([], [fact.unit]) and rest[1].lstrip("-").isdecimal():
+                found["yes"] = asked.with_fact(name, int(rest[1])).query()
+        return found
+
+    def _owed(self, owed: Mapping[str, object]) -> dict[str, object]:
+        within = ""
+        if owed.get("amount") is not None:
+            within = f"within {counted(str(owed['amount']), str(owed.get('unit', '')))}"
+        return {"clause": self.clauses.get(str(owed["clause"])), "within": within or "at once",
+                "certain": bool(owed.get("certain"))}  # fmt: skip
+
+    def _depends(self, said: Mapping[str, object]) -> list[str]:
+        depends = said.get("depends")
+        found = []
+        for dimension, refused in depends.items() if isinstance(depends, Mapping) else ():
+            tree = TREE_OF[dimension]
+            words = [w for w in self.plain.fold(tree, refused) if w != OTHER]
+            but = listed((self.plain.label(tree, w) for w in words), "and")
+            except_ = f", except with {but}" if but and len(words) < 7 else " for some choices"
+            found.append(f"Say which {SAID_AS[dimension]}: it can be allowed{except_}.")
+        return found
+
+    def _lacks(self, lacks: Iterable[str]) -> list[str]:
+        """What was missing: a fact, or a dimension that would have had to be otherwise."""
+        found = []
+        for each in lacks:
+            dimension, colon, word = each.partition(": ")
+            if colon and dimension in TREE_OF:
+                said = self.plain.label(TREE_OF[dimension], word)
+                found.append(f"another {SAID_AS[dimension]}, {said} say")
+            else:
+                found.append(self.plain.literal(each))
+        return found
+
+    def sentence(self, clause: Clause) -> str:
+        """A clause's prose, cut where a title must be short."""
+        return clause.text if len(clause.text) < 80 else clause.text[:77].rsplit(" ", 1)[0] + " …"
+
+
+def _list(said: Mapping[str, object], key: str) -> list[Any]:
+    value = said.get(key)
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 40 else word[:39] + "…"
+
+
+def _decimal(word: str) -> float:
+    value = float(word)
+    if not abs(value) < 1e12:  # NaN too
+        raise ValueError(word)
+    return value

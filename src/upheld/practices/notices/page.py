@@ -1,0 +1,258 @@
+"""The policy page: everything on it is made from the one policy that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from upheld.policy.plain import Piece, Plain, text
+from upheld.policy.program import Clause, Example, Node, Program
+from upheld.policy.publish import Answering, recipients_table
+from upheld.policy.vocabulary import OTHER
+from upheld.practices.notices.ask import Asked, Asker, asked_of
+
+MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
+         "needs-proof": ("ask", "?", "It depends"),
+         "open": ("ask", "?", "It depends")}  # fmt: skip
+QUESTIONS = 6  # good questions shown under the form
+FORM = ("action", "data", "recipient", "purpose", "occasion")
+LEADS = {"recipient": "with", "purpose": "for"}
+BLANK = {"data": "anything about me", "recipient": "anyone", "purpose": "any purpose",
+         "occasion": "at any moment"}  # fmt: skip
+NAMES = {"action": "Act", "data": "Information", "recipient": "Recipient", "purpose": "Purpose",
+         "occasion": "Moment"}  # fmt: skip
+Option = tuple[str, str]  # word, label
+
+
+class Links:
+    """Addresses of what belongs to the page, on a server or in a folder of files."""
+
+    def __init__(self, *, files: bool) -> None:
+        self.files = files
+        self.page = "index.html" if files else "/privacy"
+        self.ask = "" if files else "/privacy/ask"
+        self.root = "" if files else "/"
+
+    def static(self, name: str) -> str:
+        """A stylesheet or script."""
+        return f"{self.root}static/{name}"
+
+    def file(self, name: str) -> str:
+        """The policy in another form."""
+        return f"{self.root}{name}"
+
+    def clause(self, name: str) -> str:
+        """A clause on the page."""
+        return f"{self.page}#{name}"
+
+
+def said_date(text_: str) -> str:
+    """An ISO date as people say it; anything else as it is."""
+    try:
+        day = date.fromisoformat(text_)
+    except ValueError:
+        return text_
+    return f"{day.day} {day:%B %Y}"
+
+
+class Pages:
+    """Renders the pages of one policy."""
+
+    def __init__(self, policy: Answering, *, files: bool = False) -> None:
+        self.policy = policy
+        self.program: Program = policy.program
+        self.plain = Plain(self.program)
+        self.asker = Asker(policy, self.plain)
+        self.links = Links(files=files)
+        self.env = jinja2.Environment(
+            loader=jinja2.PackageLoader("upheld.practices.notices"), autoescape=True,
+            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self.env.filters["date"] = said_date
+        self.env.filters["safe_html"] = Markup  # what the document reader made, never a caller's
+        front = self.program.front
+        self.env.globals.update(
+            front=front, digest=self.program.digest, link=self.links,
+            provider=front.provider or front.policy, marks=MARKS,
+        )  # fmt: skip
+        self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
+        self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
+        self.form = self._form()
+        self.good = self._good()
+
+    # Pages
+
+    def policy_page(self) -> str:
+        """The whole policy."""
+        inserts: dict[int, list[str]] = {}
+        for each in self.program.inserts:
+            inserts.setdefault(each.after, []).append(each.html)
+        headings = [c for c in self.clauses if c["kind"] == "heading"]
+        top = min((c["level"] for c in headings), default=2)
+        return self._render(
+            "policy.html", clauses=self.clauses, inserts=inserts, form=self.form,
+            asked=self._blank(), view=None, good=self.good, refused=None,
+            toc=[c for c in headings if c["level"] <= top + 1], top=top,
+            table=recipients_table(self.policy), by_id=self.by_id,
+            owed=[c for c in self.clauses if c["must"]],
+        )  # fmt: skip
+
+    def ask_page(self, asked: Asked, said: dict[str, Any]) -> str:
+        """An answer, with the clauses it stands on."""
+        view = self.asker.view(asked, said)
+        cited = [self.by_id[c.id] for c in view["clauses"]]
+        return self._render("ask.html", form=self.form, asked=asked, view=view, cited=cited,
+                            good=self.good, refused=None)  # fmt: skip
+
+    def refused_page(self, what: str, remedy: str, address: str) -> str:
+        """The form again, with what was wrong with the question."""
+        refused = {"what": what, "remedy": remedy, "address": address}
+        return self._render("ask.html", form=self.form, asked=self._blank(), view=None, cited=[],
+                            good=self.good, refused=refused)  # fmt: skip
+
+    def clause_page(self, name: str) -> str:
+        """One clause with its rules; KeyError if there is none of that id."""
+        clause = self.by_id[name]
+        above = clause["heading"]
+        return self._render(
+            "clause.html", clause=clause, heading=self.clauses[above] if above >= 0 else None
+        )
+
+    def error_page(self, status: int, what: str, remedy: str) -> str:
+        """What went wrong."""
+        return self._render("error.html", status=status, what=what, remedy=remedy)
+
+    def _render(self, template: str, **context: object) -> str:
+        return self.env.get_template(template).render(**context)
+
+    # Clauses
+
+    def _clause(self, index: int, clause: Clause) -> dict[str, Any]:
+        nodes = [self.program.nodes[n] for n in clause.nodes]
+        means = [self._means(n, p) for n in nodes for p in self.plain.rule(n)]
+        over = {self.program.nodes[p].clause for n in nodes for p in n.parents} - {clause.id}
+        mine = set(clause.nodes)
+        under = {n.clause for n in self.program.nodes if mine & set(n.parents)} - {clause.id}
+        defined = [self._definition(d.name) for d in self.program.definitions.values()
+                   if d.clause == clause.id and clause.id]  # fmt: skip
+        return {
+            "id": clause.id, "anchor": clause.id or f"_{index}", "kind": clause.kind,
+            "level": clause.level, "html": clause.html, "text": clause.text, "depth": clause.depth,
+            "quoted": clause.quoted, "note": clause.note, "severed": clause.severed,
+            "heading": clause.heading, "number": self._number(index, clause),
+            "means": list({text(m["pieces"]): m for m in means}.values()), "defined": defined,
+            "must": any(n.verb == "must" for n in nodes),
+            "examples": [self._example(e) for e in clause.examples],
+            "exception_to": self._titles(over), "excepted_by": self._titles(under),
+            "rules": [rule.text for rule in clause.rules],
+        }  # fmt: skip
+
+    def _means(self, node: Node, pieces: list[Piece]) -> dict[str, Any]:
+        inner = bool(node.parents) and bool(node.verb)
+        return {
+            "pieces": [("plain", "except "), *pieces] if inner else pieces,
+            "inner": bool(node.parents),
+        }
+
+    def _definition(self, name: str) -> str:
+        mine = self.program.definitions[name]
+        words = self.plain.terms(mine.tree, mine.leaves)
+        when = self.plain.condition(mine.condition)
+        condition = "" if when == "in any case" else f", when {when}"
+        return f"“{self.plain.label(mine.tree, name)}” means {words}{condition}"
+
+    def _number(self, index: int, clause: Clause) -> int:
+        """The number of an item in a numbered list, from 1; 0 for anything else."""
+        if not clause.ordered or clause.kind != "item":
+            return 0
+        return sum(
+            1 for c in self.program.clauses[: index + 1]
+            if c.kind == "item" and c.parent == clause.parent and c.depth == clause.depth
+            and c.heading == clause.heading
+        )  # fmt: skip
+
+    def _titles(self, names: set[str]) -> list[dict[str, str]]:
+        return [{"id": c.id, "title": self.asker.sentence(c), "name": c.id.replace("-", " ")}
+                for c in self.program.clauses if c.id in names]  # fmt: skip
+
+    def _example(self, example: Example) -> dict[str, str]:
+        question = example.question
+        said = self.plain.question(question.action, question.dimensions)
+        if question.facts:
+            said += ", if " + " and ".join(self.plain.given(question.facts))
+        asked = asked_of(question)
+        return {"tone": MARKS[example.answer][0], "word": MARKS[example.answer][2], "text": said,
+                "query": asked.query() if asked else ""}  # fmt: skip
+
+    # The form
+
+    def _blank(self) -> Asked:
+        actions = self.program.vocabulary.tree("action")
+        return Asked("share" if "share" in actions else next(iter(actions), ""))
+
+    def _form(self) -> list[dict[str, Any]]:
+        found = []
+        for name in FORM:
+            tree = "party" if name == "recipient" else name
+            found.append({
+                "name": name, "label": NAMES[name], "lead": LEADS.get(name, ""),
+                "blank": BLANK.get(name, ""),
+                "single": self._single(tree, name), "groups": self._groups(tree),
+            })  # fmt: skip
+        return found
+
+    def _single(self, tree: str, dimension: str) -> list[Option]:
+        """Words that stand in no group; the moment that is none in particular."""
+        found = [(OTHER, self.plain.label(tree, OTHER))] if dimension == "occasion" else []
+        below = self.plain.children[tree]
+        return found + [self._option(tree, t, 0) for t in below.get("", ()) if t not in below]
+
+    def _groups(self, tree: str) -> list[dict[str, Any]]:
+        below = self.plain.children[tree]
+        tops = [t for t in below.get("", ()) if t in below]
+        found = [
+            {"label": self._capital(tree, top), "options": list(self._under(tree, top, 0))}
+            for top in tops
+        ]
+        own = [d.name for d in self.program.definitions.values() if d.tree == tree]
+        if own:
+            found.append(
+                {
+                    "label": "Words of this policy",
+                    "options": [self._option(tree, n, 0) for n in own],
+                }
+            )
+        return found
+
+    def _under(self, tree: str, name: str, depth: int) -> Iterable[Option]:
+        yield self._option(tree, name, depth)
+        for child in self.plain.children[tree].get(name, ()):
+            yield from self._under(tree, child, depth + 1)
+
+    def _option(self, tree: str, name: str, depth: int) -> Option:
+        return name, "\u2003" * max(0, depth - 1) + self.plain.label(tree, name)
+
+    def _capital(self, tree: str, name: str) -> str:
+        label = self.plain.label(tree, name)
+        return label[:1].upper() + label[1:]
+
+    def _good(self) -> list[dict[str, str]]:
+        """Questions worth asking: from the examples, each clause once, all three answers."""
+        found: dict[str, list[dict[str, str]]] = {"yes": [], "no": [], "ask": []}
+        for clause in self.clauses:
+            for each in clause["examples"][:4]:
+                if each["query"] and len(each["text"]) < 110:
+                    found[each["tone"]].append(each)
+        for tone in found.values():  # what leaves the house is asked first
+            tone.sort(key=lambda each: "recipient=" not in each["query"])
+        mixed = [
+            each
+            for three in zip(found["no"], found["ask"], found["yes"], strict=False)
+            for each in three
+        ]
+        rest = [e for tone in found.values() for e in tone if e not in mixed]
+        return [*mixed, *rest][:QUESTIONS]

@@ -1,0 +1,32 @@
+// Find in policy: hides the clauses that do not hold every word. The page is whole without it.
+(() => {
+  const place = document.getElementById("_find");
+  if (!place) return;
+  const clauses = [...document.querySelectorAll("article .clause")];
+  const label = document.createElement("label");
+  label.textContent = "Find in policy";
+  const input = document.createElement("input");
+  input.type = "search";
+  const count = document.createElement("p");
+  count.setAttribute("role", "status");
+  label.append(input);
+  place.append(label, count);
+  const texts = clauses.map((each) => each.textContent.toLowerCase());
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    clauses.forEach((each, at) => {
+      each.hidden = !words.every((word) => texts[at].includes(word));
+      found += each.hidden ? 0 : 1;
+    });
+    count.textContent = words.length ? `${found} of ${clauses.length} clauses` : "";
+  });
+  // A link into the policy must find its clause, whatever is being looked for.
+  window.addEventListener("hashchange", () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target || !target.hidden) return;
+    input.value = "";
+    input.dispatchEvent(new Event("input"));
+    target.scrollIntoView();
+  });
+})();

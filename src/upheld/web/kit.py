@@ -1,0 +1,158 @@
+"""What every page and endpoint shares: security headers, fixed answers with an ETag, errors.
+
+No answer sets a cookie or lets anything from elsewhere in. An error is a page for people and
+problem+json for programs, by what they accept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mimetypes
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from importlib import resources
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self';"
+    " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "interest-cohort=(), browsing-topics=()",
+}
+HTML = "text/html; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+PROBLEM = "application/problem+json"
+ErrorPage = Callable[[int, str, str], str]  # status, what is so, what to do
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Guarded:
+    """Puts the security headers on every response, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, with the headers."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+class Fixed:
+    """A response made once: its bytes, its type and the digest that names it."""
+
+    def __init__(self, body: bytes, media_type: str, *, cache: str = "no-cache") -> None:
+        self.body, self.media_type, self.cache = body, media_type, cache
+        self.etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+    def respond(self, request: Request, status: int = 200) -> Response:
+        """Answer a request: the body, or 304 to whoever has it already."""
+        headers = {"etag": self.etag, "cache-control": self.cache, "vary": "accept"}
+        if status == HTTPStatus.OK and self._known(request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=headers)
+        return Response(self.body, status, headers, media_type=self.media_type)
+
+    def _known(self, wanted: str) -> bool:
+        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+        return "*" in tags or self.etag in tags
+
+    async def endpoint(self, request: Request) -> Response:
+        """The same as an endpoint."""
+        return self.respond(request)
+
+
+def dumped(value: object) -> bytes:
+    """JSON for people to read too, ending in a newline."""
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def files_of(package: str, folder: str) -> dict[str, Fixed]:
+    """The files in a package's folder, by name."""
+    found = {}
+    for each in (resources.files(package) / folder).iterdir():
+        if each.is_file():
+            kind = mimetypes.guess_type(each.name)[0] or "application/octet-stream"
+            kind += "; charset=utf-8" if kind.startswith("text/") else ""
+            found[each.name] = Fixed(each.read_bytes(), kind)
+    return found
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a request comes from a browser rather than a program."""
+    best = {"html": 0.0, "json": 0.0}
+    for each in request.headers.get("accept", "").split(","):
+        kind, *rest = (part.strip() for part in each.split(";"))
+        weight = next((_weight(part[2:]) for part in rest if part.startswith("q=")), 1.0)
+        name = kind.replace("+", "/").rsplit("/", 1)[-1]
+        if name in best:
+            best[name] = max(best[name], weight)
+    return best["html"] > 0 and best["html"] >= best["json"]
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def problem(status: int, detail: str, *, code: str = "", hint: str = "") -> Response:
+    """An error for programs."""
+    phrase = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
+    more = {key: value for key, value in (("code", code), ("hint", hint)) if value}
+    return Response(dumped({**body, **more}), status, media_type=PROBLEM)
+
+
+def failure(request: Request, status: int, page: ErrorPage, said: tuple[str, str],
+            headers: Mapping[str, str] | None = None) -> Response:  # fmt: skip
+    """An error as whoever asked can read it; `said` is what is so and what to do."""
+    what, remedy = said
+    if wants_page(request):
+        response = Response(page(status, what, remedy), status, media_type=HTML)
+    else:
+        response = problem(status, what, hint=remedy)
+    response.headers.update({"vary": "accept", "cache-control": "no-store", **(headers or {})})
+    return response
+
+
+SAID = {
+    404: ("There is no such page.", "Look in the policy; its contents and its search stand there."),
+    405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
+    500: ("Something went wrong on our side.", "Nothing was decided. Try again in a while."),
+}
+
+
+def application(routes: list[BaseRoute], page: ErrorPage) -> Starlette:
+    """An application with these routes, guarded, whose errors are pages of its own."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = error.headers if isinstance(error, HTTPException) else None
+        phrase = (HTTPStatus(status).phrase + ".", "")
+        response = failure(request, status, page, SAID.get(status, phrase), headers)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # made outside of the guard
+            response.headers.update(HEADERS)
+        return response
+
+    return Starlette(
+        routes=routes, middleware=[Middleware(Guarded)],
+        exception_handlers={HTTPException: refused, 500: refused},
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""What all tests share: Hypothesis profiles, Debian's chromium, and what a skip means.
+
+A test whose part is missing on this machine is skipped with its reason; with UPHELD_REQUIRE_ALL=1
+every skip is a failure, so that a full run is known to be full.
+"""
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from sizes import CHOSEN, USED, size
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
+CHROMIUM_ARGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+# A loaded machine is no reason to fail: no deadline, and no complaint about slow drawing.
+settings.register_profile(
+    "short",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    max_examples=size("examples a property", short=50, long=1_000),
+)
+settings.register_profile("long", settings.get_profile("short"), derandomize=False, print_blob=True)
+settings.load_profile(CHOSEN)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the sizes that this run used."""
+    used = ", ".join(f"{name} {number:,}" for name, number in sorted(USED.items()))
+    terminalreporter.write_line(f"sizes ({CHOSEN}): {used}")
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure when every part is required; an expected failure stays one."""
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        where = report.longrepr
+        reason = where[2] if isinstance(where, tuple) else str(where)
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (UPHELD_REQUIRE_ALL allows no skip)"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Look at each test's report after pytest has made it."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Look at each module's report too: a module may skip itself while it is read."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A headless browser, Debian's own: nothing is downloaded for the tests."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    # Chromium's sandbox refuses to run as root.
+    args = [*CHROMIUM_ARGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=args)
+        yield browser
+        browser.close()

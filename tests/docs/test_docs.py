@@ -1,0 +1,82 @@
+"""The documentation is run: commands answer as it shows, code works, tables are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from upheld.policy.wordbook import builtin_names
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^(`{3,})(\w+)(?: file=(\S+))?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r'code="([a-z-]+)"|Mistake\([^)]*?code="([a-z-]+)"')
+
+
+def shown(text: str) -> list[tuple[str, str]]:
+    """Commands of a console block with the output that it shows."""
+    found = []
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        found.append((command, output))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+    """Each command prints what the page says it prints, and each piece of Python runs."""
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": "200"}
+    for _, kind, name, body in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if name:
+            (tmp_path / name).write_text(body, encoding="utf-8")
+        elif kind == "console":
+            for command, output in shown(body):
+                done = subprocess.run(  # noqa: S602 - our own documentation, with its pipes
+                    command, shell=True, cwd=tmp_path, env=environment, text=True, check=False,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+                assert done.stdout == output, command
+        elif kind == "python":
+            subprocess.run([sys.executable, "-c", body], cwd=tmp_path, check=True)
+
+
+def test_every_error_code_is_documented_and_every_documented_one_exists() -> None:
+    """The tables of codes in the two references are the codes of the source, no more, no less."""
+    source = "\n".join(
+        path.read_text()
+        for part in ("cli", "policy")
+        for path in (ROOT / "src/upheld" / part).rglob("*.py")
+    )
+    text = "\n".join((ROOT / "docs" / name).read_text() for name in ("language.md", "commands.md"))
+    tables = re.findall(r"^\| code.*\n\|[ -|]*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)` \|", "".join(tables), re.MULTILINE)
+    assert {word for word in listed if f'"{word}"' not in source} == set()
+    used = {first for match in CODE.findall(source) for first in match if first}
+    assert used - set(listed) - {"policy", "question"} == set()
+    assert len(used) > 20
+
+
+def test_every_builtin_vocabulary_is_documented() -> None:
+    """Whoever writes `vocabulary:` finds the names that can stand there."""
+    text = (ROOT / "docs/vocabulary.md").read_text()
+    assert [name for name in builtin_names() if f"`{name}`" not in text] == []
+
+
+def test_every_command_is_documented() -> None:
+    """Each verb of the command line stands in the reference of commands."""
+    from typer.main import get_command
+
+    from upheld.cli import app
+
+    names = set(getattr(get_command(app), "commands", {}))
+    text = (ROOT / "docs/commands.md").read_text()
+    assert {name for name in names if f"## {name}" not in text} == set()
+    assert len(names) >= 8

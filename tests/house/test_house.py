@@ -1,0 +1,115 @@
+"""The shape of the house: no file is long, every module opens with its story, no host is named."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 60
+
+# Written so that the patterns do not match this file.
+FOREIGN = re.compile(
+    r"pypi[.]org|pythonhosted[.]org|deb[.]debian[.]org|index-url +[a-z]+:|[a-z]/simple/"
+    r"|/wor[k]/|/hom[e]/[a-z]",
+    re.IGNORECASE,
+)
+EXCEPTION = re.compile(
+    r"#\s*(?:noqa|type:\s*ignore|pragma)(?P<codes>:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*"
+    r"|\[[a-z0-9, -]+\]|:\s*no cover)?(?P<reason>.*)$"
+)
+
+
+def _files() -> Iterator[Path]:
+    """All files that a commit may hold: everything but what .gitignore names."""
+    ignored = [".git", *(ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    waiting = [ROOT]
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            if any(fnmatch(path.name, pattern.rstrip("/")) for pattern in ignored):
+                continue
+            if path.is_dir():
+                waiting.append(path)
+            else:
+                yield path
+
+
+FILES = tuple(_files())
+PYTHON = tuple(path for path in FILES if path.suffix == ".py")
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in PYTHON}
+
+
+def _place(path: Path, line: int = 1) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_no_file_is_longer_than_the_limit() -> None:
+    """A file above the limit is two files that have not been told apart yet."""
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON}
+    assert [_place(path, count) for path, count in lines.items() if count > FILE_LINES_MAX] == []
+
+
+def test_no_function_is_longer_than_the_limit() -> None:
+    """A function fits on a screen."""
+    long = [
+        _place(path, node.lineno)
+        for path, tree in TREES.items()
+        for node in _functions(tree)
+        if (node.end_lineno or node.lineno) - node.lineno >= FUNCTION_LINES_MAX
+    ]
+    assert long == []
+
+
+def test_every_module_tells_its_story() -> None:
+    """A reader learns from the first lines what a module is for."""
+    assert [_place(path) for path, tree in TREES.items() if not ast.get_docstring(tree)] == []
+
+
+def test_every_test_says_in_one_sentence_what_holds() -> None:
+    """A test's docstring is the behaviour that it holds fast, in one sentence."""
+    silent = []
+    for path, tree in TREES.items():
+        if not path.name.startswith("test_"):
+            continue
+        for node in _functions(tree):
+            said = " ".join((ast.get_docstring(node) or "").split())
+            if node.name.startswith("test_") and (
+                not said.endswith(".") or re.search(r"\. [A-Z]", said)
+            ):
+                silent.append(_place(path, node.lineno))
+    assert silent == []
+
+
+def test_no_file_names_a_registry_or_a_folder_of_one_machine() -> None:
+    """Whoever installs upheld chooses where packages come from, and where the checkout lies."""
+    named = []
+    for path in FILES:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:  # an image or the like
+            continue
+        named += [_place(path, n) for n, line in enumerate(lines, 1) if FOREIGN.search(line)]
+    assert named == []
+
+
+def test_every_exception_to_a_rule_carries_its_reason() -> None:
+    """A silenced check names its code and says on the same line why it is right here."""
+    bare = []
+    for path in PYTHON:
+        source = io.StringIO(path.read_text(encoding="utf-8"))
+        for token in tokenize.generate_tokens(source.readline):
+            if token.type != tokenize.COMMENT or not (found := EXCEPTION.search(token.string)):
+                continue
+            if not found["codes"] or len(found["reason"].strip(" #-:—")) < len("so far"):
+                bare.append(_place(path, token.start[0]))
+    assert bare == []

@@ -1,0 +1,238 @@
+"""The policy page, its answers and its files, as browsers and programs receive them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+import upheld
+from pages import POLICY, WORDS
+from upheld.app import policy_app, publish_files
+from upheld.policy.plain import Plain, text
+from upheld.policy.publish import policy_jsonld, recipients_table
+
+PAGE = {"accept": "text/html"}
+PARTNER = "action=share&data=email&recipient=trusted-partner&purpose=offers&occasion=other"
+
+
+@pytest.fixture(scope="module")
+def policy() -> upheld.Policy:
+    """The policy that the pages show."""
+    return upheld.load_text(POLICY, vocabulary=WORDS)
+
+
+@pytest.fixture(scope="module")
+def client(policy: upheld.Policy) -> TestClient:
+    """Someone who asks."""
+    return TestClient(policy_app(policy), raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("path", ["/", "/privacy", "/legal/privacy"])
+def test_the_page_stands_at_the_root_and_at_its_own_address(client: TestClient, path: str) -> None:
+    """The page is served at the root, at /privacy and where its front matter says."""
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "What our records hold about you is confidential" in answer.text
+    assert "In force since" in answer.text
+    assert "1 November 2026" in answer.text
+
+
+def test_page_decisions_and_files_have_one_digest(
+    client: TestClient, policy: upheld.Policy
+) -> None:
+    """What is shown, what decides and what can be fetched carry the digest of one policy."""
+    assert policy.digest in client.get("/").text
+    assert client.get("/healthz").json()["digest"] == policy.digest
+    assert client.get("/policy.json").json()["digest"] == f"sha256:{policy.digest}"
+    assert client.get(f"/privacy/ask?{PARTNER}").json()["digest"] == policy.digest
+    assert client.get("/policy.md").text == POLICY
+
+
+def test_every_answer_is_guarded(client: TestClient) -> None:
+    """Pages, files and errors forbid foreign content, framing and sniffing, and set no cookie."""
+    for path in ("/", "/policy.json", "/static/style.css", "/nowhere", "/privacy/ask"):
+        headers = client.get(path, headers=PAGE).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'"), path
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "set-cookie" not in headers
+
+
+def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
+    """A request with the ETag of what it has is answered 304 and no body."""
+    tag = client.get("/").headers["etag"]
+    again = client.get("/", headers={"if-none-match": f'"x", W/{tag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.head("/").status_code == 200
+    assert client.head("/").content == b""
+
+
+def test_an_answer_says_what_must_be_proven_and_quotes_its_clause(client: TestClient) -> None:
+    """A question that depends on facts is answered by their labels and the prose that decides."""
+    page = client.get(f"/privacy/ask?{PARTNER}", headers=PAGE).text
+    assert "May you share e-mail address with a trusted partner for offers" in page
+    assert "Only if" in page
+    assert "a confidentiality agreement is in force" in page
+    assert "it is not so that you opted out" in page
+    assert 'href="/privacy#trusted-partners"' in page
+    assert "<em>no more</em>" in page
+
+
+def test_a_supposed_fact_changes_the_answer(client: TestClient) -> None:
+    """Facts in the address are taken as given, and duties are told with a yes."""
+    facts = "fact.confidentiality-agreement=yes&fact.opted-out=no"
+    page = client.get(f"/privacy/ask?{PARTNER}&{facts}", headers=PAGE).text
+    assert "Yes." in page
+    assert "Always under confidentiality" in page
+    assert "Supposing that a confidentiality agreement is in force" in page
+
+
+def test_a_no_says_why(client: TestClient) -> None:
+    """A denied question quotes the clause that forbids it, or says that none allows it."""
+    asked = (
+        "/privacy/ask?action=share&data=email&recipient=advertiser&purpose=offers&occasion=ad-click"
+    )
+    page = client.get(asked, headers=PAGE).text
+    assert "No." in page
+    assert "the advertiser learns nothing about you" in page
+    silent = client.get("/privacy/ask?action=analyse&data=card", headers=PAGE).text
+    assert "No clause allows it" in silent
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("action=share&data=emali", "Did you mean “e-mail address”?"),
+        ("action=shred", "knows no act “shred”"),
+        ("", "names no act"),
+        ("action=share&colour=red", "has no “colour”"),
+        ("action=serve&fact.minor=yes", "nothing that can be supposed"),
+        ("action=serve&fact.age=old", "Expected a number."),
+        ("action=serve&fact.age=nan", "Expected a number."),
+        ("action=serve&recipient=court", "has no recipient"),
+        ("action=share&data=<script>", "&lt;script&gt;"),
+        ("action=share" + "&data=email" * 60, "too many words"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_met_kindly(
+    client: TestClient, query: str, said: str
+) -> None:
+    """A wrong word gives a page with 400, what was wrong and the form to ask again."""
+    answer = client.get(f"/privacy/ask?{query}", headers=PAGE)
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert "<form" in answer.text
+    program = client.get(f"/privacy/ask?{query}")
+    assert program.status_code == 400
+    assert program.headers["content-type"] == "application/problem+json"
+    assert program.json()["code"]
+
+
+def test_errors_suit_who_asked(client: TestClient) -> None:
+    """A missing page is a page for people and problem+json for programs."""
+    assert "There is no such page." in client.get("/nowhere", headers=PAGE).text
+    answer = client.get("/nowhere", headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["status"]) == (404, 404)
+    refused = client.post("/", headers=PAGE)
+    assert refused.status_code == 405
+    assert "allow" in refused.headers
+
+
+def test_a_fault_of_ours_is_told_without_detail(policy: upheld.Policy) -> None:
+    """An unforeseen failure is a guarded page that says nothing was decided."""
+
+    class Broken:
+        program = policy.program
+        seen = 0
+
+        def answer(self, question: dict[str, object]) -> dict[str, object]:
+            if "facts" in question and question["action"] == "serve":
+                raise RuntimeError("secret")
+            return policy.answer(question)
+
+    answer = TestClient(policy_app(Broken()), raise_server_exceptions=False).get(
+        "/privacy/ask?action=serve", headers=PAGE
+    )
+    assert answer.status_code == 500
+    assert "Nothing was decided" in answer.text
+    assert "secret" not in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+def test_a_clause_has_a_page_of_its_own(client: TestClient) -> None:
+    """A clause's page shows its prose, its rule and what it is an exception to."""
+    page = client.get("/privacy/clause/trusted-partners", headers=PAGE).text
+    assert "except may share to trusted-partner" in page
+    assert 'href="/privacy#confidential"' in page
+    assert client.get("/privacy/clause/nothing").status_code == 404
+
+
+def test_every_link_of_the_page_leads_somewhere(client: TestClient) -> None:
+    """Anchors exist once, and pages and files that are linked are served."""
+    page = client.get("/").text
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for href in set(re.findall(r'href="([^"]+)"', page)):
+        path, _, anchor = href.replace("&amp;", "&").partition("#")
+        assert not anchor or anchor in ids, href
+        assert not path or client.get(path, headers=PAGE).status_code == 200, href
+
+
+def test_a_severed_clause_is_struck_out(client: TestClient) -> None:
+    """The prose of a severed clause stays, struck through, and says that it rules nothing."""
+    page = client.get("/").text
+    assert "<s>We sell our lists to anyone.</s>" in page
+    assert "It says nothing any more" in page
+
+
+def test_rules_are_told_in_labels(policy: upheld.Policy) -> None:
+    """What a rule means is made of labels, the fewest terms and the policy's own words."""
+    plain = Plain(policy.program)
+    said = {n.clause: [text(p) for p in plain.rule(n)] for n in policy.program.nodes}
+    assert said["confidential"] == [
+        "may not disclose personal information to anyone but us and our affiliates"
+    ]
+    assert said["trusted-partners"] == [
+        (
+            "may share to a trusted partner for offers or support, when a confidentiality agreement"
+            " is in force unless you opted out; always under confidentiality"
+        )
+    ]
+    assert said["numbers"] == ["may analyse numbers; always in groups of at least this many (10)"]
+    assert said["access"][0].startswith("must tell you what we hold within 30 days, when you asked")
+
+
+def test_the_table_says_never_only_where_nothing_can_be_allowed(policy: upheld.Policy) -> None:
+    """Each cell of the table agrees with the policy, and names what no record means no to."""
+    table = recipients_table(policy)
+    rows = {row.name: row for row in table.rows}
+    assert table.columns == ("contact details", "payment", "activity")
+    assert [c.outcome for c in rows["affiliate"].cells] == ["allow"] * 3
+    agent = rows["collection-agent"].cells
+    assert "amount due" in agent[0].summary
+    assert "amount due" not in agent[2].summary
+    assert any("collecting" in way.clauses for way in agent[0].ways)
+
+
+def test_the_vocabulary_of_all_is_used_where_it_has_the_word(policy: upheld.Policy) -> None:
+    """JSON-LD names shared terms by their own identifiers and the rest under the policy's."""
+    graph = policy_jsonld(policy.program)["@graph"]
+    collecting = next(each for each in graph if each["@id"].endswith("#collecting"))
+    assert {"@id": f"urn:sha256:{policy.digest}#data/contact-details"} in collecting[
+        "dpv:hasPersonalData"
+    ]
+    service = next(each for each in graph if each["@id"].endswith("#requested"))
+    assert service["dpv:hasPurpose"] == [{"@id": "dpv:ServiceProvision"}]
+
+
+def test_the_page_can_be_published_as_files(policy: upheld.Policy, tmp_path: Path) -> None:
+    """A folder of files holds the page with relative links and no form that nothing answers."""
+    written = publish_files(policy, tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert {"index.html", "policy.md", "policy.json", "policy.jsonld"} <= {p.name for p in written}
+    assert "<form" not in page
+    for href in re.findall(r'(?:href|src)="([^"#]+)', page):
+        assert (tmp_path / href).is_file(), href
