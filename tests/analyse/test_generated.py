@@ -15,24 +15,34 @@ POLICIES = size("generated policies analysed", short=60, long=3_000)
 
 
 def load(made: Case, text: str) -> upheld.Policy:
-    """A generated policy; one that the loader refuses, as it may, is not what a law is about."""
-    try:
-        return upheld.load_text(text, vocabulary=made.vocabulary)
-    except upheld.PolicyError:
-        pytest.skip("the loader refuses it")
+    """Load a generated policy."""
+    return upheld.load_text(text, vocabulary=made.vocabulary)
+
+
+def loadable(seed: int) -> Case:
+    """The first case from this seed on, in strides, that the loader takes: it may refuse one."""
+    for attempt in range(100):
+        made = case(seed + attempt * POLICIES)
+        try:
+            for text in (made.text, made.shuffled(), made.with_more("may not")):
+                load(made, text)
+        except upheld.PolicyError:
+            continue
+        return made
+    raise AssertionError(f"the loader refuses a hundred policies from seed {seed} on")
 
 
 @pytest.mark.parametrize("seed", range(POLICIES))
 def test_order_is_irrelevant_to_a_comparison(seed: int) -> None:
     """A policy in another order has no change in effect."""
-    made = case(seed)
+    made = loadable(seed)
     assert compare(load(made, made.text), load(made, made.shuffled())).same
 
 
 @pytest.mark.parametrize("seed", range(POLICIES))
 def test_a_further_prohibition_allows_nothing_new(seed: int) -> None:
     """What a prohibition changes is denied or cited otherwise, and every example replays."""
-    made = case(seed)
+    made = loadable(seed)
     found = compare(load(made, made.text), load(made, made.with_more("may not")))
     assert {change.kind for change in found.changes} <= {"denied", "cited", "not-cited"}
     for change in found.changes:
@@ -49,7 +59,7 @@ def test_a_further_prohibition_allows_nothing_new(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(POLICIES))
 def test_every_example_of_a_query_is_allowed(seed: int) -> None:
     """A case replays through `decide`, and a verdict of always has one for everything."""
-    made = case(seed)
+    made = loadable(seed)
     policy = load(made, made.text)
     for action in ("share", "keep", "serve"):
         found = query(policy, action)
