@@ -195,6 +195,8 @@ def test_a_long_stream_of_questions_needs_no_more_memory_than_a_short_one(kind: 
         return int(done.stderr)
 
     many = size("lines of questions", short=30_000, long=1_000_000)
+    if kind != "facts":  # these cost ten times as much a line to make and to decide
+        many = min(many, 60_000)
     few, more = peak(many // 3), peak(many)
     assert more < few * 1.25
 
