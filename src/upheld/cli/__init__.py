@@ -1,4 +1,4 @@
-"""The verbs of upheld for people: check, decide, explain, fmt, publish, compile, run, demo.
+"""The verbs of upheld for people, one module a group.
 
 Exit codes everywhere: 0 yes, 1 no, 2 wrong use. A user's mistake is answered, never a traceback.
 """
@@ -13,6 +13,7 @@ import sys
 import typer
 
 from upheld.cli import analysis, asking, reading, serving
+from upheld.cli.keys import keys
 from upheld.cli.output import complain
 from upheld.core.errors import UpheldError
 
@@ -44,6 +45,7 @@ def _root(
 
 for _group in (reading, asking, analysis, serving):
     _group.register(app)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

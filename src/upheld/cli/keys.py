@@ -1,0 +1,117 @@
+"""`upheld keys`: the keyring that seals every person's key, kept outside the database.
+
+A passphrase is asked for, or read from a file that its owner alone may read: never an argument,
+which anyone on the machine could see, nor a variable, which other programs inherit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.vault.keyring import Keyring, Master
+
+keys = typer.Typer(help="Make, look at and re-seal the keyring of a vault.", no_args_is_help=True)
+
+KEYRING = typer.Argument(help="The keyring's file, apart from the database and its backups.")
+KEY_FILE = typer.Option(None, "--key-file", help="A file of 32 bytes that is the master key.")
+PASSPHRASE_FILE = typer.Option(
+    None, "--passphrase-file", help="A file with the passphrase; it is asked for if left out."
+)
+
+
+@keys.command()
+def init(
+    keyring: Path = KEYRING,
+    key_file: Path | None = KEY_FILE,
+    passphrase_file: Path | None = PASSPHRASE_FILE,
+    as_json: bool = JSON,
+) -> None:
+    """Make a keyring with its first epoch; never over one that exists."""
+    if keyring.exists():
+        raise UpheldError(f"{keyring} exists already", code="exists", hint="name another file")
+    made = _keyring().create(keyring, _master(key_file, passphrase_file, confirm=True))
+    _tell(keyring, made, as_json=as_json)
+
+
+@keys.command()
+def status(
+    keyring: Path = KEYRING,
+    key_file: Path | None = KEY_FILE,
+    passphrase_file: Path | None = PASSPHRASE_FILE,
+    as_json: bool = JSON,
+) -> None:
+    """Open a keyring, so that each of its keys is known to be whole, and list its epochs."""
+    opened = _keyring().open(keyring, _master(key_file, passphrase_file))
+    _tell(keyring, opened, as_json=as_json)
+
+
+@keys.command()
+def rotate(
+    keyring: Path = KEYRING,
+    key_file: Path | None = KEY_FILE,
+    passphrase_file: Path | None = PASSPHRASE_FILE,
+    new_key_file: Path | None = typer.Option(None, "--new-key-file", help="The new master key."),
+    new_passphrase_file: Path | None = typer.Option(
+        None, "--new-passphrase-file", help="A file with the new passphrase."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Seal the keyring under another master key; no value and no person's key is touched."""
+    opened = _keyring().open(keyring, _master(key_file, passphrase_file))
+    opened.rotate(_master(new_key_file, new_passphrase_file, confirm=True, which="new passphrase"))
+    _tell(keyring, opened, as_json=as_json)
+
+
+def _keyring() -> type[Keyring]:
+    try:
+        from upheld.vault.keyring import Keyring
+    except ImportError:
+        raise UpheldError("keys need cryptography", code="missing-extra",
+                          hint="pip install 'upheld[provider]'") from None  # fmt: skip
+    return Keyring
+
+
+def _master(
+    key_file: Path | None,
+    passphrase_file: Path | None,
+    *,
+    confirm: bool = False,
+    which: str = "passphrase",
+) -> Master:
+    """The master key that was named, or a passphrase asked for at the terminal."""
+    from upheld.vault.keyring import KeyFile, Passphrase, read_private
+
+    if key_file and passphrase_file:
+        raise UpheldError(
+            "got a key file and a passphrase", code="master-key", hint="give one of them"
+        )
+    if key_file:
+        return KeyFile(key_file)
+    if passphrase_file:
+        raw = read_private(passphrase_file)
+        try:
+            return Passphrase(raw.decode().rstrip("\r\n"))
+        except UnicodeDecodeError:
+            raise UpheldError(f"{passphrase_file} is not UTF-8", code="encoding",
+                              hint="save it as UTF-8") from None  # fmt: skip
+    return Passphrase(
+        typer.prompt(which.capitalize(), hide_input=True, confirmation_prompt=confirm, err=True)
+    )
+
+
+def _tell(path: Path, ring: Keyring, *, as_json: bool) -> None:
+    if as_json:
+        epochs = [{"number": each.number, "begun": each.begun} for each in ring.epochs]
+        print_json({"keyring": str(path), "master": ring.master, "epochs": epochs})
+        return
+    print(f"{path}: sealed by a {ring.master}; every key is whole")
+    for each in ring.epochs:
+        current = ", the current one" if each is ring.current else ""
+        print(f"  epoch {each.number}, begun {each.begun:%Y-%m-%d}{current}")

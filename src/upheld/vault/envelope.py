@@ -1,0 +1,104 @@
+"""Seal bytes so that they can be read with the key and the right context, and not otherwise.
+
+AES-256-GCM (NIST SP 800-38D) over the padded value, with what the value belongs to as associated
+data: a value that was copied to another person, field or revision does not open there. Nothing is
+kept and nothing is looked up: key, value and context in, bytes out.
+
+A sealed value is one format byte, a random nonce of 12 bytes, the ciphertext and its tag of 16
+bytes. A random nonce is safe for up to 2^32 values under one key; a key of a person or an epoch
+seals far fewer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from upheld.core.errors import UpheldError
+
+KEY_BYTES: Final = 32
+STEP: Final = 32
+_FORMAT: Final = b"\x01"
+_NONCE: Final = 12
+_TAG: Final = 16
+_LENGTH: Final = 4
+
+
+class SealError(UpheldError):
+    """A sealed value that does not open: changed, cut, of another place, or under another key.
+
+    Which of these it is cannot be told, on purpose; `context` is never part of the message.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} does not open: it was changed or moved, or the key is another",
+            code="sealed",
+            hint="restore it from a backup; `upheld keys status` tells whether the keys are whole",
+        )
+
+
+def new_key() -> bytes:
+    """A fresh key of 32 random bytes from the operating system."""
+    return os.urandom(KEY_BYTES)
+
+
+def context(*parts: str | int | bytes) -> bytes:
+    """What a value belongs to, as associated data; no two lists give the same bytes."""
+    told = bytearray()
+    for part in parts:
+        raw = part if isinstance(part, bytes) else str(part).encode()
+        told += len(raw).to_bytes(_LENGTH, "big") + type(part).__name__[:1].encode() + raw
+    return bytes(told)
+
+
+def pad(value: bytes) -> bytes:
+    """A value with its length before it, filled up to a multiple of 32 bytes.
+
+    Its length is then all but hidden: two addresses or two names mostly come out alike.
+    """
+    told = len(value).to_bytes(_LENGTH, "big") + value
+    return told + bytes(-len(told) % STEP)
+
+
+def unpad(padded: bytes) -> bytes:
+    """The value in a padded one; ValueError where it is none."""
+    length = int.from_bytes(padded[:_LENGTH], "big")
+    if len(padded) % STEP or pad(padded[_LENGTH : _LENGTH + length]) != padded:
+        raise ValueError("the padding is not ours")
+    return padded[_LENGTH : _LENGTH + length]
+
+
+def seal(key: bytes, value: bytes, belongs: bytes) -> bytes:
+    """Seal a value under a key, bound to what it belongs to (`context(…)`)."""
+    nonce = os.urandom(_NONCE)
+    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, pad(value), _FORMAT + belongs)
+
+
+def unseal(key: bytes, sealed: bytes, belongs: bytes, *, what: str = "a value") -> bytes:
+    """The value that was sealed; SealError, naming `what`, where it does not open."""
+    if len(sealed) < len(_FORMAT) + _NONCE + STEP + _TAG or sealed[:1] != _FORMAT:
+        raise SealError(what)
+    nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+    try:
+        return unpad(AESGCM(key).decrypt(nonce, body, _FORMAT + belongs))
+    except (InvalidTag, ValueError):
+        raise SealError(what) from None
+
+
+def digest(sealed: bytes) -> bytes:
+    """The SHA-256 of a sealed value, which an entry keeps so that an old one put back is found."""
+    return hashlib.sha256(sealed).digest()
+
+
+def derive(key: bytes, *use: str | int) -> bytes:
+    """A key for one use out of another key (HMAC-SHA-256 as in HKDF-Expand, RFC 5869, one block).
+
+    The source is uniformly random, so that HKDF's first step is not needed.
+    """
+    return hmac.digest(key, context("derive", *use) + b"\x01", "sha256")

@@ -1,0 +1,349 @@
+"""The keys that seal all other keys, in one file outside the database and its backups.
+
+A keyring holds a root key (for blind indexes and for the marks on records that prove) and a key for
+each epoch. A person's key is sealed under the epoch's key, so that to destroy an epoch's key is to
+destroy each person's key that was not moved on: that is how values are forgotten. The keyring
+itself is sealed under a master key, which comes from a passphrase (argon2id, RFC 9106), from a file
+of 32 bytes, or from whatever serves the protocol `Master`, such as a key management service.
+
+The file is JSON that a person can look at, and is replaced whole: written beside, synced, renamed.
+All of it is covered by a MAC under the root key, so that a changed byte is found when it is opened.
+It must be readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hmac
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+from argon2.low_level import Type, hash_secret_raw
+
+from upheld.core.errors import UpheldError
+from upheld.vault.envelope import KEY_BYTES, SealError, context, derive, new_key, seal, unseal
+
+FORMAT: Final = "upheld-keyring-1"
+BYTES_MAX: Final = 1024 * 1024
+PASSPHRASE_MIN: Final = 12
+SALT_BYTES: Final = 16
+
+
+class KeyringError(UpheldError):
+    """A keyring that cannot be opened, made or written."""
+
+
+class Master(Protocol):
+    """What seals a keyring: a passphrase, a file, a key management service."""
+
+    @property
+    def kind(self) -> str:
+        """How the master key is had; a keyring opens with a master of its own kind alone."""
+
+    def key(self, salt: bytes) -> bytes:
+        """The 32 bytes of the master key for a keyring with this salt."""
+
+
+class Passphrase:
+    """A master key out of a passphrase: argon2id with 64 MiB, three passes, four lanes."""
+
+    kind = "passphrase"
+
+    def __init__(self, passphrase: str) -> None:
+        if len(passphrase) < PASSPHRASE_MIN:
+            raise KeyringError(
+                f"the passphrase has fewer than {PASSPHRASE_MIN} characters",
+                code="passphrase",
+                hint="take several words",
+            )
+        self._secret = passphrase.encode()
+
+    def key(self, salt: bytes) -> bytes:
+        """Stretch the passphrase; takes about a tenth of a second on purpose."""
+        return hash_secret_raw(
+            self._secret, salt, time_cost=3, memory_cost=65536, parallelism=4,
+            hash_len=KEY_BYTES, type=Type.ID,
+        )  # fmt: skip
+
+
+class KeyFile:
+    """A master key in a file of 32 bytes that its owner alone may read."""
+
+    kind = "file"
+
+    def __init__(self, path: Path) -> None:
+        self._secret = read_private(path, at_most=KEY_BYTES + 1)
+        if len(self._secret) != KEY_BYTES:
+            raise KeyringError(
+                f"{path} has not {KEY_BYTES} bytes", code="master-key",
+                hint=f"head -c {KEY_BYTES} /dev/urandom > {path}",
+            )  # fmt: skip
+
+    def key(self, salt: bytes) -> bytes:
+        """A key of this keyring's own out of the file's."""
+        return derive(self._secret, "master", salt.hex())
+
+
+class _Epoch(msgspec.Struct, frozen=True):
+    number: int
+    begun: datetime
+    sealed: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: str
+    master: str
+    salt: str
+    root: str
+    epochs: tuple[_Epoch, ...]
+    mac: str = ""
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """One epoch: its number from 1 on, when it began, and its key (never printed)."""
+
+    number: int
+    begun: datetime
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"Epoch({self.number}, begun {self.begun:%Y-%m-%d})"
+
+
+class Keyring:
+    """An open keyring. Made by `create` and `open`; each change is on disk when a call returns."""
+
+    def __init__(
+        self, path: Path, master: Master, root: bytes, epochs: tuple[Epoch, ...], mac: str = ""
+    ) -> None:
+        self._path, self._master, self._root, self._seen = path, master, root, mac
+        self.epochs = epochs
+
+    def __repr__(self) -> str:
+        return f"Keyring({len(self.epochs)} epochs)"
+
+    @classmethod
+    def create(cls, path: Path, master: Master) -> Keyring:
+        """A new keyring with its first epoch; KeyringError where the file exists already."""
+        ring = cls(path, master, new_key(), ())
+        ring.begin_epoch()
+        return ring
+
+    @classmethod
+    def open(cls, path: Path, master: Master) -> Keyring:
+        """Open a keyring; KeyringError where file or master key are not what they should be."""
+        file = _read(path)
+        if file.master != master.kind:
+            raise KeyringError(
+                f"{path} is sealed by a {file.master}, not by a {master.kind}",
+                code="master-key", hint=f"give the {file.master}",
+            )  # fmt: skip
+        try:
+            root, epochs = _opened(file, master, str(path))
+        except (SealError, ValueError):
+            raise KeyringError(
+                f"{path} does not open: the {file.master} is another, or the file was changed",
+                code="master-key", hint=f"try the right {file.master}, or restore the file",
+            ) from None  # fmt: skip
+        return cls(path, master, root, epochs, file.mac)
+
+    @property
+    def master(self) -> str:
+        """The kind of master key that seals this keyring."""
+        return self._master.kind
+
+    @property
+    def current(self) -> Epoch:
+        """The epoch under which new keys are sealed."""
+        return self.epochs[-1]
+
+    def epoch(self, number: int) -> Epoch:
+        """An epoch by its number; KeyringError for one that is unknown or was destroyed."""
+        for each in self.epochs:
+            if each.number == number:
+                return each
+        raise KeyringError(
+            f"the key of epoch {number} is not in the keyring", code="epoch",
+            hint="what was sealed under it cannot be read any more",
+        )  # fmt: skip
+
+    def begin_epoch(self) -> Epoch:
+        """Begin an epoch; the keys of earlier ones stay until they are destroyed."""
+        number = self.epochs[-1].number + 1 if self.epochs else 1
+        begun = Epoch(number, datetime.now(UTC).replace(microsecond=0), new_key())
+        self._keep((*self.epochs, begun), self._master)
+        return begun
+
+    def destroy_epoch(self, number: int) -> None:
+        """Destroy an epoch's key, and with it all that was sealed under it; not the current one."""
+        if self.epoch(number) is self.current:
+            raise KeyringError(
+                f"epoch {number} is the current one", code="epoch", hint="begin another first"
+            )
+        self._keep(tuple(each for each in self.epochs if each.number != number), self._master)
+
+    def rotate(self, master: Master) -> None:
+        """Seal the keyring under another master key; what the keys sealed is not touched."""
+        self._keep(self.epochs, master)
+        self._master = master
+
+    def derived(self, *use: str | int) -> bytes:
+        """A key for one use, the same for as long as this keyring lives."""
+        return derive(self._root, *use)
+
+    def _keep(self, epochs: tuple[Epoch, ...], master: Master) -> None:
+        """Write the file anew, whole, and overwrite the bytes that it had before."""
+        salt = os.urandom(SALT_BYTES)
+        key = master.key(salt)
+        file = _File(
+            FORMAT, master.kind, _text(salt), _text(seal(key, self._root, context("root"))),
+            tuple(
+                _Epoch(each.number, each.begun,
+                       _text(seal(key, each.key, context("epoch", each.number))))
+                for each in epochs
+            ),
+        )  # fmt: skip
+        whole = msgspec.structs.replace(file, mac=_mac(self._root, file))
+        content = msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
+        with _locked(self._path):
+            self._unchanged()
+            _replace(self._path, content)
+        self.epochs, self._seen = epochs, whole.mac
+
+    def _unchanged(self) -> None:
+        """KeyringError where the file is not the one that was opened: nobody's change is lost."""
+        if not self._seen:
+            if self._path.exists():
+                raise KeyringError(
+                    f"{self._path} exists already", code="exists", hint="name another file"
+                )
+        elif _read(self._path).mac != self._seen:
+            raise KeyringError(
+                f"{self._path} was changed by another process", code="keyring-changed",
+                hint="try again",
+            )  # fmt: skip
+
+
+def read_private(path: Path, *, at_most: int = BYTES_MAX) -> bytes:
+    """A file's bytes; KeyringError where it cannot be read or others than its owner may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise KeyringError(f"{path} is no file", code="unreadable", hint="name a file")
+            if mode & 0o077:
+                raise KeyringError(
+                    f"others than its owner may read or change {path}", code="permissions",
+                    hint=f"chmod 600 {path}",
+                )  # fmt: skip
+            return file.read(at_most)
+    except OSError as error:
+        raise KeyringError(
+            f"{path} cannot be read: {error.strerror}", code="unreadable", hint="name a file"
+        ) from None
+
+
+def _read(path: Path) -> _File:
+    try:
+        file = msgspec.json.decode(read_private(path), type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        file = None
+    if file is None or file.format != FORMAT or not file.epochs:
+        raise KeyringError(
+            f"{path} is no keyring, or was changed", code="keyring", hint="upheld keys init KEYRING"
+        )
+    return file
+
+
+def _opened(file: _File, master: Master, what: str) -> tuple[bytes, tuple[Epoch, ...]]:
+    """The root key and the epochs; SealError or ValueError where the file is not whole."""
+    salt = _bytes(file.salt)
+    if len(salt) != SALT_BYTES:
+        raise ValueError("the salt is cut")
+    key = master.key(salt)
+    root = unseal(key, _bytes(file.root), context("root"), what=what)
+    if not hmac.compare_digest(_mac(root, file), file.mac):
+        raise SealError(what)
+    return root, tuple(
+        Epoch(each.number, each.begun,
+              unseal(key, _bytes(each.sealed), context("epoch", each.number), what=what))
+        for each in file.epochs
+    )  # fmt: skip
+
+
+def _mac(root: bytes, file: _File) -> str:
+    plain = msgspec.json.encode(msgspec.structs.replace(file, mac=""))
+    return hmac.digest(derive(root, "keyring"), plain, "sha256").hex()
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One writer at a time: a lock on the folder, which goes with the process that holds it."""
+    try:
+        folder = os.open(path.resolve().parent, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put content in a file's place, durably; then overwrite what the old file held.
+
+    Overwriting in place is the best that can be done from here: a disk may keep copies of its own,
+    which is why values that are to be forgotten are deleted as well as their key.
+    """
+    folder = path.resolve().parent
+    old = path.open("r+b") if path.exists() else None
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as out:  # a file of mkstemp's is its owner's alone
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).replace(path)
+        _sync(folder)
+        if old is not None:
+            old.write(bytes(os.fstat(old.fileno()).st_size))
+            old.flush()
+            os.fsync(old.fileno())
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise _unwritable(path, error) from None
+    finally:
+        if old is not None:
+            old.close()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(path: Path, error: OSError) -> KeyringError:
+    return KeyringError(
+        f"{path} cannot be written: {error.strerror}", code="unwritable", hint="name another file"
+    )
