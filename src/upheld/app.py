@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from upheld.api.service import Service, Settings
 from upheld.api.service import serve as run_service
 from upheld.policy.publish import Answering, policy_json, policy_jsonld
+from upheld.practices.notices import known
 from upheld.practices.notices.ask import Refused
 from upheld.practices.notices.page import Pages
 from upheld.web import kit
@@ -35,8 +37,8 @@ def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
     }
 
 
-def policy_app(policy: Answering) -> Starlette:
-    """An application that serves one policy."""
+def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette:
+    """An application that serves one policy; `contact` is who hears of weaknesses, if anyone."""
     pages = Pages(policy)
     files = files_of_policy(policy, pages)
     page = files.pop("index.html")
@@ -54,6 +56,10 @@ def policy_app(policy: Answering) -> Starlette:
     async def health(_request: Request) -> Response:
         return Response(kit.dumped({"status": "ok", "digest": program.digest}), media_type=kit.JSON)
 
+    async def find(request: Request) -> Response:
+        words = request.query_params.get("q", "")
+        return kit.Fixed(pages.find_page(words).encode(), kit.HTML).respond(request)
+
     program = policy.program
     routes: list[BaseRoute] = [Route(path, page.endpoint) for path in _paths(program.front.address)]
     routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
@@ -61,11 +67,32 @@ def policy_app(policy: Answering) -> Starlette:
         Route(f"/static/{name}", fixed.endpoint)
         for name, fixed in kit.files_of(NOTICES, "static").items()
     ]
+    routes += _known(policy, contact, url)
     routes += [
-        Route("/privacy/ask", ask), Route("/privacy/clause/{name}", clause),
+        Route("/privacy/ask", ask), Route("/privacy/find", find),
+        Route("/privacy/clause/{name}", clause),
         Route("/healthz", health),
     ]  # fmt: skip
     return kit.application(routes, pages.error_page)
+
+
+def _known(policy: Answering, contact: str, url: str) -> list[BaseRoute]:
+    """What programs look for at known addresses."""
+    known.checked_contact(contact)
+    icon = kit.files_of(NOTICES, "static")["icon.svg"]
+    gpc = kit.Fixed(kit.dumped(known.gpc(policy)), "application/json")
+    robots = kit.Fixed(known.ROBOTS.encode(), kit.TEXT)
+
+    async def security(request: Request) -> Response:
+        if not contact:
+            raise HTTPException(404)
+        return kit.Fixed(known.security(contact, url).encode(), kit.TEXT).respond(request)
+
+    return [
+        Route("/robots.txt", robots.endpoint), Route("/favicon.ico", icon.endpoint),
+        Route("/.well-known/gpc.json", gpc.endpoint),
+        Route("/.well-known/security.txt", security),
+    ]  # fmt: skip
 
 
 def _paths(address: str) -> list[str]:
@@ -94,7 +121,8 @@ def _ask(pages: Pages, request: Request) -> Response:
 
 def serve(path: Path, settings: Settings) -> None:
     """Serve a policy, its page and its questions, until stopped."""
-    service = Service(path, policy_app, settings)
+    contact = known.checked_contact(settings.contact)
+    service = Service(path, partial(policy_app, contact=contact, url=settings.url), settings)
     title = service.live.now.policy.front.policy
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     run_service(service, f"{title}: http://{shown}:{settings.port}\n")

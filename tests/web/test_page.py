@@ -61,6 +61,22 @@ def test_every_answer_is_guarded(client: TestClient) -> None:
         assert "set-cookie" not in headers
 
 
+def test_pages_are_sent_compressed_to_whoever_reads_that(client: TestClient) -> None:
+    """A compressed page has an ETag of its own, and either form counts as known."""
+    plain = client.get("/", headers={"accept-encoding": "identity"})
+    packed = client.get("/", headers={"accept-encoding": "br;q=1, gzip;q=0.5"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < len(plain.content) / 3
+    assert packed.headers["etag"] != plain.headers["etag"]
+    for tag in (packed.headers["etag"], plain.headers["etag"]):
+        again = client.get("/", headers={"if-none-match": tag})
+        assert (again.status_code, "content-encoding" in again.headers) == (304, False)
+    refused = client.get("/", headers={"accept-encoding": "gzip;q=0, identity"})
+    assert "content-encoding" not in refused.headers
+
+
 def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     """A request with the ETag of what it has is answered 304 and no body."""
     tag = client.get("/").headers["etag"]

@@ -35,7 +35,8 @@ from upheld.policy.load import Policy
 
 LOOK_SECONDS = 0.5
 ROUTES = {**{path: path for path in ENDPOINTS}, **{path: path for path in (
-    METADATA, "/api", "/metrics", "/healthz", "/", "/privacy", "/privacy/ask",
+    METADATA, "/api", "/metrics", "/healthz", "/", "/privacy", "/privacy/ask", "/privacy/find",
+    "/robots.txt", "/favicon.ico", "/.well-known/gpc.json", "/.well-known/security.txt",
     "/policy.md", "/policy.json", "/policy.jsonld",
 )}}  # fmt: skip
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -53,6 +54,7 @@ class Settings(NamedTuple):
     url: str = ""
     rate: float = RATE
     json_logs: bool = False
+    contact: str = ""  # who hears of weaknesses, for security.txt
 
 
 class Built(NamedTuple):

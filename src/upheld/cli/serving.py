@@ -65,6 +65,9 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     url: str = typer.Option("", "--url", help="The address at which others reach this service."),
     rate: float = typer.Option(10_000, "--rate", min=1, help="Questions a second and caller."),
     json_logs: bool = typer.Option(False, "--json-logs", help="Log lines of JSON to stderr."),
+    contact: str = typer.Option(
+        "", "--security-contact", help="Who hears of weaknesses: mailto:, https:// or tel:."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again."""
@@ -72,7 +75,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
 
     settings = Settings(
         host, port, watch=watch, token_file=token_file, trusted_proxies=trusted_proxies,
-        url=url, rate=rate, json_logs=json_logs,
+        url=url, rate=rate, json_logs=json_logs, contact=contact,
     )  # fmt: skip
     serve(policy, settings, as_json=as_json)
 
@@ -82,7 +85,11 @@ def demo(port: int = PORT, host: str = HOST, as_json: bool = JSON) -> None:
     from upheld.api.service import Settings
     from upheld.demo import sample_policy
 
-    serve(sample_policy(), Settings(host, port), as_json=as_json)
+    serve(
+        sample_policy(),
+        Settings(host, port, contact="mailto:security@larchvalley.example"),
+        as_json=as_json,
+    )
 
 
 def publish(

@@ -1,4 +1,4 @@
-"""What every page and endpoint shares: security headers, fixed answers with an ETag, errors.
+"""What every page and endpoint shares: security headers, fixed answers, compression, errors.
 
 No answer sets a cookie or lets anything from elsewhere in. An error is a page for people and
 problem+json for programs, by what they accept.
@@ -6,10 +6,12 @@ problem+json for programs, by what they accept.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from http import HTTPStatus
 from importlib import resources
 
@@ -32,7 +34,9 @@ HEADERS = {
 }
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+PACK_MIN = 1_024  # bytes under which compressing is not worth it
 ErrorPage = Callable[[int, str, str], str]  # status, what is so, what to do
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -56,7 +60,7 @@ class Guarded:
 
 
 class Fixed:
-    """A response made once: its bytes, its type and the digest that names it."""
+    """A response made once: its bytes, plain and compressed, its type, the digest that names it."""
 
     def __init__(self, body: bytes, media_type: str, *, cache: str = "no-cache") -> None:
         self.body, self.media_type, self.cache = body, media_type, cache
@@ -64,13 +68,27 @@ class Fixed:
 
     def respond(self, request: Request, status: int = 200) -> Response:
         """Answer a request: the body, or 304 to whoever has it already."""
-        headers = {"etag": self.etag, "cache-control": self.cache, "vary": "accept"}
+        body, etag = self.body, self.etag
+        vary = {"vary": "accept, accept-encoding", "cache-control": self.cache}
+        packed = self.packed if takes_gzip(request) else b""
+        if packed:
+            body, etag = packed, f'{etag[:-1]}-gzip"'
+            vary["content-encoding"] = "gzip"
+        headers = {"etag": etag, **vary}
         if status == HTTPStatus.OK and self._known(request.headers.get("if-none-match", "")):
+            headers.pop("content-encoding", None)
             return Response(status_code=304, headers=headers)
-        return Response(self.body, status, headers, media_type=self.media_type)
+        return Response(body, status, headers, media_type=self.media_type)
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The body compressed, once; nothing where that saves too little."""
+        packed = gzip.compress(self.body, 6, mtime=0) if len(self.body) > PACK_MIN else b""
+        return packed if len(packed) < 0.9 * len(self.body) else b""
 
     def _known(self, wanted: str) -> bool:
-        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+        """Whether the caller has it already, in either form."""
+        tags = [tag.strip().removeprefix("W/").replace('-gzip"', '"') for tag in wanted.split(",")]
         return "*" in tags or self.etag in tags
 
     async def endpoint(self, request: Request) -> Response:
@@ -94,16 +112,33 @@ def files_of(package: str, folder: str) -> dict[str, Fixed]:
     return found
 
 
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller reads gzip."""
+    return any(
+        name in ("gzip", "*") and weight > 0
+        for name, weight in _weighed(request.headers.get("accept-encoding", ""))
+    )
+
+
 def wants_page(request: Request) -> bool:
     """Whether a request comes from a browser rather than a program."""
     best = {"html": 0.0, "json": 0.0}
-    for each in request.headers.get("accept", "").split(","):
-        kind, *rest = (part.strip() for part in each.split(";"))
-        weight = next((_weight(part[2:]) for part in rest if part.startswith("q=")), 1.0)
+    for kind, weight in _weighed(request.headers.get("accept", "")):
         name = kind.replace("+", "/").rsplit("/", 1)[-1]
         if name in best:
             best[name] = max(best[name], weight)
     return best["html"] > 0 and best["html"] >= best["json"]
+
+
+def _weighed(header: str) -> list[tuple[str, float]]:
+    """What a header lists, each with its weight (RFC 9110, section 12.4.2)."""
+    found = []
+    for each in header.split(","):
+        name, *rest = (part.strip() for part in each.split(";"))
+        found.append(
+            (name, next((_weight(part[2:]) for part in rest if part.startswith("q=")), 1.0))
+        )
+    return found
 
 
 def _weight(text: str) -> float:

@@ -18,6 +18,7 @@ from upheld.practices.notices.ask import Asked, Asker, asked_of
 MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
          "needs-proof": ("ask", "?", "It depends"),
          "open": ("ask", "?", "It depends")}  # fmt: skip
+FIND_MAX = 200  # characters that are looked for
 QUESTIONS = 6  # good questions shown under the form
 FORM = ("action", "data", "recipient", "purpose", "occasion")
 LEADS = {"recipient": "with", "purpose": "for"}
@@ -35,6 +36,7 @@ class Links:
         self.files = files
         self.page = "index.html" if files else "/privacy"
         self.ask = "" if files else "/privacy/ask"
+        self.find = "" if files else "/privacy/find"
         self.root = "" if files else "/"
 
     def static(self, name: str) -> str:
@@ -114,6 +116,13 @@ class Pages:
         return self._render("ask.html", form=self.form, asked=self._blank(), view=None, cited=[],
                             good=self.good, refused=refused)  # fmt: skip
 
+    def find_page(self, words: str) -> str:
+        """The clauses that hold every one of some words, in the order of the policy."""
+        wanted = words[:FIND_MAX].lower().split()
+        found = [c for c in self.clauses if wanted and c["kind"] != "heading"
+                 and all(word in c["searched"] for word in wanted)]  # fmt: skip
+        return self._render("find.html", words=words[:FIND_MAX], found=found, wanted=wanted)
+
     def clause_page(self, name: str) -> str:
         """One clause with its rules; KeyError if there is none of that id."""
         clause = self.by_id[name]
@@ -139,14 +148,18 @@ class Pages:
         under = {n.clause for n in self.program.nodes if mine & set(n.parents)} - {clause.id}
         defined = [self._definition(d.name) for d in self.program.definitions.values()
                    if d.clause == clause.id and clause.id]  # fmt: skip
+        examples = [self._example(e) for e in clause.examples]
+        said = [clause.text, *(text(m["pieces"]) for m in means), *defined,
+                *(each["text"] for each in examples)]  # fmt: skip
         return {
+            "searched": " ".join(said).lower(),
             "id": clause.id, "anchor": clause.id or f"_{index}", "kind": clause.kind,
             "level": clause.level, "html": clause.html, "text": clause.text, "depth": clause.depth,
             "quoted": clause.quoted, "note": clause.note, "severed": clause.severed,
             "heading": clause.heading, "number": self._number(index, clause),
             "means": list({text(m["pieces"]): m for m in means}.values()), "defined": defined,
             "must": any(n.verb == "must" for n in nodes),
-            "examples": [self._example(e) for e in clause.examples],
+            "examples": examples,
             "exception_to": self._titles(over), "excepted_by": self._titles(under),
             "rules": [rule.text for rule in clause.rules],
         }  # fmt: skip

@@ -1,16 +1,22 @@
-// Find in policy: hides the clauses that do not hold every word. The page is whole without it.
+// Find in policy: as you type, hides the clauses that do not hold every word. Without it the form
+// leads to a page of those clauses; on pages in a folder, which no server answers, it is all there is.
 (() => {
   const place = document.getElementById("_find");
   if (!place) return;
   const clauses = [...document.querySelectorAll("article .clause")];
-  const label = document.createElement("label");
-  label.textContent = "Find in policy";
-  const input = document.createElement("input");
-  input.type = "search";
+  const input = place.querySelector("input") || document.createElement("input");
   const count = document.createElement("p");
   count.setAttribute("role", "status");
-  label.append(input);
-  place.append(label, count);
+  if (!input.isConnected) {
+    const label = document.createElement("label");
+    label.textContent = "Find in policy";
+    input.type = "search";
+    label.append(input);
+    place.append(label);
+  }
+  place.append(count);
+  place.querySelector("form")?.addEventListener("submit", (event) => event.preventDefault());
+  place.querySelector("button")?.remove();
   const texts = clauses.map((each) => each.textContent.toLowerCase());
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
