@@ -16,7 +16,7 @@ from upheld.policy.analyse.findings import findings
 from upheld.policy.analyse.query import query
 
 POLICIES = size("queried policies", short=10, long=60)
-RANDOM = size("random worlds of a never", short=2_000, long=20_000)
+RANDOM = size("random worlds of a never", short=2_000, long=100_000)
 ASKED = ("keep", "use email", "share contact to trusted-partner", "share card for offers",
          "disclose to stranger", "share ? to provider for support")  # fmt: skip
 

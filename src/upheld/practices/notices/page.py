@@ -61,6 +61,21 @@ def said_date(text_: str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def anchors(names: Iterable[str]) -> Markup:
+    """Links to clauses of the same page; an id is kebab-case, so that nothing needs escaping."""
+    return Markup(", ".join(f'<a href="#{n}">{n.replace("-", " ")}</a>' for n in names))  # noqa: S704 - as above
+
+
+class Environment(jinja2.Environment):
+    """Looks into mappings first: most of what is rendered are mappings."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What a template means by `obj.attribute`."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 class Pages:
     """Renders the pages of one policy."""
 
@@ -70,11 +85,11 @@ class Pages:
         self.plain = Plain(self.program)
         self.asker = Asker(policy, self.plain)
         self.links = Links(files=files)
-        self.env = jinja2.Environment(
+        self.env = Environment(
             loader=jinja2.PackageLoader("upheld.practices.notices"), autoescape=True,
             undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        self.env.filters["date"] = said_date
+        self.env.filters.update(date=said_date, anchors=anchors)
         self.env.filters["safe_html"] = Markup  # what the document reader made, never a caller's
         front = self.program.front
         self.env.globals.update(
@@ -85,6 +100,7 @@ class Pages:
         self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
         self.form = self._form()
         self.good = self._good()
+        self.table = recipients_table(policy)
 
     # Pages
 
@@ -99,7 +115,7 @@ class Pages:
             "policy.html", clauses=self.clauses, inserts=inserts, form=self.form,
             asked=self._blank(), view=None, good=self.good, refused=None,
             toc=[c for c in headings if c["level"] <= top + 1], top=top,
-            table=recipients_table(self.policy), by_id=self.by_id,
+            table=self.table, by_id=self.by_id,
             owed=[c for c in self.clauses if c["must"]],
         )  # fmt: skip
 
