@@ -130,20 +130,21 @@ def explain(
         help="A question in words: share email to advertiser at ad-click."
     ),
     depth: str = typer.Option("paragraph", help="line, paragraph or tree."),
+    audience: str = typer.Option("entitled", "--for", help="anyone, caller or entitled."),
     as_json: bool = JSON,
 ) -> None:
     """Say why: a line for a log, a paragraph for a customer, a tree for a developer."""
-    from upheld.policy.explain import DEPTHS, explained
+    from upheld.policy.explain import AUDIENCES, DEPTHS, explanation
 
-    if depth not in DEPTHS:
-        raise UpheldError(
-            f"there is no depth `{depth}`", code="usage", hint="one of " + ", ".join(DEPTHS)
-        )
+    for what, said, known in (("depth", depth, DEPTHS), ("audience", audience, AUDIENCES)):
+        if said not in known:
+            raise UpheldError(
+                f"there is no {what} `{said}`", code="usage", hint="one of " + ", ".join(known)
+            )
     found = loaded(policy, as_json=as_json)
-    said, decision = asked(found, question, as_json=as_json)
-    text = explained(found.engine, said, decision, depth)
+    told = explanation(found, asked(found, question, as_json=as_json)[0], depth, audience)
     if as_json:
-        print_json({"decision": decision, "explanation": text})
+        print_json(told)
     else:
-        print(text)
-    raise typer.Exit(0 if decision.allowed else 1)
+        print(told["text"])
+    raise typer.Exit(0 if told["outcome"] == "allow" else 1)

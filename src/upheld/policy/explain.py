@@ -1,8 +1,13 @@
-"""A decision in words, at three depths.
+"""A decision in words, at three depths and for three audiences.
 
 A line for a log, a paragraph for a customer in the clause's own prose with a link, and a tree for
 a developer: each clause that speaks of the question, whether its rules decide, and what was
 missing. What is said depends on the policy and the question alone.
+
+Facts are about a person, and what must be proven tells of age, debt or consent. So anyone is told
+of the policy alone, as if no fact were known; a caller without a right to the facts is told the
+outcome in a fixed sentence, the same for every refusal; the entitled (the person, staff with a
+task) are told all.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from upheld.policy.decide import Engine
+from upheld.policy.load import Policy
 from upheld.policy.plain import Plain, text
 from upheld.policy.program import Condition, DutyDue, Either, Every, FactTest, Negation
 from upheld.policy.request import Decision, Request
@@ -18,12 +24,35 @@ from upheld.policy.worlds import tests_of, told
 
 VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
 DEPTH_SHOWN = 8  # of exceptions to exceptions
+VERSION = 1  # of the words and layout of explanations, for programs that read them
+AUDIENCES = ("anyone", "caller", "entitled")
+DONE, NOT_DONE = "This is allowed.", "This is not allowed."
 CLAUSES_SHOWN = 40  # of a tree; a question that leaves all open touches every clause
 
 
 def explained(engine: Engine, question: Mapping[str, Any], decision: Decision, depth: str) -> str:
     """The explanation of a decision on a question; `depth` is a key of `DEPTHS`."""
     return DEPTHS[depth](engine, question, decision)
+
+
+def explanation(
+    policy: Policy, question: Mapping[str, Any], depth: str = "paragraph",
+    audience: str = "entitled",
+) -> dict[str, Any]:  # fmt: skip
+    """The explanation of a question for an audience, as plain JSON.
+
+    `version`, `audience`, `outcome` and `text`; `decision` is left out for a caller, to whom what
+    is refused and what must be proven look alike.
+    """
+    if audience == "anyone":
+        question = {name: said for name, said in question.items() if name != "facts"}
+    decision = policy.ask(question)
+    found: dict[str, Any] = {"version": VERSION, "audience": audience}
+    if audience == "caller":
+        outcome, text_ = ("allow", DONE) if decision.allowed else ("deny", NOT_DONE)
+        return {**found, "outcome": outcome, "text": text_}
+    text_ = explained(policy.engine, question, decision, depth)
+    return {**found, "outcome": decision.outcome, "text": text_, "decision": decision}
 
 
 def line(_engine: Engine, question: Mapping[str, Any], decision: Decision) -> str:
