@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from questions import EVALUATION, EVALUATIONS, SEARCH, SHARE, decision
 from upheld.api.http import BODY_MAX, Access
@@ -82,6 +84,26 @@ def test_a_body_beyond_the_limit_is_not_read() -> None:
 
     sent = client.post(EVALUATION, content=parts(), headers=headers)  # type: ignore[arg-type] # an iterator of bytes
     assert sent.status_code == 413
+
+
+def test_a_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that sends a head and then nothing is told so after a while."""
+    monkeypatch.setattr("upheld.api.http.BODY_SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError("nobody waits for a minute")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": EVALUATION, "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 5),
+    }  # fmt: skip
+    asyncio.run(service()(scope, receive, send))
+    assert sent[0]["status"] == 408
 
 
 @pytest.mark.parametrize(
