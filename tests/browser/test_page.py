@@ -20,7 +20,10 @@ pytestmark = pytest.mark.browser
 ASKED = (
     "/privacy/ask?action=share&data=email&recipient=trusted-partner&purpose=offers&occasion=other"
 )
-PATHS = ("/", ASKED, "/privacy/ask?action=shred", "/privacy/clause/trusted-partners", "/nowhere")
+PATHS = (
+    "/", ASKED, "/privacy/ask?action=shred", "/privacy/clause/trusted-partners", "/nowhere",
+    "/privacy/find?q=confidential", "/privacy/find?q=zebra",
+)  # fmt: skip
 WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 
@@ -127,6 +130,29 @@ def test_finding_hides_what_does_not_match(chromium: Browser, site: str) -> None
         assert page.locator("article .clause:visible").count() == 1
         page.evaluate("location.hash = '#access'")
         page.locator("#access").wait_for(state="visible")
+
+
+def test_finding_works_without_scripts(chromium: Browser, site: str) -> None:
+    """The form leads to a page of the clauses found, and from there back into the policy."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(site)
+        page.get_by_label("Find in policy").fill("advertiser learns")
+        page.get_by_role("button", name="Find").click()
+        assert page.locator(".clause").count() == 1
+        page.get_by_role("link", name="See it in the policy").click()
+        assert page.locator("article .clause:target").count() == 1
+
+
+def test_the_table_of_recipients_is_a_card_each_on_a_phone(chromium: Browser, site: str) -> None:
+    """On a phone each cell says what it is about, and the table stays one to whoever listens."""
+    with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(site + "/#_who")
+        cell = page.locator(".who td").first
+        label = cell.evaluate("each => getComputedStyle(each, '::before').content")
+        assert label.strip('"') == page.locator(".who thead th").nth(1).inner_text()
+        assert page.get_by_role("table").get_by_role("rowheader").count() > 2
 
 
 def test_targets_are_large_enough_on_touch(chromium: Browser, site: str) -> None:
