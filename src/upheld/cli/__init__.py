@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, reading, serving
+from upheld.cli import analysis, asking, bulk, reading, serving
 from upheld.cli.keys import keys
 from upheld.cli.output import complain
 from upheld.core.errors import UpheldError
@@ -43,7 +43,7 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, serving):
+for _group in (reading, asking, analysis, bulk, serving):
     _group.register(app)
 app.add_typer(keys, name="keys")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from io import BufferedIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -106,21 +105,9 @@ def decide(
 
 def _lines(policy: Policy, requests: str) -> bool:
     """Answer lines from a file or from standard input; whether none was an error."""
-    from upheld.cli.lines import answer_lines
+    from upheld.cli.lines import answer_lines, opened
 
-    if requests == "-":
-        if sys.stdin is None:
-            raise UpheldError("there is no standard input", code="unreadable")
-        return answer_lines(policy, cast("BufferedIOBase", sys.stdin.buffer), sys.stdout.buffer)
-    try:
-        source = Path(requests).open("rb")  # noqa: SIM115 - closed below; here only opening may fail
-    except (OSError, ValueError) as error:
-        raise UpheldError(
-            f"{requests} cannot be read: {getattr(error, 'strerror', error)}",
-            code="unreadable",
-            hint="name a file of questions, one JSON object a line",
-        ) from None
-    with source:
+    with opened(requests) as source:
         return answer_lines(policy, source, sys.stdout.buffer)
 
 

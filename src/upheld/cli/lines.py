@@ -7,10 +7,13 @@ for the answer and ask again. A bad line is answered as an error and the rest go
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from io import BufferedIOBase
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -77,19 +80,11 @@ class Answers:
 
     def line(self, line: bytes | None) -> bytes:
         """The answer to one line, as a line."""
-        if line is None:
-            return self._encoded(TOO_LONG, 0)
-        try:
-            question = decode(line)
-        except RecursionError:
-            return self._encoded(TOO_DEEP, 0)
-        except (msgspec.DecodeError, ValueError, ArithmeticError):
-            return self._encoded(NO_JSON if line.strip() else EMPTY, 0)
-        if type(question) is not dict:
-            return self._encoded(self.policy.ask(question), 0)
-        twice = line.count(b":") != _keys(question) and has_twice(line)
-        answer = self._encoded(TWICE if twice else self.policy.ask(question), len(line))
-        if "id" not in question:
+        question, wrong = question_in(line)
+        answer = self._encoded(
+            self.policy.ask(question) if wrong is None else wrong, len(line or b"")
+        )
+        if type(question) is not dict or "id" not in question:
             return answer
         try:
             return b'{"id":' + encode(question["id"]) + b"," + answer[1:]
@@ -112,6 +107,21 @@ class Answers:
             self._asked = 0
         self._kept[id(decision)] = decision, answer
         return answer
+
+
+def question_in(line: bytes | None) -> tuple[object, Decision | None]:
+    """The JSON of a line, and the answer to it already where it is no question."""
+    if line is None:
+        return None, TOO_LONG
+    try:
+        question = decode(line)
+    except RecursionError:
+        return None, TOO_DEEP
+    except (msgspec.DecodeError, ValueError, ArithmeticError):
+        return None, NO_JSON if line.strip() else EMPTY
+    if type(question) is dict and line.count(b":") != _keys(question) and has_twice(line):
+        return question, TWICE
+    return question, None
 
 
 def _keys(question: dict[str, Any]) -> int:
@@ -140,6 +150,26 @@ def has_twice(line: bytes) -> bool:
     except RecursionError:
         return True  # too deep to tell
     return False
+
+
+@contextmanager
+def opened(requests: str) -> Iterator[BufferedIOBase]:
+    """A file of questions, or standard input for `-`; UpheldError where it cannot be opened."""
+    if requests == "-":
+        if sys.stdin is None:
+            raise UpheldError("there is no standard input", code="unreadable")
+        yield cast("BufferedIOBase", sys.stdin.buffer)
+        return
+    try:
+        source = Path(requests).open("rb")  # noqa: SIM115 - closed below; here only opening may fail
+    except (OSError, ValueError) as error:
+        raise UpheldError(
+            f"{requests} cannot be read: {getattr(error, 'strerror', error)}",
+            code="unreadable",
+            hint="name a file of questions, one JSON object a line",
+        ) from None
+    with source:
+        yield source
 
 
 def answer_lines(policy: Policy, source: BufferedIOBase, out: IO[bytes]) -> bool:

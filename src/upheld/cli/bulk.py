@@ -1,0 +1,111 @@
+"""Commands over many questions at once: `replay`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from upheld.cli.output import JSON, POLICY, loaded, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upheld.policy.replay import Report
+
+SHOWN_MAX = 20  # changes that are printed; --json has them all
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(replay)
+
+
+def replay(
+    policy: Path = POLICY,
+    requests: str = typer.Option(
+        ..., "--requests", help="Past questions, one JSON a line; - is standard input."
+    ),
+    against: Path | None = typer.Option(
+        None, "--against", help="The draft: what would it decide otherwise?"
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Ask a log of questions again, of a policy or of it and a draft; 1 if anything differs."""
+    from upheld.cli.lines import batches, opened, question_in
+    from upheld.policy.replay import Replay, plain
+
+    found = loaded(policy, as_json=as_json)
+    draft = loaded(against, as_json=as_json) if against is not None else None
+    run = Replay(found, draft, question_in)
+    with opened(requests) as source, progress(source) as advance:
+        for lines in batches(source):
+            run.batch(lines)
+            advance()
+    report = run.report()
+    if as_json:
+        changes = [plain(each) for each in report.changes]
+        print_json({**msgspec.to_builtins(report), "changes": changes})
+    else:
+        tell(report, drafted=draft is not None)
+    raise typer.Exit(1 if report.otherwise or report.bad else 0)
+
+
+@contextmanager
+def progress(source: BufferedIOBase) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, moved by how far a file is read; elsewhere nothing."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    total = None
+    if source.seekable():
+        total = source.seek(0, 2)
+        source.seek(0)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("asking", total=total)
+
+        def advance() -> None:
+            if total is not None:
+                bar.update(task, completed=source.tell())
+
+        yield advance
+
+
+def tell(report: Report, *, drafted: bool) -> None:
+    """Print what came of a replay."""
+    said = ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.items())
+    print(f"{report.questions:,} questions: {said or 'none'}")
+    for each in report.bad_lines:
+        print(f"line {each.line}: {each.why} [{each.code}]")
+    if report.bad:
+        print(f"{report.bad:,} lines could not be asked")
+    if drafted:
+        print(
+            f"{report.otherwise:,} decided otherwise: {report.newly_allowed:,} newly allowed,"
+            f" {report.no_longer_allowed:,} no longer allowed"
+        )
+    for change in report.changes[:SHOWN_MAX]:
+        print(f"- {change.count:,} {change.kind}: {change.before}, now {change.now}")
+        for example in change.examples:
+            print(f"    line {example.line}: {_as_json(example.question)}")
+            print(f"      before: {example.before}")
+            print(f"      now: {example.now}")
+    if (more := len(report.changes) - SHOWN_MAX) > 0:
+        print(f"and {more:,} more kinds of change; --json has them")
+    if report.clauses:
+        print("by clause:")
+        for clause, count in report.clauses.items():
+            print(f"  #{clause} {count:,}")
+
+
+def _as_json(value: object) -> str:
+    return msgspec.json.Encoder(decimal_format="number").encode(value).decode()
