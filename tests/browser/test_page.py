@@ -12,6 +12,7 @@ import pytest
 import upheld
 from pages import POLICY, WORDS
 from upheld.app import policy_app
+from upheld.policy.analyse.page import page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -65,6 +66,25 @@ def test_every_page_is_for_everyone(chromium: Browser, site: str, width: int, sc
             )
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize(("width", "scheme"), WAYS)
+def test_a_comparison_is_for_everyone(chromium: Browser, width: int, scheme: str) -> None:
+    """The page of two versions side by side breaks no rule either, and needs no server."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    old = upheld.load_text(POLICY, vocabulary=WORDS)
+    new = upheld.load_text(POLICY.replace("may not", "may", 1), vocabulary=WORDS)
+    with chromium.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+    ) as context:
+        tab = context.new_page()
+        tab.set_content(page(old, new, upheld.compare(old, new)))
+        assert tab.locator("del, ins").count() > 0
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_nothing_is_asked_of_anyone_else(chromium: Browser, site: str) -> None:

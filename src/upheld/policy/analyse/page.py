@@ -15,6 +15,7 @@ table{width:100%;border-collapse:collapse;table-layout:fixed}
 th,td{text-align:left;vertical-align:top;padding:.6rem;border-top:1px solid #ccc;
 overflow-wrap:anywhere}
 del{background:#fbe0dd}ins{background:#dcf1df}pre{white-space:pre-wrap;font-size:.85rem}
+td>p::first-letter{text-transform:uppercase}
 .allowed,.duty-dropped{border-left:.3rem solid #a33;padding-left:.6rem}
 .denied,.duty-added{border-left:.3rem solid #286b34;padding-left:.6rem}
 @media(prefers-color-scheme:dark){body{color:#eee;background:#161616}
@@ -49,8 +50,8 @@ def page(old: Policy, new: Policy, found: Comparison) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
-        f"<h1>{escape(title)}</h1><p>From {versions}. {summary}</p>"
-        f"{'<ul>' + notes + '</ul>' if notes else ''}{table}</html>\n"
+        f"<main><h1>{escape(title)}</h1><p>From {versions}. {summary}</p>"
+        f"{'<ul>' + notes + '</ul>' if notes else ''}{table}</main></html>\n"
     )
 
 
