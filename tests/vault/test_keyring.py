@@ -153,6 +153,19 @@ def test_two_writers_lose_nothing(path: Path, master: Master) -> None:
     assert len(two.epochs) == 1
 
 
+def test_a_keyring_learns_what_another_process_did(path: Path, master: Master) -> None:
+    """After `refresh` a keyring has the epochs that the file has, unless it is another one."""
+    one, two = Keyring.create(path, master), Keyring.open(path, master)
+    two.begin_epoch()
+    one.refresh()
+    assert one.epochs == two.epochs
+    assert one.begin_epoch().number == 3
+    path.unlink()
+    Keyring.create(path, master)
+    with pytest.raises(KeyringError, match="is another keyring now"):
+        one.refresh()
+
+
 def test_a_failed_write_leaves_the_old_file(
     path: Path, master: Master, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,6 @@ import base64
 import fcntl
 import hmac
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,11 +27,12 @@ from typing import Final, Protocol
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
 
+from upheld.core import files
 from upheld.core.errors import UpheldError
+from upheld.core.files import BYTES_MAX
 from upheld.vault.envelope import KEY_BYTES, SealError, context, derive, new_key, seal, unseal
 
 FORMAT: Final = "upheld-keyring-1"
-BYTES_MAX: Final = 1024 * 1024
 PASSPHRASE_MIN: Final = 12
 SALT_BYTES: Final = 16
 
@@ -190,6 +190,16 @@ class Keyring:
             )
         self._keep(tuple(each for each in self.epochs if each.number != number), self._master)
 
+    def refresh(self) -> None:
+        """Read the file again, for the epochs that another process began or destroyed."""
+        found = Keyring.open(self._path, self._master)
+        if found.derived("same") != self.derived("same"):
+            raise KeyringError(
+                f"{self._path} is another keyring now", code="keyring-changed",
+                hint="start again with the keyring that the database was made with",
+            )  # fmt: skip
+        self.__dict__.update(vars(found))
+
     def rotate(self, master: Master) -> None:
         """Seal the keyring under another master key; what the keys sealed is not touched."""
         self._keep(self.epochs, master)
@@ -234,21 +244,7 @@ class Keyring:
 
 def read_private(path: Path, *, at_most: int = BYTES_MAX) -> bytes:
     """A file's bytes; KeyringError where it cannot be read or others than its owner may read it."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise KeyringError(f"{path} is no file", code="unreadable", hint="name a file")
-            if mode & 0o077:
-                raise KeyringError(
-                    f"others than its owner may read or change {path}", code="permissions",
-                    hint=f"chmod 600 {path}",
-                )  # fmt: skip
-            return file.read(at_most)
-    except OSError as error:
-        raise KeyringError(
-            f"{path} cannot be read: {error.strerror}", code="unreadable", hint="name a file"
-        ) from None
+    return files.read_private(path, at_most=at_most, error=KeyringError)
 
 
 def _read(path: Path) -> _File:

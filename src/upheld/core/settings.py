@@ -1,0 +1,130 @@
+"""What a running provider is told: where its database, keys and policy are.
+
+From a TOML file and from the environment, where `UPHELD_DATABASE` wins over `database` in the file.
+A path in the file is taken from the file's own folder. A word that is not known is an error that
+names the nearest one; a file with a password in it must be its owner's alone, and no password is
+ever shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from upheld.core.errors import UpheldError, nearest
+from upheld.core.files import open_to_others, read_file
+
+PREFIX: Final = "UPHELD_"
+FILE: Final = "UPHELD_SETTINGS"
+_PASSWORD: Final = re.compile(r"(?<=://)([^:@/]*):.*@|((?<=[?&])(?:ssl)?password)=[^&]*")
+_SQLITE: Final = "sqlite:///"
+
+
+class SettingsError(UpheldError):
+    """Settings that cannot be read, with an unknown word, or a value of the wrong kind."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings; what is left out is None, or the default."""
+
+    database: str = "sqlite:///upheld.db"
+    keyring: Path | None = None
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+    policy: Path | None = None
+
+    def __repr__(self) -> str:
+        told = msgspec.structs.replace(self, database=without_password(self.database))
+        fields = [f"{name}={getattr(told, name)!r}" for name in self.__struct_fields__]
+        return f"Settings({', '.join(fields)})"
+
+
+def without_password(url: str) -> str:
+    """An address of a database as it may be shown."""
+    return _PASSWORD.sub(lambda m: f"{m[2]}=***" if m[2] else f"{m[1]}:***@", url)
+
+
+def read_settings(
+    path: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of a file, or of the one that UPHELD_SETTINGS names, and of the environment.
+
+    SettingsError tells the first mistake: an unknown word with the nearest known one, a value of
+    the wrong kind, a file that others may read although it has a password.
+    """
+    given = os.environ if environment is None else environment
+    if path is None and given.get(FILE):
+        path = Path(given[FILE])
+    told: dict[str, Any] = {} if path is None else _from_file(path)
+    told.update(_from_environment(given))
+    try:
+        settings = msgspec.convert(told, Settings)
+    except msgspec.ValidationError as error:  # it names the setting, and never the value
+        raise SettingsError(f"the settings: {error}", code="settings") from None
+    if settings.key_file and settings.passphrase_file:
+        raise SettingsError(
+            "the settings have a key_file and a passphrase_file", code="settings",
+            hint="give one of them",
+        )  # fmt: skip
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    raw, private = read_file(path, error=SettingsError)
+    try:
+        told = tomllib.loads(raw.decode())
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8", code="settings") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at .*\)$", str(error))  # the rest may quote a value
+        raise SettingsError(
+            f"{path} is no TOML {place[0] if place else ''}".rstrip(), code="settings",
+            hint='write `name = "value"` lines',
+        ) from None  # fmt: skip
+    known = Settings.__struct_fields__
+    for word in told:
+        if word not in known:
+            raise _unknown(f"{path} has a setting `{word}`", nearest(word, known))
+    database = told.get("database")
+    if isinstance(database, str):
+        if without_password(database) != database and not private:
+            raise open_to_others(path, SettingsError)
+        if database.startswith(_SQLITE):
+            told["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
+    for word in set(told) - {"database"}:
+        if isinstance(told[word], str):
+            told[word] = path.parent / told[word]
+    return told
+
+
+def _from_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are settings.
+
+    Another UPHELD_ variable is a mistake only where it looks like a setting: service managers set
+    names of their own making, after the name of the service.
+    """
+    known = Settings.__struct_fields__
+    told = {}
+    for name, value in given.items():
+        if not name.startswith(PREFIX) or name == FILE or not value:
+            continue
+        word = name.removeprefix(PREFIX).lower()
+        if word in known:
+            told[word] = value
+        elif meant := nearest(word, known):
+            raise _unknown(f"there is a variable {name}", PREFIX + meant.upper())
+    return told
+
+
+def _unknown(what: str, meant: str) -> SettingsError:
+    known = ", ".join(Settings.__struct_fields__)
+    return SettingsError(
+        f"{what}, which is not known", code="settings",
+        hint=f"did you mean `{meant}`?" if meant else f"known are {known}",
+    )  # fmt: skip
