@@ -5,17 +5,21 @@ every skip is a failure, so that a full run is known to be full.
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import postgres
 from sizes import CHOSEN, USED, size
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from sqlalchemy import Engine
 
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
 CHROMIUM_ARGS = [
@@ -85,3 +89,47 @@ def chromium() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=path, args=args)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL of our own, to which a database's name is added."""
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip("Debian's postgresql is not installed")
+    with postgres.server(programs) as address:
+        yield address
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty database on PostgreSQL."""
+    import psycopg
+    from psycopg import sql
+
+    name = sql.Identifier(f"t{secrets.token_hex(8)}")
+    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        yield postgres_server + name.as_string().strip('"')
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, on each kind that upheld supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/upheld.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator["Engine"]:
+    """An open database with its tables, on each kind."""
+    from upheld.core.database import open_database
+    from upheld.core.schema import migrate
+
+    opened = open_database(database_url)
+    migrate(opened)
+    yield opened
+    opened.dispose()

@@ -1,0 +1,176 @@
+"""One way into the database, the same for SQLite and PostgreSQL.
+
+`open_database` gives an engine of SQLAlchemy's whose every connection is durable and forgets what
+it deletes: what that needs is set on each connection and read back, and a connection on which it is
+not in effect is refused. Transactions are those of transaction.py: on SQLite a writer takes its
+lock when it begins (so that two never find out late that one of them must lose), on PostgreSQL rows
+are locked by whoever reads them to change them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from upheld.core.files import OTHERS, PRIVATE_MODE
+from upheld.core.schema import refuse_newer
+from upheld.core.transaction import READING, reading
+from upheld.core.trouble import DatabaseError, trouble
+
+WAIT_SECONDS: Final = 10
+PRAGMAS: Final = {  # name to what is set and what is read back
+    "busy_timeout": (WAIT_SECONDS * 1000, WAIT_SECONDS * 1000),
+    "synchronous": ("FULL", 2),
+    "secure_delete": ("ON", 1),
+    "temp_store": ("MEMORY", 2),
+    "foreign_keys": ("ON", 1),
+    "trusted_schema": ("OFF", 0),
+}
+SHOWN: Final = {"synchronous_commit": "on", "fsync": "on", "server_encoding": "UTF8"}
+
+
+def open_database(url: str) -> Engine:
+    """Open `sqlite:///PATH` or `postgresql://…`; `dispose()` of the engine closes it.
+
+    A new SQLite file is made for its owner alone. DatabaseError where the address is wrong, the
+    database cannot be reached or does not keep what it is told, or its tables are of a later
+    upheld. Tables are made by `upheld.core.schema.migrate`.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _wrong("the address of the database cannot be read") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        engine = _sqlite(parsed)
+    elif backend == "postgresql":
+        engine = _postgres(parsed)
+    else:
+        raise _wrong(f"there is no support for {backend}")
+    try:
+        with reading(engine) as connection:
+            refuse_newer(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:" or url.query:
+        raise _wrong("SQLite needs a file and no options")
+    path = Path(url.database).absolute()
+    identity = _own_file(path)
+
+    def connect() -> sqlite3.Connection:
+        # Never made anew here: a file that went away is an error, not an empty database.
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=WAIT_SECONDS,
+            isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
+
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set(raw: Any, _: object) -> None:
+        _set_pragmas(raw)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # SQLite would go on writing into a file that has no name any more.
+        if _identity(path) != identity:
+            raise trouble("database-gone", "its file was moved or deleted")
+        only_reads = connection.get_execution_options().get(READING)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _set_pragmas(raw: sqlite3.Connection) -> None:
+    """Set what a connection must have, and read each back."""
+    for name, (wanted, effect) in PRAGMAS.items():
+        raw.execute(f"PRAGMA {name} = {wanted}")
+        _in_effect(name, raw.execute(f"PRAGMA {name}").fetchone()[0], effect)
+    mode = raw.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":  # kept in the file, so that it is set once
+        mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    _in_effect("journal_mode", mode, "wal")
+
+
+def _own_file(path: Path) -> tuple[int, int]:
+    """Make the file for its owner alone where it is missing; its identity."""
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE))
+        found = path.stat()
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise trouble("read-only", str(path)) from None
+        raise trouble("database-gone", f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise trouble("database-gone", f"{path} is no file")
+    if found.st_mode & OTHERS:
+        raise DatabaseError(
+            f"others than its owner may read or change {path}", code="permissions",
+            hint=f"chmod 600 {path}",
+        )  # fmt: skip
+    return found.st_dev, found.st_ino
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _postgres(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
+        )
+    except ImportError:
+        raise DatabaseError(
+            "PostgreSQL needs psycopg", code="missing-extra",
+            hint="pip install 'upheld[provider,postgres]'",
+        ) from None  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _set(raw: Any, _: object) -> None:
+        with raw.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+            cursor.execute("SET synchronous_commit = on")
+            for name, effect in SHOWN.items():
+                _in_effect(name, cursor.execute(f"SHOW {name}").fetchone()[0], effect)
+        raw.commit()
+
+    return engine
+
+
+def _in_effect(name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise DatabaseError(
+            f"the database has {name} = {found}, not {wanted}", code="durability",
+            hint="what upheld keeps would not be safe in it; see the database's own settings",
+        )  # fmt: skip
+
+
+def _wrong(what: str) -> DatabaseError:
+    return DatabaseError(
+        what, code="database", hint="write sqlite:///PATH or postgresql://USER@HOST/NAME"
+    )

@@ -1,0 +1,79 @@
+"""The tables of a database, brought to what this upheld needs, step by step.
+
+The steps are Alembic's, in `upheld/migrations`, and come with the package. One transaction holds
+all of them, and whoever begins first is waited for, so that two processes that start at once do not
+collide. A database whose tables are of a later upheld is left alone.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, String, column, inspect, select, table, text
+
+from upheld.core.transaction import reading, writing
+from upheld.core.trouble import DatabaseError
+
+LOCK: Final = 0x75_70_68_65_6C_64  # “upheld”: the number of the advisory lock on PostgreSQL
+VERSIONS: Final = "schema_version"
+_VERSION: Final = select(column("version_num", String)).select_from(table(VERSIONS))
+
+
+def migrate(engine: Engine) -> str:
+    """Make or change the tables as this upheld needs them; the revision they now have."""
+    with writing(engine) as connection, as_file(files("upheld") / "migrations") as folder:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        refuse_newer(connection)
+        config = _config(str(folder))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return _found(connection)
+
+
+def revision(engine: Engine) -> str:
+    """The revision of a database's tables; empty where there are none yet."""
+    with reading(engine) as connection:
+        return _found(connection)
+
+
+def refuse_newer(connection: Connection) -> None:
+    """DatabaseError where the tables are of a later upheld."""
+    found = _found(connection)
+    if found and found not in _known():
+        raise DatabaseError(
+            f"the tables are of a later upheld ({found})", code="schema", hint="upgrade upheld"
+        )
+
+
+def require_current(engine: Engine) -> None:
+    """DatabaseError where the tables are not those that this upheld needs."""
+    if revision(engine) != _known()[0]:
+        raise DatabaseError(
+            "the tables are not those that this upheld needs", code="schema",
+            hint="start the provider once: it makes and changes its tables",
+        )  # fmt: skip
+
+
+def _found(connection: Connection) -> str:
+    if not inspect(connection).has_table(VERSIONS):
+        return ""
+    return connection.execute(_VERSION).scalar() or ""
+
+
+def _known() -> list[str]:
+    """All revisions that this upheld knows, the latest first."""
+    with as_file(files("upheld") / "migrations") as folder:
+        script = ScriptDirectory.from_config(_config(str(folder)))
+        return [each.revision for each in script.walk_revisions()]
+
+
+def _config(folder: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

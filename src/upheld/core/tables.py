@@ -1,0 +1,151 @@
+"""The tables of a provider's records.
+
+A person's id leads every key, so that a database that spreads rows over machines can keep a person
+together. It is random and says nothing. What is personal is sealed; what is beside it are words of
+the policy's vocabulary, numbers and times. How each column is sealed is told where it is written.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ID: Final = String(32)
+WORD: Final = String(255)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment as whole microseconds since 1970: the same on every database, and it sorts."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Whole microseconds; ValueError for a time without its zone."""
+        del dialect
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """The moment, in UTC."""
+        del dialect
+        return None if value is None else BEGINNING + timedelta(microseconds=value)
+
+
+def microseconds(at: datetime) -> int:
+    """Whole microseconds since 1970; ValueError for a time without its zone."""
+    if at.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return (at - BEGINNING) // timedelta(microseconds=1)
+
+
+metadata: Final = MetaData()
+
+person: Final = Table(
+    "person",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("state", WORD, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("holdings", LargeBinary),  # what the person's current rows are, sealed
+)
+
+epoch: Final = Table(
+    "epoch",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("mark", LargeBinary, nullable=False),  # that it is this keyring's
+    Column("closed", Boolean, nullable=False),
+)
+
+person_key: Final = Table(
+    "person_key",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("epoch", Integer, nullable=False, index=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+value: Final = Table(
+    "value",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("field", WORD, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("origin", WORD, nullable=False),
+    Column("occasion", WORD, nullable=False),
+    Column("clause", WORD, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("public_source", WORD),
+    Column("current", Boolean, nullable=False),
+)
+
+blind_index: Final = Table(
+    "blind_index",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("field", WORD, primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("token", LargeBinary, nullable=False),
+    Index("blind_index_token", "field", "token"),
+)
+
+record: Final = Table(
+    "record",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # empty for a register, such as the partners
+    Column("record_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),
+    Column("party", WORD, nullable=False),
+    Column("dims", Text, nullable=False),
+    Column("begins", Instant, nullable=False),
+    Column("ends", Instant),
+    Column("withdrawn", Instant),
+    Column("by_whom", WORD, nullable=False),
+    Column("how", WORD, nullable=False),
+    Column("text_digest", WORD, nullable=False),
+    Column("body", LargeBinary),
+    Column("mac", LargeBinary, nullable=False),
+    Index("record_kind", "person_id", "kind", "party"),
+)
+
+entry: Final = Table(
+    "entry",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("person_id", ID),
+    Column("salt", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Index("entry_person", "person_id", "number"),
+)
+
+item: Final = Table(
+    "item",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("item_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),
+    Column("clause", WORD, nullable=False),
+    Column("due", Instant),
+    Column("state", WORD, nullable=False),
+    Column("entry", BigInteger),
+    Index("item_due", "state", "due"),
+)

@@ -1,0 +1,57 @@
+"""Transactions: `with writing(engine) as connection`, `with reading(engine) as connection`.
+
+All that a block did is kept when it ends, and nothing of it when it raises. Errors of the database
+come out as `DatabaseError`, without the values that a driver's message may quote.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from upheld.core.trouble import meaning, told
+
+READING: Final = "upheld_reading"  # tells SQLite's transactions to take no lock
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write: kept when the block ends, undone when it raises."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise told(error) from None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and on SQLite waits for no writer; always undone."""
+    try:
+        with engine.connect() as connection:
+            connection.execution_options(**{READING: True})
+            yield connection
+    except SQLAlchemyError as error:
+        raise told(error) from None
+
+
+def scrub(engine: Engine) -> bool:
+    """Empty SQLite's write-ahead log, where deleted rows linger; False while a reader is in it.
+
+    On PostgreSQL there is nothing to do from here: its log keeps what was deleted, which is why
+    keys are in it under an epoch's key alone.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    try:
+        with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            found = cursor.fetchone()
+    except sqlite3.Error as error:
+        raise meaning(error) from None
+    return found is not None and found[0] == 0

@@ -1,0 +1,300 @@
+"""The database: durable or refused, one writer at a time, and errors without values."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from upheld.core import database
+from upheld.core.database import open_database
+from upheld.core.schema import migrate
+from upheld.core.transaction import reading, scrub, writing
+from upheld.core.trouble import DatabaseError
+
+INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL)")
+COUNT = text("SELECT count(*) FROM person")
+PLANTED = "ann@example.org"
+
+
+@pytest.fixture(name="small")
+def _small(tmp_path: Path) -> Iterator[Engine]:
+    """A SQLite database with its tables."""
+    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_each_setting_of_sqlite_is_in_effect(small: Engine) -> None:
+    """What durability and forgetting need is set on every connection."""
+    with reading(small) as one, reading(small) as two:
+        for connection in (one, two):
+            for name, (_, effect) in database.PRAGMAS.items():
+                assert connection.exec_driver_sql(f"PRAGMA {name}").scalar() == effect, name
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_setting_of_sqlite_without_effect_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that reads back another setting than it was given is not used."""
+    monkeypatch.setitem(database.PRAGMAS, "secure_delete", ("OFF", 1))
+    with pytest.raises(DatabaseError, match="secure_delete = 0, not 1") as caught:
+        open_database(f"sqlite:///{tmp_path}/upheld.db")
+    assert caught.value.code == "durability"
+
+
+def test_each_setting_of_postgresql_is_in_effect(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit waits for the disk even where the server's default says otherwise."""
+    engine = open_database(postgres_url)
+    with writing(engine) as connection:
+        name = postgres_url.rpartition("/")[2]
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    engine.dispose()
+    engine = open_database(postgres_url)
+    with reading(engine) as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+    engine.dispose()
+    monkeypatch.setitem(database.SHOWN, "fsync", "off")
+    with pytest.raises(DatabaseError, match="fsync = on, not off"):
+        open_database(postgres_url)
+
+
+def test_a_transaction_is_kept_whole_or_undone_whole(engine: Engine) -> None:
+    """What a block did stays when it ends, and nothing of it when it raises."""
+    with writing(engine) as connection:
+        connection.execute(INSERT, {"id": "a"})
+    with pytest.raises(KeyError), writing(engine) as connection:
+        connection.execute(INSERT, {"id": "b"})
+        raise KeyError
+    with reading(engine) as connection:
+        connection.execute(INSERT, {"id": "c"})
+    with reading(engine) as connection:
+        assert connection.execute(COUNT).scalar() == 1
+
+
+def test_a_savepoint_is_undone_alone(engine: Engine) -> None:
+    """A nested act that fails leaves what the act around it did."""
+    with writing(engine) as connection:
+        connection.execute(INSERT, {"id": "a"})
+        with pytest.raises(KeyError), connection.begin_nested():
+            connection.execute(INSERT, {"id": "b"})
+            raise KeyError
+    with reading(engine) as connection:
+        assert connection.execute(COUNT).scalar() == 1
+
+
+def test_writers_at_once_lose_nothing(engine: Engine) -> None:
+    """Eight writers that read a number and write the next one count each other in."""
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO person VALUES ('n', '0', 0, NULL)"))
+    lock = " FOR UPDATE" if engine.dialect.name == "postgresql" else ""
+
+    def count() -> None:
+        for _ in range(10):
+            with writing(engine) as connection:
+                read = text(f"SELECT state FROM person WHERE person_id = 'n'{lock}")
+                number = int(connection.execute(read).scalar_one())
+                connection.execute(text("UPDATE person SET state = :n"), {"n": str(number + 1)})
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT state FROM person")).scalar() == "80"
+
+
+def test_a_reader_waits_for_no_writer(engine: Engine) -> None:
+    """While a writer is at work a reader reads what was kept before."""
+    with writing(engine) as writer:
+        writer.execute(INSERT, {"id": "a"})
+        with reading(engine) as reader:
+            assert reader.execute(COUNT).scalar() == 0
+
+
+def test_a_lock_that_is_not_given_back_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second writer that has waited long enough is told to try again."""
+    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", (50, 50))
+    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
+    with writing(engine), pytest.raises(DatabaseError) as caught, writing(engine):
+        pass
+    assert caught.value.code == "locked"
+    engine.dispose()
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(small: Engine) -> None:
+    """A transaction for which there is no room leaves nothing behind."""
+    with pytest.raises(DatabaseError) as caught, writing(small) as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        for number in range(10_000):
+            connection.execute(INSERT, {"id": f"{PLANTED}{number}"})
+    assert caught.value.code == "disk-full"
+    with reading(small) as connection:
+        assert connection.execute(COUNT).scalar() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("53100", "disk-full"),
+        ("25006", "read-only"),
+        ("40P01", "locked"),
+        ("57P01", "database-gone"),
+        ("XX001", "damaged"),
+        ("22000", "database"),
+    ],
+)
+def test_what_postgresql_raises_has_one_of_our_codes(
+    postgres_url: str, state: str, code: str
+) -> None:
+    """Each state that the server tells becomes a code, and its message, with its values, goes."""
+    engine = open_database(postgres_url)
+    body = f"BEGIN RAISE EXCEPTION '{PLANTED}' USING ERRCODE = '{state}'; END"
+    with pytest.raises(DatabaseError) as caught, writing(engine) as connection:
+        connection.execute(text(f"DO $${body}$$"))
+    assert caught.value.code == code
+    assert PLANTED not in str(caught.value)
+    assert caught.value.__suppress_context__
+    engine.dispose()
+
+
+def test_a_refused_row_is_told_without_its_values(engine: Engine) -> None:
+    """A row that is there already is refused, and what it holds is not repeated."""
+    with writing(engine) as connection:
+        connection.execute(INSERT, {"id": PLANTED})
+    with pytest.raises(DatabaseError, match="IntegrityError|UniqueViolation") as caught:  # noqa: SIM117 - one raises inside the other
+        with writing(engine) as connection:
+            connection.execute(INSERT, {"id": PLANTED})
+    assert PLANTED not in str(caught.value)
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
+def test_a_file_that_cannot_be_written_is_told(small: Engine, tmp_path: Path) -> None:
+    """Writing to a database whose file is read-only is refused, reading it is not."""
+    small.dispose()
+    path = tmp_path / "upheld.db"
+    path.chmod(0o400)
+    code = f"""
+from sqlalchemy import text
+from upheld.core.database import open_database
+from upheld.core.transaction import reading, writing
+from upheld.core.trouble import DatabaseError
+engine = open_database("sqlite:///{path}")
+with reading(engine) as connection:
+    print(connection.execute(text("SELECT count(*) FROM person")).scalar())
+try:
+    with writing(engine):
+        pass
+except DatabaseError as error:
+    print(error.code)
+"""
+    # Root may write any file, unless it gives that right away.
+    command = ["setpriv", "--bounding-set=-dac_override", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "read-only"]
+
+
+def test_a_database_that_went_away_is_told(small: Engine, tmp_path: Path) -> None:
+    """Nothing is written to a file that was moved or replaced by another."""
+    with writing(small) as connection:
+        connection.execute(INSERT, {"id": "a"})
+    path = tmp_path / "upheld.db"
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(DatabaseError, match="moved or deleted") as caught, writing(small):
+        pass
+    assert caught.value.code == "database-gone"
+    path.touch()
+    with pytest.raises(DatabaseError, match="moved or deleted"), reading(small):
+        pass
+
+
+def test_a_server_that_does_not_answer_is_told(postgres_url: str) -> None:
+    """A session that the server ended is told, and the next one works."""
+    engine = open_database(postgres_url)
+    end = text("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(DatabaseError) as caught, writing(engine) as connection:
+        connection.execute(end)
+    assert caught.value.code == "database-gone"
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+    with pytest.raises(DatabaseError) as caught:
+        open_database("postgresql://nobody:secret@127.0.0.1:1/none")
+    assert caught.value.code == "database-gone"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "cannot be read"),
+        ("oracle://host/name", "no support for oracle"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("sqlite:////nowhere/upheld.db", "No such file"),
+        ("sqlite:////tmp", "is no file"),
+    ],
+)
+def test_an_address_that_cannot_be_opened_is_told(url: str, said: str) -> None:
+    """A wrong address is told with what to write."""
+    with pytest.raises(DatabaseError, match=said):
+        open_database(url)
+
+
+def test_a_database_file_is_its_owners_alone(small: Engine, tmp_path: Path) -> None:
+    """A new file and its log have mode 0600, and one that others may read is refused."""
+    with writing(small) as connection:
+        connection.execute(INSERT, {"id": "a"})
+        for path in tmp_path.iterdir():
+            assert path.stat().st_mode & 0o777 == 0o600, path
+    (tmp_path / "upheld.db").chmod(0o640)
+    with pytest.raises(DatabaseError, match="others than its owner"):
+        open_database(f"sqlite:///{tmp_path}/upheld.db")
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    """A file that is no database is told as damaged."""
+    path = tmp_path / "upheld.db"
+    path.write_bytes(b"no database " * 1000)
+    path.chmod(0o600)
+    with pytest.raises(DatabaseError) as caught:
+        open_database(f"sqlite:///{path}")
+    assert caught.value.code == "damaged"
+
+
+def test_what_was_deleted_is_in_no_file_after_scrubbing(small: Engine, tmp_path: Path) -> None:
+    """A deleted value is neither in the database file nor in the log beside it."""
+    with writing(small) as connection:
+        connection.execute(INSERT, {"id": PLANTED})
+    with writing(small) as connection:
+        connection.execute(text("DELETE FROM person"))
+    with reading(small) as connection:
+        connection.execute(COUNT)
+        assert scrub(small)
+    for path in tmp_path.iterdir():
+        assert PLANTED.encode() not in path.read_bytes(), path
+
+
+def test_transactions_are_begun_by_us_alone(small: Engine) -> None:
+    """The driver begins no transaction of its own, so that ours is the only one."""
+    with writing(small) as connection:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        assert raw.isolation_level is None
+        assert raw.in_transaction

@@ -1,0 +1,97 @@
+"""The tables: made from nothing, once, by whoever comes first, and never of a later upheld."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from upheld.core.database import open_database
+from upheld.core.schema import VERSIONS, migrate, require_current, revision
+from upheld.core.tables import Instant, metadata
+from upheld.core.transaction import reading, writing
+from upheld.core.trouble import DatabaseError
+
+MIGRATE = """
+import sys
+from upheld.core.database import open_database
+from upheld.core.schema import migrate
+engine = open_database(sys.argv[1])
+print(migrate(engine))
+engine.dispose()
+"""
+
+
+def test_the_tables_are_made_from_nothing_and_once(database_url: str) -> None:
+    """An empty database gets its tables, and to migrate again changes nothing."""
+    engine = open_database(database_url)
+    assert revision(engine) == ""
+    with pytest.raises(DatabaseError, match="not those that this upheld needs"):
+        require_current(engine)
+    assert migrate(engine) == migrate(engine) == revision(engine) != ""
+    require_current(engine)
+    engine.dispose()
+
+
+def test_the_steps_lead_to_the_tables_that_the_code_uses(database_url: str) -> None:
+    """After all steps nothing differs between the database and what the code says of it."""
+    engine = open_database(database_url)
+    migrate(engine)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSIONS})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> None:
+    """Four processes make the tables of one empty database, and each finds them made."""
+    command = [sys.executable, "-W", "error", "-c", MIGRATE, database_url]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert {each.communicate() for each in started} == {("0001\n", "")}
+
+
+def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:
+    """A database that a later upheld has changed is neither opened nor migrated."""
+    engine = open_database(database_url)
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE {VERSIONS} SET version_num = '9999'"))
+    with pytest.raises(DatabaseError, match="of a later upheld"):
+        migrate(engine)
+    engine.dispose()
+    with pytest.raises(DatabaseError, match="of a later upheld") as caught:
+        open_database(database_url)
+    assert caught.value.code == "schema"
+
+
+def test_a_step_that_fails_leaves_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that breaks off half-way has made no table."""
+    from alembic.operations import Operations
+
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError
+
+    engine = open_database(database_url)
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(Operations, "create_index", broken)
+        migrate(engine)
+    assert revision(engine) == ""
+    assert migrate(engine)
+    engine.dispose()
+
+
+def test_a_time_needs_its_zone() -> None:
+    """A time without its zone is refused, because nobody could tell which moment it is."""
+    from datetime import datetime
+
+    with pytest.raises(ValueError, match="needs its zone"):
+        Instant().process_bind_param(datetime(2026, 1, 1), None)  # type: ignore[arg-type]  # noqa: DTZ001 - that is the mistake

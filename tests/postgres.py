@@ -1,0 +1,57 @@
+"""A PostgreSQL of the tests' own: Debian's package, a free port of this machine, a passing folder.
+
+It syncs as it would in earnest. As root it runs as the user `postgres`, since it refuses root.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+INSTALLED = Path("/usr/lib/postgresql")
+
+
+def programs() -> Path | None:
+    """The folder of the latest installed server's programs, or None."""
+    found = [path.parent for path in INSTALLED.glob("*/bin/initdb")]
+    return max(found, key=lambda path: float(path.parent.name), default=None)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Start a server from a folder of programs; the address of it, to which a name is added."""
+    home = Path(tempfile.mkdtemp(prefix="upheld-postgres-"))
+    try:
+        password = secrets.token_hex()
+        (home / "password").write_text(password)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        if os.geteuid() == 0:
+            for path in (home, home / "password"):
+                shutil.chown(path, "postgres")
+        _run(folder / "initdb", "--pgdata", home / "data", "--username", "upheld", "--no-sync",
+             "--auth", "scram-sha-256", "--pwfile", home / "password", "--encoding", "UTF8",
+             "--locale", "C")  # fmt: skip
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
+        _run(folder / "pg_ctl", "start", "--wait", "--pgdata", home / "data",
+             "--log", home / "log", "--options", options)  # fmt: skip
+        try:
+            yield f"postgresql://upheld:{password}@127.0.0.1:{port}/"
+        finally:
+            _run(folder / "pg_ctl", "stop", "--mode", "immediate", "--pgdata", home / "data")
+    finally:
+        shutil.rmtree(home)
+
+
+def _run(*words: str | Path) -> None:
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    command = [*prefix, *map(str, words)]
+    subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL)
