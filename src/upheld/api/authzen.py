@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ SCANNED_MAX = 200  # questions that one search asks before it hands out a page
 SEARCH_SECONDS = 0.5  # the same as time, where questions are slow
 PARTS_MAX = 100  # of facts given in parts, in one message; each takes milliseconds
 PROOF = "approval_required"
+Watched = Callable[[Policy, m.EvaluationRequest, Decision], None]
 
 
 class MessageError(UpheldError):
@@ -39,10 +41,10 @@ CUSTOMER = MessageError("questions about a customer are not answered here", 403)
 
 
 class AuthZen:
-    """Answers AuthZEN's messages by one policy."""
+    """Answers AuthZEN's messages by one policy; `watched` is told each decision on a question."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, policy: Policy, watched: Watched | None = None) -> None:
+        self.policy, self.watched = policy, watched
         engine = policy.engine
         own = policy.program.definitions
         self.terms = {
@@ -105,7 +107,10 @@ class AuthZen:
 
     def evaluation(self, asked: m.EvaluationRequest) -> m.EvaluationResponse:
         """The answer to one question."""
-        return self.told(self.decide(asked))
+        decision = self.decide(asked)
+        if self.watched is not None:
+            self.watched(self.policy, asked, decision)
+        return self.told(decision)
 
     def told(self, decision: Decision) -> m.EvaluationResponse:
         """A decision in AuthZEN's words."""

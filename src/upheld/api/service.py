@@ -29,6 +29,7 @@ from upheld.api.live import Live
 from upheld.api.logs import event, to_stream
 from upheld.api.metrics import TYPE, Metrics
 from upheld.api.openapi import description
+from upheld.api.shadow import Shadow
 from upheld.api.tokens import read_tokens
 from upheld.core.errors import UpheldError
 from upheld.policy.load import Policy
@@ -55,6 +56,8 @@ class Settings(NamedTuple):
     rate: float = RATE
     json_logs: bool = False
     contact: str = ""  # who hears of weaknesses, for security.txt
+    shadow: Path | None = None  # a draft that decides beside the policy
+    shadow_report: Path | None = None
 
 
 class Built(NamedTuple):
@@ -72,12 +75,20 @@ class Service:
         self.metrics = Metrics()
         tokens = read_tokens(settings.token_file) if settings.token_file else None
         self.access = Access(tokens, Buckets(settings.rate))
+        self.shadow = (
+            Shadow(settings.shadow, settings.shadow_report, self.metrics)
+            if settings.shadow
+            else None
+        )
         self.live = Live(path, self.build)
+        if self.shadow:
+            self.shadow.begin(self.live.now.policy)
         self.watching: asyncio.Task[None] | None = None
 
     def build(self, policy: Policy) -> Built:
         """What is served of a policy, made before anybody asks."""
-        questions = AuthZenHttp(AuthZen(policy), self.access, self.decided)
+        watched = self.shadow.see if self.shadow else None
+        questions = AuthZenHttp(AuthZen(policy, watched), self.access, self.decided)
         return Built(self.pages(policy), questions)
 
     def decided(self, answer: m.EvaluationResponse) -> None:
@@ -94,11 +105,15 @@ class Service:
             except UpheldError as error:
                 event("tokens refused", logging.ERROR, why=str(error), hint=error.hint)
         self.metrics.count("upheld_reloads_total", result=self.live.reload())
+        if self.shadow:
+            self.shadow.live.reload()
 
     def look(self) -> None:
-        """Reload the policy if its file changed and is at rest."""
-        if result := self.live.look():
+        """Reload the policy if its file changed and is at rest; keep what a shadow counted."""
+        if self.settings.watch and (result := self.live.look()):
             self.metrics.count("upheld_reloads_total", result=result)
+        if self.shadow:
+            self.shadow.look(self.live.now.policy, changed=self.settings.watch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count what was answered."""
@@ -178,6 +193,8 @@ class Service:
                     self.watching.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await self.watching
+                if self.shadow:
+                    self.shadow.look(self.live.now.policy, changed=False)
                 event("stopped")
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -187,7 +204,7 @@ class Service:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # no main thread
             loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self.reload))
-        if self.settings.watch:
+        if self.settings.watch or self.shadow:
             self.watching = loop.create_task(self.watch())
         event("started", digest=self.live.now.policy.digest)
 

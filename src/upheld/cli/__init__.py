@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, bulk, reading, serving
+from upheld.cli import analysis, asking, bulk, reading, screening, serving
 from upheld.cli.keys import keys
 from upheld.cli.output import complain
 from upheld.core.errors import UpheldError
@@ -43,7 +43,7 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, bulk, serving):
+for _group in (reading, asking, analysis, bulk, screening, serving):
     _group.register(app)
 app.add_typer(keys, name="keys")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json, write_whole
+from upheld.cli.screening import COLUMN, ENGINE, TABLE, columns_said, opened
 
 if TYPE_CHECKING:
     from upheld.policy.analyse.compare import Change
@@ -88,24 +89,42 @@ def query(
     raise typer.Exit(1 if found.verdict == "never" else 0)
 
 
-def findings(policy: Path = POLICY, as_json: bool = JSON) -> None:
+def findings(
+    policy: Path = POLICY,
+    rows: str = typer.Option("", "--rows", help="Count the people of a table: a file, a database."),
+    table: str = TABLE,
+    column: list[str] = COLUMN,
+    engine: str = ENGINE,
+    as_json: bool = JSON,
+) -> None:
     """Tell who can receive what for which purpose, on which proof, and what is surprising."""
     from upheld.policy.analyse.findings import findings as found_in
 
-    found = found_in(loaded(policy, as_json=as_json))
+    policy_found = loaded(policy, as_json=as_json)
+    found = found_in(policy_found)
+    counts: list[dict[str, int]] = []
+    if rows:
+        from upheld.policy.bulk import tally
+
+        questions = [{"action": r.region.action, **r.region.dimensions} for r in found.rows]
+        with opened(rows, table, engine) as (data, at_rest):
+            counts = tally(policy_found, data, questions, columns=columns_said(column))
+            at_rest()
     if as_json:
-        print_json(found)
+        print_json({**fields(found), **({"counts": counts} if rows else {})})
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("what", "on which proof", "how", "by", title="Who can receive what")
-    for row in found.rows:
+    shown = Table("what", "on which proof", "how", "by", title="Who can receive what")
+    for outcome in ("allow", "needs-proof") if rows else ():
+        shown.add_column(outcome, justify="right")
+    for number, row in enumerate(found.rows):
         ways = "; or ".join(" and ".join(way) for way in row.when if way) or "nothing to prove"
-        table.add_row(
-            row.region.text, ways, ", ".join(row.duties), " ".join(f"#{c}" for c in row.clauses)
-        )
-    Console().print(table)
+        told = [f"{counts[number][o]:,}" for o in ("allow", "needs-proof")] if rows else []
+        clauses = " ".join(f"#{c}" for c in row.clauses)
+        shown.add_row(row.region.text, ways, ", ".join(row.duties), clauses, *told)
+    Console().print(shown)
     for surprise in found.surprises:
         print(f"- {surprise.text}")
 

@@ -68,14 +68,23 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     contact: str = typer.Option(
         "", "--security-contact", help="Who hears of weaknesses: mailto:, https:// or tel:."
     ),
+    shadow: Path | None = typer.Option(
+        None, "--shadow", help="A draft that decides beside the policy, for counts alone."
+    ),
+    shadow_report: Path | None = typer.Option(
+        None, "--shadow-report", help="Keep what the draft would change in this file of JSON."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again."""
     from upheld.api.service import Settings
 
+    if shadow_report and not shadow:
+        raise UpheldError("--shadow-report needs --shadow", code="usage", hint="name the draft")
     settings = Settings(
         host, port, watch=watch, token_file=token_file, trusted_proxies=trusted_proxies,
-        url=url, rate=rate, json_logs=json_logs, contact=contact,
+        url=url, rate=rate, json_logs=json_logs, contact=contact, shadow=shadow,
+        shadow_report=shadow_report,
     )  # fmt: skip
     serve(policy, settings, as_json=as_json)
 

@@ -35,6 +35,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             connection.execution_options(**{READING: True})
+            connection.begin()
             yield connection
     except SQLAlchemyError as error:
         raise told(error) from None

@@ -139,32 +139,60 @@ def proofs(compiled: Compiled, cases: Sequence[Case]) -> tuple[tuple[str, ...], 
     if len(open_cases) == 1:
         cell, known, cube = open_cases[0].cell, open_cases[0].known, open_cases[0].cube
         return tuple(cell.space.proofs(cell.allow & cube, known))
-    groups: list[tuple[frozenset[str], list[Case]]] = []
-    for each in open_cases:
+    spaces = groups(compiled, open_cases)
+    if spaces is None:
+        return None
+    found = [space.proofs(joint, {}) for space, joint in spaces]
+    total = 1
+    for alternatives in found:
+        total *= len(alternatives)
+        if total > PROOFS_MAX:
+            raise TooManyWorlds(name for space, _ in spaces for name in space.names)
+    sets = {tuple(sorted(word for part in choice for word in part)) for choice in product(*found)}
+    return tuple(sorted(sets, key=lambda each: (len(each), each)))
+
+
+def groups(compiled: Compiled, cases: Sequence[Case]) -> list[tuple[Space, int]] | None:
+    """Where all of some cases are allowed: spaces that share no fact, with their worlds.
+
+    None where no world allows all of them; TooManyWorlds where the facts are too many to tell.
+    """
+    apart: list[tuple[frozenset[str], list[Case]]] = []
+    for each in cases:
         facts, members = support(each), [each]
-        apart = []
-        for others, mates in groups:
-            if others & facts:
-                facts, members = facts | others, mates + members
+        others = []
+        for theirs, mates in apart:
+            if theirs & facts:
+                facts, members = facts | theirs, mates + members
             else:
-                apart.append((others, mates))
-        groups = [*apart, (facts, members)]
-    found: list[list[tuple[str, ...]]] = []
-    for facts, members in groups:
+                others.append((theirs, mates))
+        apart = [*others, (facts, members)]
+    found = []
+    for facts, members in apart:
         space = _space(compiled, members, facts)
         joint = space.all
         for each in members:
             joint &= _allow_in(compiled, each, space)
         if not joint:
             return None
-        found.append(space.proofs(joint, {}))
-    total = 1
-    for alternatives in found:
-        total *= len(alternatives)
-        if total > PROOFS_MAX:
-            raise TooManyWorlds(name for facts, _ in groups for name in facts)
-    sets = {tuple(sorted(word for part in choice for word in part)) for choice in product(*found)}
-    return tuple(sorted(sets, key=lambda each: (len(each), each)))
+        found.append((space, joint))
+    return found
+
+
+def verdict(compiled: Compiled, cases: Sequence[Case]) -> tuple[str, tuple[str, ...]]:
+    """The outcome of a request over its cells, and the clauses that decide; nothing else of it."""
+    if all(each.certain for each in cases):
+        return "allow", citations(cases, allow=True)
+    open_cases = [each for each in cases if not each.certain]
+    never = [each for each in open_cases if each.never]
+    if not never:
+        try:
+            possible = len(open_cases) == 1 or groups(compiled, open_cases) is not None
+        except TooManyWorlds:
+            return "error", ()
+        if possible:
+            return "needs-proof", citations(cases, allow=True)
+    return "deny", citations(never or open_cases, allow=False)
 
 
 def _allow_in(compiled: Compiled, each: Case, space: Space) -> int:

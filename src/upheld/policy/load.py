@@ -6,10 +6,10 @@ A compiled file is a magic word, a format version, a SHA-256 and MessagePack; no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,11 @@ from upheld.policy.decide import Engine, Plan
 from upheld.policy.program import Front, Program
 from upheld.policy.request import Decision, Request, refused
 from upheld.policy.vocabulary import DIMENSIONS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from upheld.policy.columns import Question as BulkQuestion
 
 MAGIC = b"upheld policy\n"
 FORMAT = 1
@@ -76,6 +81,18 @@ class Policy:
         if isinstance(question, Mapping) and "id" in question:
             return {"id": question["id"], **found}
         return found
+
+    def screen(self, table: ir.Table, question: BulkQuestion, **more: Any) -> ir.Table:
+        """The table with the decision as columns: an Ibis expression; see `policy.bulk.screen`."""
+        from upheld.policy.bulk import screen  # noqa: PLC0415 - one policy, one question needs no tables
+
+        return screen(self, table, question, **more)
+
+    def where(self, question: BulkQuestion, **more: Any) -> Callable[[ir.Table], ir.BooleanValue]:
+        """A condition for `table.filter(…)`: what is allowed in every world; see `policy.bulk`."""
+        from upheld.policy.bulk import where  # noqa: PLC0415 - as above
+
+        return where(self, question, **more)
 
 
 def request_of(question: object) -> tuple[Request, Mapping[str, object]]:

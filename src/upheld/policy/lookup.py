@@ -1,0 +1,467 @@
+"""Every answer that the rows of a table can get, worked out beforehand as a few numbers.
+
+A row says words (of the dimensions that are columns) and facts. Words that no rule tells apart are
+one group, so the groups of all columns together are a number, the row's key; the key leads to a
+function of a few facts; and what is known of these facts is one number more, which leads to the
+answer. Each answer is decided as any other question is. Nothing here knows of tables: `bulk` turns
+these numbers into expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from upheld.core.errors import RequestError
+from upheld.policy import evaluate as e
+from upheld.policy.decide import Engine
+from upheld.policy.program import FactTest
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
+from upheld.policy.worlds import Box, Space, Values
+
+KEYS_MAX = 1 << 22  # of all groups together
+APART_MAX = 1 << 17  # up to here each word is a group of its own, so that codes are keys
+ANSWERS_MAX = 1 << 20  # of all functions together
+FUNCTION_MAX = 1 << 16  # of one function; beyond it the answer is `error`
+WAYS_MAX = 4  # in which a function allows; with more the answers are looked up
+BITS_MAX = 62  # of the number that holds what is known of the facts
+
+State = frozenset[tuple[int, tuple[str, ...]]]  # the copies at a cell, and what its action takes
+Answer = tuple[str, tuple[str, ...]]  # outcome, clauses
+Way = tuple[tuple[str, int], ...]  # facts with what must be known of each: its value from 1
+Ways = list[list[Way | None]]
+
+
+class Axis(NamedTuple):
+    """A dimension that rows say. Group 0 is that of a row which leaves it out."""
+
+    dimension: str
+    words: tuple[str, ...]  # every word that a row may say, in the order of its code
+    groups: tuple[int, ...]  # the group of each word, from 1
+    masks: tuple[int, ...]  # the leaves of each group, from group 1
+
+
+class Block(NamedTuple):
+    """Some of the axes, and where their groups lead, after what the blocks before led to.
+
+    The first axis weighs most, and what came before more than it. -1 is a question that cannot be
+    asked; the last block leads to the places of states, and mostly it is the only one.
+    """
+
+    axes: list[Axis]
+    keys: np.ndarray
+
+    @property
+    def strides(self) -> list[int]:
+        """What the group of each axis weighs, then what came before."""
+        counts = [len(axis.masks) + 1 for axis in self.axes]
+        return [_product(counts[at + 1 :]) for at in range(len(counts))] + [_product(counts)]
+
+
+class Slot(NamedTuple):
+    """A fact that rows say: its values, and where it stands among the bits of what is known.
+
+    These are whole numbers of at most 62 bits, as many as are needed; mostly one.
+    """
+
+    values: Values
+    word: int
+    shift: int
+    bits: int
+
+
+class Function(NamedTuple):
+    """What is answered at some keys: facts with the weight of each, and an answer for each sum."""
+
+    weights: tuple[tuple[str, int], ...]
+    answers: tuple[int, ...]
+
+
+class _CellTable(NamedTuple):
+    """A cell for each thing that may be known of the facts that matter there."""
+
+    facts: list[str]
+    strides: list[int]
+    cases: list[e.Case]
+    certain: np.ndarray
+    never: np.ndarray
+    denied: np.ndarray  # the number of what each case cites where it is refused
+    granted: np.ndarray
+
+    @classmethod
+    def of(
+        cls, facts: list[str], counts: list[int], cases: list[e.Case],
+        denied: list[int], granted: list[int],
+    ) -> _CellTable:  # fmt: skip
+        """The cases in the order of their digits, the last fact's digit changing first."""
+        strides = [_product(counts[at + 1 :]) for at in range(len(counts))]
+        certain, never = [each.certain for each in cases], [each.never for each in cases]
+        return cls(facts, strides, cases, np.array(certain), np.array(never), np.array(denied),
+                   np.array(granted))  # fmt: skip
+
+    def picked(self, digits: Mapping[str, np.ndarray], total: int) -> np.ndarray:
+        """The place of the case for each combination of digits of a larger function."""
+        at = np.zeros(total, dtype=np.int64)
+        for name, stride in zip(self.facts, self.strides, strict=True):
+            at += digits[name] * stride
+        return at
+
+
+def words_of(engine: Engine, dimension: str) -> tuple[str, ...]:
+    """Every word of a dimension (or of `action`); its place is its code in a table of numbers."""
+    return tuple(sorted(engine.checker.masks[_tree(dimension)]))
+
+
+def _tree(dimension: str) -> str:
+    return "action" if dimension == "action" else TREE_OF[dimension]
+
+
+class Lookup:
+    """The answers to a question whose `rows` (dimensions, `action` first) and facts rows say.
+
+    `asked` maps the other dimensions to the leaves asked about; `known` holds for every row. Raises
+    RequestError where there is more to be told apart than a table can hold.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        actions: Sequence[str],
+        asked: Mapping[str, int],
+        rows: Sequence[str],
+        *,
+        facts: Iterable[str],
+        known: Mapping[str, object],
+    ) -> None:
+        self.engine, self.compiled, self.known = engine, engine.compiled, known
+        self._asked, self._rows = asked, rows
+        sizes = [len(words_of(engine, d)) + 1 for d in rows]
+        self.apart = _product(sizes) <= APART_MAX
+        self.axes = [self._axis(d) for d in rows]
+        self.blocks, self.states = self._walk(actions)
+        self.slots = self._slots(set(facts))
+        self.answers: list[Answer] = []
+        self._place: dict[Answer, int] = {}
+        self._cells: dict[int, _CellTable] = {}
+        self._citation: dict[tuple[str, ...], int] = {}
+        self._citations: list[tuple[str, ...]] = []
+        self._mattering: dict[int, frozenset[str]] = {}
+        self.functions = self._functions()
+
+    def _axis(self, dimension: str) -> Axis:
+        """The words of a dimension in groups that every rule treats alike."""
+        masks = self.engine.checker.masks[_tree(dimension)]
+        words = words_of(self.engine, dimension)
+        groups: dict[object, int] = {}
+        found, leaves = [], []
+        for word in words:
+            key = word if self.apart else self._alike(dimension, masks[word])
+            if key not in groups:
+                groups[key] = len(groups) + 1
+                leaves.append(masks[word])
+            found.append(groups[key])
+        return Axis(dimension, words, tuple(found), tuple(leaves))
+
+    def _alike(self, dimension: str, mask: int) -> object:
+        if dimension == "action":
+            return self._actions(mask)
+        return frozenset(self.compiled.classes[dimension].under(mask))
+
+    def _actions(self, mask: int) -> State:
+        names = self.compiled.leaves["action"].names
+        chosen = [name for bit, name in enumerate(names) if mask >> bit & 1]
+        return self._begin(chosen)
+
+    def _begin(self, actions: Iterable[str]) -> State:
+        compiled = self.compiled
+        return frozenset((compiled.action[a], tuple(compiled.takes[a])) for a in actions)
+
+    def _walk(self, actions: Sequence[str]) -> tuple[list[Block], list[frozenset[int]]]:
+        """The blocks that lead from what a row says to the place of its state."""
+        axes = list(self.axes)
+        every = self.compiled.leaves["action"]
+        taken: list[Axis] = []
+        if axes and axes[0].dimension == "action":
+            taken.append(axes.pop(0))
+            begun = [self._begin(every.names), *(self._actions(mask) for mask in taken[0].masks)]
+            begun[0] = frozenset()  # a row without an action asks nothing
+        else:
+            begun = [self._begin(actions)]
+        states: list[State | None] = [self._fixed(state) or None for state in begun]
+        keys, blocks = np.arange(len(states)), []
+        for axis in axes:
+            count = len(axis.masks) + 1
+            if len(keys) * count > KEYS_MAX:
+                blocks.append(Block(taken, keys))
+                keys, taken = np.arange(len(states)), []
+            if len(keys) * count > KEYS_MAX:
+                raise _too_large("the columns tell too many questions apart")
+            keys, states = self._across(keys, states, axis)
+            taken.append(axis)
+        ends: dict[frozenset[int], int] = {}
+        place = [
+            -1 if state is None else ends.setdefault(frozenset(b for b, _ in state), len(ends))
+            for state in states
+        ]
+        return [*blocks, Block(taken, np.array(place)[keys])], list(ends)
+
+    def _fixed(self, state: State) -> State:
+        """A state narrowed by the dimensions that no row says."""
+        for dimension in DIMENSIONS:
+            if dimension not in self._rows:
+                mask = self._asked.get(dimension)
+                narrowed = self._narrow(state, dimension, mask)
+                if narrowed is None:
+                    return frozenset()
+                state = narrowed
+        return state
+
+    def _across(
+        self, keys: np.ndarray, states: list[State | None], axis: Axis
+    ) -> tuple[np.ndarray, list[State | None]]:
+        """Keys and states with one column more."""
+        places: dict[State | None, int] = {}
+        table = np.empty((len(states), len(axis.masks) + 1), dtype=np.int64)
+        for row, state in enumerate(states):
+            for group in range(len(axis.masks) + 1):
+                mask = axis.masks[group - 1] if group else None
+                reached = None if state is None else self._narrow(state, axis.dimension, mask)
+                table[row, group] = places.setdefault(reached, len(places))
+        return table[keys].ravel(), list(places)
+
+    def _narrow(self, state: State, dimension: str, mask: int | None) -> State | None:
+        """A state narrowed by one dimension; None where an action does not take what is said."""
+        if mask is not None and any(dimension not in takes for _, takes in state):
+            return None
+        if mask is None:
+            mask = self.engine.leaves_asked(dimension, {})
+        pieces = set(self.compiled.classes[dimension].under(mask))
+        return frozenset(
+            (bits & piece, takes)
+            for bits, takes in state
+            for piece in (pieces if dimension in takes else (bits,))
+        )
+
+    def _slots(self, facts: set[str]) -> dict[str, Slot]:
+        """A place among the bits for each fact that rows say and that matters somewhere."""
+        tests: dict[str, set[FactTest]] = {}
+        for bits in {bits for state in self.states for bits in state}:
+            for test in self.compiled.tests_at(self.compiled.live(bits)):
+                if test.fact in facts:
+                    tests.setdefault(test.fact, set()).add(test)
+        found, word, shift = {}, 0, 0
+        for name in sorted(tests):
+            values = Values(self.compiled.vocabulary.facts[name], tests[name])
+            bits = values.count.bit_length()
+            if shift + bits > BITS_MAX:
+                word, shift = word + 1, 0
+            found[name] = Slot(values, word, shift, bits)
+            shift += bits
+        return found
+
+    @property
+    def words(self) -> int:
+        """How many whole numbers hold what is known of a row's facts."""
+        return max((slot.word + 1 for slot in self.slots.values()), default=1)
+
+    def _functions(self) -> list[Function]:
+        """The function of each state; where room runs out it is the largest that go without."""
+        facts, sizes = [], []
+        for state in self.states:
+            found: set[str] = set()
+            for bits in state:
+                found |= self._facts(bits)
+            facts.append(sorted(found))
+            sizes.append(_product(self.slots[name].values.count + 1 for name in found))
+        made: dict[int, Function] = {}
+        left = ANSWERS_MAX
+        for at in sorted(range(len(sizes)), key=sizes.__getitem__):
+            left -= sizes[at]
+            fits = sizes[at] <= FUNCTION_MAX and left >= 0
+            refused = Function((), (self._placed(("error", ())),))
+            made[at] = self._function(self.states[at], facts[at]) if fits else refused
+        return [made[at] for at in range(len(sizes))]
+
+    def _facts(self, bits: int) -> frozenset[str]:
+        """The facts that rows say and that matter at a cell."""
+        if bits not in self._mattering:
+            tests = self.compiled.tests_at(self.compiled.live(bits))
+            self._mattering[bits] = frozenset(t.fact for t in tests) & self.slots.keys()
+        return self._mattering[bits]
+
+    def _function(self, state: frozenset[int], facts: list[str]) -> Function:
+        """The answers at a state, for everything that may be known of its facts."""
+        cells = [self._cell(bits) for bits in sorted(state)]
+        counts = [self.slots[name].values.count + 1 for name in facts]
+        total = _product(counts)
+        weights = [_product(counts[:at]) for at in range(len(facts))]
+        every = np.arange(total)
+        digits = {
+            name: every // weight % count
+            for name, weight, count in zip(facts, weights, counts, strict=True)
+        }
+        picked = np.array([each.picked(digits, total) for each in cells])
+        answers = self._joined(cells, picked)
+        return Function(tuple(zip(facts, weights, strict=True)), tuple(answers.tolist()))
+
+    def _cell(self, bits: int) -> _CellTable:
+        """A cell for everything that may be known of its facts."""
+        if (found := self._cells.get(bits)) is not None:
+            return found
+        facts = sorted(self._facts(bits))
+        counts = [self.slots[name].values.count + 1 for name in facts]
+        cases = []
+        for digits in product(*map(range, counts)):
+            known = dict(self.known)
+            for name, digit in zip(facts, digits, strict=True):
+                if digit:
+                    known[name] = self.slots[name].values.sample([digit - 1])
+            cases.append(e.case(self.compiled, bits, known))
+        ids: dict[bool, list[int]] = {True: [], False: []}
+        for allow, listed in ids.items():
+            for one in cases:
+                cited = e.citations([one], allow=allow)
+                listed.append(self._citation.setdefault(cited, len(self._citations)))
+                if listed[-1] == len(self._citations):
+                    self._citations.append(cited)
+        made = _CellTable.of(facts, counts, cases, ids[False], ids[True])
+        self._cells[bits] = made
+        return made
+
+    def _joined(self, cells: Sequence[_CellTable], picked: np.ndarray) -> np.ndarray:
+        """The answers of cells that are asked about together; a row of `picked` for each cell.
+
+        What makes no difference is left out before combinations are told apart: beside a cell that
+        is never allowed the others count for nothing.
+        """
+
+        def each(of: str, columns: np.ndarray) -> np.ndarray:
+            rows = zip(cells, picked[:, columns], strict=True)
+            return np.array([getattr(cell, of)[at] for cell, at in rows])
+
+        found = np.empty(picked.shape[1], dtype=np.int64)
+        every = np.arange(picked.shape[1])
+        refused = np.any(each("never", every), axis=0)
+        allowed = np.all(each("certain", every), axis=0)
+        at = np.flatnonzero(refused)
+        ids = np.where(each("never", at), each("denied", at), -1)
+        for column, where in _distinct(ids):
+            found[at[where]] = self._cited("deny", ids[:, column])
+        at = np.flatnonzero(allowed)
+        ids = each("granted", at)
+        for column, where in _distinct(ids):
+            found[at[where]] = self._cited("allow", ids[:, column])
+        at = np.flatnonzero(~refused & ~allowed)
+        ids = picked[:, at]
+        for column, where in _distinct(ids):
+            here = [cell.cases[place] for cell, place in zip(cells, ids[:, column], strict=True)]
+            found[at[where]] = self._placed(e.verdict(self.compiled, here))
+        return found
+
+    def _cited(self, outcome: str, ids: np.ndarray) -> int:
+        """The answer that cites what each of some cells cites; -1 is a cell that does not count."""
+        cited = {clause for at in set(ids.tolist()) if at >= 0 for clause in self._citations[at]}
+        return self._placed((outcome, tuple(sorted(cited))))
+
+    def _placed(self, answer: Answer) -> int:
+        if answer not in self._place:
+            self._place[answer] = len(self.answers)
+            self.answers.append(answer)
+        return self._place[answer]
+
+    def ways(self) -> Ways | None:
+        """For each function every least thing to know with which it allows, None to fill up.
+
+        To know more never turns an allowance into a refusal, so that a row is allowed exactly if
+        what is known of it agrees with one of these. None where a function has more than WAYS_MAX.
+        """
+        allows = np.array([outcome == "allow" for outcome, _ in self.answers])
+        found: list[list[Way | None]] = []
+        for function in self.functions:
+            ways = self._least(function, allows[np.array(function.answers)])
+            if len(ways) > WAYS_MAX:
+                return None
+            found.append(list(ways))
+        width = max([1, *map(len, found)])
+        return [[*each, *[None] * (width - len(each))] for each in found]
+
+    def _least(self, function: Function, allowed: np.ndarray) -> list[Way]:
+        """The least of what may be known with which a function allows."""
+        facts = [self.slots[name].values for name, _ in function.weights]
+        shaped = allowed.reshape([values.count + 1 for values in reversed(facts)])
+        for place, values in enumerate(reversed(facts)):
+            if values.fact.absent:  # such a fact is known of every row: 0 is “either way”
+                along = np.moveaxis(shaped, place, 0)
+                along[0] = along[1:].all(axis=0)
+        allowed = shaped.ravel()
+        at = np.flatnonzero(allowed)
+        least = np.ones(len(at), dtype=bool)
+        digits = []
+        for (_, weight), values in zip(function.weights, facts, strict=True):
+            digit = at // weight % (values.count + 1)
+            least &= (digit == 0) | ~allowed[at - digit * weight]
+            digits.append(digit)
+        names = [name for name, _ in function.weights]
+        return [
+            tuple((name, int(digit[each])) for name, digit in zip(names, digits, strict=True)
+                  if digit[each])
+            for each in np.flatnonzero(least)[: WAYS_MAX + 1]
+        ]  # fmt: skip
+
+    def allowing(self) -> list[tuple[Space, list[Box]]] | None:
+        """Where the one state of a question without row dimensions allows, as largest boxes.
+
+        A list of conditions all of which must hold; each a space with boxes, one of which must.
+        None where nothing allows. Boxes that rest on facts which no row says are left out.
+        """
+        (state,) = self.states
+        facts = self.compiled.vocabulary.facts
+        cases = []
+        for bits in sorted(state):
+            cell = self.compiled.cell(bits)
+            here = {
+                name: self.known.get(name, False)
+                for name in cell.space.names
+                if name not in self.slots and (name in self.known or facts[name].absent)
+            }
+            cases.append(e.Case(bits, cell, here, cell.space.given(here)))
+        groups = e.groups(self.compiled, [case for case in cases if not case.certain])
+        if groups is None:
+            return None
+        found = []
+        for space, wanted in groups:
+            boxes = [
+                box
+                for box in space.boxes(wanted)
+                if all(space.names[at] in self.slots for at, _ in box)
+            ]
+            found.append((space, boxes))
+        return found
+
+
+def _distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """For each distinct column one place where it stands, and all places where it does."""
+    if not columns.shape[1]:
+        return
+    ids = np.zeros(columns.shape[1], dtype=np.int64)
+    for row in columns:
+        _, ids = np.unique(ids * (row.max() + 2) + row + 1, return_inverse=True)
+    order = np.argsort(ids, kind="stable")
+    for where in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1):
+        yield int(where[0]), where
+
+
+def _product(numbers: Iterable[int]) -> int:
+    found = 1
+    for number in numbers:
+        found *= number
+    return found
+
+
+def _too_large(what: str) -> RequestError:
+    return RequestError(
+        what, code="too-large", hint="say more in the question, or give fewer columns"
+    )
