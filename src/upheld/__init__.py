@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upheld.core.errors import Fault, PolicyError, RequestError, UpheldError
+    from upheld.gate.group import open_gate, open_gate_sync
+    from upheld.gate.request import Refused
     from upheld.policy.analyse.compare import Comparison, compare
     from upheld.policy.analyse.contains import contains
     from upheld.policy.analyse.draft import agreement
@@ -28,6 +30,7 @@ _HOME = {
     "Fault": "upheld.core.errors",
     "Policy": "upheld.policy.load",
     "PolicyError": "upheld.core.errors",
+    "Refused": "upheld.gate.request",
     "Request": "upheld.policy.request",
     "RequestError": "upheld.core.errors",
     "UpheldError": "upheld.core.errors",
@@ -35,6 +38,8 @@ _HOME = {
     "compare": "upheld.policy.analyse.compare",
     "contains": "upheld.policy.analyse.contains",
     "findings": "upheld.policy.analyse.findings",
+    "open_gate": "upheld.gate.group",
+    "open_gate_sync": "upheld.gate.group",
     "query": "upheld.policy.analyse.query",
     "review": "upheld.policy.analyse.review",
     "sever": "upheld.policy.analyse.sever",
@@ -49,6 +54,7 @@ __all__ = [
     "Findings",
     "Policy",
     "PolicyError",
+    "Refused",
     "Request",
     "RequestError",
     "UpheldError",
@@ -58,6 +64,8 @@ __all__ = [
     "findings",
     "load",
     "load_text",
+    "open_gate",
+    "open_gate_sync",
     "query",
     "review",
     "sever",

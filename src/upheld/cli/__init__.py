@@ -13,6 +13,7 @@ import sys
 import typer
 
 from upheld.cli import analysis, asking, bulk, reading, screening, serving
+from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.output import complain
 from upheld.core.errors import UpheldError
@@ -45,6 +46,7 @@ def _root(
 
 for _group in (reading, asking, analysis, bulk, screening, serving):
     _group.register(app)
+app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 
 

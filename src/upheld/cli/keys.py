@@ -36,7 +36,7 @@ def init(
     """Make a keyring with its first epoch; never over one that exists."""
     if keyring.exists():
         raise UpheldError(f"{keyring} exists already", code="exists", hint="name another file")
-    made = _keyring().create(keyring, _master(key_file, passphrase_file, confirm=True))
+    made = keyring_class().create(keyring, master_key(key_file, passphrase_file, confirm=True))
     _tell(keyring, made, as_json=as_json)
 
 
@@ -48,7 +48,7 @@ def status(
     as_json: bool = JSON,
 ) -> None:
     """Open a keyring, so that each of its keys is known to be whole, and list its epochs."""
-    opened = _keyring().open(keyring, _master(key_file, passphrase_file))
+    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file))
     _tell(keyring, opened, as_json=as_json)
 
 
@@ -64,12 +64,38 @@ def rotate(
     as_json: bool = JSON,
 ) -> None:
     """Seal the keyring under another master key; no value and no person's key is touched."""
-    opened = _keyring().open(keyring, _master(key_file, passphrase_file))
-    opened.rotate(_master(new_key_file, new_passphrase_file, confirm=True, which="new passphrase"))
+    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file))
+    opened.rotate(
+        master_key(new_key_file, new_passphrase_file, confirm=True, which="new passphrase")
+    )
     _tell(keyring, opened, as_json=as_json)
 
 
-def _keyring() -> type[Keyring]:
+@keys.command()
+def epoch(
+    settings: Path | None = typer.Option(None, "--settings", help="A TOML file of settings."),
+    keep: bool = typer.Option(False, "--keep-old", help="Keep the keys of the epochs before."),
+    as_json: bool = JSON,
+) -> None:
+    """Begin an epoch, move everybody's key to it and destroy the epochs before; can be resumed."""
+    from upheld.cli.admin import keyring_of, settings_in
+    from upheld.core.database import open_database
+    from upheld.core.schema import require_current
+    from upheld.gate.upkeep import begin_epoch
+
+    told = settings_in(settings)
+    ring = keyring_of(told)
+    engine = open_database(told.database)
+    require_current(engine)
+    moved = begin_epoch(engine, ring, destroy=not keep)
+    if as_json:
+        print_json({"epoch": ring.current.number, "moved": moved})
+    else:
+        print(f"epoch {ring.current.number}: {moved:,} people moved")
+
+
+def keyring_class() -> type[Keyring]:
+    """What opens a keyring; UpheldError where the extra is missing."""
     try:
         from upheld.vault.keyring import Keyring
     except ImportError:
@@ -78,7 +104,7 @@ def _keyring() -> type[Keyring]:
     return Keyring
 
 
-def _master(
+def master_key(
     key_file: Path | None,
     passphrase_file: Path | None,
     *,

@@ -28,6 +28,7 @@ from sqlalchemy import (
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ID: Final = String(32)
 WORD: Final = String(255)
+NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index
 
 
 class Instant(TypeDecorator[datetime]):
@@ -128,13 +129,20 @@ record: Final = Table(
 entry: Final = Table(
     "entry",
     metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("person_id", ID),
     Column("salt", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
-    Index("entry_person", "person_id", "number"),
+    Index("entry_whose", "person_id", "number"),
+)
+
+entry_person: Final = Table(  # whose a batch's entry is besides
+    "entry_person",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
 )
 
 item: Final = Table(

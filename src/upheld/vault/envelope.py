@@ -27,6 +27,7 @@ _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
 _TAG: Final = 16
 _LENGTH: Final = 4
+_KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
 
 
 class SealError(UpheldError):
@@ -50,11 +51,11 @@ def new_key() -> bytes:
 
 def context(*parts: str | int | bytes) -> bytes:
     """What a value belongs to, as associated data; no two lists give the same bytes."""
-    told = bytearray()
+    told: list[bytes] = []
     for part in parts:
         raw = part if isinstance(part, bytes) else str(part).encode()
-        told += len(raw).to_bytes(_LENGTH, "big") + type(part).__name__[:1].encode() + raw
-    return bytes(told)
+        told += (len(raw).to_bytes(_LENGTH, "big"), _KINDS[type(part)], raw)
+    return b"".join(told)
 
 
 def pad(value: bytes) -> bytes:

@@ -8,6 +8,7 @@ down_revision = None
 
 ID = sa.String(32)
 WORD = sa.String(255)
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -88,14 +89,19 @@ def _records() -> None:
 def _entries() -> None:
     op.create_table(
         "entry",
-        sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("number", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("person_id", ID),
         sa.Column("salt", sa.LargeBinary, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("leaf", sa.LargeBinary, nullable=False),
     )
-    op.create_index("entry_person", "entry", ["person_id", "number"])
+    op.create_index("entry_whose", "entry", ["person_id", "number"])
+    op.create_table(
+        "entry_person",
+        sa.Column("person_id", ID, primary_key=True),
+        sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    )
     op.create_table(
         "item",
         sa.Column("person_id", ID, primary_key=True),

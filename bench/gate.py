@@ -1,0 +1,187 @@
+"""How much the gate costs, against the same database's bare commit in the same run.
+
+Prints a Markdown table for docs/benchmarks.md. PostgreSQL is one of the tests' own, if installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+import upheld
+from upheld.core import database
+from upheld.core.database import open_database
+from upheld.core.schema import migrate
+from upheld.core.sql import run
+from upheld.core.transaction import writing
+from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
+from upheld.gate.group import AsyncGate
+from upheld.vault.keyring import Keyring, Passphrase
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import postgres
+
+BYTES = 400  # of a bare commit's row, as large as an entry
+
+
+def each(work: Callable[[], object], count: int = 400, repeat: int = 5) -> float:
+    """The least mean time of one piece of work, in microseconds."""
+    found = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        for _ in range(count):
+            work()
+        found.append((time.perf_counter() - start) / count)
+    return min(found) * 1e6
+
+
+def customer(gate: Gate) -> str:
+    """Somebody who has a service."""
+    person = gate.enrol()
+    gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")
+    gate.store(person, {"email": f"{person[:8]}@example.org", "name": "Ann"}, source="customer",
+               occasion="registration")  # fmt: skip
+    gate.record(person, "service-order", fact="has-service")
+    return person
+
+
+def bare(engine: Engine) -> float:
+    """One row, one commit, by the driver alone."""
+    with writing(engine) as connection:
+        run(connection, "CREATE TABLE IF NOT EXISTS bare (number INTEGER PRIMARY KEY, body TEXT)")
+    raw = engine.raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    mark = "%s" if engine.dialect.name == "postgresql" else "?"
+    begin = [] if engine.dialect.name == "postgresql" else ["BEGIN IMMEDIATE"]
+    last = driver.execute("SELECT coalesce(max(number), 0) FROM bare").fetchone()[0]
+    driver.rollback()
+    numbers = iter(range(last + 1, last + 1_000_000))
+    body = "x" * BYTES
+
+    def commit() -> None:
+        for statement in begin:
+            driver.execute(statement)
+        driver.execute(f"INSERT INTO bare VALUES ({mark}, {mark})", (next(numbers), body))
+        driver.commit()
+
+    found = each(commit)
+    raw.close()
+    return found
+
+
+def statements(work: Callable[[], object]) -> int:
+    """How many reads a piece of work sends."""
+    from upheld.core import sql  # noqa: PLC0415 - what is counted
+
+    seen: list[str] = []
+    inner = sql._execute
+
+    def counted(connection: object, statement: str, values: object) -> object:
+        seen.append(statement)
+        return inner(connection, statement, values)  # type: ignore[arg-type] # passed on
+
+    sql._execute = counted  # type: ignore[assignment] # counts what it passes on
+    try:
+        work()
+    finally:
+        sql._execute = inner
+    return sum(
+        statement.lstrip().startswith("SELECT") and " FROM entry " not in statement
+        and "pg_advisory" not in statement
+        for statement in seen
+    )  # fmt: skip
+
+
+def callers(gate: Gate, person: str, count: int, acts: int = 2048) -> float:
+    """Gated reads a second with so many callers at once."""
+
+    async def work() -> float:
+        door = AsyncGate(gate)
+
+        async def one() -> None:
+            for _ in range(acts // count):
+                await door.use(person, ["email"], purpose="billing")
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(count)))
+        return acts / (time.perf_counter() - start)
+
+    return max(asyncio.run(work()) for _ in range(3))
+
+
+def unsynced(url: str) -> Engine:
+    """The same database with syncing off, for comparison alone."""
+    if url.startswith("sqlite"):
+        kept = database.PRAGMAS["synchronous"]
+        database.PRAGMAS["synchronous"] = ("OFF", 0)
+        try:
+            engine = open_database(url)
+            with engine.connect():
+                return engine
+        finally:
+            database.PRAGMAS["synchronous"] = kept
+    engine = open_database(url)
+
+    @event.listens_for(engine, "checkout")
+    def _off(raw: object, *_: object) -> None:
+        raw.execute("SET synchronous_commit = off")  # type: ignore[attr-defined] # psycopg's
+
+    return engine
+
+
+def measure(name: str, url: str, keyring: Keyring) -> None:
+    """Measure one database and print its lines."""
+    policy = upheld.load(sample_policy())
+    engine = open_database(url)
+    migrate(engine)
+    gate = Gate(engine, policy, keyring)
+    person = customer(gate)
+
+    def read() -> object:
+        return gate.use(person, ["email"], purpose="billing")
+
+    base, one = bare(engine), each(read)
+    print(f"| {name}: gated read with its own entry | {base / one:.2f} of a bare commit's rate |")
+    people = [customer(gate) for _ in range(100)]
+    single = each(lambda: [gate.use(p, ["email"], purpose="billing") for p in people], 3)
+    swept = each(lambda: gate.sweep("use", people, ["email"], purpose="billing"), 3)
+    print(f"| {name}: 100 people in one sweep | {single / swept:.1f}× one by one |")
+    asked = {"recipient": "collection-agent", "purpose": "debt-collection", "occasion": "other"}
+
+    def share() -> None:
+        try:
+            gate.share(person, ["name"], party="acme", **asked)
+        except upheld.Refused:
+            return
+
+    print(f"| {name}: reads of an act with its proofs | {statements(share)} |")
+    loose = Gate(unsynced(url), policy, keyring)
+    for count in (64, 256):
+        with_sync, without = callers(gate, person, count), callers(loose, person, count)
+        print(f"| {name}: {count} callers, {with_sync:,.0f} a second "
+              f"| {with_sync / without:.2f} of the rate with syncing off |")  # fmt: skip
+
+
+def main() -> None:
+    """Measure SQLite, and PostgreSQL where it is installed."""
+    print(f"Measured on {os.cpu_count()} cores.\n\n| work | ratio |\n|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        keyring = Keyring.create(Path(folder, "keys"), Passphrase("seven plain words in a row"))
+        measure("SQLite", f"sqlite:///{folder}/upheld.db", keyring)
+        programs = postgres.programs()
+        if programs is not None:
+            with postgres.server(programs) as address:
+                measure("PostgreSQL", address + "postgres", keyring)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""`upheld admin`: a provider's database from nothing, looked through, and filled.
+
+Where the database, the keyring and the policy are is told by a settings file or by the environment
+(`UPHELD_DATABASE` and so on), never by a password on the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.keys import keyring_class, master_key
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.core.settings import Settings
+    from upheld.gate.gate import Gate
+    from upheld.vault.keyring import Keyring
+
+admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
+
+SETTINGS = typer.Option(None, "--settings", help="A TOML file: database, keyring, policy, …")
+
+
+def settings_in(path: Path | None) -> Settings:
+    """The settings of a command."""
+    from upheld.core.settings import read_settings
+
+    return read_settings(path)
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """The keyring that the settings name, opened."""
+    return keyring_class().open(
+        _named(settings.keyring, "keyring"), master_key(settings.key_file, settings.passphrase_file)
+    )
+
+
+def gate_of(settings: Settings) -> Gate:
+    """The gate that the settings describe; the tables must be there."""
+    from upheld.core.database import open_database
+    from upheld.core.schema import require_current
+    from upheld.gate.gate import Gate
+    from upheld.policy.load import load
+
+    policy = load(_named(settings.policy, "policy"))
+    keyring = keyring_of(settings)
+    engine = open_database(settings.database)
+    require_current(engine)
+    return Gate(engine, policy, keyring)
+
+
+def _named(path: Path | None, what: str) -> Path:
+    if path is None:
+        raise UpheldError(f"the settings name no {what}", code="settings",
+                          hint=f'write `{what} = "…"`, or set UPHELD_{what.upper()}')  # fmt: skip
+    return path
+
+
+@admin.command()
+def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Make what is missing: keyring, database, tables; change nothing that is there."""
+    from upheld.core.database import open_database
+    from upheld.core.schema import migrate
+    from upheld.gate.gate import Gate
+    from upheld.policy.load import load
+
+    told = settings_in(settings)
+    policy = load(_named(told.policy, "policy"))
+    path = _named(told.keyring, "keyring")
+    made = not path.exists()
+    master = master_key(told.key_file, told.passphrase_file, confirm=made)
+    keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
+    engine = open_database(told.database)
+    revision = migrate(engine)
+    Gate(engine, policy, keyring)
+    if as_json:
+        print_json({"keyring_made": made, "revision": revision, "policy": policy.digest})
+    else:
+        done = "made" if made else "was there"
+        print(f"{path}: {done}; tables {revision}; policy {policy.digest[:12]}")
+
+
+@admin.command()
+def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Bring the tables to what this upheld needs."""
+    from upheld.core.database import open_database
+    from upheld.core.schema import migrate as migrated
+    from upheld.core.schema import revision
+
+    engine = open_database(settings_in(settings).database)
+    before, now = revision(engine), migrated(engine)
+    if as_json:
+        print_json({"before": before, "now": now})
+    else:
+        print(f"tables {now}" + ("" if before == now else f", before {before or 'none'}"))
+
+
+@admin.command()
+def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Open every key, value, record and entry; 1 if anything is not whole."""
+    from upheld.gate.upkeep import selfcheck as checked
+
+    gate = gate_of(settings_in(settings))
+    facts = gate.house.policy.program.vocabulary.facts.values()
+    found = checked(gate.engine, gate.house.keyring, sorted({f.proof for f in facts if f.proof}))
+    if as_json:
+        print_json(found._asdict())
+    else:
+        for problem in found.problems:
+            print(problem)
+        print(f"{found.people:,} people, {found.values:,} values, {found.records:,} records, "
+              f"{found.entries:,} entries: " + (f"{len(found.problems):,} not whole"
+              if found.problems else "whole"))  # fmt: skip
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@admin.command("import")
+def bring(
+    people: Path = typer.Argument(help="A CSV file whose columns are fields."),
+    apply: bool = typer.Option(False, "--apply", help="Keep them; without it nothing is kept."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Take in the customers that a provider had before, all of them or none."""
+    from upheld.gate.upkeep import bring as brought
+
+    found = brought(gate_of(settings_in(settings)), people, apply=apply)
+    if as_json:
+        print_json({**found._asdict(), "applied": apply})
+        return
+    done = "taken in" if apply else "would be taken in; --apply keeps them"
+    print(f"{found.rows:,} people: {found.taken:,} {done}, {found.known:,} were known")
+    if found.violations:
+        print(f"for {found.violations:,} no clause lets all of it be kept: recorded as violations")
+
+
+@admin.command()
+def clock(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Take the time of day as it is, after the clock was set back; an entry says so."""
+    gate_of(settings_in(settings)).accept_clock()
+    if as_json:
+        print_json({"accepted": True})
+    else:
+        print("the time of day is accepted")

@@ -1,0 +1,1 @@
+"""The enforcement point: the one road to personal data, and what records prove on it."""

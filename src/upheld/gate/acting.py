@@ -1,0 +1,195 @@
+"""One act on some people: prove, decide, record, perform, all in the transaction that is given.
+
+It takes few reads however many people there are: keys, records, values. People whose act has the
+same outcome on the same grounds share an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.gate import entries, records
+from upheld.gate.duties import Carriers, Carrying
+from upheld.gate.entries import Clock, Entry
+from upheld.gate.proofs import BIRTH_DATE, ProofError, Question, Registry
+from upheld.gate.request import Act, Given, Refused, planned
+from upheld.policy.decide import Plan
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision
+from upheld.policy.vocabulary import Fact
+from upheld.vault import people, values
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import REGISTER, Person, VaultError
+
+Outcome = Given | Refused
+
+
+class House(NamedTuple):
+    """What every act stands on: the policy in force, the keys, the time, provers and carriers."""
+
+    policy: Policy
+    keyring: Keyring
+    clock: Clock
+    provers: Registry
+    carriers: Carriers
+
+
+class Doing:
+    """One act on some people, in a transaction."""
+
+    def __init__(
+        self, house: House, connection: Connection, act: Act, *, entitled: bool,
+        perform: Callable[[], dict[str, str]] | None = None,
+    ) -> None:  # fmt: skip
+        """`perform` is done where a person's act is allowed, and gives digests for its entry."""
+        self.perform = perform
+        self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
+        last = entries.last_of(connection)
+        self.at, self.wrong = house.clock.look(last[1] if last else None)
+
+    def all(self, asked: list[str]) -> dict[str, Outcome]:
+        """The outcome for each person."""
+        house, act = self.house, self.act
+        plan = planned(house.policy, act)
+        found = people.opened_many(self.connection, house.keyring, asked)
+        if len(found) < len(asked):
+            raise VaultError("there is no such person", code="no-person", hint="see the ids")
+        facts = _facts(house.policy, plan)
+        reads = act.action not in ("collect", "store")
+        fetched = values.fetch(
+            self.connection, asked,
+            [*(act.data if reads else ()), *((BIRTH_DATE,) if _needs_birth(facts) else ())],
+        )  # fmt: skip
+        proven = self._proven(facts, found, fetched)
+        outcomes: dict[str, Outcome] = {}
+        alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
+        for person_id in asked:
+            known, evidence, problem = proven[person_id]
+            fields, decision, problem = self._decided(plan, known, problem)
+            own = evidence if len(asked) == 1 else ()  # each person's own are in no shared entry
+            key = (fields, decision.outcome, decision.clauses, decision.duties, decision.owed,
+                   problem, own)  # fmt: skip
+            alike.setdefault(key, (decision, []))[1].append(person_id)
+        for (fields, *_, problem, evidence), (decision, group) in alike.items():
+            number, at = self._noted(fields, decision, problem, evidence, group)
+            for person_id in group:
+                outcomes[person_id] = self._outcome(
+                    found[person_id], fields if reads else (), decision, problem, number, at,
+                    fetched,
+                )  # fmt: skip
+        return {person_id: outcomes[person_id] for person_id in asked}
+
+    def would(self, person_id: str) -> bool:
+        """Whether the act on a person would be allowed now; nothing is noted."""
+        plan = planned(self.house.policy, self.act)
+        found = people.opened_many(self.connection, self.house.keyring, [person_id])
+        facts = _facts(self.house.policy, plan)
+        needed = [BIRTH_DATE] if _needs_birth(facts) else []
+        fetched = values.fetch(self.connection, [person_id], needed)
+        for known, _, problem in self._proven(facts, found, fetched).values():
+            _, decision, wrong = self._decided(plan, known, problem)
+            return decision.allowed and not wrong
+        return True  # nobody there: the act itself says so
+
+    def _proven(
+        self, facts: dict[str, Fact], found: dict[str, Person], fetched: values.Fetched
+    ) -> dict[str, tuple[dict[str, object], tuple[str, ...], str]]:
+        """What is known of each person, on which evidence; or what is wrong with the records."""
+        house = self.house
+        if self.wrong and facts:
+            return {person_id: ({}, (), f"clock-{self.wrong}") for person_id in found}
+        kinds = sorted({fact.proof for fact in facts.values()} - {BIRTH_DATE})
+        listed, forged = records.listed(
+            self.connection, house.keyring, [REGISTER, *found], kinds
+        )  # fmt: skip
+        answers: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {}
+        for person_id, person in found.items():
+            mine = [each for each in listed if each.person_id in (REGISTER, person_id)]
+
+            def value(field: str, person: Person = person) -> str | None:
+                if field not in person.holdings:
+                    return None
+                return values.open_value(person, field, fetched).value
+
+            def asked(fact: Fact, mine: Any = mine, value: Any = value) -> Question:
+                own = [each for each in mine if each.kind == fact.proof]
+                return Question(fact, self.act.party, own, forged, self.at,
+                                house.policy.engine.checker, value)  # fmt: skip
+
+            try:
+                answers[person_id] = (*house.provers.prove(facts, asked), "")
+            except ProofError as error:
+                answers[person_id] = ({}, (), error.code)
+        return answers
+
+    def _decided(
+        self, plan: Plan, known: dict[str, object], problem: str
+    ) -> tuple[tuple[str, ...], Decision, str]:
+        """The fields that are allowed, the decision on them, and what stands against it."""
+        act, house = self.act, self.house
+        decision = plan.decide(known)
+        fields = act.data
+        if act.partial and not problem and not decision.allowed:
+            fields = tuple(
+                field for field in act.data
+                if planned(house.policy, act, [field]).decide(known).allowed
+            )  # fmt: skip
+            if fields:
+                decision = planned(house.policy, act, fields).decide(known)
+        if not problem and decision.allowed and (
+            missing := house.carriers.missing(decision.duties)
+        ):  # fmt: skip
+            problem = "duty " + ", ".join(missing)
+        return (fields if decision.allowed else act.data), decision, problem
+
+    def _noted(
+        self, fields: tuple[str, ...], decision: Decision, problem: str, evidence: tuple[str, ...],
+        group: list[str],
+    ) -> tuple[int, datetime]:  # fmt: skip
+        act = self.act
+        allowed = decision.allowed and not problem
+        digests = self.perform() if self.perform and allowed else {}
+        entry = Entry(
+            kind="act" if allowed else "refusal", policy=self.house.policy.digest,
+            action=act.action, outcome=problem or decision.outcome, clauses=decision.clauses,
+            duties=tuple(dict.fromkeys(duty.duty for duty in decision.duties)), data=fields,
+            purpose=(act.purpose,) if act.purpose else (),
+            occasion=(act.occasion,) if act.occasion else (),
+            parties=act.parties(), evidence=evidence, count=len(group) if len(group) > 1 else 0,
+            digests=digests,
+        )  # fmt: skip
+        alone = group[0] if len(group) == 1 else None
+        number, at = entries.write(self.connection, entry, alone, self.at)
+        if alone is None:
+            entries.concern(self.connection, number, group)
+        return number, at
+
+    def _outcome(  # noqa: PLR0913, PLR0917 - what is known of an act by now
+        self, person: Person, fields: tuple[str, ...], decision: Decision, problem: str,
+        number: int, at: datetime, fetched: values.Fetched,
+    ) -> Outcome:  # fmt: skip
+        if problem or not decision.allowed:
+            if self.entitled:
+                return Refused(number, decision, problem or decision.why)
+            return Refused(number)
+        carrying = Carrying(self.connection, self.act, person.person_id, decision, number, at)
+        self.house.carriers.carry_out(carrying)
+        told = {
+            field: values.open_value(person, field, fetched)
+            for field in fields if field in person.holdings
+        }  # fmt: skip
+        left = tuple(field for field in self.act.data if field not in fields) if fields else ()
+        return Given(values=told, decision=decision, entry=number, refused=left)
+
+
+def _facts(policy: Policy, plan: Plan) -> dict[str, Fact]:
+    facts = policy.program.vocabulary.facts
+    return {name: facts[name] for name in plan.values}
+
+
+def _needs_birth(facts: Mapping[str, Fact]) -> bool:
+    return any(fact.proof == BIRTH_DATE for fact in facts.values())

@@ -1,0 +1,153 @@
+"""Proofs: what records say of the facts that a decision rests on, each with its evidence.
+
+A fact names its kind of proof. Its prover answers true, false, unknown, a number, or, for a fact
+that holds per data, purpose, recipient or source, parts of which each names what it covers. A
+record that is in force proves its fact; one that ended, was withdrawn, has not begun, or is another
+party's makes it false where it speaks; without any record a fact is false if the vocabulary says
+that absence means no, and unknown otherwise. A record that is not believed makes every fact of its
+kind unknown, and a fact whose absence means no is then no proof of anything: the act is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.core.tables import microseconds
+from upheld.gate.records import Record
+from upheld.policy.request import Checker
+from upheld.policy.vocabulary import Fact
+
+BIRTH_DATE = "birth-date"
+
+
+class ProofError(UpheldError):
+    """A fact that cannot be proven either way because something is wrong with its records."""
+
+
+class Proof(NamedTuple):
+    """What a fact is (None for unknown, a list for parts), and the ids of what it rests on."""
+
+    value: object
+    evidence: tuple[str, ...] = ()
+
+
+class Question(NamedTuple):
+    """What a prover is asked: a fact, the party by name, the records of its kind, the time."""
+
+    fact: Fact
+    party: str
+    records: Sequence[Record]
+    forged: Sequence[str]
+    at: datetime
+    checker: Checker
+    read: Callable[[str], str | None]  # the person's value of a field, through the vault
+
+
+Prover = Callable[[Question], Proof]
+
+
+def by_records(question: Question) -> Proof:
+    """The prover of every fact that rests on records."""
+    fact, at = question.fact, microseconds(question.at)
+    if question.forged:
+        raise ProofError(f"a record for `{fact.name}` was changed by somebody else",
+                         code="forged-record", hint="see `upheld admin selfcheck`")  # fmt: skip
+    mine = [record for record in question.records if record.fact in ("", fact.name)]
+    if not fact.per:
+        return _whole(fact, [r for r in mine if r.party in ("", question.party)], at)
+    parts: list[dict[str, Any]] = []
+    for number, record in enumerate(mine):
+        if record.begins > at:
+            continue  # one that has not begun speaks of no time before
+        holds = record.in_force(at) and record.party in ("", question.party)
+        if holds:
+            parts.append({**_covered(fact, record), "holds": True})
+        elif record.party in ("", question.party) and not _renewed(question, record, mine[number:]):
+            parts.append({**_covered(fact, record), "holds": False})
+    if fact.absent:
+        parts.append({"rest": False})
+    evidence = tuple(record.record_id for record in mine)
+    return Proof(parts or None, evidence)
+
+
+def _whole(fact: Fact, mine: Sequence[Record], at: int) -> Proof:
+    live = [record.record_id for record in mine if record.in_force(at)]
+    if live:
+        return Proof(True, tuple(live))
+    if mine or fact.absent:
+        return Proof(False, tuple(record.record_id for record in mine))
+    return Proof(None)
+
+
+def _covered(fact: Fact, record: Record) -> dict[str, Any]:
+    """The part of a request that a record covers: it names every dimension, or all of one."""
+    return {d: list(record.about[d]) for d in fact.per if record.about.get(d)}
+
+
+def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
+    """Whether a later record in force speaks of something that an ended one spoke of."""
+    at = microseconds(question.at)
+    return any(
+        new is not old and new.in_force(at) and new.party in ("", question.party)
+        and all(_meet(question, d, old, new) for d in question.fact.per)
+        for new in later
+    )  # fmt: skip
+
+
+def _meet(question: Question, dimension: str, one: Record, other: Record) -> bool:
+    mine, theirs = one.about.get(dimension), other.about.get(dimension)
+    if not mine or not theirs:
+        return True
+    checker = question.checker
+    return bool(checker.dimension(dimension, mine) & checker.dimension(dimension, theirs))
+
+
+def by_birth_date(question: Question) -> Proof:
+    """Age in whole years from the birth date in the vault; unknown without one."""
+    told = question.read(BIRTH_DATE)
+    if told is None:
+        return Proof(None)
+    try:
+        return Proof(years(date.fromisoformat(told), question.at.astimezone(UTC).date()),
+                     (BIRTH_DATE,))  # fmt: skip
+    except ValueError:
+        return Proof(None)
+
+
+def years(born: date, today: date) -> int:
+    """Whole years between two days; who was born on 29 February has a birthday on 1 March.
+
+    ValueError where the first is after the second.
+    """
+    if born > today:
+        raise ValueError("a birth date lies in the future")
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+class Registry:
+    """The provers by kind of proof; a fact whose kind has none is proven by its records."""
+
+    def __init__(self) -> None:
+        self.provers: dict[str, Prover] = {BIRTH_DATE: by_birth_date}
+
+    def add(self, kind: str, prover: Prover) -> None:
+        """Let a prover answer for a kind of proof."""
+        if kind in self.provers:
+            raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
+        self.provers[kind] = prover
+
+    def prove(
+        self, facts: Mapping[str, Fact], asked: Callable[[Fact], Question]
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        """What is known of some facts, and the evidence; unknown ones are left out."""
+        known: dict[str, object] = {}
+        evidence: list[str] = []
+        for name, fact in sorted(facts.items()):
+            proof = self.provers.get(fact.proof, by_records)(asked(fact))
+            evidence += proof.evidence
+            if proof.value is not None:
+                known[name] = proof.value
+        return known, tuple(dict.fromkeys(evidence))

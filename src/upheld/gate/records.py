@@ -1,0 +1,163 @@
+"""Records that prove: a permission given, an opt-out, an order, an invoice, a partner registered.
+
+A record names the kind of proof that the vocabulary asks for, and what it is about: words of the
+dimensions for which its facts hold, and a party by name. It is never changed but to end or be
+withdrawn, and carries a MAC under the keyring's root, so that a row that was written or changed by
+anyone else proves nothing. Registers (of partners, engagements) belong to nobody: their person is
+empty.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import places, row, rows, run
+from upheld.core.tables import microseconds
+from upheld.vault.envelope import context
+from upheld.vault.keyring import Keyring
+
+_COLUMNS = (
+    "person_id, record_id, kind, party, dims, begins, ends, withdrawn, by_whom, how, text_digest"
+)
+_DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
+
+
+class RecordError(UpheldError):
+    """A record that cannot be kept, found, or believed."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one record. `about` maps dimensions to words; times are microseconds.
+
+    `fact` names the one fact that it proves where a kind of proof has several; `by_whom`, `how` and
+    `text_digest` say who gave it, how, and the SHA-256 of the text that was shown.
+    """
+
+    person_id: str
+    record_id: str
+    kind: str
+    party: str = ""
+    fact: str = ""
+    about: dict[str, tuple[str, ...]] = {}
+    begins: int
+    ends: int | None = None
+    withdrawn: int | None = None
+    by_whom: str = ""
+    how: str = ""
+    text_digest: str = ""
+
+    def in_force(self, at: int) -> bool:
+        """Whether it has begun and neither ended nor been withdrawn."""
+        if self.begins > at or (self.ends is not None and self.ends <= at):
+            return False
+        return self.withdrawn is None or self.withdrawn > at
+
+    def columns(self) -> tuple[Any, ...]:
+        """The columns that the MAC covers, in their order."""
+        dims = {**self.about, **({"fact": (self.fact,)} if self.fact else {})}
+        told = msgspec.json.encode(dims, order="deterministic").decode()
+        return (self.person_id, self.record_id, self.kind, self.party, told, self.begins,
+                self.ends, self.withdrawn, self.by_whom, self.how, self.text_digest)  # fmt: skip
+
+
+def add(  # noqa: PLR0913 - what belongs to a record
+    connection: Connection,
+    keyring: Keyring,
+    person_id: str,
+    kind: str,
+    begins: datetime,
+    *,
+    fact: str = "",
+    about: Mapping[str, Sequence[str]] | None = None,
+    party: str = "",
+    ends: datetime | None = None,
+    by_whom: str = "",
+    how: str = "",
+    text_digest: str = "",
+) -> Record:
+    """Keep a new record."""
+    made = Record(
+        person_id=person_id, record_id=secrets.token_hex(16), kind=kind, fact=fact, party=party,
+        about={d: tuple(words) for d, words in (about or {}).items()},
+        begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
+        by_whom=by_whom, how=how, text_digest=text_digest,
+    )  # fmt: skip
+    statement = (
+        f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
+    )
+    run(connection, statement, *made.columns(), _mac(keyring, made))
+    return made
+
+
+def end(
+    connection: Connection, keyring: Keyring, person_id: str, record_id: str, at: datetime,
+    *, withdrawn: bool,
+) -> Record:  # fmt: skip
+    """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
+    statement = f"SELECT {_COLUMNS}, mac FROM record WHERE person_id = ? AND record_id = ?"  # noqa: S608 - columns alone
+    found = row(connection, statement, person_id, record_id)
+    if found is None:
+        raise RecordError("there is no such record", code="no-record", hint="see its id")
+    record = _believed(keyring, found)
+    moment = microseconds(at)
+    if record is None:
+        raise RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
+                          hint="it proves nothing; see who can write to the database")  # fmt: skip
+    if record.withdrawn is not None:
+        return record
+    told = {"withdrawn": moment} if withdrawn else {"ends": moment}
+    changed = msgspec.structs.replace(record, **told)
+    run(connection, "UPDATE record SET ends = ?, withdrawn = ?, mac = ? WHERE person_id = ? AND"
+        " record_id = ?", changed.ends, changed.withdrawn, _mac(keyring, changed), person_id,
+        record_id)  # fmt: skip
+    return changed
+
+
+def listed(
+    connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
+) -> tuple[list[Record], list[str]]:
+    """The records of some people and kinds, the oldest first, and the ids of those not believed."""
+    if not kinds:
+        return [], []
+    statement = (
+        f"SELECT {_COLUMNS}, mac FROM record"  # noqa: S608 - names of columns and places alone
+        f" WHERE person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+    )
+    found, forged = [], []
+    for each in rows(connection, statement, *people, *kinds):
+        record = _believed(keyring, each)
+        if record is None:
+            forged.append(each[1])
+        else:
+            found.append(record)
+    return sorted(found, key=lambda record: (record.begins, record.record_id)), forged
+
+
+def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:
+    """A row as a record; None where its MAC is not ours."""
+    try:
+        about = _DIMS.decode(found[4])
+        fact = about.pop("fact", ("",))[0]
+        record = Record(
+            person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
+            fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
+            how=found[9], text_digest=found[10],
+        )  # fmt: skip
+    except (msgspec.MsgspecError, IndexError):
+        return None
+    return record if hmac.compare_digest(_mac(keyring, record), bytes(found[11])) else None
+
+
+def _mac(keyring: Keyring, record: Record) -> bytes:
+    told = context(*("" if part is None else part for part in record.columns()),
+                   *(part is None for part in record.columns()))  # fmt: skip
+    return hmac.digest(keyring.derived("record"), told, "sha256")

@@ -1,0 +1,90 @@
+"""One act as it is asked for, checked at the border, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from upheld.core.errors import RequestError, UpheldError
+from upheld.policy.decide import Plan
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision, Request
+from upheld.vault.values import Value
+
+ROLES = ("source", "recipient", "actor")
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What shall be done with whose data. `party` names the one who is meant by the kind of party.
+
+    `partial` asks for those fields that are allowed where not all are.
+    """
+
+    action: str
+    data: tuple[str, ...] = ()
+    purpose: str | None = None
+    recipient: str | None = None
+    source: str | None = None
+    actor: str | None = None
+    occasion: str | None = None
+    party: str = ""
+    partial: bool = False
+
+    def request(self, data: Sequence[str] | None = None) -> Request:
+        """The question to ask of the policy, about all of the data or some."""
+        fields = self.data if data is None else tuple(data)
+        return Request(
+            self.action, data=fields or None, purpose=self.purpose, recipient=self.recipient,
+            source=self.source, actor=self.actor, occasion=self.occasion,
+        )  # fmt: skip
+
+    def parties(self) -> dict[str, tuple[str, ...]]:
+        """Whom an entry names: the kind of each party, and the name where there is one."""
+        named = (self.party,) if self.party else ()
+        return {role: (kind, *named) for role in ROLES if (kind := getattr(self, role))}
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What an act gives: the values, the decision, its entry's number, the fields left out."""
+
+    values: Mapping[str, Value]
+    decision: Decision
+    entry: int
+    refused: tuple[str, ...] = ()
+
+    def __getitem__(self, field: str) -> str:
+        return self.values[field].value
+
+    def __repr__(self) -> str:
+        return f"Given({', '.join(self.values)}; entry {self.entry})"
+
+
+class Refused(UpheldError):  # noqa: N818 - it says what happened
+    """An act that is not allowed. `entry` is the number of its entry.
+
+    Its words are the same whatever the reason: what is missing may tell of age, debt or consent.
+    `decision` and `why` are there for whoever asked as one who is entitled to them.
+    """
+
+    def __init__(self, entry: int | None, decision: Decision | None = None, why: str = "") -> None:
+        super().__init__("this is not allowed", code="refused", hint="ask the privacy desk")
+        self.entry, self.decision, self.why = entry, decision, why
+
+
+def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> Plan:
+    """The question of an act, worked out; RequestError where it cannot be asked.
+
+    Data are fields, each of one value: a word that stands for several is none.
+    """
+    request = act.request(data)
+    engine = policy.engine
+    found = engine.plans.get(request)
+    if found is not None:
+        return found
+    leaves = engine.compiled.leaves["data"].bit
+    for field in act.data:
+        if field not in leaves:
+            raise RequestError(f"`{field}` is no field", code="unknown-term",
+                               hint="a field is a word for data with none below")  # fmt: skip
+    return engine.plan(request)

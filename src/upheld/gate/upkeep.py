@@ -1,0 +1,193 @@
+"""What a provider's database needs besides acts: to be looked through, filled, and moved on.
+
+`selfcheck` opens everything and names what is not whole. `bring` takes in the customers that a
+provider had before. `begin_epoch` moves everybody's key to a new epoch and destroys the old ones:
+it may be stopped and begun again at any time, and nobody is ever without a key.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from upheld.core.errors import UpheldError, nearest
+from upheld.core.sql import rows
+from upheld.core.transaction import reading, scrub, writing
+from upheld.gate import entries, records
+from upheld.gate.gate import Gate
+from upheld.gate.proofs import BIRTH_DATE
+from upheld.vault import blind_index, people, values
+from upheld.vault.envelope import SealError
+from upheld.vault.keyring import Keyring, KeyringError
+from upheld.vault.people import ACTIVE, REGISTER, VaultError
+
+BATCH = 100  # people moved in one transaction
+
+
+class ImportFileError(UpheldError):
+    """A file of customers that cannot be taken in; its line is told, never a value."""
+
+
+class Checked(NamedTuple):
+    """What was looked through, and what is not whole."""
+
+    people: int
+    values: int
+    records: int
+    entries: int
+    problems: tuple[str, ...]
+
+
+def selfcheck(engine: Engine, keyring: Keyring, kinds: Sequence[str]) -> Checked:
+    """Open every key and value, believe every record, hash every entry; name what is not whole.
+
+    `kinds` are the kinds of proof of the vocabulary.
+    """
+    problems: list[str] = []
+    held = 0
+    with reading(engine) as connection:
+        everybody = [
+            found for (found,) in
+            rows(connection, "SELECT person_id FROM person WHERE state = ?", ACTIVE)
+        ]  # fmt: skip
+        for person_id in everybody:
+            count, named = _looked_through(connection, keyring, person_id)
+            held += count
+            problems += named
+        listed, forged = records.listed(connection, keyring, [REGISTER, *everybody], kinds)
+        problems += [f"record {record_id} was changed by somebody else" for record_id in forged]
+        problems += [
+            f"entry {number} is missing or changed" for number in entries.damaged(connection)
+        ]
+        last = entries.last_of(connection)
+    return Checked(len(everybody), held, len(listed), last[0] if last else 0, tuple(problems))
+
+
+def _looked_through(
+    connection: Connection, keyring: Keyring, person_id: str
+) -> tuple[int, list[str]]:
+    try:
+        person = people.opened(connection, keyring, person_id)
+        found, problems = values.examine(connection, person, list(person.holdings))
+    except (SealError, VaultError, KeyringError) as error:
+        return 0, [str(error)]
+    noted: dict[str, str] = {}
+    try:
+        for kept in entries.of_person(connection, person_id):
+            noted.update(kept.entry.digests)
+    except msgspec.MsgspecError:
+        problems.append(f"an entry about person {person_id} cannot be read")
+    problems = [f"{name} is changed, moved or missing" for name in problems]
+    if noted != {field: digest for field, (_, digest) in person.holdings.items()}:
+        problems.append(f"what is held of person {person_id} is not what the entries say")
+    return len(found), problems
+
+
+def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> int:
+    """Begin an epoch, move everybody to it, and destroy the keys of the epochs before.
+
+    How many people were moved. What was sealed for anyone who was not moved can then be read by
+    nobody, in no backup either.
+    """
+    with writing(engine) as connection:
+        pending = people.to_move(connection, keyring, 1)
+    if not pending:  # nobody is left of a move that was stopped, so that this is a new one
+        keyring.begin_epoch()
+    with writing(engine) as connection:
+        people.belong(connection, keyring)
+    moved = 0
+    while True:
+        with writing(engine) as connection:
+            some = people.to_move(connection, keyring, BATCH)
+            for person_id in some:
+                people.move(connection, keyring, person_id, values.indexed)
+        if not some:
+            break
+        moved += len(some)
+    if destroy:
+        for epoch in [each for each in keyring.epochs if each is not keyring.current]:
+            with writing(engine) as connection:
+                people.close(connection, epoch.number)
+            keyring.destroy_epoch(epoch.number)
+        scrub(engine)
+    return moved
+
+
+class Brought(NamedTuple):
+    """What came of a file of customers: how many are in it, were taken in, were there before."""
+
+    rows: int
+    taken: int
+    known: int
+    violations: int
+
+
+def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
+    """Take in the customers of a CSV file whose columns are fields, all of them or none.
+
+    A first column `person`, if there is one, is not kept. Without `apply` everything is tried and
+    nothing kept. ImportFileError names the line of the first mistake.
+    """
+    count = taken = known = violations = 0
+    with gate.together() as joint:
+        savepoint = joint.connection.begin_nested()
+        for told in _lines(gate, path):
+            count += 1
+            if any(
+                blind_index.find(joint.connection, gate.house.keyring, field, told[field])
+                for field in blind_index.FIELDS[:1] if field in told
+            ):  # fmt: skip
+                known += 1
+                continue
+            violations += joint.bring(joint.enrol(), told)
+            taken += 1
+        if apply:
+            savepoint.commit()
+        else:
+            savepoint.rollback()
+    return Brought(count, taken, known, violations)
+
+
+def _lines(gate: Gate, path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a file by field, each checked; empty cells are left out."""
+    fields = gate.house.policy.engine.compiled.leaves["data"].bit
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            for name in reader.fieldnames or ():
+                if name not in fields:
+                    near = nearest(name, fields)
+                    raise ImportFileError(f"{path}, line 1: `{name}` is no field", code="import",
+                                    hint=f"did you mean `{near}`?" if near else "")  # fmt: skip
+            for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                if None in row or None in row.values():
+                    raise ImportFileError(f"{where}: it has not as many cells as the first line",
+                                    code="import", hint="see its commas and quotes")  # fmt: skip
+                told = {name: value.strip() for name, value in row.items() if value.strip()}
+                if not told:
+                    continue
+                _dated(where, told)
+                yield told
+    except OSError as error:
+        raise ImportFileError(f"{path} cannot be read: {error.strerror}", code="unreadable",
+                        hint="name a CSV file") from None  # fmt: skip
+    except (UnicodeDecodeError, csv.Error):
+        raise ImportFileError(
+            f"{path} is no CSV in UTF-8", code="import", hint="save it so"
+        ) from None
+
+
+def _dated(where: str, told: dict[str, str]) -> None:
+    if BIRTH_DATE in told:
+        try:
+            date.fromisoformat(told[BIRTH_DATE])
+        except ValueError:
+            raise ImportFileError(f"{where}: `{BIRTH_DATE}` is no date", code="import",
+                            hint="write it as 1990-12-31") from None  # fmt: skip

@@ -1,0 +1,165 @@
+"""People and their keys: a random id that says nothing, and a data key under the epoch's key.
+
+The data key seals everything of a person and is itself stored sealed under the key of an epoch,
+which lies outside the database. To begin an epoch, move the survivors and destroy the old epoch is
+what makes erasures final. Moving is resumable: a person is of the old epoch or of the new one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import is_postgresql, places, row, rows, run
+from upheld.core.tables import microseconds
+from upheld.vault import blind_index
+from upheld.vault.envelope import context, new_key, seal, unseal
+from upheld.vault.keyring import Keyring
+
+ACTIVE = "active"
+REGISTER = ""  # the person of registers: partners, engagements
+Holdings = dict[str, tuple[int, str]]  # field to current revision and the digest of its row
+
+_FIND = (
+    "SELECT p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key FROM person p"
+    " LEFT JOIN person_key k ON k.person_id = p.person_id WHERE p.person_id IN "
+)
+_HOLDINGS = msgspec.json.Decoder(Holdings)
+
+
+class VaultError(UpheldError):
+    """What the vault cannot do: a person who is not there, a key that is another's."""
+
+
+class Person(NamedTuple):
+    """A person whose key is open for one act."""
+
+    person_id: str
+    key: bytes
+    holdings: Holdings
+
+    def __repr__(self) -> str:
+        return f"Person({self.person_id!r})"
+
+
+def belong(connection: Connection, keyring: Keyring) -> None:
+    """VaultError unless a database's keys are those of this keyring; a new database takes it."""
+    numbers = [each.number for each in keyring.epochs]
+    for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
+        if not hmac.compare_digest(bytes(mark), _mark(keyring, number)):
+            raise VaultError("the database belongs to another keyring", code="other-keyring",
+                             hint="open it with the keyring that it was begun with")  # fmt: skip
+        if number in numbers:
+            numbers.remove(number)
+    for number in numbers:
+        run(connection, "INSERT INTO epoch VALUES (?, ?, ?)", number, _mark(keyring, number), False)
+    if row(connection, "SELECT 1 FROM person WHERE person_id = ?", REGISTER) is None:
+        run(connection, "INSERT INTO person VALUES (?, 'register', 0, NULL)", REGISTER)
+
+
+def _mark(keyring: Keyring, number: int) -> bytes:
+    return hmac.digest(keyring.derived("epoch-mark"), context(number), "sha256")
+
+
+def enrol(connection: Connection, keyring: Keyring, at: datetime) -> Person:
+    """A new person with a key of their own and nothing held yet."""
+    made = Person(secrets.token_hex(16), new_key(), {})
+    run(connection, "INSERT INTO person VALUES (?, ?, ?, NULL)",
+        made.person_id, ACTIVE, microseconds(at))  # fmt: skip
+    epoch = keyring.current
+    run(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
+        _wrapped(epoch.key, made, epoch.number))  # fmt: skip
+    keep_holdings(connection, made, {})
+    return made
+
+
+def _wrapped(key: bytes, person: Person, epoch: int) -> bytes:
+    return seal(key, person.key, context("person-key", person.person_id, epoch))
+
+
+def lock(connection: Connection, person_id: str) -> None:
+    """Lock a person's row to change what proves, or what is held: acts on them wait.
+
+    On SQLite a writer has the whole database to itself from its first moment on.
+    """
+    if is_postgresql(connection):
+        rows(connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id)
+
+
+def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
+    """A person with their key; VaultError for one who is not there, SealError for a wrong key."""
+    found = opened_many(connection, keyring, [person_id])
+    if person_id not in found:
+        raise VaultError("there is no such person", code="no-person", hint="see the id")
+    return found[person_id]
+
+
+def opened_many(
+    connection: Connection, keyring: Keyring, people: Sequence[str]
+) -> dict[str, Person]:
+    """Some people with their keys, locked for share with the registers, in the order of their ids.
+
+    Those who are not there are left out. On SQLite a writer has the database to itself anyway.
+    """
+    statement = f"{_FIND}({places([REGISTER, *people])})"
+    if is_postgresql(connection):
+        statement += " ORDER BY p.person_id FOR SHARE OF p"
+    listed = rows(connection, statement, REGISTER, *people)
+    return {each[0]: _opened(keyring, *each) for each in listed if each[1] == ACTIVE and each[4]}
+
+
+def _opened(
+    keyring: Keyring, person_id: str, _: str, holdings: bytes | None, epoch: int, wrapped: bytes
+) -> Person:
+    key = unseal(
+        keyring.epoch(epoch).key, bytes(wrapped), context("person-key", person_id, epoch),
+        what=f"the key of person {person_id}",
+    )  # fmt: skip
+    if holdings is None:
+        raise VaultError(f"what person {person_id} holds is missing", code="holdings",
+                         hint="restore it from a backup")  # fmt: skip
+    raw = unseal(key, bytes(holdings), context("holdings", person_id),
+                 what=f"the list of what is held of person {person_id}")  # fmt: skip
+    return Person(person_id, key, _HOLDINGS.decode(raw))
+
+
+def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
+    """Keep the list of a person's current rows, so that an old one put back is found."""
+    sealed = seal(person.key, msgspec.json.encode(holdings), context("holdings", person.person_id))
+    run(connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed, person.person_id)
+
+
+def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:
+    """Some people whose keys are not of the current epoch."""
+    statement = "SELECT person_id FROM person_key WHERE epoch <> ? ORDER BY person_id LIMIT ?"
+    return [found for (found,) in rows(connection, statement, keyring.current.number, most)]
+
+
+def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any) -> None:
+    """Move a person's key to the current epoch, and renew what they are found by.
+
+    `indexed` gives the values of a person that are found by, by field.
+    """
+    lock(connection, person_id)
+    person = opened(connection, keyring, person_id)
+    epoch = keyring.current
+    run(connection, "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
+        epoch.number, _wrapped(epoch.key, person, epoch.number), person_id)  # fmt: skip
+    run(connection, "DELETE FROM blind_index WHERE person_id = ?", person_id)
+    for field, value in indexed(connection, person).items():
+        blind_index.put(connection, keyring, person_id, field, value)
+
+
+def close(connection: Connection, number: int) -> None:
+    """Note that an epoch's key is destroyed; VaultError while somebody's key is still under it."""
+    if row(connection, "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1", number):
+        raise VaultError(f"somebody's key is still of epoch {number}", code="epoch",
+                         hint="move everybody first")  # fmt: skip
+    run(connection, "UPDATE epoch SET closed = ? WHERE number = ?", True, number)

@@ -1,0 +1,122 @@
+"""`upheld admin` and `upheld keys epoch`: a provider's database from nothing, filled, checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from upheld.cli import app
+from upheld.core.database import open_database
+from upheld.core.errors import UpheldError
+from upheld.core.transaction import writing
+from upheld.demo import sample_policy
+
+PEOPLE = "name,email,birth-date\nAnn,ann@example.org,1990-01-02\nBo,bo@example.org,\n,,\n"
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with settings and a passphrase, and nothing made yet."""
+    (tmp_path / "policy.md").write_text(sample_policy().read_text())
+    (tmp_path / "passphrase").write_text("seven plain words in a row")
+    (tmp_path / "passphrase").chmod(0o600)
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "upheld.toml").write_text(
+        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
+        'passphrase_file = "passphrase"\n'
+    )
+    return tmp_path
+
+
+def run(home: Path, *words: str, expect: int = 0) -> str:
+    """Run a command with the settings of the folder."""
+    said = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, said, catch_exceptions=False)
+    assert done.exit_code == expect, done.output
+    return done.output
+
+
+def test_a_provider_is_begun_filled_and_found_whole(home: Path) -> None:
+    """Init twice changes nothing; a dry run keeps nothing; who is known is not taken in again."""
+    assert "made" in run(home, "admin", "init")
+    assert "was there" in run(home, "admin", "init")
+    people = str(home / "people.csv")
+    assert "2 would be taken in" in run(home, "admin", "import", people)
+    assert "0 people" in run(home, "admin", "selfcheck")
+    assert "2 taken in" in run(home, "admin", "import", people, "--apply")
+    again = json.loads(run(home, "admin", "import", people, "--apply", "--json"))
+    assert (again["taken"], again["known"]) == (0, 2)
+    found = json.loads(run(home, "admin", "selfcheck", "--json"))
+    assert (found["people"], found["values"], found["problems"]) == (2, 5, [])
+    assert "epoch 2: 2 people moved" in run(home, "keys", "epoch")
+    assert "whole" in run(home, "admin", "selfcheck")
+    assert "tables" in run(home, "admin", "migrate")
+    assert "accepted" in run(home, "admin", "clock")
+
+
+def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None:
+    """A changed row is named."""
+    run(home, "admin", "init")
+    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    engine = open_database(f"sqlite:///{home}/provider.db")
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE value SET origin = 'acme' WHERE field = 'name'"))
+    engine.dispose()
+    told = run(home, "admin", "selfcheck", expect=1)
+    assert "`name` of person" in told
+    assert "2 not whole" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "code"),
+    [
+        ("emial\na@b.org\n", "line 1: `emial` is no field", "import"),
+        ("name,email\nAnn\n", "line 2", "import"),
+        ("name,email\nAnn,a@b.org,more\n", "line 2", "import"),
+        ("name,birth-date\nAnn,1990-01-02\nBo,2.1.1990\n", "line 3: `birth-date`", "import"),
+        (b"name\n\xff\n", "is no CSV in UTF-8", "import"),
+        ('name\n"Ann\n', "is no CSV", "import"),
+    ],
+)
+def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
+    home: Path, content: str | bytes, said: str, code: str
+) -> None:
+    """No value of the file is repeated."""
+    run(home, "admin", "init")
+    path = home / "wrong.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UpheldError, match=said) as caught:
+        run(home, "admin", "import", str(path), "--apply")
+    assert caught.value.code == code
+    assert "2.1.1990" not in str(caught.value)
+    assert "0 people" in run(home, "admin", "selfcheck")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ('databse = "x"\n', "settings"),
+        ('database = "sqlite:///provider.db"\n', "settings"),
+        ('database = "sqlite:///provider.db"\npolicy = "none.md"\nkeyring = "k"\n', "unreadable"),
+    ],
+)
+def test_settings_that_lack_something_are_told(home: Path, settings: str, code: str) -> None:
+    """With what to write."""
+    (home / "upheld.toml").write_text(settings)
+    with pytest.raises(UpheldError) as caught:
+        run(home, "admin", "selfcheck")
+    told = getattr(caught.value, "faults", None)
+    assert code in {caught.value.code, *(fault.code for fault in told or ())}
+
+
+def test_a_database_without_tables_is_not_looked_through(home: Path) -> None:
+    """What must be done first is told."""
+    run(home, "admin", "init")
+    (home / "provider.db").unlink()
+    with pytest.raises(UpheldError) as caught:
+        run(home, "admin", "selfcheck")
+    assert caught.value.code == "schema"

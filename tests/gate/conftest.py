@@ -1,0 +1,52 @@
+"""A gate over the sample policy, on SQLite and on PostgreSQL, with a customer behind it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+import upheld
+from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
+from upheld.vault.keyring import KeyFile, Keyring
+
+TOLD = {"email": "ann@marked.example", "name": "Ann Marked", "phone": "+1 555 0100"}
+
+
+@pytest.fixture(scope="session")
+def policy() -> upheld.Policy:
+    """The sample policy."""
+    return upheld.load(sample_policy())
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    """A new keyring under a master key in a file."""
+    master = tmp_path / "master"
+    master.write_bytes(os.urandom(32))
+    master.chmod(0o600)
+    return Keyring.create(tmp_path / "keyring", KeyFile(master))
+
+
+@pytest.fixture
+def gate(engine: Engine, policy: upheld.Policy, keyring: Keyring) -> Gate:
+    """A gate on each kind of database."""
+    return Gate(engine, policy, keyring)
+
+
+def customer(gate: Gate, *, born: str = "1990-02-01") -> str:
+    """Sign somebody up who has a service."""
+    person_id = gate.enrol()
+    gate.store(person_id, {"birth-date": born}, source="customer", occasion="registration")
+    gate.store(person_id, TOLD, source="customer", occasion="registration")
+    gate.record(person_id, "service-order", fact="has-service")
+    return person_id
+
+
+@pytest.fixture
+def person(gate: Gate) -> str:
+    """A customer."""
+    return customer(gate)

@@ -1,0 +1,117 @@
+"""A made-up history of the gate against the plainest model of it, on SQLite."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
+import upheld
+from gate.test_faults import problems
+from sizes import size
+from upheld.demo import sample_policy
+from upheld.gate.group import open_gate_sync
+from upheld.gate.request import Refused
+from upheld.vault.keyring import KeyFile, Keyring
+
+POLICY = upheld.load(sample_policy())
+PURPOSES = st.sampled_from(["offers", "partner-marketing"])
+FIELDS = st.sampled_from(["email", "name", "zip"])
+HISTORIES = size("histories of the gate", short=12, long=200)
+
+
+class Gates(RuleBasedStateMachine):
+    """People, values, permissions and opt-outs in dictionaries, and the same behind the gate."""
+
+    people = Bundle("people")
+    permissions = Bundle("permissions")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        home = Path(self.folder.name)
+        (home / "master").write_bytes(os.urandom(32))
+        (home / "master").chmod(0o600)
+        keys = Keyring.create(home / "keyring", KeyFile(home / "master"))
+        self.gate = open_gate_sync(f"sqlite:///{home}/upheld.db", policy=POLICY, keys=keys)
+        self.held: dict[str, dict[str, str]] = {}
+        self.given: dict[str, tuple[str, str, str]] = {}
+        self.noted: dict[str, int] = {}
+
+    @rule(target=people)
+    def enrol(self) -> str:
+        """Somebody signs up."""
+        person = self.gate.enrol()
+        self.gate.store(person, {"birth-date": "1980-01-01"}, source="customer",
+                        occasion="registration")  # fmt: skip
+        self.held[person] = {}
+        self.noted[person] = 3
+        return person
+
+    @rule(person=people, field=FIELDS, value=st.text(max_size=80))
+    def store(self, person: str, field: str, value: str) -> None:
+        """They tell a value, or change one."""
+        self.gate.store(person, {field: value}, source="customer", occasion="registration")
+        self.held[person][field] = value
+        self.noted[person] += 2
+
+    @rule(target=permissions, person=people, field=FIELDS, purpose=PURPOSES)
+    def permit(self, person: str, field: str, purpose: str) -> tuple[str, str]:
+        """They permit one thing."""
+        record = self.gate.record(person, "consent", about={
+            "data": [field], "purpose": [purpose], "recipient": ["business-partner"],
+        })  # fmt: skip
+        self.given[record] = (person, field, purpose)
+        self.noted[person] += 1
+        return person, record
+
+    @rule(permission=permissions)
+    def withdraw(self, permission: tuple[str, str]) -> None:
+        """They withdraw what they permitted; all that speaks of the same goes with it."""
+        person, record = permission
+        self.gate.withdraw(person, record)
+        self.noted[person] += 1
+        self.given.pop(record, None)
+
+    @rule(person=people, fields=st.lists(FIELDS, min_size=1, unique=True), purpose=PURPOSES)
+    def share(self, person: str, fields: list[str], purpose: str) -> None:
+        """A partner gets what was permitted, and nothing where one of the fields was not."""
+        permitted = all((person, field, purpose) in self.given.values() for field in fields)
+        self.noted[person] += 1
+        try:
+            found = self.gate.share(person, fields, recipient="business-partner",
+                                    purpose=purpose, occasion="other")  # fmt: skip
+        except Refused:
+            # A withdrawal of one of two permissions for the same may withdraw both: that is safe.
+            return
+        assert permitted
+        told = {field: value.value for field, value in found.values.items()}
+        assert told == {f: self.held[person][f] for f in fields if f in self.held[person]}
+
+    @rule(person=people, fields=st.lists(FIELDS, min_size=1, unique=True))
+    def use(self, person: str, fields: list[str]) -> None:
+        """The provider uses what is held, and gets what was last told."""
+        found = self.gate.use(person, fields, purpose="fraud-detection")
+        self.noted[person] += 1
+        told = {field: value.value for field, value in found.values.items()}
+        assert told == {f: self.held[person][f] for f in fields if f in self.held[person]}
+
+    @invariant()
+    def every_act_has_its_entry(self) -> None:
+        """Nothing happens without an entry, and no entry comes from nothing."""
+        for person, count in self.noted.items():
+            assert len(self.gate.entries(person)) == count
+
+    def teardown(self) -> None:
+        """Everything is whole at the end."""
+        assert problems(self.gate) == ()
+        self.gate.engine.dispose()
+        self.folder.cleanup()
+
+
+Gates.TestCase.settings = settings(max_examples=HISTORIES, stateful_step_count=20)
+TestGates = Gates.TestCase

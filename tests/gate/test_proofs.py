@@ -1,0 +1,161 @@
+"""What records prove: in force, ended, withdrawn, not begun, forged, another party's."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+import upheld
+from gate.conftest import customer
+from gate.test_gate import OFFERS, TO_PARTNER
+from upheld.core.transaction import writing
+from upheld.gate.gate import Gate
+from upheld.gate.proofs import ProofError, years
+from upheld.gate.records import RecordError
+from upheld.gate.request import Refused
+from upheld.vault.people import REGISTER
+
+DAY = timedelta(days=1)
+NOW = datetime.now(UTC)
+
+
+def may_share(gate: Gate, person: str, data: list[str] | None = None, **more: Any) -> str:
+    """`allow` if data may be shared with a partner for offers, else why not."""
+    try:
+        gate.share(person, data or ["email"], entitled=True, **{**TO_PARTNER, **more})
+    except Refused as error:
+        return error.why
+    return "allow"
+
+
+def test_a_permission_holds_for_what_it_names_and_while_it_is_in_force(
+    gate: Gate, person: str
+) -> None:
+    """Other data, purposes and recipients are not covered; a withdrawal ends it."""
+    assert may_share(gate, person) != "allow"
+    record = gate.record(person, "consent", about=OFFERS, by_whom="customer", how="form")
+    assert may_share(gate, person) == "allow"
+    assert may_share(gate, person, ["email", "name"]) != "allow"
+    assert may_share(gate, person, purpose="partner-marketing") != "allow"
+    assert may_share(gate, person, recipient="advertiser") != "allow"
+    assert may_share(gate, customer(gate)) != "allow"
+    gate.withdraw(person, record)
+    gate.withdraw(person, record)  # twice is once
+    assert may_share(gate, person) != "allow"
+    gate.record(person, "consent", about=OFFERS)
+    assert may_share(gate, person) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "holds"),
+    [(NOW - DAY, NOW + DAY, True), (NOW - 2 * DAY, NOW - DAY, False), (NOW + DAY, None, False)],
+)
+def test_a_record_proves_only_in_its_time(
+    gate: Gate, person: str, begins: datetime, ends: datetime | None, holds: bool
+) -> None:
+    """One that ended or has not begun proves nothing."""
+    gate.record(person, "consent", about=OFFERS, begins=begins, ends=ends)
+    assert (may_share(gate, person) == "allow") == holds
+
+
+def test_a_later_withdrawal_ends_what_it_spoke_of_and_an_older_permission_with_it(
+    gate: Gate, person: str
+) -> None:
+    """Who withdraws the newer of two permissions has withdrawn."""
+    gate.record(person, "consent", about=OFFERS, begins=NOW - 2 * DAY)
+    newer = gate.record(person, "consent", about=OFFERS, begins=NOW - DAY)
+    gate.withdraw(person, newer)
+    assert may_share(gate, person) != "allow"
+
+
+def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
+    gate: Gate, person: str
+) -> None:
+    """An INSERT is no consent, and neither is one that was copied from another person."""
+    other = customer(gate)
+    gate.record(other, "consent", about=OFFERS)
+    with writing(gate.engine) as connection:
+        connection.execute(text(
+            "INSERT INTO record SELECT :me, record_id, kind, party, dims, begins, ends, withdrawn,"
+            " by_whom, how, text_digest, body, mac FROM record WHERE person_id = :other"
+            " AND kind = 'consent'"
+        ), {"me": person, "other": other})  # fmt: skip
+    assert may_share(gate, person) == "forged-record"
+    assert may_share(gate, other) == "allow"
+    record = gate.record(other, "consent", about=OFFERS)
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE record SET begins = begins - 1 WHERE record_id = :id"),
+                           {"id": record})  # fmt: skip
+    assert may_share(gate, other) == "forged-record"
+    with pytest.raises(RecordError):
+        gate.withdraw(other, record)
+
+
+def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person: str) -> None:
+    """An agent who is not on the register is refused, whatever others are on it."""
+    gate.record(person, "invoice", fact="amount-due")
+    gate.record(REGISTER, "engagement", about={"recipient": ["collection-agent"]}, party="acme")
+    asked: dict[str, Any] = {"recipient": "collection-agent", "purpose": "debt-collection"}
+    assert may_share(gate, person, ["name"], party="acme", **asked).startswith("duty")
+    for party in ("else", ""):
+        with pytest.raises(Refused) as caught:
+            gate.share(person, ["name"], occasion="other", party=party, entitled=True, **asked)
+        assert caught.value.decision is not None
+        assert not caught.value.decision.allowed
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("nothing", {}),
+        ("consent", {}),
+        ("consent", {"about": {**OFFERS, "place": ["x"]}}),
+        ("opt-out", {"about": {"purpose": ["offers"]}}),
+        ("service-order", {"fact": "permission"}),
+    ],
+)
+def test_a_record_must_name_its_fact_and_what_that_is_per(
+    gate: Gate, person: str, kind: str, more: dict[str, Any]
+) -> None:
+    """A permission for everything by leaving everything out cannot be written."""
+    with pytest.raises(RecordError) as caught:
+        gate.record(person, kind, **more)
+    assert caught.value.code == "wrong-record"
+    with pytest.raises(upheld.RequestError):
+        gate.record(person, "consent", about={**OFFERS, "data": ["emial"]})
+
+
+def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: str) -> None:
+    """A practice may know better than a record; two may not."""
+    from upheld.gate.proofs import Proof
+
+    with pytest.raises(Refused):
+        gate.view(person, ["email"], actor="customer", purpose="service-provision")
+    gate.house.provers.add("session", lambda _: Proof(True, ("session-1",)))
+    found = gate.view(person, ["email"], actor="customer", purpose="service-provision")
+    assert "session-1" in gate.entries(person)[-1].entry.evidence
+    assert found.decision.allowed
+    with pytest.raises(ProofError):
+        gate.house.provers.add("session", lambda _: Proof(None))
+
+
+def test_a_birthday_comes_on_its_day_and_in_leap_years_a_day_late() -> None:
+    """Whole years; who was born on 29 February is a year older on 1 March."""
+    born = date(2008, 2, 29)
+    assert [years(born, date(2026, 2, 28)), years(born, date(2026, 3, 1))] == [17, 18]
+    assert years(date(2008, 11, 24), date(2026, 11, 24)) == 18
+    assert years(date(2008, 11, 25), date(2026, 11, 24)) == 17
+    with pytest.raises(ValueError, match="future"):
+        years(date(2027, 1, 1), date(2026, 1, 1))
+
+
+@given(st.dates(), st.dates())
+def test_age_never_falls(born: date, today: date) -> None:
+    """A day later nobody is younger."""
+    if born <= today < date.max:
+        assert 0 <= years(born, today + timedelta(days=1)) - years(born, today) <= 1

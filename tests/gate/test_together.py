@@ -1,0 +1,239 @@
+"""Acts at once: one sync for many, locks that hold, and several processes on one database."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+import upheld
+from gate.conftest import customer
+from gate.test_gate import OFFERS, TO_PARTNER
+from gate.test_proofs import may_share
+from sizes import size
+from upheld.core.sql import rows
+from upheld.core.transaction import reading
+from upheld.core.trouble import DatabaseError
+from upheld.demo import sample_policy
+from upheld.gate.entries import damaged, last_of
+from upheld.gate.gate import Gate, Joint
+from upheld.gate.group import AsyncGate, open_gate
+from upheld.gate.request import Act, Given, Refused
+from upheld.vault import people
+from upheld.vault.keyring import Keyring
+
+ACTS = size("acts of each process on one database", short=15, long=100)
+SHARE = Act(action="share", data=("email",), recipient="business-partner", purpose="offers",
+            occasion="other")  # fmt: skip
+ONE = """
+import sys
+from pathlib import Path
+from upheld.core.database import open_database
+from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
+from upheld.policy.load import load
+from upheld.vault.keyring import KeyFile, Keyring
+url, home, person, count = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+keyring = Keyring.open(home / "keyring", KeyFile(home / "master"))
+gate = Gate(open_database(url), load(sample_policy()), keyring)
+for _ in range(count):
+    print(gate.use(person, ["email"], purpose="billing").entry, flush=True)
+"""
+
+
+def withdrawn_meanwhile(gate: Gate, person: str) -> tuple[list[str], Any]:
+    """An act between whose proof and commit somebody withdraws; the order of what was confirmed."""
+    record = gate.record(person, "consent", about=OFFERS)
+    order: list[str] = []
+    proven = threading.Event()
+
+    def withdraw() -> None:
+        proven.wait()
+        gate.withdraw(person, record)
+        order.append("withdrawn")
+
+    thread = threading.Thread(target=withdraw)
+    thread.start()
+    with gate.together() as joint:
+        found = joint.act(SHARE, person)
+        proven.set()
+        thread.join(timeout=0.5)
+    order.append("shared")
+    thread.join()
+    return order, found
+
+
+def test_a_withdrawal_that_was_confirmed_stops_an_act_that_is_not_committed(
+    gate: Gate, person: str
+) -> None:
+    """Whoever was told that a permission is withdrawn has no act after it: the act came first."""
+    order, found = withdrawn_meanwhile(gate, person)
+    assert isinstance(found, Given)
+    assert order == ["shared", "withdrawn"]
+    assert may_share(gate, person) != "allow"
+
+
+def test_without_the_lock_a_confirmed_withdrawal_would_come_too_late(
+    postgres_url: str, policy: upheld.Policy, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control on PostgreSQL: the act commits on a proof that was withdrawn before."""
+    from upheld.core.database import open_database
+    from upheld.core.schema import migrate
+
+    engine = open_database(postgres_url)
+    migrate(engine)
+    gate = Gate(engine, policy, keyring)
+    person = customer(gate)
+    monkeypatch.setattr(people, "lock", lambda *_: None)
+    monkeypatch.setattr(people, "is_postgresql", lambda _: False)
+    monkeypatch.setattr("upheld.gate.entries.LOCK", 0)
+    monkeypatch.setattr("upheld.gate.gate.Joint.note", lambda *_: 0)
+    order, found = withdrawn_meanwhile(gate, person)
+    assert isinstance(found, Given)
+    assert order == ["withdrawn", "shared"]
+    engine.dispose()
+
+
+def test_processes_at_once_lose_no_entry(
+    database_url: str, engine: Engine, policy: upheld.Policy, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Four processes write; numbers follow one another, and each was told its own."""
+    gate = Gate(engine, policy, keyring)
+    person = customer(gate)
+    with reading(engine) as connection:
+        begun = last_of(connection)
+    command = [sys.executable, "-c", ONE, database_url, str(tmp_path), person, str(ACTS)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    told = [int(line) for each in running for line in each.communicate()[0].split()]
+    assert [each.returncode for each in running] == [0] * 4
+    assert begun is not None
+    assert sorted(told) == list(range(begun[0] + 1, begun[0] + 4 * ACTS + 1))
+    with reading(engine) as connection:
+        assert damaged(connection) == []
+
+
+async def opened(url: str, keyring: Keyring) -> tuple[AsyncGate, str]:
+    """An open gate with a customer."""
+    gate = open_gate(url, policy=sample_policy(), keys=keyring)
+    return gate, customer(gate.gate)
+
+
+def run(work: Any) -> None:
+    """Run a coroutine."""
+    asyncio.run(work)
+
+
+def test_callers_at_once_share_commits_and_each_gets_their_own(
+    database_url: str, keyring: Keyring
+) -> None:
+    """Sixty-four callers need far fewer transactions, and every entry is there."""
+
+    async def work() -> None:
+        gate, person = await opened(database_url, keyring)
+        batches: list[int] = []
+        inner = gate.gate.batch
+
+        def counted(works: Any) -> Any:
+            batches.append(len(works))
+            return inner(works)
+
+        gate.gate.batch = counted  # type: ignore[method-assign] # counts what it passes on
+        async with gate:
+            found = await asyncio.gather(
+                *(gate.use(person, ["email"], purpose="billing") for _ in range(64))
+            )
+        assert sum(batches) == 64
+        assert len(batches) < 10
+        assert [each.entry for each in found] == sorted({each.entry for each in found})
+
+    run(work())
+
+
+def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Keyring) -> None:
+    """Errors and refusals go to whoever asked; what the failing one did is undone."""
+
+    async def work() -> None:
+        gate, person = await opened(database_url, keyring)
+
+        def broken(joint: Joint) -> None:
+            joint.enrol()
+            rows(joint.connection, "SELECT 1 FROM nowhere")
+
+        def raising(joint: Joint) -> None:
+            joint.enrol()
+            raise KeyError
+
+        async with gate:
+            found = await asyncio.gather(
+                gate.use(person, ["email"], purpose="billing"), gate.do(broken), gate.do(raising),
+                gate.share(person, ["email"], **TO_PARTNER), gate.enrol(), return_exceptions=True,
+            )  # fmt: skip
+            kinds = [type(each) for each in found]
+            assert kinds == [Given, DatabaseError, KeyError, Refused, str]
+            with reading(gate.gate.engine) as connection:
+                everybody = rows(connection, "SELECT person_id FROM person WHERE state = 'active'")
+            assert {each for (each,) in everybody} == {person, found[-1]}
+
+    run(work())
+
+
+def test_where_the_commit_fails_nobody_gets_values(
+    database_url: str, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of a group are told, and nothing of it is there."""
+
+    async def work() -> None:
+        gate, person = await opened(database_url, keyring)
+        before = len(gate.gate.entries(person))
+        dialect = gate.gate.engine.dialect
+
+        def failing(*_: Any) -> None:
+            raise dialect.loaded_dbapi.OperationalError("no more")
+
+        async with gate:
+            with monkeypatch.context() as patch:
+                patch.setattr(dialect, "do_commit", failing)
+                found = await asyncio.gather(
+                    *(gate.use(person, ["email"], purpose="billing") for _ in range(8)),
+                    return_exceptions=True,
+                )
+            assert [type(each) for each in found] == [DatabaseError] * 8
+            assert len(gate.gate.entries(person)) == before
+            assert (await gate.use(person, ["email"], purpose="billing"))["email"]
+
+    run(work())
+
+
+def test_a_closed_gate_takes_nothing_and_what_was_asked_is_finished(
+    database_url: str, keyring: Keyring
+) -> None:
+    """Closing waits for the acts that were asked for; one that was given up is left out."""
+
+    async def work() -> None:
+        gate, person = await opened(database_url, keyring)
+        asked = [
+            asyncio.create_task(gate.use(person, ["email"], purpose="billing")) for _ in range(20)
+        ]
+        await asyncio.sleep(0)
+        asked[-1].cancel()
+        await gate.close()
+        assert all(task.done() for task in asked)
+        with pytest.raises(RuntimeError):
+            await gate.enrol()
+
+    run(work())
+
+
+def test_a_gate_has_a_call_for_each_action_and_no_other(gate: Gate, person: str) -> None:
+    """The vocabulary's actions are the calls."""
+    assert gate.serve(person).decision.allowed
+    with pytest.raises(AttributeError):
+        gate.nonsense  # noqa: B018 - that it is asked for is the test
+    with pytest.raises(AttributeError):
+        AsyncGate(gate).nonsense  # noqa: B018 - as above
