@@ -97,7 +97,7 @@ class Witness:
                 os.close(folder)
         except OSError as error:
             raise UpheldError(f"{self._state} cannot be written: {error.strerror}",
-                              code="unwritable", hint="make room; not cosigned") from None  # fmt: skip
+                              code="unwritable", hint="make room") from None  # fmt: skip
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
