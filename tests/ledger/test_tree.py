@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,7 +104,7 @@ def test_the_reference_tree_has_its_published_root(count: int) -> None:
 
 
 @pytest.mark.parametrize("vector", REFERENCE["inclusion"], ids=str)
-def test_a_published_inclusion_proof_is_made_and_verified(vector: dict[str, int]) -> None:
+def test_a_published_inclusion_proof_is_made_and_verified(vector: dict[str, Any]) -> None:
     """What the vectors prove, upheld proves in the same bytes."""
     claim = included(LEAVES[: vector["size"]], vector["index"])
     assert [each.hex() for each in claim.proof] == vector["proof"]
@@ -111,7 +113,7 @@ def test_a_published_inclusion_proof_is_made_and_verified(vector: dict[str, int]
 
 
 @pytest.mark.parametrize("vector", REFERENCE["consistency"], ids=str)
-def test_a_published_consistency_proof_is_made_and_verified(vector: dict[str, int]) -> None:
+def test_a_published_consistency_proof_is_made_and_verified(vector: dict[str, Any]) -> None:
     """What the vectors prove, upheld proves in the same bytes."""
     claim = consistent(LEAVES[: vector["second"]], vector["first"])
     assert [each.hex() for each in claim.proof] == vector["proof"]

@@ -34,7 +34,8 @@ Time = Annotated[
     ),
 ]
 Digest = Annotated[
-    str, Meta(pattern="^([0-9a-f]{64})?(?!\n)$", description="a SHA-256 in hexadecimal, or nothing")
+    str,
+    Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$", description="a SHA-256 in hexadecimal, or none"),
 ]
 Words = tuple[str, ...]
 
@@ -144,4 +145,5 @@ def to_line(index: int, salt: bytes, raw: bytes) -> bytes:
 
 def schema() -> dict[str, object]:
     """The JSON Schema of an entry, as it is published in entry.schema.json."""
-    return msgspec.json.schema(Entry)
+    plain: dict[str, object] = msgspec.to_builtins(msgspec.json.schema(Entry))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **plain}
