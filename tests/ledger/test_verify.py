@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -402,3 +403,95 @@ def test_a_line_that_is_no_entry_is_named(tmp_path: Path, wrong: bytes, told: st
     with pytest.raises(EntryError, match=told):
         export_lines([wrong], tmp_path, ORIGIN, SIGNER)
     assert not (tmp_path / "checkpoint").exists()
+
+
+def test_an_older_partial_tile_must_be_the_beginning_of_the_next(tmp_path: Path) -> None:
+    """Files of earlier checkpoints are verified too, as somebody may still read them."""
+    export(tmp_path, range(3))
+    export(tmp_path, range(5))
+    found = report(tmp_path)
+    assert (found.ok, found.beyond) == (True, ())
+    for name in ("tile/0/000.p/3", "tile/entries/000.p/3", "disclosed/000.p/3"):
+        path = tmp_path / name
+        right = path.read_bytes()
+        path.write_bytes(b"!" + right[1:])
+        assert {each.file for each in report(tmp_path).findings} == {name}
+        path.write_bytes(right)
+    (tmp_path / "disclosed/000.p/5").unlink()
+    assert {each.file for each in report(tmp_path).findings} == {"disclosed/000.p/5"}
+
+
+def test_what_lies_beyond_the_checkpoint_is_listed(tmp_path: Path) -> None:
+    """A file that no checkpoint covers is no part of the log, and is told."""
+    export(tmp_path, range(3))
+    for name in ("disclosed/001", "tile/0/000.p/9", "tile/notes.txt"):
+        (tmp_path / name).write_text("x")
+    found = report(tmp_path)
+    assert (found.ok, found.beyond) == (True, ("tile/0/000.p/9", "tile/notes.txt", "disclosed/001"))
+
+
+def test_missing_tiles_are_not_called_a_fork(tmp_path: Path) -> None:
+    """Where tiles and bundles are gone, that is what is said."""
+    export(tmp_path, range(300))
+    for name in ("tile", "disclosed"):
+        shutil.rmtree(tmp_path / name)
+    found = report(tmp_path).findings
+    assert {each.kind for each in found} == {"tile"}
+    assert found[-1].message == "its root cannot be verified without the tiles that are not there"
+
+
+def test_exporting_nothing_new_keeps_the_cosignatures(tmp_path: Path) -> None:
+    """A checkpoint is written anew only where it says something new."""
+    export(tmp_path, range(3))
+    path = tmp_path / "checkpoint"
+    cosigned = cosign_checkpoint(parse_note(path.read_bytes()), COSIGNER.name, COSIGNER, MOMENT)
+    path.write_text(str(cosigned))
+    export(tmp_path, range(3))
+    assert path.read_text() == str(cosigned)
+
+
+@given(st.data())
+def test_what_was_done_to_entries_is_what_is_told(large: Path, data: st.DataObject) -> None:
+    """Whichever entries are changed, removed and inserted, just these are named as just that."""
+    drawn = data.draw(st.lists(st.integers(0, LARGE - 1), unique=True, max_size=9))
+    cut = data.draw(st.integers(0, len(drawn)))
+    changed, removed = set(drawn[:cut]), set(drawn[cut:])
+    inserted = data.draw(st.integers(0, 2))
+    paths = sorted(path for path in (large / "disclosed").rglob("*") if path.is_file())
+    right = {path: path.read_bytes() for path in paths}
+    try:
+        for path in paths:
+            lines = [
+                each.replace(b"email", b"phone") if index in changed else each
+                for index, each in enumerate(right[path].splitlines(keepends=True),
+                                             int(path.relative_to(large / "disclosed").parts[0][:3])
+                                             * 256)
+                if index not in removed
+            ]  # fmt: skip
+            extra = entries.to_line(10**6, salt(1), entries.encode(entry(10**6))) + b"\n"
+            path.write_bytes(b"".join(lines + [extra] * (inserted if path == paths[-1] else 0)))
+        found = report(large).findings
+    finally:
+        for path, raw in right.items():
+            path.write_bytes(raw)
+    assert {each.index for each in found if each.kind == "changed"} == changed
+    assert sum(each.kind == "inserted" for each in found) == inserted
+    assert not any(each.kind == "moved" for each in found)
+    spans = [re.findall(r"\d+", each.message) for each in found if each.kind == "removed"]
+    assert {n for span in spans for n in range(int(span[0]), int(span[-1]) + 1)} == removed
+
+
+@given(st.integers(0, 255), st.integers(0, 255))
+def test_one_moved_entry_is_one_finding(large: Path, start: int, end: int) -> None:
+    """To move one entry is told as one move, of it or of the neighbour that it passed."""
+    path = large / "disclosed/000"
+    right = path.read_bytes()
+    lines = right.splitlines(keepends=True)
+    lines.insert(end, lines.pop(start))
+    try:
+        path.write_bytes(b"".join(lines))
+        found = report(large).findings
+    finally:
+        path.write_bytes(right)
+    assert [each.kind for each in found] == ["moved"] * (start != end)
+    assert all(each.index == start or abs(start - end) == 1 for each in found)

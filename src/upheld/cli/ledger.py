@@ -310,6 +310,8 @@ def _tell(target: Path, report: Report, *, as_json: bool) -> None:
     elif report.ok:
         told = f"{report.disclosed} disclosed" if report.disclosed else "none disclosed"
         print(f"{target}: ok: {report.size} entries of {report.origin}, {told}")
+        if report.beyond:
+            print(f"  not covered by the checkpoint, and not verified: {', '.join(report.beyond)}")
     else:
         for each in report.findings:
             print(f"{target}/{each}")

@@ -86,11 +86,12 @@ class Audit:
                 for place, was, row in zip(places, stored, whole, strict=True):
                     self._differences(*place, was, row)
                 return whole
-        self.find(
-            "fork",
-            "checkpoint",
-            "the tiles do not lead to its root: this log was rewritten, or it is of another log",
-        )
+        if all(any(rows) for rows in made):
+            message = "the tiles do not lead to its root: this log was rewritten, or is another"
+            self.find("fork", "checkpoint", message)
+        else:
+            message = "its root cannot be verified without the tiles that are not there"
+            self.find("tile", "checkpoint", message)
         return [next((row for row in each if row), []) for each in made]
 
     def _leads(self, rows: Sequence[Row]) -> bool:

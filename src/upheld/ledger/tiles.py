@@ -248,7 +248,8 @@ class TileWriter:
             return
         if path.parent not in self._touched:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._touched.update([path.parent, path.parent.parent])
+            within = [each for each in path.parents if each.is_relative_to(self.folder)]
+            self._touched.update([*within, self.folder.parent])
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as out:

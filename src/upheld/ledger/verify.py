@@ -19,6 +19,7 @@ from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
 from upheld.ledger.disclosed import Comparison, taken_apart
 from upheld.ledger.entries import Entry, EntryError
 from upheld.ledger.note import Key, NoteError, from_base64, to_base64
+from upheld.ledger.strays import look_around
 from upheld.ledger.tiles import CHECKPOINT, DISCLOSED, WIDTH, TileError, TileReader, peaks, width_of
 from upheld.ledger.tree import ProofError
 
@@ -27,7 +28,11 @@ RECEIPT_BYTES_MAX: Final = 2 * entries.ENTRY_BYTES_MAX
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What an export was found to be: `ok` only if nothing at all is wrong."""
+    """What an export was found to be: `ok` only if nothing at all is wrong.
+
+    `beyond` are files for entries that the checkpoint does not cover, such as an export leaves that
+    was cut off; they prove nothing, and nothing in them was verified.
+    """
 
     ok: bool
     origin: str
@@ -35,6 +40,7 @@ class Report(msgspec.Struct, frozen=True):
     root: str
     disclosed: int
     findings: tuple[Finding, ...]
+    beyond: tuple[str, ...] = ()
 
 
 class Receipt(
@@ -107,6 +113,7 @@ def verify_export(
             comparison.add(bundle, leaves)
     comparison.conclude()
     earlier.conclude(audit, checkpoint)
+    beyond = look_around(audit, folder, checkpoint.size)
     return Report(
         ok=not audit.findings,
         origin=checkpoint.origin,
@@ -114,6 +121,7 @@ def verify_export(
         root=checkpoint.root.hex(),
         disclosed=comparison.compared,
         findings=tuple(audit.findings),
+        beyond=tuple(beyond),
     )
 
 
