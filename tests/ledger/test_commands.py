@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from ledger.logs import ORIGIN, line
+from upheld import cli
+from upheld.ledger.signers import FileSigner, SignerServer
 
-UPHELD = str(Path(sys.executable).with_name("upheld"))
+
+class Done(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Log:
     """A folder with a key, entries and an export, and the commands run in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, patch: pytest.MonkeyPatch, heard: pytest.CaptureFixture[str]
+    ) -> None:
         self.folder = folder
+        self._patch = patch
+        self._heard = heard
+        patch.chdir(folder)
         (folder / "log.pub").write_text(self.run("keygen", ORIGIN, "--out", "log.key").stdout)
         self.export(range(3))
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of `upheld ledger`."""
-        command = [UPHELD, "ledger", *words]
-        return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, check=False
-        )  # fmt: skip
+    def run(self, *words: str) -> Done:
+        """Run a command of `upheld ledger`, as the program does but in this process."""
+        self._patch.setattr(sys, "argv", ["upheld", "ledger", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Done(int(ended.value.code or 0), *self._heard.readouterr())
 
-    def export(
-        self, numbers: range | list[int], out: str = "log"
-    ) -> subprocess.CompletedProcess[str]:
+    def export(self, numbers: range | list[int], out: str = "log") -> Done:
         """Export entries."""
         (self.folder / "acts.jsonl").write_bytes(b"".join(line(number) for number in numbers))
         return self.run("export", "acts.jsonl", "--out", out, "--signer", "log.key")
 
 
 @pytest.fixture(name="log")
-def _log(tmp_path: Path) -> Log:
-    return Log(tmp_path)
+def _log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Log:
+    return Log(tmp_path, monkeypatch, capsys)
 
 
 def test_an_export_is_written_and_verified(log: Log) -> None:
@@ -145,3 +159,60 @@ def test_wrong_use_is_answered_with_2(log: Log, words: tuple[str, ...], told: st
     done = log.run(*words)
     assert (done.returncode, told in done.stderr) == (2, True), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_command_answers_in_json_too(log: Log) -> None:
+    """Programs read what people read: each command has one JSON document."""
+    made = json.loads(
+        log.run("keygen", "w.example/1", "--out", "w.key", "--for-witness", "--json").stdout
+    )
+    assert made["key"].startswith("w.example/1+")
+    told = json.loads(
+        log.run("export", "acts.jsonl", "--out", "log", "--signer", "log.key", "--json").stdout
+    )
+    assert (told["ok"], told["size"]) == (True, 3)
+    words = ("prove", "log", "1", "--key", "log.pub", "--out", "receipt.json", "--json")
+    assert json.loads(log.run(*words).stdout)["receipt"] == "receipt.json"
+    words = ("--key", "log.pub", "--witness-key", "w.key", "--state", "state", "--json")
+    assert json.loads(log.run("witness", "log", *words).stdout)["witness"] == "w.example/1"
+    done = log.export([0, 9, 2])
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1, "the first 3 lines are not the entries that are signed",
+    )  # fmt: skip
+
+
+def test_files_beyond_the_checkpoint_are_told(log: Log) -> None:
+    """A file that the checkpoint does not cover is named below the answer."""
+    (log.folder / "log/disclosed/001").write_text("x")
+    done = log.run("verify", "log", "--key", "log.pub")
+    assert done.stdout.endswith("and not verified: disclosed/001\n")
+    assert done.returncode == 0
+
+
+def test_an_export_is_signed_over_a_socket(log: Log) -> None:
+    """The key may live in another process, which says its name nowhere: `--origin` does."""
+    opened = FileSigner.open(log.folder / "log.key")
+    server = SignerServer(opened, log.folder / "signer")
+    thread = threading.Thread(target=server.serve, kwargs={"asked": 2})
+    thread.start()
+    words = ("export", "acts.jsonl", "--out", "other", "--signer", "signer")
+    assert "needs --origin" in log.run(*words).stderr
+    assert log.run(*words, "--origin", ORIGIN).returncode == 0
+    thread.join()
+    server.close()
+    assert log.run("verify", "other", "--key", "log.pub").returncode == 0
+
+
+def test_a_signer_that_is_stopped_takes_its_socket_away(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the signer without a traceback, and a new one can take its place."""
+
+    def stopped(_server: SignerServer, *, asked: int = 0) -> None:
+        raise KeyboardInterrupt(asked)
+
+    monkeypatch.setattr(SignerServer, "serve", stopped)
+    for _ in range(2):
+        done = log.run("signer", "log.key", "--socket", "signer")
+        assert (done.returncode, done.stdout) == (0, f"signer: signing for {ORIGIN}\n")
+    assert not (log.folder / "signer").exists()
