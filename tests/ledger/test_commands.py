@@ -173,8 +173,8 @@ def test_every_command_answers_in_json_too(log: Log) -> None:
     assert (told["ok"], told["size"]) == (True, 3)
     words = ("prove", "log", "1", "--key", "log.pub", "--out", "receipt.json", "--json")
     assert json.loads(log.run(*words).stdout)["receipt"] == "receipt.json"
-    words = ("--key", "log.pub", "--witness-key", "w.key", "--state", "state", "--json")
-    assert json.loads(log.run("witness", "log", *words).stdout)["witness"] == "w.example/1"
+    known = ("--key", "log.pub", "--witness-key", "w.key", "--state", "state", "--json")
+    assert json.loads(log.run("witness", "log", *known).stdout)["witness"] == "w.example/1"
     done = log.export([0, 9, 2])
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         1, "the first 3 lines are not the entries that are signed",

@@ -67,6 +67,29 @@ def test_what_is_no_key_is_refused(told: str) -> None:
         parse_key(told)
 
 
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("second", [0, 1, -1, note._ORDER_8, -note._ORDER_8, 2**255 - 1])
+def test_a_key_under_which_anything_is_signed_is_refused(second: int, sign: int) -> None:
+    """With a point of small order, or a second spelling of one, nothing would be proven."""
+    raw = bytearray(
+        (second % note._FIELD if second < 2**255 - 19 else second).to_bytes(32, "little")
+    )
+    raw[-1] |= sign
+    key = Key("example.com/log", LOG, bytes(raw))
+    with pytest.raises(NoteError, match="only its owner"):
+        parse_key(str(key))
+
+
+def test_other_programs_take_a_note_that_nobody_signed() -> None:
+    """Under the neutral point every text is signed by one signature, which is why it is refused."""
+    key = Key(ORIGIN, LOG, b"\x01" + bytes(31))
+    forged = note.Signature(ORIGIN, key.id, b"\x01" + bytes(63))
+    signed = note.Note(STATE.text, (forged,))
+    ScalesCheckpoint.from_text(str(signed)).verify(Vkey.from_string(str(key)))
+    with pytest.raises(NoteError):
+        parse_key(str(key))
+
+
 @pytest.mark.parametrize(
     ("name", "raw"),
     [

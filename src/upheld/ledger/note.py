@@ -26,6 +26,11 @@ SIGNATURE_BYTES: Final = 64
 KEY_BYTES: Final = 32
 NOTE_BYTES_MAX: Final = 64 * 1024
 SIGNATURES_MAX: Final = 64
+# The points of small order, by their second coordinate: under such a key signatures hold for texts
+# that nobody signed, and a log that has one could deny whatever it signed.
+_FIELD: Final = 2**255 - 19
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL: Final = frozenset([0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8])
 _KEY_ID: Final = 4
 _TIME: Final = 8
 _TIME_MAX: Final = 2**63 - 1
@@ -130,6 +135,9 @@ def parse_key(text: str) -> Key:
     key = Key(checked_name(name), raw[0] if raw else 0, raw[1:])
     if key.kind not in (LOG, WITNESS) or len(key.public) != KEY_BYTES:
         raise NoteError("a key is not of Ed25519")
+    second = int.from_bytes(key.public, "little") % 2**255
+    if second >= _FIELD or second in _SMALL:
+        raise NoteError(f"key {name} is none that only its owner can sign with")
     if told != key.id.hex():
         raise NoteError(f"the id of key {name} does not fit it: got {told}, want {key.id.hex()}")
     return key
