@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +36,7 @@ from upheld.ledger.tiles import (
 )  # fmt: skip
 from upheld.ledger.verify import verify_export
 
+KILLS = size("kills of an export", short=5, long=100)
 DEEP = size("entries of a deep log", short=66_000, long=200_000)
 
 
@@ -150,6 +154,14 @@ def test_a_full_tile_serves_whoever_kept_an_older_checkpoint(tmp_path: Path) -> 
     assert verify_export(tmp_path, SIGNER.key).ok
 
 
+def test_tiles_are_for_everyone_and_entries_for_their_owner(tmp_path: Path) -> None:
+    """A web server may read what is published, and nobody else the entries and their salts."""
+    export(tmp_path, range(300))
+    modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in files(tmp_path)}
+    assert {mode for name, mode in modes.items() if name.startswith("disclosed/")} == {0o600}
+    assert {mode for name, mode in modes.items() if not name.startswith("disclosed/")} == {0o644}
+
+
 @pytest.mark.parametrize("fails", range(30))
 def test_a_crash_or_a_full_disk_leaves_the_last_checkpoint_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: int
@@ -199,3 +211,32 @@ def test_a_file_that_is_not_there_or_too_long_is_named(tmp_path: Path) -> None:
     tile.mkdir()
     with pytest.raises(TileError, match="cannot be read: Is a directory"):
         TileReader(tmp_path, 3).hashes(0, 0)
+
+
+GROW = """
+import sys
+from pathlib import Path
+from ledger.logs import export
+for count in range(int(sys.argv[2]), 50_000, 61):
+    export(Path(sys.argv[1]), range(count))
+    print(count, flush=True)
+"""
+
+
+def test_a_killed_export_leaves_a_log_that_verifies_and_goes_on(tmp_path: Path) -> None:
+    """Whenever kill -9 comes, the checkpoint's tiles are all there, and nothing signed is lost."""
+    folder, reached = tmp_path / "log", 1
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    for number in range(KILLS):
+        command = [sys.executable, "-c", GROW, str(folder), str(reached)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            told = int(child.stdout.readline())
+            time.sleep(number % 23 / 1_000)
+            child.kill()
+            told = max([told, *map(int, child.stdout.read().split(b"\n")[:-1])])
+        found = verify_export(folder, SIGNER.key)
+        assert (found.ok, found.size >= told) == (True, True), found.findings
+        reached = found.size
+    export(folder, range(reached + 300))
+    assert verify_export(folder, SIGNER.key).size == reached + 300

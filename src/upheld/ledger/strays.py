@@ -44,7 +44,7 @@ def look_around(audit: Audit, folder: Path, size: int) -> list[str]:
 def _names(folder: Path) -> Iterator[str]:
     for part in ("tile", DISCLOSED):
         for path in sorted((folder / part).rglob("*")):
-            if path.is_file():
+            if path.is_file() and not path.name.startswith("."):  # what a killed export left
                 yield path.relative_to(folder).as_posix()
 
 

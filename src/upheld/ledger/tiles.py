@@ -256,7 +256,8 @@ class TileWriter:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
-            Path(name).chmod(0o644)
+            if not path.is_relative_to(self.folder / DISCLOSED):  # entries are their owner's alone
+                Path(name).chmod(0o644)
             Path(name).replace(path)
         except OSError:
             Path(name).unlink(missing_ok=True)
