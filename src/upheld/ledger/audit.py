@@ -28,6 +28,8 @@ from upheld.ledger.tiles import (
 from upheld.ledger.tree import fold, leaf_hash, root_of
 
 Row = list[bytes]
+Settled = tuple[int, Row, Row | None]
+"""A bundle's index, the hashes of its leaves as signed, and its commitments where they fit."""
 _MIXED_MAX = 8  # so many differences between two rows, and 2^8 roots, are tried at most
 
 
@@ -60,13 +62,12 @@ class Audit:
             self._seen.add(found)
             self.findings.append(found)
 
-    def leaves(self) -> Iterator[tuple[int, Row]]:
-        """The hashes of the leaves as they were signed, a bundle at a time, in order."""
+    def leaves(self) -> Iterator[Settled]:
+        """The leaves as they were signed, a bundle at a time, in order."""
         places = partials(self._size)
         for (level, index), row in zip(places, self._top(places), strict=True):
             if level == 0:
-                self._compare(0, index, row)
-                yield index, row
+                yield index, row, self._compared(index, row)
             for at, each in enumerate(row if level else []):
                 yield from self._below(level - 1, index * WIDTH + at, each)
 
@@ -97,12 +98,11 @@ class Audit:
     def _leads(self, rows: Sequence[Row]) -> bool:
         return fold([peak for row in rows for peak in peaks(row)]) == self._root
 
-    def _below(self, level: int, index: int, signed: bytes) -> Iterator[tuple[int, Row]]:
+    def _below(self, level: int, index: int, signed: bytes) -> Iterator[Settled]:
         """The leaves under one full tile whose root is known."""
         row = self._settled(level, index, signed)
         if level == 0:
-            self._compare(0, index, row)
-            yield index, row
+            yield index, row, self._compared(index, row)
             return
         for at, each in enumerate(row):
             yield from self._below(level - 1, index * WIDTH + at, each)
@@ -149,22 +149,27 @@ class Audit:
 
     def _hashed(self, index: int) -> Row | None:
         """The hashes of a bundle's commitments."""
+        found = self._commitments(index)
+        return found and [leaf_hash(each) for each in found]
+
+    def _commitments(self, index: int) -> Row | None:
         try:
-            return [leaf_hash(each) for each in self._reader.commitments(index)]
+            return self._reader.commitments(index)
         except TileError as error:
             self.find("tile", error.path, str(error).removeprefix(f"{error.path} "))
             return None
 
-    def _compare(self, level: int, index: int, row: Row) -> None:
-        """Find the commitments of a bundle that are not those of the settled leaves."""
-        made = self._hashed(index)
-        if made is None or made == row:
-            return
-        path = tile_path(BUNDLES, index, width_of(self._size, level, index))
-        for at, (was, wanted) in enumerate(zip(made, row, strict=False)):
+    def _compared(self, index: int, row: Row) -> Row | None:
+        """A bundle's commitments, if they are those of the settled leaves; else what differs."""
+        found = self._commitments(index)
+        made = [leaf_hash(each) for each in found or []]
+        if made == row:
+            return found
+        path = tile_path(BUNDLES, index, width_of(self._size, 0, index))
+        for entry, (was, wanted) in enumerate(zip(made, row, strict=False), index * WIDTH):
             if was != wanted:
-                entry = index * WIDTH + at
                 self.find("changed", path, f"the commitment of entry {entry} was changed", entry)
+        return None
 
     def _differences(self, level: int, index: int, stored: Row | None, row: Row) -> None:
         """Find the hashes of a stored tile that are not those of the settled one."""

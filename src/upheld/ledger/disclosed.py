@@ -53,10 +53,10 @@ def taken_apart(line: bytes, index: int) -> tuple[bytes, bytes] | None:
     return (line[len(_HEAD) : start - len(middle)], salt) if len(salt) == SALT_BYTES else None
 
 
-def leaf_of(line: bytes, index: int) -> bytes | None:
-    """The leaf's hash that a line stands for, if it says this index."""
+def commitment_of(line: bytes, index: int) -> bytes | None:
+    """The commitment that a line stands for, if it says this index."""
     if found := taken_apart(line, index):
-        return sha256(b"\x00" + sha256(found[1] + found[0]).digest()).digest()
+        return sha256(found[1] + found[0]).digest()
     tail = b'","index":%d}' % index
     start, end = len(_WITHHELD), len(line) - len(tail)
     if not line.startswith(_WITHHELD) or line[end:] != tail or end - start != _HASH_CHARS:
@@ -67,7 +67,13 @@ def leaf_of(line: bytes, index: int) -> bytes | None:
         return None
     if binascii.b2a_base64(commitment, newline=False) != line[start:end]:
         return None
-    return leaf_hash(commitment) if len(commitment) == HASH_BYTES else None
+    return commitment if len(commitment) == HASH_BYTES else None
+
+
+def leaf_of(line: bytes, index: int) -> bytes | None:
+    """The leaf's hash that a line stands for, if it says this index."""
+    found = commitment_of(line, index)
+    return found and leaf_hash(found)
 
 
 class Comparison:
@@ -80,8 +86,13 @@ class Comparison:
         self._lines: list[Line] = []
         self._leaves: dict[bytes, int] = {}
 
-    def add(self, bundle: int, leaves: Sequence[bytes]) -> None:
-        """Compare the lines of a bundle with its leaves, and remember them where they differ."""
+    def add(
+        self, bundle: int, leaves: Sequence[bytes], commitments: Sequence[bytes] | None
+    ) -> None:
+        """Compare the lines of a bundle with its leaves, and remember them where they differ.
+
+        Where the bundle's commitments are those of the leaves, comparing with them saves a hash.
+        """
         if not leaves:  # nobody can tell what was signed, which was found before
             return
         first = bundle * WIDTH
@@ -90,9 +101,10 @@ class Comparison:
         except TileError as error:
             self._audit.find("removed", error.path, str(error).removeprefix(f"{error.path} "))
             return
-        found = [leaf_of(line, index) for index, line in enumerate(lines, first)]
+        read = leaf_of if commitments is None else commitment_of
+        found = [read(line, index) for index, line in enumerate(lines, first)]
         self.compared += len(lines)
-        if found != leaves:
+        if found != (leaves if commitments is None else commitments):
             file = tile_path(DISCLOSED, bundle, width_of(self._reader.size, 0, bundle))
             self._lines += [_line(file, n, each) for n, each in enumerate(lines, 1)]
             self._leaves |= {leaf: index for index, leaf in enumerate(leaves, first)}

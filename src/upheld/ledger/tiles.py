@@ -15,7 +15,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ DISCLOSED: Final = "disclosed"
 _PREFIX: Final = HASH_BYTES.to_bytes(2, "big")
 _STEP: Final = len(_PREFIX) + HASH_BYTES
 _KEPT: Final = 64
+_TOGETHER: Final = 48
 
 
 class TileError(UpheldError):
@@ -155,7 +157,7 @@ class TileReader:
 
 
 class TileWriter:
-    """Writes a log's files as commitments come, in memory for one tile a level.
+    """Writes a log's files as commitments come, with a few tiles in memory.
 
     With `size`, it goes on after that many entries, whose tiles are in the folder already. Tiles
     are nothing without a checkpoint: `publish` writes it, after all else is on the disk.
@@ -169,6 +171,7 @@ class TileWriter:
         self._rows: list[list[bytes]] = [[]]
         self._touched: set[Path] = set()
         self._replaced: list[Path] = []
+        self._waiting: list[tuple[Path, bytes]] = []
         if size:
             self._go_on(TileReader(folder, size))
 
@@ -197,11 +200,15 @@ class TileWriter:
         for level, at in partials(self.size):
             row = self._rows[level]
             self._write(tile_path(level, at, len(row)), b"".join(row))
+        self._place()
         for folder in sorted(self._touched):
-            _writing(folder, _sync)
+            with _writing(folder):
+                _sync(folder)
         self._touched.clear()
         self._write(CHECKPOINT, str(note).encode())
-        _writing(self.folder, _sync)
+        self._place()
+        with _writing(self.folder):
+            _sync(self.folder)
         for each in self._replaced:  # now that the last checkpoint needs them no more
             shutil.rmtree(each, ignore_errors=True)
         self._replaced.clear()
@@ -239,43 +246,58 @@ class TileWriter:
 
     def _write(self, path: str, content: bytes) -> None:
         whole = self.folder / path
-        _writing(whole, lambda target: self._place(target, content))
+        self._waiting.append((whole, content))
         if (partial := whole.with_name(whole.name + ".p")).is_dir():
             self._replaced.append(partial)
+        if len(self._waiting) >= _TOGETHER:
+            self._place()
 
-    def _place(self, path: Path, content: bytes) -> None:
-        if path.exists() and path.read_bytes() == content:
-            return
+    def _place(self) -> None:
+        """Put the waiting files in place, synced together, which waits for the disk less."""
+        ready: list[tuple[Path, Path]] = []
+        try:
+            for path, content in self._waiting:
+                with _writing(path):
+                    if not path.exists() or path.read_bytes() != content:
+                        ready.append((self._beside(path), path))
+                        ready[-1][0].write_bytes(content)
+            for beside, path in ready:
+                with _writing(path):
+                    _sync(beside)
+            for beside, path in ready:
+                with _writing(path):
+                    beside.replace(path)
+        finally:
+            self._waiting.clear()
+            for beside, _ in ready:
+                beside.unlink(missing_ok=True)
+
+    def _beside(self, path: Path) -> Path:
+        """A new file in the folder where another is to be."""
         if path.parent not in self._touched:
             path.parent.mkdir(parents=True, exist_ok=True)
             within = [each for each in path.parents if each.is_relative_to(self.folder)]
             self._touched.update([*within, self.folder.parent])
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(content)
-                out.flush()
-                os.fsync(out.fileno())
-            if not path.is_relative_to(self.folder / DISCLOSED):  # entries are their owner's alone
-                Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        if not path.is_relative_to(self.folder / DISCLOSED):  # entries are their owner's alone
+            os.fchmod(handle, 0o644)
+        os.close(handle)
+        return Path(name)
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in a folder outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, outlive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def _writing(path: Path, work: Callable[[Path], None]) -> None:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        work(path)
+        yield
     except OSError as error:
         raise UpheldError(
             f"{path} cannot be written: {error.strerror}", code="unwritable",

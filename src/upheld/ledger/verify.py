@@ -107,10 +107,10 @@ def verify_export(
     comparison = Comparison(TileReader(folder, checkpoint.size), audit)
     earlier = _Earlier(since, log)
     told = (folder / DISCLOSED).is_dir()
-    for bundle, leaves in audit.leaves():
+    for bundle, leaves, commitments in audit.leaves():
         earlier.add(bundle, leaves)
         if told:
-            comparison.add(bundle, leaves)
+            comparison.add(bundle, leaves, commitments)
     comparison.conclude()
     earlier.conclude(audit, checkpoint)
     beyond = look_around(audit, folder, checkpoint.size)
