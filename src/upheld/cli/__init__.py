@@ -15,6 +15,7 @@ import typer
 from upheld.cli import analysis, asking, bulk, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.keys import keys
+from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
 from upheld.core.errors import UpheldError
 
@@ -48,6 +49,7 @@ for _group in (reading, asking, analysis, bulk, screening, serving):
     _group.register(app)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
+app.add_typer(ledger, name="ledger")
 
 
 def main() -> None:

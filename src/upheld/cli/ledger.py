@@ -1,0 +1,319 @@
+"""`upheld ledger`: verify a log of acts, prove one act, cosign a log, export one.
+
+Everything here works on files: an export is a folder of tiles, a receipt is one line of JSON. Who
+verifies needs the log's public key, from wherever they trust, and neither database nor network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.output import JSON, complain, print_json, write_whole
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.ledger.entries import Entry
+    from upheld.ledger.note import Key, Signer
+    from upheld.ledger.verify import Report
+
+ledger = typer.Typer(help="Verify, show, prove and export a log of acts.", no_args_is_help=True)
+
+TARGET = typer.Argument(help="An export's folder, or a receipt's file.")
+FOLDER = typer.Argument(help="An export's folder.")
+KEY = typer.Option(..., "--key", help="The log's public key, NAME+ID+BASE64, or a file with it.")
+WITNESS = typer.Option([], "--witness", help="The public key of a witness that must have cosigned.")
+
+
+@ledger.command()
+def verify(
+    target: Path = TARGET,
+    key: str = KEY,
+    witness: list[str] = WITNESS,
+    since: Path | None = typer.Option(None, help="A checkpoint that was kept, to agree with."),
+    as_json: bool = JSON,
+) -> None:
+    """Verify an export or a receipt from the public key alone; tell everything that is wrong."""
+    _part()
+    from upheld.ledger.verify import verify_export
+
+    log, witnesses = _key(key), [_key(each) for each in witness]
+    if not target.is_dir():
+        if since:
+            raise UpheldError("a receipt carries its own checkpoint", code="usage",
+                              hint="leave --since out, or name an export")  # fmt: skip
+        _verify_receipt(target, log, witnesses, as_json=as_json)
+        return
+    kept = _read(since) if since else None
+    report = verify_export(target, log, witnesses=witnesses, since=kept)
+    _tell(target, report, as_json=as_json)
+
+
+@ledger.command()
+def show(
+    target: Path = TARGET,
+    index: int | None = typer.Argument(None, help="Which entry of an export, from 0."),
+    as_json: bool = JSON,
+) -> None:
+    """Show a checkpoint, an entry or a receipt as it stands; `verify` tells whether it is true."""
+    _part()
+    from upheld.ledger import entries
+    from upheld.ledger.checkpoint import parse_text
+    from upheld.ledger.note import parse_note
+    from upheld.ledger.tiles import TileReader
+    from upheld.ledger.verify import disclosed, parse_receipt, read_note
+
+    if not target.is_dir():
+        receipt = parse_receipt(_read(target))
+        _show_entry(receipt.index, receipt.entry, as_json=as_json)
+        return
+    note = parse_note(read_note(target))
+    checkpoint = parse_text(note.text)
+    if index is not None:
+        raw = disclosed(TileReader(target, checkpoint.size), index)[0]
+        _show_entry(index, entries.decode(raw), as_json=as_json)
+        return
+    signers = [each.name for each in note.signatures]
+    if as_json:
+        root = checkpoint.root.hex()
+        told = {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
+        print_json({**told, "signers": signers})
+        return
+    print(f"{checkpoint.origin}: {checkpoint.size} entries, root {checkpoint.root.hex()}")
+    print(f"  signed by {', '.join(signers)}")
+
+
+@ledger.command()
+def prove(
+    folder: Path = FOLDER,
+    index: int = typer.Argument(help="Which entry, from 0."),
+    key: str = KEY,
+    out: Path | None = typer.Option(None, help="The receipt's file; without it, it is printed."),
+    as_json: bool = JSON,
+) -> None:
+    """Make the receipt of one entry, for whoever it is about."""
+    _part()
+    from upheld.ledger.verify import prove as receipt_of
+    from upheld.ledger.verify import write_receipt
+
+    raw = write_receipt(receipt_of(folder, index, _key(key)))
+    if out is None:
+        print(raw.decode(), end="")
+        return
+    write_whole(out, raw)
+    if as_json:
+        print_json({"ok": True, "receipt": str(out), "index": index})
+    else:
+        print(f"{out}: the receipt of entry {index}")
+
+
+@ledger.command()
+def checkpoint(
+    folder: Path = FOLDER, key: str = KEY, witness: list[str] = WITNESS, as_json: bool = JSON
+) -> None:
+    """Print the checkpoint of an export once its signatures hold, so that it can be kept."""
+    _part()
+    from upheld.ledger.checkpoint import open_checkpoint
+    from upheld.ledger.verify import read_note
+
+    raw = read_note(folder)
+    held = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
+    if as_json:
+        print_json({"origin": held.origin, "size": held.size, "root": held.root.hex(),
+                    "checkpoint": raw.decode()})  # fmt: skip
+    else:
+        print(raw.decode(), end="")
+
+
+@ledger.command()
+def export(
+    entries: Path = typer.Argument(help="Entries with their salts, a JSON object a line."),
+    out: Path = typer.Option(..., "--out", help="The export's folder."),
+    signer: Path = typer.Option(..., "--signer", help="The log's key file, or a signer's socket."),
+    origin: str = typer.Option("", "--origin", help="The log's name, for a signer's socket."),
+    as_json: bool = JSON,
+) -> None:
+    """Write a log as tiles with a signed checkpoint, or go on with one that is there."""
+    _part()
+    from upheld.ledger.export import export_lines
+    from upheld.ledger.signers import FileSigner, SocketSigner
+    from upheld.ledger.witness import ForkError
+
+    using: Signer
+    if signer.is_socket():
+        if not origin:
+            raise UpheldError("a signer's socket needs --origin", code="usage",
+                              hint="give the log's name")  # fmt: skip
+        name, using = origin, SocketSigner(signer)
+    else:
+        opened = FileSigner.open(signer)
+        name, using = opened.name, opened
+    try:
+        with entries.open("rb") as lines:
+            made = export_lines(lines, out, name, using)
+    except ForkError as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        raise _unreadable(entries, error) from None
+    if as_json:
+        print_json({"ok": True, "origin": made.origin, "size": made.size, "root": made.root.hex()})
+    else:
+        print(f"{out}: {made.size} entries of {made.origin}")
+
+
+@ledger.command()
+def witness(
+    folder: Path = FOLDER,
+    key: str = KEY,
+    witness_key: Path = typer.Option(..., "--witness-key", help="The witness's own key file."),
+    state: Path = typer.Option(..., "--state", help="Where the last cosigned checkpoint is kept."),
+    out: Path | None = typer.Option(None, help="Where the cosigned checkpoint goes; else back."),
+    as_json: bool = JSON,
+) -> None:
+    """Cosign a log's checkpoint if it goes on from the last one; refuse a fork, and say why."""
+    _part()
+    import time
+
+    from upheld.ledger.checkpoint import parse_text
+    from upheld.ledger.signers import FileSigner
+    from upheld.ledger.tiles import CHECKPOINT, TileReader
+    from upheld.ledger.tree import consistency_proof
+    from upheld.ledger.verify import read_note
+    from upheld.ledger.witness import ForkError, Witness
+
+    def proof(first: int, second: int) -> list[bytes]:
+        return consistency_proof(first, second, TileReader(folder, second).subtree)
+
+    own = FileSigner.open(witness_key)
+    try:
+        cosigner = Witness(own.name, own, state)
+        made = cosigner.cosign(read_note(folder), _key(key), proof, int(time.time()))
+    except ForkError as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    write_whole(out or folder / CHECKPOINT, str(made).encode())
+    size = parse_text(made.text).size
+    if as_json:
+        print_json({"ok": True, "size": size, "witness": own.name})
+    else:
+        print(f"{folder}: {size} entries, cosigned by {own.name}")
+
+
+@ledger.command()
+def keygen(
+    name: str = typer.Argument(help="The log's or the witness's name, such as example.com/log."),
+    out: Path = typer.Option(..., "--out", help="The new key's file."),
+    for_witness: bool = typer.Option(False, "--for-witness", help="A key for cosignatures."),
+    as_json: bool = JSON,
+) -> None:
+    """Make a key file, and print the public key, which verifiers need."""
+    _part()
+    from upheld.ledger.note import LOG
+    from upheld.ledger.note import WITNESS as COSIGNER
+    from upheld.ledger.signers import FileSigner
+
+    made = FileSigner.create(out, name, COSIGNER if for_witness else LOG)
+    if as_json:
+        print_json({"name": name, "key": str(made.key)})
+    else:
+        print(made.key)
+
+
+@ledger.command()
+def signer(
+    key_file: Path = typer.Argument(help="The log's key file."),
+    socket: Path = typer.Option(..., "--socket", help="The Unix socket to listen on."),
+) -> None:
+    """Sign this log's checkpoints, and nothing else, for whoever may use a socket."""
+    _part()
+    from upheld.ledger.signers import FileSigner, SignerServer
+
+    opened = FileSigner.open(key_file)
+    server = SignerServer(opened, socket)
+    print(f"{socket}: signing for {opened.name}", flush=True)
+    try:
+        server.serve()
+    except KeyboardInterrupt:
+        return
+    finally:
+        server.close()
+        socket.unlink(missing_ok=True)
+
+
+def _part() -> None:
+    """The part that signs and verifies, or what to install."""
+    try:
+        import cryptography  # noqa: F401 - only to see whether it is there
+    except ImportError:
+        raise UpheldError("the ledger needs cryptography", code="missing-extra",
+                          hint="pip install 'upheld[provider]'") from None  # fmt: skip
+
+
+def _key(told: str) -> Key:
+    """A public key as it was given, or out of the file that was named."""
+    from upheld.ledger.note import NoteError, parse_key
+
+    text = told
+    if "+" not in told:
+        try:
+            text = _read(Path(told)).decode()
+        except UnicodeDecodeError:
+            raise NoteError(f"{told} is no public key") from None
+    return parse_key(text)
+
+
+def _read(path: Path) -> bytes:
+    from upheld.ledger.verify import RECEIPT_BYTES_MAX
+
+    try:
+        with path.open("rb") as source:
+            return source.read(RECEIPT_BYTES_MAX + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> UpheldError:
+    return UpheldError(f"{path} cannot be read: {error.strerror}", code="unreadable",
+                       hint="name a file that is there")  # fmt: skip
+
+
+def _show_entry(index: int, entry: Entry, *, as_json: bool) -> None:
+    print_json({"index": index, "entry": entry} if as_json else entry)
+
+
+def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool) -> None:
+    from upheld.ledger.entries import EntryError
+    from upheld.ledger.note import NoteError
+    from upheld.ledger.tree import ProofError
+    from upheld.ledger.verify import parse_receipt, verify_receipt
+
+    raw = _read(path)
+    try:
+        entry, covered = verify_receipt(raw, log, witnesses)
+    except (EntryError, NoteError, ProofError) as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    index = parse_receipt(raw).index
+    if as_json:
+        print_json({"ok": True, "origin": covered.origin, "size": covered.size, "index": index,
+                    "entry": entry})  # fmt: skip
+    else:
+        print(f"{path}: ok: entry {index} of {covered.origin}, in its first {covered.size}")
+
+
+def _tell(target: Path, report: Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+    elif report.ok:
+        told = f"{report.disclosed} disclosed" if report.disclosed else "none disclosed"
+        print(f"{target}: ok: {report.size} entries of {report.origin}, {told}")
+        if report.beyond:
+            print(f"  not covered by the checkpoint, and not verified: {', '.join(report.beyond)}")
+    else:
+        for each in report.findings:
+            print(f"{target}/{each}")
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,195 @@
+"""Compare disclosed entries with the leaves that were signed: changed, removed, moved, inserted.
+
+A line is `{"entry":…,"index":N,"salt":"…"}`, or `{"commitment":"…","index":N}` where the entry is
+withheld. Lines are compared byte for byte, so that nothing in them can change without being found;
+only where a bundle does not fit are its lines taken apart.
+"""
+
+from __future__ import annotations
+
+import binascii
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from upheld.ledger.audit import Audit
+from upheld.ledger.entries import SALT_BYTES
+from upheld.ledger.tiles import DISCLOSED, WIDTH, TileError, TileReader, tile_path, width_of
+from upheld.ledger.tree import HASH_BYTES, leaf_hash
+
+_HEAD = b'{"entry":'
+_WITHHELD = b'{"commitment":"'
+_SALT_CHARS = SALT_BYTES * 4 // 3
+_HASH_CHARS = 44
+_CLOSE = 2  # the quotation mark and the brace at the end of a line
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line that is no longer where it was, or never was there."""
+
+    file: str
+    number: int
+    leaf: bytes | None
+    index: int | None
+
+    def __str__(self) -> str:
+        return f"line {self.number}"
+
+
+def taken_apart(line: bytes, index: int) -> tuple[bytes, bytes] | None:
+    """The entry's bytes and its salt in a line that says this index; None for any other line."""
+    middle = b',"index":%d,"salt":"' % index
+    start = len(line) - _CLOSE - _SALT_CHARS
+    if not line.startswith(_HEAD) or not line.endswith(b'"}'):
+        return None
+    if start - len(middle) < len(_HEAD) or line[start - len(middle) : start] != middle:
+        return None
+    try:
+        salt = binascii.a2b_base64(line[start:-_CLOSE], strict_mode=True)
+    except binascii.Error:
+        return None
+    return (line[len(_HEAD) : start - len(middle)], salt) if len(salt) == SALT_BYTES else None
+
+
+def commitment_of(line: bytes, index: int) -> bytes | None:
+    """The commitment that a line stands for, if it says this index."""
+    if found := taken_apart(line, index):
+        return sha256(found[1] + found[0]).digest()
+    tail = b'","index":%d}' % index
+    start, end = len(_WITHHELD), len(line) - len(tail)
+    if not line.startswith(_WITHHELD) or line[end:] != tail or end - start != _HASH_CHARS:
+        return None
+    try:
+        commitment = binascii.a2b_base64(line[start:end], strict_mode=True)
+    except binascii.Error:
+        return None
+    if binascii.b2a_base64(commitment, newline=False) != line[start:end]:
+        return None
+    return commitment if len(commitment) == HASH_BYTES else None
+
+
+def leaf_of(line: bytes, index: int) -> bytes | None:
+    """The leaf's hash that a line stands for, if it says this index."""
+    found = commitment_of(line, index)
+    return found and leaf_hash(found)
+
+
+class Comparison:
+    """Takes each bundle's settled leaves in turn; `conclude` tells what became of the others."""
+
+    def __init__(self, reader: TileReader, audit: Audit) -> None:
+        self.compared = 0
+        self._reader = reader
+        self._audit = audit
+        self._lines: list[Line] = []
+        self._leaves: dict[bytes, int] = {}
+
+    def add(
+        self, bundle: int, leaves: Sequence[bytes], commitments: Sequence[bytes] | None
+    ) -> None:
+        """Compare the lines of a bundle with its leaves, and remember them where they differ.
+
+        Where the bundle's commitments are those of the leaves, comparing with them saves a hash.
+        """
+        if not leaves:  # nobody can tell what was signed, which was found before
+            return
+        first = bundle * WIDTH
+        try:
+            lines = self._reader.lines(bundle)
+        except TileError as error:
+            self._audit.find("removed", error.path, str(error).removeprefix(f"{error.path} "))
+            return
+        read = leaf_of if commitments is None else commitment_of
+        found = [read(line, index) for index, line in enumerate(lines, first)]
+        self.compared += len(lines)
+        if found != (leaves if commitments is None else commitments):
+            file = tile_path(DISCLOSED, bundle, width_of(self._reader.size, 0, bundle))
+            self._lines += [_line(file, n, each) for n, each in enumerate(lines, 1)]
+            self._leaves |= {leaf: index for index, leaf in enumerate(leaves, first)}
+
+    def conclude(self) -> None:
+        """Find what was changed, removed, moved and inserted among the lines that differ."""
+        placed: list[tuple[int, Line]] = []
+        foreign: list[Line] = []
+        missing = {index: leaf for leaf, index in self._leaves.items()}
+        for line in self._lines:
+            at = self._leaves.get(line.leaf) if line.leaf else None
+            if at is None or at not in missing:
+                foreign.append(line)
+                continue
+            del missing[at]
+            placed.append((at, line))
+        self._foreign(foreign, missing)
+        self._removed(sorted(missing))
+        self._moved(placed)
+
+    def _foreign(self, lines: list[Line], missing: dict[int, bytes]) -> None:
+        """Lines that are no entry of this log: one that changed, or one too many."""
+        for line in lines:
+            index = _expected(line) if line.index is None else line.index
+            if missing.pop(index, None):
+                self._audit.find("changed", line.file, f"entry {index} was changed", index)
+            else:
+                self._audit.find(
+                    "inserted", line.file, f"{line} was inserted: it is no entry of this log"
+                )
+
+    def _removed(self, indices: list[int]) -> None:
+        for first, last in _runs(indices):
+            path = tile_path(DISCLOSED, first // WIDTH,
+                             width_of(self._reader.size, 0, first // WIDTH))  # fmt: skip
+            many = f"entries {first} to {last} were" if last > first else f"entry {first} was"
+            self._audit.find("removed", path, f"{many} removed", first)
+
+    def _moved(self, placed: list[tuple[int, Line]]) -> None:
+        """Lines that stand out of order, the fewest that can be said to have been moved."""
+        stay = _longest_rising([at for at, _ in placed])
+        for at, line in placed:
+            if at not in stay:
+                self._audit.find("moved", line.file, f"entry {at} was moved to {line}", at)
+            elif line.index != at:
+                self._audit.find("changed", line.file, f"entry {at} says index {line.index}", at)
+
+
+def _line(file: str, number: int, line: bytes) -> Line:
+    """A line by itself: what it says of its index, and the leaf that it stands for."""
+    told = line.rpartition(b'"index":')[2]
+    digits = told[: len(told) - len(told.lstrip(b"0123456789"))]
+    if not digits or len(digits) > 19:
+        return Line(file, number, None, None)
+    return Line(file, number, leaf_of(line, int(digits)), int(digits))
+
+
+def _expected(line: Line) -> int:
+    """The entry that ought to stand where a line stands that cannot be read."""
+    name = line.file.removeprefix(DISCLOSED).partition(".p/")[0]
+    return int(name.replace("/", "").replace("x", "")) * WIDTH + line.number - 1
+
+
+def _runs(indices: list[int]) -> Iterator[tuple[int, int]]:
+    """Neighbours that lie in one bundle, as (first, last)."""
+    start = 0
+    for at in range(1, len(indices) + 1):
+        last = indices[at - 1]
+        if at == len(indices) or indices[at] != last + 1 or indices[at] % WIDTH == 0:
+            yield indices[start], last
+            start = at
+
+
+def _longest_rising(numbers: list[int]) -> set[int]:
+    """The numbers of a longest rising subsequence."""
+    ends: list[int] = []
+    at: list[int] = []
+    before: list[int] = []
+    for place, number in enumerate(numbers):
+        length = bisect_left(ends, number)
+        before.append(at[length - 1] if length else -1)
+        ends[length:] = [number, *ends[length + 1 :]]
+        at[length:] = [place, *at[length + 1 :]]
+    found, place = set(), at[-1] if at else -1
+    while place >= 0:
+        found.add(numbers[place])
+        place = before[place]
+    return found
