@@ -52,7 +52,7 @@ def test_every_error_code_is_documented_and_every_documented_one_exists() -> Non
     """The tables of codes in the two references are the codes of the source, no more, no less."""
     source = "\n".join(
         path.read_text()
-        for part in ("api", "cli", "core", "ledger", "policy", "vault")
+        for part in ("api", "cli", "core", "ledger", "gate", "policy", "vault")
         for path in (ROOT / "src/upheld" / part).rglob("*.py")
     )
     text = "\n".join((ROOT / "docs" / name).read_text() for name in ("language.md", "commands.md"))
