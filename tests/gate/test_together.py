@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_without_the_lock_a_confirmed_withdrawal_would_come_too_late(
     monkeypatch.setattr(people, "lock", lambda *_: None)
     monkeypatch.setattr(people, "is_postgresql", lambda _: False)
     monkeypatch.setattr("upheld.gate.entries.LOCK", 0)
-    monkeypatch.setattr("upheld.gate.gate.Joint.note", lambda *_: 0)
+    monkeypatch.setattr("upheld.gate.gate.Joint._note", lambda *_, **__: None)
     order, found = withdrawn_meanwhile(gate, person)
     assert isinstance(found, Given)
     assert order == ["withdrawn", "shared"]
@@ -125,8 +126,9 @@ async def opened(url: str, keyring: Keyring) -> tuple[AsyncGate, str]:
 
 
 def run(work: Any) -> None:
-    """Run a coroutine."""
-    asyncio.run(work)
+    """Run a coroutine, in a thread: the browser of other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 def test_callers_at_once_share_commits_and_each_gets_their_own(

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from upheld.gate import entries, records
 from upheld.gate.duties import Carriers, Carrying
-from upheld.gate.entries import Clock, Entry
+from upheld.gate.entries import Clock
 from upheld.gate.proofs import BIRTH_DATE, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
+from upheld.ledger.entries import Entry
 from upheld.policy.decide import Plan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
@@ -153,20 +154,18 @@ class Doing:
         act = self.act
         allowed = decision.allowed and not problem
         digests = self.perform() if self.perform and allowed else {}
+        outcome = "" if decision.outcome == "error" else decision.outcome
+        told: dict[str, Any] = {"outcome": outcome, **act.parties()}
         entry = Entry(
-            kind="act" if allowed else "refusal", policy=self.house.policy.digest,
-            action=act.action, outcome=problem or decision.outcome, clauses=decision.clauses,
-            duties=tuple(dict.fromkeys(duty.duty for duty in decision.duties)), data=fields,
-            purpose=(act.purpose,) if act.purpose else (),
-            occasion=(act.occasion,) if act.occasion else (),
-            parties=act.parties(), evidence=evidence, count=len(group) if len(group) > 1 else 0,
-            digests=digests,
+            kind="act" if allowed else "refusal", time="", policy=self.house.policy.digest,
+            action=act.action, problem=problem or decision.code, **told,
+            clauses=decision.clauses, data=fields, purpose=act.purpose or "",
+            occasion=act.occasion or "", evidence=evidence,
+            duties=tuple(dict.fromkeys(duty.duty for duty in decision.duties)),
+            values=tuple(digests[field] for field in fields) if digests else (),
         )  # fmt: skip
-        alone = group[0] if len(group) == 1 else None
-        number, at = entries.write(self.connection, entry, alone, self.at)
-        if alone is None:
-            entries.concern(self.connection, number, group)
-        return number, at
+        whose = group[0] if len(group) == 1 else group
+        return entries.write(self.connection, entry, whose, self.at)
 
     def _outcome(  # noqa: PLR0913, PLR0917 - what is known of an act by now
         self, person: Person, fields: tuple[str, ...], decision: Decision, problem: str,

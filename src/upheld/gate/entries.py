@@ -8,13 +8,12 @@ one before without a gap, its time never runs back. Items are what is owed or du
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import time
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -22,49 +21,22 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.sql import is_postgresql, many, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.ledger import entries as ledger
+from upheld.ledger.entries import Batch, Entry
+from upheld.vault.envelope import context
 
 LOCK = 0x65_6E_74_72_79  # “entry”: the number of the advisory lock on PostgreSQL
-SALT_BYTES = 16
 AHEAD = timedelta(hours=1)
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
 
 
-_ADD = (
-    "INSERT INTO entry (number, at, person_id, salt, body, leaf)"
-    " SELECT coalesce(last.number, 0) + 1,"
-    " CASE WHEN last.at > ? AND ? >= 0 THEN last.at ELSE ? END, ?, ?, ?, ?"
-    " FROM (SELECT 1 AS one) AS one LEFT JOIN"
-    " (SELECT number, at FROM entry ORDER BY number DESC LIMIT 1) AS last ON true"
-    " RETURNING number, at"
-)
-
-
 class ClockError(UpheldError):
     """A clock that was set back, or jumped ahead: nothing that depends on dates is done."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry. `parties` maps source, recipient or actor to a kind and, if known, a name."""
-
-    kind: str  # act | refusal | record | import | person | clock
-    policy: str
-    action: str = ""
-    outcome: str = ""
-    clauses: tuple[str, ...] = ()
-    duties: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    purpose: tuple[str, ...] = ()
-    occasion: tuple[str, ...] = ()
-    parties: dict[str, tuple[str, ...]] = {}
-    evidence: tuple[str, ...] = ()
-    digests: dict[str, str] = {}  # of the rows that were written
-    count: int = 0  # of the people of a sweep
-    violation: bool = False
-
-
-class Kept(msgspec.Struct, frozen=True):
+class Kept(NamedTuple):
     """An entry as it is kept: with its number, its time, and whose it is."""
 
     number: int
@@ -74,22 +46,40 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def write(
-    connection: Connection, entry: Entry, person_id: str | None, at: datetime
+    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, at: datetime
 ) -> tuple[int, datetime]:
-    """Add an entry; its number and time. On PostgreSQL nobody else adds one before the commit.
+    """Add an entry about somebody, some people, or nobody; its number and time.
 
-    The entry of a clock that was accepted alone may lie before the last one.
+    The time is never before that of the entry before, but for the entry that accepts a clock. On
+    PostgreSQL nobody else adds an entry before the commit.
     """
     if is_postgresql(connection):
         rows(connection, "SELECT pg_advisory_xact_lock(?)", LOCK)
-    salt, body = os.urandom(SALT_BYTES), msgspec.json.encode(entry, order="deterministic")
-    leaf = hashlib.sha256(b"\x00" + hashlib.sha256(salt + body).digest()).digest()
-    moment = microseconds(at)
-    kept = -1 if entry.kind == "clock" else 1
-    made = row(connection, _ADD, moment, kept, moment, person_id, salt, body, leaf)
-    if made is None:
-        raise RuntimeError("an entry was not added")  # a database that lies; nothing is committed
-    return made[0], BEGINNING + timedelta(microseconds=made[1])
+    last = last_of(connection)
+    number = 1 if last is None else last[0] + 1
+    if last is not None and entry.kind != "clock":
+        at = max(at, last[1])
+    salt, time = ledger.new_salt(), ledger.stamp(at)
+    person_id: str | Sequence[str] | None = whose
+    told: dict[str, Any] = {"time": time}
+    if isinstance(whose, str):
+        told["person"] = _mark(salt, whose)
+    elif whose is not None:
+        person_id = None
+        rows_digest = _mark(salt, *sorted(whose))
+        told["batch"] = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
+    body = ledger.encode(msgspec.structs.replace(entry, **told))
+    run(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)",
+        number, microseconds(at), person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
+    if whose is not None and person_id is None:
+        people = [(each, number) for each in whose]
+        many(connection, "INSERT INTO entry_person VALUES (?, ?)", people)
+    return number, at
+
+
+def _mark(salt: bytes, *people: str) -> str:
+    """What says in an entry whose it is, to whoever has its salt and the ids."""
+    return hashlib.sha256(salt + context(*people)).hexdigest()
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
@@ -107,28 +97,44 @@ def of_person(connection: Connection, person_id: str) -> list[Kept]:
     return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
 
 
-def concern(connection: Connection, number: int, people: Sequence[str]) -> None:
-    """Note that an entry is about these people."""
-    many(connection, "INSERT INTO entry_person VALUES (?, ?)", [(each, number) for each in people])
-
-
 def _kept(found: tuple[Any, ...]) -> Kept:
-    body = msgspec.json.decode(bytes(found[3]), type=Entry)
+    body = ledger.decode(bytes(found[3]))
     return Kept(found[0], BEGINNING + timedelta(microseconds=found[1]), found[2], body)
 
 
 def damaged(connection: Connection) -> list[int]:
-    """The numbers of entries that are missing or do not hash to their leaf."""
+    """The numbers of entries that are missing, changed, or told of another time or person."""
     wrong: list[int] = []
     wanted = 1
-    statement = "SELECT number, salt, body, leaf FROM entry ORDER BY number"
-    for number, salt, body, leaf in rows(connection, statement):
+    statement = "SELECT number, at, person_id, salt, body, leaf FROM entry ORDER BY number"
+    for number, *rest in rows(connection, statement):
         wrong += range(wanted, number)
         wanted = number + 1
-        inner = hashlib.sha256(bytes(salt) + bytes(body)).digest()
-        if hashlib.sha256(b"\x00" + inner).digest() != bytes(leaf):
+        if not _whole(connection, number, *rest):
             wrong.append(number)
     return wrong
+
+
+def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
+    connection: Connection, number: int, at: int, person_id: str | None, salt: bytes, body: bytes,
+    leaf: bytes,
+) -> bool:  # fmt: skip
+    salt, body = bytes(salt), bytes(body)
+    try:
+        entry = ledger.decode(body)
+        if ledger.commitment(salt, body) != bytes(leaf):
+            return False
+    except ledger.EntryError:
+        return False
+    if entry.time != ledger.stamp(BEGINNING + timedelta(microseconds=at)):
+        return False
+    if person_id is not None or entry.person:
+        return person_id is not None and entry.person == _mark(salt, person_id)
+    statement = "SELECT person_id FROM entry_person WHERE number = ?"
+    people = sorted(found for (found,) in rows(connection, statement, number))
+    if entry.batch is None:
+        return not people
+    return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
 
 
 def due(

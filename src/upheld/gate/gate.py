@@ -19,9 +19,10 @@ from upheld.core.transaction import reading, writing
 from upheld.gate import entries, records
 from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.duties import Carriers
-from upheld.gate.entries import Clock, Entry
+from upheld.gate.entries import Clock
 from upheld.gate.proofs import Registry
 from upheld.gate.request import Act, Given, Refused, planned
+from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, people, values
 from upheld.vault.keyring import Keyring
@@ -81,7 +82,7 @@ class Joint:
         """A new person of whom nothing is held yet; the id says nothing."""
         at = self.house.clock.now()
         person = people.enrol(self.connection, self.house.keyring, at)
-        self.note(Entry(kind="person", policy=self.house.policy.digest), person.person_id, at)
+        self._note(person.person_id, at, kind="person")
         return person.person_id
 
     def bring(self, person_id: str, told: Mapping[str, str]) -> bool:
@@ -93,12 +94,13 @@ class Joint:
         people.lock(self.connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
         digests = self._put(person_id, told, Origin("import", "import", clauses))
-        entry = Entry(
-            kind="import", policy=house.policy.digest, action="store", outcome=decision.outcome,
-            clauses=decision.clauses, data=fields, violation=not decision.allowed, digests=digests,
+        violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
+        self._note(
+            person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,
+            clauses=decision.clauses, data=fields, violation=violation,
+            values=tuple(digests[field] for field in fields),
         )  # fmt: skip
-        self.note(entry, person_id, house.clock.now())
-        return entry.violation
+        return bool(violation)
 
     def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
         """Keep a record that proves a fact; its id. `more` is as `records.add` takes it.
@@ -114,9 +116,8 @@ class Joint:
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
                            about=about, **more)  # fmt: skip
-        entry = Entry(kind="record", policy=house.policy.digest, action=f"add {kind}",
-                      evidence=(made.record_id,))  # fmt: skip
-        self.note(entry, person_id, house.clock.now())
+        self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                   evidence=(made.record_id,))  # fmt: skip
         return made.record_id
 
     def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
@@ -125,13 +126,16 @@ class Joint:
         at = self.house.clock.now()
         found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
-        entry = Entry(kind="record", policy=self.house.policy.digest, evidence=(record_id,),
-                      action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
-        self.note(entry, person_id, at)
+        self._note(person_id, at, kind="record", evidence=(record_id,),
+                   action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
 
-    def note(self, entry: Entry, person_id: str | None, at: datetime) -> int:
-        """Add an entry; its number."""
-        return entries.write(self.connection, entry, person_id or None, at)[0]
+    def accept_clock(self, at: datetime) -> None:
+        """Note that the time of day is taken as it is."""
+        self._note(None, at, kind="clock")
+
+    def _note(self, person_id: str | None, at: datetime, **told: Any) -> None:
+        entry = Entry(time="", policy=self.house.policy.digest, **told)
+        entries.write(self.connection, entry, person_id or None, at)
 
 
 def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:
@@ -266,6 +270,4 @@ class Gate:
     def accept_clock(self) -> None:
         """Take the time of day as it is, though it was set back or jumped; an entry says so."""
         at = self.house.clock.accept()
-        self._one(
-            lambda joint: joint.note(Entry(kind="clock", policy=self.house.policy.digest), None, at)
-        )
+        self._one(lambda joint: joint.accept_clock(at))

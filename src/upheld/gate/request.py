@@ -39,10 +39,10 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
             source=self.source, actor=self.actor, occasion=self.occasion,
         )  # fmt: skip
 
-    def parties(self) -> dict[str, tuple[str, ...]]:
+    def parties(self) -> dict[str, str]:
         """Whom an entry names: the kind of each party, and the name where there is one."""
-        named = (self.party,) if self.party else ()
-        return {role: (kind, *named) for role in ROLES if (kind := getattr(self, role))}
+        named = f" {self.party}" if self.party else ""
+        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError, nearest
@@ -22,6 +21,7 @@ from upheld.core.transaction import reading, scrub, writing
 from upheld.gate import entries, records
 from upheld.gate.gate import Gate
 from upheld.gate.proofs import BIRTH_DATE
+from upheld.ledger.entries import EntryError
 from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.keyring import Keyring, KeyringError
@@ -80,8 +80,9 @@ def _looked_through(
     noted: dict[str, str] = {}
     try:
         for kept in entries.of_person(connection, person_id):
-            noted.update(kept.entry.digests)
-    except msgspec.MsgspecError:
+            if kept.entry.values:
+                noted.update(zip(kept.entry.data, kept.entry.values, strict=True))
+    except EntryError:
         problems.append(f"an entry about person {person_id} cannot be read")
     problems = [f"{name} is changed, moved or missing" for name in problems]
     if noted != {field: digest for field, (_, digest) in person.holdings.items()}:

@@ -61,6 +61,7 @@ class Entry(
 ):
     """One act, as the ledger tells it; what is empty is left out.
 
+    `problem` says what refused an act that the policy would have allowed, or could not decide;
     `after` is the id of the entry that this one completes (an intent that was carried out);
     `violation` says how an act came to happen that no clause allowed; `values` are digests of the
     sealed values that were read or written; `previous` is the last checkpoint of the log before a
@@ -73,6 +74,7 @@ class Entry(
     policy: str = ""
     action: str = ""
     outcome: Literal["allow", "deny", "needs-proof", ""] = ""
+    problem: str = ""
     clauses: Words = ()
     data: Words = ()
     source: str = ""
