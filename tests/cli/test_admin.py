@@ -120,3 +120,25 @@ def test_a_database_without_tables_is_not_looked_through(home: Path) -> None:
     with pytest.raises(UpheldError) as caught:
         run(home, "admin", "selfcheck")
     assert caught.value.code == "schema"
+
+
+def test_the_entries_of_a_database_are_exported_verified_and_gone_on_with(home: Path) -> None:
+    """A log that anyone can verify; a changed or missing entry is refused before it is signed."""
+    log, key, public = str(home / "log"), str(home / "log.key"), home / "log.pub"
+    run(home, "admin", "init")
+    made = CliRunner().invoke(app, ["ledger", "keygen", "larch.example/acts", "--out", key])
+    public.write_text(made.output)
+    export = ["ledger", "export", "--out", log, "--signer", key]
+    assert "0 entries" in run(home, *export)
+    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    assert "4 entries of larch.example/acts" in run(home, *export)
+    told = CliRunner().invoke(app, ["ledger", "verify", log, "--key", str(public)])
+    assert "ok: 4 entries" in told.output, told.output
+    engine = open_database(f"sqlite:///{home}/provider.db")
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM entry WHERE number = 2"))
+    engine.dispose()
+    with pytest.raises(UpheldError, match="entry 2 is missing or was changed"):
+        run(home, *export)
+    with pytest.raises(UpheldError, match="name a file of entries, or --settings"):
+        CliRunner().invoke(app, export, catch_exceptions=False)

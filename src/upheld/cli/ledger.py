@@ -6,6 +6,8 @@ verifies needs the log's public key, from wherever they trust, and neither datab
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,10 +131,15 @@ def checkpoint(
 
 @ledger.command()
 def export(
-    entries: Path = typer.Argument(help="Entries with their salts, a JSON object a line."),
+    entries: Path | None = typer.Argument(
+        None, help="Entries with their salts, a JSON object a line; or --settings."
+    ),
     out: Path = typer.Option(..., "--out", help="The export's folder."),
     signer: Path = typer.Option(..., "--signer", help="The log's key file, or a signer's socket."),
     origin: str = typer.Option("", "--origin", help="The log's name, for a signer's socket."),
+    settings: Path | None = typer.Option(
+        None, "--settings", help="Export the entries of a provider's database."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Write a log as tiles with a signed checkpoint, or go on with one that is there."""
@@ -151,13 +158,11 @@ def export(
         opened = FileSigner.open(signer)
         name, using = opened.name, opened
     try:
-        with entries.open("rb") as lines:
+        with _lines(entries, settings) as lines:
             made = export_lines(lines, out, name, using)
     except ForkError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
-    except OSError as error:
-        raise _unreadable(entries, error) from None
     if as_json:
         print_json({"ok": True, "origin": made.origin, "size": made.size, "root": made.root.hex()})
     else:
@@ -241,6 +246,31 @@ def signer(
     finally:
         server.close()
         socket.unlink(missing_ok=True)
+
+
+@contextmanager
+def _lines(entries: Path | None, settings: Path | None) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, or those of a provider's database."""
+    if (entries is None) == (settings is None):
+        raise UpheldError("name a file of entries, or --settings", code="usage", hint="one of them")
+    if entries is not None:
+        try:
+            file = entries.open("rb")
+        except OSError as error:
+            raise _unreadable(entries, error) from None
+        with file:
+            yield file
+        return
+    from upheld.cli.admin import settings_in
+    from upheld.core.database import open_database
+    from upheld.core.schema import require_current
+    from upheld.core.transaction import reading
+    from upheld.gate.entries import lines
+
+    engine = open_database(settings_in(settings).database)
+    require_current(engine)
+    with reading(engine) as connection:
+        yield lines(connection)
 
 
 def _part() -> None:

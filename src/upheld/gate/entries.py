@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import time
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -86,6 +86,24 @@ def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
     found = row(connection, "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1")
     return None if found is None else (found[0], BEGINNING + timedelta(microseconds=found[1]))
+
+
+def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
+    """Every entry with its salt, in order, as the lines of an export.
+
+    EntryError where a body is not what its leaf commits to.
+    """
+    statement = (
+        "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+    )
+    seen = 0
+    while found := rows(connection, statement, seen, most):
+        for number, salt, body, leaf in found:
+            seen += 1
+            whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
+            if not whole:
+                raise ledger.EntryError(f"entry {seen} is missing or was changed")
+            yield ledger.to_line(seen - 1, bytes(salt), bytes(body))
 
 
 def of_person(connection: Connection, person_id: str) -> list[Kept]:
