@@ -144,6 +144,9 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
     policy = loaded(made)
     data = columns(policy, options.rows)
     table = connection.create_table("rows", data, overwrite=True)
+    for name in ("action", "data", "recipient", "purpose"):
+        connection.raw_sql(f"ALTER TABLE rows ALTER COLUMN {name} SET NOT NULL")
+    table = connection.table("rows")
     masks = Masks([f"f{n}" for n in range(policies.FACTS)], "facts")
     start = time.perf_counter()
     allowed = policy.screen(table, None, masks=masks, tell=["allowed"]).allowed.sum()

@@ -233,3 +233,19 @@ def test_a_screen_composes_with_the_rest_of_a_query(sample: upheld.Policy) -> No
     assert sorted(map(tuple, (r.values() for r in found.to_pyarrow().to_pylist()))) == [
         ("1", 1), ("2", 1)
     ]  # fmt: skip
+
+
+def test_columns_declared_not_null_are_answered_alike(sample: upheld.Policy) -> None:
+    """What the engine says is never left out needs no answer for rows that leave it out."""
+    words = {d: sorted(codes(sample, d))[::3] for d in ("action", "data", "recipient", "purpose")}
+    random = Random(4)  # noqa: S311 - rows of a test
+    rows: dict[str, list[Any]] = {d: [random.choice(words[d]) for _ in range(300)] for d in words}
+    rows |= {"row": list(range(300)), "engaged": [n % 2 == 0 for n in range(300)]}
+    connection = ibis.duckdb.connect()
+    connection.create_table("loose", pa.table(rows))
+    connection.raw_sql("CREATE TABLE strict AS FROM loose")
+    for name in words:
+        connection.raw_sql(f"ALTER TABLE strict ALTER COLUMN {name} SET NOT NULL")
+    strict, loose = (connection.table(name) for name in ("strict", "loose"))
+    assert not strict.action.type().nullable
+    assert told(sample.screen(strict, {})) == told(sample.screen(loose, {}))

@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from upheld.core.files import OTHERS, PRIVATE_MODE
 from upheld.core.schema import refuse_newer
 from upheld.core.transaction import READING, reading
-from upheld.core.trouble import DatabaseError, trouble
+from upheld.core.trouble import DatabaseError, meaning, trouble
 
 WAIT_SECONDS: Final = 10
 PRAGMAS: Final = {  # name to what is set and what is read back
@@ -93,7 +93,11 @@ def _sqlite(url: URL) -> Engine:
         if _identity(path) != identity:
             raise trouble("database-gone", "its file was moved or deleted")
         only_reads = connection.get_execution_options().get(READING)
-        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise meaning(error) from None
 
     return engine
 

@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from upheld.core.trouble import meaning
 
+Query = tuple[str, tuple[Any, ...]]  # a statement and its values
+
 
 @lru_cache(maxsize=1024)
 def _for_postgresql(statement: str) -> str:
@@ -47,6 +49,19 @@ def rows(connection: Connection, statement: str, *values: Any) -> list[tuple[Any
     """The rows of a query."""
     found: list[tuple[Any, ...]] = _execute(connection, statement, values).fetchall()
     return found
+
+
+def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
+    """The rows of some queries, run in their order; on PostgreSQL sent together."""
+    if not is_postgresql(connection) or len(queries) == 1:
+        return [rows(connection, statement, *values) for statement, values in queries]
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            found = [driver.execute(_for_postgresql(text), values) for text, values in queries]
+        return [each.fetchall() for each in found]
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise meaning(error) from None
 
 
 def row(connection: Connection, statement: str, *values: Any) -> tuple[Any, ...] | None:

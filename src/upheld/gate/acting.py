@@ -6,19 +6,19 @@ same outcome on the same grounds share an entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core.sql import several
 from upheld.gate import entries, records
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
 from upheld.gate.proofs import BIRTH_DATE, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry
-from upheld.policy.decide import Plan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
@@ -39,6 +39,15 @@ class House(NamedTuple):
     carriers: Carriers
 
 
+class Known(NamedTuple):
+    """What the database holds of some people for an act: keys, sealed rows, records."""
+
+    people: dict[str, Person]
+    fetched: values.Fetched
+    records: list[records.Record]
+    forged: list[str]
+
+
 class Doing:
     """One act on some people, in a transaction."""
 
@@ -49,28 +58,23 @@ class Doing:
         """`perform` is done where a person's act is allowed, and gives digests for its entry."""
         self.perform = perform
         self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
-        last = entries.last_of(connection)
-        self.at, self.wrong = house.clock.look(last[1] if last else None)
+        self.plan = planned(house.policy, act)
+        facts = house.policy.program.vocabulary.facts
+        self.facts = {name: facts[name] for name in self.plan.values}
+        self.reads = act.action not in ("collect", "store")
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person."""
-        house, act = self.house, self.act
-        plan = planned(house.policy, act)
-        found = people.opened_many(self.connection, house.keyring, asked)
+        known_of = self._known(asked)
+        found, fetched, reads = known_of.people, known_of.fetched, self.reads
         if len(found) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        facts = _facts(house.policy, plan)
-        reads = act.action not in ("collect", "store")
-        fetched = values.fetch(
-            self.connection, asked,
-            [*(act.data if reads else ()), *((BIRTH_DATE,) if _needs_birth(facts) else ())],
-        )  # fmt: skip
-        proven = self._proven(facts, found, fetched)
+        proven = self._proven(known_of)
         outcomes: dict[str, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
         for person_id in asked:
             known, evidence, problem = proven[person_id]
-            fields, decision, problem = self._decided(plan, known, problem)
+            fields, decision, problem = self._decided(known, problem)
             own = evidence if len(asked) == 1 else ()  # each person's own are in no shared entry
             key = (fields, decision.outcome, decision.clauses, decision.duties, decision.owed,
                    problem, own)  # fmt: skip
@@ -86,30 +90,38 @@ class Doing:
 
     def would(self, person_id: str) -> bool:
         """Whether the act on a person would be allowed now; nothing is noted."""
-        plan = planned(self.house.policy, self.act)
-        found = people.opened_many(self.connection, self.house.keyring, [person_id])
-        facts = _facts(self.house.policy, plan)
-        needed = [BIRTH_DATE] if _needs_birth(facts) else []
-        fetched = values.fetch(self.connection, [person_id], needed)
-        for known, _, problem in self._proven(facts, found, fetched).values():
-            _, decision, wrong = self._decided(plan, known, problem)
+        for known, _, problem in self._proven(self._known([person_id])).values():
+            _, decision, wrong = self._decided(known, problem)
             return decision.allowed and not wrong
         return True  # nobody there: the act itself says so
 
-    def _proven(
-        self, facts: dict[str, Fact], found: dict[str, Person], fetched: values.Fetched
-    ) -> dict[str, tuple[dict[str, object], tuple[str, ...], str]]:
+    def _known(self, asked: list[str]) -> Known:
+        """What the database holds of some people for this act; they are locked from here on."""
+        kinds = sorted({fact.proof for fact in self.facts.values()} - {BIRTH_DATE})
+        fields = list(self.act.data) if self.reads else []
+        if any(fact.proof == BIRTH_DATE for fact in self.facts.values()):
+            fields.append(BIRTH_DATE)
+        queries = [people.asking(self.connection, asked), (entries.LAST, ())]
+        if fields:
+            queries.append(values.asking(asked, fields))
+        if kinds:
+            queries.append(records.asking([REGISTER, *asked], kinds))
+        answers = iter(several(self.connection, queries))
+        found = people.told(self.house.keyring, next(answers))
+        last = entries.last_in(next(answers))
+        self.at, self.wrong = self.house.clock.look(last[1] if last else None)
+        fetched = values.told(next(answers)) if fields else {}
+        listed, forged = records.told(self.house.keyring, next(answers) if kinds else [])
+        return Known(found, fetched, listed, forged)
+
+    def _proven(self, known: Known) -> dict[str, tuple[dict[str, object], tuple[str, ...], str]]:
         """What is known of each person, on which evidence; or what is wrong with the records."""
-        house = self.house
-        if self.wrong and facts:
+        house, found, fetched = self.house, known.people, known.fetched
+        if self.wrong and self.facts:
             return {person_id: ({}, (), f"clock-{self.wrong}") for person_id in found}
-        kinds = sorted({fact.proof for fact in facts.values()} - {BIRTH_DATE})
-        listed, forged = records.listed(
-            self.connection, house.keyring, [REGISTER, *found], kinds
-        )  # fmt: skip
         answers: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {}
         for person_id, person in found.items():
-            mine = [each for each in listed if each.person_id in (REGISTER, person_id)]
+            mine = [each for each in known.records if each.person_id in (REGISTER, person_id)]
 
             def value(field: str, person: Person = person) -> str | None:
                 if field not in person.holdings:
@@ -118,21 +130,21 @@ class Doing:
 
             def asked(fact: Fact, mine: Any = mine, value: Any = value) -> Question:
                 own = [each for each in mine if each.kind == fact.proof]
-                return Question(fact, self.act.party, own, forged, self.at,
+                return Question(fact, self.act.party, own, known.forged, self.at,
                                 house.policy.engine.checker, value)  # fmt: skip
 
             try:
-                answers[person_id] = (*house.provers.prove(facts, asked), "")
+                answers[person_id] = (*house.provers.prove(self.facts, asked), "")
             except ProofError as error:
                 answers[person_id] = ({}, (), error.code)
         return answers
 
     def _decided(
-        self, plan: Plan, known: dict[str, object], problem: str
+        self, known: dict[str, object], problem: str
     ) -> tuple[tuple[str, ...], Decision, str]:
         """The fields that are allowed, the decision on them, and what stands against it."""
         act, house = self.act, self.house
-        decision = plan.decide(known)
+        decision = self.plan.decide(known)
         fields = act.data
         if act.partial and not problem and not decision.allowed:
             fields = tuple(
@@ -183,12 +195,3 @@ class Doing:
         }  # fmt: skip
         left = tuple(field for field in self.act.data if field not in fields) if fields else ()
         return Given(values=told, decision=decision, entry=number, refused=left)
-
-
-def _facts(policy: Policy, plan: Plan) -> dict[str, Fact]:
-    facts = policy.program.vocabulary.facts
-    return {name: facts[name] for name in plan.values}
-
-
-def _needs_birth(facts: Mapping[str, Fact]) -> bool:
-    return any(fact.proof == BIRTH_DATE for fact in facts.values())

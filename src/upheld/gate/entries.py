@@ -19,13 +19,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import is_postgresql, many, row, rows, run
+from upheld.core.sql import Query, is_postgresql, many, rows, run, several
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
 LOCK = 0x65_6E_74_72_79  # “entry”: the number of the advisory lock on PostgreSQL
+LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 AHEAD = timedelta(hours=1)
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
@@ -53,9 +54,10 @@ def write(
     The time is never before that of the entry before, but for the entry that accepts a clock. On
     PostgreSQL nobody else adds an entry before the commit.
     """
+    asked: list[Query] = [(LAST, ())]
     if is_postgresql(connection):
-        rows(connection, "SELECT pg_advisory_xact_lock(?)", LOCK)
-    last = last_of(connection)
+        asked.insert(0, ("SELECT pg_advisory_xact_lock(?)", (LOCK,)))
+    last = last_in(several(connection, asked)[-1])
     number = 1 if last is None else last[0] + 1
     if last is not None and entry.kind != "clock":
         at = max(at, last[1])
@@ -84,8 +86,12 @@ def _mark(salt: bytes, *people: str) -> str:
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
-    found = row(connection, "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1")
-    return None if found is None else (found[0], BEGINNING + timedelta(microseconds=found[1]))
+    return last_in(rows(connection, LAST))
+
+
+def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
+    """The number and time of the last entry, of the rows that LAST asks for."""
+    return (found[0][0], BEGINNING + timedelta(microseconds=found[0][1])) if found else None
 
 
 def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:

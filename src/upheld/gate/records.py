@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import places, row, rows, run
+from upheld.core.sql import Query, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault.envelope import context
 from upheld.vault.keyring import Keyring
@@ -114,8 +114,8 @@ def end(
                           hint="it proves nothing; see who can write to the database")  # fmt: skip
     if record.withdrawn is not None:
         return record
-    told = {"withdrawn": moment} if withdrawn else {"ends": moment}
-    changed = msgspec.structs.replace(record, **told)
+    change = {"withdrawn": moment} if withdrawn else {"ends": moment}
+    changed = msgspec.structs.replace(record, **change)
     run(connection, "UPDATE record SET ends = ?, withdrawn = ?, mac = ? WHERE person_id = ? AND"
         " record_id = ?", changed.ends, changed.withdrawn, _mac(keyring, changed), person_id,
         record_id)  # fmt: skip
@@ -126,20 +126,29 @@ def listed(
     connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
 ) -> tuple[list[Record], list[str]]:
     """The records of some people and kinds, the oldest first, and the ids of those not believed."""
-    if not kinds:
-        return [], []
+    query = asking(people, kinds)
+    return told(keyring, rows(connection, query[0], *query[1]) if kinds else [])
+
+
+def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
+    """What asks for the records of some people and kinds."""
     statement = (
         f"SELECT {_COLUMNS}, mac FROM record"  # noqa: S608 - names of columns and places alone
         f" WHERE person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
     )
-    found, forged = [], []
-    for each in rows(connection, statement, *people, *kinds):
+    return statement, (*people, *kinds)
+
+
+def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:
+    """The records of the rows that `asking` asks for, and the ids of those not believed."""
+    believed, forged = [], []
+    for each in found:
         record = _believed(keyring, each)
         if record is None:
             forged.append(each[1])
         else:
-            found.append(record)
-    return sorted(found, key=lambda record: (record.begins, record.record_id)), forged
+            believed.append(record)
+    return sorted(believed, key=lambda record: (record.begins, record.record_id)), forged
 
 
 def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:

@@ -82,7 +82,10 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
                            hint="ask a question, or give a column `action`")  # fmt: skip
     found.unused({*rows, *said})
     places = _bits(masks, engine.checker.facts, table) if masks else found.facts(given.known)
-    lookup = Lookup(engine, actions, asked, list(rows), facts=places, known=given.known)
+    always = [d for d, column in rows.items() if not table[column].type().nullable]
+    lookup = Lookup(
+        engine, actions, asked, list(rows), facts=places, known=given.known, said=always
+    )
     for dimension, column in rows.items():
         _typed(table, column, dimension, string=True, whole=True)
     used = {name: places[name] for name in lookup.slots} if not masks else {}

@@ -26,7 +26,7 @@ KEYS_MAX = 1 << 22  # of all groups together
 APART_MAX = 1 << 17  # up to here each word is a group of its own, so that codes are keys
 ANSWERS_MAX = 1 << 20  # of all functions together
 FUNCTION_MAX = 1 << 16  # of one function; beyond it the answer is `error`
-WAYS_MAX = 4  # in which a function allows; with more the answers are looked up
+WAYS_MAX = 8  # in which a function allows; with more the answers are looked up
 BITS_MAX = 62  # of the number that holds what is known of the facts
 
 State = frozenset[tuple[int, tuple[str, ...]]]  # the copies at a cell, and what its action takes
@@ -126,7 +126,7 @@ class Lookup:
     RequestError where there is more to be told apart than a table can hold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what can be said of a question and of rows
         self,
         engine: Engine,
         actions: Sequence[str],
@@ -135,7 +135,10 @@ class Lookup:
         *,
         facts: Iterable[str],
         known: Mapping[str, object],
+        said: Iterable[str] = (),
     ) -> None:
+        """`said` are the dimensions that every row says; the others may be left out by a row."""
+        self._said = set(said)
         self.engine, self.compiled, self.known = engine, engine.compiled, known
         self._asked, self._rows = asked, rows
         sizes = [len(words_of(engine, d)) + 1 for d in rows]
@@ -228,7 +231,10 @@ class Lookup:
         for row, state in enumerate(states):
             for group in range(len(axis.masks) + 1):
                 mask = axis.masks[group - 1] if group else None
-                reached = None if state is None else self._narrow(state, axis.dimension, mask)
+                never = mask is None and axis.dimension in self._said
+                reached = (
+                    None if never or state is None else self._narrow(state, axis.dimension, mask)
+                )
                 table[row, group] = places.setdefault(reached, len(places))
         return table[keys].ravel(), list(places)
 

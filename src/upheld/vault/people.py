@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import is_postgresql, places, row, rows, run
+from upheld.core.sql import Query, is_postgresql, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import context, new_key, seal, unseal
@@ -104,14 +104,27 @@ def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
 def opened_many(
     connection: Connection, keyring: Keyring, people: Sequence[str]
 ) -> dict[str, Person]:
-    """Some people with their keys, locked for share with the registers, in the order of their ids.
+    """Some people with their keys, locked for share; those who are not there are left out."""
+    return told(keyring, rows(connection, *_flat(asking(connection, people))))
 
-    Those who are not there are left out. On SQLite a writer has the database to itself anyway.
+
+def _flat(query: Query) -> tuple[Any, ...]:
+    return query[0], *query[1]
+
+
+def asking(connection: Connection, people: Sequence[str]) -> Query:
+    """What asks for some people and locks them for share, with the registers, in order of ids.
+
+    On SQLite a writer has the database to itself anyway.
     """
     statement = f"{_FIND}({places([REGISTER, *people])})"
     if is_postgresql(connection):
         statement += " ORDER BY p.person_id FOR SHARE OF p"
-    listed = rows(connection, statement, REGISTER, *people)
+    return statement, (REGISTER, *people)
+
+
+def told(keyring: Keyring, listed: Sequence[tuple[Any, ...]]) -> dict[str, Person]:
+    """The people of the rows that `asking` asks for."""
     return {each[0]: _opened(keyring, *each) for each in listed if each[1] == ACTIVE and each[4]}
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, rows, run
+from upheld.core.sql import Query, places, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
@@ -108,16 +108,23 @@ Fetched = dict[tuple[str, str], tuple[Any, ...]]
 
 def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) -> Fetched:
     """The current rows of some people's fields, still sealed, by person and field."""
-    if not people or not fields:
-        return {}
+    query = asking(people, fields)
+    return told(rows(connection, query[0], *query[1])) if fields else {}
+
+
+def asking(people: Sequence[str], fields: Sequence[str]) -> Query:
+    """What asks for the current rows of some people's fields."""
     statement = (
         f"SELECT person_id, {_COLUMNS} FROM value"  # noqa: S608 - columns and places alone
         f" WHERE person_id IN ({places(people)}) AND current = ?"
         f" AND field IN ({places(fields)})"
     )
-    return {
-        (row[0], row[1]): row[1:] for row in rows(connection, statement, *people, True, *fields)
-    }
+    return statement, (*people, True, *fields)
+
+
+def told(listed: Sequence[tuple[Any, ...]]) -> Fetched:
+    """The rows that `asking` asks for, by person and field."""
+    return {(row[0], row[1]): row[1:] for row in listed}
 
 
 def open_value(person: Person, field: str, fetched: Fetched) -> Value:
