@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from upheld.core.database import open_database
-from upheld.core.schema import VERSIONS, migrate, require_current, revision
+from upheld.core.schema import VERSIONS, known, migrate, require_current, revision
 from upheld.core.tables import Instant, metadata
 from upheld.core.transaction import reading, writing
 from upheld.core.trouble import DatabaseError
@@ -19,7 +19,7 @@ from upheld.core.trouble import DatabaseError
 MIGRATE = """
 import sys
 from upheld.core.database import open_database
-from upheld.core.schema import migrate
+from upheld.core.schema import known, migrate
 engine = open_database(sys.argv[1])
 print(migrate(engine))
 engine.dispose()
@@ -54,7 +54,8 @@ def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> N
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    assert {each.communicate() for each in started} == {("0001\n", "")}
+    said = {each.communicate() for each in started}
+    assert said == {(f"{known()[0]}\n", "")}
 
 
 def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:

@@ -44,7 +44,7 @@ def revision(engine: Engine) -> str:
 def refuse_newer(connection: Connection) -> None:
     """DatabaseError where the tables are of a later upheld."""
     found = _found(connection)
-    if found and found not in _known():
+    if found and found not in known():
         raise DatabaseError(
             f"the tables are of a later upheld ({found})", code="schema", hint="upgrade upheld"
         )
@@ -52,7 +52,7 @@ def refuse_newer(connection: Connection) -> None:
 
 def require_current(engine: Engine) -> None:
     """DatabaseError where the tables are not those that this upheld needs."""
-    if revision(engine) != _known()[0]:
+    if revision(engine) != known()[0]:
         raise DatabaseError(
             "the tables are not those that this upheld needs", code="schema",
             hint="start the provider once: it makes and changes its tables",
@@ -65,7 +65,7 @@ def _found(connection: Connection) -> str:
     return connection.execute(_VERSION).scalar() or ""
 
 
-def _known() -> list[str]:
+def known() -> list[str]:
     """All revisions that this upheld knows, the latest first."""
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder)))
