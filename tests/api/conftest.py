@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from upheld.api.service import Service, Settings
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
 

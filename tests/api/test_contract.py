@@ -13,7 +13,7 @@ from sizes import size
 from upheld.api.http import ENDPOINTS, METADATA
 from upheld.api.openapi import description
 from upheld.api.service import Service, Settings
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
 # No schema tells which tokens were handed out, nor what a batch takes from its top.

@@ -15,7 +15,7 @@ from upheld.api.http import BODY_MAX, Access
 from upheld.api.limits import Buckets
 from upheld.api.service import Service, Settings
 from upheld.api.tokens import read_tokens
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
 

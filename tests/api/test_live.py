@@ -16,7 +16,7 @@ import upheld
 from upheld.api.live import Live
 from upheld.api.logs import Lines, event
 from upheld.api.service import Service, Settings
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.core.errors import PolicyError
 
 GOOD = """---

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 import upheld
 from upheld.api.service import Service, Settings
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
 ASK = {

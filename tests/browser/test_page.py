@@ -11,7 +11,7 @@ import pytest
 
 import upheld
 from pages import POLICY, WORDS
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.policy.analyse.page import page
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 import upheld
 from pages import POLICY, WORDS
-from upheld.app import policy_app
+from upheld.app.policy import policy_app
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
 from upheld.policy.load import Policy

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 import upheld
 from pages import POLICY, WORDS
-from upheld.app import policy_app, publish_files
+from upheld.app.policy import policy_app, publish_files
 from upheld.policy.plain import Plain, text
 from upheld.policy.publish import policy_jsonld, recipients_table
 

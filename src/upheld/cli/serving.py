@@ -42,7 +42,7 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
             code="port",
             hint="choose another with --port",
         ) from None
-    from upheld.app import serve as serve_policy
+    from upheld.app.policy import serve as serve_policy
 
     try:
         serve_policy(path, settings)
@@ -107,7 +107,7 @@ def publish(
     as_json: bool = JSON,
 ) -> None:
     """Write the page and the policy as JSON and JSON-LD into a folder."""
-    from upheld.app import publish_files
+    from upheld.app.policy import publish_files
 
     found = loaded(policy, as_json=as_json)
     try:

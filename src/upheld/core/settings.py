@@ -31,18 +31,37 @@ class SettingsError(UpheldError):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings; what is left out is None, or the default."""
+    """All settings; what is left out is None, or the default.
+
+    `url` is the address at which people reach the provider; `phone`, `contact` and
+    `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
+    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes.
+    """
 
     database: str = "sqlite:///upheld.db"
     keyring: Path | None = None
     key_file: Path | None = None
     passphrase_file: Path | None = None
     policy: Path | None = None
+    agreement: Path | None = None
+    url: str = ""
+    phone: str = ""
+    contact: str = ""
+    postal_address: str = ""
+    webmail: str = ""
+    mail_server: str = ""
+    mail_from: str = ""
 
     def __repr__(self) -> str:
-        told = msgspec.structs.replace(self, database=without_password(self.database))
+        told = msgspec.structs.replace(
+            self, database=without_password(self.database),
+            mail_server=without_password(self.mail_server),
+        )  # fmt: skip
         fields = [f"{name}={getattr(told, name)!r}" for name in self.__struct_fields__]
         return f"Settings({', '.join(fields)})"
+
+
+PATHS: Final = frozenset({"keyring", "key_file", "passphrase_file", "policy", "agreement"})
 
 
 def without_password(url: str) -> str:
@@ -91,13 +110,13 @@ def _from_file(path: Path) -> dict[str, Any]:
     for word in told:
         if word not in known:
             raise _unknown(f"{path} has a setting `{word}`", nearest(word, known))
-    database = told.get("database")
-    if isinstance(database, str):
-        if without_password(database) != database and not private:
+    for address in (told.get("database"), told.get("mail_server")):
+        if isinstance(address, str) and without_password(address) != address and not private:
             raise open_to_others(path, SettingsError)
-        if database.startswith(_SQLITE):
-            told["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
-    for word in set(told) - {"database"}:
+    database = told.get("database")
+    if isinstance(database, str) and database.startswith(_SQLITE):
+        told["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
+    for word in PATHS & set(told):
         if isinstance(told[word], str):
             told[word] = path.parent / told[word]
     return told

@@ -128,10 +128,13 @@ class Doing:
                     return None
                 return values.open_value(person, field, fetched).value
 
-            def asked(fact: Fact, mine: Any = mine, value: Any = value) -> Question:
+            def asked(
+                fact: Fact, mine: Any = mine, value: Any = value, person_id: str = person_id
+            ) -> Question:
                 own = [each for each in mine if each.kind == fact.proof]
                 return Question(fact, self.act.party, own, known.forged, self.at,
-                                house.policy.engine.checker, value)  # fmt: skip
+                                house.policy.engine.checker, value, self.connection,
+                                person_id)  # fmt: skip
 
             try:
                 answers[person_id] = (*house.provers.prove(self.facts, asked), "")

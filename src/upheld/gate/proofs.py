@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from upheld.core.errors import UpheldError
 from upheld.core.tables import microseconds
 from upheld.gate.records import Record
@@ -44,6 +46,8 @@ class Question(NamedTuple):
     at: datetime
     checker: Checker
     read: Callable[[str], str | None]  # the person's value of a field, through the vault
+    connection: Connection  # the act's own, for a practice whose records stand in its own tables
+    person_id: str
 
 
 Prover = Callable[[Question], Proof]

@@ -40,6 +40,13 @@ def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
 def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette:
     """An application that serves one policy; `contact` is who hears of weaknesses, if anyone."""
     pages = Pages(policy)
+    return kit.application(policy_routes(policy, pages, contact, url), pages.error_page)
+
+
+def policy_routes(
+    policy: Answering, pages: Pages, contact: str = "", url: str = ""
+) -> list[BaseRoute]:
+    """The routes of one policy: its page, its answers, its files."""
     files = files_of_policy(policy, pages)
     page = files.pop("index.html")
     clauses = {name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id}
@@ -63,23 +70,25 @@ def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette
     program = policy.program
     routes: list[BaseRoute] = [Route(path, page.endpoint) for path in _paths(program.front.address)]
     routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
-    routes += [
-        Route(f"/static/{name}", fixed.endpoint)
-        for name, fixed in kit.files_of(NOTICES, "static").items()
-    ]
+    routes += [Route(f"/static/{name}", fixed.endpoint) for name, fixed in static_files().items()]
     routes += _known(policy, contact, url)
     routes += [
         Route("/privacy/ask", ask), Route("/privacy/find", find),
         Route("/privacy/clause/{name}", clause),
         Route("/healthz", health),
     ]  # fmt: skip
-    return kit.application(routes, pages.error_page)
+    return routes
+
+
+def static_files() -> dict[str, kit.Fixed]:
+    """The stylesheet, the icon and the scripts, by name."""
+    return {**kit.files_of("upheld.web", "static"), **kit.files_of(NOTICES, "static")}
 
 
 def _known(policy: Answering, contact: str, url: str) -> list[BaseRoute]:
     """What programs look for at known addresses."""
     known.checked_contact(contact)
-    icon = kit.files_of(NOTICES, "static")["icon.svg"]
+    icon = static_files()["icon.svg"]
     gpc = kit.Fixed(kit.dumped(known.gpc(policy)), "application/json")
     robots = kit.Fixed(known.ROBOTS.encode(), kit.TEXT)
 
@@ -131,7 +140,7 @@ def serve(path: Path, settings: Settings) -> None:
 def publish_files(policy: Answering, folder: Path) -> list[Path]:
     """Write the page, the policy in its other forms and what the page needs into a folder."""
     written = {**files_of_policy(policy, Pages(policy, files=True))}
-    for name, fixed in kit.files_of(NOTICES, "static").items():
+    for name, fixed in static_files().items():
         written[f"static/{name}"] = fixed
     for name, fixed in written.items():
         path = folder / name

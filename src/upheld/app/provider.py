@@ -1,0 +1,92 @@
+"""The running provider: a gate over its database, its practices, and its pages, assembled once.
+
+The policy's own pages come first; each practice adds its routes, and tells the gate what it proves,
+carries out and derives. When the policy is loaded again the gate decides by the new one from the
+same moment on at which the page shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from upheld.api.service import Service
+from upheld.api.service import Settings as Serving
+from upheld.api.service import serve as run_service
+from upheld.app.policy import policy_routes
+from upheld.core.errors import UpheldError
+from upheld.core.settings import Settings
+from upheld.gate.group import AsyncGate
+from upheld.policy.load import Policy
+from upheld.practice.brings import Make, Provider
+from upheld.practice.visits import by_session
+from upheld.practices.accounts import practice as accounts
+from upheld.practices.notices.page import Pages as PolicyPages
+from upheld.web import kit
+from upheld.web.pages import Imprint, Pages, Place
+
+PRACTICES: tuple[tuple[str, Make], ...] = (("accounts", accounts.practice),)
+
+
+def provide(
+    gate: AsyncGate, settings: Settings, practices: Sequence[tuple[str, Make]] = PRACTICES
+) -> Provider:
+    """Bring the practices together around a gate."""
+    front = gate.gate.house.policy.program.front
+    imprint = Imprint(
+        front.provider or front.policy, settings.phone, settings.contact, settings.postal_address,
+        settings.webmail,
+    )  # fmt: skip
+    links: dict[str, list[Place]] = {}
+    pages = Pages(imprint, [name for name, _ in practices], links)
+    provider = Provider(gate, settings, imprint, pages)
+    house = gate.gate.house
+    house.provers.add("session", by_session)
+    for _, make in practices:
+        made = make(provider)
+        provider.practices.append(made)
+        for kind, (prover, reads) in made.provers.items():
+            house.provers.add(kind, prover)
+        for duty, carrier in made.carriers.items():
+            house.carriers.add(duty, carrier)
+        for field, (reads, derive) in made.derived.items():
+            del field, reads, derive  # TEMP
+        for event, listener in made.listeners.items():
+            provider.events.subscribe(event, listener)
+    for kind in ("customer", "staff", "agent"):
+        links[kind] = [Place(card.title, card.href) for card in provider.cards(kind) if card.bar]
+    return provider
+
+
+def provider_app(provider: Provider, policy: Policy) -> Starlette:
+    """The pages of a running provider under one policy, which the gate obeys from now on."""
+    gate, settings = provider.gate.gate, provider.settings
+    contact = f"mailto:{settings.contact}" if settings.contact else ""
+    pages = PolicyPages(policy)
+    routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
+    routes += [route for each in provider.practices for route in each.routes]
+    gate.house = gate.house._replace(policy=policy)
+    return kit.application(routes, pages.error_page)
+
+
+def serve(provider: Provider, path: Path, serving: Serving) -> None:
+    """Serve a running provider until stopped, and then close its gate."""
+    service = Service(path, lambda policy: provider_app(provider, policy), serving)
+    name = provider.imprint.name
+    shown = f"[{serving.host}]" if ":" in serving.host else serving.host
+    try:
+        run_service(service, f"{name}: http://{shown}:{serving.port}\n")
+    finally:
+        asyncio.run(provider.gate.close())
+
+
+def policy_of(settings: Settings) -> Path:
+    """The policy that settings name; UpheldError where they name none."""
+    if settings.policy is None:
+        raise UpheldError("the settings name no policy", code="settings",
+                          hint='add `policy = "policy.md"`')  # fmt: skip
+    return settings.policy

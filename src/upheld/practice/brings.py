@@ -1,0 +1,140 @@
+"""What a practice brings to the running provider, and what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute
+
+from upheld.core.settings import Settings
+from upheld.core.transaction import reading
+from upheld.gate.duties import Carrier
+from upheld.gate.gate import Gate, Joint
+from upheld.gate.group import AsyncGate
+from upheld.gate.proofs import Prover
+from upheld.gate.request import Refused
+from upheld.practice.events import Events
+from upheld.vault.values import Value
+from upheld.web.limits import Limits
+from upheld.web.pages import Imprint, Pages
+from upheld.web.sessions import Tokens
+
+T = TypeVar("T")
+Read = Callable[[str], Sequence[Value]]  # the rows of a field of the person of an act
+Derive = Callable[[Read], str | None]
+
+
+class Todo(NamedTuple):
+    """Something that waits for a customer: a sentence, and where to do it."""
+
+    sentence: str
+    title: str
+    href: str
+
+
+class Card(NamedTuple):
+    """An entry of a menu: `kind` says whose (customer, staff), `order` where it stands."""
+
+    kind: str
+    title: str
+    href: str
+    line: str
+    order: int = 50
+    bar: bool = False  # whether it also stands in the bar of every page
+
+
+class Job(NamedTuple):
+    """Work that is due again and again: how often, and what; it gives how much it did."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[Gate], int]
+
+
+class Practice(NamedTuple):
+    """All that one practice brings; what it has none of is left out."""
+
+    name: str
+    routes: Sequence[BaseRoute] = ()
+    cards: Sequence[Card] = ()
+    destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
+    provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
+    carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
+    derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
+    jobs: Sequence[Job] = ()
+    listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
+    waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
+
+
+class Provider:
+    """The running provider, as its practices see it."""
+
+    def __init__(self, gate: AsyncGate, settings: Settings, imprint: Imprint, pages: Pages) -> None:
+        self.gate, self.settings, self.imprint, self.pages = gate, settings, imprint, pages
+        keyring = gate.gate.house.keyring
+        self.tokens = Tokens(keyring.derived("web", "csrf"))
+        self.limits = Limits(keyring.derived("web", "limits"))
+        self.events = Events()
+        self.practices: list[Practice] = []
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the provider over TLS, so that cookies may be kept to it."""
+        return self.settings.url.startswith("https://")
+
+    @property
+    def destinations(self) -> dict[str, str]:
+        """Where a sign-in may lead: a word for each path, and nowhere else."""
+        return {word: path for each in self.practices for word, path in each.destinations.items()}
+
+    def now(self) -> datetime:
+        """The time of the gate's clock."""
+        return self.gate.gate.house.clock.now()
+
+    def cards(self, kind: str) -> list[Card]:
+        """The entries of somebody's menu, in order."""
+        found = [card for each in self.practices for card in each.cards if card.kind == kind]
+        return sorted(found, key=lambda card: (card.order, card.title))
+
+    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+        """What waits for a customer, of all practices."""
+        return [
+            todo for each in self.practices if each.waiting
+            for todo in each.waiting(joint, person_id)
+        ]  # fmt: skip
+
+    async def do(self, work: Callable[[Joint], T]) -> T:
+        """Do a piece of work in the gate's transaction; what it gives, once that is durable.
+
+        Raises Refused where it gives a refusal; a work that raises leaves nothing.
+        """
+        found: T = await self.gate.do(work)
+        return found
+
+    async def attempt(self, work: Callable[[Joint], T]) -> T | Refused:
+        """The same, with a refusal given back instead of raised."""
+        try:
+            return await self.do(work)
+        except Refused as refusal:
+            return refusal
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Read what is not personal: sessions, tasks, states of accounts."""
+
+        def reads() -> T:
+            with reading(self.gate.gate.engine) as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(reads)
+
+    async def apart(self, work: Callable[..., T], *given: Any) -> T:
+        """Do what takes long and needs no database, such as hashing a password."""
+        return await asyncio.to_thread(work, *given)
+
+
+Make = Callable[[Provider], Practice]
+Handler = Callable[..., Awaitable[Any]]

@@ -1,0 +1,35 @@
+"""Passwords of a person, in one value of the vault: the hash that signs in, those of services.
+
+They are read and changed through the gate like any other value. What signs in is an argon2id hash;
+a service's own password has to be told to that service and is sealed as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from upheld.gate.gate import Joint
+from upheld.gate.request import Act, Refused
+
+SIGN_IN: Final = "sign-in"
+_DECODER: Final = msgspec.json.Decoder(dict[str, str])
+
+
+def kept(joint: Joint, person_id: str, purpose: str = "security") -> dict[str, str]:
+    """A person's passwords by what they are for; none where the policy refuses."""
+    found = joint.act(Act(action="use", data=("credentials",), purpose=purpose), person_id)
+    if isinstance(found, Refused) or "credentials" not in found.values:
+        return {}
+    return _DECODER.decode(found["credentials"])
+
+
+def change(
+    joint: Joint, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
+) -> Refused | None:
+    """Keep another password for one thing; the refusal, where the policy refuses."""
+    told = {**kept(joint, person_id), what: secret}
+    found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},
+                        source="customer", occasion=occasion)  # fmt: skip
+    return found if isinstance(found, Refused) else None

@@ -1,0 +1,53 @@
+"""Events that practices announce to one another, in the transaction in which they happen.
+
+Who hears of an event does what it means for them in the same transaction, so that both are kept or
+neither. An event has a name, a person, and an id of what it is about; never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from upheld.core.errors import UpheldError
+from upheld.gate.gate import Joint
+
+Listener = Callable[[Joint, str, str], None]  # the transaction, the person, what it is about
+
+ACCOUNT_OPENED = "account-opened"
+ACCOUNT_CLOSED = "account-closed"
+INVOICE_MADE = "invoice-made"
+INVOICE_DUE = "invoice-due"
+PAYMENT_RECEIVED = "payment-received"
+PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event
+GUARDIAN_REVOKED = "guardian-revoked"
+CAME_OF_AGE = "came-of-age"
+NAMES = frozenset({
+    ACCOUNT_OPENED, ACCOUNT_CLOSED, INVOICE_MADE, INVOICE_DUE, PAYMENT_RECEIVED, PASSWORD_CHANGED,
+    GUARDIAN_REVOKED, CAME_OF_AGE,
+})  # fmt: skip
+
+
+class EventError(UpheldError):
+    """An event that nobody declared."""
+
+
+class Events:
+    """Who hears of what."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, list[Listener]] = {}
+
+    def subscribe(self, name: str, listener: Listener) -> None:
+        """Hear of an event from now on."""
+        self._by.setdefault(_known(name), []).append(listener)
+
+    def announce(self, joint: Joint, name: str, person_id: str, about: str = "") -> None:
+        """Tell whoever hears of an event."""
+        for listener in self._by.get(_known(name), ()):
+            listener(joint, person_id, about)
+
+
+def _known(name: str) -> str:
+    if name not in NAMES:
+        raise EventError(f"there is no event `{name}`", code="event", hint="declare it")
+    return name

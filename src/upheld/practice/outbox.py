@@ -1,0 +1,37 @@
+"""Messages to be sent: a practice says to whom, by which template and for which purpose.
+
+Writing to somebody is an act: the policy decides it for the purpose, and a refusal is given back.
+What is queued names person and template alone. The practice `messages` sends it, once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+import msgspec
+
+from upheld.core.sql import run
+from upheld.core.tables import microseconds
+from upheld.gate.gate import Joint
+from upheld.gate.request import Act, Refused
+
+
+def queue(
+    joint: Joint, person_id: str, template: str, purpose: str,
+    words: Mapping[str, str] | None = None,
+) -> str | Refused:  # fmt: skip
+    """Queue a message to a person, if the policy lets us write for this purpose; its id.
+
+    `template` is `PRACTICE/NAME`; `words` are ids, dates and amounts that say which thing it is
+    about, never what it says of anybody.
+    """
+    found = joint.act(Act(action="contact", purpose=purpose), person_id)
+    if isinstance(found, Refused):
+        return found
+    message = secrets.token_hex(16)
+    at = microseconds(joint.house.clock.now())
+    run(joint.connection, "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting')",
+        person_id, message, template, purpose, msgspec.json.encode(dict(words or {})).decode(),
+        found.entry, at, at)  # fmt: skip
+    return message

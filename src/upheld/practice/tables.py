@@ -1,0 +1,47 @@
+"""What practices share in the database: tasks on customers, and messages to be sent.
+
+Neither holds a value: a task says for which purpose somebody may need which kinds of data, and a
+message to be sent names its person and its template; address and text are read when it is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+task: Final = Table(
+    "task",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("task_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),  # ticket, debt, guardian-check, erasure, …
+    Column("purpose", WORD, nullable=False),
+    Column("role", WORD, nullable=False),  # whose queue it stands in
+    Column("about", WORD, nullable=False),  # the id of what it is about
+    Column("state", WORD, nullable=False),  # open, taken, done
+    Column("opened", Instant, nullable=False),
+    Column("due", Instant),
+    Column("closed", Instant),
+    Column("staff_id", ID),  # who took it
+    Column("record_id", ID),  # the record that proves their need
+    Index("task_state", "state", "role", "due"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("message_id", ID, primary_key=True),  # also the key by which it is sent once
+    Column("template", WORD, nullable=False),
+    Column("purpose", WORD, nullable=False),
+    Column("words", Text, nullable=False),  # ids and dates for the template, as JSON
+    Column("entry", BigInteger, nullable=False),  # the act that allowed it
+    Column("made", Instant, nullable=False),
+    Column("due", Instant),  # when to try next; nothing once it was sent or given up
+    Column("tries", Integer, nullable=False),
+    Column("state", WORD, nullable=False),  # waiting, sent, refused, failed
+    Index("outbox_due", "due"),
+)

@@ -1,0 +1,131 @@
+"""Tasks on customers: what gives a member of staff a need, and for how long.
+
+A task says whose queue it stands in, for which purpose, and on whom. Whoever takes it gets a record
+that proves their need for the kinds of data that their role covers; when the task is closed the
+record ends. Without a task nobody sees anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.gate import Joint
+
+_COLUMNS = "person_id, task_id, kind, purpose, role, about, state, opened, due, staff_id, record_id"
+
+
+class TaskError(UpheldError):
+    """A task that is not there, or is somebody else's."""
+
+
+class Task(NamedTuple):
+    """A task as it stands."""
+
+    person_id: str
+    task_id: str
+    kind: str
+    purpose: str
+    role: str
+    about: str
+    state: str
+    opened: datetime
+    due: datetime | None
+    staff_id: str | None
+    record_id: str | None
+
+
+def open_task(  # noqa: PLR0913 - what a task says
+    joint: Joint, person_id: str, kind: str, purpose: str, *, role: str, about: str = "",
+    due: datetime | None = None,
+) -> str:  # fmt: skip
+    """Open a task on a customer; its id."""
+    made = secrets.token_hex(16)
+    run(joint.connection, "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, NULL, NULL,"
+        " NULL)", person_id, made, kind, purpose, role, about,
+        microseconds(joint.house.clock.now()), microseconds(due) if due else None)  # fmt: skip
+    return made
+
+
+def found(connection: Connection, task_id: str) -> Task | None:
+    """A task by its id."""
+    statement = f"SELECT {_COLUMNS} FROM task WHERE task_id = ?"  # noqa: S608 - columns alone
+    told = row(connection, statement, task_id)
+    return None if told is None else _task(told)
+
+
+def listed(connection: Connection, roles: Sequence[str], *, most: int = 200) -> list[Task]:
+    """The tasks that wait in the queues of some roles, those that are due first."""
+    if not roles:
+        return []
+    places = ", ".join("?" * len(roles))
+    statement = (
+        f"SELECT {_COLUMNS} FROM task WHERE state <> 'done' AND role IN ({places})"  # noqa: S608 - columns and places alone
+        " ORDER BY due IS NULL, due, opened LIMIT ?"
+    )
+    return [_task(each) for each in rows(connection, statement, *roles, most)]
+
+
+def of_person(connection: Connection, person_id: str) -> list[Task]:
+    """The tasks that are open on a person."""
+    statement = f"SELECT {_COLUMNS} FROM task WHERE person_id = ? AND state <> 'done'"  # noqa: S608 - columns alone
+    return [_task(each) for each in rows(connection, statement, person_id)]
+
+
+def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
+    """Take a task: from now on its record proves the need for some kinds of data."""
+    told = _locked(joint, task_id)
+    if told.state == "taken" and told.staff_id != staff_id:
+        raise TaskError("somebody else has this task", code="task", hint="take another")
+    if told.state != "open":
+        return told
+    record = joint.record(
+        told.person_id, "task", party=staff_id, by_whom=staff_id, how=told.kind,
+        about={"data": list(fields), "purpose": [told.purpose]},
+    )  # fmt: skip
+    run(joint.connection, "UPDATE task SET state = 'taken', staff_id = ?, record_id = ?"
+        " WHERE person_id = ? AND task_id = ?", staff_id, record, told.person_id,
+        task_id)  # fmt: skip
+    return told._replace(state="taken", staff_id=staff_id, record_id=record)
+
+
+def close(joint: Joint, task_id: str) -> None:
+    """Close a task: whoever took it has no need any more."""
+    told = _locked(joint, task_id)
+    if told.state == "done":
+        return
+    if told.record_id:
+        joint.withdraw(told.person_id, told.record_id, ended=True)
+    run(joint.connection, "UPDATE task SET state = 'done', closed = ? WHERE person_id = ? AND"
+        " task_id = ?", microseconds(joint.house.clock.now()), told.person_id, task_id)  # fmt: skip
+
+
+def close_about(joint: Joint, person_id: str, kind: str, about: str = "") -> None:
+    """Close what is open on a person of one kind, since it came to its end otherwise."""
+    for each in of_person(joint.connection, person_id):
+        if each.kind == kind and about in ("", each.about):
+            close(joint, each.task_id)
+
+
+def _locked(joint: Joint, task_id: str) -> Task:
+    told = found(joint.connection, task_id)
+    if told is None:
+        raise TaskError("there is no such task", code="task", hint="see the queue")
+    return told
+
+
+def _task(told: tuple[Any, ...]) -> Task:
+    return Task._make(
+        _moment(each) if at in (7, 8) and each is not None else each for at, each in enumerate(told)
+    )
+
+
+def _moment(told: int) -> datetime:
+    return BEGINNING + timedelta(microseconds=told)

@@ -1,0 +1,157 @@
+"""Who visits: pages for signed-in customers, staff and agents, and forms for anybody.
+
+A page for somebody is answered to them alone and kept by no cache. What is sent to it must carry
+the token of its session and come from a page of ours, by what the browser itself says; before
+there is a session, the browser's word alone must do. Nobody is led anywhere but to a fixed list.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from sqlalchemy import Connection
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.sql import row
+from upheld.core.tables import microseconds
+from upheld.gate.proofs import Proof, Question
+from upheld.practice.brings import Provider
+from upheld.web import sessions
+from upheld.web.sessions import Session
+
+BODY_MAX = 128 * 1024
+SIGN_IN = {"customer": "/sign-in", "staff": "/staff/sign-in", "agent": "/agent/sign-in"}
+
+
+class Visit(NamedTuple):
+    """A request of somebody who is signed in."""
+
+    request: Request
+    session: Session
+    form: FormData
+
+    @property
+    def subject(self) -> str:
+        """Whose page it is: a person, a member of staff, an agent."""
+        return self.session.subject
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def cookie_name(provider: Provider, kind: str) -> str:
+    """The session cookie of a kind of visitor."""
+    return f"__Host-{kind}" if provider.secure else kind
+
+
+def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = False) -> Endpoint:
+    """An endpoint for somebody who is signed in; others are led to sign in first.
+
+    `fresh` asks for the password again if it was given more than a few minutes ago.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        raw = request.cookies.get(cookie_name(provider, kind), "")
+        session = await provider.read(lambda c: sessions.find(c, kind, raw)) if raw else None
+        if session is None or (fresh and not session.is_fresh()):
+            if request.method == "POST":
+                raise HTTPException(403)
+            return to_sign_in(provider, request, kind)
+        if sessions.stale(session):
+            await provider.do(lambda joint: sessions.touch(joint.connection, session))
+        form = await _sent(request)
+        if request.method == "POST":
+            told = form.get("_token", "")
+            if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                raise HTTPException(403)
+            if not _from_us(request):
+                raise HTTPException(403)
+        request.state.kind = kind
+        request.state.token = provider.tokens.of(session)
+        return await handler(Visit(request, session, form))
+
+    return endpoint
+
+
+def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
+    """An endpoint for anybody, with a form that only our own pages may send."""
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "POST" and not _own_origin(provider, request):
+            raise HTTPException(403)
+        return await handler(request, await _sent(request))
+
+    return endpoint
+
+
+async def _sent(request: Request) -> FormData:
+    if request.method != "POST":
+        return FormData()
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > BODY_MAX:
+        raise HTTPException(413)
+    return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+
+
+def _from_us(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
+def _own_origin(provider: Provider, request: Request) -> bool:
+    if not _from_us(request):
+        return False
+    origin = request.headers.get("origin")
+    if origin is None:
+        return "sec-fetch-site" in request.headers
+    own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    told, mine = urlsplit(origin), urlsplit(own)
+    return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
+
+
+def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
+    """Lead somebody to sign in, and after that to the page that they wanted if it has a name."""
+    wanted = [word for word, path in provider.destinations.items() if path == request.url.path]
+    query = "?" + urlencode({"destination": wanted[0]}) if wanted and kind == "customer" else ""
+    return RedirectResponse(SIGN_IN[kind] + query, 303)
+
+
+def enter(
+    provider: Provider, connection: Connection, response: Response, kind: str, subject: str
+) -> None:
+    """Begin a session of somebody, and give the browser its cookie."""
+    give_cookie(provider, response, kind, sessions.begin(connection, kind, subject))
+
+
+def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
+    """Give the browser the cookie of a session."""
+    response.set_cookie(
+        cookie_name(provider, kind), raw, path="/", httponly=True, samesite="lax",
+        secure=provider.secure,
+    )  # fmt: skip
+
+
+def leave(provider: Provider, response: Response, kind: str) -> None:
+    """Take the cookie back."""
+    response.delete_cookie(cookie_name(provider, kind), path="/", httponly=True, samesite="lax",
+                           secure=provider.secure)  # fmt: skip
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two secrets are the same, in a time that tells nothing of them."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def by_session(question: Question) -> Proof:
+    """The prover of `signed-in`: whether the person has a session in force."""
+    statement = "SELECT 1 FROM session WHERE kind = 'customer' AND subject = ? AND begun > ?"
+    begun = microseconds(question.at - sessions.ABSOLUTE)
+    found = row(question.connection, statement, question.person_id, begun)
+    return Proof(found is not None)

@@ -1,0 +1,34 @@
+"""My account: what waits for a customer, what they have, and where everything is."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from upheld.gate.gate import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice.brings import Provider, Todo
+from upheld.practice.visits import Visit
+from upheld.practices.accounts import domain
+
+
+class Home:
+    """The first page after signing in."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """The menu, with what is to be done first."""
+
+        def look(joint: Joint) -> tuple[domain.Account | None, str, list[Todo]]:
+            act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
+            found = joint.act(act, visit.subject)
+            name = "" if isinstance(found, Refused) else found["name"]
+            account = domain.account_of(joint.connection, visit.subject)
+            return account, name, self.provider.waiting(joint, visit.subject)
+
+        account, name, waiting = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "accounts/home.html", account=account, name=name, waiting=waiting,
+            cards=self.provider.cards("customer"),
+        )  # fmt: skip

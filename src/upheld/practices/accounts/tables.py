@@ -1,0 +1,23 @@
+"""What is kept of an account beside its values: its number, its state, and what was accepted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Table
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+account: Final = Table(
+    "account",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("number", WORD, nullable=False, unique=True),  # what the customer quotes
+    Column("state", WORD, nullable=False),  # unverified, active, closed
+    Column("holder", ID, nullable=False),  # who pays: the person, or the holder of the household
+    Column("opened", Instant, nullable=False),
+    Column("verified", Instant),  # when the e-mail address was confirmed
+    Column("closed", Instant),
+    Column("policy_digest", WORD, nullable=False),  # what was shown and accepted
+    Column("agreement_digest", WORD, nullable=False),
+)

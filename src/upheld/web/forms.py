@@ -1,0 +1,141 @@
+"""Forms: what is asked, and what came back, checked at the border.
+
+A field says what it asks for, why, and how long an answer may be. `read` gives either values that
+are whole or, for each field that is wrong, one sentence that says what to do. What somebody typed
+stays in the form when it is shown again, but for passwords.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+from email_validator import EmailNotValidError, validate_email
+from starlette.datastructures import FormData
+
+SHORT: Final = 100
+LONG: Final = 2_000
+_LINE: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PHONE: Final = re.compile(r"^\+?[0-9][0-9 ()./-]{5,24}$")
+Check = Callable[[str], str]  # the value as it is kept; ValueError with a sentence
+
+
+class Field(NamedTuple):
+    """One field. `kind` is an HTML input's, or `select`, `checks` (several), `textarea`, `tick`."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    required: bool = True
+    why: str = ""  # why we ask, from the clause
+    clause: str = ""  # the clause's id
+    hint: str = ""
+    options: Sequence[tuple[str, str]] = ()  # word, label
+    autocomplete: str = ""
+    length_max: int = SHORT
+    check: Check | None = None
+
+
+class Filled(NamedTuple):
+    """What came back: values by field, and what is wrong by field."""
+
+    values: dict[str, str]
+    errors: dict[str, str]
+    shown: dict[str, str]  # what the form shows again
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it can be taken."""
+        return not self.errors
+
+    def wrong(self, name: str, sentence: str) -> Filled:
+        """The same with one more thing that is wrong."""
+        return self._replace(errors={**self.errors, name: sentence})
+
+
+EMPTY: Final = Filled({}, {}, {})
+
+
+def read(fields: Iterable[Field], told: FormData | Mapping[str, str]) -> Filled:
+    """Read a form: a value for each field that was filled in, or what is wrong with it."""
+    values: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    for field in fields:
+        given = _given(field, told)
+        if field.kind != "password":
+            shown[field.name] = given
+        try:
+            value = _read(field, given)
+        except ValueError as error:
+            errors[field.name] = str(error)
+            continue
+        if value:
+            values[field.name] = value
+    return Filled(values, errors, shown)
+
+
+def _given(field: Field, told: FormData | Mapping[str, str]) -> str:
+    if field.kind == "checks" and isinstance(told, FormData):
+        return ", ".join(each for each in told.getlist(field.name) if isinstance(each, str))
+    value = told.get(field.name, "")
+    return value if isinstance(value, str) else ""  # a file where a text was asked for
+
+
+def _read(field: Field, given: str) -> str:
+    value = unicodedata.normalize("NFC", given)
+    if field.kind != "password":
+        value = value.strip()
+    if not value:
+        if field.required:
+            raise ValueError(
+                "Tick this to go on." if field.kind == "tick" else f"{field.label} is needed."
+            )
+        return ""
+    if len(value) > field.length_max:
+        raise ValueError(f"Take at most {field.length_max} characters.")
+    if (_CONTROL if field.kind == "textarea" else _LINE).search(value):
+        raise ValueError("There are characters in it that cannot be kept. Type it again.")
+    words = {word for word, _ in field.options}
+    if words and not set(value.split(", ")) <= words:
+        raise ValueError("Choose one of those that are offered.")
+    check = field.check or CHECKS.get(field.kind)
+    return check(value) if check else value
+
+
+def email(value: str) -> str:
+    """An e-mail address that could be delivered to, as it is kept."""
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        raise ValueError("Write the address as name@example.com.") from None
+
+
+def phone(value: str) -> str:
+    """A phone number."""
+    if not _PHONE.match(value):
+        raise ValueError("Write the number with its area code, such as +1 555 010 0100.")
+    return value
+
+
+def day(value: str) -> str:
+    """A date as 1990-12-31."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError("Write the date as 1990-12-31.") from None
+
+
+def cents(value: str) -> str:
+    """An amount of money as whole cents: “12.30” is 1230."""
+    found = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", value)
+    if not found or not int(found[1] + (found[2] or "").ljust(2, "0")):
+        raise ValueError("Write the amount as 12.30.")
+    return str(int(found[1] + (found[2] or "").ljust(2, "0")))
+
+
+CHECKS: Final[dict[str, Check]] = {"email": email, "tel": phone, "date": day}

@@ -1,0 +1,88 @@
+"""Pages of the running provider: one layout, templates a practice, and the words they share.
+
+A page is rendered with who is signed in, where one is, and the token that its forms carry. Nothing
+is marked safe but what the program itself made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.web import kit
+
+KEEP_OUT = {"cache-control": "no-store", "vary": "cookie"}  # what is personal is kept nowhere
+
+
+class Imprint(NamedTuple):
+    """How a provider is named and reached, on every page."""
+
+    name: str
+    phone: str = ""
+    email: str = ""
+    address: str = ""
+    webmail: str = ""
+
+
+class Place(NamedTuple):
+    """A link of the navigation."""
+
+    title: str
+    href: str
+
+
+def money(cents: int) -> str:
+    """An amount of cents as people write it."""
+    return f"{'−' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
+
+
+def said_day(told: date | datetime | str) -> str:
+    """A day as people say it."""
+    if isinstance(told, str):
+        told = datetime.fromisoformat(told)
+    return f"{told.day} {told:%B %Y}"
+
+
+def said_time(told: datetime) -> str:
+    """A moment as people say it, in UTC."""
+    return f"{said_day(told)}, {told:%H:%M} UTC"
+
+
+class Pages:
+    """Renders the templates of the kit and of each practice."""
+
+    def __init__(
+        self, imprint: Imprint, practices: Sequence[str], links: Mapping[str, Sequence[Place]]
+    ) -> None:
+        """`practices` are names of folders; `links` the navigation by kind of visitor."""
+        loaders: dict[str, jinja2.BaseLoader] = {
+            name: jinja2.PackageLoader(f"upheld.practices.{name}") for name in practices
+        }
+        self.env = jinja2.Environment(
+            loader=jinja2.ChoiceLoader(
+                [jinja2.PackageLoader("upheld.web"), jinja2.PrefixLoader(loaders)]
+            ),
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self.env.filters.update(money=money, day=said_day, time=said_time)
+        self.env.globals.update(imprint=imprint)
+        self.links = links
+
+    def text(self, template: str, **words: Any) -> str:
+        """A template as text, such as a message's."""
+        return self.env.get_template(template).render(**words)
+
+    def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
+        """A page, for whoever asked alone."""
+        state = request.state
+        kind = getattr(state, "kind", "")
+        body = self.text(
+            template, here=request.url.path, kind=kind, links=self.links.get(kind, ()),
+            token=getattr(state, "token", ""), **words,
+        )  # fmt: skip
+        return Response(body, status, KEEP_OUT, media_type=kit.HTML)

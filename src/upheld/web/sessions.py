@@ -1,0 +1,150 @@
+"""Who is signed in: sessions kept by the hash of their id, and links that work once.
+
+A session id is 32 random bytes that the browser alone holds. It is made anew at every sign-in, so
+that one that was planted before is worth nothing; an id that we did not make is nobody's. A session
+ends after half an hour without a request, and after twelve hours in any case. What its pages may
+send carries a token that belongs to the session.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import row, run
+from upheld.core.tables import BEGINNING, microseconds
+
+IDLE: Final = timedelta(minutes=30)
+ABSOLUTE: Final = timedelta(hours=12)
+FRESH: Final = timedelta(minutes=5)  # how long a password that was given lets one do more
+_TOUCH: Final = timedelta(minutes=1)  # how exactly a request is noted
+_COLUMNS = "id_hash, kind, subject, begun, seen, fresh"
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Session(NamedTuple):
+    """A session in force: whose it is, and since when."""
+
+    key: bytes
+    kind: str
+    subject: str
+    begun: datetime
+    seen: datetime
+    fresh: datetime
+
+    def is_fresh(self, at: datetime | None = None) -> bool:
+        """Whether a password was given in the last minutes."""
+        return (at or now()) - self.fresh <= FRESH
+
+
+def _hash(raw: str) -> bytes:
+    return sha256(raw.encode()).digest()
+
+
+def begin(connection: Connection, kind: str, subject: str, at: datetime | None = None) -> str:
+    """Begin a session; the id for the browser."""
+    moment = at or now()
+    raw = secrets.token_urlsafe(32)
+    told = microseconds(moment)
+    run(connection, "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
+        _hash(raw), kind, subject, told, told, told)  # fmt: skip
+    return raw
+
+
+def find(connection: Connection, kind: str, raw: str, at: datetime | None = None) -> Session | None:
+    """The session of an id, if there is one in force."""
+    if not raw:
+        return None
+    statement = f"SELECT {_COLUMNS} FROM session WHERE id_hash = ?"  # noqa: S608 - columns alone
+    found = row(connection, statement, _hash(raw))
+    if found is None or found[1] != kind:
+        return None
+    begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:])
+    moment = at or now()
+    if moment - begun > ABSOLUTE or moment - seen > IDLE:
+        return None
+    return Session(bytes(found[0]), kind, found[2], begun, seen, fresh)
+
+
+def stale(session: Session, at: datetime | None = None) -> bool:
+    """Whether a request should be noted: not each is, so that most pages write nothing."""
+    return (at or now()) - session.seen > _TOUCH
+
+
+def touch(connection: Connection, session: Session, at: datetime | None = None) -> None:
+    """Note that a session was used."""
+    run(connection, "UPDATE session SET seen = ? WHERE id_hash = ?",
+        microseconds(at or now()), session.key)  # fmt: skip
+
+
+def end(connection: Connection, session: Session) -> None:
+    """End a session."""
+    run(connection, "DELETE FROM session WHERE id_hash = ?", session.key)
+
+
+def end_all(connection: Connection, kind: str, subject: str) -> None:
+    """End every session of somebody, as a new password does."""
+    run(connection, "DELETE FROM session WHERE kind = ? AND subject = ?", kind, subject)
+
+
+def sweep(connection: Connection, at: datetime | None = None) -> int:
+    """Delete sessions and links that are over; how many."""
+    moment = at or now()
+    gone = run(connection, "DELETE FROM session WHERE begun < ? OR seen < ?",
+               microseconds(moment - ABSOLUTE), microseconds(moment - IDLE))  # fmt: skip
+    return gone + run(connection, "DELETE FROM link WHERE expires < ?", microseconds(moment))
+
+
+class Tokens:
+    """What a form of a session carries, so that no other page can send it."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is secret, and the same in every process."""
+        self._key = key
+
+    def of(self, session: Session) -> str:
+        """The token of a session's forms."""
+        return hmac.digest(self._key, session.key, "sha256").hex()
+
+    def fits(self, session: Session, told: str) -> bool:
+        """Whether a form came from a page of this session."""
+        return hmac.compare_digest(self.of(session).encode(), told.encode())
+
+
+def mint(
+    connection: Connection, kind: str, subject: str, lasts: timedelta, at: datetime | None = None
+) -> str:
+    """A link that works once; those of the same kind that somebody had before work no more."""
+    raw = secrets.token_urlsafe(24)
+    moment = at or now()
+    run(connection, "DELETE FROM link WHERE subject = ? AND kind = ?", subject, kind)
+    run(connection, "INSERT INTO link VALUES (?, ?, ?, ?)", _hash(raw), kind, subject,
+        microseconds(moment + lasts))  # fmt: skip
+    return raw
+
+
+def looked_at(
+    connection: Connection, kind: str, raw: str, at: datetime | None = None
+) -> str | None:
+    """Whose a link is, without using it up."""
+    statement = "SELECT subject FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
+    found = row(connection, statement, _hash(raw), kind, microseconds(at or now()))
+    return None if found is None else str(found[0])
+
+
+def redeem(connection: Connection, kind: str, raw: str, at: datetime | None = None) -> str | None:
+    """Whose a link is; it is used up by this."""
+    subject = looked_at(connection, kind, raw, at)
+    if subject is None:
+        return None
+    gone = run(connection, "DELETE FROM link WHERE id_hash = ?", _hash(raw))
+    return subject if gone else None

@@ -1,0 +1,42 @@
+"""What the web kit keeps: who is signed in, how often somebody tried, and links that work once.
+
+Nothing here is readable to whoever has the database: ids of sessions and links are kept as hashes,
+addresses that are counted as keyed hashes. A subject is a random id of a person, or of staff.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+session: Final = Table(
+    "session",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),
+    Column("kind", WORD, nullable=False),  # customer, staff, agent
+    Column("subject", ID, nullable=False),
+    Column("begun", Instant, nullable=False),
+    Column("seen", Instant, nullable=False),
+    Column("fresh", Instant, nullable=False),  # when a password was last given
+    Index("session_subject", "kind", "subject"),
+)
+
+bucket: Final = Table(
+    "bucket",
+    metadata,
+    Column("name_hash", LargeBinary, primary_key=True),
+    Column("full_at", BigInteger, nullable=False),  # when it would be full again, in microseconds
+)
+
+link: Final = Table(
+    "link",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),
+    Column("kind", WORD, nullable=False),
+    Column("subject", ID, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Index("link_subject", "subject", "kind"),
+)

@@ -1,0 +1,139 @@
+"""A running provider for stories: its gate, its people, and browsers without scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+import upheld
+from upheld.app.provider import PRACTICES, provide, provider_app
+from upheld.core.settings import Settings
+from upheld.demo import sample_policy
+from upheld.gate.entries import Clock
+from upheld.gate.gate import Joint
+from upheld.gate.group import AsyncGate, open_gate_sync
+from upheld.practice import credentials
+from upheld.practice.brings import Provider
+from upheld.practice.visits import cookie_name
+from upheld.practices.accounts import domain
+from upheld.vault.keyring import KeyFile, Keyring
+from upheld.web import passwords, sessions
+
+T = TypeVar("T")
+PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
+TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
+
+
+class SetClock(Clock):
+    """A clock that a story sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved = timedelta()
+
+    def now(self) -> datetime:
+        """The time of day, moved."""
+        return datetime.now(UTC) + self.moved
+
+    def passed(self) -> float:
+        """Seconds that have passed, moved as well, so that nothing seems wrong."""
+        return super().passed() + self.moved.total_seconds()
+
+
+class House:
+    """A running provider, and what a test does with it."""
+
+    def __init__(self, provider: Provider, policy: upheld.Policy, clock: SetClock) -> None:
+        self.provider, self.policy, self.clock = provider, policy, clock
+        self.app = provider_app(provider, policy)
+
+    def browser(self) -> TestClient:
+        """Somebody's browser, without scripts, signed in as nobody."""
+        return TestClient(self.app, headers=PAGE, follow_redirects=False,
+                          raise_server_exceptions=True)  # fmt: skip
+
+    def do(self, work: Callable[[Joint], T]) -> T:
+        """Do a piece of work at the gate."""
+        with self.provider.gate.gate.together() as joint:
+            return work(joint)
+
+    def customer(
+        self, email: str = "ann@marked.example", born: str = "1990-02-01", **told: str
+    ) -> str:
+        """A customer with a confirmed account, a service and a password."""
+
+        def work(joint: Joint) -> str:
+            person = joint.enrol()
+            joint.store(person, {"birth-date": born}, source="customer", occasion="registration")
+            joint.store(person, {"name": "Ann Marked", "email": email, **told},
+                        source="customer", occasion="registration")  # fmt: skip
+            credentials.change(joint, person, credentials.SIGN_IN, passwords.hashed(PASSWORD),
+                               occasion="registration")  # fmt: skip
+            joint.record(person, "service-order", fact="has-service")
+            domain.open_account(joint, person, agreement_digest="0" * 64)
+            domain.verify(joint, person)
+            return person
+
+        return self.do(work)
+
+    def signed_in(self, subject: str, kind: str = "customer") -> TestClient:
+        """The browser of somebody who is signed in."""
+        browser = self.browser()
+        raw = self.do(lambda joint: sessions.begin(joint.connection, kind, subject,
+                                                   self.clock.now()))  # fmt: skip
+        browser.cookies.set(cookie_name(self.provider, kind), raw)
+        return browser
+
+
+def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -> httpx2.Response:
+    """Fill in a form as its page shows it, and send it."""
+    shown = browser.get(page or path)
+    found = TOKEN.search(shown.text)
+    return browser.post(path, data={"_token": found[1] if found else "", **told})
+
+
+@pytest.fixture(scope="session")
+def sample() -> upheld.Policy:
+    """The sample policy."""
+    return upheld.load(sample_policy())
+
+
+@pytest.fixture
+def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Opens a running provider under a policy."""
+    gates: list[AsyncGate] = []
+    master = tmp_path / "master"
+    master.write_bytes(os.urandom(32))
+    master.chmod(0o600)
+    keyring = Keyring.create(tmp_path / "keyring", KeyFile(master))
+    agreement = tmp_path / "terms.md"
+    agreement.write_text("# Master Terms\n\nPay what you owe, and be kind.\n")
+
+    def opening(policy: upheld.Policy) -> House:
+        clock = SetClock()
+        gate = open_gate_sync(database_url, policy=policy, keys=keyring)
+        gate.house = gate.house._replace(clock=clock)
+        gates.append(AsyncGate(gate))
+        settings = Settings(database=database_url, phone="+1 555 010 0100",
+                            contact="help@larch.example", agreement=agreement)  # fmt: skip
+        return House(provide(gates[-1], settings, PRACTICES), policy, clock)
+
+    yield opening
+    for each in gates:
+        asyncio.run(each.close())
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House], sample: upheld.Policy) -> House:
+    """A running provider under the sample policy."""
+    return open_house(sample)
