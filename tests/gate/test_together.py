@@ -23,8 +23,9 @@ from upheld.core.transaction import reading
 from upheld.core.trouble import DatabaseError
 from upheld.demo import sample_policy
 from upheld.gate.entries import damaged, last_of
-from upheld.gate.gate import Gate, Joint
+from upheld.gate.gate import Gate
 from upheld.gate.group import AsyncGate, open_gate
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.vault import people
 from upheld.vault.keyring import Keyring
@@ -94,11 +95,25 @@ def test_without_the_lock_a_confirmed_withdrawal_would_come_too_late(
     monkeypatch.setattr(people, "lock", lambda *_: None)
     monkeypatch.setattr(people, "is_postgresql", lambda _: False)
     monkeypatch.setattr("upheld.gate.entries.LOCK", 0)
-    monkeypatch.setattr("upheld.gate.gate.Joint._note", lambda *_, **__: None)
+    monkeypatch.setattr("upheld.gate.joint.Joint._note", lambda *_, **__: None)
     order, found = withdrawn_meanwhile(gate, person)
     assert isinstance(found, Given)
     assert order == ["withdrawn", "shared"]
     engine.dispose()
+
+
+def test_two_who_store_for_one_person_at_once_wait_for_one_another(gate: Gate, person: str) -> None:
+    """Neither is told that the other holds the database, and no revision is lost."""
+
+    def store(turn: int) -> int:
+        told = {"zip": str(turn)}
+        return gate.store(person, told, source="customer", occasion="registration").entry
+
+    with ThreadPoolExecutor(4) as threads:
+        numbers = list(threads.map(store, range(12)))
+    assert len(set(numbers)) == 12
+    found = gate.use(person, ["zip"], purpose="fraud-detection")
+    assert found.values["zip"].revision == 12
 
 
 def test_processes_at_once_lose_no_entry(

@@ -19,8 +19,8 @@ from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.entries import Clock
-from upheld.gate.gate import Joint
 from upheld.gate.group import AsyncGate, open_gate_sync
+from upheld.gate.joint import Joint
 from upheld.practice import credentials
 from upheld.practice.brings import Provider
 from upheld.practice.visits import cookie_name

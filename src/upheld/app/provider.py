@@ -50,11 +50,11 @@ def provide(
         made = make(provider)
         provider.practices.append(made)
         for kind, (prover, reads) in made.provers.items():
-            house.provers.add(kind, prover)
+            house.provers.add(kind, prover, reads=reads)
         for duty, carrier in made.carriers.items():
             house.carriers.add(duty, carrier)
         for field, (reads, derive) in made.derived.items():
-            del field, reads, derive  # TEMP
+            house.derived.add(field, reads, derive)
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent"):

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 
 from upheld.core.sql import several
 from upheld.gate import entries, records
+from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
-from upheld.gate.proofs import BIRTH_DATE, ProofError, Question, Registry
+from upheld.gate.proofs import ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -24,26 +25,26 @@ from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import REGISTER, Person, VaultError
+from upheld.vault.people import REGISTER, VaultError
 
 Outcome = Given | Refused
 
 
 class House(NamedTuple):
-    """What every act stands on: the policy in force, the keys, the time, provers and carriers."""
+    """What every act stands on: the policy in force, the keys, the time, and who does what."""
 
     policy: Policy
     keyring: Keyring
     clock: Clock
     provers: Registry
     carriers: Carriers
+    derived: Derived
 
 
 class Known(NamedTuple):
-    """What the database holds of some people for an act: keys, sealed rows, records."""
+    """What the database holds of some people for an act: what reads their rows, records."""
 
-    people: dict[str, Person]
-    fetched: values.Fetched
+    people: dict[str, Reader]
     records: list[records.Record]
     forged: list[str]
 
@@ -66,9 +67,7 @@ class Doing:
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person."""
         known_of = self._known(asked)
-        found, fetched, reads = known_of.people, known_of.fetched, self.reads
-        if len(found) < len(asked):
-            raise VaultError("there is no such person", code="no-person", hint="see the ids")
+        found, reads = known_of.people, self.reads
         proven = self._proven(known_of)
         outcomes: dict[str, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
@@ -83,57 +82,63 @@ class Doing:
             number, at = self._noted(fields, decision, problem, evidence, group)
             for person_id in group:
                 outcomes[person_id] = self._outcome(
-                    found[person_id], fields if reads else (), decision, problem, number, at,
-                    fetched,
-                )  # fmt: skip
+                    found[person_id], fields if reads else (), decision, problem, number, at
+                )
         return {person_id: outcomes[person_id] for person_id in asked}
 
-    def would(self, person_id: str) -> bool:
-        """Whether the act on a person would be allowed now; nothing is noted."""
-        for known, _, problem in self._proven(self._known([person_id])).values():
-            _, decision, wrong = self._decided(known, problem)
-            return decision.allowed and not wrong
-        return True  # nobody there: the act itself says so
+    def peek(self, person_id: str) -> Decision:
+        """What the decision on a person would be now, for who is entitled; nothing is noted.
+
+        Where something else stands against the act, the outcome is `error`, and `code` says what.
+        """
+        known, _, problem = self._proven(self._known([person_id]))[person_id]
+        _, decision, problem = self._decided(known, problem)
+        if not problem:
+            return decision
+        return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
     def _known(self, asked: list[str]) -> Known:
         """What the database holds of some people for this act; they are locked from here on."""
-        kinds = sorted({fact.proof for fact in self.facts.values()} - {BIRTH_DATE})
-        fields = list(self.act.data) if self.reads else []
-        if any(fact.proof == BIRTH_DATE for fact in self.facts.values()):
-            fields.append(BIRTH_DATE)
+        house = self.house
+        proving = {fact.proof: house.provers.of(fact) for fact in self.facts.values()}
+        kinds = sorted(kind for kind, each in proving.items() if each.records)
+        named = [field for each in proving.values() for field in each.reads]
+        fields = sorted(house.derived.stored([*named, *(self.act.data if self.reads else ())]))
         queries = [people.asking(self.connection, asked), (entries.LAST, ())]
         if fields:
             queries.append(values.asking(asked, fields))
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
         answers = iter(several(self.connection, queries))
-        found = people.told(self.house.keyring, next(answers))
+        found = people.told(house.keyring, next(answers))
+        if len(found) < len(asked):
+            raise VaultError("there is no such person", code="no-person", hint="see the ids")
         last = entries.last_in(next(answers))
-        self.at, self.wrong = self.house.clock.look(last[1] if last else None)
+        self.at, self.wrong = house.clock.look(last[1] if last else None)
         fetched = values.told(next(answers)) if fields else {}
-        listed, forged = records.told(self.house.keyring, next(answers) if kinds else [])
-        return Known(found, fetched, listed, forged)
+        listed, forged = records.told(house.keyring, next(answers) if kinds else [])
+        readers = {
+            person_id: Reader(person, fetched, house.derived, self.at)
+            for person_id, person in found.items()
+        }
+        return Known(readers, listed, forged)
 
     def _proven(self, known: Known) -> dict[str, tuple[dict[str, object], tuple[str, ...], str]]:
         """What is known of each person, on which evidence; or what is wrong with the records."""
-        house, found, fetched = self.house, known.people, known.fetched
+        house, found = self.house, known.people
         if self.wrong and self.facts:
             return {person_id: ({}, (), f"clock-{self.wrong}") for person_id in found}
         answers: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {}
-        for person_id, person in found.items():
+        for person_id, read in found.items():
             mine = [each for each in known.records if each.person_id in (REGISTER, person_id)]
 
-            def value(field: str, person: Person = person) -> str | None:
-                if field not in person.holdings:
-                    return None
-                return values.open_value(person, field, fetched).value
-
             def asked(
-                fact: Fact, mine: Any = mine, value: Any = value, person_id: str = person_id
+                fact: Fact, mine: Any = mine, read: Reader = read, person_id: str = person_id
             ) -> Question:
                 own = [each for each in mine if each.kind == fact.proof]
+                reads = limited(read, house.provers.of(fact).reads, f"the prover of `{fact.name}`")
                 return Question(fact, self.act.party, own, known.forged, self.at,
-                                house.policy.engine.checker, value, self.connection,
+                                house.policy.engine.checker, reads, self.connection,
                                 person_id)  # fmt: skip
 
             try:
@@ -182,19 +187,18 @@ class Doing:
         whose = group[0] if len(group) == 1 else group
         return entries.write(self.connection, entry, whose, self.at)
 
-    def _outcome(  # noqa: PLR0913, PLR0917 - what is known of an act by now
-        self, person: Person, fields: tuple[str, ...], decision: Decision, problem: str,
-        number: int, at: datetime, fetched: values.Fetched,
+    def _outcome(
+        self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,
+        number: int, at: datetime,
     ) -> Outcome:  # fmt: skip
         if problem or not decision.allowed:
             if self.entitled:
                 return Refused(number, decision, problem or decision.why)
             return Refused(number)
-        carrying = Carrying(self.connection, self.act, person.person_id, decision, number, at)
+        person_id = read.person.person_id
+        carrying = Carrying(self.connection, self.act, person_id, decision, number, at)
         self.house.carriers.carry_out(carrying)
-        told = {
-            field: values.open_value(person, field, fetched)
-            for field in fields if field in person.holdings
-        }  # fmt: skip
+        rows = {field: found for field in fields if (found := read(field))}
+        told = {field: found[-1] for field, found in rows.items()}
         left = tuple(field for field in self.act.data if field not in fields) if fields else ()
-        return Given(values=told, decision=decision, entry=number, refused=left)
+        return Given(values=told, decision=decision, entry=number, refused=left, rows=rows)

@@ -46,15 +46,26 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What an act gives: the values, the decision, its entry's number, the fields left out."""
+    """What an act gives: the values, the decision, its entry's number, the fields left out.
+
+    The value of a series is its latest; `series(field)` has them all.
+    """
 
     values: Mapping[str, Value]
     decision: Decision
     entry: int
     refused: tuple[str, ...] = ()
+    rows: Mapping[str, tuple[Value, ...]] = {}
 
     def __getitem__(self, field: str) -> str:
         return self.values[field].value
+
+    def series(self, field: str) -> tuple[Value, ...]:
+        """The rows of a series, the oldest first; one for a field with one value."""
+        found = self.rows.get(field)
+        if found is None:
+            return (self.values[field],) if field in self.values else ()
+        return found
 
     def __repr__(self) -> str:
         return f"Given({', '.join(self.values)}; entry {self.entry})"

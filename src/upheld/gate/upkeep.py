@@ -85,9 +85,9 @@ def _looked_through(
     except EntryError:
         problems.append(f"an entry about person {person_id} cannot be read")
     problems = [f"{name} is changed, moved or missing" for name in problems]
-    if noted != {field: digest for field, (_, digest) in person.holdings.items()}:
+    if noted != {field: held.mark for field, held in person.holdings.items()}:
         problems.append(f"what is held of person {person_id} is not what the entries say")
-    return len(found), problems
+    return sum(map(len, found.values())), problems
 
 
 def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> int:

@@ -12,20 +12,19 @@ from starlette.routing import BaseRoute
 
 from upheld.core.settings import Settings
 from upheld.core.transaction import reading
+from upheld.gate.derived import Make as Derive
 from upheld.gate.duties import Carrier
-from upheld.gate.gate import Gate, Joint
+from upheld.gate.gate import Gate
 from upheld.gate.group import AsyncGate
+from upheld.gate.joint import Joint
 from upheld.gate.proofs import Prover
 from upheld.gate.request import Refused
 from upheld.practice.events import Events
-from upheld.vault.values import Value
 from upheld.web.limits import Limits
 from upheld.web.pages import Imprint, Pages
 from upheld.web.sessions import Tokens
 
 T = TypeVar("T")
-Read = Callable[[str], Sequence[Value]]  # the rows of a field of the person of an act
-Derive = Callable[[Read], str | None]
 
 
 class Todo(NamedTuple):

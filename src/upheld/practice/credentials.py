@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 
 SIGN_IN: Final = "sign-in"

@@ -13,7 +13,7 @@ import msgspec
 
 from upheld.core.sql import run
 from upheld.core.tables import microseconds
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 
 

@@ -1,6 +1,6 @@
-"""What practices share in the database: tasks on customers, and messages to be sent.
+"""What practices share in the database: tasks on customers, messages to be sent, users of desks.
 
-Neither holds a value: a task says for which purpose somebody may need which kinds of data, and a
+None holds a customer's value: a task says for which purpose somebody may need which kinds of data, and a
 message to be sent names its person and its template; address and text are read when it is sent.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from upheld.core.tables import ID, WORD, Instant, metadata
 
@@ -44,4 +44,19 @@ outbox: Final = Table(
     Column("tries", Integer, nullable=False),
     Column("state", WORD, nullable=False),  # waiting, sent, refused, failed
     Index("outbox_due", "due"),
+)
+
+desk_user: Final = Table(
+    "desk_user",
+    metadata,
+    Column("user_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),  # staff, agent
+    Column("name", WORD, nullable=False),
+    Column("sign_in", WORD, nullable=False, unique=True),
+    Column("password", WORD, nullable=False),  # an argon2id hash
+    Column("secret", LargeBinary, nullable=False),  # of one-time passwords, sealed
+    Column("step", BigInteger, nullable=False),  # the last one-time password that was used
+    Column("roles", WORD, nullable=False),  # words, with spaces between them
+    Column("party", WORD, nullable=False),  # an agent's: the register's name of the company
+    Column("state", WORD, nullable=False),  # active, ended
 )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 
 _COLUMNS = "person_id, task_id, kind, purpose, role, about, state, opened, due, staff_id, record_id"
 

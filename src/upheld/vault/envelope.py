@@ -37,6 +37,7 @@ class SealError(UpheldError):
     """
 
     def __init__(self, what: str) -> None:
+        self.what = what
         super().__init__(
             f"{what} does not open: it was changed or moved, or the key is another",
             code="sealed",

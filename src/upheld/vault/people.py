@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,17 +26,42 @@ from upheld.vault.keyring import Keyring
 
 ACTIVE = "active"
 REGISTER = ""  # the person of registers: partners, engagements
-Holdings = dict[str, tuple[int, str]]  # field to current revision and the digest of its row
 
 _FIND = (
     "SELECT p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key FROM person p"
     " LEFT JOIN person_key k ON k.person_id = p.person_id WHERE p.person_id IN "
 )
-_HOLDINGS = msgspec.json.Decoder(Holdings)
 
 
 class VaultError(UpheldError):
     """What the vault cannot do: a person who is not there, a key that is another's."""
+
+
+class Held(NamedTuple):
+    """What is held of one field: its current revision, and the digest of that row.
+
+    Of a series, whose rows are all current: the number of its last row, the chain of digests over
+    all rows that it ever had, how many of the oldest were deleted, and the chain over those.
+    """
+
+    revision: int
+    digest: str
+    gone: int | None = None  # None where the field is no series
+    before: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What an entry says of it, so that an old state that was put back is found."""
+        return chained(self.before, self.digest) if self.gone else self.digest
+
+
+Holdings = dict[str, Held]
+_HOLDINGS = msgspec.json.Decoder(Holdings)
+
+
+def chained(before: str, digest: str) -> str:
+    """The chain of digests one further."""
+    return sha256(f"{before}{digest}".encode()).hexdigest()
 
 
 class Person(NamedTuple):

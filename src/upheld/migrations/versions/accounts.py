@@ -58,3 +58,16 @@ def _shared() -> None:
         sa.Column("state", WORD, nullable=False),
     )
     op.create_index("outbox_due", "outbox", ["due"])
+    op.create_table(
+        "desk_user",
+        sa.Column("user_id", ID, primary_key=True),
+        sa.Column("kind", WORD, nullable=False),
+        sa.Column("name", WORD, nullable=False),
+        sa.Column("sign_in", WORD, nullable=False, unique=True),
+        sa.Column("password", WORD, nullable=False),
+        sa.Column("secret", sa.LargeBinary, nullable=False),
+        sa.Column("step", sa.BigInteger, nullable=False),
+        sa.Column("roles", WORD, nullable=False),
+        sa.Column("party", WORD, nullable=False),
+        sa.Column("state", WORD, nullable=False),
+    )

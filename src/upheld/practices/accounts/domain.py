@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from upheld.core.sql import row, run
 from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 
 ACTIVE: Final = "active"

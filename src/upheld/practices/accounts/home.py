@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider, Todo
 from upheld.practice.visits import Visit

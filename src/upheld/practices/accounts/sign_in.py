@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.gate import Joint
+from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import credentials
 from upheld.practice.brings import Provider

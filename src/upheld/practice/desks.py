@@ -1,0 +1,91 @@
+"""Who works at a desk: members of staff, and people of companies that are engaged by us.
+
+They sign in by name, password and a one-time password. A role gives duties and no data; an agent
+belongs to a company of the register, by its name there. The secret of the one-time passwords is
+sealed under the keyring.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import row, run
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.keyring import Keyring
+from upheld.web import passwords, totp
+
+_COLUMNS = "user_id, kind, name, sign_in, roles, party, state"
+
+
+class User(NamedTuple):
+    """Somebody who works at a desk."""
+
+    user_id: str
+    kind: str
+    name: str
+    sign_in: str
+    roles: tuple[str, ...]
+    party: str
+    state: str
+
+
+def add_user(  # noqa: PLR0913 - what belongs to a user
+    connection: Connection, keyring: Keyring, kind: str, name: str, sign_in: str, password: str,
+    *, roles: Sequence[str] = (), party: str = "",
+) -> tuple[User, str]:  # fmt: skip
+    """Add a user of a desk; with the secret of their one-time passwords, to be shown once."""
+    user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party,
+                "active")  # fmt: skip
+    secret = totp.new_secret()
+    sealed = seal(keyring.derived("desk"), secret.encode(), context("totp", user.user_id))
+    run(connection, "INSERT INTO desk_user VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)", user.user_id,
+        kind, name, user.sign_in, passwords.hashed(password), sealed, " ".join(roles), party,
+        user.state)  # fmt: skip
+    return user, secret
+
+
+def user_of(connection: Connection, user_id: str) -> User | None:
+    """A user who may work, by the id that their session names."""
+    statement = f"SELECT {_COLUMNS} FROM desk_user WHERE user_id = ? AND state = 'active'"  # noqa: S608 - columns alone
+    found = row(connection, statement, user_id)
+    return None if found is None else _user(found)
+
+
+def kept(connection: Connection, kind: str, sign_in: str) -> tuple[User, str] | None:
+    """A user by the name that they sign in with, and the hash of their password."""
+    statement = (
+        f"SELECT {_COLUMNS}, password FROM desk_user"  # noqa: S608 - columns alone
+        " WHERE kind = ? AND sign_in = ? AND state = 'active'"
+    )
+    found = row(connection, statement, kind, sign_in.casefold())
+    return None if found is None else (_user(found[:-1]), found[-1])
+
+
+def step_taken(
+    connection: Connection, keyring: Keyring, user_id: str, code: str, at: datetime
+) -> bool:
+    """Whether a one-time password is right and was not used before; it is used up by this."""
+    found = row(connection, "SELECT secret, step FROM desk_user WHERE user_id = ?", user_id)
+    if found is None:
+        return False
+    secret = unseal(keyring.derived("desk"), bytes(found[0]), context("totp", user_id))
+    step = totp.step_of(secret.decode(), code, at, found[1])
+    if step is None:
+        return False
+    statement = "UPDATE desk_user SET step = ? WHERE user_id = ? AND step < ?"
+    return bool(run(connection, statement, step, user_id, step))
+
+
+def end_user(connection: Connection, user_id: str) -> None:
+    """Let somebody work here no longer."""
+    run(connection, "UPDATE desk_user SET state = 'ended' WHERE user_id = ?", user_id)
+
+
+def _user(found: tuple[Any, ...]) -> User:
+    user_id, kind, name, sign_in, roles, party, state = found
+    return User(user_id, kind, name, sign_in, tuple(roles.split()), party, state)
