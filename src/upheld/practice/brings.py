@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -65,6 +65,7 @@ class Practice(NamedTuple):
     carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
     derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
     jobs: Sequence[Job] = ()
+    links: Mapping[str, tuple[str, timedelta]] = {}  # link that works once: its path, how long
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
 

@@ -1,7 +1,7 @@
 """What practices share in the database: tasks on customers, messages to be sent, users of desks.
 
-None holds a customer's value: a task says for which purpose somebody may need which kinds of data, and a
-message to be sent names its person and its template; address and text are read when it is sent.
+None holds a customer's value: a task says for which purpose somebody may need which kinds of data,
+a message to be sent names its person and template; address and text are read when it is sent.
 """
 
 from __future__ import annotations
