@@ -70,7 +70,7 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
-    pages = PolicyPages(policy)
+    pages = PolicyPages(policy, imprint=provider.imprint)
     routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house._replace(policy=policy)
