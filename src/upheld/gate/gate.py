@@ -22,6 +22,7 @@ from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
 from upheld.gate.proofs import Registry
 from upheld.gate.request import Act, Given, Refused, planned
+from upheld.gate.since import by_time_since
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, people, values
@@ -167,6 +168,7 @@ class Gate:
     ) -> None:
         self.engine = engine
         self.house = House(policy, keyring, clock or Clock(), Registry(), Carriers())
+        self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
             people.belong(connection, keyring)
 
