@@ -20,14 +20,16 @@ import numpy as np
 import pyarrow as pa
 
 from upheld.core.errors import RequestError
+from upheld.policy.answers import Slot
 from upheld.policy.columns import Bound, Masks, Question, bind, codes
 from upheld.policy.load import NO_FACTS, Policy
-from upheld.policy.lookup import Axis, Slot, Ways
-from upheld.policy.worlds import Space
+from upheld.policy.lookup import Axis, Ways
+from upheld.policy.worlds import Space, TooManyWorlds
 
 __all__ = ["Masks", "codes", "screen", "tally", "where"]
 
 TOLD = ("outcome", "allowed", "clause")
+SAID = (*TOLD, "next")  # of an answer: what it is, or the function that goes on
 OUTCOMES = ("allow", "deny", "needs-proof", "error")
 GATHER_MAX = 1 << 12  # answers that stand in the query itself; more are joined
 NEVER = -(1 << 40)  # a part of a key for what cannot be asked: the key is then in no table
@@ -61,11 +63,15 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
             hint="choose a prefix for the new columns",
         )  # fmt: skip
     bound = bind(policy, table, question, facts, columns or {}, masks)
-    if bound.dimensions or bound.masks or len(bound.lookup.functions[0].answers) > GATHER_MAX:
+    function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
+    if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
         return _joined(bound, table, names)
-    function = bound.lookup.functions[0]
     answers = [bound.lookup.answers[at] for at in function.answers]
-    at = _sum([_digit(table[bound.facts[name]], bound.lookup.slots[name]).cast("int64") * weight
+    try:
+        allowed = _allowed(bound, table) if answers != [("error", ())] else ibis.literal(False)
+    except TooManyWorlds:  # for one condition
+        return _joined(bound, table, names)
+    at = _sum([_digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
                for name, weight in function.weights])  # fmt: skip
     bad = _bad(bound, table)
 
@@ -79,7 +85,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
 
     made = {
         "outcome": lambda: pick([answer[0] for answer in answers], "error"),
-        "allowed": lambda: _allowed(bound, table),
+        "allowed": lambda: allowed,
         "clause": lambda: pick([", ".join(answer[1]) for answer in answers], ""),
     }
     return table.mutate(**{name: made[what]() for what, name in names.items()})
@@ -120,12 +126,16 @@ def where(
 ) -> Callable[[ir.Table], ir.BooleanValue]:
     """A condition for `table.filter(…)`: the rows for which the answer is allow in every world.
 
-    The question must be the same for every row. Applied to a table, RequestError as `screen`.
+    The question must be the same for every row. Applied to a table, RequestError as `screen`, and
+    where more facts decide together than one condition can tell.
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
         bound = bind(policy, table, question, facts, columns or {}, None, dimensions=())
-        return _allowed(bound, table)
+        try:
+            return _allowed(bound, table)
+        except TooManyWorlds as error:
+            raise RequestError(str(error), code="too-large", hint=error.hint) from None
 
     return condition
 
@@ -139,16 +149,19 @@ def _point(point: Fraction) -> int | float:
 
 
 def _digit(column: Any, slot: Slot) -> Any:
-    """What is known of a fact: 0 for nothing, else its value counted from 1."""
+    """What is known of a fact: 0 for nothing, else its value counted from 1, in 64 bits.
+
+    It is cast before anything is added: Ibis takes a sum to be wide already and leaves casts out.
+    """
     fact = slot.values.fact
     if fact.kind == "boolean":
-        return (column.cast("int32") + 1).fill_null(1 if fact.absent else 0)
+        return (column.cast("int64") + 1).fill_null(1 if fact.absent else 0)
     if fact.kind == "number":
-        passed = [each.cast("int32") for point in slot.values.points
+        passed = [each.cast("int64") for point in slot.values.points
                   for each in (column >= _point(point), column > _point(point))]  # fmt: skip
         return (_sum(passed) + 1).fill_null(0)
     told = [(word, slot.values.index(word) + 1) for word in fact.words]
-    return column.cases(*told, else_=0)
+    return column.cases(*told, else_=0).cast("int64")
 
 
 def _bad(bound: Bound, table: ir.Table) -> Any:
@@ -236,7 +249,7 @@ def _joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table
     if bound.masks is None:
         table = table.mutate(**{
             f"upheld_known{word}": _sum(
-                [_digit(table[bound.facts[name]], slot).cast("int64") << slot.shift
+                [_digit(table[bound.facts[name]], slot) << slot.shift
                  for name, slot in lookup.slots.items() if slot.word == word]
             )
             for word in range(lookup.words)
@@ -244,25 +257,47 @@ def _joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table
     packed = bound.masks is not None or lookup.words == 1
     ways = lookup.ways() if "allowed" in names and packed else None
     slots = ways is None or len(names) > 1
-    functions, answers, width = _tables(bound, ways, slots=slots)
+    begun, further, answers = _tables(bound, ways, slots=slots)
+    carried = table.columns
     # The key's table first, so that each row meets it once; its key is its own, so no row doubles.
-    table = table.left_join(functions, table.upheld_key == functions.upheld_at)
-    absent = {"outcome": "error", "allowed": False, "clause": ""}
+    table = table.left_join(begun, table.upheld_key == begun.upheld_at)
     if ways is not None:
         table = table.mutate(upheld_one_way=_one_way(bound, table, len(ways[0])))
-    if slots:
-        index: Any = table.upheld_base
-        for slot in range(width):
-            digit = _kept_digit(bound, table, slot)
-            index = index + digit * table[f"upheld_weight{slot}"]
-        table = table.mutate(upheld_index=index)
-        table = table.left_join(answers, table.upheld_index == answers.upheld_answer)
+        carried = [*carried, "upheld_one_way"]
+    for step in range(lookup.depth if slots else 0):
+        if step:
+            table = table.select(*carried, *(f"upheld_{what}" for what in SAID))
+            table = table.rename({f"upheld_before_{what}": f"upheld_{what}" for what in SAID})
+            table = table.left_join(further, table.upheld_before_next == further.upheld_function)
+        table = _answered(bound, table, answers)
+        if step:
+            both = {
+                what: (table[f"upheld_before_{what}"], table[f"upheld_{what}"]) for what in TOLD
+            }
+            table = table.mutate(**{
+                f"upheld_{what}": before.coalesce(now) for what, (before, now) in both.items()
+            })  # fmt: skip
+    absent = {"outcome": "error", "allowed": False, "clause": ""}
     told = {
         name: table.upheld_one_way if what == "allowed" and ways is not None
         else table[f"upheld_{what}"].fill_null(absent[what])
         for what, name in names.items()
     }  # fmt: skip
     return table.select(*kept, **told)
+
+
+def _answered(bound: Bound, table: ir.Table, answers: ir.Table) -> ir.Table:
+    """Rows with the answer of the function that each was joined with."""
+    index: Any = table.upheld_base
+    for slot in range(_width(bound)):
+        index = index + _kept_digit(bound, table, slot) * table[f"upheld_weight{slot}"]
+    table = table.mutate(upheld_index=index)
+    return table.left_join(answers, table.upheld_index == answers.upheld_answer)
+
+
+def _width(bound: Bound) -> int:
+    """How many facts a function has at most."""
+    return max((len(function.weights) for function in bound.lookup.functions), default=0)
 
 
 def _one_way(bound: Bound, table: ir.Table, count: int) -> Any:
@@ -325,31 +360,33 @@ def _kept_digit(bound: Bound, table: ir.Table, slot: int) -> Any:
     return ((known >> shift) & 1) + (((true & known) >> shift) & 1)
 
 
-def _tables(bound: Bound, ways: Ways | None, *, slots: bool) -> tuple[ir.Table, ir.Table, int]:
-    """The table of keys, that of answers, and how many facts a function has at most."""
+def _tables(bound: Bound, ways: Ways | None, *, slots: bool) -> tuple[ir.Table, ir.Table, ir.Table]:
+    """The functions by key, the functions by number, and the answers of all of them."""
     lookup = bound.lookup
     places = {name: slot.shift for name, slot in lookup.slots.items()}
     if bound.masks is not None:
         places = {name: at for at, name in enumerate(bound.masks.facts)}
+    by_function: dict[str, Any] = {}
+    if slots:
+        by_function |= _slots_of(bound, places, _width(bound))
+    every = np.arange(len(lookup.functions))
+    further = pa.table({"upheld_function": every, **by_function})
+    if ways is not None:
+        by_function |= _ways_of(bound, ways, places)
     last = lookup.blocks[-1].keys
     keys = np.flatnonzero(last >= 0)
-    columns: dict[str, Any] = {"upheld_at": keys}
-    if ways is not None:
-        columns |= _ways_of(bound, ways, places)
-    width = max((len(function.weights) for function in lookup.functions), default=0)
-    if slots:
-        columns |= _slots_of(bound, places, width)
-    of = last[keys]
-    columns = {name: values if name == "upheld_at" else values[of]
-               for name, values in columns.items()}  # fmt: skip
-    told = [lookup.answers[at] for function in lookup.functions for at in function.answers]
+    of = {name: values[last[keys]] for name, values in by_function.items()}
+    listed = [at for function in lookup.functions for at in function.answers]
+    told = [None if at < 0 else lookup.answers[at] for at in listed]
     answers = pa.table({
         "upheld_answer": pa.array(range(len(told)), pa.int64()),
-        "upheld_outcome": pa.array([outcome for outcome, _ in told], pa.string()),
-        "upheld_allowed": pa.array([outcome == "allow" for outcome, _ in told], pa.bool_()),
-        "upheld_clause": pa.array([", ".join(clauses) for _, clauses in told], pa.string()),
+        "upheld_outcome": pa.array([each and each[0] for each in told], pa.string()),
+        "upheld_allowed": pa.array([each and each[0] == "allow" for each in told], pa.bool_()),
+        "upheld_clause": pa.array([each and ", ".join(each[1]) for each in told], pa.string()),
+        "upheld_next": pa.array([~at if at < 0 else None for at in listed], pa.int64()),
     })  # fmt: skip
-    return ibis.memtable(pa.table(columns)), ibis.memtable(answers), width
+    return (ibis.memtable(pa.table({"upheld_at": keys, **of})), ibis.memtable(further),
+            ibis.memtable(answers))  # fmt: skip
 
 
 def _slots_of(bound: Bound, places: Mapping[str, int], width: int) -> dict[str, Any]:
