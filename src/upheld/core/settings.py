@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_file: Path | None = None
     passphrase_file: Path | None = None
     policy: Path | None = None
+    escrow: Path | None = None
+    backup_days: int = 30
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(self, database=without_password(self.database))
@@ -64,7 +66,7 @@ def read_settings(
     told: dict[str, Any] = {} if path is None else _from_file(path)
     told.update(_from_environment(given))
     try:
-        settings = msgspec.convert(told, Settings)
+        settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     if settings.key_file and settings.passphrase_file:
