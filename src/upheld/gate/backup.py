@@ -9,9 +9,13 @@ put into a database of its own, and looked through.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +34,7 @@ from upheld.vault.erasures import Erasures
 from upheld.vault.keyring import Keyring
 
 PAGE = 2000  # rows in a part
+SCRATCH = ".upheld-copy-"
 
 
 class Made(NamedTuple):
@@ -66,7 +71,8 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
             backups.add(connection, backup_id, now, until)
         escrow.keep(keys, ring, backup_id, until)
     try:
-        closed = _written(gate, path, backup_id, now)
+        with snapshot(gate.engine) as connection:
+            closed = _dumped(connection, ring, path, backup_id, now)
         _verified(gate, path)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -86,17 +92,17 @@ def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
     return len(gone)
 
 
-def _written(gate: Gate, path: Path, backup_id: str, now: datetime) -> Close:
-    ring = gate.house.keyring
-    with snapshot(gate.engine) as connection:
-        _sealed_under(connection, ring)
-        head = Head(backup_id, stamp(now), revision_of(connection), ring.current.number)
-        with archive.writing(path, ring, head) as writer:
-            counts = {table.name: _copy(connection, table, writer) for table in _tables(connection)}
-            size, root = lineage.state(connection)
-            closed = Close(counts, size, root.hex(), lineage.last_known(connection),
-                           len(Erasures(ring).read()))  # fmt: skip
-            writer.add(closed)
+def _dumped(
+    connection: Connection, ring: Keyring, path: Path, backup_id: str, now: datetime
+) -> Close:
+    _sealed_under(connection, ring)
+    head = Head(backup_id, stamp(now), revision_of(connection), ring.current.number)
+    with archive.writing(path, ring, head) as writer:
+        counts = {table.name: _copy(connection, table, writer) for table in _tables(connection)}
+        size, root = lineage.state(connection)
+        closed = Close(counts, size, root.hex(), lineage.last_known(connection),
+                       len(Erasures(ring).read()))  # fmt: skip
+        writer.add(closed)
     return closed
 
 
@@ -156,7 +162,7 @@ def _verified(gate: Gate, path: Path) -> None:
 
     The copy lies beside the backup for as long as that takes.
     """
-    with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".upheld-") as folder:
+    with _scratch(path.resolve().parent) as folder:
         url = f"sqlite:///{folder}/copy.db"
         problems = restore.rehearse(path, url, gate.house.policy, gate.house.keyring)
     if problems:
@@ -164,6 +170,29 @@ def _verified(gate: Gate, path: Path) -> None:
             f"the database is not whole: {problems[0]}", code="backup",
             hint=f"upheld admin selfcheck tells all {len(problems)}; the backup was not kept",
         )  # fmt: skip
+
+
+@contextmanager
+def _scratch(where: Path) -> Iterator[Path]:
+    """A folder for the copy, locked while it is used; what a killed process left of one goes."""
+    for left in where.glob(f"{SCRATCH}*"):
+        with _locked(left) as mine:
+            if mine:
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=where, prefix=SCRATCH) as folder, _locked(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(handle)
 
 
 def unforgotten(gate: Gate) -> list[str]:

@@ -21,6 +21,8 @@ PAGE = 10_000
 
 def first(connection: Connection) -> int:
     """The number of the first entry of the log that is gone on with."""
+    if not inspect(connection).has_table("log"):
+        return 1  # of an earlier upheld
     found = row(connection, "SELECT max(first) FROM log")
     return int(found[0]) if found and found[0] is not None else 1
 
