@@ -30,6 +30,7 @@ from upheld.gate import backup as backups
 from upheld.gate import entries, erasure, forget, severing
 from upheld.gate import restore as restoring
 from upheld.gate.gate import Gate
+from upheld.gate.request import Act
 from upheld.vault import archive, erasures
 from upheld.vault.erasures import Erasures
 from upheld.vault.keyring import KeyFile, Keyring
@@ -298,19 +299,42 @@ def test_a_full_disk_in_a_restore_leaves_an_empty_database(
 def test_an_erasure_waits_for_the_act_that_is_being_done(
     gate: Gate, person: str, database_url: str, policy: upheld.Policy, tmp_path: Path
 ) -> None:
-    """The act gets its value and its entry, then everything goes, that entry's tie too."""
+    """The act is whole, then everything goes, its entry's tie too, but for what must be kept."""
     other = opened(database_url, tmp_path, policy)
+    gate.record(person, "invoice", fact="amount-due")
     done: list[object] = []
     waiting = threading.Thread(target=lambda: done.append(erasure.erase(other, [person])))
     with gate.together() as joint:
-        joint.act(upheld.gate.request.Act(action="use", data=("email",), purpose="billing"), person)
+        joint.act(Act(action="use", data=("email",), purpose="billing"), person)
         waiting.start()
-        time.sleep(0.2)
+        time.sleep(0.3)
+        joint.store(person, {"address": "1 Elm St"}, source="customer", occasion="registration")
         assert done == []
     waiting.join()
     assert done
-    with pytest.raises(VaultError, match="there is no such person"):
-        gate.use(person, ["email"], purpose="billing")
+    kept = [each.field for each in erasure.held(gate, person)]
+    assert kept == ["address", "email", "name", "phone"]
+    assert [each.entry.kind for each in gate.entries(person)] == ["erasure.kept"]
+    assert problems(gate) == ()
+    other.engine.dispose()
+
+
+def test_a_withdrawal_while_somebody_is_taken_out_leaves_no_tie(
+    gate: Gate, person: str, database_url: str, policy: upheld.Policy, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Its entry is cut from the person like every other."""
+    record = gate.record(person, "opt-out", fact="advertising-opt-out")
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(Erasures, "append", lambda *_: 1 / 0)
+        erasure.erase(gate, [person])
+    other = opened(database_url, tmp_path, policy)
+    going = threading.Thread(target=lambda: erasure.resume(other))
+    with gate.together() as joint:
+        joint.withdraw(person, record)
+        going.start()
+        time.sleep(0.3)
+    going.join()
     assert gate.entries(person) == []
     assert problems(gate) == ()
     other.engine.dispose()
