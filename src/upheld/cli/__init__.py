@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, bulk, reading, screening, serving
+from upheld.cli import analysis, asking, backup, bulk, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
@@ -48,6 +48,7 @@ def _root(
 
 for _group in (reading, asking, analysis, bulk, screening, serving):
     _group.register(app)
+backup.register(admin)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")

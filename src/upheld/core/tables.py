@@ -189,8 +189,8 @@ backup: Final = Table(  # by when the keys of each backup are destroyed
     Column("state", WORD, nullable=False),
 )
 
-log: Final = Table(  # a new log begins at this entry; without a row, at the first
-    "log",
+restored: Final = Table(  # by a restore a new log begins at this entry
+    "restored",
     metadata,
     Column("first", NUMBER, primary_key=True, autoincrement=False),
     Column("previous", Text, nullable=False),  # the last known checkpoint of the log before

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.sql import Query, is_postgresql, many, rows, run, several
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
@@ -95,21 +96,21 @@ def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
 
 
 def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
-    """Every entry with its salt, in order, as the lines of an export.
+    """Every entry of the log with its salt, in order, as the lines of an export.
 
     EntryError where a body is not what its leaf commits to.
     """
     statement = (
         "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     )
-    seen = 0
+    before = seen = lineage.first(connection) - 1
     while found := rows(connection, statement, seen, most):
         for number, salt, body, leaf in found:
             seen += 1
             whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
             if not whole:
                 raise ledger.EntryError(f"entry {seen} is missing or was changed")
-            yield ledger.to_line(seen - 1, bytes(salt), bytes(body))
+            yield ledger.to_line(seen - 1 - before, bytes(salt), bytes(body))
 
 
 def of_person(connection: Connection, person_id: str) -> list[Kept]:

@@ -170,6 +170,19 @@ class Keyring:
         """The epoch under which new keys are sealed."""
         return self.epochs[-1]
 
+    def reading_also(self, other: Keyring) -> Keyring:
+        """A keyring for reading alone: this one and what another of the same root opens besides.
+
+        KeyringError where the root is another.
+        """
+        if not hmac.compare_digest(self._root, other._root):
+            raise KeyringError("the keys are of another keyring", code="other-keyring",
+                               hint="take those that were kept with the backup")  # fmt: skip
+        mine = {each.number for each in self.epochs}
+        more = [each for each in other.epochs if each.number not in mine]
+        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen)
+        return both if more else self
+
     def epoch(self, number: int) -> Epoch:
         """An epoch by its number; KeyringError for one that is unknown or was destroyed."""
         for each in self.epochs:
