@@ -18,7 +18,7 @@ from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from upheld.ledger.entries import Entry
-    from upheld.ledger.note import Key, Signer
+    from upheld.ledger.note import Key
     from upheld.ledger.verify import Report
 
 ledger = typer.Typer(help="Verify, show, prove and export a log of acts.", no_args_is_help=True)
@@ -145,18 +145,10 @@ def export(
     """Write a log as tiles with a signed checkpoint, or go on with one that is there."""
     _part()
     from upheld.ledger.export import export_lines
-    from upheld.ledger.signers import FileSigner, SocketSigner
+    from upheld.ledger.signers import open_signer
     from upheld.ledger.witness import ForkError
 
-    using: Signer
-    if signer.is_socket():
-        if not origin:
-            raise UpheldError("a signer's socket needs --origin", code="usage",
-                              hint="give the log's name")  # fmt: skip
-        name, using = origin, SocketSigner(signer)
-    else:
-        opened = FileSigner.open(signer)
-        name, using = opened.name, opened
+    name, using = open_signer(signer, origin)
     try:
         with _lines(entries, settings) as lines:
             made = export_lines(lines, out, name, using)

@@ -103,8 +103,9 @@ def verify_export(
         checkpoint = read_checkpoint(folder, log, witnesses)
     except (NoteError, TileError) as error:
         return Report(False, log.name, 0, "", 0, (Finding("checkpoint", CHECKPOINT, str(error)),))
-    audit = Audit(folder, checkpoint.size, checkpoint.root)
-    comparison = Comparison(TileReader(folder, checkpoint.size), audit)
+    reader = TileReader(folder, checkpoint.size)
+    audit = Audit(reader, checkpoint.root)
+    comparison = Comparison(reader, audit)
     earlier = _Earlier(since, log)
     told = (folder / DISCLOSED).is_dir()
     for bundle, leaves, commitments in audit.leaves():
