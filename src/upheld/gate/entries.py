@@ -166,8 +166,9 @@ def due(
 ) -> str:
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
-    run(connection, "INSERT INTO item VALUES (?, ?, ?, ?, ?, 'open', ?)", person_id, item, kind,
-        clause, None if at is None else microseconds(at), entry)  # fmt: skip
+    run(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry)"
+        " VALUES (?, ?, ?, ?, ?, 'open', ?)", person_id, item, kind, clause,
+        None if at is None else microseconds(at), entry)  # fmt: skip
     return item
 
 

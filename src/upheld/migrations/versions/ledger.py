@@ -1,4 +1,4 @@
-"""The tables of the ledger: its logs, tiles and checkpoints, the lease of the jobs, closed items."""
+"""The tables of the ledger: logs, tiles and checkpoints, the jobs' lease, closed items."""
 
 import sqlalchemy as sa
 from alembic import op
