@@ -272,7 +272,7 @@ def test_a_clock_that_was_set_back_leaves_checkpoints_in_order(
 
     class Past(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> Past:  # type: ignore[override] # as it is called
+        def now(cls, tz: object = None) -> Past:
             del tz
             return cls.fromtimestamp((datetime.now(UTC) - timedelta(days=2)).timestamp(), UTC)
 

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_file: Path | None = None
     passphrase_file: Path | None = None
     policy: Path | None = None
+    log_key: Path | None = None
+    log_origin: str = ""
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(self, database=without_password(self.database))
@@ -97,7 +99,7 @@ def _from_file(path: Path) -> dict[str, Any]:
             raise open_to_others(path, SettingsError)
         if database.startswith(_SQLITE):
             told["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
-    for word in set(told) - {"database"}:
+    for word in set(told) - {"database", "log_origin"}:
         if isinstance(told[word], str):
             told[word] = path.parent / told[word]
     return told

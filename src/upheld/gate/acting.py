@@ -62,6 +62,8 @@ class Doing:
         facts = house.policy.program.vocabulary.facts
         self.facts = {name: facts[name] for name in self.plan.values}
         self.reads = act.action not in ("collect", "store")
+        self.as_of: datetime | None = None
+        self.known: dict[str, object] = {}
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person."""
@@ -90,10 +92,21 @@ class Doing:
 
     def would(self, person_id: str) -> bool:
         """Whether the act on a person would be allowed now; nothing is noted."""
-        for known, _, problem in self._proven(self._known([person_id])).values():
-            _, decision, wrong = self._decided(known, problem)
-            return decision.allowed and not wrong
-        return True  # nobody there: the act itself says so
+        decision, _, problem = self.found(person_id)
+        return decision.allowed and not problem
+
+    def found(self, person_id: str) -> tuple[Decision, tuple[str, ...], str]:
+        """The decision on a person's act, its evidence, what stands against it; nothing is noted.
+
+        With `as_of`, of a time before: by the records that were in force then.
+        """
+        proven = self._proven(self._known([person_id]))
+        if person_id not in proven:
+            raise VaultError("there is no such person", code="no-person", hint="see the ids")
+        known, evidence, problem = proven[person_id]
+        _, decision, problem = self._decided(known, problem)
+        self.known = known
+        return decision, evidence, problem
 
     def _known(self, asked: list[str]) -> Known:
         """What the database holds of some people for this act; they are locked from here on."""
@@ -110,6 +123,8 @@ class Doing:
         found = people.told(self.house.keyring, next(answers))
         last = entries.last_in(next(answers))
         self.at, self.wrong = self.house.clock.look(last[1] if last else None)
+        if self.as_of is not None:
+            self.at, self.wrong = self.as_of, ""
         fetched = values.told(next(answers)) if fields else {}
         listed, forged = records.told(self.house.keyring, next(answers) if kinds else [])
         return Known(found, fetched, listed, forged)

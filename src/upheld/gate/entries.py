@@ -161,14 +161,15 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
 
 
-def due(
-    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int
-) -> str:
+def due(  # noqa: PLR0913 - the columns of an item
+    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int,
+    *, action: str = "", basis: str = "",
+) -> str:  # fmt: skip
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
-    run(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry)"
-        " VALUES (?, ?, ?, ?, ?, 'open', ?)", person_id, item, kind, clause,
-        None if at is None else microseconds(at), entry)  # fmt: skip
+    run(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry, action,"
+        " basis) VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)", person_id, item, kind, clause,
+        None if at is None else microseconds(at), entry, action, basis)  # fmt: skip
     return item
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import RequestError
 from upheld.core.transaction import reading, writing
-from upheld.gate import entries, records
+from upheld.gate import entries, items, records
 from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
@@ -116,8 +116,9 @@ class Joint:
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
                            about=about, **more)  # fmt: skip
-        self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
-                   evidence=(made.record_id,))  # fmt: skip
+        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                            evidence=(made.record_id,))  # fmt: skip
+        items.review(house, self.connection, person_id, kind, number, made.record_id)
         return made.record_id
 
     def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
@@ -126,16 +127,17 @@ class Joint:
         at = self.house.clock.now()
         found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
-        self._note(person_id, at, kind="record", evidence=(record_id,),
-                   action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        number = self._note(person_id, at, kind="record", evidence=(record_id,),
+                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        items.review(self.house, self.connection, person_id, found.kind, number, record_id)
 
     def accept_clock(self, at: datetime) -> None:
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
-    def _note(self, person_id: str | None, at: datetime, **told: Any) -> None:
+    def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
         entry = Entry(time="", policy=self.house.policy.digest, **told)
-        entries.write(self.connection, entry, person_id or None, at)
+        return entries.write(self.connection, entry, person_id or None, at)[0]
 
 
 def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:
