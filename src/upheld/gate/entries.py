@@ -63,18 +63,20 @@ def write(
         at = max(at, last[1])
     salt, time = ledger.new_salt(), ledger.stamp(at)
     person_id: str | Sequence[str] | None = whose
+    decoy = ""
     told: dict[str, Any] = {"time": time}
     if isinstance(whose, str):
         told["person"] = _mark(salt, whose)
     elif whose is not None:
         person_id = None
-        rows_digest = _mark(salt, *sorted(whose))
+        decoy = secrets.token_hex(16)  # nobody: without it a guess of who was there cannot be tried
+        rows_digest = _mark(salt, *sorted([*whose, decoy]))
         told["batch"] = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
     body = ledger.encode(msgspec.structs.replace(entry, **told))
     run(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)",
         number, microseconds(at), person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
-    if whose is not None and person_id is None:
-        people = [(each, number) for each in whose]
+    if decoy and whose is not None:
+        people = [(each, number) for each in [*whose, decoy]]
         many(connection, "INSERT INTO entry_person VALUES (?, ?)", people)
     return number, at
 
@@ -94,22 +96,22 @@ def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
     return (found[0][0], BEGINNING + timedelta(microseconds=found[0][1])) if found else None
 
 
-def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
-    """Every entry with its salt, in order, as the lines of an export.
+def lines(connection: Connection, first: int = 1, most: int = 10_000) -> Iterator[bytes]:
+    """Every entry from the first of a log on, with its salt, as the lines of an export.
 
     EntryError where a body is not what its leaf commits to.
     """
     statement = (
-        "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+        "SELECT number, salt, body, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
     )
-    seen = 0
-    while found := rows(connection, statement, seen, most):
+    wanted = first
+    while found := rows(connection, statement, wanted, most):
         for number, salt, body, leaf in found:
-            seen += 1
-            whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
+            whole = number == wanted and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
             if not whole:
-                raise ledger.EntryError(f"entry {seen} is missing or was changed")
-            yield ledger.to_line(seen - 1, bytes(salt), bytes(body))
+                raise ledger.EntryError(f"entry {wanted} is missing or was changed")
+            yield ledger.to_line(wanted - first, bytes(salt), bytes(body))
+            wanted += 1
 
 
 def of_person(connection: Connection, person_id: str) -> list[Kept]:
@@ -158,7 +160,7 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     people = sorted(found for (found,) in rows(connection, statement, number))
     if entry.batch is None:
         return not people
-    return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
+    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *people)
 
 
 def due(  # noqa: PLR0913 - the columns of an item

@@ -101,12 +101,17 @@ def last_covered(connection: Connection, log: Log, *, signed: bool = False) -> C
     return Covered(found[0], bytes(found[1]), found[2], found[3]) if found else None
 
 
-def signed_checkpoint(connection: Connection) -> tuple[Log, str, Checkpoint]:
+def signed_checkpoint(
+    connection: Connection, number: int | None = None
+) -> tuple[Log, str, Checkpoint]:
     """The log that goes on, its latest note, and the checkpoint in it; LogError if there is none.
 
-    The note is verified; one that another key signed is refused.
+    With `number`, the log which that entry is in. The note is verified; one that another key signed
+    is refused.
     """
     log = current(connection)
+    if number is not None:
+        log = next((each for each in reversed(logs(connection)) if each.first <= number), log)
     covered = last_covered(connection, log, signed=True) if log else None
     if log is None or covered is None or covered.note is None:
         raise LogError("there is no checkpoint yet",

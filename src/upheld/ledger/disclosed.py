@@ -153,7 +153,8 @@ class Comparison:
                 message = f"entry {told} was moved to {line.name}"
                 self._audit.find("moved", line.file, message, told)
             elif line.index != at:
-                message = f"entry {told} says index {line.index}"
+                says = None if line.index is None else line.index + self._reader.first
+                message = f"entry {told} says index {says}"
                 self._audit.find("changed", line.file, message, told)
 
 

@@ -56,7 +56,7 @@ class Receipt(
     salt: str
 
 
-class _Earlier:
+class Earlier:
     """Finds out whether the log still has all that an earlier checkpoint covers.
 
     The root at that size comes from the leaves as they were settled, not from the tiles as they
@@ -106,7 +106,7 @@ def verify_export(
     reader = TileReader(folder, checkpoint.size)
     audit = Audit(reader, checkpoint.root)
     comparison = Comparison(reader, audit)
-    earlier = _Earlier(since, log)
+    earlier = Earlier(since, log)
     told = (folder / DISCLOSED).is_dir()
     for bundle, leaves, commitments in audit.leaves():
         earlier.add(bundle, leaves)
