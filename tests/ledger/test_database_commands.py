@@ -131,3 +131,14 @@ def test_a_changed_entry_is_named_and_a_failing_job_is_told(tmp_path: Path) -> N
     done = provider.run("jobs", "--once")
     assert done.exit_code == 1
     assert "cover: log" in done.stdout
+
+
+def test_a_draft_is_asked_of_recorded_acts(provider: Provider) -> None:
+    """`upheld replay DRAFT --ledger` tells what it would have decided otherwise; facts stay in."""
+    found = provider.run("replay", str(sample_policy()), "--ledger")
+    assert found.exit_code == 0
+    assert "0 recorded acts" in found.stdout
+    assert json.loads(provider.run("replay", str(sample_policy()), "--ledger", "--json").stdout)
+    for words in (("--ledger", "--requests", "x"), ()):
+        wrong = CliRunner().invoke(app, ["replay", str(sample_policy()), *words])
+        assert isinstance(wrong.exception, UpheldError)

@@ -6,7 +6,7 @@ same outcome on the same grounds share an entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ class Doing:
         self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
         self.plan = planned(house.policy, act)
         facts = house.policy.program.vocabulary.facts
-        self.facts = {name: facts[name] for name in self.plan.values}
+        self.facts: Mapping[str, Fact] = {name: facts[name] for name in self.plan.values}
         self.reads = act.action not in ("collect", "store")
         self.as_of: datetime | None = None
         self.known: dict[str, object] = {}
