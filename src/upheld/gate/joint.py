@@ -34,7 +34,7 @@ class Joint:
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return self.sweep(act, [person_id], entitled=entitled)[person_id]
+        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
 
     def sweep(
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
@@ -93,7 +93,7 @@ class Joint:
         clauses = ", ".join(found.decision.clauses)
         doing = Doing(self.house, self.connection, store, entitled=entitled,
                       perform=lambda: put(clauses))  # fmt: skip
-        return doing.all([person_id])[person_id]
+        return doing.one(person_id)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry."""
