@@ -249,10 +249,9 @@ def test_a_full_disk_stops_covering_and_leaves_the_last_tree(
     add(engine, 300)
     cover(engine)
     add(engine, 3_000)
-    full = {"pages": 0}
-    with reading(engine) as connection:
-        full["pages"] = int((row(connection, "PRAGMA page_count") or (0,))[0])
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {full['pages']}")
+    with writing(engine) as connection:
+        pages = (row(connection, "PRAGMA page_count") or (0,))[0]
+        rows(connection, f"PRAGMA max_page_count = {pages}")
     with pytest.raises(DatabaseError) as caught:
         cover(engine)
     assert caught.value.code == "disk-full"

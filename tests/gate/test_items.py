@@ -14,8 +14,9 @@ from upheld.core.transaction import reading
 from upheld.gate import items
 from upheld.gate.duties import DutyError
 from upheld.gate.entries import ClockError
-from upheld.gate.gate import Gate, Joint
+from upheld.gate.gate import Gate
 from upheld.gate.items import Item
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text

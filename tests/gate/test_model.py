@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from hypothesis import settings
@@ -39,6 +40,7 @@ class Gates(RuleBasedStateMachine):
         keys = Keyring.create(home / "keyring", KeyFile(home / "master"))
         self.gate = open_gate_sync(f"sqlite:///{home}/upheld.db", policy=POLICY, keys=keys)
         self.held: dict[str, dict[str, str]] = {}
+        self.rows: dict[str, list[str]] = {}
         self.given: dict[str, tuple[str, str, str]] = {}
         self.noted: dict[str, int] = {}
 
@@ -49,6 +51,7 @@ class Gates(RuleBasedStateMachine):
         self.gate.store(person, {"birth-date": "1980-01-01"}, source="customer",
                         occasion="registration")  # fmt: skip
         self.held[person] = {}
+        self.rows[person] = []
         self.noted[person] = 3
         return person
 
@@ -58,6 +61,30 @@ class Gates(RuleBasedStateMachine):
         self.gate.store(person, {field: value}, source="customer", occasion="registration")
         self.held[person][field] = value
         self.noted[person] += 2
+
+    @rule(person=people, told=st.lists(st.text(max_size=40), max_size=3))
+    def append(self, person: str, told: list[str]) -> None:
+        """They buy something, or several things."""
+        self.gate.append(person, "transaction", told, source="customer", occasion="service-use")
+        self.rows[person] += told
+        self.noted[person] += 2
+
+    @rule(person=people)
+    def forget(self, person: str) -> None:
+        """What they bought until now is forgotten."""
+        with self.gate.together() as joint:
+            until = self.gate.house.clock.now() + timedelta(seconds=1)
+            count = joint.forget_rows(person, "transaction", until)
+        assert count == len(self.rows[person])
+        self.rows[person] = []
+        self.noted[person] += count > 0
+
+    @rule(person=people)
+    def look(self, person: str) -> None:
+        """All that they bought is there, in its order, and no more."""
+        found = self.gate.use(person, ["transaction"], purpose="service-improvement")
+        assert [value.value for value in found.series("transaction")] == self.rows[person]
+        self.noted[person] += 1
 
     @rule(target=permissions, person=people, field=FIELDS, purpose=PURPOSES)
     def permit(self, person: str, field: str, purpose: str) -> tuple[str, str]:

@@ -20,8 +20,8 @@ from upheld.gate.request import Act
 from upheld.policy.request import Decision, Duty
 
 if TYPE_CHECKING:
-    from upheld.gate.gate import Joint
     from upheld.gate.items import Item
+    from upheld.gate.joint import Joint
 
 
 class Carrying(NamedTuple):

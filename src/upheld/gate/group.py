@@ -18,9 +18,11 @@ from typing import Any, Self
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
 from upheld.gate.acting import Outcome
-from upheld.gate.gate import Gate, Joint
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy, load
+from upheld.policy.request import Decision
 from upheld.vault.keyring import Keyring
 
 TOGETHER_MAX = 256  # acts in one transaction
@@ -96,6 +98,19 @@ class AsyncGate:
     async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
         """Collect and store values: `source`, `occasion`, and who it is by name as `party`."""
         found: Given = await self.do(lambda joint: joint.store(person_id, told, **more))
+        return found
+
+    async def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
+        """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
+        found: Given = await self.do(lambda joint: joint.append(person_id, field, told, **more))
+        return found
+
+    async def peek(
+        self, action: str, person_id: str, data: Sequence[str] = (), **more: Any
+    ) -> Decision:
+        """What the decision on an act would be now, for who is entitled; nothing is noted."""
+        asked = Act(action=action, data=tuple(data), **more)
+        found: Decision = await self.do(lambda joint: joint.peek(person_id, asked))
         return found
 
     async def act(

@@ -21,7 +21,7 @@ from upheld.core.sql import places, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading
 from upheld.gate import entries
-from upheld.gate.acting import Doing, House
+from upheld.gate.acting import Doing, House, Proven
 from upheld.gate.entries import ClockError
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry
@@ -33,7 +33,8 @@ from upheld.vault import people
 from upheld.vault.people import ACTIVE, REGISTER
 
 if TYPE_CHECKING:
-    from upheld.gate.gate import Gate, Joint
+    from upheld.gate.gate import Gate
+    from upheld.gate.joint import Joint
 
 OWED = "owed"
 OPEN = ("open", "late")
@@ -132,7 +133,7 @@ def review(
 def _review(
     house: House, connection: Connection, person_id: str, must: Must, entry: int, basis: str
 ) -> int:
-    doing, decision, evidence, problem = _found(house, connection, person_id, must)
+    doing, decision, (_, evidence, problem) = _found(house, connection, person_id, must)
     if problem or decision.outcome == "error":
         return 0  # nobody can tell; the next look will
     owed = [each for each in decision.owed if each.clause == must.clause]
@@ -159,10 +160,11 @@ def _review(
 
 def _found(
     house: House, connection: Connection, person_id: str, must: Must
-) -> tuple[Doing, Decision, tuple[str, ...], str]:
+) -> tuple[Doing, Decision, Proven]:
     """The decision on the act that may be owed, by the facts on which that depends alone."""
     doing = Doing(house, connection, Act(action=must.action), entitled=False)
-    doing.facts = {name: fact for name, fact in doing.facts.items() if name in must.facts}
+    facts = {name: fact for name, fact in doing.shape.facts.items() if name in must.facts}
+    doing.shape = doing.shape._replace(facts=facts)
     return doing, *doing.found(person_id)
 
 
@@ -264,7 +266,7 @@ def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
         must = next((m for m in musts(house.policy) if m[:2] == (item.clause, item.action)), None)
         owed = False  # a clause that is no longer in the policy owes nothing
         if must is not None:
-            _, decision, _, problem = _found(house, connection, item.person_id, must)
+            _, decision, (_, _, problem) = _found(house, connection, item.person_id, must)
             owed = bool(problem) or any(each.clause == item.clause for each in decision.owed)
         if not owed:
             return _close(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.tables import microseconds
+from upheld.gate.derived import Read
 from upheld.gate.records import Record
 from upheld.policy.request import Checker
 from upheld.policy.vocabulary import Fact
@@ -43,10 +44,23 @@ class Question(NamedTuple):
     forged: Sequence[str]
     at: datetime
     checker: Checker
-    read: Callable[[str], str | None]  # the person's value of a field, through the vault
+    series: Read  # the rows of a field that the prover's `reads` name, through the vault
+
+    def read(self, field: str) -> str | None:
+        """The person's value of a field, the latest of a series; None where none is held."""
+        found = self.series(field)
+        return found[-1].value if found else None
 
 
 Prover = Callable[[Question], Proof]
+
+
+class Proving(NamedTuple):
+    """How a kind of proof is proven: by whom, from which fields, and whether from records."""
+
+    prover: Prover
+    reads: tuple[str, ...] = ()
+    records: bool = True
 
 
 def by_records(question: Question) -> Proof:
@@ -127,17 +141,32 @@ def years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
+BY_RECORDS = Proving(by_records)
+
+
 class Registry:
     """The provers by kind of proof; a fact whose kind has none is proven by its records."""
 
     def __init__(self) -> None:
-        self.provers: dict[str, Prover] = {BIRTH_DATE: by_birth_date}
+        self._by = {BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False)}
 
-    def add(self, kind: str, prover: Prover) -> None:
-        """Let a prover answer for a kind of proof."""
-        if kind in self.provers:
+    def add(
+        self, kind: str, prover: Prover, *, reads: tuple[str, ...] = (), records: bool = True
+    ) -> None:
+        """Let a prover answer for a kind of proof from now on.
+
+        `reads` are the person's fields that it reads; without `records` it is given none.
+        """
+        if kind in self._by:
             raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
-        self.provers[kind] = prover
+        self._by[kind] = Proving(prover, reads, records)
+
+    def __len__(self) -> int:
+        return len(self._by)
+
+    def of(self, fact: Fact) -> Proving:
+        """How a fact is proven."""
+        return self._by.get(fact.proof, BY_RECORDS)
 
     def prove(
         self, facts: Mapping[str, Fact], asked: Callable[[Fact], Question]
@@ -145,8 +174,8 @@ class Registry:
         """What is known of some facts, and the evidence; unknown ones are left out."""
         known: dict[str, object] = {}
         evidence: list[str] = []
-        for name, fact in sorted(facts.items()):
-            proof = self.provers.get(fact.proof, by_records)(asked(fact))
+        for name, fact in facts.items():
+            proof = self.of(fact).prover(asked(fact))
             evidence += proof.evidence
             if proof.value is not None:
                 known[name] = proof.value

@@ -9,7 +9,7 @@ the policy in force no longer gives the outcome that it gave then is counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from upheld.gate.request import ROLES, Act, planned
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
-from upheld.policy.vocabulary import Fact
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -77,7 +76,7 @@ def _of_entry(
     act = _act(entry)
     try:
         doing = Doing(house, connection, act, entitled=True)
-        doing.facts = _facts(house.policy, draft, act)
+        doing.shape = house.shape(act, _facts(draft, act))
     except UpheldError:
         recall.unknown += len(asked)
         return
@@ -107,17 +106,12 @@ def _act(entry: Entry) -> Act:
     )  # fmt: skip
 
 
-def _facts(policy: Policy, draft: Policy, act: Act) -> Mapping[str, Fact]:
-    """The facts on which either policy's answer depends; a word that the draft lacks has none."""
-    found: dict[str, Fact] = {}
-    for each in (draft, policy):
-        facts = each.program.vocabulary.facts
-        try:
-            found |= {name: facts[name] for name in planned(each, act).values}
-        except UpheldError:
-            if each is policy:
-                raise
-    return found
+def _facts(draft: Policy, act: Act) -> list[str]:
+    """The facts on which the draft's answer depends; none where it lacks a word of the act."""
+    try:
+        return sorted(planned(draft, act).values)
+    except UpheldError:
+        return []
 
 
 def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Recall) -> bytes | None:
@@ -126,11 +120,11 @@ def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Reca
         recall.gone += 1
         return None
     try:
-        decision, _, problem = doing.found(person_id)
+        decision, (known, _, problem) = doing.found(person_id)
     except UpheldError:
-        problem = "sealed"
-        decision = None
-    if decision is None or problem.startswith(("forged", "sealed")):
+        recall.unknown += 1
+        return None
+    if problem.startswith("forged"):
         recall.unknown += 1
         return None
     if entry.policy == doing.house.policy.digest and entry.outcome not in ("", decision.outcome):
@@ -140,5 +134,5 @@ def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Reca
     told = {name: word for name, word in said.items() if word is not None}
     if act.data:
         told["data"] = act.data
-    question = {"id": number, "action": act.action, **told, "facts": doing.known}
+    question = {"id": number, "action": act.action, **told, "facts": known}
     return msgspec.json.encode(question)

@@ -31,6 +31,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     party: str = ""
     partial: bool = False
 
+    def parties(self) -> dict[str, str]:
+        """Whom an entry names: the kind of each party, and the name where there is one."""
+        named = f" {self.party}" if self.party else ""
+        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
+
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
         fields = self.data if data is None else tuple(data)
@@ -39,22 +44,28 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
             source=self.source, actor=self.actor, occasion=self.occasion,
         )  # fmt: skip
 
-    def parties(self) -> dict[str, str]:
-        """Whom an entry names: the kind of each party, and the name where there is one."""
-        named = f" {self.party}" if self.party else ""
-        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
-
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What an act gives: the values, the decision, its entry's number, the fields left out."""
+    """What an act gives: the values, the decision, its entry's number, the fields left out.
+
+    The value of a series is its latest; `series(field)` has them all.
+    """
 
     values: Mapping[str, Value]
     decision: Decision
     entry: int
     refused: tuple[str, ...] = ()
+    rows: Mapping[str, tuple[Value, ...]] = {}
 
     def __getitem__(self, field: str) -> str:
         return self.values[field].value
+
+    def series(self, field: str) -> tuple[Value, ...]:
+        """The rows of a series, the oldest first; one for a field with one value."""
+        found = self.rows.get(field)
+        if found is None:
+            return (self.values[field],) if field in self.values else ()
+        return found
 
     def __repr__(self) -> str:
         return f"Given({', '.join(self.values)}; entry {self.entry})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,10 @@ BATCH = 100  # people moved in one transaction
 
 class ImportFileError(UpheldError):
     """A file of customers that cannot be taken in; its line is told, never a value."""
+
+
+class _TriedError(Exception):
+    """The end of a dry run."""
 
 
 class Checked(NamedTuple):
@@ -85,9 +90,9 @@ def _looked_through(
     except EntryError:
         problems.append(f"an entry about person {person_id} cannot be read")
     problems = [f"{name} is changed, moved or missing" for name in problems]
-    if noted != {field: digest for field, (_, digest) in person.holdings.items()}:
+    if noted != {field: held.mark for field, held in person.holdings.items()}:
         problems.append(f"what is held of person {person_id} is not what the entries say")
-    return len(found), problems
+    return sum(map(len, found.values())), problems
 
 
 def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> int:
@@ -136,8 +141,7 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
     nothing kept. ImportFileError names the line of the first mistake.
     """
     count = taken = known = violations = 0
-    with gate.together() as joint:
-        savepoint = joint.connection.begin_nested()
+    with suppress(_TriedError), gate.together() as joint:
         for told in _lines(gate, path):
             count += 1
             if any(
@@ -148,10 +152,8 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
                 continue
             violations += joint.bring(joint.enrol(), told)
             taken += 1
-        if apply:
-            savepoint.commit()
-        else:
-            savepoint.rollback()
+        if not apply:
+            raise _TriedError  # and nothing is kept
     return Brought(count, taken, known, violations)
 
 

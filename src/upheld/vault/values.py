@@ -4,25 +4,31 @@ What a row belongs to and what is told beside it (person, field, revision, origi
 time, public source) is bound to the ciphertext, so that neither can be swapped for another's. The
 person's sealed list of holdings names the current revision of each field and the digest of its row:
 an old row that was put back, or one that is missing, is found.
+
+A field has one value, or is a series: dated rows, numbered from 1, all of them current. Of a series
+the list keeps a chain of digests over all its rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, places, rows, run
+from upheld.core.sql import Query, many, places, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import Person, VaultError, keep_holdings
+from upheld.vault.people import Held, Person, VaultError, chained, keep_holdings
 
 BYTES_MAX = 64 * 1024
 _COLUMNS = "field, revision, sealed, origin, occasion, clause, at, public_source"
+_INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Origin(NamedTuple):
@@ -35,7 +41,7 @@ class Origin(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value with its origin, the time it came in, and its revision from 1 on."""
+    """A value with its origin, the time it came in, and its revision or row number from 1 on."""
 
     value: str
     origin: Origin
@@ -56,25 +62,97 @@ def put(
 ) -> Person:
     """Store values as new revisions; the person with what is held of them now."""
     holdings = dict(person.holdings)
-    moment = microseconds(at)
     for field, value in values.items():
-        raw = value.encode()
-        if len(raw) > BYTES_MAX:
-            raise VaultError(f"`{field}` has more than {BYTES_MAX} bytes", code="too-long",
-                             hint="shorten it")  # fmt: skip
-        revision = holdings[field][0] + 1 if field in holdings else 1
-        belongs = _belongs(person.person_id, field, revision, *origin[:3], moment, origin[3])
-        sealed = seal(person.key, raw, belongs)
+        held = holdings.get(field, Held(0, ""))
+        if held.gone is not None:
+            raise _wrong_shape(field, "is a series", "append to it")
+        revision = held.revision + 1
+        made, mark = _sealed(person, field, revision, value, (origin, at))
         run(connection, "UPDATE value SET current = ? WHERE person_id = ? AND field = ?"
             " AND current = ?", False, person.person_id, field, True)  # fmt: skip
-        run(connection, "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            person.person_id, field, revision, sealed, *origin[:3], moment, origin[3],
-            True)  # fmt: skip
-        holdings[field] = (revision, digest(sealed).hex())
+        run(connection, _INSERT, *made)
+        holdings[field] = Held(revision, mark)
         if field in blind_index.FIELDS:
             blind_index.put(connection, keyring, person.person_id, field, value)
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings)
+
+
+def append(
+    connection: Connection,
+    person: Person,
+    field: str,
+    values: Sequence[str],
+    origin: Origin,
+    at: datetime,
+) -> Person:
+    """Add rows to a series, in their order; the person with what is held of them now."""
+    held = person.holdings.get(field, Held(0, "", 0))
+    if held.gone is None:
+        raise _wrong_shape(field, "has one value, and is no series", "store it")
+    if field in blind_index.FIELDS:
+        raise _wrong_shape(field, "is what people are found by, and cannot be a series", "store it")
+    listed, chain = [], held.digest
+    for number, value in enumerate(values, held.revision + 1):
+        made, mark = _sealed(person, field, number, value, (origin, at))
+        listed.append(made)
+        chain = chained(chain, mark)
+    many(connection, _INSERT, listed)
+    held = replace(held, revision=held.revision + len(values), digest=chain)
+    holdings = {**person.holdings, field: held}
+    keep_holdings(connection, person, holdings)
+    return person._replace(holdings=holdings)
+
+
+def forget(
+    connection: Connection, person: Person, field: str, until: datetime
+) -> tuple[Person, int]:
+    """Delete the oldest rows of a series, up to the first of that moment or later; how many.
+
+    The person with what is held of them now. SealError unless the series is whole.
+    """
+    held = person.holdings.get(field)
+    if held is None:
+        return person, 0
+    if held.gone is None:
+        raise _wrong_shape(field, "has one value, and is no series", "only rows of a series age")
+    fetched = fetch(connection, [person.person_id], [field])
+    found = opened(person, field, fetched)
+    old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
+    before, gone = held.before, held.gone + old
+    for row in sorted(fetched.get((person.person_id, field), ()), key=_number)[:old]:
+        before = chained(before, digest(bytes(row[2])).hex())
+    run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
+        person.person_id, field, gone)  # fmt: skip
+    holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
+    keep_holdings(connection, person, holdings)
+    return person._replace(holdings=holdings), old
+
+
+def _wrong_shape(field: str, said: str, hint: str) -> VaultError:
+    return VaultError(f"`{field}` {said}", code="series", hint=hint)
+
+
+def _sealed(
+    person: Person, field: str, revision: int, value: str, told: tuple[Origin, datetime]
+) -> tuple[tuple[Any, ...], str]:
+    """A row with a value sealed in it, and its digest."""
+    origin, moment = told[0], microseconds(told[1])
+    belongs = _belongs(person.person_id, field, revision, origin, moment)
+    sealed = seal(person.cipher, _raw(field, value), belongs)
+    row = (person.person_id, field, revision, sealed, *origin[:3], moment, origin[3], True)
+    return row, digest(sealed).hex()
+
+
+def _raw(field: str, value: str) -> bytes:
+    """A value as bytes; VaultError, which does not quote it, where it is too long or no text."""
+    raw = value.encode(errors="replace")
+    if len(raw) > BYTES_MAX:
+        raise VaultError(f"`{field}` has more than {BYTES_MAX} bytes", code="too-long",
+                         hint="shorten it")  # fmt: skip
+    if raw.decode() != value:
+        raise VaultError(f"`{field}` is not Unicode", code="encoding", hint="give it as UTF-8")
+    return raw
 
 
 def read(connection: Connection, person: Person, fields: Iterable[str]) -> dict[str, Value]:
@@ -85,25 +163,25 @@ def read(connection: Connection, person: Person, fields: Iterable[str]) -> dict[
     found, problems = examine(connection, person, fields)
     if problems:
         raise SealError(problems[0])
-    return found
+    return {field: values[-1] for field, values in found.items() if values}
 
 
 def examine(
     connection: Connection, person: Person, fields: Iterable[str]
-) -> tuple[dict[str, Value], list[str]]:
-    """The current values that are whole, and the names of those that are not."""
+) -> tuple[dict[str, tuple[Value, ...]], list[str]]:
+    """The current values of each field that is whole, and the names of what is not."""
     wanted = [field for field in fields if field in person.holdings]
     fetched = fetch(connection, [person.person_id], wanted)
     found, problems = {}, []
     for field in wanted:
         try:
-            found[field] = open_value(person, field, fetched)
-        except SealError:
-            problems.append(_named(person, field))
+            found[field] = opened(person, field, fetched)
+        except SealError as error:
+            problems.append(error.what)
     return found, problems
 
 
-Fetched = dict[tuple[str, str], tuple[Any, ...]]
+Fetched = dict[tuple[str, str], list[tuple[Any, ...]]]
 
 
 def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) -> Fetched:
@@ -114,41 +192,80 @@ def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) 
 
 def asking(people: Sequence[str], fields: Sequence[str]) -> Query:
     """What asks for the current rows of some people's fields."""
-    statement = (
+    return _finding(len(people), len(fields)), (*people, True, *fields)
+
+
+@lru_cache
+def _finding(people: int, fields: int) -> str:
+    return (
         f"SELECT person_id, {_COLUMNS} FROM value"  # noqa: S608 - columns and places alone
-        f" WHERE person_id IN ({places(people)}) AND current = ?"
-        f" AND field IN ({places(fields)})"
+        f" WHERE person_id IN ({places(range(people))}) AND current = ?"
+        f" AND field IN ({places(range(fields))})"
     )
-    return statement, (*people, True, *fields)
 
 
 def told(listed: Sequence[tuple[Any, ...]]) -> Fetched:
     """The rows that `asking` asks for, by person and field."""
-    return {(row[0], row[1]): row[1:] for row in listed}
+    fetched: Fetched = {}
+    for row in listed:
+        fetched.setdefault((row[0], row[1]), []).append(row[1:])
+    return fetched
 
 
-def open_value(person: Person, field: str, fetched: Fetched) -> Value:
-    """One of the rows that were fetched, opened; SealError, with its name, if it is not whole."""
-    return _opened(person, field, fetched.get((person.person_id, field)), _named(person, field))
+def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
+    """The rows of a field that were fetched, opened, the oldest first; none where none is held.
+
+    One that is no series has one. SealError names what is not whole.
+    """
+    held = person.holdings.get(field)
+    if held is None:
+        return ()
+    listed = fetched.get((person.person_id, field), [])
+    what = f"`{field}` of person {person.person_id}"
+    if held.gone is not None:
+        return _series(person, held, listed, what)
+    for row in listed:
+        if row[1] == held.revision and digest(bytes(row[2])).hex() == held.digest:
+            return (_unsealed(person, row, what),)
+    raise SealError(what)
 
 
-def _named(person: Person, field: str) -> str:
-    return f"`{field}` of person {person.person_id}"
-
-
-def _opened(person: Person, field: str, row: tuple[Any, ...] | None, what: str) -> Value:
-    revision, wanted = person.holdings[field]
-    if row is None or row[1] != revision or digest(bytes(row[2])).hex() != wanted:
+def _series(
+    person: Person, held: Held, listed: Sequence[tuple[Any, ...]], what: str
+) -> tuple[Value, ...]:
+    """Every row of a series: none missing, none besides, each its own, and all in the chain."""
+    gone = held.gone or 0
+    by_number = {_number(row): row for row in listed}
+    found, chain = [], held.before
+    for number in sorted({*by_number, *range(gone + 1, held.revision + 1)}):
+        named = f"row {number} of {what}"
+        row = by_number.get(number)
+        if row is None or not gone < number <= held.revision:
+            raise SealError(named)
+        found.append(_unsealed(person, row, named))
+        chain = chained(chain, digest(bytes(row[2])).hex())
+    if chain != held.digest:
         raise SealError(what)
-    _, _, sealed, origin, occasion, clause, at, public = row
-    belongs = _belongs(person.person_id, field, revision, origin, occasion, clause, at, public)
-    value = unseal(person.key, bytes(sealed), belongs, what=what).decode()
-    return Value(value, Origin(origin, occasion, clause, public),
-                 BEGINNING + timedelta(microseconds=at), revision)  # fmt: skip
+    return tuple(found)
 
 
-def _belongs(*parts: str | int | None) -> bytes:
-    return context("value", *("" if part is None else part for part in parts), parts[-1] is None)
+def _number(row: tuple[Any, ...]) -> int:
+    number: int = row[1]
+    return number
+
+
+def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
+    field, revision, sealed, who, occasion, clause, at, public = row
+    origin = Origin(who, occasion, clause, public)
+    belongs = _belongs(person.person_id, field, revision, origin, at)
+    value = unseal(person.cipher, bytes(sealed), belongs, what=what).decode()
+    return Value(value, origin, BEGINNING + timedelta(microseconds=at), revision)
+
+
+def _belongs(person_id: str, field: str, revision: int, origin: Origin, at: int) -> bytes:
+    who, occasion, clause, public = origin
+    return context("value", person_id, field, revision, who, occasion, clause, at, public or "",
+                   public is None)  # fmt: skip
 
 
 def indexed(connection: Connection, person: Person) -> dict[str, str]:

@@ -1,0 +1,101 @@
+"""Fields that are made in the act out of others: a balance, a payment history. Never stored.
+
+Whether one may be handed out is decided on its own word; what it is made of is read in the same
+act, and nothing else of it comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.vault.people import Person
+from upheld.vault.values import Fetched, Origin, Value, opened
+
+Read = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest first
+Make = Callable[[Read], str | None]
+ORIGIN = Origin("derived", "", "")
+
+
+class DerivedError(UpheldError):
+    """A derived field that is stored or made twice, or code that reads what it did not name."""
+
+
+class Made(NamedTuple):
+    """How a derived field is made: out of which stored fields, and by what."""
+
+    reads: tuple[str, ...]
+    make: Make
+
+
+class Derived:
+    """The derived fields, by name."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, Made] = {}
+        self.get = self._by.get  # how a field is made; None for a stored one
+
+    def add(self, field: str, reads: tuple[str, ...], make: Make) -> None:
+        """Let a field be made from now on; `make` gives None where there is nothing to tell.
+
+        It is called in the act with what reads the stored fields that are named, and no others.
+        """
+        if field in self._by:
+            raise DerivedError(f"`{field}` is made already", code="derived", hint="by one part")
+        if field in self.stored(self._by) or self.stored(reads) != set(reads) or field in reads:
+            raise DerivedError(f"`{field}` is made of a derived field, or one of it",
+                               code="derived", hint="make each of stored ones")  # fmt: skip
+        self._by[field] = Made(reads, make)
+
+    def __len__(self) -> int:
+        return len(self._by)
+
+    def refuse(self, fields: Iterable[str]) -> None:
+        """DerivedError where one of some fields is derived, so that it cannot be stored."""
+        for field in fields:
+            if field in self._by:
+                raise DerivedError(f"`{field}` is derived, and cannot be stored", code="derived",
+                                   hint="store " + ", ".join(self._by[field].reads))  # fmt: skip
+
+    def stored(self, fields: Iterable[str]) -> set[str]:
+        """The stored fields out of which some fields come."""
+        found: set[str] = set()
+        for field in fields:
+            found.update(self._by[field].reads if field in self._by else (field,))
+        return found
+
+
+class Reader:
+    """A person's fields within one act: stored ones are opened once, derived ones made of them."""
+
+    __slots__ = ("_seen", "at", "derived", "fetched", "person")
+
+    def __init__(self, person: Person, fetched: Fetched, derived: Derived, at: datetime) -> None:
+        self.person, self.fetched, self.derived, self.at = person, fetched, derived, at
+        self._seen: dict[str, tuple[Value, ...]] = {}
+
+    def __call__(self, field: str) -> tuple[Value, ...]:
+        """The rows of a field, the oldest first; none where nothing is held."""
+        found = self._seen.get(field)
+        if found is None:
+            if made := self.derived.get(field):
+                told = made.make(limited(self, made.reads, f"`{field}`"))
+                found = () if told is None else (Value(told, ORIGIN, self.at, 0),)
+            else:
+                found = opened(self.person, field, self.fetched)
+            self._seen[field] = found
+        return found
+
+
+def limited(read: Read, reads: tuple[str, ...], who: str) -> Read:
+    """What reads the fields that somebody said they read, and raises DerivedError for others."""
+
+    def only(field: str) -> tuple[Value, ...]:
+        if field not in reads:
+            raise DerivedError(f"{who} reads `{field}` without having said so", code="derived",
+                               hint="name it in `reads`")  # fmt: skip
+        return read(field)
+
+    return only

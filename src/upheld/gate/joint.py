@@ -1,0 +1,194 @@
+"""What can be done in one transaction: acts, storing, records that prove; kept together or not.
+
+Pieces of work that are handed to a gate get a `Joint`, and so does `with gate.together()`: an act
+within an act is one more call on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from upheld.gate import entries, items, records
+from upheld.gate.acting import Doing, House, Outcome
+from upheld.gate.request import Act, Refused, planned
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision
+from upheld.vault import people, values
+from upheld.vault.people import REGISTER
+from upheld.vault.values import Origin
+
+
+class Joint:
+    """Acts that share one transaction: all of them are kept, or none. Made by a gate."""
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self.house, self.connection = house, connection
+
+    def act(self, act: Act, person_id: str, *, entitled: bool = False) -> Outcome:
+        """Do one act; a refusal is given, not raised, so that its entry is kept.
+
+        Values are those of an act that is not durable yet: use them within the transaction alone.
+        """
+        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
+
+    def sweep(
+        self, act: Act, asked: Sequence[str], *, entitled: bool = False
+    ) -> dict[str, Outcome]:
+        """Do one act on many people: those who share an outcome and its grounds share an entry."""
+        doing = Doing(self.house, self.connection, act, entitled=entitled)
+        return doing.all(list(dict.fromkeys(asked)))
+
+    def peek(self, person_id: str, act: Act) -> Decision:
+        """What the decision on an act would be now, for who is entitled; nothing is noted."""
+        return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
+
+    def store(  # noqa: PLR0913 - what belongs to what is stored
+        self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
+        party: str = "", public_source: str | None = None, entitled: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store values, if the policy lets them in from there and lets them be kept."""
+        collect = Act(action="collect", data=tuple(told), source=source, occasion=occasion,
+                      party=party)  # fmt: skip
+
+        def put(clauses: str) -> dict[str, str]:
+            origin = Origin(party or source, occasion, clauses, public_source)
+            return self._put(person_id, told, origin)
+
+        return self._let_in(person_id, collect, put, entitled=entitled)
+
+    def append(  # noqa: PLR0913 - what belongs to what is stored
+        self, person_id: str, field: str, told: Sequence[str], *, source: str, occasion: str,
+        party: str = "", entitled: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store further rows of a series, as `store` does values, or none of them."""
+        collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
+                      party=party)  # fmt: skip
+
+        def put(clauses: str) -> dict[str, str]:
+            person = people.opened(self.connection, self.house.keyring, person_id)
+            person = values.append(self.connection, person, field, told,
+                                   Origin(party or source, occasion, clauses),
+                                   self.house.clock.now())  # fmt: skip
+            return {field: person.holdings[field].mark}
+
+        return self._let_in(person_id, collect, put, entitled=entitled)
+
+    def _let_in(
+        self, person_id: str, collect: Act, put: Callable[[str], dict[str, str]], *, entitled: bool
+    ) -> Outcome:
+        """Collect and store, both or neither; `put` writes, told of the clauses that let it in."""
+        self.house.derived.refuse(collect.data)
+        people.lock(self.connection, person_id)
+        store = Act(action="store", data=collect.data)
+        if not self.peek(person_id, store).allowed:
+            return self.act(store, person_id, entitled=entitled)  # refused, with its entry
+        found = self.act(collect, person_id, entitled=entitled)
+        if isinstance(found, Refused):
+            return found
+        clauses = ", ".join(found.decision.clauses)
+        doing = Doing(self.house, self.connection, store, entitled=entitled,
+                      perform=lambda: put(clauses))  # fmt: skip
+        return doing.one(person_id)
+
+    def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
+        """Delete the rows of a series that are older than a moment; how many. With an entry."""
+        people.lock(self.connection, person_id)
+        person = people.opened(self.connection, self.house.keyring, person_id)
+        person, count = values.forget(self.connection, person, field, until)
+        if count:
+            self._note(person_id, self.house.clock.now(), kind="retention", data=(field,),
+                       values=(person.holdings[field].mark,))  # fmt: skip
+        return count
+
+    def _put(self, person_id: str, told: Mapping[str, str], origin: Origin) -> dict[str, str]:
+        """Write values; the digests of the rows, by field."""
+        house = self.house
+        house.derived.refuse(told)
+        person = people.opened(self.connection, house.keyring, person_id)
+        now = house.clock.now()
+        person = values.put(self.connection, house.keyring, person, dict(told), origin, now)
+        return {field: person.holdings[field].mark for field in told}
+
+    def enrol(self) -> str:
+        """A new person of whom nothing is held yet; the id says nothing."""
+        at = self.house.clock.now()
+        person = people.enrol(self.connection, self.house.keyring, at)
+        self._note(person.person_id, at, kind="person")
+        return person.person_id
+
+    def bring(self, person_id: str, told: Mapping[str, str]) -> bool:
+        """Store what was held before upheld came; whether that is a violation of the policy."""
+        house = self.house
+        fields = tuple(told)
+        plan = planned(house.policy, Act(action="store", data=fields))
+        decision = plan.decide({})
+        people.lock(self.connection, person_id)
+        clauses = ", ".join(decision.clauses) if decision.allowed else ""
+        digests = self._put(person_id, told, Origin("import", "import", clauses))
+        violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
+        self._note(
+            person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,
+            clauses=decision.clauses, data=fields, violation=violation,
+            values=tuple(digests[field] for field in fields),
+        )  # fmt: skip
+        return bool(violation)
+
+    def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
+        """Keep a record that proves a fact; its id. `more` is as `records.add` takes it.
+
+        RecordError unless it names what its fact is per, in words of the vocabulary.
+        """
+        house = self.house
+        about = dict(more.pop("about", None) or {})
+        _checked(house.policy, kind, fact, about)
+        people.lock(self.connection, person_id)
+        if person_id != REGISTER:
+            people.opened(self.connection, house.keyring, person_id)
+        more.setdefault("begins", house.clock.now())
+        made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
+                           about=about, **more)  # fmt: skip
+        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                            evidence=(made.record_id,))  # fmt: skip
+        items.review(house, self.connection, person_id, kind, number, made.record_id)
+        return made.record_id
+
+    def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
+        """Withdraw a record, or let it end: acts that are committed later no longer rest on it."""
+        people.lock(self.connection, person_id)
+        at = self.house.clock.now()
+        found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
+                            withdrawn=not ended)  # fmt: skip
+        number = self._note(person_id, at, kind="record", evidence=(record_id,),
+                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        items.review(self.house, self.connection, person_id, found.kind, number, record_id)
+
+    def accept_clock(self, at: datetime) -> None:
+        """Note that the time of day is taken as it is."""
+        self._note(None, at, kind="clock")
+
+    def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
+        entry = Entry(time="", policy=self.house.policy.digest, **told)
+        return entries.write(self.connection, entry, person_id or None, at)[0]
+
+
+def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:
+    """RecordError unless a record names its fact and everything that this fact is per."""
+    facts = {n: f for n, f in policy.program.vocabulary.facts.items() if f.proof == kind}
+    if not facts or (fact and fact not in facts):
+        raise records.RecordError(f"no fact is proven by `{kind}`", code="wrong-record",
+                                  hint="see the vocabulary's `proof`")  # fmt: skip
+    if not fact and len(facts) > 1:
+        raise records.RecordError(f"`{kind}` proves several facts", code="wrong-record",
+                                  hint="name one of " + ", ".join(sorted(facts)))  # fmt: skip
+    found = facts[fact] if fact else next(iter(facts.values()))
+    if set(about) != set(found.per):
+        per = ", ".join(found.per) or "nothing"
+        raise records.RecordError(f"`{found.name}` is per {per}", code="wrong-record",
+                                  hint="let the record say exactly that")  # fmt: skip
+    for dimension, words in about.items():
+        policy.engine.checker.dimension(dimension, tuple(words))

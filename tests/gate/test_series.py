@@ -1,0 +1,277 @@
+"""Series of rows, fields made of others, provers that read fields, and decisions looked at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from gate.conftest import customer
+from gate.test_faults import Told, flipped, problems
+from upheld.core.sql import rows
+from upheld.core.transaction import reading, writing
+from upheld.gate.derived import DerivedError, Read
+from upheld.gate.gate import Gate
+from upheld.gate.proofs import Proof, Question
+from upheld.gate.request import Act, Refused
+from upheld.vault.envelope import SealError
+from upheld.vault.people import VaultError
+
+DAY = timedelta(days=1)
+
+
+def spent(gate: Gate, person: str, *told: str) -> None:
+    """Add transactions to somebody's series."""
+    gate.append(person, "transaction", told, source="customer", occasion="service-use")
+
+
+def seen(gate: Gate, person: str) -> list[str]:
+    """The transactions that are held of somebody."""
+    found = gate.use(person, ["transaction"], purpose="service-improvement")
+    return [value.value for value in found.series("transaction")]
+
+
+def change(gate: Gate, statement: str, **told: object) -> None:
+    """Change something past the gate."""
+    with writing(gate.engine) as connection:
+        connection.execute(text(statement), told)
+
+
+def test_a_series_grows_and_every_row_is_current(gate: Gate, person: str) -> None:
+    """The value of a series is its latest row, and each row has its own origin and number."""
+    spent(gate, person, "3.00", "4.00")
+    spent(gate, person, "5.00")
+    found = gate.use(person, ["transaction", "email"], purpose="fraud-detection")
+    assert found["transaction"] == "5.00"
+    assert [(v.value, v.revision) for v in found.series("transaction")] == [
+        ("3.00", 1), ("4.00", 2), ("5.00", 3),
+    ]  # fmt: skip
+    assert found.values["transaction"].origin.clause == "transactions"
+    assert [value.value for value in found.series("email")] == [found["email"]]
+    assert found.series("name") == ()
+    swept = gate.sweep("use", [person, customer(gate)], ["transaction"], purpose="billing")
+    assert all(isinstance(each, Refused) for each in swept.values())
+    swept = gate.sweep("use", [person], ["transaction"], purpose="fraud-detection")
+    assert len(swept[person].series("transaction")) == 3  # type: ignore[union-attr] # it is given
+    assert problems(gate) == ()
+
+
+def test_rows_come_in_only_where_values_would_and_with_their_entries(
+    gate: Gate, person: str
+) -> None:
+    """What may not be collected there, or not be stored, is refused with one entry."""
+    with pytest.raises(Refused):
+        gate.append(person, "transaction", ["1"], source="advertiser", occasion="visit")
+    with pytest.raises(Refused):
+        gate.append(person, "ad-interaction", ["1"], source="customer", occasion="ad-view")
+    before = len(gate.entries(person))
+    spent(gate, person, "1", "2")
+    new = gate.entries(person)[before:]
+    assert [(kept.entry.action, len(kept.entry.values)) for kept in new] == [
+        ("collect", 0), ("store", 1),
+    ]  # fmt: skip
+
+
+def test_a_field_is_a_series_or_has_one_value(gate: Gate, person: str) -> None:
+    """Whichever came first; what people are found by is never a series."""
+    spent(gate, person, "1")
+    gate.store(person, {"usage": "1"}, source="customer", occasion="service-use")
+    told = {"transaction": "2"}
+    with pytest.raises(VaultError) as stored:
+        gate.store(person, told, source="customer", occasion="service-use")
+    with pytest.raises(VaultError) as appended:
+        gate.append(person, "usage", ["2"], source="customer", occasion="service-use")
+    adult = gate.enrol()
+    born = {"birth-date": "1990-01-01"}
+    gate.store(adult, born, source="customer", occasion="registration")
+    with pytest.raises(VaultError) as found_by:
+        gate.append(adult, "email", ["a@b.org"], source="customer", occasion="registration")
+    assert {each.value.code for each in (stored, appended, found_by)} == {"series"}
+    assert seen(gate, person) == ["1"]
+    assert problems(gate) == ()
+
+
+ROW = "WHERE field = 'transaction' AND revision = "
+SWAPPED = (
+    f"UPDATE value SET sealed = (SELECT sealed FROM value v WHERE v.field = 'transaction' AND"
+    f" v.revision = 1) {ROW} 2"
+)
+ADDED = (
+    "INSERT INTO value SELECT person_id, field, 4, sealed, origin, occasion, clause, at,"
+    f" public_source, current FROM value {ROW} 3"
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        (f"DELETE FROM value {ROW} 2", "row 2 of"),
+        (f"DELETE FROM value {ROW} 3", "row 3 of"),
+        (f"UPDATE value SET revision = 9 {ROW} 2", "row 2 of"),
+        (f"UPDATE value SET current = :no {ROW} 1", "row 1 of"),
+        (f"UPDATE value SET at = at - 1 {ROW} 1", "row 1 of"),
+        (SWAPPED, "row 2 of"),
+        (ADDED, "row 4 of"),
+    ],
+)
+def test_a_row_that_is_missing_moved_or_added_is_named_and_the_rest_is_read(
+    gate: Gate, person: str, statement: str, named: str
+) -> None:
+    """A changed series costs the other fields nothing."""
+    spent(gate, person, "1", "2", "3")
+    change(gate, statement, **({"no": False} if ":no" in statement else {}))
+    with pytest.raises(SealError, match=f"{named} `transaction`"):
+        seen(gate, person)
+    assert any(f"{named} `transaction`" in each for each in problems(gate))
+    assert gate.use(person, ["email"], purpose="billing")["email"]
+
+
+def test_a_flipped_byte_of_a_row_is_named(gate: Gate, person: str) -> None:
+    """Whichever byte of whichever row: no wrong value is given."""
+    spent(gate, person, "1", "2")
+    with reading(gate.engine) as connection:
+        query = "SELECT revision, sealed FROM value WHERE field = 'transaction' ORDER BY revision"
+        found = rows(connection, query)
+    put = "UPDATE value SET sealed = :raw WHERE field = 'transaction' AND revision = :number"
+    for number, raw in found:
+        for at in range(0, len(raw), 5):
+            change(gate, put, raw=flipped(bytes(raw), at), number=number)
+            with pytest.raises(SealError, match=f"row {number} of"):
+                seen(gate, person)
+        change(gate, put, raw=bytes(raw), number=number)
+    assert seen(gate, person) == ["1", "2"]
+
+
+def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
+    """A deleted row, and a whole series as it was before with its list of holdings."""
+    state = "SELECT * FROM value WHERE field = 'transaction' ORDER BY revision"
+    spent(gate, person, "1", "2")
+    with reading(gate.engine) as connection:
+        old = rows(connection, state)
+        (held,) = rows(connection, "SELECT holdings FROM person WHERE person_id = ?", person)
+    with gate.together() as joint:
+        later = gate.house.clock.now() + DAY
+        assert joint.forget_rows(person, "transaction", later) == 2
+    marks = ", ".join(f":v{n}" for n in range(len(old[0])))
+    put = f"INSERT INTO value VALUES ({marks})"
+    change(gate, put, **{f"v{n}": value for n, value in enumerate(old[1])})
+    with pytest.raises(SealError, match="row 2 of"):
+        seen(gate, person)
+    change(gate, put, **{f"v{n}": value for n, value in enumerate(old[0])})
+    change(gate, "UPDATE person SET holdings = :held WHERE person_id = :me", held=held[0],
+           me=person)  # fmt: skip
+    assert any("not what the entries say" in problem for problem in problems(gate))
+
+
+def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
+    gate: Gate, person: str
+) -> None:
+    """The rest stays whole, numbers go on, and nothing to forget is no entry."""
+    clock = Told()
+    gate.house = gate.house._replace(clock=clock)
+    spent(gate, person, "1", "2")
+    moment = clock.now()
+    clock.ahead = timedelta(minutes=5)
+    spent(gate, person, "3")
+    before = len(gate.entries(person))
+    with gate.together() as joint:
+        until = moment + timedelta(minutes=1)
+        assert joint.forget_rows(person, "transaction", until) == 2
+        assert joint.forget_rows(person, "transaction", until) == 0
+        assert joint.forget_rows(person, "usage", until) == 0
+        with pytest.raises(VaultError):
+            joint.forget_rows(person, "email", until)
+    (entry,) = [kept.entry for kept in gate.entries(person)[before:]]
+    assert (entry.kind, entry.data) == ("retention", ("transaction",))
+    assert seen(gate, person) == ["3"]
+    assert problems(gate) == ()
+    with gate.together() as joint:
+        assert joint.forget_rows(person, "transaction", clock.now() + DAY) == 1
+    assert seen(gate, person) == []
+    spent(gate, person, "4")
+    found = gate.use(person, ["transaction"], purpose="fraud-detection")
+    assert [(v.value, v.revision) for v in found.series("transaction")] == [("4", 4)]
+    assert problems(gate) == ()
+
+
+def total(read: Read) -> str | None:
+    """What somebody has spent, if anything."""
+    found = read("transaction")
+    return f"{sum(float(value.value) for value in found):.2f}" if found else None
+
+
+def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
+    gate: Gate, person: str
+) -> None:
+    """The balance is handed out where the transactions that it is made of are not."""
+    gate.house.derived.add("balance", ("transaction",), total)
+    assert gate.use(person, ["balance"], purpose="billing").values == {}
+    spent(gate, person, "3.00", "4.50")
+    found = gate.use(person, ["balance", "email"], purpose="billing")
+    assert (found["balance"], found.values["balance"].origin.origin) == ("7.50", "derived")
+    with pytest.raises(Refused):
+        gate.use(person, ["transaction"], purpose="billing")
+    with pytest.raises(Refused):
+        gate.use(person, ["balance"], purpose="advertising")
+    with pytest.raises(DerivedError):
+        gate.store(person, {"balance": "0"}, source="customer", occasion="service-use")
+    with pytest.raises(DerivedError):
+        gate.append(person, "balance", ["0"], source="customer", occasion="service-use")
+    with pytest.raises(DerivedError), gate.together() as joint:
+        joint.bring(person, {"balance": "0"})
+    with reading(gate.engine) as connection:
+        assert rows(connection, "SELECT 1 FROM value WHERE field = 'balance'") == []
+
+
+def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person: str) -> None:
+    """What reads more than it said, or is made twice or in a circle, is an error."""
+    derived = gate.house.derived
+    derived.add("balance", ("transaction",), total)
+    for field, reads in (("balance", ()), ("usage", ("balance",)), ("transaction", ("email",)),
+                         ("services", ("services",))):  # fmt: skip
+        with pytest.raises(DerivedError):
+            derived.add(field, reads, total)
+    derived.add("payment-history", ("usage",), total)
+    with pytest.raises(DerivedError, match="without having said so"):
+        gate.use(person, ["payment-history"], purpose="billing")
+
+
+def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> None:
+    """A debt is proven by what was spent, stored or derived, and by nothing that was not named."""
+
+    def owes(question: Question) -> Proof:
+        told = question.read("balance")
+        assert (told is None) == (question.series("transaction") == ())
+        return Proof(told is not None and float(told) > 0, ("balance",))
+
+    gate.house.derived.add("balance", ("transaction",), total)
+    gate.house.provers.add("invoice", owes, reads=("balance", "transaction"), records=False)
+    asked = {"purpose": "debt-collection"}
+    with pytest.raises(Refused):
+        gate.use(person, ["name"], **asked)
+    spent(gate, person, "3.00")
+    assert gate.use(person, ["name"], **asked)["name"]
+    assert "balance" in gate.entries(person)[-1].entry.evidence
+    gate.house.provers.add("session", lambda question: Proof(bool(question.read("email"))))
+    with pytest.raises(DerivedError, match="without having said so"):
+        gate.view(person, ["email"], actor="customer", purpose="service-provision")
+
+
+def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> None:
+    """Whoever is entitled sees why not; nothing is noted, and no value comes out."""
+    before = len(gate.entries(person))
+    asked = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
+    found = gate.peek("share", person, ["email"], **asked)
+    assert (found.outcome, found.prove) == ("needs-proof", (("permission",),))
+    assert gate.peek("use", person, ["email"], purpose="billing").allowed
+    with gate.together() as joint:
+        assert joint.peek(person, Act(action="serve")).allowed
+    gate.record(person, "invoice", fact="amount-due")
+    gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
+    found = gate.peek("share", person, ["name"], recipient="collection-agent", party="acme",
+                      purpose="debt-collection", occasion="other")  # fmt: skip
+    assert (found.outcome, found.code.split()[0]) == ("error", "duty")
+    assert len(gate.entries(person)) == before + 1
+    with pytest.raises(VaultError):
+        gate.peek("serve", "nobody")
