@@ -269,7 +269,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
     with reading(gate.engine) as connection:
         assert not audit(connection, OTHER.key).ok
     with writing(gate.engine) as connection:
-        connection.execute(text("UPDATE log SET public_key = :key"), {"key": str(OTHER.key)})
+        connection.execute(text("UPDATE log_name SET public_key = :key"), {"key": str(OTHER.key)})
     assert any("not signed by" in str(each) for each in audited(gate.engine).findings)
     with reading(gate.engine) as connection, pytest.raises(upheld.UpheldError):
         receipt_of(connection, 1)

@@ -162,19 +162,18 @@ item: Final = Table(
     Index("item_basis", "basis"),
 )
 
-log: Final = Table(  # a restore begins another
-    "log",
+log_name: Final = Table(  # each log of this database, by its first entry; a restore begins another
+    "log_name",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first", NUMBER, primary_key=True, autoincrement=False),
     Column("origin", WORD, nullable=False, unique=True),
     Column("public_key", WORD, nullable=False),
-    Column("first", BigInteger, nullable=False),  # the number of its first entry
 )
 
 tile: Final = Table(  # up to 256 hashes of a log's tree
     "tile",
     metadata,
-    Column("log", Integer, primary_key=True, autoincrement=False),
+    Column("log", BigInteger, primary_key=True, autoincrement=False),
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("place", BigInteger, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
@@ -183,7 +182,7 @@ tile: Final = Table(  # up to 256 hashes of a log's tree
 checkpoint: Final = Table(
     "checkpoint",
     metadata,
-    Column("log", Integer, primary_key=True, autoincrement=False),
+    Column("log", BigInteger, primary_key=True, autoincrement=False),
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("root", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),

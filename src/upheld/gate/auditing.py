@@ -75,7 +75,7 @@ def audit(connection: Connection, key: Key | None = None, since: bytes | None = 
 def _kept(connection: Connection, log: Log) -> list[Covered]:
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ? ORDER BY size"
     return [Covered(size, bytes(root), at, note)
-            for size, root, at, note in rows(connection, statement, log.number)]  # fmt: skip
+            for size, root, at, note in rows(connection, statement, log.first)]  # fmt: skip
 
 
 def _signed(log: Log, kept: Sequence[Covered], findings: list[Finding]) -> Checkpoint | None:

@@ -90,7 +90,7 @@ class Covering:
 
     def _grown(self, connection: Connection) -> _Grown | None:
         """The tree with what is not covered yet; None where all is."""
-        log = self._own(logs.current(connection)) or Log(1, self._key.name, str(self._key), 1)
+        log = self._own(logs.current(connection)) or Log(1, self._key.name, str(self._key))
         last = logs.last_covered(connection, log)
         size = last.size if last else 0
         statement = "SELECT number, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
@@ -116,7 +116,7 @@ class Covering:
             if log is None:
                 return
             statement = "SELECT size, root FROM checkpoint WHERE log = ? AND note IS NULL"
-            waiting = rows(connection, f"{statement} ORDER BY size", log.number)
+            waiting = rows(connection, f"{statement} ORDER BY size", log.first)
             if waiting:
                 self._own(log)
                 _standing(connection, log, logs.last_covered(connection, log))
@@ -127,7 +127,7 @@ class Covering:
             note = str(sign_checkpoint(Checkpoint(log.origin, size, bytes(root)), self._signer))
             with writing(self._engine) as connection:
                 run(connection, "UPDATE checkpoint SET note = ? WHERE log = ? AND size = ?"
-                    " AND root = ? AND note IS NULL", note, log.number, size, root)  # fmt: skip
+                    " AND root = ? AND note IS NULL", note, log.first, size, root)  # fmt: skip
 
 
 def _standing(connection: Connection, log: Log, last: Covered | None) -> Growth:

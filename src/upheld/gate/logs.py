@@ -41,12 +41,11 @@ class LogError(UpheldError):
 
 
 class Log(NamedTuple):
-    """One log of a database: its number, name and key, and the number of its first entry."""
+    """One log of a database: the number of its first entry, its name and its key."""
 
-    number: int
+    first: int
     origin: str
     public_key: str
-    first: int
 
     @property
     def key(self) -> Key:
@@ -65,7 +64,7 @@ class Covered(NamedTuple):
 
 def logs(connection: Connection) -> list[Log]:
     """Every log of a database, the first one first."""
-    statement = "SELECT number, origin, public_key, first FROM log ORDER BY number"
+    statement = "SELECT first, origin, public_key FROM log_name ORDER BY first"
     return [Log(*each) for each in rows(connection, statement)]
 
 
@@ -78,11 +77,11 @@ def current(connection: Connection) -> Log | None:
 def begin(connection: Connection, key: Key, first: int) -> Log:
     """Begin a log with the entry of a number; the ones before are never covered again."""
     before = current(connection)
-    made = Log(before.number + 1 if before else 1, key.name, str(key), first)
+    made = Log(first, key.name, str(key))
     if before and before.origin == made.origin:
         raise LogError("a log that follows another needs a name of its own",
                        hint="make a key for it with `upheld ledger keygen`")  # fmt: skip
-    run(connection, "INSERT INTO log VALUES (?, ?, ?, ?)", *made)
+    run(connection, "INSERT INTO log_name VALUES (?, ?, ?)", *made)
     return made
 
 
@@ -97,7 +96,7 @@ def last_covered(connection: Connection, log: Log, *, signed: bool = False) -> C
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ?"
     if signed:
         statement += " AND note IS NOT NULL"
-    found = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.number)
+    found = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
     return Covered(found[0], bytes(found[1]), found[2], found[3]) if found else None
 
 
@@ -122,12 +121,12 @@ def signed_checkpoint(
 def keep_tile(connection: Connection, log: Log, level: int, place: int, hashes: bytes) -> None:
     """Write a tile, or the longer one that it has become."""
     run(connection, "INSERT INTO tile VALUES (?, ?, ?, ?) ON CONFLICT (log, level, place)"
-        " DO UPDATE SET hashes = excluded.hashes", log.number, level, place, hashes)  # fmt: skip
+        " DO UPDATE SET hashes = excluded.hashes", log.first, level, place, hashes)  # fmt: skip
 
 
 def keep_checkpoint(connection: Connection, log: Log, size: int, root: bytes, at: int) -> None:
     """Write down what is to be signed: two roots of one size can never both be."""
-    run(connection, "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL)", log.number, size, root,
+    run(connection, "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL)", log.first, size, root,
         at)  # fmt: skip
 
 
@@ -146,7 +145,7 @@ class Stored:
         if found := self._kept.get((level, index)):
             return found
         statement = "SELECT hashes FROM tile WHERE log = ? AND level = ? AND place = ?"
-        stored = row(self._connection, statement, self._log.number, level, index)
+        stored = row(self._connection, statement, self._log.first, level, index)
         width = width_of(self.size, level, index)
         if stored is None:
             raise TileError(self.path(level, index), "is not there")

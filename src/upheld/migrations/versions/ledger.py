@@ -7,27 +7,27 @@ revision = "0002"
 down_revision = "0001"
 
 WORD = sa.String(255)
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
     """Make the tables; what each is for is told in `upheld/core/tables.py`."""
     op.create_table(
-        "log",
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        "log_name",
+        sa.Column("first", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("origin", WORD, nullable=False, unique=True),
         sa.Column("public_key", WORD, nullable=False),
-        sa.Column("first", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "tile",
-        sa.Column("log", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("log", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("hashes", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "checkpoint",
-        sa.Column("log", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("log", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("root", sa.LargeBinary, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
