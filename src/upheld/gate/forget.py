@@ -86,7 +86,7 @@ def _keep(
     fields = tuple(person.holdings)
     entry = Entry(
         kind="erasure.kept", time="", policy=policy.digest, data=fields,
-        values=tuple(person.holdings[field][1] for field in fields),
+        values=tuple(person.holdings[field].mark for field in fields),
         evidence=tuple(record.record_id for record in kept),
     )  # fmt: skip
     return entries.write(connection, entry, person_id, at)[0]
