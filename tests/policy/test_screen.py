@@ -269,8 +269,8 @@ def many_facts(count: int) -> upheld.Policy:
 
 
 def test_what_is_told_exactly_ends_where_the_documentation_says() -> None:
-    """Ten facts that decide one thing together are told for each row; of eleven, none is."""
-    for count, outcomes in ((10, ["allow", "needs-proof", "deny"]), (11, ["error"] * 3)):
+    """Eleven facts that decide one thing together are told for each row; of twelve, none is."""
+    for count, outcomes in ((11, ["allow", "needs-proof", "deny"]), (12, ["error"] * 3)):
         policy = many_facts(count)
         rows: dict[str, list[Any]] = {f"f{n}": [False, None, False] for n in range(count)}
         rows["f7"] = [True, None, False]

@@ -17,9 +17,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from upheld.policy.answers import Slot, product_of
 from upheld.policy.columns import Bound
 from upheld.policy.lookup import Axis, Way, Ways
+from upheld.policy.told import Slot, product_of
 
 TOLD = ("outcome", "allowed", "clause")
 SAID = (*TOLD, "next")  # of an answer: what it is, or the function that goes on
@@ -46,9 +46,9 @@ def digit(column: Any, slot: Slot) -> Any:
     """
     fact = slot.values.fact
     if fact.kind == "boolean":
-        return (column.cast("int64") + 1).fill_null(1 if fact.absent else 0)
+        return (column.cast("int32").cast("int64") + 1).fill_null(1 if fact.absent else 0)
     if fact.kind == "number":
-        passed = [each.cast("int64") for point in slot.values.points
+        passed = [each.cast("int32").cast("int64") for point in slot.values.points
                   for each in (column >= point_of(point), column > point_of(point))]  # fmt: skip
         return (sum_of(passed) + 1).fill_null(0)
     told = [(word, slot.values.index(word) + 1) for word in fact.words]
