@@ -87,7 +87,11 @@ def _looked_through(
     noted: dict[str, str] = {}
     try:
         for kept in entries.of_person(connection, person_id):
-            if kept.entry.values:
+            if kept.entry.kind == "retention":
+                for field, mark in zip(kept.entry.data, kept.entry.values, strict=True):
+                    if noted.get(field) == mark:
+                        del noted[field]
+            elif kept.entry.values:
                 noted.update(zip(kept.entry.data, kept.entry.values, strict=True))
     except EntryError:
         problems.append(f"an entry about person {person_id} cannot be read")
