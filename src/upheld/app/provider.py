@@ -25,11 +25,15 @@ from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
+from upheld.practices.billing import practice as billing
 from upheld.practices.notices.page import Pages as PolicyPages
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages, Place
 
-PRACTICES: tuple[tuple[str, Make], ...] = (("accounts", accounts.practice),)
+PRACTICES: tuple[tuple[str, Make], ...] = (
+    ("accounts", accounts.practice),
+    ("billing", billing.practice),
+)
 
 
 def provide(

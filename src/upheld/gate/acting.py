@@ -118,7 +118,7 @@ class Doing:
         fetched = values.told(next(answers)) if fields else {}
         listed, forged = records.told(house.keyring, next(answers) if kinds else [])
         readers = {
-            person_id: Reader(person, fetched, house.derived, self.at)
+            person_id: Reader(person, fetched, house.derived, self.at, self.connection)
             for person_id, person in found.items()
         }
         return Known(readers, listed, forged)
