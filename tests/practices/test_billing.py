@@ -21,6 +21,7 @@ from upheld.gate.request import Refused
 from upheld.practices.billing import books, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
+from upheld.practices.messages.compose import compose
 from upheld.web import sessions
 
 DAY = timedelta(days=1)
@@ -168,6 +169,30 @@ def test_the_balance_is_on_its_page_and_derived_alike(house: House) -> None:
     assert number in shown
     index = house.do(lambda joint: rows(joint.connection, "SELECT * FROM invoice"))
     assert str(told.balance) not in str(index)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("invoice", ["Your invoice 2026-1001", "Please pay it by 30 November 2026"]),
+        ("reminder", ["Last reminder: invoice 2026-1001", "collection agent", "/me/payment"]),
+    ],
+)
+def test_what_is_written_says_number_and_day_and_no_amount(
+    house: House, template: str, said: list[str]
+) -> None:
+    """The messages about invoices are whole, and lead to the account where the amount stands."""
+    words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
+
+    def work(joint: Joint) -> str:
+        made = compose(house.provider, joint.connection, f"billing/{template}", "", "Ann", words,
+                       lambda _: True)  # fmt: skip
+        return made.subject + made.text
+
+    told = house.do(work)
+    assert all(each in told for each in said), told
+    assert "$" not in told
+    assert "\n\n\n" not in told.strip()
 
 
 AMOUNTS = st.integers(1, 100_000)

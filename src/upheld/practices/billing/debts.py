@@ -194,7 +194,7 @@ def recall(joint: Joint, person_id: str) -> None:
         " debt_id = ?", microseconds(now), person_id, debt.debt_id)  # fmt: skip
     run(joint.connection, "UPDATE item SET due = ? WHERE person_id = ? AND item_id = ?",
         microseconds(now + CONFIRM_WITHIN), person_id, debt.item_id)  # fmt: skip
-    joint.note(person_id, "recall", purpose="debt-collection", evidence=(f"entry {debt.entry}",),
+    joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
                recipient=f"{AGENT} {debt.party}", duties=(DELETE,))  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
         debt.person_id, debt.item_id)  # fmt: skip
     joint.note(
         debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
-        recipient=f"{AGENT} {party}", evidence=(f"entry {debt.entry}", f"user {by_whom}"),
+        recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),
     )  # fmt: skip
 
 

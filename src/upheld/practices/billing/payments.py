@@ -120,7 +120,7 @@ class Payments:
         self._over(joint, person_id, key, "paid" if charged.paid else "declined")
         joint.withdraw(person_id, record, ended=True)
         joint.note(
-            person_id, "payment", purpose="billing", evidence=(record, f"entry {entry}"),
+            person_id, "payment", purpose="billing", evidence=(record,), after=str(entry),
             recipient=f"payment-processor {self.processor.party}",
             problem="" if charged.paid else "declined",
         )  # fmt: skip
