@@ -35,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url` is the address at which people reach the provider; `phone`, `contact` and
     `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
-    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes.
+    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes; `plans` is a TOML
+    file of the plans on offer.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     passphrase_file: Path | None = None
     policy: Path | None = None
     agreement: Path | None = None
+    plans: Path | None = None
     url: str = ""
     phone: str = ""
     contact: str = ""
@@ -66,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "log_key"}
+    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "plans", "escrow", "log_key"}
 )
 
 

@@ -186,7 +186,7 @@ class Doing:
             self.at, self.wrong = self.as_of, ""
         fetched = values.told(answers[1]) if fields else {}
         readers = {
-            person_id: Reader(person, fetched, house.derived, self.at)
+            person_id: Reader(person, fetched, house.derived, self.at, self.connection)
             for person_id, person in found.items()
         }
         if not kinds:

@@ -117,9 +117,14 @@ def _own_origin(provider: Provider, request: Request) -> bool:
 
 
 def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
-    """Lead somebody to sign in, and after that to the page that they wanted if it has a name."""
-    wanted = [word for word, path in provider.destinations.items() if path == request.url.path]
-    query = "?" + urlencode({"destination": wanted[0]}) if wanted and kind == "customer" else ""
+    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name."""
+    here = request.url.path + "/"
+    wanted = [
+        (len(path), word) for word, path in provider.destinations.items()
+        if here.startswith(path + "/")
+    ]  # fmt: skip
+    named = wanted and kind == "customer"
+    query = "?" + urlencode({"destination": max(wanted)[1]}) if named else ""
     return RedirectResponse(SIGN_IN[kind] + query, 303)
 
 
