@@ -71,15 +71,18 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             await provider.do(lambda joint: sessions.touch(joint.connection, session))
         await _signalled(provider, request, session)
         form = await _sent(request)
-        if request.method == "POST":
-            told = form.get("_token", "")
-            if not isinstance(told, str) or not provider.tokens.fits(session, told):
-                raise HTTPException(403)
-            if not _from_us(request):
-                raise HTTPException(403)
-        request.state.kind = kind
-        request.state.token = provider.tokens.of(session)
-        return await handler(Visit(request, session, form))
+        try:
+            if request.method == "POST":
+                told = form.get("_token", "")
+                if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                    raise HTTPException(403)
+                if not _from_us(request):
+                    raise HTTPException(403)
+            request.state.kind = kind
+            request.state.token = provider.tokens.of(session)
+            return await handler(Visit(request, session, form))
+        finally:
+            await form.close()  # of files that somebody sent
 
     return endpoint
 
@@ -107,7 +110,11 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if request.method == "POST" and not _own_origin(provider, request):
             raise HTTPException(403)
-        return await handler(request, await _sent(request))
+        form = await _sent(request)
+        try:
+            return await handler(request, form)
+        finally:
+            await form.close()
 
     return endpoint
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -13,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.joint import Joint
 from upheld.gate.records import Record
-from upheld.policy.load import Policy
 from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit, same, sends_signal
 from upheld.practices.rights import choices, consent, signals
@@ -55,9 +53,8 @@ class Choosing:
 
         def work(joint: Joint) -> dict[str, object]:
             person = visit.subject
-            policy = joint.house.policy
             return {
-                "fields": fields(policy, choices.parties(joint)),
+                "fields": fields(joint, person),
                 "offers": bool(choices.opted_out(joint, person, *OPTS["offers"])),
                 "advertising": bool(choices.opted_out(joint, person, *OPTS["advertising"])),
                 "signal": bool(signals.in_force(joint, person)),
@@ -74,8 +71,8 @@ class Choosing:
     async def give(self, visit: Visit) -> Response:
         """Show the text of a permission, and give it once that was agreed to."""
         policy = policy_of(self.provider)
-        parties = await self.provider.do(choices.parties)
-        filled = read(fields(policy, parties), visit.form)
+        asked = await self.provider.do(lambda joint: fields(joint, visit.subject))
+        filled = read(asked, visit.form)
         if not filled.ok:
             return await self._page(visit, filled, 422)
         told = permission(filled.values)
@@ -152,13 +149,14 @@ class Choosing:
         )  # fmt: skip
 
 
-def fields(policy: Policy, parties: Sequence[tuple[str, str]]) -> tuple[Field, ...]:
-    """The form of a permission: what, to whom, for what."""
-    offered = choices.offered(policy)
+def fields(joint: Joint, person_id: str) -> tuple[Field, ...]:
+    """The form of a permission: what of that which is held, to whom, for what."""
+    policy, held = joint.house.policy, joint.held(person_id)
+    offered, parties = choices.offered(policy), choices.parties(joint)
     recipients = [(f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}")
                   for kind, name in parties]  # fmt: skip
     recipients += [(kind, f"any: {label(policy, 'party', kind)}") for kind in offered.recipients]
-    data = [(word, label(policy, "data", word)) for word in offered.data]
+    data = [(word, label(policy, "data", word)) for word in offered.data if word in held]
     purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
     return (
         Field("data", "What may be shared", "checks", options=data, length_max=1_000),

@@ -33,7 +33,7 @@ def outlook(joint: Joint, person_id: str) -> Outlook:
         found = joint.act(act, person_id)
         if isinstance(found, Given) and "balance" in found.values:
             owed = shown("balance", found["balance"])
-        owed = owed or "an amount"
+        owed = owed or "us money"
     waits = [each for each in asks.listed(joint.connection, person_id)
              if each.kind == "erasure" and each.waits]  # fmt: skip
     named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)

@@ -145,7 +145,8 @@ def as_json(all_: Everything) -> dict[str, Any]:
                 "rows": [
                     {"value": json.loads(row.value) if each.series else row.value,
                      "origin": row.origin.origin, "occasion": row.origin.occasion,
-                     "clause": row.origin.clause, "public_source": row.origin.public_source, "at": row.at.isoformat()}
+                     "clause": row.origin.clause, "public_source": row.origin.public_source,
+                     "at": row.at.isoformat()}
                     for row in each.rows
                 ],
             }

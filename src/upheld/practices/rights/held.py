@@ -115,16 +115,16 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     whence = label(policy, "party", origin.origin) if origin.origin in known["party"] else (
         "what we held before" if origin.origin == "import" else origin.origin
     )  # fmt: skip
-    when = f", {label(policy, 'occasion', origin.occasion)}" if (
+    when = f" ({label(policy, 'occasion', origin.occasion)})" if (
         origin.occasion in known["occasion"]
     ) else ""  # fmt: skip
     days = said_day(rows[-1].at)
     if len(rows) > 1:
-        days = f"{len(rows)} times, first {said_day(rows[0].at)} and last {days}"
+        days = f"{len(rows)} times, first {said_day(rows[0].at)}, last {days}"
     else:
         days = f"on {days}"
     public = f"; public by {origin.public_source}" if origin.public_source else ""
-    return f"From {whence}{when}, {days}{public}."
+    return f"From {whence}{when} {days}{public}."
 
 
 def _kept(

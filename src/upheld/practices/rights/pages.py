@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate import entries
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import entries, records
 from upheld.gate.entries import Kept
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -29,6 +30,7 @@ FILTERS: Final = (
     ("", "Everything"), ("disclosures", "Given to others"), ("staff", "Looked at by our staff"),
     ("guardian", "Looked at by a guardian"), ("refusals", "Refused"),
 )  # fmt: skip
+OWN: Final = "customer-agreement"
 MOST: Final = 500  # entries on a page
 
 
@@ -123,13 +125,14 @@ def _line(kept: Kept, policy: Policy) -> Line:
 
 
 def _month(told_: str, now: datetime) -> datetime | None:
-    """The beginning of a month that is written 2026-10; None for one that is none."""
+    """The beginning of a month that is written 2026-10; None for one that no entry can be of."""
     if not told_:
         return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:
-        return datetime.strptime(told_, "%Y-%m").replace(tzinfo=UTC)
+        found = datetime.strptime(told_, "%Y-%m").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return found if BEGINNING < found <= now else None
 
 
 def _before(month: datetime) -> datetime:
@@ -150,18 +153,23 @@ class Binding:
     async def show(self, visit: Visit) -> Response:
         """The version in force, why it binds, and every acceptance with its digests."""
 
-        def work(joint: Joint) -> tuple[Decision, list[Kept], datetime | None]:
-            found = entries.of_person(joint.connection, visit.subject)
+        def work(joint: Joint) -> tuple[Decision, list[Kept], bool, datetime | None]:
+            connection = joint.connection
+            found = entries.of_person(connection, visit.subject)
             accepted = [each for each in found if each.entry.kind.startswith("accept")]
+            own, _ = records.listed(connection, joint.house.keyring, [visit.subject], [OWN])
+            at = microseconds(joint.house.clock.now())
             return (joint.peek(visit.subject, Act(action="bind")), accepted,
-                    closing.closed_at(joint.connection, visit.subject))  # fmt: skip
+                    any(each.in_force(at) for each in own),
+                    closing.closed_at(connection, visit.subject))  # fmt: skip
 
-        decision, accepted, closed = await self.provider.do(work)
+        decision, accepted, own, closed = await self.provider.do(work)
         policy = policy_of(self.provider)
-        cited = clauses(policy, list(dict.fromkeys(("binding", *decision.clauses))))
+        cited = clauses(policy, list(decision.clauses))
         return self.provider.pages.page(
             visit.request, "rights/policy.html", front=policy.front, digest=policy.digest,
-            accepted=list(_accepted(accepted)), closed=closed,
+            accepted=list(_accepted(accepted)), closed=closed, own=own,
+            but=_under(policy, decision.clauses),
             cited=[each for each in cited if each.text],
         )  # fmt: skip
 
@@ -182,6 +190,12 @@ class Binding:
         events = self.provider.events
         await self.provider.do(lambda joint: closing.close(joint, events, visit.subject))
         return RedirectResponse("/me/privacy/policy", 303)
+
+
+def _under(policy: Policy, ids: tuple[str, ...]) -> list[Clause]:
+    """The items of the lists that some clauses introduce."""
+    all_ = policy.program.clauses
+    return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
 
 
 def _accepted(found: list[Kept]) -> Iterator[dict[str, Any]]:
