@@ -108,7 +108,6 @@ def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
 def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
     """An opt-out of offers is obeyed at once and undone as easily; pressing twice is once."""
     person = house.customer()
-    house.provider.gate.gate.house.carriers.add("opt-out-offered", lambda _c, _d: None)
     browser = house.signed_in(person)
     offers = Act(action="contact", purpose="offers")
     for way, allowed in (("out", False), ("out", False), ("in", True), ("in", True)):

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practices.conftest import House, send
+from upheld.gate.erasure import certificates, erase
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import tasks
-from upheld.practices.rights import asks, correcting, export
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.deliver import Delivery
+from upheld.practices.rights import asks, correcting, erasing, export
 
 ADDRESS = "12 Larch Lane"
 HOSTILE = ("x" * 3_000, "a\x00b")
@@ -34,6 +38,11 @@ def database_url(tmp_path: Path) -> str:
 def requests(house: House, person: str) -> list[asks.Ask]:
     """A person's requests."""
     return house.do(lambda joint: asks.listed(joint.connection, person))
+
+
+def _job(house: House, name: str) -> Callable[[], int]:
+    (found,) = [job for each in house.provider.practices for job in each.jobs if job.name == name]
+    return lambda: found.run(house.provider.gate.gate)
 
 
 def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
@@ -136,12 +145,12 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     (task,) = house.do(lambda joint: tasks.of_person(joint.connection, person))
     assert (task.role, task.purpose, task.about) == ("accounts", "rights-request",
                                                      asked.request_id)  # fmt: skip
-    (job,) = [j for p in house.provider.practices if p.name == "rights" for j in p.jobs]
-    assert job.run(house.provider.gate.gate) == 0
+    answer = _job(house, "answer-corrections")
+    assert answer() == 0
     house.do(lambda joint: tasks.close(joint, task.task_id))
-    assert job.run(house.provider.gate.gate) == 1
+    assert answer() == 1
     assert requests(house, person)[0].state == asks.FULFILLED
-    assert job.run(house.provider.gate.gate) == 0
+    assert answer() == 0
 
 
 def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) -> None:
@@ -153,12 +162,58 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert "You still owe" in page
     assert "/privacy#erasure" in page
     assert send(browser, "/me/privacy/erase", {}).status_code == 422
-    assert send(browser, "/me/privacy/erase", {"sure": "yes"}).status_code == 303
+    asked_for = send(browser, "/me/privacy/erase", {"sure": "yes"})
+    assert asked_for.status_code == 200
+    link = re.search(r'href="(/erased/[^"]+)"', asked_for.text)
+    assert link
     (asked,) = requests(house, person)
     assert (asked.kind, asked.state) == ("erasure", asks.IN_PROGRESS)
     assert asked.due == asked.received + timedelta(days=30)
     assert house.do(lambda joint: joint.peek(person, asks.action("erasure"))).allowed
     assert "You asked for this" in browser.get("/me/privacy/erase").text
+    erasures = _job(house, "erasures")
+    assert erasures() == 0
+    nobody = house.browser()
+    assert "Nothing was erased yet" in nobody.get(link[1]).text
+    house.clock.moved = timedelta(days=3, minutes=1)
+    assert erasures() == 1
+    assert erasures() == 0
+    told = nobody.get(link[1]).text
+    assert "we erased what we held about you, but for what must be kept" in told
+    assert "you owe us money" in told
+    assert "/privacy#erasure" in told
+    assert nobody.get(link[1] + "x").status_code == 404
+    held_now = house.do(lambda joint: joint.held(person))
+    assert "name" in held_now
+    assert not {"birth-date", "credentials", "interests"} & set(held_now)
+    assert browser.get("/me").headers["location"].startswith("/sign-in")
+    assert requests(house, person)[0].state == asks.FULFILLED
+
+
+def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House) -> None:
+    """The message has an address that shows the erasure to whoever has it, without an account."""
+    person = house.customer()
+    house.do(lambda joint: erasing.request(joint, person))
+    box = Box()
+    assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
+    (message,) = box.messages
+    body = message.get_body(("plain",))
+    assert body is not None
+    link = re.search(r"<(/erased/[^>]+)>", body.get_content())
+    assert link
+    assert house.browser().get(link[1]).status_code == 200
+
+
+def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House) -> None:
+    """A job that ends after the erasure and before the state was kept erases nobody twice."""
+    person = house.customer()
+    house.do(lambda joint: erasing.request(joint, person))
+    house.clock.moved = timedelta(days=4)
+    erase(house.provider.gate.gate, [person])
+    assert requests(house, person)[0].state == asks.IN_PROGRESS
+    assert _job(house, "erasures")() == 1
+    assert requests(house, person)[0].state == asks.FULFILLED
+    assert len(certificates(house.provider.gate.gate, person)) == 1
 
 
 def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:

@@ -26,11 +26,6 @@ def upgrade() -> None:
         sa.Column("task_id", ID),
     )
     op.create_table(
-        "closure",
-        sa.Column("person_id", ID, primary_key=True),
-        sa.Column("closed", sa.BigInteger, nullable=False),
-    )
-    op.create_table(
         "signal",
         sa.Column("person_id", ID, primary_key=True),
         sa.Column("session", sa.LargeBinary, primary_key=True),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from upheld.gate.erasure import certificates
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice.brings import Provider
@@ -16,7 +18,7 @@ from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.correcting import Correctable
 from upheld.practices.rights.export import Everything, gather, pieces
 from upheld.practices.rights.pages import policy_of, refused
-from upheld.practices.rights.words import clauses
+from upheld.practices.rights.words import clauses, label
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Filled, read
 
@@ -140,7 +142,26 @@ class Asking:
         found = await self.provider.attempt(lambda joint: erasing.request(joint, visit.subject))
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "erase what we hold about you", found)
-        return RedirectResponse(PAGE, 303)
+        asked, raw = found
+        return self.provider.pages.page(
+            visit.request, "rights/asked.html", asked=asked, after=asked.received + erasing.WAITS,
+            address=f"{self.provider.settings.url}/erased/{raw}", raw=raw,
+        )  # fmt: skip
+
+    async def certificate(self, request: Request) -> Response:
+        """How far an erasure is, and its certificate, for whoever has its address."""
+        gate = self.provider.gate.gate
+        raw = request.path_params["link"]
+        person_id = await self.provider.do(lambda joint: erasing.whose(joint, raw))
+        if person_id is None:
+            raise HTTPException(404)
+        found = await self.provider.apart(certificates, gate, person_id)
+        policy = policy_of(self.provider)
+        words = {word: label(policy, "data", word) for each in found for word in each.erased}
+        words |= {w: label(policy, "data", w) for each in found for k in each.kept for w in k.data}
+        facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
+        return self.provider.pages.page(request, "rights/erased.html", found=found, words=words,
+                                        facts=facts)  # fmt: skip
 
 
 def _one(listed: list[Correctable], field: str) -> Correctable:

@@ -116,6 +116,11 @@ def deny(joint: Joint, told: Ask, refusal: Refused) -> None:
     _set(joint, told, DENIED, refusal.entry)
 
 
+def finish(joint: Joint, told: Ask, entry: int) -> None:
+    """Say that a request is answered whose person, with all their records, is there no more."""
+    _set(joint, told, FULFILLED, entry)
+
+
 def _set(joint: Joint, told: Ask, state: str, entry: int | None) -> None:
     if told.task_id:
         tasks.close(joint, told.task_id)
@@ -137,6 +142,14 @@ def found(connection: Connection, person_id: str, request_id: str) -> Ask | None
     statement = f"SELECT {_COLUMNS} FROM rights_request WHERE person_id = ? AND request_id = ?"  # noqa: S608 - columns alone
     told = row(connection, statement, person_id, request_id)
     return None if told is None else _ask(told)
+
+
+def waiting(connection: Connection, kind: str, before: datetime) -> list[Ask]:
+    """The requests of a kind that were received before a moment and are worked on."""
+    statement = (
+        f"SELECT {_COLUMNS} FROM rights_request WHERE kind = ? AND state = ? AND received <= ?"  # noqa: S608 - columns alone
+    )
+    return [_ask(e) for e in rows(connection, statement, kind, IN_PROGRESS, microseconds(before))]
 
 
 def checked(connection: Connection) -> list[Ask]:

@@ -1,19 +1,34 @@
-"""Erasing: the request makes it owed, and what will be kept of it is told before it is made.
+"""Erasing: asked for, taken back within some days or carried out, and proven by a certificate.
 
-What must be kept is asked of the policy, as of somebody whose account was closed and who asked for
-erasure: what is stored then only because of something that is proven is kept for as long as that.
+The request makes it owed. Nobody is erased the moment somebody else finds their screen open: for
+some days the request can be taken back. Then a job does what is owed: the act, the erasure, the
+state; each step finds out what the one before has done already. Whoever asked has an address that
+shows the certificate without an account, since there is none left to sign in to.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
+from upheld.core.sql import run
+from upheld.gate.certificate import Certificate
+from upheld.gate.erasure import certificates, erase
+from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
+from upheld.practice import outbox
+from upheld.practice.events import PERSON_ERASED, Events
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.held import shown
 from upheld.practices.rights.words import Clause, clauses
+from upheld.web import sessions
+
+WAITS: Final = timedelta(days=3)  # in which it can be taken back
+LINK: Final = "erasure"  # in the message
+SHOWN: Final = "erasure-shown"  # on the page
+LASTS: Final = timedelta(days=400)
 
 
 class Outlook(NamedTuple):
@@ -40,7 +55,51 @@ def outlook(joint: Joint, person_id: str) -> Outlook:
     return Outlook(owed, clauses(joint.house.policy, list(named)), waits[0] if waits else None)
 
 
-def request(joint: Joint, person_id: str) -> Ask | Refused:
-    """Ask for erasure; it is owed from now on."""
+def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
+    """Ask for erasure, which is owed from now on; with what an address of it ends in."""
     asked = asks.ask(joint, person_id, "erasure")
-    return asked if isinstance(asked, Refused) else asks.begin(joint, asked)
+    if isinstance(asked, Refused):
+        return asked
+    if asked.state == asks.OPEN:
+        asked = asks.begin(joint, asked)
+        outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
+    at = joint.house.clock.now()
+    return asked, sessions.mint(joint.connection, SHOWN, person_id, LASTS, at)
+
+
+def whose(joint: Joint, raw: str) -> str | None:
+    """Whose erasure an address is about."""
+    at = joint.house.clock.now()
+    found = (sessions.looked_at(joint.connection, kind, raw, at) for kind in (SHOWN, LINK))
+    return next((each for each in found if each), None)
+
+
+def carry_out(gate: Gate, events: Events) -> int:
+    """Erase everybody who asked for it some days ago; how many."""
+    with gate.together() as joint:
+        before = joint.house.clock.now() - WAITS
+        waiting = asks.waiting(joint.connection, "erasure", before)
+    return sum(_one(gate, events, each) for each in waiting)
+
+
+def _one(gate: Gate, events: Events, asked: Ask) -> bool:
+    """Do what one request is owed; whether that could be done."""
+    told = _certificate(gate, asked)
+    if told is None:
+        with gate.together() as joint:
+            if isinstance(joint.act(asks.action("erasure"), asked.person_id), Refused):
+                return False
+        told = erase(gate, [asked.person_id])[0]
+    with gate.together() as joint:
+        asks.finish(joint, asked, told.entries[0])
+        sessions.end_all(joint.connection, "customer", asked.person_id)
+        run(joint.connection, "DELETE FROM signal WHERE person_id = ?", asked.person_id)
+        events.announce(joint, PERSON_ERASED, asked.person_id, "kept" if told.kept else "")
+    return True
+
+
+def _certificate(gate: Gate, asked: Ask) -> Certificate | None:
+    """The certificate of an erasure that was carried out for a request already."""
+    found = [each for each in certificates(gate, asked.person_id)
+             if datetime.fromisoformat(each.asked) >= asked.received]  # fmt: skip
+    return found[-1] if found else None

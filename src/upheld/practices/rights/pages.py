@@ -161,7 +161,7 @@ class Binding:
             at = microseconds(joint.house.clock.now())
             return (joint.peek(visit.subject, Act(action="bind")), accepted,
                     any(each.in_force(at) for each in own),
-                    closing.closed_at(connection, visit.subject))  # fmt: skip
+                    closing.closed_at(joint, visit.subject))  # fmt: skip
 
         decision, accepted, own, closed = await self.provider.do(work)
         policy = policy_of(self.provider)

@@ -10,13 +10,12 @@ from upheld.gate.gate import Gate
 from upheld.practice.brings import Card, Job, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.visits import Handler, signed_in
-from upheld.practices.rights import correcting, signals
+from upheld.practices.rights import correcting, erasing, signals
 from upheld.practices.rights.asking import Asking
 from upheld.practices.rights.choosing import Choosing
-from upheld.practices.rights.closing import by_closure
 from upheld.practices.rights.pages import Binding, Holding, Received
 
-ANSWER_SECONDS = 300
+ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
 
 def practice(provider: Provider) -> Practice:
@@ -51,11 +50,15 @@ def practice(provider: Provider) -> Practice:
         post("/me/privacy/correct", asking.send, fresh=True),
         get("/me/privacy/erase", asking.erase, fresh=True),
         post("/me/privacy/erase", asking.ask_erasure, fresh=True),
+        Route("/erased/{link}", asking.certificate, methods=["GET"]),
     )
 
     def answer(gate: Gate) -> int:
         with gate.together() as joint:
             return correcting.answer_checked(joint)
+
+    def erase(gate: Gate) -> int:
+        return erasing.carry_out(gate, provider.events)
 
     return Practice(
         "rights", routes=routes,
@@ -65,7 +68,8 @@ def practice(provider: Provider) -> Practice:
             "privacy": "/me/privacy", "copy": "/me/privacy/export",
             "correct": "/me/privacy/correct", "erase": "/me/privacy/erase", "close": "/me/close",
         },
-        provers={"account": (by_closure, ())},
         listeners={PRIVACY_SIGNAL: signals.noted},
-        jobs=[Job("answer-corrections", ANSWER_SECONDS, answer)],
+        jobs=[Job("answer-corrections", ANSWER_SECONDS, answer),
+              Job("erasures", ERASE_SECONDS, erase)],
+        links={erasing.LINK: ("/erased", erasing.LASTS)},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is kept of a person's rights: requests and how far they are, closings, signals, texts shown.
+"""What is kept of a person's rights: requests and how far they are, signals, texts shown.
 
 Ids, words and times; the texts that were shown are the provider's own and name nobody.
 """
@@ -24,13 +24,6 @@ rights_request: Final = Table(
     Column("answered", Instant),
     Column("entry", BigInteger),  # of the answer
     Column("task_id", ID),  # who of our staff looks into it
-)
-
-closure: Final = Table(
-    "closure",
-    metadata,
-    Column("person_id", ID, primary_key=True),
-    Column("closed", Instant, nullable=False),
 )
 
 signal: Final = Table(
