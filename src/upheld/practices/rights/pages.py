@@ -51,7 +51,8 @@ def policy_of(provider: Provider) -> Policy:
 
 def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
     """A page that says what may not be done, and by which clause."""
-    decision = refusal.decision or Decision(outcome="deny")
+    told_ = refusal.decision
+    decision = Decision(outcome="deny") if told_ is None else told_  # neither true nor false
     return provider.pages.page(
         request, "rights/refused.html", status=403, what=what, why=decision.why,
         cited=clauses(policy_of(provider), list(decision.clauses)),
