@@ -28,6 +28,7 @@ from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import Pages as PolicyPages
+from upheld.practices.rights import practice as rights
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages, Place
 
@@ -35,6 +36,7 @@ PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
     ("messages", messages.practice),
+    ("rights", rights.practice),
 )
 
 

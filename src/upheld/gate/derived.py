@@ -6,7 +6,7 @@ act, and nothing else of it comes out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -83,6 +83,10 @@ class Derived:
         for field in fields:
             found.update(self._by[field].reads if field in self._by else (field,))
         return found
+
+    def out_of(self, held: Collection[str]) -> tuple[str, ...]:
+        """The derived fields that are made of some fields that are held."""
+        return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
 
 
 class Reader:

@@ -28,6 +28,7 @@ from upheld.vault.envelope import context
 
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 AHEAD = 3600.0  # seconds beyond what has passed
+_LATEST = 2**63 - 1
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
@@ -129,13 +130,19 @@ def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterato
             wanted += 1
 
 
-def of_person(connection: Connection, person_id: str) -> list[Kept]:
-    """Everything that was done or refused about a person, in its order."""
+def of_person(
+    connection: Connection, person_id: str, since: datetime = BEGINNING,
+    until: datetime | None = None,
+) -> list[Kept]:  # fmt: skip
+    """Everything that was done or refused about a person, in its order; or in a span of time."""
     statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
+        "SELECT number, at, person_id, body FROM entry WHERE (person_id = ? OR number IN"
+        " (SELECT number FROM entry_person WHERE person_id = ?)) AND at >= ? AND at < ?"
+        " ORDER BY number"
     )
-    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
+    last = _LATEST if until is None else microseconds(until)
+    found = rows(connection, statement, person_id, person_id, microseconds(since), last)
+    return [_kept(each) for each in found]
 
 
 def _kept(found: tuple[Any, ...]) -> Kept:

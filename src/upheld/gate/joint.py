@@ -47,6 +47,15 @@ class Joint:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
 
+    def held(self, person_id: str) -> dict[str, str]:
+        """The fields of which something is held, each a `value`, a `series` or `derived`.
+
+        No value is read.
+        """
+        found = people.opened(self.connection, self.house.keyring, person_id).holdings
+        shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
+        return {**shapes, **dict.fromkeys(self.house.derived.out_of(found), "derived")}
+
     def store(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
         party: str = "", public_source: str | None = None, entitled: bool = False,

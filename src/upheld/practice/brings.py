@@ -81,6 +81,7 @@ class Provider:
         self.limits = Limits(keyring.derived("web", "limits"))
         self.events = Events()
         self.practices: list[Practice] = []
+        self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
 
     @property
     def secure(self) -> bool:

@@ -22,10 +22,12 @@ from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
 from upheld.practice.brings import Provider
+from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.web import sessions
 from upheld.web.sessions import Session
 
 BODY_MAX = 128 * 1024
+SIGNALLED_MAX = 10_000  # sessions remembered to have sent the signal; the rest ask the database
 SIGN_IN = {"customer": "/sign-in", "staff": "/staff/sign-in", "agent": "/agent/sign-in"}
 
 
@@ -67,18 +69,39 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             return to_sign_in(provider, request, kind)
         if sessions.stale(session):
             await provider.do(lambda joint: sessions.touch(joint.connection, session))
+        await _signalled(provider, request, session)
         form = await _sent(request)
-        if request.method == "POST":
-            told = form.get("_token", "")
-            if not isinstance(told, str) or not provider.tokens.fits(session, told):
-                raise HTTPException(403)
-            if not _from_us(request):
-                raise HTTPException(403)
-        request.state.kind = kind
-        request.state.token = provider.tokens.of(session)
-        return await handler(Visit(request, session, form))
+        try:
+            if request.method == "POST":
+                told = form.get("_token", "")
+                if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                    raise HTTPException(403)
+                if not _from_us(request):
+                    raise HTTPException(403)
+            request.state.kind = kind
+            request.state.token = provider.tokens.of(session)
+            return await handler(Visit(request, session, form))
+        finally:
+            await form.close()  # of files that somebody sent
 
     return endpoint
+
+
+async def _signalled(provider: Provider, request: Request, session: Session) -> None:
+    """Announce a browser's privacy signal, once a session as far as this process knows."""
+    if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
+        return
+    await provider.do(lambda joint: provider.events.announce(
+        joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
+    ))  # fmt: skip
+    if len(provider.signalled) >= SIGNALLED_MAX:
+        provider.signalled.clear()
+    provider.signalled.add(session.key)
+
+
+def sends_signal(request: Request) -> bool:
+    """Whether a browser sends the signal of Global Privacy Control; anything but 1 is none."""
+    return request.headers.get("sec-gpc") == "1"
 
 
 def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
@@ -87,7 +110,11 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if request.method == "POST" and not _own_origin(provider, request):
             raise HTTPException(403)
-        return await handler(request, await _sent(request))
+        form = await _sent(request)
+        try:
+            return await handler(request, form)
+        finally:
+            await form.close()
 
     return endpoint
 
