@@ -21,7 +21,7 @@ from upheld.demo import sample_policy
 from upheld.gate.entries import Clock
 from upheld.gate.group import AsyncGate, open_gate_sync
 from upheld.gate.joint import Joint
-from upheld.practice import credentials
+from upheld.practice import credentials, desks
 from upheld.practice.brings import Provider
 from upheld.practice.visits import cookie_name
 from upheld.practices.accounts import domain
@@ -93,6 +93,12 @@ class House:
                                                    self.clock.now()))  # fmt: skip
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
+
+    def staff(self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = "") -> str:
+        """Somebody who works at a desk; their id."""
+        with self.provider.gate.gate.together() as joint:
+            return desks.add_user(joint.connection, joint.house.keyring, kind, "Sam Desk", sign_in,
+                                  PASSWORD, roles=roles, party=party)[0].user_id  # fmt: skip
 
 
 def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -> httpx2.Response:

@@ -26,10 +26,14 @@ from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.notices.page import Pages as PolicyPages
+from upheld.practices.staff import practice as staff
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages, Place
 
-PRACTICES: tuple[tuple[str, Make], ...] = (("accounts", accounts.practice),)
+PRACTICES: tuple[tuple[str, Make], ...] = (
+    ("accounts", accounts.practice),
+    ("staff", staff.practice),
+)
 
 
 def provide(

@@ -17,6 +17,7 @@ from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
+from upheld.cli.staff import staff
 from upheld.core.errors import UpheldError
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ for _group in (reading, asking, analysis, bulk, screening, serving):
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
+app.add_typer(staff, name="staff")
 
 
 def main() -> None:

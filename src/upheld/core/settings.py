@@ -35,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url` is the address at which people reach the provider; `phone`, `contact` and
     `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
-    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes.
+    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes; `roles` is a file of
+    what each role of staff works on.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -51,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webmail: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    roles: Path | None = None
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -61,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(fields)})"
 
 
-PATHS: Final = frozenset({"keyring", "key_file", "passphrase_file", "policy", "agreement"})
+PATHS: Final = frozenset({"keyring", "key_file", "passphrase_file", "policy", "agreement", "roles"})
 
 
 def without_password(url: str) -> str:

@@ -21,7 +21,9 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
+from upheld.practice import desks
 from upheld.practice.brings import Provider
+from upheld.practice.desks import User
 from upheld.web import sessions
 from upheld.web.sessions import Session
 
@@ -35,6 +37,7 @@ class Visit(NamedTuple):
     request: Request
     session: Session
     form: FormData
+    user: User | None = None  # who works at a desk; nobody where a customer visits
 
     @property
     def subject(self) -> str:
@@ -45,6 +48,7 @@ class Visit(NamedTuple):
 Handler = Callable[[Visit], Awaitable[Response]]
 OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+NOBODY: tuple[Session | None, User | None] = (None, None)
 
 
 def cookie_name(provider: Provider, kind: str) -> str:
@@ -60,7 +64,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
     async def endpoint(request: Request) -> Response:
         raw = request.cookies.get(cookie_name(provider, kind), "")
-        session = await provider.read(lambda c: sessions.find(c, kind, raw)) if raw else None
+        session, user = await provider.read(lambda c: _who(c, kind, raw)) if raw else NOBODY
         if session is None or (fresh and not session.is_fresh()):
             if request.method == "POST":
                 raise HTTPException(403)
@@ -76,9 +80,18 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
                 raise HTTPException(403)
         request.state.kind = kind
         request.state.token = provider.tokens.of(session)
-        return await handler(Visit(request, session, form))
+        return await handler(Visit(request, session, form, user))
 
     return endpoint
+
+
+def _who(connection: Connection, kind: str, raw: str) -> tuple[Session | None, User | None]:
+    """Whose a session is; at a desk it is nobody's any more once its user has ended."""
+    session = sessions.find(connection, kind, raw)
+    if session is None or kind == "customer":
+        return session, None
+    user = desks.user_of(connection, session.subject)
+    return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
 def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
@@ -118,8 +131,8 @@ def _own_origin(provider: Provider, request: Request) -> bool:
 
 def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
     """Lead somebody to sign in, and after that to the page that they wanted if it has a name."""
-    wanted = [word for word, path in provider.destinations.items() if path == request.url.path]
-    query = "?" + urlencode({"destination": wanted[0]}) if wanted and kind == "customer" else ""
+    wanted = [word for word, path in provider.led(kind).items() if path == request.url.path]
+    query = "?" + urlencode({"destination": wanted[0]}) if wanted else ""
     return RedirectResponse(SIGN_IN[kind] + query, 303)
 
 

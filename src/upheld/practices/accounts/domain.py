@@ -42,6 +42,12 @@ def account_of(connection: Connection, person_id: str) -> Account | None:
     return None if found is None else _account(found)
 
 
+def by_number(joint: Joint, number: str) -> list[str]:
+    """Whose an account is, by the number that a customer quotes."""
+    found = row(joint.connection, "SELECT person_id FROM account WHERE number = ?", number)
+    return [found[0]] if found else []
+
+
 def open_account(
     joint: Joint, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:

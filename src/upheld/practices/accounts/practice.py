@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.visits import anybody, signed_in
+from upheld.practices.accounts import domain
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.sign_in import SignIn
 
@@ -23,4 +24,5 @@ def practice(provider: Provider) -> Practice:
         ],
         cards=[Card("customer", "My account", "/me", "Everything at a glance", 0, bar=True)],
         destinations={"accountmenu": "/me"},
+        finders={"account": domain.by_number},
     )
