@@ -58,14 +58,14 @@ class Safeguards:
         ring = house.keyring
         jobs = [job.name for each in provider.practices for job in each.jobs]
         return [
-            Safeguard(True, "Encrypted at rest", "Every value is sealed under its person's own key;"
+            Safeguard(True, "Encrypted at rest", "Every value is sealed under its person’s own key;"
                       f" their keys under a keyring apart from the database, in epoch"
                       f" {ring.current.number}, sealed by a {ring.master}."),
             Safeguard(True, "Decided and entered", "Each read is decided by the policy in force,"
                       f" {house.policy.digest[:12]}, and entered before anybody sees it."),
             Safeguard(provider.secure, "Encrypted on the way", "People reach us over TLS, and"
                       " cookies are kept to it." if provider.secure else "The settings name no"
-                      " https address, so cookies are not kept to TLS. Set `url`."),
+                      " https address, so cookies are not kept to TLS. Give them one."),
             Safeguard(engine.dialect.name != "sqlite" or self._apart(), "Keys apart",
                       "The keyring lies in another folder than the database, so that a backup of"
                       " one is no backup of the other." if self._apart() or engine.dialect.name
