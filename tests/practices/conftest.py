@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,9 +115,8 @@ def sample() -> upheld.Policy:
     return upheld.load(sample_policy())
 
 
-@pytest.fixture
-def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
-    """Opens a running provider under a policy."""
+def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """What opens a running provider under a policy, and closes it at the end."""
     gates: list[AsyncGate] = []
     master = tmp_path / "master"
     master.write_bytes(os.urandom(32))
@@ -135,8 +135,15 @@ def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Hous
         return House(provide(gates[-1], settings, PRACTICES), policy, clock)
 
     yield opening
-    for each in gates:
-        asyncio.run(each.close())
+    with ThreadPoolExecutor(1) as apart:  # a browser's own loop may run in this thread
+        for each in gates:
+            apart.submit(asyncio.run, each.close()).result()
+
+
+@pytest.fixture
+def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Opens a running provider under a policy."""
+    yield from houses(database_url, tmp_path)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
 from practices.conftest import House
 from practices.routes import MARKS, Line, World, lines, routed
@@ -85,6 +86,22 @@ def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:
         _, others = world.browser("bo" if visitor == "ann" else "ann")
         for wrong in ({}, {"_token": ""}, {"_token": others}, {"_token": "é" * 64}):
             assert browser.post(target, data=wrong).status_code == 403, where
+
+
+def test_a_form_of_ours_is_taken_as_browsers_send_it(world: World) -> None:
+    """Our pages tell no referrer, for which browsers call the origin `null`; old ones name it."""
+    browser = world.house.browser()
+    own = str(browser.base_url)
+    for headers, answer in (
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, 422),
+        ({"sec-fetch-site": "same-site", "origin": own}, 403),
+        ({"origin": own}, 422),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://elsewhere.example"}, 403),
+        ({}, 403),
+    ):
+        old = TestClient(world.house.app, follow_redirects=False)
+        assert old.post("/sign-in", data={}, headers=headers).status_code == answer, headers
 
 
 def test_sessions_that_are_over_open_nothing(world: World) -> None:

@@ -119,11 +119,9 @@ def _from_us(request: Request) -> bool:
 
 
 def _own_origin(provider: Provider, request: Request) -> bool:
-    if not _from_us(request):
-        return False
-    origin = request.headers.get("origin")
-    if origin is None:
-        return "sec-fetch-site" in request.headers
+    if "sec-fetch-site" in request.headers:  # Origin is `null` beside it: we tell no referrer
+        return _from_us(request)
+    origin = request.headers.get("origin", "")
     own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     told, mine = urlsplit(origin), urlsplit(own)
     return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
