@@ -18,13 +18,17 @@ from hypothesis import strategies as st
 import upheld
 from laws.generators import case
 from laws.wordlists import NUMBERS, WORDS
+from samples import FRONT, clause
+from samples import WORDS as SMALL
 from sizes import size
+from upheld.policy import answers
 from upheld.policy.bulk import Masks, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "policies/larch-valley.md"
 ROWS = size("rows of a screened table", short=12, long=40)
 SEEDS = st.integers(min_value=0, max_value=2**32)
+SHARE = {"action": "share", "data": "email"}
 OFFERS = upheld.Request(
     "share", data="email", recipient="trusted-partner", purpose="offers", occasion="other"
 )
@@ -103,16 +107,20 @@ def as_columns(rows: list[dict[str, Any]], policy: upheld.Policy) -> dict[str, A
     }
 
 
-@given(SEEDS)
-def test_every_row_is_answered_as_decide_answers_it(seed: int) -> None:
-    """Terms and facts as columns, NULL among them: outcome and clauses are those of a question."""
+@given(SEEDS, st.booleans())
+def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> None:
+    """Terms and facts as columns, NULL among them; also in many `small` steps."""
     made = case(seed)
     try:
         policy = upheld.load_text(made.text, vocabulary=made.vocabulary)
     except upheld.PolicyError:
         assume(False)
     rows = rows_of(made.random, policy, made.question(), ROWS)
-    found = told(policy.screen(table(as_columns(rows, policy)), {}))
+    with pytest.MonkeyPatch.context() as patch:
+        if small:
+            patch.setattr(answers, "STEP_MAX", 6)
+            patch.setattr(answers, "ROOM", 0)
+        found = told(policy.screen(table(as_columns(rows, policy)), {}))
     for row, (outcome, allowed, clauses) in zip(rows, found, strict=True):
         decision = asked(policy, row)
         assert (outcome, allowed, tuple(clauses)) == (
@@ -249,3 +257,46 @@ def test_columns_declared_not_null_are_answered_alike(sample: upheld.Policy) -> 
     strict, loose = (connection.table(name) for name in ("strict", "loose"))
     assert not strict.action.type().nullable
     assert told(sample.screen(strict, {})) == told(sample.screen(loose, {}))
+
+
+def many_facts(count: int) -> upheld.Policy:
+    """A policy that allows an act where any of so many facts holds."""
+    facts = [f"f{n}" for n in range(count)]
+    return upheld.load_text(
+        FRONT + clause("may share email when " + " or ".join(facts)),
+        vocabulary=SMALL + "".join(f"[fact.{each}]\nlabel = '{each}'\n" for each in facts),
+    )
+
+
+def test_what_is_told_exactly_ends_where_the_documentation_says() -> None:
+    """Ten facts that decide one thing together are told for each row; of eleven, none is."""
+    for count, outcomes in ((10, ["allow", "needs-proof", "deny"]), (11, ["error"] * 3)):
+        policy = many_facts(count)
+        rows: dict[str, list[Any]] = {f"f{n}": [False, None, False] for n in range(count)}
+        rows["f7"] = [True, None, False]
+        for question, more in ((SHARE, {}), ({**SHARE, "data": None}, {"data": ["email"] * 3})):
+            said = {key: word for key, word in question.items() if word}
+            found = told(policy.screen(table({**rows, **more}), said))
+            assert [outcome for outcome, _, _ in found] == outcomes
+            assert [allowed for _, allowed, _ in found] == [o == "allow" for o in outcomes]
+        assert table(rows).filter(policy.where(SHARE)).to_pyarrow()["row"].to_pylist() == [0]
+
+
+def test_many_facts_are_told_where_each_thing_rests_on_a_few(sample: upheld.Policy) -> None:
+    """Rows that leave words out rest on all facts at once; none of them goes without an answer."""
+    random = Random(8)  # noqa: S311 - rows of a test
+    facts = sample.program.vocabulary.facts
+    said: dict[str, list[str | None]] = {
+            "action": ["share", "use", "disclose"], "data": ["email", "balance", None],
+            "recipient": ["trusted-partner", "court", None], "purpose": [None, "offers"],
+            "occasion": [None], "source": [None], "place": [None]}  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for _ in range(60):
+        row: dict[str, Any] = {dimension: random.choice(words) for dimension, words in said.items()}
+        row |= {name: random.choice([True, False, None]) for name, fact in facts.items()
+                if fact.kind == "boolean"}  # fmt: skip
+        rows.append(row)
+    decisions = [asked(sample, row) for row in rows]
+    assert told(sample.screen(table(as_columns(rows, sample)), {})) == [
+        (each.outcome, each.allowed, list(each.clauses)) for each in decisions
+    ]

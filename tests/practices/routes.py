@@ -9,11 +9,11 @@ name that `ids` gives; `none` is an id of nothing.
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,9 +21,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from practices.conftest import House
-from upheld.gate.joint import Joint
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
+from upheld.practices.messages.unsubscribe import Unsubscribing
 from upheld.web import sessions
 
 TABLE: Final = Path(__file__).with_name("routes.toml")
@@ -63,22 +63,32 @@ def routed(app: Starlette) -> Iterator[tuple[str, str]]:
                 yield method, route.path
 
 
-class Thing(Protocol):
-    """Makes a thing of a person's, and gives its id."""
-
-    def __call__(self, joint: Joint, person: str) -> str:
-        """Make it."""
+def _task(house: House, person: str) -> str:
+    return house.do(lambda joint: tasks.open_task(joint, person, "ticket", "support",
+                                                  role="support", about="trouble"))  # fmt: skip
 
 
-def _task(joint: Joint, person: str) -> str:
-    return tasks.open_task(joint, person, "ticket", "support", role="support", about="trouble")
+def _message(house: House, person: str) -> str:
+    told = {
+        "at": "2026-11-01T09:00:00+00:00", "purpose": "newsletter", "subject": "News",
+        "text": f"For {MARKS[0]}.", "message": "1" * 32, "clause": "service-messages",
+    }  # fmt: skip
+    house.do(lambda joint: joint.append(person, "messages", [json.dumps(told)], source="customer",
+                                        occasion="service-use"))  # fmt: skip
+    return told["message"]
 
 
-THINGS: dict[str, Thing] = {
-    "none": lambda joint, person: "0" * 32,  # noqa: ARG005 - nothing
-    "name": lambda joint, person: "staff",  # noqa: ARG005 - a clause
+def _unsubscribing(house: House, person: str) -> str:
+    return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
+
+
+THINGS: dict[str, Callable[[House, str], str]] = {
+    "none": lambda _, __: "0" * 32,
+    "name": lambda _, __: "staff",  # a clause
     "task": _task,
-    "user": lambda joint, person: person,  # noqa: ARG005 - an id, and of nobody who works here
+    "user": lambda _, person: person,  # an id, and of nobody who works here
+    "message": _message,
+    "unsubscribing": _unsubscribing,
 }
 
 
@@ -104,7 +114,7 @@ class World:
                 name = route_part.strip("{}").split(":")[0]
                 thing = line.ids.get(name, name)
                 assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
-                made = self.house.do(partial(THINGS[thing], person=self.ann))
+                made = THINGS[thing](self.house, self.ann)
                 path = path.replace(route_part, made)
         return path + line.query
 

@@ -147,6 +147,30 @@ def test_a_task_proves_nothing_for_another_purpose_or_user(house: House) -> None
     assert not looks("support", "email", "0" * 32)
 
 
+def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> None:
+    """Whoever took a task under a wider role is refused what it lost, and has to take it anew."""
+    person, user = house.customer(), house.staff("support")
+    task = task_on(house, person)
+    house.do(lambda joint: tasks.take(joint, task, user, ("email", "birth-date")))
+    browser = house.signed_in(user, "staff")
+    assert reveal(browser, task, "email").status_code == 200
+    answer = reveal(browser, task, "birth-date")
+    assert (answer.status_code, "1990" in answer.text) == (403, False)
+    assert told(house, person)[-1].entry.kind == "refusal"
+    assert "Take this task" in browser.get(f"/staff/tasks/{task}").text
+
+
+def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
+    """A kind of task that has a desk of its own says where that is."""
+    person, user = house.customer(), house.staff("billing")
+    brought = house.provider.practices[0]._replace(task_pages={"debt": "/staff/debts/{task}"})
+    house.provider.practices[0] = brought
+    task = house.do(lambda joint: tasks.open_task(joint, person, "debt", "debt-collection",
+                                                  role="billing"))  # fmt: skip
+    page = house.signed_in(user, "staff").get(f"/staff/tasks/{task}")
+    assert f'href="/staff/debts/{task}"' in page.text
+
+
 def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:
     """A record about no kind of data would cover all of them, so none is made."""
     person, user = house.customer(), house.staff("manager")

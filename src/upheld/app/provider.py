@@ -25,6 +25,7 @@ from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
+from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import Pages as PolicyPages
 from upheld.practices.staff import practice as staff
 from upheld.web import kit
@@ -32,6 +33,7 @@ from upheld.web.pages import Imprint, Pages, Place
 
 PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
+    ("messages", messages.practice),
     ("staff", staff.practice),
 )
 
@@ -70,7 +72,7 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
-    pages = PolicyPages(policy)
+    pages = PolicyPages(policy, imprint=provider.imprint)
     routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house._replace(policy=policy)

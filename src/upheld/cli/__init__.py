@@ -12,11 +12,12 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, bulk, reading, screening, serving
+from upheld.cli import analysis, asking, backup, bulk, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
+from upheld.cli.person import person
 from upheld.cli.staff import staff
 from upheld.core.errors import UpheldError
 
@@ -48,9 +49,11 @@ def _root(
 
 for _group in (reading, asking, analysis, bulk, screening, serving):
     _group.register(app)
+backup.register(admin)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
+app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")
 
 

@@ -77,21 +77,27 @@ def epoch(
     keep: bool = typer.Option(False, "--keep-old", help="Keep the keys of the epochs before."),
     as_json: bool = JSON,
 ) -> None:
-    """Begin an epoch, move everybody's key to it and destroy the epochs before; can be resumed."""
-    from upheld.cli.admin import keyring_of, settings_in
-    from upheld.core.database import open_database
-    from upheld.core.schema import require_current
-    from upheld.gate.upkeep import begin_epoch
+    """Begin an epoch, move everybody's key to it and destroy those before; erasures are final then.
+
+    It can be stopped and begun again.
+    """
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.backup import expire
+    from upheld.gate.erasure import renew, unfinished
 
     told = settings_in(settings)
-    ring = keyring_of(told)
-    engine = open_database(told.database)
-    require_current(engine)
-    moved = begin_epoch(engine, ring, destroy=not keep)
+    gate = gate_of(told)
+    if told.escrow is not None:
+        expire(gate, told.escrow)
+    final = unfinished(gate.engine)
+    moved = renew(gate, destroy=not keep)
+    final -= unfinished(gate.engine)
+    number = gate.house.keyring.current.number
     if as_json:
-        print_json({"epoch": ring.current.number, "moved": moved})
+        print_json({"epoch": number, "moved": moved, "erasures_final": final})
     else:
-        print(f"epoch {ring.current.number}: {moved:,} people moved")
+        erased = f"; {final:,} erasures are final" if final else ""
+        print(f"epoch {number}: {moved:,} people moved{erased}")
 
 
 def keyring_class() -> type[Keyring]:

@@ -28,9 +28,8 @@ def register(app: typer.Typer) -> None:
     app.command("compile")(compile_policy)
 
 
-def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
-    """Serve the page of a policy, after making sure that the port is free."""
-    host, port = settings.host, settings.port
+def require_free(host: str, port: int) -> None:
+    """UpheldError unless an address and port can be listened on."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
@@ -42,6 +41,11 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
             code="port",
             hint="choose another with --port",
         ) from None
+
+
+def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
+    """Serve the page of a policy."""
+    require_free(settings.host, settings.port)
     from upheld.app.policy import serve as serve_policy
 
     try:
@@ -51,10 +55,32 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
         raise typer.Exit(2) from None
 
 
+def serve_provider(path: Path, settings: Settings, *, as_json: bool) -> None:
+    """Serve the provider that a settings file describes."""
+    require_free(settings.host, settings.port)
+    from upheld.app.provider import provide
+    from upheld.app.provider import serve as serve_pages
+    from upheld.cli.admin import gate_of
+    from upheld.core.settings import read_settings
+    from upheld.gate.group import AsyncGate
+
+    told = read_settings(path)
+    try:
+        gate = AsyncGate(gate_of(told))
+    except PolicyError as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(2) from None
+    assert told.policy is not None  # noqa: S101 - the gate was opened on it
+    serve_pages(provide(gate, told), told.policy, settings)
+
+
 def run(  # noqa: PLR0913, PLR0917 - an option each
-    policy: Path = POLICY,
+    policy: Path | None = typer.Argument(None, help="A policy, where there are no settings."),
     port: int = PORT,
     host: str = HOST,
+    provider: Path | None = typer.Option(
+        None, "--settings", help="A provider's settings: its pages for customers and staff too."
+    ),
     watch: bool = typer.Option(False, "--watch", help="Load the file again when it changes."),
     token_file: Path | None = typer.Option(
         None, "--token-file", help="Who may ask by AuthZEN from elsewhere: `NAME SECRET` a line."
@@ -76,9 +102,15 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again."""
+    """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again.
+
+    With --settings, the whole provider: its customers' accounts, its staff's console.
+    """
     from upheld.api.service import Settings
 
+    if (policy is None) == (provider is None):
+        raise UpheldError("run takes a policy, or --settings with a provider's", code="usage",
+                          hint="give one of them")  # fmt: skip
     if shadow_report and not shadow:
         raise UpheldError("--shadow-report needs --shadow", code="usage", hint="name the draft")
     settings = Settings(
@@ -86,7 +118,10 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
         url=url, rate=rate, json_logs=json_logs, contact=contact, shadow=shadow,
         shadow_report=shadow_report,
     )  # fmt: skip
-    serve(policy, settings, as_json=as_json)
+    if provider is not None:
+        serve_provider(provider, settings, as_json=as_json)
+    elif policy is not None:
+        serve(policy, settings, as_json=as_json)
 
 
 def demo(port: int = PORT, host: str = HOST, as_json: bool = JSON) -> None:

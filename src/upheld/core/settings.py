@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_server: str = ""
     mail_from: str = ""
     roles: Path | None = None
+    escrow: Path | None = None
+    backup_days: int = 30
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -63,7 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(fields)})"
 
 
-PATHS: Final = frozenset({"keyring", "key_file", "passphrase_file", "policy", "agreement", "roles"})
+PATHS: Final = frozenset(
+    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "roles"}
+)
 
 
 def without_password(url: str) -> str:
@@ -85,7 +89,7 @@ def read_settings(
     told: dict[str, Any] = {} if path is None else _from_file(path)
     told.update(_from_environment(given))
     try:
-        settings = msgspec.convert(told, Settings)
+        settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     if settings.key_file and settings.passphrase_file:

@@ -157,3 +157,41 @@ item: Final = Table(
     Column("entry", BigInteger),
     Index("item_due", "state", "due"),
 )
+
+erasure: Final = (
+    Table(  # an erasure, by a keyed digest of whose it is; the id itself until it is done
+        "erasure",
+        metadata,
+        Column("token", ID, primary_key=True),
+        Column("entry", BigInteger, primary_key=True, autoincrement=False),
+        Column("person_id", ID),
+        Column("state", WORD, nullable=False),
+        Column("epoch", Integer, nullable=False),  # whose key must be destroyed for it to be final
+        Column("sealed", LargeBinary, nullable=False),  # what is to be done, then the certificate
+        Index("erasure_state", "state", "token"),
+    )
+)
+
+severed: Final = Table(  # entries from which people were cut, and from a batch how many
+    "severed",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
+    Column("people", Integer, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+
+backup: Final = Table(  # by when the keys of each backup are destroyed
+    "backup",
+    metadata,
+    Column("backup_id", ID, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("state", WORD, nullable=False),
+)
+
+restored: Final = Table(  # by a restore a new log begins at this entry
+    "restored",
+    metadata,
+    Column("first", NUMBER, primary_key=True, autoincrement=False),
+    Column("previous", Text, nullable=False),  # the last known checkpoint of the log before
+)

@@ -41,6 +41,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise told(error) from None
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and sees one moment however long it takes."""
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same
+            connection.execution_options(**{READING: True})
+            connection.begin()
+            yield connection
+    except SQLAlchemyError as error:
+        raise told(error) from None
+
+
 def scrub(engine: Engine) -> bool:
     """Empty SQLite's write-ahead log, where deleted rows linger; False while a reader is in it.
 

@@ -6,7 +6,7 @@ same outcome on the same grounds share an entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -63,6 +63,7 @@ class Doing:
         facts = house.policy.program.vocabulary.facts
         self.facts = {name: facts[name] for name in self.plan.values}
         self.reads = act.action not in ("collect", "store")
+        self.states: tuple[str, ...] = (people.ACTIVE,)
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person."""
@@ -97,6 +98,18 @@ class Doing:
             return decision
         return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
+    def proven(
+        self, asked: list[str], besides: Sequence[str] = ()
+    ) -> tuple[dict[str, tuple[dict[str, object], tuple[str, ...], str]], list[records.Record]]:
+        """What is known of each person by the act's facts and some besides, and their records.
+
+        For each person the facts, the evidence, and what is wrong with it; nothing is noted.
+        """
+        facts = self.house.policy.program.vocabulary.facts
+        self.facts |= {name: facts[name] for name in besides if name in facts}
+        known = self._known(asked)
+        return self._proven(known), known.records
+
     def _known(self, asked: list[str]) -> Known:
         """What the database holds of some people for this act; they are locked from here on."""
         house = self.house
@@ -110,7 +123,7 @@ class Doing:
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
         answers = iter(several(self.connection, queries))
-        found = people.told(house.keyring, next(answers))
+        found = people.told(house.keyring, next(answers), self.states)
         if len(found) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
         last = entries.last_in(next(answers))

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import time
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.sql import Query, is_postgresql, many, rows, run, several
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
@@ -95,21 +96,21 @@ def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
 
 
 def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
-    """Every entry with its salt, in order, as the lines of an export.
+    """Every entry of the log with its salt, in order, as the lines of an export.
 
     EntryError where a body is not what its leaf commits to.
     """
     statement = (
         "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     )
-    seen = 0
+    before = seen = lineage.first(connection) - 1
     while found := rows(connection, statement, seen, most):
         for number, salt, body, leaf in found:
             seen += 1
             whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
             if not whole:
                 raise ledger.EntryError(f"entry {seen} is missing or was changed")
-            yield ledger.to_line(seen - 1, bytes(salt), bytes(body))
+            yield ledger.to_line(seen - 1 - before, bytes(salt), bytes(body))
 
 
 def of_person(connection: Connection, person_id: str) -> list[Kept]:
@@ -126,22 +127,26 @@ def _kept(found: tuple[Any, ...]) -> Kept:
     return Kept(found[0], BEGINNING + timedelta(microseconds=found[1]), found[2], body)
 
 
-def damaged(connection: Connection) -> list[int]:
-    """The numbers of entries that are missing, changed, or told of another time or person."""
+def damaged(connection: Connection, severed: Mapping[int, int] | None = None) -> list[int]:
+    """The numbers of entries that are missing, changed, or told of another time or person.
+
+    `severed` says from which of them how many people were cut by an erasure.
+    """
+    cut = severed or {}
     wrong: list[int] = []
     wanted = 1
     statement = "SELECT number, at, person_id, salt, body, leaf FROM entry ORDER BY number"
     for number, *rest in rows(connection, statement):
         wrong += range(wanted, number)
         wanted = number + 1
-        if not _whole(connection, number, *rest):
+        if not _whole(connection, cut.get(number, 0), number, *rest):
             wrong.append(number)
     return wrong
 
 
 def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
-    connection: Connection, number: int, at: int, person_id: str | None, salt: bytes, body: bytes,
-    leaf: bytes,
+    connection: Connection, cut: int, number: int, at: int, person_id: str | None, salt: bytes,
+    body: bytes, leaf: bytes,
 ) -> bool:  # fmt: skip
     salt, body = bytes(salt), bytes(body)
     try:
@@ -152,12 +157,16 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
         return False
     if entry.time != ledger.stamp(BEGINNING + timedelta(microseconds=at)):
         return False
+    if entry.person and person_id is None:
+        return cut == 1
     if person_id is not None or entry.person:
         return person_id is not None and entry.person == _mark(salt, person_id)
     statement = "SELECT person_id FROM entry_person WHERE number = ?"
     people = sorted(found for (found,) in rows(connection, statement, number))
     if entry.batch is None:
         return not people
+    if cut:  # of those who are left, nobody can tell any more than how many they are
+        return entry.batch.count == len(people) + cut
     return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
 
 

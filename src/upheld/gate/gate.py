@@ -23,6 +23,7 @@ from upheld.gate.entries import Clock
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import Registry
 from upheld.gate.request import Act, Given, Refused
+from upheld.gate.since import by_time_since
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import blind_index, people
@@ -41,6 +42,7 @@ class Gate:
         self.engine = engine
         self.house = House(policy, keyring, clock or Clock(), Registry(), Carriers(),
                            Derived())  # fmt: skip
+        self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
             people.belong(connection, keyring)
 

@@ -90,12 +90,23 @@ def add(  # noqa: PLR0913 - what belongs to a record
         begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
         by_whom=by_whom, how=how, text_digest=text_digest,
     )  # fmt: skip
+    keep(connection, keyring, made)
+    return made
+
+
+def keep(connection: Connection, keyring: Keyring, record: Record) -> None:
+    """Write a record down with its MAC, whoever it is about now."""
     statement = (
         f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
     )
-    run(connection, statement, *made.columns(), _mac(keyring, made))
-    return made
+    run(connection, statement, *record.columns(), _mac(keyring, record))
+
+
+def everything(connection: Connection, keyring: Keyring, person_id: str) -> list[Record]:
+    """Every record about a person that is believed."""
+    statement = f"SELECT {_COLUMNS}, mac FROM record WHERE person_id = ?"  # noqa: S608 - columns alone
+    return told(keyring, rows(connection, statement, person_id))[0]
 
 
 def end(

@@ -18,14 +18,14 @@ from sqlalchemy import Connection, Engine
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, scrub, writing
-from upheld.gate import entries, records
+from upheld.gate import entries, records, severing
 from upheld.gate.gate import Gate
 from upheld.gate.proofs import BIRTH_DATE
 from upheld.ledger.entries import EntryError
 from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.keyring import Keyring, KeyringError
-from upheld.vault.people import ACTIVE, REGISTER, VaultError
+from upheld.vault.people import ACTIVE, HELD, REGISTER, VaultError
 
 BATCH = 100  # people moved in one transaction
 
@@ -60,10 +60,12 @@ def selfcheck(engine: Engine, keyring: Keyring, kinds: Sequence[str]) -> Checked
             count, named = _looked_through(connection, keyring, person_id)
             held += count
             problems += named
+        problems += _apart(connection, keyring)
         listed, forged = records.listed(connection, keyring, [REGISTER, *everybody], kinds)
         problems += [f"record {record_id} was changed by somebody else" for record_id in forged]
         problems += [
-            f"entry {number} is missing or changed" for number in entries.damaged(connection)
+            f"entry {number} is missing or changed"
+            for number in entries.damaged(connection, severing.counts(connection, keyring))
         ]
         last = entries.last_of(connection)
     return Checked(len(everybody), held, len(listed), last[0] if last else 0, tuple(problems))
@@ -88,6 +90,19 @@ def _looked_through(
     if noted != {field: held.mark for field, held in person.holdings.items()}:
         problems.append(f"what is held of person {person_id} is not what the entries say")
     return sum(map(len, found.values())), problems
+
+
+def _apart(connection: Connection, keyring: Keyring) -> list[str]:
+    """What is not whole of that which a law keeps apart; nothing else is told of it."""
+    problems: list[str] = []
+    for (person_id,) in rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD):
+        try:
+            person = people.whatever(connection, keyring, [person_id])[person_id]
+            found = values.examine(connection, person, list(person.holdings))[1]
+            problems += [f"{name} is changed, moved or missing" for name in found]
+        except (SealError, VaultError, KeyringError, KeyError) as error:
+            problems.append(str(error))
+    return problems
 
 
 def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> int:

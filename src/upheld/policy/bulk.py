@@ -10,27 +10,22 @@ unknown word, or a value that a fact cannot have, is refused with the outcome `e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import pyarrow as pa
 
 from upheld.core.errors import RequestError
 from upheld.policy.columns import Bound, Masks, Question, bind, codes
+from upheld.policy.joined import TOLD, bad, digit, joined, point_of, sum_of
 from upheld.policy.load import NO_FACTS, Policy
-from upheld.policy.lookup import Axis, Slot, Ways
-from upheld.policy.worlds import Space
+from upheld.policy.worlds import Space, TooManyWorlds
 
 __all__ = ["Masks", "codes", "screen", "tally", "where"]
 
-TOLD = ("outcome", "allowed", "clause")
 OUTCOMES = ("allow", "deny", "needs-proof", "error")
 GATHER_MAX = 1 << 12  # answers that stand in the query itself; more are joined
-NEVER = -(1 << 40)  # a part of a key for what cannot be asked: the key is then in no table
 
 
 def screen(  # noqa: PLR0913 - what can be said of a question and of a table
@@ -61,13 +56,17 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
             hint="choose a prefix for the new columns",
         )  # fmt: skip
     bound = bind(policy, table, question, facts, columns or {}, masks)
-    if bound.dimensions or bound.masks or len(bound.lookup.functions[0].answers) > GATHER_MAX:
-        return _joined(bound, table, names)
-    function = bound.lookup.functions[0]
+    function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
+    if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
+        return joined(bound, table, names)
     answers = [bound.lookup.answers[at] for at in function.answers]
-    at = _sum([_digit(table[bound.facts[name]], bound.lookup.slots[name]).cast("int64") * weight
+    try:
+        allowed = _allowed(bound, table) if answers != [("error", ())] else ibis.literal(False)
+    except TooManyWorlds:  # for one condition
+        return joined(bound, table, names)
+    at = sum_of([digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
                for name, weight in function.weights])  # fmt: skip
-    bad = _bad(bound, table)
+    wrong = bad(bound, table)
 
     def pick(told: Sequence[str], otherwise: str) -> ir.Value:
         found = (
@@ -75,11 +74,11 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
             if len(set(told)) == 1
             else ibis.array(list(told))[at.cast("int32")]
         )
-        return found if bad is None else ibis.ifelse(bad, otherwise, found)
+        return found if wrong is None else ibis.ifelse(wrong, otherwise, found)
 
     made = {
         "outcome": lambda: pick([answer[0] for answer in answers], "error"),
-        "allowed": lambda: _allowed(bound, table),
+        "allowed": lambda: allowed,
         "clause": lambda: pick([", ".join(answer[1]) for answer in answers], ""),
     }
     return table.mutate(**{name: made[what]() for what, name in names.items()})
@@ -120,47 +119,18 @@ def where(
 ) -> Callable[[ir.Table], ir.BooleanValue]:
     """A condition for `table.filter(…)`: the rows for which the answer is allow in every world.
 
-    The question must be the same for every row. Applied to a table, RequestError as `screen`.
+    The question must be the same for every row. Applied to a table, RequestError as `screen`, and
+    where more facts decide together than one condition can tell.
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
         bound = bind(policy, table, question, facts, columns or {}, None, dimensions=())
-        return _allowed(bound, table)
+        try:
+            return _allowed(bound, table)
+        except TooManyWorlds as error:
+            raise RequestError(str(error), code="too-large", hint=error.hint) from None
 
     return condition
-
-
-def _sum(parts: Sequence[Any]) -> Any:
-    return reduce(lambda one, other: one + other, parts) if parts else ibis.literal(0, "int64")
-
-
-def _point(point: Fraction) -> int | float:
-    return point.numerator if point.denominator == 1 else float(point)
-
-
-def _digit(column: Any, slot: Slot) -> Any:
-    """What is known of a fact: 0 for nothing, else its value counted from 1."""
-    fact = slot.values.fact
-    if fact.kind == "boolean":
-        return (column.cast("int32") + 1).fill_null(1 if fact.absent else 0)
-    if fact.kind == "number":
-        passed = [each.cast("int32") for point in slot.values.points
-                  for each in (column >= _point(point), column > _point(point))]  # fmt: skip
-        return (_sum(passed) + 1).fill_null(0)
-    told = [(word, slot.values.index(word) + 1) for word in fact.words]
-    return column.cases(*told, else_=0)
-
-
-def _bad(bound: Bound, table: ir.Table) -> Any:
-    """Whether some value of a row is none that its fact can have; None where that cannot be."""
-    found = []
-    for name, column in bound.facts.items():
-        fact, value = bound.lookup.slots[name].values.fact, table[column]
-        if fact.kind == "word":
-            found.append(~value.isin(fact.words).fill_null(True))
-        elif value.type().is_floating():
-            found.append((value.isnan() | value.isinf()).fill_null(False))
-    return reduce(lambda one, other: one | other, found) if found else None
 
 
 def _allowed(bound: Bound, table: ir.Table) -> Any:
@@ -181,8 +151,8 @@ def _allowed(bound: Bound, table: ir.Table) -> Any:
                     for way in rest]  # fmt: skip
             every.append(reduce(lambda one, other: one | other, some))
     found = _all(every).fill_null(False) if every else ibis.literal(True)
-    bad = _bad(bound, table)
-    return found if bad is None else found & ~bad
+    wrong = bad(bound, table)
+    return found if wrong is None else found & ~wrong
 
 
 def _all(parts: Sequence[Any]) -> Any:
@@ -201,7 +171,7 @@ def _literal(bound: Bound, table: ir.Table, space: Space, each: tuple[int, int])
     if values.fact.kind == "word":
         return column.isin([w for w in values.fact.words if subset >> values.index(w) & 1])
     low, high = (subset & -subset).bit_length() - 1, subset.bit_length() - 1
-    points = [_point(point) for point in values.points]
+    points = [point_of(point) for point in values.points]
     if low == high and low % 2:
         return column == points[low // 2]
     bounds = []
@@ -210,190 +180,3 @@ def _literal(bound: Bound, table: ir.Table, space: Space, each: tuple[int, int])
     if high < values.count - 1:
         bounds.append(column <= points[high // 2] if high % 2 else column < points[high // 2])
     return _all(bounds)
-
-
-def _joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
-    """Rows joined with what the policy says at their key, and where needed with the answer."""
-    kept = table.columns
-    lookup = bound.lookup
-    before, at = "", _sum([])
-    for number, block in enumerate(lookup.blocks):
-        *weights, whole = block.strides
-        for axis, weight in zip(block.axes, weights, strict=True):
-            table = _part(bound, table, axis, weight)
-        at = _sum([table[f"upheld_{axis.dimension}"] for axis in block.axes])
-        at = at if not before else at + table[before] * whole
-        if number + 1 < len(lookup.blocks):
-            before = f"upheld_state{number}"
-            led = ibis.memtable(pa.table({"upheld_from": np.arange(len(block.keys)),
-                                          before: block.keys}))  # fmt: skip
-            kept_now = table.columns
-            table = table.mutate(upheld_key=at)
-            table = table.left_join(led, table.upheld_key == led.upheld_from)
-            table = table.select(*kept_now, before)
-    bad = _bad(bound, table)
-    table = table.mutate(upheld_key=at if bad is None else ibis.ifelse(bad, NEVER, at))
-    if bound.masks is None:
-        table = table.mutate(**{
-            f"upheld_known{word}": _sum(
-                [_digit(table[bound.facts[name]], slot).cast("int64") << slot.shift
-                 for name, slot in lookup.slots.items() if slot.word == word]
-            )
-            for word in range(lookup.words)
-        })  # fmt: skip
-    packed = bound.masks is not None or lookup.words == 1
-    ways = lookup.ways() if "allowed" in names and packed else None
-    slots = ways is None or len(names) > 1
-    functions, answers, width = _tables(bound, ways, slots=slots)
-    # The key's table first, so that each row meets it once; its key is its own, so no row doubles.
-    table = table.left_join(functions, table.upheld_key == functions.upheld_at)
-    absent = {"outcome": "error", "allowed": False, "clause": ""}
-    if ways is not None:
-        table = table.mutate(upheld_one_way=_one_way(bound, table, len(ways[0])))
-    if slots:
-        index: Any = table.upheld_base
-        for slot in range(width):
-            digit = _kept_digit(bound, table, slot)
-            index = index + digit * table[f"upheld_weight{slot}"]
-        table = table.mutate(upheld_index=index)
-        table = table.left_join(answers, table.upheld_index == answers.upheld_answer)
-    told = {
-        name: table.upheld_one_way if what == "allowed" and ways is not None
-        else table[f"upheld_{what}"].fill_null(absent[what])
-        for what, name in names.items()
-    }  # fmt: skip
-    return table.select(*kept, **told)
-
-
-def _one_way(bound: Bound, table: ir.Table, count: int) -> Any:
-    """Whether what is known of a row agrees with one of the ways in which it is allowed."""
-    found = []
-    for way in range(count):
-        care, value = table[f"upheld_care{way}"], table[f"upheld_value{way}"]
-        if bound.masks is None:
-            found.append((table.upheld_known0 & care) == value)
-            continue
-        true = table[bound.masks.true].cast("int64")
-        if bound.masks.known is None:
-            found.append((true & care) == value)
-            continue
-        known = table[bound.masks.known].cast("int64").fill_null(0)
-        no = sum(1 << at for at, name in enumerate(bound.masks.facts)
-                 if (slot := bound.lookup.slots.get(name)) and slot.values.fact.absent)  # fmt: skip
-        holds = (true & known & care) == value
-        found.append(holds & (((known | no) & care) == care))
-    return reduce(lambda one, other: one | other, found).fill_null(False)
-
-
-def _part(bound: Bound, table: ir.Table, axis: Axis, weight: int) -> ir.Table:
-    """The table with one column's part of the key, of the dimension's name."""
-    name, kept = f"upheld_{axis.dimension}", table.columns
-    column = table[bound.dimensions[axis.dimension]]
-    whole = column.type().is_integer()
-    if whole and bound.lookup.apart:
-        code = (column.cast("int64") + 1) * weight
-        said = ibis.ifelse(column.between(0, len(axis.words) - 1), code, NEVER)
-        return table.mutate(**{name: ibis.ifelse(column.isnull(), 0, said)})
-    words: Any = list(range(len(axis.words))) if whole else list(axis.words)
-    told = ibis.memtable(
-        pa.table(
-            {
-                "upheld_word": pa.array(words, pa.int64() if whole else pa.string()),
-                "upheld_group": pa.array([group * weight for group in axis.groups], pa.int64()),
-            }
-        )
-    )
-    table = table.left_join(told, column == told.upheld_word)
-    column = table[bound.dimensions[axis.dimension]]
-    part = ibis.ifelse(column.isnull(), 0, table.upheld_group.fill_null(NEVER))
-    return table.select(*kept, **{name: part})
-
-
-def _kept_digit(bound: Bound, table: ir.Table, slot: int) -> Any:
-    """What is known of the fact that stands in a slot of a row's function."""
-    shift = table[f"upheld_shift{slot}"]
-    if bound.masks is None:
-        known: Any = table.upheld_known0
-        for word in range(1, bound.lookup.words):
-            other = table[f"upheld_known{word}"]
-            known = ibis.ifelse(table[f"upheld_word{slot}"] == word, other, known)
-        return (known >> shift) & table[f"upheld_bits{slot}"]
-    true = table[bound.masks.true].cast("int64")
-    if bound.masks.known is None:
-        return ((true >> shift) & 1) + 1
-    known = table[bound.masks.known].cast("int64").fill_null(0)
-    return ((known >> shift) & 1) + (((true & known) >> shift) & 1)
-
-
-def _tables(bound: Bound, ways: Ways | None, *, slots: bool) -> tuple[ir.Table, ir.Table, int]:
-    """The table of keys, that of answers, and how many facts a function has at most."""
-    lookup = bound.lookup
-    places = {name: slot.shift for name, slot in lookup.slots.items()}
-    if bound.masks is not None:
-        places = {name: at for at, name in enumerate(bound.masks.facts)}
-    last = lookup.blocks[-1].keys
-    keys = np.flatnonzero(last >= 0)
-    columns: dict[str, Any] = {"upheld_at": keys}
-    if ways is not None:
-        columns |= _ways_of(bound, ways, places)
-    width = max((len(function.weights) for function in lookup.functions), default=0)
-    if slots:
-        columns |= _slots_of(bound, places, width)
-    of = last[keys]
-    columns = {name: values if name == "upheld_at" else values[of]
-               for name, values in columns.items()}  # fmt: skip
-    told = [lookup.answers[at] for function in lookup.functions for at in function.answers]
-    answers = pa.table({
-        "upheld_answer": pa.array(range(len(told)), pa.int64()),
-        "upheld_outcome": pa.array([outcome for outcome, _ in told], pa.string()),
-        "upheld_allowed": pa.array([outcome == "allow" for outcome, _ in told], pa.bool_()),
-        "upheld_clause": pa.array([", ".join(clauses) for _, clauses in told], pa.string()),
-    })  # fmt: skip
-    return ibis.memtable(pa.table(columns)), ibis.memtable(answers), width
-
-
-def _slots_of(bound: Bound, places: Mapping[str, int], width: int) -> dict[str, Any]:
-    """For each function where its answers begin, and where its facts stand with what weight."""
-    functions, slots = bound.lookup.functions, bound.lookup.slots
-    base = np.zeros(len(functions), dtype=np.int64)
-    shift = np.zeros((width, len(base)), dtype=np.int32)
-    word = np.zeros_like(shift)
-    bits, weight = np.zeros_like(shift, dtype=np.int64), np.zeros_like(shift, dtype=np.int64)
-    listed = 0
-    for at, function in enumerate(functions):
-        base[at], listed = listed, listed + len(function.answers)
-        for slot, (name, each) in enumerate(function.weights):
-            shift[slot, at], weight[slot, at] = places[name], each
-            bits[slot, at], word[slot, at] = (1 << slots[name].bits) - 1, slots[name].word
-    found = {"upheld_base": base}
-    for slot in range(width):
-        found[f"upheld_shift{slot}"], found[f"upheld_weight{slot}"] = shift[slot], weight[slot]
-        if bound.masks is None:
-            found[f"upheld_bits{slot}"], found[f"upheld_word{slot}"] = bits[slot], word[slot]
-    return found
-
-
-def _ways_of(bound: Bound, ways: Ways, places: Mapping[str, int]) -> dict[str, Any]:
-    """For each function the bits that a way looks at, and what they must be.
-
-    A way that is none looks at nothing and wants something.
-    """
-    care = np.zeros((len(ways[0]), len(ways)), dtype=np.int64)
-    value = np.ones_like(care)
-    for at, each in enumerate(ways):
-        for number, way in enumerate(each):
-            if way is None:
-                continue
-            looked = wanted = 0
-            for name, digit in way:
-                if bound.masks is None:
-                    looked |= ((1 << bound.lookup.slots[name].bits) - 1) << places[name]
-                    wanted |= digit << places[name]
-                else:
-                    looked |= 1 << places[name]
-                    wanted |= (digit - 1) << places[name]
-            care[number, at], value[number, at] = looked, wanted
-    found = {}
-    for number in range(len(care)):
-        found[f"upheld_care{number}"], found[f"upheld_value{number}"] = care[number], value[number]
-    return found

@@ -187,12 +187,28 @@ def verdict(compiled: Compiled, cases: Sequence[Case]) -> tuple[str, tuple[str, 
     never = [each for each in open_cases if each.never]
     if not never:
         try:
-            possible = len(open_cases) == 1 or groups(compiled, open_cases) is not None
+            if _provable(compiled, open_cases):
+                return "needs-proof", citations(cases, allow=True)
         except TooManyWorlds:
             return "error", ()
-        if possible:
-            return "needs-proof", citations(cases, allow=True)
     return "deny", citations(never or open_cases, allow=False)
+
+
+def _provable(compiled: Compiled, open_cases: Sequence[Case]) -> bool:
+    """Whether some world allows all; TooManyWorlds where `proofs` could not be told."""
+    if len(open_cases) == 1:
+        spaces: list[Space] | None = [open_cases[0].cell.space]
+    else:
+        joint = groups(compiled, open_cases)
+        spaces = None if joint is None else [space for space, _ in joint]
+    if spaces is None:
+        return False
+    known = open_cases[0].known if len(open_cases) == 1 else {}
+    most = 1
+    for space in spaces:
+        for name, values in zip(space.names, space.values, strict=True):
+            most *= 1 if name in known else len(values.subsets())
+    return most <= PROOFS_MAX or proofs(compiled, open_cases) is not None
 
 
 def _allow_in(compiled: Compiled, each: Case, space: Space) -> int:

@@ -9,14 +9,14 @@ these numbers into expressions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
+from upheld.policy.answers import BITS_MAX, Answers, Function, Slot, product_of
 from upheld.policy.decide import Engine
 from upheld.policy.program import FactTest
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
@@ -24,13 +24,9 @@ from upheld.policy.worlds import Box, Space, Values
 
 KEYS_MAX = 1 << 22  # of all groups together
 APART_MAX = 1 << 17  # up to here each word is a group of its own, so that codes are keys
-ANSWERS_MAX = 1 << 20  # of all functions together
-FUNCTION_MAX = 1 << 16  # of one function; beyond it the answer is `error`
 WAYS_MAX = 8  # in which a function allows; with more the answers are looked up
-BITS_MAX = 62  # of the number that holds what is known of the facts
 
 State = frozenset[tuple[int, tuple[str, ...]]]  # the copies at a cell, and what its action takes
-Answer = tuple[str, tuple[str, ...]]  # outcome, clauses
 Way = tuple[tuple[str, int], ...]  # facts with what must be known of each: its value from 1
 Ways = list[list[Way | None]]
 
@@ -58,56 +54,7 @@ class Block(NamedTuple):
     def strides(self) -> list[int]:
         """What the group of each axis weighs, then what came before."""
         counts = [len(axis.masks) + 1 for axis in self.axes]
-        return [_product(counts[at + 1 :]) for at in range(len(counts))] + [_product(counts)]
-
-
-class Slot(NamedTuple):
-    """A fact that rows say: its values, and where it stands among the bits of what is known.
-
-    These are whole numbers of at most 62 bits, as many as are needed; mostly one.
-    """
-
-    values: Values
-    word: int
-    shift: int
-    bits: int
-
-
-class Function(NamedTuple):
-    """What is answered at some keys: facts with the weight of each, and an answer for each sum."""
-
-    weights: tuple[tuple[str, int], ...]
-    answers: tuple[int, ...]
-
-
-class _CellTable(NamedTuple):
-    """A cell for each thing that may be known of the facts that matter there."""
-
-    facts: list[str]
-    strides: list[int]
-    cases: list[e.Case]
-    certain: np.ndarray
-    never: np.ndarray
-    denied: np.ndarray  # the number of what each case cites where it is refused
-    granted: np.ndarray
-
-    @classmethod
-    def of(
-        cls, facts: list[str], counts: list[int], cases: list[e.Case],
-        denied: list[int], granted: list[int],
-    ) -> _CellTable:  # fmt: skip
-        """The cases in the order of their digits, the last fact's digit changing first."""
-        strides = [_product(counts[at + 1 :]) for at in range(len(counts))]
-        certain, never = [each.certain for each in cases], [each.never for each in cases]
-        return cls(facts, strides, cases, np.array(certain), np.array(never), np.array(denied),
-                   np.array(granted))  # fmt: skip
-
-    def picked(self, digits: Mapping[str, np.ndarray], total: int) -> np.ndarray:
-        """The place of the case for each combination of digits of a larger function."""
-        at = np.zeros(total, dtype=np.int64)
-        for name, stride in zip(self.facts, self.strides, strict=True):
-            at += digits[name] * stride
-        return at
+        return [product_of(counts[at + 1 :]) for at in range(len(counts))] + [product_of(counts)]
 
 
 def words_of(engine: Engine, dimension: str) -> tuple[str, ...]:
@@ -142,17 +89,14 @@ class Lookup:
         self.engine, self.compiled, self.known = engine, engine.compiled, known
         self._asked, self._rows = asked, rows
         sizes = [len(words_of(engine, d)) + 1 for d in rows]
-        self.apart = _product(sizes) <= APART_MAX
+        self.apart = product_of(sizes) <= APART_MAX
         self.axes = [self._axis(d) for d in rows]
         self.blocks, self.states = self._walk(actions)
         self.slots = self._slots(set(facts))
-        self.answers: list[Answer] = []
-        self._place: dict[Answer, int] = {}
-        self._cells: dict[int, _CellTable] = {}
-        self._citation: dict[tuple[str, ...], int] = {}
-        self._citations: list[tuple[str, ...]] = []
         self._mattering: dict[int, frozenset[str]] = {}
-        self.functions = self._functions()
+        answered = self._answered()
+        self.functions, self.answers = answered.functions, answered.answers
+        self.depth = answered.depth()
 
     def _axis(self, dimension: str) -> Axis:
         """The words of a dimension in groups that every rule treats alike."""
@@ -273,23 +217,24 @@ class Lookup:
         """How many whole numbers hold what is known of a row's facts."""
         return max((slot.word + 1 for slot in self.slots.values()), default=1)
 
-    def _functions(self) -> list[Function]:
-        """The function of each state; where room runs out it is the largest that go without."""
-        facts, sizes = [], []
+    def _answered(self) -> Answers:
+        """The function of each state, to whose number its keys lead from now on.
+
+        Where room runs out it is the largest that go without.
+        """
+        made = Answers(self.compiled, self.known, self.slots)
+        sizes = []
         for state in self.states:
             found: set[str] = set()
             for bits in state:
                 found |= self._facts(bits)
-            facts.append(sorted(found))
-            sizes.append(_product(self.slots[name].values.count + 1 for name in found))
-        made: dict[int, Function] = {}
-        left = ANSWERS_MAX
+            sizes.append(product_of(self.slots[name].ways for name in found))
+        self.begins = np.full(len(self.states) + 1, -1)  # the last is for what cannot be asked
         for at in sorted(range(len(sizes)), key=sizes.__getitem__):
-            left -= sizes[at]
-            fits = sizes[at] <= FUNCTION_MAX and left >= 0
-            refused = Function((), (self._placed(("error", ())),))
-            made[at] = self._function(self.states[at], facts[at]) if fits else refused
-        return [made[at] for at in range(len(sizes))]
+            self.begins[at] = made.function(self.states[at])
+        last = self.blocks[-1]
+        self.blocks[-1] = last._replace(keys=self.begins[last.keys])
+        return made
 
     def _facts(self, bits: int) -> frozenset[str]:
         """The facts that rows say and that matter at a cell."""
@@ -298,97 +243,22 @@ class Lookup:
             self._mattering[bits] = frozenset(t.fact for t in tests) & self.slots.keys()
         return self._mattering[bits]
 
-    def _function(self, state: frozenset[int], facts: list[str]) -> Function:
-        """The answers at a state, for everything that may be known of its facts."""
-        cells = [self._cell(bits) for bits in sorted(state)]
-        counts = [self.slots[name].values.count + 1 for name in facts]
-        total = _product(counts)
-        weights = [_product(counts[:at]) for at in range(len(facts))]
-        every = np.arange(total)
-        digits = {
-            name: every // weight % count
-            for name, weight, count in zip(facts, weights, counts, strict=True)
-        }
-        picked = np.array([each.picked(digits, total) for each in cells])
-        answers = self._joined(cells, picked)
-        return Function(tuple(zip(facts, weights, strict=True)), tuple(answers.tolist()))
-
-    def _cell(self, bits: int) -> _CellTable:
-        """A cell for everything that may be known of its facts."""
-        if (found := self._cells.get(bits)) is not None:
-            return found
-        facts = sorted(self._facts(bits))
-        counts = [self.slots[name].values.count + 1 for name in facts]
-        cases = []
-        for digits in product(*map(range, counts)):
-            known = dict(self.known)
-            for name, digit in zip(facts, digits, strict=True):
-                if digit:
-                    known[name] = self.slots[name].values.sample([digit - 1])
-            cases.append(e.case(self.compiled, bits, known))
-        ids: dict[bool, list[int]] = {True: [], False: []}
-        for allow, listed in ids.items():
-            for one in cases:
-                cited = e.citations([one], allow=allow)
-                listed.append(self._citation.setdefault(cited, len(self._citations)))
-                if listed[-1] == len(self._citations):
-                    self._citations.append(cited)
-        made = _CellTable.of(facts, counts, cases, ids[False], ids[True])
-        self._cells[bits] = made
-        return made
-
-    def _joined(self, cells: Sequence[_CellTable], picked: np.ndarray) -> np.ndarray:
-        """The answers of cells that are asked about together; a row of `picked` for each cell.
-
-        What makes no difference is left out before combinations are told apart: beside a cell that
-        is never allowed the others count for nothing.
-        """
-
-        def each(of: str, columns: np.ndarray) -> np.ndarray:
-            rows = zip(cells, picked[:, columns], strict=True)
-            return np.array([getattr(cell, of)[at] for cell, at in rows])
-
-        found = np.empty(picked.shape[1], dtype=np.int64)
-        every = np.arange(picked.shape[1])
-        refused = np.any(each("never", every), axis=0)
-        allowed = np.all(each("certain", every), axis=0)
-        at = np.flatnonzero(refused)
-        ids = np.where(each("never", at), each("denied", at), -1)
-        for column, where in _distinct(ids):
-            found[at[where]] = self._cited("deny", ids[:, column])
-        at = np.flatnonzero(allowed)
-        ids = each("granted", at)
-        for column, where in _distinct(ids):
-            found[at[where]] = self._cited("allow", ids[:, column])
-        at = np.flatnonzero(~refused & ~allowed)
-        ids = picked[:, at]
-        for column, where in _distinct(ids):
-            here = [cell.cases[place] for cell, place in zip(cells, ids[:, column], strict=True)]
-            found[at[where]] = self._placed(e.verdict(self.compiled, here))
-        return found
-
-    def _cited(self, outcome: str, ids: np.ndarray) -> int:
-        """The answer that cites what each of some cells cites; -1 is a cell that does not count."""
-        cited = {clause for at in set(ids.tolist()) if at >= 0 for clause in self._citations[at]}
-        return self._placed((outcome, tuple(sorted(cited))))
-
-    def _placed(self, answer: Answer) -> int:
-        if answer not in self._place:
-            self._place[answer] = len(self.answers)
-            self.answers.append(answer)
-        return self._place[answer]
-
     def ways(self) -> Ways | None:
         """For each function every least thing to know with which it allows, None to fill up.
 
         To know more never turns an allowance into a refusal, so that a row is allowed exactly if
-        what is known of it agrees with one of these. None where a function has more than WAYS_MAX.
+        what is known of it agrees with one of these. None where a function has more than WAYS_MAX,
+        or goes on at another.
         """
         allows = np.array([outcome == "allow" for outcome, _ in self.answers])
         found: list[list[Way | None]] = []
+        some: list[bool] = []  # for each function whether it ever allows
         for function in self.functions:
-            ways = self._least(function, allows[np.array(function.answers)])
-            if len(ways) > WAYS_MAX:
+            on = [~at for at in function.answers if at < 0]
+            last = np.array([at for at in function.answers if at >= 0], np.int64)
+            some.append(bool(allows[last].any()) or any(some[at] for at in on))
+            ways = [] if on or not some[-1] else self._least(function, allows[last])
+            if len(ways) > WAYS_MAX or (on and some[-1]):
                 return None
             found.append(list(ways))
         width = max([1, *map(len, found)])
@@ -446,25 +316,6 @@ class Lookup:
             ]
             found.append((space, boxes))
         return found
-
-
-def _distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """For each distinct column one place where it stands, and all places where it does."""
-    if not columns.shape[1]:
-        return
-    ids = np.zeros(columns.shape[1], dtype=np.int64)
-    for row in columns:
-        _, ids = np.unique(ids * (row.max() + 2) + row + 1, return_inverse=True)
-    order = np.argsort(ids, kind="stable")
-    for where in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1):
-        yield int(where[0]), where
-
-
-def _product(numbers: Iterable[int]) -> int:
-    found = 1
-    for number in numbers:
-        found *= number
-    return found
 
 
 def _too_large(what: str) -> RequestError:

@@ -156,6 +156,11 @@ class Keyring:
         return cls(path, master, root, epochs, file.mac)
 
     @property
+    def path(self) -> Path:
+        """The keyring's file."""
+        return self._path
+
+    @property
     def master(self) -> str:
         """The kind of master key that seals this keyring."""
         return self._master.kind
@@ -164,6 +169,19 @@ class Keyring:
     def current(self) -> Epoch:
         """The epoch under which new keys are sealed."""
         return self.epochs[-1]
+
+    def reading_also(self, other: Keyring) -> Keyring:
+        """A keyring for reading alone: this one and what another of the same root opens besides.
+
+        KeyringError where the root is another.
+        """
+        if not hmac.compare_digest(self._root, other._root):
+            raise KeyringError("the keys are of another keyring", code="other-keyring",
+                               hint="take those that were kept with the backup")  # fmt: skip
+        mine = {each.number for each in self.epochs}
+        more = [each for each in other.epochs if each.number not in mine]
+        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen)
+        return both if more else self
 
     def epoch(self, number: int) -> Epoch:
         """An epoch by its number; KeyringError for one that is unknown or was destroyed."""
@@ -211,6 +229,16 @@ class Keyring:
 
     def _keep(self, epochs: tuple[Epoch, ...], master: Master) -> None:
         """Write the file anew, whole, and overwrite the bytes that it had before."""
+        content, mac = self._content(epochs, master)
+        with locked(self._path):
+            self._unchanged()
+            for left in self._path.resolve().parent.glob(f".{self._path.name}.*"):
+                shred(left)  # of a process that was killed: it holds keys that may be destroyed now
+            replace(self._path, content)
+        self.epochs, self._seen = epochs, mac
+
+    def _content(self, epochs: tuple[Epoch, ...], master: Master) -> tuple[bytes, str]:
+        """What a file with these epochs says, and its MAC."""
         salt = os.urandom(SALT_BYTES)
         key = master.key(salt)
         file = _File(
@@ -222,11 +250,13 @@ class Keyring:
             ),
         )  # fmt: skip
         whole = msgspec.structs.replace(file, mac=_mac(self._root, file))
-        content = msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
-        with _locked(self._path):
-            self._unchanged()
-            _replace(self._path, content)
-        self.epochs, self._seen = epochs, whole.mac
+        return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n", whole.mac
+
+    def copy(self, path: Path) -> None:
+        """Write a copy under the same master key, which `open` opens; never over a file."""
+        if path.exists():
+            raise KeyringError(f"{path} exists already", code="exists", hint="name another file")
+        replace(path, self._content(self.epochs, self._master)[0])
 
     def _unchanged(self) -> None:
         """KeyringError where the file is not the one that was opened: nobody's change is lost."""
@@ -289,7 +319,7 @@ def _bytes(text: str) -> bytes:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """One writer at a time: a lock on the folder, which goes with the process that holds it."""
     try:
         folder = os.open(path.resolve().parent, os.O_RDONLY)
@@ -302,7 +332,7 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Put content in a file's place, durably; then overwrite what the old file held.
 
     Overwriting in place is the best that can be done from here: a disk may keep copies of its own,
@@ -318,7 +348,7 @@ def _replace(path: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         Path(name).replace(path)
-        _sync(folder)
+        sync(folder)
         if old is not None:
             old.write(bytes(os.fstat(old.fileno()).st_size))
             old.flush()
@@ -331,7 +361,23 @@ def _replace(path: Path, content: bytes) -> None:
             old.close()
 
 
-def _sync(folder: Path) -> None:
+def shred(path: Path) -> None:
+    """Overwrite a file and take it away, durably; nothing where it is not there."""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync(path.resolve().parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def sync(folder: Path) -> None:
+    """Make durable what files a folder has."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -22,9 +22,11 @@ from upheld.core.sql import Query, is_postgresql, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import context, new_key, seal, unseal
-from upheld.vault.keyring import Keyring
+from upheld.vault.keyring import Epoch, Keyring
 
 ACTIVE = "active"
+ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
+HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 REGISTER = ""  # the person of registers: partners, engagements
 
 _FIND = (
@@ -94,16 +96,37 @@ def _mark(keyring: Keyring, number: int) -> bytes:
     return hmac.digest(keyring.derived("epoch-mark"), context(number), "sha256")
 
 
-def enrol(connection: Connection, keyring: Keyring, at: datetime) -> Person:
+def enrol(
+    connection: Connection, keyring: Keyring, at: datetime, *, state: str = ACTIVE,
+    person_id: str = "",
+) -> Person:  # fmt: skip
     """A new person with a key of their own and nothing held yet."""
-    made = Person(secrets.token_hex(16), new_key(), {})
+    made = Person(person_id or secrets.token_hex(16), new_key(), {})
     run(connection, "INSERT INTO person VALUES (?, ?, ?, NULL)",
-        made.person_id, ACTIVE, microseconds(at))  # fmt: skip
-    epoch = keyring.current
+        made.person_id, state, microseconds(at))  # fmt: skip
+    epoch = _current(connection, keyring)
     run(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
         _wrapped(epoch.key, made, epoch.number))  # fmt: skip
     keep_holdings(connection, made, {})
     return made
+
+
+def _current(connection: Connection, keyring: Keyring) -> Epoch:
+    """The epoch for a new key: one that another process closed meanwhile is not taken.
+
+    On PostgreSQL nobody can close it before this transaction ends.
+    """
+    statement = "SELECT closed FROM epoch WHERE number = ?"
+    if is_postgresql(connection):
+        statement += " FOR SHARE"
+    found = row(connection, statement, keyring.current.number)
+    if found is None or found[0]:
+        keyring.refresh()
+        found = row(connection, statement, keyring.current.number)
+        if found is None or found[0]:
+            raise VaultError("the keyring's epoch is not one of the database's", code="epoch",
+                             hint="upheld keys epoch")  # fmt: skip
+    return keyring.current
 
 
 def _wrapped(key: bytes, person: Person, epoch: int) -> bytes:
@@ -117,6 +140,13 @@ def lock(connection: Connection, person_id: str) -> None:
     """
     if is_postgresql(connection):
         rows(connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id)
+
+
+def lock_all(connection: Connection, asked: Sequence[str]) -> None:
+    """The same for some people, in the order of their ids."""
+    if is_postgresql(connection):
+        rows(connection, f"SELECT 1 FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+             " ORDER BY person_id FOR UPDATE", *asked)  # fmt: skip
 
 
 def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
@@ -149,16 +179,24 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
     return statement, (REGISTER, *people)
 
 
-def told(keyring: Keyring, listed: Sequence[tuple[Any, ...]]) -> dict[str, Person]:
-    """The people of the rows that `asking` asks for."""
-    return {each[0]: _opened(keyring, *each) for each in listed if each[1] == ACTIVE and each[4]}
+def told(
+    keyring: Keyring, listed: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
+) -> dict[str, Person]:
+    """The people of the rows that `asking` asks for; those in other states are not there."""
+    return {each[0]: _opened(keyring, *each) for each in listed if each[1] in states and each[4]}
+
+
+def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) -> dict[str, Person]:
+    """Some people in whatever state, for the vault's own upkeep."""
+    return told(keyring, rows(connection, *_flat(asking(connection, people))),
+                (ACTIVE, ERASING, HELD))  # fmt: skip
 
 
 def _opened(
     keyring: Keyring, person_id: str, _: str, holdings: bytes | None, epoch: int, wrapped: bytes
 ) -> Person:
     key = unseal(
-        keyring.epoch(epoch).key, bytes(wrapped), context("person-key", person_id, epoch),
+        _epoch(keyring, epoch).key, bytes(wrapped), context("person-key", person_id, epoch),
         what=f"the key of person {person_id}",
     )  # fmt: skip
     if holdings is None:
@@ -167,6 +205,13 @@ def _opened(
     raw = unseal(key, bytes(holdings), context("holdings", person_id),
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
     return Person(person_id, key, _HOLDINGS.decode(raw))
+
+
+def _epoch(keyring: Keyring, number: int) -> Epoch:
+    """An epoch by its number, looked for in the file if another process has begun it."""
+    if number not in {each.number for each in keyring.epochs}:
+        keyring.refresh()
+    return keyring.epoch(number)
 
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
@@ -187,18 +232,22 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
     `indexed` gives the values of a person that are found by, by field.
     """
     lock(connection, person_id)
-    person = opened(connection, keyring, person_id)
+    person = whatever(connection, keyring, [person_id]).get(person_id)
+    if person is None:
+        return  # erased meanwhile
     epoch = keyring.current
     run(connection, "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
         epoch.number, _wrapped(epoch.key, person, epoch.number), person_id)  # fmt: skip
     run(connection, "DELETE FROM blind_index WHERE person_id = ?", person_id)
-    for field, value in indexed(connection, person).items():
-        blind_index.put(connection, keyring, person_id, field, value)
+    if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
+        for field, value in indexed(connection, person).items():
+            blind_index.put(connection, keyring, person_id, field, value)
 
 
 def close(connection: Connection, number: int) -> None:
     """Note that an epoch's key is destroyed; VaultError while somebody's key is still under it."""
+    # Closed first, so that whoever would seal a new key under it waits, and then finds it closed.
+    run(connection, "UPDATE epoch SET closed = ? WHERE number = ?", True, number)
     if row(connection, "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1", number):
         raise VaultError(f"somebody's key is still of epoch {number}", code="epoch",
                          hint="move everybody first")  # fmt: skip
-    run(connection, "UPDATE epoch SET closed = ? WHERE number = ?", True, number)

@@ -63,13 +63,18 @@ class Pages:
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.PackageLoader(f"upheld.practices.{name}") for name in practices
         }
-        self.env = jinja2.Environment(
-            loader=jinja2.ChoiceLoader(
-                [jinja2.PackageLoader("upheld.web"), jinja2.PrefixLoader(loaders)]
-            ),
-            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader = jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("upheld.web"), jinja2.PrefixLoader(loaders)]
+        )
+        self.env, self.plain = (
+            jinja2.Environment(
+                loader=loader, autoescape=escaping, undefined=jinja2.StrictUndefined,  # noqa: S701 - only the text of messages is not HTML
+                trim_blocks=True, lstrip_blocks=True,
+            )
+            for escaping in (True, False)
         )  # fmt: skip
-        self.env.filters.update(money=money, day=said_day, time=said_time)
+        for env in (self.env, self.plain):
+            env.filters.update(money=money, day=said_day, time=said_time)
         self.env.globals.update(imprint=imprint)
         self.links = links
 

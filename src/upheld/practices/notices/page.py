@@ -14,6 +14,7 @@ from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
 from upheld.policy.vocabulary import OTHER
 from upheld.practices.notices.ask import Asked, Asker, asked_of
+from upheld.web.pages import Imprint
 
 MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
          "needs-proof": ("ask", "?", "It depends"),
@@ -79,7 +80,10 @@ class Environment(jinja2.Environment):
 class Pages:
     """Renders the pages of one policy."""
 
-    def __init__(self, policy: Answering, *, files: bool = False) -> None:
+    def __init__(
+        self, policy: Answering, *, files: bool = False, imprint: Imprint | None = None
+    ) -> None:
+        """With an `imprint` they are those of a running provider, where people have accounts."""
         self.policy = policy
         self.program: Program = policy.program
         self.plain = Plain(self.program)
@@ -93,7 +97,7 @@ class Pages:
         self.env.filters["safe_html"] = Markup  # what the document reader made, never a caller's
         front = self.program.front
         self.env.globals.update(
-            front=front, digest=self.program.digest, link=self.links,
+            front=front, digest=self.program.digest, link=self.links, imprint=imprint,
             provider=front.provider or front.policy, marks=MARKS,
         )  # fmt: skip
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]

@@ -194,7 +194,8 @@ class Console:
 
         def work(joint: Joint) -> tuple[dict[str, Any], bool]:
             task, user = self._task(joint, visit), user_of(visit)
-            found = cases.reveal(joint, user, task, dict.fromkeys(asked))
+            found = cases.reveal(joint, self.roles, user, task, list(dict.fromkeys(asked)))
+            task = self._task(joint, visit)
             case = cases.case_of(joint, self.roles, user, task)
             given = {word: each for word, each in found.items() if isinstance(each, Given)}
             case = case._replace(fields=tuple(

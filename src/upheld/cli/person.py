@@ -1,0 +1,89 @@
+"""`upheld person`: find somebody, see what is held of them without its values, erase them.
+
+Whose it is is told by an id that says nothing; what is found by an e-mail address is the id. The
+address comes from standard input where it is left out, so that it need not stand in a history.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.gate.certificate import Certificate
+
+person = typer.Typer(help="Find, show and erase a person.", no_args_is_help=True)
+
+WHO = typer.Argument(help="The person's id.")
+
+
+@person.command()
+def find(
+    email: str = typer.Option("", "--email", help="An e-mail address, or - to read one."),
+    phone: str = typer.Option("", "--phone", help="A phone number, or - to read one."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Tell the ids of the people with an e-mail address or phone number; 1 if there is nobody."""
+    if bool(email) == bool(phone):
+        raise UpheldError("give an e-mail address or a phone number", code="usage", hint="one")
+    field, value = ("email", email) if email else ("phone", phone)
+    value = typer.get_text_stream("stdin").readline().rstrip("\n") if value == "-" else value
+    found = gate_of(settings_in(settings)).find(field, value)
+    if as_json:
+        print_json({"people": found})
+    else:
+        print("\n".join(found) or "nobody")
+    raise typer.Exit(0 if found else 1)
+
+
+@person.command()
+def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Tell what is held of a person, by category, and their entries; never a value."""
+    from upheld.gate.erasure import held
+
+    gate = gate_of(settings_in(settings))
+    told, numbers = held(gate, who), [kept.number for kept in gate.entries(who)]
+    if as_json:
+        print_json({"person": who, "held": told, "entries": numbers})
+        return
+    for each in told:
+        print(f"{each.field}: revision {each.revision}, from {each.origin} at {each.occasion}, "
+              f"{each.at:%Y-%m-%d}" + (f", by #{each.clause}" if each.clause else ""))  # fmt: skip
+    print(f"{len(told)} fields, {len(numbers)} entries")
+
+
+@person.command()
+def erase(
+    who: list[str] = typer.Argument(help="The ids of one or more people."),
+    now: bool = typer.Option(False, "--now", help="Renew the keys at once, so that it is final."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Erase people, but for what the policy obliges to keep; print the certificates."""
+    from upheld.gate.erasure import erase as erased
+
+    _tell(erased(gate_of(settings_in(settings)), who, now=now), as_json=as_json)
+
+
+@person.command()
+def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Print the certificates of a person's erasures again; 1 if there is none."""
+    from upheld.gate.erasure import certificates
+
+    found = certificates(gate_of(settings_in(settings)), who)
+    _tell(found, as_json=as_json)
+    raise typer.Exit(0 if found else 1)
+
+
+def _tell(found: list[Certificate], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        print("\n\n".join(each.text() for each in found) or "there is no certificate")

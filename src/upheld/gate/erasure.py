@@ -1,0 +1,356 @@
+"""Erase somebody: entry, what must be kept kept, everything else gone for good, entry.
+
+An erasure goes through states, each on the disk before the next is begun, so that one that was
+stopped at any point is gone on with:
+
+    begun   its entry is written, what will be kept is settled by the policy, and no act finds the
+            person any more
+    gone    it stands in the list of erasures beside the keyring, and the rows are deleted
+    done    the keys were renewed, so that what backups and the database's own log still hold of it
+            opens with no key; its last entry is written
+
+The last step is for all that wait at once, nightly or when asked for: `renew`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import is_postgresql, places, row, rows, run
+from upheld.core.tables import BEGINNING
+from upheld.core.transaction import reading, scrub, writing
+from upheld.gate import entries, upkeep
+from upheld.gate.acting import Doing, House
+from upheld.gate.certificate import Certificate
+from upheld.gate.forget import forget
+from upheld.gate.gate import Gate
+from upheld.gate.keeping import BESIDES, Keeping, Kept, keeping
+from upheld.gate.request import Act
+from upheld.ledger.entries import Entry, stamp
+from upheld.policy.load import Policy
+from upheld.vault import backups, people
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import ERASING, VaultError
+
+TOGETHER = 100  # people in one transaction
+BEGUN, GONE, DONE = "begun", "gone", "done"
+
+
+class ErasureError(UpheldError):
+    """An erasure that cannot be begun, or a certificate that is not there."""
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    """What is kept of an erasure beside its state: what is to be done, and what will be told."""
+
+    id: str
+    erased: Erased
+    certificate: Certificate
+
+
+class _Row(NamedTuple):
+    token: str
+    entry: int
+    person_id: str | None
+    sealed: _Sealed
+
+
+def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certificate]:
+    """Erase some people; their certificates, which are final once the keys were renewed.
+
+    With `now` they are renewed at once. VaultError where there is no such person, ErasureError
+    where something is wrong with the records that say what must be kept; nothing is erased then.
+    """
+    people_asked = list(dict.fromkeys(asked))
+    for some in _batches(people_asked):
+        with writing(gate.engine) as connection:
+            _begin(gate.house, connection, some)
+        _carry_out(gate)
+    if now:
+        renew(gate)
+    else:
+        scrub(gate.engine)
+    with reading(gate.engine) as connection:
+        return [_certificate(connection, gate.house.keyring, each) for each in people_asked]
+
+
+def resume(gate: Gate) -> int:
+    """Go on with erasures that were begun and stopped; how many."""
+    return _carry_out(gate)
+
+
+def renew(gate: Gate, *, destroy: bool = True) -> int:
+    """Renew the keys, so that every erasure up to now is final; how many people were moved."""
+    resume(gate)
+    moved = upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy)
+    finish(gate.engine, gate.house.keyring)
+    return moved
+
+
+def finish(engine: Engine, keyring: Keyring) -> int:
+    """Write the last entry of each erasure whose keys are all destroyed; how many."""
+    count = 0
+    epochs = [each.number for each in keyring.epochs]
+    where = f"state = ? AND epoch NOT IN ({places(epochs)})"
+    while True:
+        with writing(engine) as connection:
+            some = list(_listed(connection, keyring, where, (GONE, *epochs)))
+            for each in some:
+                _done(connection, keyring, each)
+        if not some:
+            return count
+        count += len(some)
+
+
+def certificates(gate: Gate, person_id: str) -> list[Certificate]:
+    """The certificates of a person's erasures, the last one last."""
+    with reading(gate.engine) as connection:
+        return _certificates(connection, gate.house.keyring, person_id)
+
+
+def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:
+    """Erase again, in a database from a backup, who is in the list of erasures; how many.
+
+    What was kept is kept as it was settled then.
+    """
+    latest = {each.token: each for each in Erasures(keyring).read()}
+    count = 0
+    found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
+    again = [(person_id, epoch, latest[name]) for person_id, epoch in found
+             if (name := token(keyring, person_id)) in latest]  # fmt: skip
+    for person_id, epoch, erased in again:
+        statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
+        held = {field for (field,) in rows(connection, statement, person_id, True)}
+        if _as_it_was(connection, erased) and held <= {*erased.kept}:
+            continue  # the backup was made after the erasure
+        forget(connection, keyring, policy, {person_id: erased}, at)
+        gone = tuple(sorted(held - {*erased.kept}))
+        made = Entry(kind="erasure.replayed", time="", id=secrets.token_hex(16), data=gone,
+                     policy=policy.digest)  # fmt: skip
+        number, _ = entries.write(connection, made, None, at)
+        kept = (Kept(erased.kept, (), ()),) if erased.kept else ()
+        told = Certificate(policy=policy.digest, asked=erased.at, erased=gone, kept=kept,
+                           entries=(number,))  # fmt: skip
+        bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
+        sealed = _seal(keyring, erased.token, erased.entry, bare)
+        run(connection, "DELETE FROM erasure WHERE person_id = ?", person_id)
+        run(connection, "INSERT INTO erasure VALUES (?, ?, NULL, ?, ?, ?)", erased.token,
+            erased.entry, GONE, epoch, sealed)  # fmt: skip
+        count += 1
+    return count
+
+
+def _as_it_was(connection: Connection, erased: Erased) -> bool:
+    found = row(connection, "SELECT 1 FROM erasure WHERE token = ? AND entry = ? AND state <> ?",
+                erased.token, erased.entry, BEGUN)  # fmt: skip
+    return found is not None
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What is held of one field of a person: everything but the value."""
+
+    field: str
+    revision: int
+    origin: str
+    occasion: str
+    clause: str
+    at: datetime
+
+
+def held(gate: Gate, person_id: str) -> list[Holding]:
+    """What is held of a person, by field; VaultError where there is no such person."""
+    with reading(gate.engine) as connection:
+        found = people.opened(connection, gate.house.keyring, person_id)
+        statement = (
+            "SELECT field, revision, origin, occasion, clause, at FROM value"
+            " WHERE person_id = ? AND current = ? ORDER BY field, revision"
+        )
+        listed = [each for each in rows(connection, statement, person_id, True)
+                  if each[0] in found.holdings]  # fmt: skip
+    return [
+        Holding(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
+        for field, revision, origin, occasion, clause, at in listed
+    ]
+
+
+def unfinished(engine: Engine) -> int:
+    """How many erasures are not final yet."""
+    with reading(engine) as connection:
+        found = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
+    return int(found[0]) if found else 0
+
+
+def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
+    """What the list of erasures lacks of those that the database knows of."""
+    there = {(each.token, each.entry) for each in Erasures(keyring).read()}
+    found = rows(connection, "SELECT token, entry FROM erasure WHERE state <> ?", BEGUN)
+    return [f"the erasure of entry {entry} is not in the list of erasures"
+            for name, entry in found if (name, entry) not in there]  # fmt: skip
+
+
+def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(asked), TOGETHER):
+        yield sorted(asked[first : first + TOGETHER])
+
+
+def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
+    """Settle what will be kept of some people, and let no act find them any more."""
+    keyring = house.keyring
+    people.lock_all(connection, asked)
+    opened = people.opened_many(connection, keyring, asked)
+    if len(opened) < len(asked):
+        raise VaultError("there is no such person", code="no-person", hint="see the ids")
+    at, kept = _settled(house, connection, opened)
+    statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+    keys = dict(rows(connection, statement, *asked))
+    for person_id in asked:
+        found = kept[person_id]
+        public = [field for each in found.kept for field in each.data]
+        gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
+        number, sealed = _noted(house, connection, person_id, (gone, found), at)
+        run(connection, "INSERT INTO erasure VALUES (?, ?, ?, ?, ?, ?)", sealed.erased.token,
+            number, person_id, BEGUN, keys[person_id],
+            _seal(keyring, sealed.erased.token, number, sealed))  # fmt: skip
+    run(connection, f"UPDATE person SET state = ? WHERE person_id IN ({places(asked)})",  # noqa: S608 - places alone
+        ERASING, *asked)  # fmt: skip
+
+
+def _settled(
+    house: House, connection: Connection, opened: dict[str, people.Person]
+) -> tuple[datetime, dict[str, Keeping]]:
+    """What must be kept of each, by the policy and what is proven."""
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
+    if not fields:
+        return house.clock.now(), dict.fromkeys(opened, Keeping((), (), (), ()))
+    doing = Doing(house, connection, Act(action="store", data=tuple(fields)), entitled=True)
+    proven, listed = doing.proven(sorted(opened), BESIDES)
+    found = {}
+    for person_id, (known, _, problem) in proven.items():
+        if problem:
+            raise ErasureError(
+                f"what must be kept of person {person_id} cannot be told: {problem}",
+                code="erasure", hint="upheld admin selfcheck; nothing was erased",
+            )  # fmt: skip
+        mine = [record for record in listed if record.person_id == person_id]
+        held = sorted(opened[person_id].holdings)
+        found[person_id] = keeping(house.policy, held, known, mine, doing.at)
+    return doing.at, found
+
+
+def _noted(
+    house: House, connection: Connection, person_id: str,
+    what: tuple[tuple[str, ...], Keeping], at: datetime,
+) -> tuple[int, _Sealed]:  # fmt: skip
+    gone, found = what
+    clauses = tuple(dict.fromkeys(clause for each in found.kept for clause in each.clauses))
+    made = Entry(kind="erasure.begun", time="", id=secrets.token_hex(16), data=gone,
+                 policy=house.policy.digest, clauses=clauses)  # fmt: skip
+    number, at = entries.write(connection, made, person_id, at)
+    erased = Erased(
+        token(house.keyring, person_id), number, stamp(at),
+        tuple(field for each in found.kept for field in each.data), found.apart,
+        found.kept_records, found.apart_records,
+    )  # fmt: skip
+    told = Certificate(policy=house.policy.digest, asked=stamp(at), erased=gone, kept=found.kept,
+                       entries=(number,))  # fmt: skip
+    return number, _Sealed(made.id, erased, told)
+
+
+def _carry_out(gate: Gate) -> int:
+    """List the erasures that are begun, then take the people out; how many."""
+    house, count = gate.house, 0
+    while True:
+        with reading(gate.engine) as connection:
+            some = list(_listed(connection, house.keyring, "state = ?", (BEGUN,)))
+        if not some:
+            return count
+        Erasures(house.keyring).append([each.sealed.erased for each in some])
+        with writing(gate.engine) as connection:
+            count += _gone(house, connection, some)
+
+
+def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
+    lock = " FOR UPDATE" if is_postgresql(connection) else ""
+    tokens = [each.token for each in some]
+    still = rows(connection, f"SELECT token, entry FROM erasure WHERE token IN ({places(tokens)})"  # noqa: S608 - places alone
+                 f" AND state = ? ORDER BY token{lock}", *tokens, BEGUN)  # fmt: skip
+    mine = [each for each in some if (each.token, each.entry) in set(still)]
+    at = house.clock.now()
+    asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
+    noted = forget(connection, house.keyring, house.policy, asked, at)
+    until = backups.readable_until(connection, at)
+    for each in mine:
+        told = each.sealed.certificate
+        number = noted.get(each.person_id or "")
+        told = msgspec.structs.replace(
+            told, entries=told.entries if number is None else (*told.entries, number),
+            backups="" if until is None else stamp(until),
+        )  # fmt: skip
+        _items(connection, each, told, number)
+        # From here on nothing says any more whose it is, but to who names the person.
+        bare = Erased(each.token, each.entry, each.sealed.erased.at)
+        _keep(connection, house.keyring, each, _Sealed(each.sealed.id, bare, told), GONE)
+    return len(mine)
+
+
+def _items(connection: Connection, each: _Row, told: Certificate, number: int | None) -> None:
+    """When what is kept is due to go."""
+    for kept in told.kept:
+        if kept.until and number is not None and each.person_id is not None:
+            due = datetime.fromisoformat(kept.until)
+            entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
+
+
+def _done(connection: Connection, keyring: Keyring, each: _Row) -> None:
+    at = datetime.now(UTC)
+    told = each.sealed.certificate
+    made = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=told.policy)
+    number, at = entries.write(connection, made, None, at)
+    told = msgspec.structs.replace(told, entries=(*told.entries, number), final=stamp(at))
+    _keep(connection, keyring, each, msgspec.structs.replace(each.sealed, certificate=told), DONE)
+
+
+def _keep(
+    connection: Connection, keyring: Keyring, each: _Row, sealed: _Sealed, state: str
+) -> None:
+    run(connection, "UPDATE erasure SET state = ?, person_id = NULL, sealed = ? WHERE token = ?"
+        " AND entry = ?", state, _seal(keyring, each.token, each.entry, sealed), each.token,
+        each.entry)  # fmt: skip
+
+
+def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
+    raw = msgspec.json.encode(sealed)
+    return seal(keyring.derived("erasure"), raw, context("erasure", name, entry))
+
+
+def _listed(
+    connection: Connection, keyring: Keyring, where: str, told: Sequence[object]
+) -> Iterator[_Row]:
+    statement = (
+        f"SELECT token, entry, person_id, sealed FROM erasure WHERE {where}"  # noqa: S608 - our own words
+        " ORDER BY token, entry LIMIT ?"
+    )
+    key = keyring.derived("erasure")
+    for name, entry, person_id, sealed in rows(connection, statement, *told, TOGETHER):
+        raw = unseal(key, bytes(sealed), context("erasure", name, entry),
+                     what=f"the erasure of entry {entry}")  # fmt: skip
+        yield _Row(name, entry, person_id, msgspec.json.decode(raw, type=_Sealed))
+
+
+def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:
+    found = _listed(connection, keyring, "token = ?", (token(keyring, person_id),))
+    return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in found]
+
+
+def _certificate(connection: Connection, keyring: Keyring, person_id: str) -> Certificate:
+    return _certificates(connection, keyring, person_id)[-1]

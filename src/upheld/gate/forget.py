@@ -1,0 +1,116 @@
+"""Take somebody out of the database, but for what must be kept of them.
+
+Rows of values, keys, index, records and items go, and entries are cut from them. What is kept gets
+a key of its own and new rows, so that nothing that was ever written under the old key, in a log of
+the database or a backup, opens with the new one. What a law keeps and forbids to speak of goes to a
+person of its own, of whom no act, no look-up and no list knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.sql import places, run
+from upheld.gate import entries, records, severing
+from upheld.gate.keeping import REQUESTED
+from upheld.gate.records import Record
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.vault import blind_index, people, values
+from upheld.vault.erasures import Erased
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import ACTIVE, HELD
+
+TABLES = ("value", "blind_index", "record", "item", "person_key", "person")
+
+
+class _Left(NamedTuple):
+    """What is taken aside of a person before everything goes."""
+
+    found: dict[str, values.Value]
+    records: list[Record]
+
+
+def forget(
+    connection: Connection, keyring: Keyring, policy: Policy, erased: Mapping[str, Erased],
+    at: datetime,
+) -> dict[str, int]:  # fmt: skip
+    """Take some people out; for those of whom something is kept, the number of its entry."""
+    asked = sorted(erased)
+    people.lock_all(connection, asked)
+    staying = [each for each in asked if erased[each].kept or erased[each].apart]
+    opened = people.whatever(connection, keyring, staying) if staying else {}
+    left = {
+        person_id: _Left(
+            values.read(connection, opened[person_id],
+                        (*erased[person_id].kept, *erased[person_id].apart)),
+            records.everything(connection, keyring, person_id),
+        )
+        for person_id in staying
+    }  # fmt: skip
+    severing.sever(connection, keyring, asked)
+    for table in TABLES:
+        run(connection, f"DELETE FROM {table} WHERE person_id IN ({places(asked)})", *asked)  # noqa: S608 - names and places alone
+    noted = {}
+    for person_id in staying:
+        what = erased[person_id]
+        if what.apart:
+            _set_aside(connection, keyring, what, left[person_id], at)
+        if what.kept:
+            noted[person_id] = _keep(connection, keyring, policy, (person_id, what),
+                                     left[person_id], at)  # fmt: skip
+    return noted
+
+
+def _keep(
+    connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
+    left: _Left, at: datetime,
+) -> int:  # fmt: skip
+    """Write what is kept anew, under a new key; the number of the entry that says so."""
+    person_id, what = whose
+    person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id)
+    person = _rows(connection, keyring, person, {f: left.found[f] for f in what.kept
+                                                 if f in left.found})  # fmt: skip
+    kept = [each for each in left.records if each.record_id in what.kept_records]
+    for record in kept:
+        records.keep(connection, keyring, record)
+    fact = policy.program.vocabulary.facts.get(REQUESTED)
+    if fact is not None:  # so that no clause lets more of it be used or kept than now
+        records.add(connection, keyring, person_id, fact.proof, at, fact=REQUESTED,
+                    by_whom="customer", how="erasure")  # fmt: skip
+    fields = tuple(person.holdings)
+    entry = Entry(
+        kind="erasure.kept", time="", policy=policy.digest, data=fields,
+        values=tuple(person.holdings[field][1] for field in fields),
+        evidence=tuple(record.record_id for record in kept),
+    )  # fmt: skip
+    return entries.write(connection, entry, person_id, at)[0]
+
+
+def _set_aside(
+    connection: Connection, keyring: Keyring, what: Erased, left: _Left, at: datetime
+) -> None:
+    """Write what a law keeps to a person of its own, with the records that say so."""
+    person = people.enrol(connection, keyring, at, state=HELD)
+    _rows(connection, keyring, person, {f: left.found[f] for f in what.apart if f in left.found})
+    for field in blind_index.FIELDS:
+        blind_index.drop(connection, person.person_id, field)
+    for record in left.records:
+        if record.record_id in what.apart_records:
+            moved = msgspec.structs.replace(record, person_id=person.person_id)
+            records.keep(connection, keyring, moved)
+
+
+def _rows(
+    connection: Connection, keyring: Keyring, person: people.Person,
+    found: Mapping[str, values.Value],
+) -> people.Person:  # fmt: skip
+    for field, value in found.items():
+        person = values.put(connection, keyring, person, {field: value.value}, value.origin,
+                            value.at)  # fmt: skip
+    return person

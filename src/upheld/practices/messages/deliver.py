@@ -1,0 +1,164 @@
+"""Sends what waits in the outbox, once each, as long as the policy still lets us.
+
+A row says person and template. When it is due, the acts are asked again (somebody may have opted
+out meanwhile), address and name are read through the gate, and the row is set aside until a lease
+is over; then, outside of any transaction, the message is handed to the mail server under its own
+Message-ID; then a second transaction notes that it was sent, and keeps a copy in the account. A
+process that is killed in between leaves a row whose lease runs out: it is sent again under the same
+Message-ID, which is how a mail server tells that it is the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from upheld.core.sql import rows, run
+from upheld.core.tables import microseconds
+from upheld.core.transaction import reading
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice.brings import Provider
+from upheld.practices.messages.carrier import Carrier, CarrierError
+from upheld.practices.messages.compose import blocks, compose, mail
+from upheld.practices.messages.unsubscribe import Unsubscribing
+
+LEASE: Final = timedelta(minutes=5)
+BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 120, 240, 480, 960))
+ONCE: Final = 50  # messages in one run
+OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
+_WORDS: Final = msgspec.json.Decoder(dict[str, str])
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as its receiver finds it in the account: a row of the series `messages`."""
+
+    at: str
+    purpose: str
+    subject: str
+    text: str
+    message: str
+    clause: str
+
+
+class Waiting(NamedTuple):
+    """A row of the outbox that is due."""
+
+    person_id: str
+    message_id: str
+    template: str
+    purpose: str
+    words: Mapping[str, str]
+    entry: int
+    tries: int
+
+
+class Ready(NamedTuple):
+    """A message that may be sent now, and its copy."""
+
+    mail: EmailMessage
+    copy: Copy
+
+
+class Delivery:
+    """Sends what is due."""
+
+    def __init__(self, provider: Provider, by: Carrier | None) -> None:
+        self.provider, self.by = provider, by
+        self.unsubscribing = Unsubscribing(provider)
+
+    def run(self, gate: Gate) -> int:
+        """Send what is due; how many were sent. Without a mail server everything waits."""
+        if self.by is None:
+            return 0
+        sent = 0
+        for each in self._due(gate):
+            sent += self._deliver(gate, self.by, each)
+        return sent
+
+    def _due(self, gate: Gate) -> list[Waiting]:
+        statement = (
+            "SELECT person_id, message_id, template, purpose, words, entry, tries FROM outbox"
+            " WHERE due <= ? ORDER BY due LIMIT ?"
+        )
+        with reading(gate.engine) as connection:
+            found = rows(connection, statement, microseconds(gate.house.clock.now()), ONCE)
+        return [
+            Waiting(person, message, template, purpose, _WORDS.decode(words), entry, tries)
+            for person, message, template, purpose, words, entry, tries in found
+        ]
+
+    def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
+        with gate.together() as joint:
+            ready = self._ready(joint, waiting)
+        if ready is None:
+            return 0
+        try:
+            by.send(ready.mail)
+        except CarrierError as error:
+            logging.getLogger("upheld").warning("message not sent: %s", error)
+            with gate.together() as joint:
+                self._later(joint, waiting, final=error.final)
+            return 0
+        with gate.together() as joint:
+            self._sent(joint, waiting, ready)
+        return 1
+
+    def _ready(self, joint: Joint, waiting: Waiting) -> Ready | None:
+        """The message, if we may still write it; its row is set aside meanwhile."""
+        provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
+        now = joint.house.clock.now()
+        aside = run(joint.connection, "UPDATE outbox SET due = ?, tries = tries + 1 WHERE"
+                    " person_id = ? AND message_id = ? AND due <= ?", microseconds(now + LEASE),
+                    person, waiting.message_id, microseconds(now))  # fmt: skip
+        if not aside:
+            return None  # another process has it
+        given: dict[str, Any] = {}
+        for each in dict.fromkeys([purpose, *blocks(provider, waiting.template)]):
+            found = joint.act(Act(action="contact", purpose=each), person)
+            if not isinstance(found, Refused):
+                given[each] = found
+        use = Act(action="use", data=("email", "name"), purpose=purpose, partial=True)
+        values = joint.act(use, person)
+        if purpose not in given or isinstance(values, Refused) or "email" not in values.values:
+            self._end(joint, waiting, "refused")
+            return None
+        decision = given[purpose].decision
+        name = values["name"] if "name" in values.values else ""
+        made = compose(provider, joint.connection, waiting.template, person, name, waiting.words,
+                       lambda each: each in given)  # fmt: skip
+        optional = any(duty.duty == OPTIONAL for duty in decision.duties)
+        address = self.unsubscribing.address(person, purpose) if optional else ""
+        copy = Copy(at=now.isoformat(timespec="seconds"), purpose=purpose, subject=made.subject,
+                    text=made.text, message=waiting.message_id,
+                    clause=", ".join(decision.clauses))  # fmt: skip
+        return Ready(mail(provider, made, to=values["email"], message_id=waiting.message_id,
+                          unsubscribe=address), copy)  # fmt: skip
+
+    def _sent(self, joint: Joint, waiting: Waiting, ready: Ready) -> None:
+        joint.note(waiting.person_id, "sent", action="contact", purpose=waiting.purpose,
+                   clauses=tuple(ready.copy.clause.split(", ")), after=str(waiting.entry),
+                   id=waiting.message_id)  # fmt: skip
+        joint.append(waiting.person_id, "messages", [msgspec.json.encode(ready.copy).decode()],
+                     source="provider", occasion="other")  # fmt: skip
+        self._end(joint, waiting, "sent")
+
+    def _later(self, joint: Joint, waiting: Waiting, *, final: bool) -> None:
+        if final or waiting.tries >= len(BACKOFF):
+            joint.note(waiting.person_id, "unsent", action="contact", purpose=waiting.purpose,
+                       after=str(waiting.entry), id=waiting.message_id)  # fmt: skip
+            self._end(joint, waiting, "failed")
+            return
+        due = joint.house.clock.now() + BACKOFF[waiting.tries]
+        run(joint.connection, "UPDATE outbox SET due = ? WHERE person_id = ? AND message_id = ?",
+            microseconds(due), waiting.person_id, waiting.message_id)  # fmt: skip
+
+    def _end(self, joint: Joint, waiting: Waiting, state: str) -> None:
+        run(joint.connection, "UPDATE outbox SET due = NULL, state = ? WHERE person_id = ? AND"
+            " message_id = ?", state, waiting.person_id, waiting.message_id)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Messages received: each with why it came, by which clause, and whether it can be switched off."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.messages.deliver import Copy
+
+_COPY = msgspec.json.Decoder(Copy)
+
+
+class Messages:
+    """The pages of messages received."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def _copies(self, visit: Visit) -> list[Copy] | Refused:
+        def read(joint: Joint) -> list[Copy] | Refused:
+            act = Act(action="view", data=("messages",), actor="customer",
+                      purpose="service-provision")  # fmt: skip
+            found = joint.act(act, visit.subject, entitled=True)
+            if isinstance(found, Refused):
+                return found
+            return [_COPY.decode(each.value) for each in reversed(found.series("messages"))]
+
+        return await self.provider.attempt(read)
+
+    def _label(self, purpose: str) -> str:
+        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        return terms[purpose].label if purpose in terms else purpose
+
+    async def listed(self, visit: Visit) -> Response:
+        """All messages, the latest first."""
+        found = await self._copies(visit)
+        return self.provider.pages.page(
+            visit.request, "messages/list.html", label=self._label,
+            copies=[] if isinstance(found, Refused) else found,
+            refused=found if isinstance(found, Refused) else None,
+        )  # fmt: skip
+
+    async def one(self, visit: Visit) -> Response:
+        """One message."""
+        found = await self._copies(visit)
+        wanted = visit.request.path_params["message"]
+        copies = [] if isinstance(found, Refused) else found
+        copy = next((each for each in copies if each.message == wanted), None)
+        if copy is None:
+            raise HTTPException(404)
+        purpose = copy.purpose
+
+        def ends(joint: Joint) -> bool:
+            decision = joint.peek(visit.subject, Act(action="contact", purpose=purpose))
+            return any(duty.duty == "opt-out-offered" for duty in decision.duties)
+
+        return self.provider.pages.page(
+            visit.request, "messages/one.html", copy=copy, label=self._label(purpose),
+            optional=await self.provider.do(ends),
+        )  # fmt: skip

@@ -1,0 +1,33 @@
+"""What the practice of messages brings."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from upheld.gate.duties import nothing_more
+from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.practice.visits import signed_in
+from upheld.practices.messages.carrier import carrier
+from upheld.practices.messages.deliver import OPTIONAL, Delivery
+from upheld.practices.messages.pages import Messages
+
+SEND_SECONDS = 5
+
+
+def practice(provider: Provider) -> Practice:
+    """The outbox, messages received, one-click unsubscribing."""
+    delivery = Delivery(provider, carrier(provider.settings.mail_server))
+    pages, leaving = Messages(provider), delivery.unsubscribing
+    return Practice(
+        "messages",
+        routes=[
+            Route("/me/messages", signed_in(provider, "customer", pages.listed), methods=["GET"]),
+            Route("/me/messages/{message}", signed_in(provider, "customer", pages.one),
+                  methods=["GET"]),
+            Route("/unsubscribe/{token}", leaving.show, methods=["GET"]),
+            Route("/unsubscribe/{token}", leaving.send, methods=["POST"]),
+        ],
+        cards=[Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60)],
+        carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
+        jobs=[Job("outbox", SEND_SECONDS, delivery.run)],
+    )  # fmt: skip

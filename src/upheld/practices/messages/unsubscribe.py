@@ -1,0 +1,83 @@
+"""One click ends messages of a kind: without a sign-in or a second page, and it does nothing else.
+
+The address carries the person's id, which says nothing, the purpose, and a MAC. To open it changes
+nothing, since programs open addresses too; to send the form, or what a mail program sends by
+RFC 8058, records the opt-out. Undoing it takes a sign-in: whoever was forwarded a message can end
+it and do no more.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from contextlib import suppress
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act
+from upheld.practice.brings import Provider
+from upheld.vault.people import VaultError
+
+BYTES: Final = 16
+MAC_BYTES: Final = 16
+
+
+class Unsubscribing:
+    """Addresses that end messages of a kind, and what they do."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._key = provider.gate.gate.house.keyring.derived("web", "unsubscribe")
+
+    def address(self, person_id: str, purpose: str) -> str:
+        """The address for one person and one kind of message."""
+        told = bytes.fromhex(person_id) + purpose.encode()
+        raw = hmac.digest(self._key, told, "sha256")[:MAC_BYTES] + told
+        token = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return f"{self.provider.settings.url}/unsubscribe/{token}"
+
+    def read(self, token: str) -> tuple[str, str] | None:
+        """The person and the purpose of an address; None for one that is not ours."""
+        try:
+            raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        mac, told = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        if not hmac.compare_digest(mac, hmac.digest(self._key, told, "sha256")[:MAC_BYTES]):
+            return None
+        return told[:BYTES].hex(), told[BYTES:].decode()
+
+    async def show(self, request: Request) -> Response:
+        """Ask; nothing changes by looking."""
+        found = self.read(request.path_params["token"])
+        if found is None:
+            raise HTTPException(404)
+        return self._page(request, found[1], done=False)
+
+    async def send(self, request: Request) -> Response:
+        """End messages of this kind."""
+        found = self.read(request.path_params["token"])
+        if found is None:
+            raise HTTPException(404)
+        person_id, purpose = found
+
+        def work(joint: Joint) -> None:
+            if joint.peek(person_id, Act(action="contact", purpose=purpose)).allowed:
+                joint.record(person_id, "opt-out", fact="opted-out", about={"purpose": [purpose]},
+                             by_whom="customer", how="one click in a message")  # fmt: skip
+
+        with suppress(VaultError):  # somebody who was erased is told the same
+            await self.provider.do(work)
+        return self._page(request, purpose, done=True)
+
+    def _page(self, request: Request, purpose: str, *, done: bool) -> Response:
+        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        if purpose not in terms:
+            raise HTTPException(404)
+        return self.provider.pages.page(request, "messages/unsubscribe.html", done=done,
+                                        what=terms[purpose].label)  # fmt: skip

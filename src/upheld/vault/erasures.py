@@ -1,0 +1,128 @@
+"""The list of erasures: a file beside the keyring, outside the database and all its backups.
+
+A backup does not know who was erased after it was made, so that whoever restores one replays this
+list. Each line is sealed under the keyring and bound to the line before it: nothing in it can be
+read, changed, moved or taken out unnoticed by who has not the keyring. It names nobody, but holds a
+keyed digest of each id, which only an id that is already known can be compared with.
+
+A line is synced before its erasure is carried out. The rest of one that was being written when the
+machine stopped is no line; its erasure has not begun, and is listed again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.core.files import PRIVATE_MODE, read_private
+from upheld.vault.envelope import SealError, context, seal, unseal
+from upheld.vault.keyring import Keyring, locked, sync
+
+SUFFIX: Final = ".erasures"
+BYTES_MAX: Final = 1 << 32
+
+
+class ErasuresError(UpheldError):
+    """A list of erasures that cannot be read or written, or is not whole."""
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """One erasure: whose by a keyed digest, the entry that began it, the fields that were kept.
+
+    `apart` are fields that a law keeps and forbids to speak of. The records are those that prove
+    why each was kept.
+    """
+
+    token: str
+    entry: int
+    at: str
+    kept: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    kept_records: tuple[str, ...] = ()
+    apart_records: tuple[str, ...] = ()
+
+
+def token(keyring: Keyring, person_id: str) -> str:
+    """What stands for a person in the list: nobody gets from it to an id that they do not know."""
+    key = keyring.derived("erasure-token")
+    return hmac.digest(key, context(person_id), "sha256").hex()[:32]
+
+
+class Erasures:
+    """The list that belongs to a keyring."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self.path = keyring.path.with_name(keyring.path.name + SUFFIX)
+
+    def read(self) -> list[Erased]:
+        """All erasures in their order; ErasuresError names the line that is not whole."""
+        return self._opened(self._lines())
+
+    def append(self, listed: Sequence[Erased]) -> None:
+        """Add erasures durably; those that are in it already are left as they are."""
+        with locked(self.path):
+            lines = self._lines()
+            there = {(each.token, each.entry) for each in self._opened(lines)}
+            size = sum(len(line) + 1 for line in lines)
+            added = b""
+            for each in listed:
+                if (each.token, each.entry) not in there:
+                    lines.append(self._sealed(each, lines))
+                    added += lines[-1] + b"\n"
+            if added:
+                self._write(size, added)
+
+    def _write(self, size: int, added: bytes) -> None:
+        try:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+            try:
+                os.ftruncate(handle, size)  # the rest of a line that was never finished
+                os.lseek(handle, size, os.SEEK_SET)
+                while added:
+                    added = added[os.write(handle, added) :]
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            sync(self.path.resolve().parent)
+        except OSError as error:
+            raise ErasuresError(
+                f"{self.path} cannot be written: {error.strerror}", code="unwritable",
+                hint="nothing was erased; make room, or see who owns it",
+            ) from None  # fmt: skip
+
+    def _lines(self) -> list[bytes]:
+        if not self.path.exists():
+            return []
+        raw = read_private(self.path, at_most=BYTES_MAX, error=ErasuresError)
+        return raw.split(b"\n")[:-1]
+
+    def _opened(self, lines: Sequence[bytes]) -> list[Erased]:
+        found = []
+        key = self._keyring.derived("erasures")
+        for at, line in enumerate(lines):
+            try:
+                raw = unseal(key, b64decode(line, validate=True), _belongs(lines, at))
+                found.append(msgspec.json.decode(raw, type=Erased))
+            except (SealError, ValueError):
+                raise ErasuresError(
+                    f"{self.path}, line {at + 1}: it was changed, moved or taken out",
+                    code="erasures", hint="restore the file from a copy of the keyring's folder",
+                ) from None  # fmt: skip
+        return found
+
+    def _sealed(self, erased: Erased, before: Sequence[bytes]) -> bytes:
+        key = self._keyring.derived("erasures")
+        return b64encode(seal(key, msgspec.json.encode(erased), _belongs(before, len(before))))
+
+
+def _belongs(lines: Sequence[bytes], at: int) -> bytes:
+    """What a line is bound to: its place, and the line before it."""
+    return context("erasures", at, sha256(lines[at - 1]).digest() if at else b"")

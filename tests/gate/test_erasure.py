@@ -1,0 +1,206 @@
+"""Erasure: what goes, what the policy keeps, what is told of it, how it goes on."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from gate.conftest import TOLD, customer
+from gate.test_faults import problems
+from upheld.core.sql import rows
+from upheld.core.transaction import reading, writing
+from upheld.gate import erasure
+from upheld.gate.certificate import Certificate
+from upheld.gate.erasure import erase
+from upheld.gate.gate import Gate
+from upheld.gate.request import Refused
+from upheld.vault import people, values
+from upheld.vault.erasures import Erasures, ErasuresError
+from upheld.vault.people import VaultError
+
+TABLES = ("person", "person_key", "value", "blind_index", "record", "entry", "item",
+          "entry_person")  # fmt: skip
+
+
+def anywhere(gate: Gate, person_id: str) -> list[str]:
+    """The tables in which an id still stands."""
+    with reading(gate.engine) as connection:
+        return [
+            table for table in TABLES
+            if rows(connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person_id)
+        ]  # fmt: skip
+
+
+def comparable(certificate: Certificate) -> Certificate:
+    """A certificate without what differs from one person to the next."""
+    return msgspec.structs.replace(
+        certificate, person="", asked="", entries=(0,) * len(certificate.entries), final=""
+    )
+
+
+def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate) -> None:
+    """Rows, keys, index and ties are gone, every entry stays valid, neighbours are whole."""
+    gone, stays = customer(gate), customer(gate)
+    gate.sweep("use", [gone, stays], ["email"], purpose="billing")
+    before = gate.entries(stays)
+    (told,) = erase(gate, [gone], now=True)
+    assert told.erased == ("birth-date", "email", "name", "phone")
+    assert told.kept == ()
+    assert told.final
+    assert len(told.entries) == 2
+    assert anywhere(gate, gone) == []
+    assert gate.find("email", TOLD["email"]) == [stays]
+    assert gate.entries(gone) == []
+    assert gate.entries(stays) == before
+    assert gate.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
+    assert problems(gate) == ()
+    for call in (lambda: gate.use(gone, ["email"], purpose="billing"), lambda: erase(gate, [gone])):
+        with pytest.raises(VaultError, match="there is no such person"):
+            call()
+    assert erasure.certificates(gate, gone) == [told]
+    assert erasure.certificates(gate, stays) == []
+
+
+@pytest.mark.parametrize(
+    ("proof", "kept", "clause", "until"),
+    [
+        ({"kind": "invoice", "fact": "amount-due"}, ("email", "name", "phone"), "erasure", False),
+        ({"kind": "account", "fact": "account-closed"}, ("email", "name", "phone"), "retention",
+         True),
+        ({"kind": "hold", "fact": "legal-hold"}, ("birth-date", "email", "name", "phone"),
+         "retention", False),
+    ],
+)  # fmt: skip
+def test_what_the_policy_obliges_to_keep_is_kept_and_named(
+    gate: Gate, person: str, proof: dict[str, str], kept: tuple[str, ...], clause: str, until: bool
+) -> None:
+    """The clause and its ground, until when; nothing else is left, and nothing is added."""
+    with reading(gate.engine) as connection:
+        old = people.opened(connection, gate.house.keyring, person).key
+    gate.record(person, proof["kind"], fact=proof["fact"])
+    (told,) = erase(gate, [person], now=True)
+    (found,) = told.kept
+    assert (found.data, found.clauses, found.grounds) == (kept, (clause,), (proof["fact"],))
+    assert bool(found.until) is until
+    assert set(kept) | set(told.erased) == {*TOLD, "birth-date"}
+    assert [each.field for each in erasure.held(gate, person)] == list(kept)
+    with reading(gate.engine) as connection:
+        assert people.opened(connection, gate.house.keyring, person).key != old
+    assert problems(gate) == ()
+    assert gate.find("email", TOLD["email"]) == [person]
+    if proof["fact"] != "legal-hold":
+        with pytest.raises(Refused):
+            gate.store(person, {"zip": "98101"}, source="customer", occasion="registration")
+    assert {kept.entry.kind for kept in gate.entries(person)} >= {"erasure.kept"}
+    assert "registration" not in str(told)
+
+
+def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: str) -> None:
+    """A second erasure keeps nothing, and each has its certificate."""
+    invoice = gate.record(person, "invoice", fact="amount-due")
+    erase(gate, [person])
+    gate.withdraw(person, invoice, ended=True)
+    (told,) = erase(gate, [person], now=True)
+    assert (told.kept, told.erased) == ((), ("email", "name", "phone"))
+    assert anywhere(gate, person) == []
+    assert len(erasure.certificates(gate, person)) == 2
+    assert problems(gate) == ()
+
+
+def test_a_gagged_hold_is_told_to_nobody_and_what_it_keeps_is_kept(gate: Gate) -> None:
+    """Certificate, entries, searches and refusals are those of somebody of whom there is none."""
+    plain, gagged = customer(gate), customer(gate)
+    gate.record(gagged, "hold", fact="legal-hold", party="court")
+    gate.record(gagged, "instrument", fact="gag-order", party="court")
+    told = [erase(gate, [each], now=True)[0] for each in (plain, gagged)]
+    assert comparable(told[0]) == comparable(told[1])
+    assert told[1].text().replace(gagged, plain).splitlines()[1] == told[0].text().splitlines()[1]
+    assert anywhere(gate, gagged) == []
+    assert gate.find("email", TOLD["email"]) == []
+    with reading(gate.engine) as connection:
+        ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
+        found = people.whatever(connection, gate.house.keyring, [apart])[apart]
+        kinds = rows(connection, "SELECT kind FROM record WHERE person_id = ?", apart)
+    assert set(found.holdings) == {*TOLD, "birth-date"}
+    assert sorted(kinds) == [("hold",), ("instrument",)]
+    assert problems(gate) == ()
+    with pytest.raises(VaultError, match="there is no such person"):
+        gate.use(apart, ["email"], purpose="billing")
+    assert erasure.renew(gate) == 1
+    assert gate.find("email", TOLD["email"]) == []
+
+
+def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: str) -> None:
+    """What must be kept cannot be told, so that nothing goes."""
+    gate.record(person, "hold", fact="legal-hold")
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE record SET ends = 1 WHERE kind = 'hold'"))
+    with pytest.raises(erasure.ErasureError, match="forged-record"):
+        erase(gate, [person])
+    assert len(erasure.held(gate, person)) == 4
+
+
+@pytest.mark.parametrize("stops_at", ["list", "rows"])
+def test_an_erasure_that_was_stopped_is_gone_on_with(
+    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch, stops_at: str
+) -> None:
+    """Until then no act finds the person; after that it is as if it had never been stopped."""
+    gate.record(person, "invoice", fact="amount-due")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        where: object = Erasures if stops_at == "list" else values
+        patch.setattr(where, "append" if stops_at == "list" else "put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            erase(gate, [person])
+    with pytest.raises(VaultError, match="there is no such person"):
+        gate.use(person, ["email"], purpose="billing")
+    assert erasure.unfinished(gate.engine) == 1
+    assert erasure.resume(gate) == 1
+    assert erasure.resume(gate) == 0
+    erasure.renew(gate)
+    assert [each.field for each in erasure.held(gate, person)] == ["email", "name", "phone"]
+    assert erasure.certificates(gate, person)[0].final
+    assert len(Erasures(gate.house.keyring).read()) == 1
+    assert problems(gate) == ()
+
+
+def test_who_took_an_id_from_an_entry_past_the_gate_is_found(gate: Gate, person: str) -> None:
+    """That an entry is nobody's is believed where an erasure says so, and nowhere else."""
+    other = customer(gate)
+    erase(gate, [other])
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE entry SET person_id = NULL WHERE number = 2"))
+    assert "entry 2 is missing or changed" in problems(gate)
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE severed SET number = 2 WHERE number ="
+                                " (SELECT max(number) FROM severed)"))  # fmt: skip
+    assert "entry 2 is missing or changed" in problems(gate)
+    assert gate.entries(person)
+
+
+def test_a_changed_cut_or_reordered_list_of_erasures_is_found(gate: Gate) -> None:
+    """Its line is named; the rest of an unfinished line is none, and is written again."""
+    for _ in range(3):
+        erase(gate, [customer(gate)])
+    listed = Erasures(gate.house.keyring)
+    whole = listed.path.read_bytes()
+    assert listed.path.stat().st_mode & 0o077 == 0
+    lines = whole.splitlines(keepends=True)
+    for wrong, line in (
+        (whole[:100] + bytes([whole[100] ^ 1]) + whole[101:], 1),
+        (lines[1] + lines[0] + lines[2], 1),
+        (lines[0] + lines[2], 2),
+    ):
+        listed.path.write_bytes(wrong)
+        with pytest.raises(ErasuresError, match=f"line {line}"):
+            listed.read()
+    listed.path.write_bytes(whole[:-9])
+    assert len(listed.read()) == 2
+    with reading(gate.engine) as connection:
+        assert len(erasure.unlisted(connection, gate.house.keyring)) == 1
+    erase(gate, [customer(gate)])
+    assert len(listed.read()) == 3

@@ -1,0 +1,284 @@
+"""Messages: sent once by a real mail server's protocol, as long as the policy lets us."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from practices.conftest import House
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import outbox
+from upheld.practices.messages import deliver
+from upheld.practices.messages.carrier import Box, CarrierError, Smtp
+from upheld.practices.messages.deliver import Delivery
+
+HELLO = """{% block subject %}Hello {{ name }}{% endblock %}
+{% block administrative_message %}Dear {{ name }},
+your invoice {{ words.number }} is ready: <{{ page('/me') }}>.
+{% endblock %}
+{% block offers %}Also, **fibre** costs less this month.{% endblock %}"""
+
+
+class Kept:
+    """What a mail server of the tests' own received, or why it refuses."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.answer = "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
+        """Take a message, or answer as the test says."""
+        del server, session
+        if self.answer.startswith("250"):
+            found = message_from_bytes(envelope.content, policy=policy.default)
+            self.messages.append(found)
+        return self.answer
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def templates(house: House) -> None:
+    """A template of the tests' own beside those of the practices."""
+    env = house.provider.pages.plain
+    found = env.get_template
+
+    def get_template(name: Any, *more: Any, **rest: Any) -> Any:
+        return (
+            env.from_string(HELLO) if name == "tests/mail/hello.txt" else found(name, *more, **rest)
+        )
+
+    env.get_template = get_template  # type: ignore[method-assign] # the tests' own template
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[Kept, int]]:
+    """A mail server on this machine."""
+    kept, port = Kept(), free_port()
+    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield kept, port
+    controller.stop()
+
+
+def queued(house: House, person: str, purpose: str = "administrative-message") -> str:
+    """Queue a message to somebody."""
+    found = house.do(
+        lambda joint: outbox.queue(joint, person, "tests/hello", purpose, {"number": "2026-11"})
+    )
+    assert isinstance(found, str)
+    return found
+
+
+def states(house: House) -> list[str]:
+    """The states of what stands in the outbox."""
+    return house.do(
+        lambda joint: [
+            each for (each,) in joint.connection.exec_driver_sql("SELECT state FROM outbox")
+        ]
+    )
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_message_is_sent_once_with_its_copy_and_its_entry(
+    house: House, server: tuple[Kept, int]
+) -> None:
+    """It arrives by SMTP, as text and HTML; the account holds a copy and the ledger an entry."""
+    kept, port = server
+    person = house.customer()
+    message = queued(house, person)
+    delivery = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{port}"))
+    gate = house.provider.gate.gate
+    assert [delivery.run(gate), delivery.run(gate)] == [1, 0]
+    (found,) = kept.messages
+    assert found["To"] == "ann@marked.example"
+    assert found["Subject"] == "Hello Ann Marked"
+    assert message in found["Message-ID"]
+    assert found["List-Unsubscribe"] is None
+    text = found.get_body(("plain",))
+    html = found.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "your invoice 2026-11 is ready" in text.get_content()
+    assert "<strong>fibre</strong>" in html.get_content()
+    assert [each.entry.kind for each in gate.entries(person)].count("sent") == 1
+    listed = house.signed_in(person).get("/me/messages").text
+    assert "Hello Ann Marked" in listed
+    one = house.signed_in(person).get(f"/me/messages/{message}").text
+    assert "your invoice 2026-11 is ready" in one
+    assert house.signed_in(house.customer("bo@marked.example")).get(
+        f"/me/messages/{message}").status_code == 404  # fmt: skip
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_mail_server_that_is_down_for_an_hour_loses_nothing(house: House) -> None:
+    """What cannot be handed over is tried again, ever less often, and sent when it can be."""
+    person = house.customer()
+    queued(house, person)
+    gate = house.provider.gate.gate
+    down = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{free_port()}"))
+    tries = 0
+    for _ in range(60):
+        due = down._due(gate)
+        down.run(gate)
+        tries += len(due)
+        house.clock.moved += timedelta(minutes=1)
+    assert 3 <= tries <= 6
+    house.clock.moved += timedelta(hours=1)
+    box = Box()
+    assert Delivery(house.provider, box).run(gate) == 1
+    assert states(house) == ["sent"]
+
+
+@pytest.mark.usefixtures("templates")
+def test_an_address_that_is_refused_for_good_is_not_tried_again(
+    house: House, server: tuple[Kept, int]
+) -> None:
+    """A final refusal ends the message, with an entry, and its text is in no error."""
+    kept, port = server
+    kept.answer = "550 no such user ann@marked.example"
+    person = house.customer()
+    queued(house, person)
+    gate = house.provider.gate.gate
+    delivery = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{port}"))
+    assert delivery.run(gate) == 0
+    assert states(house) == ["failed"]
+    assert [each.entry.kind for each in gate.entries(person)].count("unsent") == 1
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: House) -> None:
+    """After the lease it is sent under the same Message-ID, and never while the lease runs."""
+
+    class Dies:
+        def send(self, message: EmailMessage) -> None:
+            seen.append(message["Message-ID"])
+            raise KeyboardInterrupt
+
+    seen: list[str] = []
+    queued(house, house.customer())
+    gate = house.provider.gate.gate
+    with pytest.raises(KeyboardInterrupt):
+        Delivery(house.provider, Dies()).run(gate)
+    box = Box()
+    assert Delivery(house.provider, box).run(gate) == 0
+    house.clock.moved += deliver.LEASE
+    assert Delivery(house.provider, box).run(gate) == 1
+    assert [each["Message-ID"] for each in box.messages] == seen
+
+
+@pytest.mark.usefixtures("templates")
+def test_whoever_opts_out_before_it_is_sent_does_not_get_it(house: House) -> None:
+    """The policy is asked again at the moment of sending; a refusal ends the message."""
+    person = house.customer()
+    queued(house, person, "offers")
+    house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
+                                        about={"purpose": ["offers"]}))  # fmt: skip
+    box = Box()
+    assert Delivery(house.provider, box).run(house.provider.gate.gate) == 0
+    assert not box.messages
+    assert states(house) == ["refused"]
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: House) -> None:
+    """The message that belongs to the account comes, without its block of another purpose."""
+    person = house.customer()
+    house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
+                                        about={"purpose": ["offers"]}))  # fmt: skip
+    queued(house, person)
+    box = Box()
+    assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
+    said = [box.messages[0].get_body((kind,)) for kind in ("plain", "html")]
+    for each in said:
+        assert each is not None
+        assert "invoice 2026-11" in each.get_content()
+        assert "fibre" not in each.get_content()
+
+
+@pytest.mark.usefixtures("templates")
+def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
+    """To open the address changes nothing; to post to it, as mail programs do, ends offers."""
+    person = house.customer()
+    queued(house, person, "offers")
+    box = Box()
+    Delivery(house.provider, box).run(house.provider.gate.gate)
+    (message,) = box.messages
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = message["List-Unsubscribe"].strip("<>")
+    browser = house.browser()
+    assert "changes nothing" not in browser.get(path).text
+    again = house.do(lambda joint: outbox.queue(joint, person, "tests/hello", "offers"))
+    assert isinstance(again, str)
+    plain = house.browser()
+    plain.headers.clear()
+    answer = plain.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert "ann@marked.example" not in answer.text
+    assert plain.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    refused = house.do(lambda joint: outbox.queue(joint, person, "tests/hello", "offers"))
+    assert isinstance(refused, Refused)
+    bent = path[:-1] + ("A" if path[-1] != "A" else "B")
+    assert browser.post(bent).status_code == 404
+
+
+@pytest.mark.usefixtures("templates")
+def test_nothing_that_waits_to_be_sent_holds_a_value(house: House, tmp_path: Path) -> None:
+    """The outbox names person and template; name and address are read when it is sent."""
+    queued(house, house.customer())
+    found = house.do(
+        lambda joint: [
+            tuple(each) for each in joint.connection.exec_driver_sql("SELECT * FROM outbox")
+        ]
+    )
+    assert "ann" not in str(found).casefold()
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert b"ann@marked.example" not in path.read_bytes()
+
+
+def newsletter_is_refused(house: House) -> bool:
+    """The story of a message that belongs to the account."""
+    person = house.customer()
+
+    def work(joint: Joint) -> bool:
+        return isinstance(outbox.queue(joint, person, "tests/hello", "newsletter"), Refused)
+
+    return house.do(work)
+
+
+def offer_is_refused(house: House) -> bool:
+    """The story of an offer."""
+    person = house.customer()
+
+    def work(joint: Joint) -> bool:
+        return isinstance(outbox.queue(joint, person, "tests/hello", "offers"), Refused)
+
+    return house.do(work)
+
+
+RESTS_ON = {"service-messages": newsletter_is_refused, "offers": offer_is_refused}
+
+
+def test_a_carrier_error_says_no_address() -> None:
+    """What is logged of a failure names neither the person nor their address."""
+    with pytest.raises(CarrierError) as caught:
+        message = EmailMessage()
+        message["To"], message["From"] = "ann@marked.example", "us@larch.example"
+        Smtp(f"smtp://127.0.0.1:{free_port()}").send(message)
+    assert "marked" not in str(caught.value)
