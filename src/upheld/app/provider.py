@@ -29,6 +29,7 @@ from upheld.practices.billing import practice as billing
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import Pages as PolicyPages
 from upheld.practices.rights import practice as rights
+from upheld.practices.staff import practice as staff
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages, Place
 
@@ -37,6 +38,7 @@ PRACTICES: tuple[tuple[str, Make], ...] = (
     ("billing", billing.practice),
     ("messages", messages.practice),
     ("rights", rights.practice),
+    ("staff", staff.practice),
 )
 
 

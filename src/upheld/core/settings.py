@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `url` is the address at which people reach the provider; `phone`, `contact` and
     `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
     `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes; `plans` is a TOML
-    file of the plans on offer.
+    file of the plans on offer, `roles` one of what each role of staff works on.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webmail: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    roles: Path | None = None
     escrow: Path | None = None
     backup_days: int = 30
     log_key: Path | None = None
@@ -68,7 +69,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "plans", "escrow", "log_key"}
+    {
+        "keyring",
+        "key_file",
+        "passphrase_file",
+        "policy",
+        "agreement",
+        "plans",
+        "escrow",
+        "log_key",
+        "roles",
+    }
 )
 
 

@@ -21,7 +21,9 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
+from upheld.practice import desks
 from upheld.practice.brings import Provider
+from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.web import sessions
 from upheld.web.sessions import Session
@@ -37,6 +39,7 @@ class Visit(NamedTuple):
     request: Request
     session: Session
     form: FormData
+    user: User | None = None  # who works at a desk; nobody where a customer visits
 
     @property
     def subject(self) -> str:
@@ -47,6 +50,7 @@ class Visit(NamedTuple):
 Handler = Callable[[Visit], Awaitable[Response]]
 OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+NOBODY: tuple[Session | None, User | None] = (None, None)
 
 
 def cookie_name(provider: Provider, kind: str) -> str:
@@ -62,7 +66,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
     async def endpoint(request: Request) -> Response:
         raw = request.cookies.get(cookie_name(provider, kind), "")
-        session = await provider.read(lambda c: sessions.find(c, kind, raw)) if raw else None
+        session, user = await provider.read(lambda c: _who(c, kind, raw)) if raw else NOBODY
         if session is None or (fresh and not session.is_fresh()):
             if request.method == "POST":
                 raise HTTPException(403)
@@ -80,7 +84,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
                     raise HTTPException(403)
             request.state.kind = kind
             request.state.token = provider.tokens.of(session)
-            return await handler(Visit(request, session, form))
+            return await handler(Visit(request, session, form, user))
         finally:
             await form.close()  # of files that somebody sent
 
@@ -102,6 +106,15 @@ async def _signalled(provider: Provider, request: Request, session: Session) -> 
 def sends_signal(request: Request) -> bool:
     """Whether a browser sends the signal of Global Privacy Control; anything but 1 is none."""
     return request.headers.get("sec-gpc") == "1"
+
+
+def _who(connection: Connection, kind: str, raw: str) -> tuple[Session | None, User | None]:
+    """Whose a session is; at a desk it is nobody's any more once its user has ended."""
+    session = sessions.find(connection, kind, raw)
+    if session is None or kind == "customer":
+        return session, None
+    user = desks.user_of(connection, session.subject)
+    return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
 def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
@@ -133,11 +146,9 @@ def _from_us(request: Request) -> bool:
 
 
 def _own_origin(provider: Provider, request: Request) -> bool:
-    if not _from_us(request):
-        return False
-    origin = request.headers.get("origin")
-    if origin is None:
-        return "sec-fetch-site" in request.headers
+    if "sec-fetch-site" in request.headers:  # Origin is `null` beside it: we tell no referrer
+        return _from_us(request)
+    origin = request.headers.get("origin", "")
     own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     told, mine = urlsplit(origin), urlsplit(own)
     return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
@@ -147,11 +158,10 @@ def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
     """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name."""
     here = request.url.path + "/"
     wanted = [
-        (len(path), word) for word, path in provider.destinations.items()
+        (len(path), word) for word, path in provider.led(kind).items()
         if here.startswith(path + "/")
     ]  # fmt: skip
-    named = wanted and kind == "customer"
-    query = "?" + urlencode({"destination": max(wanted)[1]}) if named else ""
+    query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
     return RedirectResponse(SIGN_IN[kind] + query, 303)
 
 

@@ -96,6 +96,12 @@ def end_all(connection: Connection, kind: str, subject: str) -> None:
     run(connection, "DELETE FROM session WHERE kind = ? AND subject = ?", kind, subject)
 
 
+def end_others(connection: Connection, session: Session) -> None:
+    """End every other session of somebody than the one in which they ask for it."""
+    statement = "DELETE FROM session WHERE kind = ? AND subject = ? AND id_hash <> ?"
+    run(connection, statement, session.kind, session.subject, session.key)
+
+
 def sweep(connection: Connection, at: datetime | None = None) -> int:
     """Delete sessions and links that are over; how many."""
     moment = at or now()

@@ -55,6 +55,12 @@ def payer_of(connection: Connection, person_id: str) -> str | None:
     return None if found is None else found.holder
 
 
+def by_number(joint: Joint, number: str) -> list[str]:
+    """Whose an account is, by the number that a customer quotes."""
+    found = row(joint.connection, "SELECT person_id FROM account WHERE number = ?", number)
+    return [found[0]] if found else []
+
+
 def open_account(
     joint: Joint, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:

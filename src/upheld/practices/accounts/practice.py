@@ -26,4 +26,5 @@ def practice(provider: Provider) -> Practice:
         destinations={"accountmenu": "/me"},
         derived={"account-id": ((), domain.number_of)},
         payer=domain.payer_of,
+        finders={"account": domain.by_number},
     )
