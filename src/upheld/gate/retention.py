@@ -88,7 +88,7 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
         return 0
     person = people.opened(connection, house.keyring, item.person_id)
     current = [field for field, mark in stored.items()
-               if field in person.holdings and person.holdings[field][1] == mark]  # fmt: skip
+               if field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
     if current:
         dropping.drop(connection, person, current)
     gone = {
@@ -165,7 +165,7 @@ def _taken(
     by_clause: dict[tuple[str, ...], dict[str, str]] = {}
     for field, clauses in asked.denied.items():
         if field not in asked.kept:
-            by_clause.setdefault(clauses, {})[field] = person.holdings[field][1]
+            by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
     for clauses, stored in by_clause.items():
         person = dropping.drop(connection, person, list(stored))
         _noted(house, connection, person.person_id, stored, clauses)
