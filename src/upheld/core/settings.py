@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keyring: Path | None = None
     key_file: Path | None = None
     passphrase_file: Path | None = None
+    key_program: Path | None = None
     policy: Path | None = None
     agreement: Path | None = None
     plans: Path | None = None
@@ -105,9 +106,10 @@ def read_settings(
         settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
-    if settings.key_file and settings.passphrase_file:
+    masters = ("key_file", "passphrase_file", "key_program")
+    if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
-            "the settings have a key_file and a passphrase_file", code="settings",
+            f"the settings have {' and '.join(given_here)}", code="settings",
             hint="give one of them",
         )  # fmt: skip
     return settings
