@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     roles: Path | None = None
     escrow: Path | None = None
     backup_days: int = 30
+    log_key: Path | None = None
+    log_origin: str = ""
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -66,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "roles"}
+    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "log_key", "roles"}
 )
 
 
