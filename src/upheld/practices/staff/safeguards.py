@@ -74,9 +74,9 @@ class Safeguards:
             Safeguard(apart, "Keys apart", "The keyring does not lie beside the database, so that"
                       " whoever takes one has not the other." if apart else "The keyring lies"
                       " beside the database. Move it to another disk, and say where it is."),
-            Safeguard(settings.escrow is not None, "Backups", "What opens them is kept"
-                      f" in escrow for {settings.backup_days} days." if settings.escrow else "The settings name"
-                      " no escrow, so a backup is of use only until the keys are renewed."),
+            Safeguard(settings.escrow is not None, "Backups", f"What opens them is kept in escrow"
+                      f" for {settings.backup_days} days." if settings.escrow else "The settings"
+                      " name no escrow, so a backup is of use only until the keys are renewed."),
         ]  # fmt: skip
 
     def _running(self, connection: Connection) -> list[Safeguard]:
