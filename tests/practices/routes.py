@@ -1,6 +1,6 @@
 """The table of routes: who gets which answer where, read by the crawl and by the browser's tests.
 
-`routes.toml` has a line for each method and path of the running provider. `who` is the kind of
+`routes_of/PRACTICE.toml` has a line for each method and path that a practice brings. `who` is the kind of
 visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a visitor
 by name beside it gets another answer. Everybody else is led to sign in by a page, and refused by a
 form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its name or by the
@@ -21,12 +21,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from practices.conftest import House
+from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
 from upheld.practices.messages.unsubscribe import Unsubscribing
 from upheld.web import sessions
 
-TABLE: Final = Path(__file__).with_name("routes.toml")
+TABLES: Final = Path(__file__).with_name("routes_of")
 MARKS: Final = (
     "Ann Marked",
     "ann@marked.example",
@@ -50,8 +51,12 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def lines() -> dict[str, Line]:
-    """The table, by method and path."""
-    return msgspec.convert(tomllib.loads(TABLE.read_text(encoding="utf-8")), dict[str, Line])
+    """The tables of the policy's pages and of each practice, by method and path."""
+    found: dict[str, Line] = {}
+    for name in ("policy", *(name for name, _ in PRACTICES)):
+        told = tomllib.loads((TABLES / f"{name}.toml").read_text(encoding="utf-8"))
+        found.update(msgspec.convert(told, dict[str, Line]))
+    return found
 
 
 def routed(app: Starlette) -> Iterator[tuple[str, str]]:

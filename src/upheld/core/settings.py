@@ -70,17 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {
-        "keyring",
-        "key_file",
-        "passphrase_file",
-        "policy",
-        "agreement",
-        "plans",
-        "escrow",
-        "log_key",
-        "roles",
-    }
+    each.name for each in msgspec.structs.fields(Settings) if each.type == Path | None
 )
 
 

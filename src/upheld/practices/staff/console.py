@@ -110,7 +110,7 @@ class Console:
         now = microseconds(joint.house.clock.now())
         statement = (
             "SELECT clause, COUNT(*), MIN(due), SUM(CASE WHEN due < ? THEN 1 ELSE 0 END) FROM item"  # noqa: S608 - places alone
-            f" WHERE kind = 'owed' AND state <> 'done' AND clause IN ({places(clauses)})"
+            f" WHERE kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
             " GROUP BY clause ORDER BY MIN(due)"
         )
         return [
