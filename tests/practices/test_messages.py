@@ -306,7 +306,13 @@ def _copied_refused(house: House) -> bool:
     return "messages" not in house.do(lambda joint: joint.held(person))
 
 
+def _offer_refused(house: House) -> bool:
+    person = house.customer()
+    found = house.do(lambda joint: outbox.queue(joint, person, "x/y", "offers"))
+    return isinstance(found, Refused)
+
+
 RESTS_ON = {
-    "service-messages": _queue_refused, "billing-use": _sent_refused,
+    "offers": _offer_refused, "service-messages": _queue_refused, "billing-use": _sent_refused,
     "message-copies": _copied_refused,
 }  # fmt: skip

@@ -4,16 +4,51 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 from starlette.routing import Route
 
 from practices.conftest import House, send
+from upheld.gate.acting import Outcome
+from upheld.gate.duties import nothing_more
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.events import ACCOUNT_CLOSED
 
 ADDRESS = "12 Larch Lane"
+
+
+def carried(house: House, *duties: str) -> None:
+    """Let duties be carried out that no practice in these stories sees to."""
+    for duty in duties:
+        house.provider.gate.gate.house.carriers._by.setdefault(duty, nothing_more)
+
+
+def to_agent(joint: Joint, person: str) -> Outcome:
+    """Give a name to an engaged agent."""
+    joint.record(person, "invoice")
+    joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
+    share = Act(action="share", data=("name",), recipient="collection-agent", party="Agents",
+                purpose="debt-collection", occasion="other")  # fmt: skip
+    return joint.act(share, person)
+
+
+def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
+    """Give what an order demands that forbids to tell of it; with the record that says so."""
+    joint.record(person, "instrument", fact="legal-instrument", party="Court",
+                 about={"data": ["usage"], "recipient": ["court"]})  # fmt: skip
+    gag = joint.record(person, "instrument", fact="gag-order", party="Court")
+    share = Act(action="share", data=("usage",), recipient="court", party="Court",
+                purpose="legal-process", occasion="other")  # fmt: skip
+    return joint.act(share, person), gag
+
+
+def bought(joint: Joint, person: str) -> Outcome:
+    """Keep an invoice."""
+    row = {"kind": "invoice", "number": "N-1", "cents": 4590, "lines": [{"text": "DSL"}]}
+    return joint.append(person, "transaction", [json.dumps(row)], source="customer",
+                        occasion="service-use")  # fmt: skip
 
 
 def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
@@ -35,9 +70,7 @@ def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
 def test_rows_are_told_as_a_table_and_until_when(house: House) -> None:
     """A series is shown as rows, amounts as money, and its end by the clause that sets it."""
     person = house.customer()
-    row = {"kind": "invoice", "number": "N-1", "cents": 4590, "lines": [{"text": "DSL"}]}
-    house.do(lambda joint: joint.append(person, "transaction", [json.dumps(row)],
-                                        source="customer", occasion="service-use"))  # fmt: skip
+    house.do(lambda joint: bought(joint, person))
     page = house.signed_in(person).get("/me/privacy?show=transaction").text
     assert "$45.90" in page
     assert "N-1" in page
@@ -62,15 +95,11 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     person = house.customer()
 
     def work(joint: Joint) -> None:
-        joint.record(person, "invoice")
-        joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
-        share = Act(action="share", data=("name",), recipient="collection-agent", party="Agents",
-                    purpose="debt-collection", occasion="other")  # fmt: skip
-        joint.act(share, person)
+        to_agent(joint, person)
         joint.act(Act(action="view", data=("email",), actor="staff", purpose="support"), person)
 
     house.do(work)
-    house.provider.gate.gate.house.carriers.add("delete-on-recall", lambda _c, _d: None)
+    carried(house, "delete-on-recall")
     house.do(work)
     browser = house.signed_in(person)
     given = browser.get("/me/privacy/received?which=disclosures").text
@@ -89,20 +118,9 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
 def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House) -> None:
     """While a gag is in force neither it nor what rests on it appears, and afterwards it does."""
     person = house.customer()
-    carriers = house.provider.gate.gate.house.carriers
-    for duty in ("only-what-is-demanded", "notice-to-customer"):
-        carriers.add(duty, lambda _c, _d: None)
-
-    def work(joint: Joint) -> str:
-        joint.record(person, "instrument", fact="legal-instrument", party="Court",
-                     about={"data": ["usage"], "recipient": ["court"]})  # fmt: skip
-        gag = joint.record(person, "instrument", fact="gag-order", party="Court")
-        found = joint.act(Act(action="share", data=("usage",), recipient="court", party="Court",
-                              purpose="legal-process", occasion="other"), person)  # fmt: skip
-        assert not isinstance(found, Refused)
-        return gag
-
-    gag = house.do(work)
+    carried(house, "only-what-is-demanded")
+    found, gag = house.do(lambda joint: to_court(joint, person))
+    assert not isinstance(found, Refused)
     browser = house.signed_in(person)
     assert "court" not in browser.get("/me/privacy/received").text.lower()
     assert "instrument" not in browser.get("/me/privacy/received").text
@@ -144,4 +162,17 @@ def _look_refused(house: House) -> bool:
     return answer.status_code == 403
 
 
-RESTS_ON = {"own-view": _look_refused}
+def _refused(act: Callable[[Joint, str], Outcome], *duties: str) -> Callable[[House], bool]:
+    def story(house: House) -> bool:
+        carried(house, *duties)
+        person = house.customer()
+        return isinstance(house.do(lambda joint: act(joint, person)), Refused)
+
+    return story
+
+
+RESTS_ON = {
+    "own-view": _look_refused, "transactions": _refused(bought),
+    "collecting-charges": _refused(to_agent, "delete-on-recall"),
+    "legal-process": _refused(lambda joint, who: to_court(joint, who)[0], "only-what-is-demanded"),
+}  # fmt: skip
