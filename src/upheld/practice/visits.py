@@ -60,13 +60,15 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
     async def endpoint(request: Request) -> Response:
         raw = request.cookies.get(cookie_name(provider, kind), "")
-        session = await provider.read(lambda c: sessions.find(c, kind, raw)) if raw else None
-        if session is None or (fresh and not session.is_fresh()):
-            if request.method == "POST":
+        at = provider.now()
+        session = await provider.read(lambda c: sessions.find(c, kind, raw, at)) if raw else None
+        stale = session is not None and fresh and not session.is_fresh(at)
+        if session is None or stale:
+            if request.method == "POST" and not stale:
                 raise HTTPException(403)
-            return to_sign_in(provider, request, kind)
-        if sessions.stale(session):
-            await provider.do(lambda joint: sessions.touch(joint.connection, session))
+            return to_sign_in(provider, request, kind, again=stale)
+        if sessions.stale(session, at):
+            await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
         form = await _sent(request)
         if request.method == "POST":
             told = form.get("_token", "")
@@ -98,7 +100,9 @@ async def _sent(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > BODY_MAX:
         raise HTTPException(413)
-    return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    form = await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    await form.close()  # nothing here takes a file
+    return form
 
 
 def _from_us(request: Request) -> bool:
@@ -116,18 +120,23 @@ def _own_origin(provider: Provider, request: Request) -> bool:
     return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
 
 
-def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
-    """Lead somebody to sign in, and after that to the page that they wanted if it has a name."""
+def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:
+    """Lead somebody to sign in, and after that to the page that they wanted if it has a name.
+
+    `again` is for somebody who is signed in, and asked for the password anew.
+    """
     wanted = [word for word, path in provider.destinations.items() if path == request.url.path]
     query = "?" + urlencode({"destination": wanted[0]}) if wanted and kind == "customer" else ""
-    return RedirectResponse(SIGN_IN[kind] + query, 303)
+    path = SIGN_IN[kind] + ("/again" if again and kind == "customer" else "")
+    return RedirectResponse(path + query, 303)
 
 
 def enter(
     provider: Provider, connection: Connection, response: Response, kind: str, subject: str
 ) -> None:
     """Begin a session of somebody, and give the browser its cookie."""
-    give_cookie(provider, response, kind, sessions.begin(connection, kind, subject))
+    raw = sessions.begin(connection, kind, subject, provider.now())
+    give_cookie(provider, response, kind, raw)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
