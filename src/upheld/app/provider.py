@@ -25,6 +25,7 @@ from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
+from upheld.practices.guardians import practice as guardians
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import Pages as PolicyPages
 from upheld.web import kit
@@ -32,6 +33,7 @@ from upheld.web.pages import Imprint, Pages, Place
 
 PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
+    ("guardians", guardians.practice),
     ("messages", messages.practice),
 )
 

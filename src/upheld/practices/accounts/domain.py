@@ -89,12 +89,6 @@ def nobody(joint: Joint) -> str:
     return made
 
 
-def occasion(joint: Joint, person_id: str) -> str:
-    """On which occasion somebody gives what they change: whoever has no service yet registers."""
-    act = Act(action="collect", data=("credentials",), source="customer", occasion="service-use")
-    return "service-use" if joint.peek(person_id, act).allowed else "registration"
-
-
 def alone_at_address(joint: Joint, person_id: str) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
     found = joint.act(Act(action="use", data=("email",), purpose="security"), person_id)

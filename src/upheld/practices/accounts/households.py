@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -45,10 +44,12 @@ class Households:
         self.provider, self.sign_up = provider, sign_up
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
-        def look(c: Connection) -> tuple[domain.Account | None, list[domain.Account]]:
-            return domain.account_of(c, visit.subject), domain.members(c, visit.subject)
+        def look(joint: Joint) -> tuple[domain.Account | None, list[domain.Account]]:
+            account = domain.account_of(joint.connection, visit.subject)
+            members = domain.members(joint.connection, visit.subject)
+            return account, [m for m in members if not self._supervised(joint, m.person_id)]
 
-        account, members = await self.provider.read(look)
+        account, members = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request, "accounts/household.html", status=status, fields=[EMAIL], filled=filled,
             account=account, members=members, most=MEMBERS_MAX,

@@ -115,7 +115,7 @@ class Security:
     def _set(self, joint: Joint, person_id: str, secret: str) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
         refused = credentials.change(joint, person_id, credentials.SIGN_IN, secret,
-                                     occasion=domain.occasion(joint, person_id))  # fmt: skip
+                                     occasion=credentials.occasion(joint, person_id))  # fmt: skip
         if refused is not None:
             return refused
         sessions.end_all(joint.connection, "customer", person_id)
