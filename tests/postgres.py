@@ -24,6 +24,18 @@ def programs() -> Path | None:
     return max(found, key=lambda path: float(path.parent.name), default=None)
 
 
+def another(address: str, name: str) -> str:
+    """The address of one more empty database beside one."""
+    import psycopg
+    from psycopg import sql
+
+    start, _, beside = address.rpartition("/")
+    made = sql.Identifier(f"{beside}_{name}")
+    with psycopg.connect(f"{start}/postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(made))
+    return f"{start}/{beside}_{name}"
+
+
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """Start a server from a folder of programs; the address of it, to which a name is added."""

@@ -18,6 +18,7 @@ from upheld.core.errors import UpheldError
 if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
+    from upheld.policy.load import Policy
     from upheld.vault.keyring import Keyring
 
 admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
@@ -35,8 +36,15 @@ def settings_in(path: Path | None) -> Settings:
 def keyring_of(settings: Settings) -> Keyring:
     """The keyring that the settings name, opened."""
     return keyring_class().open(
-        _named(settings.keyring, "keyring"), master_key(settings.key_file, settings.passphrase_file)
+        named(settings.keyring, "keyring"), master_key(settings.key_file, settings.passphrase_file)
     )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy that the settings name."""
+    from upheld.policy.load import load
+
+    return load(named(settings.policy, "policy"))
 
 
 def gate_of(settings: Settings) -> Gate:
@@ -44,16 +52,16 @@ def gate_of(settings: Settings) -> Gate:
     from upheld.core.database import open_database
     from upheld.core.schema import require_current
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
-    policy = load(_named(settings.policy, "policy"))
+    policy = policy_of(settings)
     keyring = keyring_of(settings)
     engine = open_database(settings.database)
     require_current(engine)
     return Gate(engine, policy, keyring)
 
 
-def _named(path: Path | None, what: str) -> Path:
+def named(path: Path | None, what: str) -> Path:
+    """A path that the settings must name."""
     if path is None:
         raise UpheldError(f"the settings name no {what}", code="settings",
                           hint=f'write `{what} = "…"`, or set UPHELD_{what.upper()}')  # fmt: skip
@@ -66,11 +74,10 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.core.database import open_database
     from upheld.core.schema import migrate
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
     told = settings_in(settings)
-    policy = load(_named(told.policy, "policy"))
-    path = _named(told.keyring, "keyring")
+    policy = policy_of(told)
+    path = named(told.keyring, "keyring")
     made = not path.exists()
     master = master_key(told.key_file, told.passphrase_file, confirm=made)
     keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
@@ -102,11 +109,13 @@ def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 @admin.command()
 def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Open every key, value, record and entry; 1 if anything is not whole."""
+    from upheld.gate.backup import unforgotten
     from upheld.gate.upkeep import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
     facts = gate.house.policy.program.vocabulary.facts.values()
     found = checked(gate.engine, gate.house.keyring, sorted({f.proof for f in facts if f.proof}))
+    found = found._replace(problems=(*found.problems, *unforgotten(gate)))
     if as_json:
         print_json(found._asdict())
     else:

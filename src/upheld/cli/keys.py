@@ -82,9 +82,13 @@ def epoch(
     It can be stopped and begun again.
     """
     from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.backup import expire
     from upheld.gate.erasure import renew, unfinished
 
-    gate = gate_of(settings_in(settings))
+    told = settings_in(settings)
+    gate = gate_of(told)
+    if told.escrow is not None:
+        expire(gate, told.escrow)
     final = unfinished(gate.engine)
     moved = renew(gate, destroy=not keep)
     final -= unfinished(gate.engine)

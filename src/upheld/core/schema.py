@@ -25,25 +25,38 @@ _VERSION: Final = select(column("version_num", String)).select_from(table(VERSIO
 
 def migrate(engine: Engine) -> str:
     """Make or change the tables as this upheld needs them; the revision they now have."""
-    with writing(engine) as connection, as_file(files("upheld") / "migrations") as folder:
+    with writing(engine) as connection:
+        return upgrade(connection)
+
+
+def upgrade(connection: Connection, to: str = "head") -> str:
+    """The same in a transaction that is given, as far as a revision."""
+    with as_file(files("upheld") / "migrations") as folder:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         refuse_newer(connection)
         config = _config(str(folder))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        return _found(connection)
+        command.upgrade(config, to)
+        return revision_of(connection)
 
 
 def revision(engine: Engine) -> str:
     """The revision of a database's tables; empty where there are none yet."""
     with reading(engine) as connection:
-        return _found(connection)
+        return revision_of(connection)
+
+
+def revision_of(connection: Connection) -> str:
+    """The same in a transaction that is given."""
+    if not inspect(connection).has_table(VERSIONS):
+        return ""
+    return connection.execute(_VERSION).scalar() or ""
 
 
 def refuse_newer(connection: Connection) -> None:
     """DatabaseError where the tables are of a later upheld."""
-    found = _found(connection)
+    found = revision_of(connection)
     if found and found not in known():
         raise DatabaseError(
             f"the tables are of a later upheld ({found})", code="schema", hint="upgrade upheld"
@@ -57,12 +70,6 @@ def require_current(engine: Engine) -> None:
             "the tables are not those that this upheld needs", code="schema",
             hint="start the provider once: it makes and changes its tables",
         )  # fmt: skip
-
-
-def _found(connection: Connection) -> str:
-    if not inspect(connection).has_table(VERSIONS):
-        return ""
-    return connection.execute(_VERSION).scalar() or ""
 
 
 def known() -> list[str]:

@@ -51,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webmail: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    escrow: Path | None = None
+    backup_days: int = 30
+    log_key: Path | None = None
+    log_origin: str = ""
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -61,7 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(fields)})"
 
 
-PATHS: Final = frozenset({"keyring", "key_file", "passphrase_file", "policy", "agreement"})
+PATHS: Final = frozenset(
+    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "log_key"}
+)
 
 
 def without_password(url: str) -> str:
@@ -83,7 +89,7 @@ def read_settings(
     told: dict[str, Any] = {} if path is None else _from_file(path)
     told.update(_from_environment(given))
     try:
-        settings = msgspec.convert(told, Settings)
+        settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     if settings.key_file and settings.passphrase_file:

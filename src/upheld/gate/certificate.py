@@ -39,6 +39,9 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         lines = [f"Erasure of {self.person}, asked for on {self.asked[:10]}"]
         lines.append(f"erased: {', '.join(self.erased) or 'nothing was held'}")
         for each in self.kept:
+            if not each.clauses:  # of an erasure that was replayed in a restored database
+                lines.append(f"kept: {', '.join(each.data)}, as the first certificate says")
+                continue
             clauses = ", ".join(f"#{clause}" for clause in each.clauses)
             until = f"until {each.until[:10]}" if each.until else "for as long as that is so"
             grounds = f" ({', '.join(each.grounds)})" if each.grounds else ""

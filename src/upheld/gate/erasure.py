@@ -31,9 +31,10 @@ from upheld.gate.acting import Doing, House
 from upheld.gate.certificate import Certificate
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
-from upheld.gate.keeping import BESIDES, Keeping, keeping
+from upheld.gate.keeping import BESIDES, Keeping, Kept, keeping
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
+from upheld.policy.load import Policy
 from upheld.vault import backups, people
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.erasures import Erased, Erasures, token
@@ -114,6 +115,44 @@ def certificates(gate: Gate, person_id: str) -> list[Certificate]:
     """The certificates of a person's erasures, the last one last."""
     with reading(gate.engine) as connection:
         return _certificates(connection, gate.house.keyring, person_id)
+
+
+def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:
+    """Erase again, in a database from a backup, who is in the list of erasures; how many.
+
+    What was kept is kept as it was settled then.
+    """
+    latest = {each.token: each for each in Erasures(keyring).read()}
+    count = 0
+    found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
+    again = [(person_id, epoch, latest[name]) for person_id, epoch in found
+             if (name := token(keyring, person_id)) in latest]  # fmt: skip
+    for person_id, epoch, erased in again:
+        statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
+        held = {field for (field,) in rows(connection, statement, person_id, True)}
+        if _as_it_was(connection, erased) and held <= {*erased.kept}:
+            continue  # the backup was made after the erasure
+        forget(connection, keyring, policy, {person_id: erased}, at)
+        gone = tuple(sorted(held - {*erased.kept}))
+        made = Entry(kind="erasure.replayed", time="", id=secrets.token_hex(16), data=gone,
+                     policy=policy.digest)  # fmt: skip
+        number, _ = entries.write(connection, made, None, at)
+        kept = (Kept(erased.kept, (), ()),) if erased.kept else ()
+        told = Certificate(policy=policy.digest, asked=erased.at, erased=gone, kept=kept,
+                           entries=(number,))  # fmt: skip
+        bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
+        sealed = _seal(keyring, erased.token, erased.entry, bare)
+        run(connection, "DELETE FROM erasure WHERE person_id = ?", person_id)
+        run(connection, "INSERT INTO erasure VALUES (?, ?, NULL, ?, ?, ?)", erased.token,
+            erased.entry, GONE, epoch, sealed)  # fmt: skip
+        count += 1
+    return count
+
+
+def _as_it_was(connection: Connection, erased: Erased) -> bool:
+    found = row(connection, "SELECT 1 FROM erasure WHERE token = ? AND entry = ? AND state <> ?",
+                erased.token, erased.entry, BEGUN)  # fmt: skip
+    return found is not None
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -248,26 +287,30 @@ def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
     mine = [each for each in some if (each.token, each.entry) in set(still)]
     at = house.clock.now()
     asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
-    noted = forget(connection, house.keyring, house.policy, asked, at)
+    groups = {each.person_id: [kept.data for kept in each.sealed.certificate.kept]
+              for each in mine if each.person_id is not None}  # fmt: skip
+    noted = forget(connection, house.keyring, house.policy, asked, at, groups)
     until = backups.readable_until(connection, at)
     for each in mine:
         told = each.sealed.certificate
-        number = noted.get(each.person_id or "")
+        numbers = noted.get(each.person_id or "", [])
         told = msgspec.structs.replace(
-            told, entries=told.entries if number is None else (*told.entries, number),
+            told, entries=(*told.entries, *numbers),
             backups="" if until is None else stamp(until),
         )  # fmt: skip
-        _items(connection, each, told, number)
+        _items(connection, each, told, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
         bare = Erased(each.token, each.entry, each.sealed.erased.at)
         _keep(connection, house.keyring, each, _Sealed(each.sealed.id, bare, told), GONE)
     return len(mine)
 
 
-def _items(connection: Connection, each: _Row, told: Certificate, number: int | None) -> None:
+def _items(
+    connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]
+) -> None:  # fmt: skip
     """When what is kept is due to go."""
-    for kept in told.kept:
-        if kept.until and number is not None and each.person_id is not None:
+    for kept, number in zip(told.kept, numbers, strict=True):
+        if kept.until and each.person_id is not None:
             due = datetime.fromisoformat(kept.until)
             entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
 

@@ -21,11 +21,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from upheld.core import files
 from upheld.core.errors import UpheldError
@@ -107,12 +109,17 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mac: str = ""
 
 
-class Epoch(msgspec.Struct, frozen=True):
+class Epoch(msgspec.Struct, frozen=True, dict=True):
     """One epoch: its number from 1 on, when it began, and its key (never printed)."""
 
     number: int
     begun: datetime
     key: bytes
+
+    @cached_property
+    def cipher(self) -> AESGCM:
+        """What seals and opens people's keys, made ready once."""
+        return AESGCM(self.key)
 
     def __repr__(self) -> str:
         return f"Epoch({self.number}, begun {self.begun:%Y-%m-%d})"
@@ -169,6 +176,19 @@ class Keyring:
     def current(self) -> Epoch:
         """The epoch under which new keys are sealed."""
         return self.epochs[-1]
+
+    def reading_also(self, other: Keyring) -> Keyring:
+        """A keyring for reading alone: this one and what another of the same root opens besides.
+
+        KeyringError where the root is another.
+        """
+        if not hmac.compare_digest(self._root, other._root):
+            raise KeyringError("the keys are of another keyring", code="other-keyring",
+                               hint="take those that were kept with the backup")  # fmt: skip
+        mine = {each.number for each in self.epochs}
+        more = [each for each in other.epochs if each.number not in mine]
+        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen)
+        return both if more else self
 
     def epoch(self, number: int) -> Epoch:
         """An epoch by its number; KeyringError for one that is unknown or was destroyed."""

@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("state", WORD, nullable=False),
     )
     op.create_table(
-        "log",
+        "restored",
         sa.Column("first", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("previous", sa.Text, nullable=False),
     )

@@ -1,0 +1,74 @@
+"""`upheld admin backup` and `upheld admin restore`: everything in one file, and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, named, settings_in
+from upheld.cli.keys import master_key
+from upheld.cli.output import JSON, print_json
+
+
+def register(admin: typer.Typer) -> None:
+    """Add the commands to their group."""
+    admin.command()(backup)
+    admin.command()(restore)
+
+
+def backup(
+    out: Path = typer.Option(..., "--out", help="A folder, or the file to write."),
+    escrow: Path | None = typer.Option(None, "--escrow", help="The folder that keeps its keys."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Back up everything while it runs, and see that it can be put back."""
+    from upheld.gate.backup import backup as backed
+
+    told = settings_in(settings)
+    made = backed(gate_of(told), out, keys=escrow or told.escrow, days=told.backup_days)
+    if as_json:
+        print_json({**made._asdict(), "path": str(made.path)})
+        return
+    print(f"{made.path}: {made.rows:,} rows, {made.entries:,} entries, read back and whole")
+    if made.until is None:
+        print(
+            "  its keys are in the keyring alone: it is of no use once they are renewed; --escrow"
+        )
+    else:
+        print(f"  its keys are kept until {made.until:%Y-%m-%d}")
+
+
+def restore(
+    path: Path = typer.Argument(help="The file of a backup."),
+    escrow: Path | None = typer.Option(None, "--escrow", help="Where its keys are: folder, file."),
+    published: Path | None = typer.Option(
+        None, "--published", help="The last checkpoint that was published of the log."
+    ),
+    because: str = typer.Option("", "--because", help="Why to restore though something is lost."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Put a backup into an empty database; who was erased since is erased again. 1 if not whole."""
+    from upheld.core.files import read_file
+    from upheld.gate.restore import Told, keyring_for
+    from upheld.gate.restore import restore as restored
+    from upheld.policy.load import load
+
+    told = settings_in(settings)
+    keys = escrow or told.escrow
+    master = master_key(told.key_file, told.passphrase_file)
+    policy = load(named(told.policy, "policy"))
+    ring = keyring_for(path, named(told.keyring, "keyring"), master, keys)
+    raw = read_file(published)[0] if published else None
+    found = restored(path, told.database, policy, ring, master, Told(keys, raw, because))
+    if as_json:
+        print_json(found._asdict())
+    else:
+        for problem in found.problems:
+            print(problem)
+        whole = f"{len(found.problems):,} not whole" if found.problems else "whole"
+        print(f"{found.people:,} people, {found.entries:,} entries, {found.erased:,} erased again: "
+              f"{whole}")  # fmt: skip
+    raise typer.Exit(1 if found.problems else 0)

@@ -1,0 +1,66 @@
+"""Which log the entries of a database are: where it begins, and which log was before it.
+
+A restored database lacks what was done after the backup, though it may have been published. It
+must not go on with the old log, or two different entries would bear one number: it begins a new
+one, whose first entry names the last known checkpoint of the log before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, inspect
+
+from upheld.core.sql import row, rows, run
+from upheld.ledger.entries import Entry
+from upheld.ledger.note import to_base64
+from upheld.ledger.tree import Frontier, leaf_hash
+
+PAGE = 10_000
+
+
+def first(connection: Connection) -> int:
+    """The number of the first entry of the log that is gone on with."""
+    if not inspect(connection).has_table("log"):
+        return 1  # of an earlier upheld
+    found = row(connection, "SELECT max(first) FROM restored")
+    return int(found[0]) if found and found[0] is not None else 1
+
+
+def state(connection: Connection, size: int | None = None) -> tuple[int, bytes]:
+    """How many entries the log has, and the root of the tree over them; or over its first ones."""
+    frontier = Frontier()
+    for commitment in _commitments(connection):
+        if frontier.size == size:
+            break
+        frontier.append(leaf_hash(commitment))
+    return frontier.size, frontier.root()
+
+
+def _commitments(connection: Connection) -> Iterator[bytes]:
+    seen = first(connection) - 1
+    statement = "SELECT number, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+    while found := rows(connection, statement, seen, PAGE):
+        for number, leaf in found:
+            yield bytes(leaf)
+            seen = number
+
+
+def last_known(connection: Connection) -> str:
+    """The last checkpoint of this log: the signed one, or else its size and root."""
+    if inspect(connection).has_table("checkpoint"):
+        found = row(connection, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+        if found and found[0]:
+            return found[0] if isinstance(found[0], str) else bytes(found[0]).decode()
+    size, root = state(connection)
+    return f"{size}\n{to_base64(root)}\n"
+
+
+def begin(connection: Connection, number: int, previous: str) -> None:
+    """Begin a new log at the entry of this number."""
+    run(connection, "INSERT INTO restored VALUES (?, ?)", number, previous)
+
+
+def restored(previous: str, policy: str, reason: str) -> Entry:
+    """The first entry of a log that goes on from a backup."""
+    return Entry(kind="restore", time="", policy=policy, previous=previous, problem=reason)

@@ -1,0 +1,81 @@
+"""The escrow: the keys that backups need, apart from them, until the day they are destroyed.
+
+For each backup the folder has a copy of the keyring as it was, sealed by the master key, under a
+name that says until when it is kept. An epoch that was destroyed in the keyring lives on here for
+as long, and no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from upheld.vault.archive import BackupError
+from upheld.vault.keyring import Keyring, KeyringError, Master, shred
+
+SUFFIX: Final = ".keys"
+FORMAT: Final = "%Y%m%dT%H%M%SZ"
+
+
+def place(folder: Path, backup_id: str, until: datetime) -> Path:
+    """Where the keys of a backup are kept."""
+    return folder / f"{until.astimezone(UTC).strftime(FORMAT)}-{backup_id}{SUFFIX}"
+
+
+def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Path:
+    """Keep the keys that a backup will need."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupError(f"{folder} cannot be made: {error.strerror}", code="unwritable",
+                          hint="name another folder") from None  # fmt: skip
+    path = place(folder, backup_id, until)
+    keyring.copy(path)
+    return path
+
+
+def find(where: Path, backup_id: str, master: Master) -> Keyring:
+    """The keys of a backup, from a folder or a file; BackupError where they are not there."""
+    path = where
+    if where.is_dir():
+        found = sorted(where.glob(f"*-{backup_id}{SUFFIX}"))
+        if not found:
+            raise BackupError(
+                f"{where} has no keys of backup {backup_id}", code="escrow",
+                hint="name the folder that was given as --escrow; some day they are destroyed",
+            )  # fmt: skip
+        path = found[-1]
+    try:
+        return Keyring.open(path, master)
+    except KeyringError as error:
+        raise BackupError(f"the keys that were kept do not open: {error}", code="escrow",
+                          hint=error.hint) from None  # fmt: skip
+
+
+def destroy(folder: Path, backup_id: str) -> list[str]:
+    """Destroy the keys of one backup, whatever their day."""
+    for path in folder.glob(f"*-{backup_id}{SUFFIX}"):
+        shred(path)
+    return [backup_id]
+
+
+def listed(folder: Path) -> Iterator[tuple[str, datetime]]:
+    """The backups whose keys are here, and until when."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        told, _, backup_id = path.name.removesuffix(SUFFIX).partition("-")
+        with suppress(ValueError):  # a file of somebody else's
+            yield backup_id, datetime.strptime(told, FORMAT).replace(tzinfo=UTC)
+
+
+def expire(folder: Path, now: datetime) -> list[str]:
+    """Destroy the keys whose day has come; the ids of the backups that nobody can read any more."""
+    gone = []
+    for backup_id, until in list(listed(folder)):
+        if until <= now:
+            gone += destroy(folder, backup_id)
+    for path in folder.glob(f".*{SUFFIX}.*"):
+        shred(path)  # of a process that was killed
+    return gone

@@ -1,0 +1,290 @@
+"""Backups that come back: of one moment, whole, their keys apart, and nobody remembered again."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+import upheld
+from gate.conftest import TOLD, customer
+from gate.test_faults import flipped, problems
+from sizes import size
+from upheld.core.database import open_database
+from upheld.core.errors import UpheldError
+from upheld.core.sql import rows, run
+from upheld.core.transaction import reading, writing
+from upheld.gate import backup as module
+from upheld.gate import erasure, lineage
+from upheld.gate.backup import Made, backup, expire
+from upheld.gate.gate import Gate
+from upheld.gate.restore import Restored, Told, keyring_for, restore
+from upheld.ledger.checkpoint import Checkpoint, sign_checkpoint
+from upheld.ledger.signers import FileSigner
+from upheld.vault import archive, escrow
+from upheld.vault.archive import BackupError
+from upheld.vault.erasures import Erasures
+from upheld.vault.keyring import KeyFile, Keyring
+from upheld.vault.people import VaultError
+
+FLIPS = size("flipped bytes of a backup", short=25, long=1_000)
+TABLES = ("person", "value", "record", "entry", "entry_person", "item", "blind_index")
+
+
+def contents(engine: Engine) -> dict[str, set[str]]:
+    """The rows of every table that a restore leaves as they are."""
+    with reading(engine) as connection:
+        return {
+            table: {
+                repr([int(value) if isinstance(value, bool) else value for value in row])
+                for row in rows(connection, f"SELECT * FROM {table}")
+            }
+            for table in TABLES
+        }
+
+
+def made(gate: Gate, home: Path) -> Made:
+    """A backup with its keys apart."""
+    return backup(gate, home / "one.backup", keys=home / "escrow", days=30)
+
+
+def back(gate: Gate, home: Path, path: Path, url: str, **told: object) -> tuple[Restored, Gate]:
+    """What came back of a backup, and a gate over it."""
+    master = KeyFile(home / "master")
+    ring = Keyring.open(home / "keyring", master)
+    words = {"keys": home / "escrow", **told}
+    found = restore(path, url, gate.house.policy, ring, master, Told(**words))  # type: ignore[arg-type] # as Told takes them
+    return found, Gate(open_database(url), gate.house.policy, ring)
+
+
+def elsewhere(home: Path) -> str:
+    """The address of an empty database on SQLite."""
+    return f"sqlite:///{home}/restored.db"
+
+
+def test_everything_comes_back_on_either_kind_of_database(
+    gate: Gate, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """All rows are there, values open, people are found, and from one kind it goes to the other."""
+    everybody = [customer(gate) for _ in range(3)]
+    gate.sweep("use", everybody, ["email"], purpose="billing")
+    before, told = contents(gate.engine), made(gate, tmp_path)
+    assert told.path.stat().st_mode & 0o077 == 0
+    urls = [elsewhere(tmp_path)]
+    if gate.engine.dialect.name == "sqlite":
+        urls.append(request.getfixturevalue("postgres_url"))
+    for url in urls:
+        found, restored = back(gate, tmp_path, told.path, url)
+        assert (found.people, found.erased, found.problems) == (3, 0, ())
+        after = contents(restored.engine)
+        assert {t: before[t] - after[t] for t in TABLES} == {t: set() for t in TABLES}
+        assert restored.use(everybody[0], ["email"], purpose="billing")["email"] == TOLD["email"]
+        assert restored.find("email", TOLD["email"]) == sorted(everybody)
+        with reading(restored.engine) as connection:
+            first = lineage.first(connection)
+            (line, *_) = rows(connection, "SELECT body FROM entry WHERE number = ?", first)
+            assert lineage.state(connection)[0] == 2
+        assert b'"kind":"restore"' in bytes(line[0])
+        assert found.previous.startswith(f"{told.entries}\n")
+        restored.engine.dispose()
+
+
+def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written while it is read is in none of its tables, and the writer does not wait."""
+    customer(gate)
+    copy = module._copy
+    late: list[str] = []
+
+    def meanwhile(*words: object) -> int:
+        late.append(customer(gate))
+        return copy(*words)  # type: ignore[arg-type] # passes on what it was given
+
+    monkeypatch.setattr(module, "_copy", meanwhile)
+    told = made(gate, tmp_path)
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert (found.people, found.problems) == (1, ())
+    with pytest.raises(VaultError):
+        erasure.held(restored, late[0])
+    assert problems(gate) == ()
+    restored.engine.dispose()
+
+
+def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """Kept is what was kept, apart is what was set apart, and the certificate is found again."""
+    gone, owes, gagged, stays = (customer(gate) for _ in range(4))
+    gate.record(owes, "invoice", fact="amount-due")
+    gate.record(gagged, "hold", fact="legal-hold")
+    gate.record(gagged, "instrument", fact="gag-order")
+    told = made(gate, tmp_path)
+    certificates = erasure.erase(gate, [gone, owes, gagged], now=True)
+    assert {each.backups[:10] for each in certificates} == {f"{told.until:%Y-%m-%d}"}
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert (found.erased, found.people, found.problems) == (3, 2, ())
+    for each in (gone, gagged):
+        with pytest.raises(VaultError, match="there is no such person"):
+            erasure.held(restored, each)
+        assert erasure.certificates(restored, each)[0].final
+    assert [each.field for each in erasure.held(restored, owes)] == ["email", "name", "phone"]
+    assert restored.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
+    with reading(restored.engine) as connection:
+        assert rows(connection, "SELECT count(*) FROM person WHERE state = 'held'") == [(1,)]
+    restored.engine.dispose()
+    again, last = back(gate, tmp_path, made_again(restored, tmp_path), f"{elsewhere(tmp_path)}2")
+    assert (again.erased, again.people, again.problems) == (0, 2, ())
+    last.engine.dispose()
+
+
+def made_again(gate: Gate, home: Path) -> Path:
+    """A backup of a restored database."""
+    return backup(gate, home / "two.backup", keys=home / "escrow", days=30).path
+
+
+def test_once_its_day_has_come_nobody_can_read_a_backup(gate: Gate, tmp_path: Path) -> None:
+    """While the keys are kept it comes back although the epoch is destroyed, and never after."""
+    customer(gate)
+    told = made(gate, tmp_path)
+    erasure.renew(gate)
+    with pytest.raises(BackupError) as caught:
+        back(gate, tmp_path, told.path, elsewhere(tmp_path), keys=None)
+    assert caught.value.code == "escrow"
+    assert expire(gate, tmp_path / "escrow") == 0
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert found.problems == ()
+    restored.engine.dispose()
+    now = gate.house.clock.now
+    gate.house.clock.now = lambda: now() + timedelta(days=31)  # type: ignore[method-assign] # a later day
+    assert "should have been destroyed" in module.unforgotten(gate)[0]
+    assert expire(gate, tmp_path / "escrow") == 1
+    assert list((tmp_path / "escrow").iterdir()) == []
+    assert module.unforgotten(gate) == []
+    with pytest.raises(BackupError, match="has no keys"):
+        back(gate, tmp_path, told.path, f"{elsewhere(tmp_path)}2")
+
+
+def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_path: Path) -> None:
+    """With the list of erasures too, or with somebody who says why it is lost."""
+    person = customer(gate)
+    erasure.erase(gate, [customer(gate)], now=True)
+    told = made(gate, tmp_path)
+    for name in ("keyring", "keyring.erasures"):
+        (tmp_path / name).rename(tmp_path / f"{name}.lost")
+    master = KeyFile(tmp_path / "master")
+    ring = keyring_for(told.path, tmp_path / "keyring", master, tmp_path / "escrow")
+    assert ring.current.key == gate.house.keyring.current.key
+    with pytest.raises(BackupError) as caught:
+        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert caught.value.code == "erasures"
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
+    assert found.problems == ()
+    assert erasure.held(restored, person)
+    restored.engine.dispose()
+
+
+def test_a_flipped_or_cut_byte_is_found_named_and_refused(gate: Gate, tmp_path: Path) -> None:
+    """Wherever it is; nothing of such a backup comes into the database."""
+    customer(gate)
+    told = made(gate, tmp_path)
+    raw = told.path.read_bytes()
+    places = sorted({*range(0, len(raw), max(1, len(raw) // FLIPS)), len(raw) - 1})
+    ring = gate.house.keyring
+    for wrong in [*(flipped(raw, at) for at in places), raw[:-40], raw + b"x"]:
+        told.path.write_bytes(wrong)
+        with pytest.raises(UpheldError) as caught:
+            list(archive.read(told.path, ring))
+        assert caught.value.code in {"backup", "epoch"}
+        assert "part " in str(caught.value) or wrong[:200] != raw[:200]
+    with pytest.raises(BackupError):
+        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    told.path.write_bytes(raw)
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert found.problems == ()
+    restored.engine.dispose()
+
+
+def test_the_keys_of_another_keyring_are_refused(gate: Gate, tmp_path: Path) -> None:
+    """A wrong escrow opens nothing, and says so."""
+    customer(gate)
+    told = made(gate, tmp_path)
+    erasure.renew(gate)
+    other = Keyring.create(tmp_path / "other", KeyFile(tmp_path / "master"))
+    head = archive.read_head(told.path)
+    assert told.until is not None
+    path = escrow.place(tmp_path / "escrow", head.id, told.until)
+    path.rename(tmp_path / "right")
+    other.copy(path)
+    with pytest.raises(UpheldError) as caught:
+        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert caught.value.code == "other-keyring"
+    path.write_bytes(os.urandom(100))
+    with pytest.raises(BackupError) as wrong:
+        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert wrong.value.code == "escrow"
+
+
+def test_a_database_that_is_not_empty_is_left_alone(gate: Gate, tmp_path: Path) -> None:
+    """A backup is never mixed with another database."""
+    told = made(gate, tmp_path)
+    url = elsewhere(tmp_path)
+    back(gate, tmp_path, told.path, url)[1].engine.dispose()
+    with pytest.raises(BackupError) as caught:
+        back(gate, tmp_path, told.path, url)
+    assert caught.value.code == "not-empty"
+
+
+def test_a_log_of_which_more_was_published_is_not_gone_on_with(gate: Gate, tmp_path: Path) -> None:
+    """Unless somebody says why; then the new log names what was published as the last known."""
+    customer(gate)
+    with reading(gate.engine) as connection:
+        early = lineage.state(connection)
+    customer(gate)
+    told = made(gate, tmp_path)
+    customer(gate)
+    with reading(gate.engine) as connection:
+        late = lineage.state(connection)
+    signer = FileSigner.create(tmp_path / "log.key", "larch.example/acts")
+
+    def note(size: int, root: bytes) -> bytes:
+        return str(sign_checkpoint(Checkpoint(signer.name, size, root), signer)).encode()
+
+    url = elsewhere(tmp_path)
+    for raw, said in ((note(*late), "is lost"), (note(early[0], late[1]), "another log")):
+        with pytest.raises(BackupError, match=said) as caught:
+            back(gate, tmp_path, told.path, url, published=raw)
+        assert caught.value.code == "published"
+    back(gate, tmp_path, told.path, url, published=note(*early))[1].engine.dispose()
+    found, restored = back(gate, tmp_path, told.path, f"{url}2", published=note(*late),
+                           because="the disk broke")  # fmt: skip
+    assert found.previous == note(*late).decode()
+    restored.engine.dispose()
+
+
+def test_a_database_that_is_not_whole_gives_no_backup(
+    gate: Gate, person: str, tmp_path: Path
+) -> None:
+    """It is read back before it counts; what is wrong is named, and no file is left."""
+    with writing(gate.engine) as connection:
+        run(connection, "DELETE FROM value WHERE person_id = ? AND field = 'phone'", person)
+    with pytest.raises(BackupError, match="`phone` of person"):
+        made(gate, tmp_path)
+    assert list(tmp_path.glob("*.backup")) == []
+    assert list((tmp_path / "escrow").iterdir()) == []
+
+
+def test_a_restored_list_of_erasures_is_that_of_the_keyring(gate: Gate, policy: upheld.Policy,
+                                                            tmp_path: Path) -> None:  # fmt: skip
+    """A backup from after an erasure erases nobody again, and the list stays as it is."""
+    erasure.erase(gate, [customer(gate)], now=True)
+    told = made(gate, tmp_path)
+    before = Erasures(gate.house.keyring).read()
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert found.erased == 0
+    assert Erasures(restored.house.keyring).read() == before
+    assert restored.house.policy is policy
+    restored.engine.dispose()
