@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -66,13 +67,15 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
     async def endpoint(request: Request) -> Response:
         raw = request.cookies.get(cookie_name(provider, kind), "")
-        session, user = await provider.read(lambda c: _who(c, kind, raw)) if raw else NOBODY
-        if session is None or (fresh and not session.is_fresh()):
-            if request.method == "POST":
+        at = provider.now()
+        session, user = await provider.read(lambda c: _who(c, kind, raw, at)) if raw else NOBODY
+        stale = session is not None and fresh and not session.is_fresh(at)
+        if session is None or stale:
+            if request.method == "POST" and not stale:
                 raise HTTPException(403)
-            return to_sign_in(provider, request, kind)
-        if sessions.stale(session):
-            await provider.do(lambda joint: sessions.touch(joint.connection, session))
+            return to_sign_in(provider, request, kind, again=stale)
+        if sessions.stale(session, at):
+            await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
         await _signalled(provider, request, session)
         form = await _sent(request)
         try:
@@ -108,9 +111,11 @@ def sends_signal(request: Request) -> bool:
     return request.headers.get("sec-gpc") == "1"
 
 
-def _who(connection: Connection, kind: str, raw: str) -> tuple[Session | None, User | None]:
+def _who(
+    connection: Connection, kind: str, raw: str, at: datetime
+) -> tuple[Session | None, User | None]:
     """Whose a session is; at a desk it is nobody's any more once its user has ended."""
-    session = sessions.find(connection, kind, raw)
+    session = sessions.find(connection, kind, raw, at)
     if session is None or kind == "customer":
         return session, None
     user = desks.user_of(connection, session.subject)
@@ -138,7 +143,9 @@ async def _sent(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > BODY_MAX:
         raise HTTPException(413)
-    return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    form = await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    await form.close()  # nothing here takes a file
+    return form
 
 
 def _from_us(request: Request) -> bool:
@@ -154,22 +161,28 @@ def _own_origin(provider: Provider, request: Request) -> bool:
     return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
 
 
-def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
-    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name."""
+def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:
+    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name.
+
+    `again` is for somebody who is signed in, and asked for the password anew.
+    """
     here = request.url.path + "/"
     wanted = [
         (len(path), word) for word, path in provider.led(kind).items()
         if here.startswith(path + "/")
     ]  # fmt: skip
     query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
-    return RedirectResponse(SIGN_IN[kind] + query, 303)
+    return RedirectResponse(
+        SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
+    )
 
 
 def enter(
     provider: Provider, connection: Connection, response: Response, kind: str, subject: str
 ) -> None:
     """Begin a session of somebody, and give the browser its cookie."""
-    give_cookie(provider, response, kind, sessions.begin(connection, kind, subject))
+    raw = sessions.begin(connection, kind, subject, provider.now())
+    give_cookie(provider, response, kind, raw)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
