@@ -30,6 +30,8 @@ def jobs(
     import signal
     import threading
 
+    from upheld.app.provider import jobs_of, provide
+    from upheld.gate.group import AsyncGate
     from upheld.gate.jobs import Jobs, built_in
 
     told = settings_in(settings)
@@ -38,7 +40,7 @@ def jobs(
         _list(gate, as_json=as_json)
         return
     logging.basicConfig(format="%(message)s")
-    work = Jobs(gate, built_in(told))
+    work = Jobs(gate, [*built_in(told), *jobs_of(provide(AsyncGate(gate), told))])
     if not once:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

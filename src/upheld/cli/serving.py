@@ -55,8 +55,8 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
         raise typer.Exit(2) from None
 
 
-def serve_provider(path: Path, settings: Settings, *, as_json: bool) -> None:
-    """Serve the provider that a settings file describes."""
+def serve_provider(path: Path, settings: Settings, *, jobs: bool, as_json: bool) -> None:
+    """Serve the provider that a settings file describes, and do its jobs unless told not to."""
     require_free(settings.host, settings.port)
     from upheld.app.provider import provide
     from upheld.app.provider import serve as serve_pages
@@ -71,7 +71,7 @@ def serve_provider(path: Path, settings: Settings, *, as_json: bool) -> None:
         complain(error, as_json=as_json)
         raise typer.Exit(2) from None
     assert told.policy is not None  # noqa: S101 - the gate was opened on it
-    serve_pages(provide(gate, told), told.policy, settings)
+    serve_pages(provide(gate, told), told.policy, settings, jobs=jobs)
 
 
 def run(  # noqa: PLR0913, PLR0917 - an option each
@@ -100,6 +100,9 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     shadow_report: Path | None = typer.Option(
         None, "--shadow-report", help="Keep what the draft would change in this file of JSON."
     ),
+    jobs: bool = typer.Option(
+        True, "--jobs/--no-jobs", help="Do the provider's jobs too, as `upheld jobs` does."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again.
@@ -119,7 +122,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
         shadow_report=shadow_report,
     )  # fmt: skip
     if provider is not None:
-        serve_provider(provider, settings, as_json=as_json)
+        serve_provider(provider, settings, jobs=jobs, as_json=as_json)
     elif policy is not None:
         serve(policy, settings, as_json=as_json)
 

@@ -14,8 +14,8 @@ from upheld.core.settings import Settings
 from upheld.core.transaction import reading
 from upheld.gate.derived import Make as Derive
 from upheld.gate.duties import Carrier
-from upheld.gate.gate import Gate
 from upheld.gate.group import AsyncGate
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import Prover
 from upheld.gate.request import Refused
@@ -36,7 +36,10 @@ class Todo(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An entry of a menu: `kind` says whose (customer, staff), `order` where it stands."""
+    """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
+
+    One of `everybody` stands at the foot of every page.
+    """
 
     kind: str
     title: str
@@ -44,14 +47,6 @@ class Card(NamedTuple):
     line: str
     order: int = 50
     bar: bool = False  # whether it also stands in the bar of every page
-
-
-class Job(NamedTuple):
-    """Work that is due again and again: how often, and what; it gives how much it did."""
-
-    name: str
-    every_seconds: float
-    run: Callable[[Gate], int]
 
 
 Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names

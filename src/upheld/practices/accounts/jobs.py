@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from upheld.gate.gate import Gate
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice import invitations
-from upheld.practice.brings import Job
 from upheld.practices.accounts import domain
 from upheld.web import limits, sessions
 

@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice import invitations
-from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.events import ACCOUNT_OPENED, IDENTITY_CHECKED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.guardians import domain

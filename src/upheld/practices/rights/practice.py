@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from starlette.routing import Route
 
 from upheld.gate.gate import Gate
-from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.gate.jobs import Job
+from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.visits import Handler, signed_in
 from upheld.practices.rights import correcting, erasing, signals
