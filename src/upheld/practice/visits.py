@@ -113,7 +113,7 @@ def _own_origin(provider: Provider, request: Request) -> bool:
     if not _from_us(request):
         return False
     origin = request.headers.get("origin")
-    if origin is None:
+    if origin in (None, "null"):  # browsers tell no origin where the page sends no referrer
         return "sec-fetch-site" in request.headers
     own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     told, mine = urlsplit(origin), urlsplit(own)
