@@ -76,3 +76,10 @@ desk_user: Final = Table(
     Column("party", WORD, nullable=False),  # an agent's: the register's name of the company
     Column("state", WORD, nullable=False),  # active, ended
 )
+
+desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: their own, relatives'
+    "desk_own",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("user_id", ID, primary_key=True),
+)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from upheld.core.sql import places, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.vault import blind_index
@@ -42,6 +43,24 @@ def account_of(connection: Connection, person_id: str) -> Account | None:
     statement = f"SELECT {_COLUMNS} FROM account WHERE person_id = ?"  # noqa: S608 - columns alone
     found = row(connection, statement, person_id)
     return None if found is None else _account(found)
+
+
+def number_of(reading: Reading) -> str | None:
+    """The account number of the person whom an act is about."""
+    found = account_of(reading.connection, reading.person_id)
+    return None if found is None else found.number
+
+
+def payer_of(connection: Connection, person_id: str) -> str | None:
+    """Who pays for what a person uses: the holder of their account."""
+    found = account_of(connection, person_id)
+    return None if found is None else found.holder
+
+
+def by_number(joint: Joint, number: str) -> list[str]:
+    """Whose an account is, by the number that a customer quotes."""
+    found = row(joint.connection, "SELECT person_id FROM account WHERE number = ?", number)
+    return [found[0]] if found else []
 
 
 def open_account(

@@ -36,7 +36,8 @@ _SHAPES: Final = {
     "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
     "zip": Field("", "", autocomplete="postal-code", length_max=12),
     "occupation": Field("", "", autocomplete="organization-title"),
-    "interests": Field("", "", "checks", options=[(each, each.capitalize()) for each in _INTERESTS]),
+    "interests": Field("", "", "checks",
+                       options=[(each, each.capitalize()) for each in _INTERESTS]),
     PASSWORD: Field("", "", "password", autocomplete="new-password",
                     length_max=passwords.LENGTH_MAX,
                     hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are"

@@ -12,6 +12,7 @@ from upheld.practice import invitations
 from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.events import CAME_OF_AGE
 from upheld.practice.visits import anybody, cookie_name, signed_in
+from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
@@ -48,6 +49,9 @@ def practice(provider: Provider) -> Practice:
         ],
         destinations={"accountmenu": "/me", "security": "/me/security",
                       "password": "/me/security/password", "household": "/me/household"},
+        derived={"account-id": ((), domain.number_of)},
+        payer=domain.payer_of,
+        finders={"account": domain.by_number},
         jobs=JOBS,
         links=LINKS,
         listeners={CAME_OF_AGE: of_age},
