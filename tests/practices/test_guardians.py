@@ -108,6 +108,17 @@ def test_before_a_guardian_says_yes_their_address_alone_is_held(house: House) ->
     assert left == [None, None, None]
 
 
+@pytest.mark.parametrize("bad", ["", "x" * 5_000, "<script>", "🚀", "\u202ea@b.c", "a\x00@b.c"])
+def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
+    """Whatever somebody types or sends as a file, the form comes again."""
+    for path in ("/sign-up/guardian", "/sign-up/continue"):
+        answer = house.browser().post(path, data={"email": bad, "code": bad, "birth-date": bad})
+        assert answer.status_code == 422
+        assert "<script>" not in answer.text
+        told = {"email": ("x", b"y"), "code": ("x", b"y")}
+        assert house.browser().post(path, files=dict([*told.items()][:1])).status_code == 422
+
+
 def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None:
     """Nor is one that we never gave; nor does the form take it."""
     code, _ = asked(house)
@@ -242,7 +253,7 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
     assert "SECRET TEXT" not in page
     assert "argon2" not in page
     mine = browser.get("/me/family").text
-    assert "name, services and plans" in mine
+    assert "name, account number, services and plans" in mine
     assert "Your guardian looked at your account" in browser.get("/me").text
 
 
