@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, backup, bulk, reading, screening, serving
+from upheld.cli import analysis, asking, backup, bulk, jobs, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
@@ -46,7 +46,7 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, bulk, screening, serving):
+for _group in (reading, asking, analysis, bulk, screening, serving, jobs):
     _group.register(app)
 backup.register(admin)
 app.add_typer(admin, name="admin")

@@ -18,6 +18,7 @@ from upheld.core.errors import UpheldError
 if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
+    from upheld.policy.load import Policy
     from upheld.vault.keyring import Keyring
 
 admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
@@ -39,14 +40,20 @@ def keyring_of(settings: Settings) -> Keyring:
     )
 
 
+def policy_of(settings: Settings) -> Policy:
+    """The policy that the settings name."""
+    from upheld.policy.load import load
+
+    return load(named(settings.policy, "policy"))
+
+
 def gate_of(settings: Settings) -> Gate:
     """The gate that the settings describe; the tables must be there."""
     from upheld.core.database import open_database
     from upheld.core.schema import require_current
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
-    policy = load(named(settings.policy, "policy"))
+    policy = policy_of(settings)
     keyring = keyring_of(settings)
     engine = open_database(settings.database)
     require_current(engine)
@@ -67,10 +74,9 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.core.database import open_database
     from upheld.core.schema import migrate
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
     told = settings_in(settings)
-    policy = load(named(told.policy, "policy"))
+    policy = policy_of(told)
     path = named(told.keyring, "keyring")
     made = not path.exists()
     master = master_key(told.key_file, told.passphrase_file, confirm=made)

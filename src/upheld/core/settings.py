@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = ""
     escrow: Path | None = None
     backup_days: int = 30
+    log_key: Path | None = None
+    log_origin: str = ""
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -64,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow"}
+    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "escrow", "log_key"}
 )
 
 

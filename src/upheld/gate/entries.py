@@ -15,21 +15,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, is_postgresql, many, rows, run, several
+from upheld.core.link import Link
+from upheld.core.sql import later, many, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
-LOCK = 0x65_6E_74_72_79  # “entry”: the number of the advisory lock on PostgreSQL
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
-AHEAD = timedelta(hours=1)
-_LATEST = 2**63 - 1
+AHEAD = 3600.0  # seconds beyond what has passed
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
@@ -53,37 +51,52 @@ def write(
 ) -> tuple[int, datetime]:
     """Add an entry about somebody, some people, or nobody; its number and time.
 
-    The time is never before that of the entry before, but for the entry that accepts a clock. On
-    PostgreSQL nobody else adds an entry before the commit.
+    The time is never before that of the entry before, but for the entry that accepts a clock.
+    The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
-    asked: list[Query] = [(LAST, ())]
-    if is_postgresql(connection):
-        asked.insert(0, ("SELECT pg_advisory_xact_lock(?)", (LOCK,)))
-    last = last_in(several(connection, asked)[-1])
-    number = 1 if last is None else last[0] + 1
-    if last is not None and entry.kind != "clock":
-        at = max(at, last[1])
+    if not isinstance(connection, Link):
+        raise TypeError("an entry is written in a transaction of `writing`")
+    before, last = connection.last or seen(connection, rows(connection, LAST))
+    number = before + 1
+    if entry.kind != "clock":
+        at = max(at, last)
     salt, time = ledger.new_salt(), ledger.stamp(at)
     person_id: str | Sequence[str] | None = whose
-    told: dict[str, Any] = {"time": time}
+    people: list[str] = []
     if isinstance(whose, str):
-        told["person"] = _mark(salt, whose)
+        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
     elif whose is not None:
         person_id = None
-        rows_digest = _mark(salt, *sorted(whose))
-        told["batch"] = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
-    body = ledger.encode(msgspec.structs.replace(entry, **told))
-    run(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)",
-        number, microseconds(at), person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
-    if whose is not None and person_id is None:
-        people = [(each, number) for each in whose]
-        many(connection, "INSERT INTO entry_person VALUES (?, ?)", people)
+        decoy = secrets.token_hex(16)  # nobody: without it a guess of who was there cannot be tried
+        people = [*whose, decoy]
+        rows_digest = _mark(salt, *sorted(people))
+        batch = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
+        body = ledger.encode_at(entry, time, batch=batch)
+    else:
+        body = ledger.encode_at(entry, time)
+    later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, microseconds(at),
+          person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
+    connection.last = number, at
+    if people:
+        listed = [(each, number) for each in people]
+        many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
     return number, at
 
 
 def _mark(salt: bytes, *people: str) -> str:
     """What says in an entry whose it is, to whoever has its salt and the ids."""
     return hashlib.sha256(salt + context(*people)).hexdigest()
+
+
+def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime]:
+    """The last entry of the rows that LAST asks for, kept in mind until the transaction ends.
+
+    Where there is none yet, it is number 0, long ago.
+    """
+    last = last_in(found) or (0, BEGINNING)
+    if isinstance(connection, Link):
+        connection.last = last
+    return last
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
@@ -96,37 +109,33 @@ def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
     return (found[0][0], BEGINNING + timedelta(microseconds=found[0][1])) if found else None
 
 
-def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
-    """Every entry of the log with its salt, in order, as the lines of an export.
+def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterator[bytes]:
+    """Every entry of a log with its salt, in order, as the lines of an export.
 
-    EntryError where a body is not what its leaf commits to.
+    `first` is its first entry's number, where it is not the log that goes on. EntryError where a
+    body is not what its leaf commits to.
     """
     statement = (
-        "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+        "SELECT number, salt, body, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
     )
-    before = seen = lineage.first(connection) - 1
-    while found := rows(connection, statement, seen, most):
+    first = first or lineage.first(connection)
+    wanted = first
+    while found := rows(connection, statement, wanted, most):
         for number, salt, body, leaf in found:
-            seen += 1
-            whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
+            whole = number == wanted and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
             if not whole:
-                raise ledger.EntryError(f"entry {seen} is missing or was changed")
-            yield ledger.to_line(seen - 1 - before, bytes(salt), bytes(body))
+                raise ledger.EntryError(f"entry {wanted} is missing or was changed")
+            yield ledger.to_line(wanted - first, bytes(salt), bytes(body))
+            wanted += 1
 
 
-def of_person(
-    connection: Connection, person_id: str, since: datetime = BEGINNING,
-    until: datetime | None = None,
-) -> list[Kept]:  # fmt: skip
-    """Everything that was done or refused about a person, in its order; or in a span of time."""
+def of_person(connection: Connection, person_id: str) -> list[Kept]:
+    """Everything that was done or refused about a person, in its order."""
     statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE (person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?)) AND at >= ? AND at < ?"
-        " ORDER BY number"
+        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
+        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
     )
-    last = _LATEST if until is None else microseconds(until)
-    found = rows(connection, statement, person_id, person_id, microseconds(since), last)
-    return [_kept(each) for each in found]
+    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
 
 
 def _kept(found: tuple[Any, ...]) -> Kept:
@@ -173,17 +182,19 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     if entry.batch is None:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are
-        return entry.batch.count == len(people) + cut
-    return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
+        return entry.batch.count + 1 == len(people) + cut
+    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *people)
 
 
-def due(
-    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int
-) -> str:
+def due(  # noqa: PLR0913 - the columns of an item
+    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int,
+    *, action: str = "", basis: str = "",
+) -> str:  # fmt: skip
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
-    run(connection, "INSERT INTO item VALUES (?, ?, ?, ?, ?, 'open', ?)", person_id, item, kind,
-        clause, None if at is None else microseconds(at), entry)  # fmt: skip
+    later(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry,"
+          " action, basis) VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)", person_id, item, kind, clause,
+          None if at is None else microseconds(at), entry, action, basis)  # fmt: skip
     return item
 
 
@@ -224,8 +235,8 @@ class Clock:
         if last is not None and now < last - BACK:
             wrong = "back"
         elif self._seen is not None:
-            expected = self._seen[0] + timedelta(seconds=passed - self._seen[1])
-            if now > expected + AHEAD:
+            then, before = self._seen
+            if (now - then).total_seconds() - (passed - before) > AHEAD:
                 return now, "ahead"  # and the next look says so again
         if not wrong:
             self._seen = now, passed

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.gate import entries, records
+from upheld.gate import entries, items, records
 from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.request import Act, Refused, planned
 from upheld.ledger.entries import Entry
@@ -34,7 +34,7 @@ class Joint:
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return self.sweep(act, [person_id], entitled=entitled)[person_id]
+        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
 
     def sweep(
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
@@ -102,7 +102,7 @@ class Joint:
         clauses = ", ".join(found.decision.clauses)
         doing = Doing(self.house, self.connection, store, entitled=entitled,
                       perform=lambda: put(clauses))  # fmt: skip
-        return doing.all([person_id])[person_id]
+        return doing.one(person_id)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry."""
@@ -161,8 +161,9 @@ class Joint:
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
                            about=about, **more)  # fmt: skip
-        self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
-                   evidence=(made.record_id,))  # fmt: skip
+        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                            evidence=(made.record_id,))  # fmt: skip
+        items.review(house, self.connection, person_id, kind, number, made.record_id)
         return made.record_id
 
     def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
@@ -171,8 +172,9 @@ class Joint:
         at = self.house.clock.now()
         found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
-        self._note(person_id, at, kind="record", evidence=(record_id,),
-                   action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        number = self._note(person_id, at, kind="record", evidence=(record_id,),
+                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        items.review(self.house, self.connection, person_id, found.kind, number, record_id)
 
     def note(self, person_id: str | None, kind: str, **told: Any) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.

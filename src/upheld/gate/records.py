@@ -13,6 +13,7 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -143,11 +144,15 @@ def listed(
 
 def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
     """What asks for the records of some people and kinds."""
-    statement = (
+    return _finding(len(people), len(kinds)), (*people, *kinds)
+
+
+@lru_cache
+def _finding(people: int, kinds: int) -> str:
+    return (
         f"SELECT {_COLUMNS}, mac FROM record"  # noqa: S608 - names of columns and places alone
-        f" WHERE person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+        f" WHERE person_id IN ({places(range(people))}) AND kind IN ({places(range(kinds))})"
     )
-    return statement, (*people, *kinds)
 
 
 def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:

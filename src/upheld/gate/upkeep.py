@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,10 @@ BATCH = 100  # people moved in one transaction
 
 class ImportFileError(UpheldError):
     """A file of customers that cannot be taken in; its line is told, never a value."""
+
+
+class _TriedError(Exception):
+    """The end of a dry run."""
 
 
 class Checked(NamedTuple):
@@ -82,7 +87,11 @@ def _looked_through(
     noted: dict[str, str] = {}
     try:
         for kept in entries.of_person(connection, person_id):
-            if kept.entry.values:
+            if kept.entry.kind == "retention":
+                for field, mark in zip(kept.entry.data, kept.entry.values, strict=True):
+                    if noted.get(field) == mark:
+                        del noted[field]
+            elif kept.entry.values:
                 noted.update(zip(kept.entry.data, kept.entry.values, strict=True))
     except EntryError:
         problems.append(f"an entry about person {person_id} cannot be read")
@@ -151,8 +160,7 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
     nothing kept. ImportFileError names the line of the first mistake.
     """
     count = taken = known = violations = 0
-    with gate.together() as joint:
-        savepoint = joint.connection.begin_nested()
+    with suppress(_TriedError), gate.together() as joint:
         for told in _lines(gate, path):
             count += 1
             if any(
@@ -163,10 +171,8 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
                 continue
             violations += joint.bring(joint.enrol(), told)
             taken += 1
-        if apply:
-            savepoint.commit()
-        else:
-            savepoint.rollback()
+        if not apply:
+            raise _TriedError  # and nothing is kept
     return Brought(count, taken, known, violations)
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.sql import Query, many, places, rows, run
@@ -96,7 +98,7 @@ def append(
         listed.append(made)
         chain = chained(chain, mark)
     many(connection, _INSERT, listed)
-    held = held._replace(revision=held.revision + len(values), digest=chain)
+    held = replace(held, revision=held.revision + len(values), digest=chain)
     holdings = {**person.holdings, field: held}
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings)
@@ -122,7 +124,7 @@ def forget(
         before = chained(before, digest(bytes(row[2])).hex())
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
         person.person_id, field, gone)  # fmt: skip
-    holdings = {**person.holdings, field: held._replace(gone=gone, before=before)}
+    holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings), old
 
@@ -136,8 +138,8 @@ def _sealed(
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
     origin, moment = told[0], microseconds(told[1])
-    belongs = _belongs(person.person_id, field, revision, *origin[:3], moment, origin[3])
-    sealed = seal(person.key, _raw(field, value), belongs)
+    belongs = _belongs(person.person_id, field, revision, origin, moment)
+    sealed = seal(person.cipher, _raw(field, value), belongs)
     row = (person.person_id, field, revision, sealed, *origin[:3], moment, origin[3], True)
     return row, digest(sealed).hex()
 
@@ -190,12 +192,16 @@ def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) 
 
 def asking(people: Sequence[str], fields: Sequence[str]) -> Query:
     """What asks for the current rows of some people's fields."""
-    statement = (
+    return _finding(len(people), len(fields)), (*people, True, *fields)
+
+
+@lru_cache
+def _finding(people: int, fields: int) -> str:
+    return (
         f"SELECT person_id, {_COLUMNS} FROM value"  # noqa: S608 - columns and places alone
-        f" WHERE person_id IN ({places(people)}) AND current = ?"
-        f" AND field IN ({places(fields)})"
+        f" WHERE person_id IN ({places(range(people))}) AND current = ?"
+        f" AND field IN ({places(range(fields))})"
     )
-    return statement, (*people, True, *fields)
 
 
 def told(listed: Sequence[tuple[Any, ...]]) -> Fetched:
@@ -249,15 +255,17 @@ def _number(row: tuple[Any, ...]) -> int:
 
 
 def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
-    field, revision, sealed, origin, occasion, clause, at, public = row
-    belongs = _belongs(person.person_id, field, revision, origin, occasion, clause, at, public)
-    value = unseal(person.key, bytes(sealed), belongs, what=what).decode()
-    return Value(value, Origin(origin, occasion, clause, public),
-                 BEGINNING + timedelta(microseconds=at), revision)  # fmt: skip
+    field, revision, sealed, who, occasion, clause, at, public = row
+    origin = Origin(who, occasion, clause, public)
+    belongs = _belongs(person.person_id, field, revision, origin, at)
+    value = unseal(person.cipher, bytes(sealed), belongs, what=what).decode()
+    return Value(value, origin, BEGINNING + timedelta(microseconds=at), revision)
 
 
-def _belongs(*parts: str | int | None) -> bytes:
-    return context("value", *("" if part is None else part for part in parts), parts[-1] is None)
+def _belongs(person_id: str, field: str, revision: int, origin: Origin, at: int) -> bytes:
+    who, occasion, clause, public = origin
+    return context("value", person_id, field, revision, who, occasion, clause, at, public or "",
+                   public is None)  # fmt: skip
 
 
 def indexed(connection: Connection, person: Person) -> dict[str, str]:
