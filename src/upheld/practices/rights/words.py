@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
 from upheld.web.pages import said_day
 
+_ID: Final = re.compile(r",? \b[0-9a-f]{32}\b")  # of a person: it says nothing to another
 DISCLOSURES: Final = ("share", "rent", "sell", "transfer")
 
 
@@ -46,7 +48,7 @@ def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[Clause]:
 def sentence(entry: Entry, policy: Policy) -> str:
     """What an entry says, without its day and its clauses, which stand beside it."""
     said = told(msgspec.structs.replace(entry, clauses=()), policy)
-    said = said.removeprefix(f"On {said_day(entry.time)} ")
+    said = _ID.sub("", said.removeprefix(f"On {said_day(entry.time)} "))
     return f"{said[:1].upper()}{said[1:]}."
 
 
