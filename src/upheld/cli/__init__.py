@@ -18,6 +18,7 @@ from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
 from upheld.cli.person import person
+from upheld.cli.staff import staff
 from upheld.core.errors import UpheldError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(person, name="person")
+app.add_typer(staff, name="staff")
 
 
 def main() -> None:

@@ -54,6 +54,9 @@ class Job(NamedTuple):
     run: Callable[[Gate], int]
 
 
+Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
+
+
 class Practice(NamedTuple):
     """All that one practice brings; what it has none of is left out."""
 
@@ -68,6 +71,9 @@ class Practice(NamedTuple):
     links: Mapping[str, tuple[str, timedelta]] = {}  # link that works once: its path, how long
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
+    payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
+    finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
+    task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
 class Provider:
@@ -92,6 +98,24 @@ class Provider:
         """Where a sign-in may lead: a word for each path, and nowhere else."""
         return {word: path for each in self.practices for word, path in each.destinations.items()}
 
+    def led(self, kind: str) -> dict[str, str]:
+        """Where the sign-in of somebody may lead: at a desk to the entries of its menu."""
+        if kind == "customer":
+            return self.destinations
+        return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
+
+    def found(self, joint: Joint, what: str, told: str) -> list[str]:
+        """The people whom a word names, such as the number of an account."""
+        finders = (each.finders[what] for each in self.practices if what in each.finders)
+        return [person for finder in finders for person in finder(joint, told)]
+
+    def task_page(self, kind: str, task_id: str) -> str:
+        """The page of a practice on which a kind of task is worked on; none where there is none."""
+        for each in self.practices:
+            if kind in each.task_pages:
+                return each.task_pages[kind].replace("{task}", task_id)
+        return ""
+
     def now(self) -> datetime:
         """The time of the gate's clock."""
         return self.gate.gate.house.clock.now()
@@ -107,6 +131,11 @@ class Provider:
             todo for each in self.practices if each.waiting
             for todo in each.waiting(joint, person_id)
         ]  # fmt: skip
+
+    def payer(self, connection: Connection, person_id: str) -> str:
+        """Who pays for what a person uses: the holder of their account, or they themselves."""
+        told = (each.payer(connection, person_id) for each in self.practices if each.payer)
+        return next((found for found in told if found), person_id)
 
     async def do(self, work: Callable[[Joint], T]) -> T:
         """Do a piece of work in the gate's transaction; what it gives, once that is durable.
