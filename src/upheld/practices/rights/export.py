@@ -25,7 +25,7 @@ from upheld.gate.receipts import Line
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Refused
 from upheld.policy.load import Policy
-from upheld.practices.rights import asks, choices, gags
+from upheld.practices.rights import asks, gags
 from upheld.practices.rights.gags import Untold
 from upheld.practices.rights.held import Held, described, known
 from upheld.practices.rights.words import sentence
@@ -70,7 +70,7 @@ def gather(joint: Joint, person_id: str) -> Everything | Refused:
     return Everything(
         house.policy, house.clock.now(), described(joint, person_id, shapes, given),
         gags.told(joint, person_id), mine,
-        {each.text_digest: choices.text_of(joint, each) for each in mine if each.text_digest},
+        {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
         asks.listed(joint.connection, person_id),
     )  # fmt: skip
 
