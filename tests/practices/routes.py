@@ -25,6 +25,7 @@ from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
 from upheld.practices.messages.unsubscribe import Unsubscribing
+from upheld.practices.rights import asks, choices, erasing
 from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
@@ -83,6 +84,17 @@ def _message(house: House, person: str) -> str:
     return told["message"]
 
 
+def _permission(house: House, person: str) -> str:
+    told = choices.Permission(("email",), "supplier", "", "support")
+    return house.do(lambda joint: choices.give(joint, person, told))
+
+
+def _request(house: House, person: str) -> str:
+    found = house.do(lambda joint: asks.ask(joint, person, "erasure"))
+    assert isinstance(found, asks.Ask)
+    return found.request_id
+
+
 def _unsubscribing(house: House, person: str) -> str:
     return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
@@ -94,6 +106,16 @@ THINGS: dict[str, Callable[[House, str], str]] = {
     "user": lambda _, person: person,  # an id, and of nobody who works here
     "message": _message,
     "unsubscribing": _unsubscribing,
+    "number": lambda house, person: str(house.provider.gate.gate.entries(person)[0].number),
+    "what": lambda _, __: "offers",
+    "way": lambda _, __: "out",
+    "record": _permission,
+    "request": _request,
+    "link": lambda house, person: house.do(
+        lambda joint: sessions.mint(
+            joint.connection, erasing.LINK, person, erasing.LASTS, house.clock.now()
+        )
+    ),
 }
 
 
