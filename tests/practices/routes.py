@@ -1,15 +1,16 @@
 """The table of routes: who gets which answer where, read by the crawl and by the browser's tests.
 
-`routes_of/PRACTICE.toml` has a line for each method and path that a practice brings. `who` is the kind of
-visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a visitor
-by name beside it gets another answer. Everybody else is led to sign in by a page, and refused by a
-form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its name or by the
-name that `ids` gives; `none` is an id of nothing.
+`routes_of/PRACTICE.toml` has a line for each method and path that a practice brings. `who` is the
+kind of visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a
+visitor by name in `but` gets another answer. Everybody else is led to sign in by a page, and
+refused by a form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its
+name or by the name that `ids` gives; `none` is an id of nothing.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House
 from upheld.app.provider import PRACTICES
+from upheld.core.transaction import reading
+from upheld.gate import entries
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
 from upheld.practices.messages.unsubscribe import Unsubscribing
@@ -87,13 +90,26 @@ def _unsubscribing(house: House, person: str) -> str:
     return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
 
+def _record(house: House, person: str) -> str:
+    return house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
+                                               about={"purpose": ["offers"]}))  # fmt: skip
+
+
+def _entry(house: House, person: str) -> str:
+    with reading(house.provider.gate.gate.engine) as connection:
+        return str(entries.of_person(connection, person)[-1].number)
+
+
 THINGS: dict[str, Callable[[House, str], str]] = {
     "none": lambda _, __: "0" * 32,
+    "zero": lambda _, __: "0",  # a number of nothing
     "name": lambda _, __: "staff",  # a clause
     "task": _task,
     "user": lambda _, person: person,  # an id, and of nobody who works here
     "message": _message,
     "unsubscribing": _unsubscribing,
+    "record": _record,
+    "entry": _entry,
 }
 
 
@@ -114,13 +130,10 @@ class World:
 
     def path(self, path: str, line: Line) -> str:
         """A path with ids of Ann's things in it."""
-        for route_part in path.split("/"):
-            if route_part.startswith("{"):
-                name = route_part.strip("{}").split(":")[0]
-                thing = line.ids.get(name, name)
-                assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
-                made = THINGS[thing](self.house, self.ann)
-                path = path.replace(route_part, made)
+        for whole, name in re.findall(r"(\{(\w+)(?::\w+)?\})", path):
+            thing = line.ids.get(name, name)
+            assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
+            path = path.replace(whole, THINGS[thing](self.house, self.ann))
         return path + line.query
 
     def browser(self, visitor: str) -> tuple[TestClient, str]:
