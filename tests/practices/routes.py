@@ -91,8 +91,8 @@ def _unsubscribing(house: House, person: str) -> str:
 
 
 def _record(house: House, person: str) -> str:
-    return house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
-                                               about={"purpose": ["offers"]}))  # fmt: skip
+    about = {"data": ["email"], "purpose": ["offers"], "recipient": ["trusted-partner"]}
+    return house.do(lambda joint: joint.record(person, "consent", fact="permission", about=about))
 
 
 def _entry(house: House, person: str) -> str:
