@@ -16,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from practices.cited import cite
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
@@ -32,7 +33,13 @@ from upheld.web import passwords, sessions
 T = TypeVar("T")
 PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
+LAST = "test_every_clause_on_which_an_act_rested_has_a_line"
 TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the acts of every story comes after all of them."""
+    items.sort(key=lambda each: each.name == LAST)
 
 
 class SetClock(Clock):
@@ -137,6 +144,7 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     yield opening
     with ThreadPoolExecutor(1) as apart:  # a browser's own loop may run in this thread
         for each in gates:
+            cite(each.gate)
             apart.submit(asyncio.run, each.close()).result()
 
 

@@ -36,7 +36,8 @@ def settings_in(path: Path | None) -> Settings:
 def keyring_of(settings: Settings) -> Keyring:
     """The keyring that the settings name, opened."""
     return keyring_class().open(
-        named(settings.keyring, "keyring"), master_key(settings.key_file, settings.passphrase_file)
+        named(settings.keyring, "keyring"),
+        master_key(settings.key_file, settings.passphrase_file, settings.key_program),
     )
 
 
@@ -79,7 +80,7 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     policy = policy_of(told)
     path = named(told.keyring, "keyring")
     made = not path.exists()
-    master = master_key(told.key_file, told.passphrase_file, confirm=made)
+    master = master_key(told.key_file, told.passphrase_file, told.key_program, confirm=made)
     keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
     engine = open_database(told.database)
     revision = migrate(engine)
@@ -113,8 +114,7 @@ def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.gate.upkeep import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
-    facts = gate.house.policy.program.vocabulary.facts.values()
-    found = checked(gate.engine, gate.house.keyring, sorted({f.proof for f in facts if f.proof}))
+    found = checked(gate.engine, gate.house.keyring)
     found = found._replace(problems=(*found.problems, *unforgotten(gate)))
     if as_json:
         print_json(found._asdict())

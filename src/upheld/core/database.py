@@ -104,7 +104,10 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:
-        _set_pragmas(raw)
+        try:
+            _set_pragmas(raw)
+        except UnicodeDecodeError as error:
+            raise meaning(error) from None
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

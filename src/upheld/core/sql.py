@@ -7,17 +7,20 @@ and raises DatabaseError without the values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection
 
 from upheld.core.link import SAVEPOINT, Link, Query, for_postgresql
-from upheld.core.trouble import meaning
+from upheld.core.tables import BEGINNING
+from upheld.core.trouble import failures, meaning, trouble
 
-__all__ = ["Query", "is_postgresql", "later", "many", "places", "row", "rows", "run", "savepoint",
-           "several"]  # fmt: skip
+__all__ = ["Query", "blob", "is_postgresql", "later", "many", "moment", "places", "row", "rows",
+           "run", "savepoint", "several"]  # fmt: skip
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -27,14 +30,20 @@ def is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def _execute(connection: Connection, statement: str, values: Sequence[Any]) -> Any:
+_CHANGED, _ALL, _FIRST = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
+
+
+def _execute(
+    connection: Connection, statement: str, values: Sequence[Any], take: Callable[[Any], Any]
+) -> Any:
+    """What is taken of a statement's cursor, within reach of its errors: they may quote a row."""
     try:
         if type(connection) is Link:
-            return connection.one(statement, values)
+            return take(connection.one(statement, values))
         if is_postgresql(connection):
             statement = for_postgresql(statement)
-        return _driver(connection).execute(statement, values)
-    except connection.dialect.loaded_dbapi.Error as error:
+        return take(_driver(connection).execute(statement, values))
+    except failures(connection.dialect) as error:
         raise meaning(error) from None
 
 
@@ -44,19 +53,19 @@ def _driver(connection: Connection) -> Any:
 
 def run(connection: Connection, statement: str, *values: Any) -> int:
     """Run a statement; how many rows it changed."""
-    found: int = _execute(connection, statement, values).rowcount
+    found: int = _execute(connection, statement, values, _CHANGED)
     return found
 
 
 def rows(connection: Connection, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows of a query."""
-    found: list[tuple[Any, ...]] = _execute(connection, statement, values).fetchall()
+    found: list[tuple[Any, ...]] = _execute(connection, statement, values, _ALL)
     return found
 
 
 def row(connection: Connection, statement: str, *values: Any) -> tuple[Any, ...] | None:
     """The first row of a query, if there is one."""
-    found: tuple[Any, ...] | None = _execute(connection, statement, values).fetchone()
+    found: tuple[Any, ...] | None = _execute(connection, statement, values, _FIRST)
     return found
 
 
@@ -74,7 +83,7 @@ def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple
         with driver.pipeline():
             found = [driver.execute(for_postgresql(text), values) for text, values in queries]
         return [each.fetchall() for each in found]
-    except connection.dialect.loaded_dbapi.Error as error:
+    except failures(connection.dialect) as error:
         raise meaning(error) from None
 
 
@@ -85,7 +94,7 @@ def later(connection: Connection, statement: str, *values: Any) -> None:
         return
     try:
         connection.later(statement, values)
-    except connection.dialect.loaded_dbapi.Error as error:
+    except failures(connection.dialect) as error:
         raise meaning(error) from None
 
 
@@ -97,7 +106,7 @@ def many(connection: Connection, statement: str, listed: Sequence[tuple[Any, ...
         return
     try:
         _driver(connection).executemany(statement, listed)
-    except connection.dialect.loaded_dbapi.Error as error:
+    except failures(connection.dialect) as error:
         raise meaning(error) from None
 
 
@@ -111,7 +120,7 @@ def savepoint(connection: Connection) -> Iterator[None]:
         yield
         later(connection, "RELEASE SAVEPOINT work")
         connection.flush()
-    except connection.dialect.loaded_dbapi.Error as error:
+    except failures(connection.dialect) as error:
         _back(connection)
         raise meaning(error) from None
     except BaseException:
@@ -122,8 +131,25 @@ def savepoint(connection: Connection) -> Iterator[None]:
 def _back(connection: Link) -> None:
     try:
         connection.back()
-    except connection.dialect.loaded_dbapi.Error as error:
+    except failures(connection.dialect) as error:
         raise meaning(error) from None
+
+
+def blob(found: object) -> bytes:
+    """Bytes out of a row; none where something else lies there, which then opens as nothing.
+
+    SQLite keeps in a column whatever is written into it: a number, say, of which `bytes` would make
+    that many zeros.
+    """
+    return found if type(found) is bytes else b""
+
+
+def moment(found: Any) -> datetime:
+    """A time out of a row; DatabaseError where something else lies there."""
+    try:
+        return BEGINNING + timedelta(microseconds=found)
+    except (TypeError, OverflowError):
+        raise trouble("damaged") from None
 
 
 def places(values: Sequence[object]) -> str:

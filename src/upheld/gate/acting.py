@@ -19,7 +19,7 @@ from upheld.gate import entries, records
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
-from upheld.gate.proofs import ProofError, Question, Registry
+from upheld.gate.proofs import ASKED, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry
 from upheld.policy.decide import Plan
@@ -73,7 +73,10 @@ class House(NamedTuple):
         names = sorted({*plan.values, *(name for name in besides if name in vocabulary)})
         facts = {name: vocabulary[name] for name in names}
         proving = {fact.proof: self.provers.of(fact) for fact in facts.values()}
-        named = [field for each in proving.values() for field in each.reads]
+        named = [
+            field for fact in facts.values() for field in self.provers.reads(fact, act.data)
+            if field != ASKED
+        ]  # fmt: skip
         asked = act.data if act.action not in ("collect", "store") else ()
         return Shape(
             plan, facts, tuple(sorted(kind for kind, each in proving.items() if each.records)),
@@ -186,7 +189,7 @@ class Doing:
             self.at, self.wrong = self.as_of, ""
         fetched = values.told(answers[1]) if fields else {}
         readers = {
-            person_id: Reader(person, fetched, house.derived, self.at)
+            person_id: Reader(person, fetched, house.derived, self.at, self.connection)
             for person_id, person in found.items()
         }
         if not kinds:
@@ -204,10 +207,12 @@ class Doing:
 
         def asked(fact: Fact) -> Question:
             own = [each for each in mine if each.kind == fact.proof]
-            reads = limited(read, house.provers.of(fact).reads, f"the prover of `{fact.name}`")
-            return Question(fact, self.act.party, own, held.forged, self.at,
-                            house.policy.engine.checker, reads, self.connection,
-                            person_id)  # fmt: skip
+            reads = house.provers.reads(fact, self.act.data)
+            return Question(
+                fact, self.act.data, self.act.party, own, held.forged, self.at,
+                house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
+                self.connection, person_id,
+            )  # fmt: skip
 
         try:
             return (*house.provers.prove(facts, asked), "")

@@ -6,16 +6,34 @@ act, and nothing else of it comes out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.vault.people import Person
 from upheld.vault.values import Fetched, Origin, Value, opened
 
 Read = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest first
-Make = Callable[[Read], str | None]
+
+
+class Reading:
+    """What a derived field is made of: call it for the rows of a field that was named.
+
+    Whose it is, and the act's connection, are for what a practice keeps in its own tables.
+    """
+
+    def __init__(self, read: Read, person_id: str, connection: Connection) -> None:
+        self._read, self.person_id, self.connection = read, person_id, connection
+
+    def __call__(self, field: str) -> tuple[Value, ...]:
+        """The rows of a field, the oldest first."""
+        return self._read(field)
+
+
+Make = Callable[[Reading], str | None]
 ORIGIN = Origin("derived", "", "")
 
 
@@ -66,14 +84,22 @@ class Derived:
             found.update(self._by[field].reads if field in self._by else (field,))
         return found
 
+    def out_of(self, held: Collection[str]) -> tuple[str, ...]:
+        """The derived fields that are made of some fields that are held."""
+        return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
+
 
 class Reader:
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
 
-    __slots__ = ("_seen", "at", "derived", "fetched", "person")
+    __slots__ = ("_seen", "at", "connection", "derived", "fetched", "person")
 
-    def __init__(self, person: Person, fetched: Fetched, derived: Derived, at: datetime) -> None:
+    def __init__(
+        self, person: Person, fetched: Fetched, derived: Derived, at: datetime,
+        connection: Connection,
+    ) -> None:  # fmt: skip
         self.person, self.fetched, self.derived, self.at = person, fetched, derived, at
+        self.connection = connection
         self._seen: dict[str, tuple[Value, ...]] = {}
 
     def __call__(self, field: str) -> tuple[Value, ...]:
@@ -81,7 +107,8 @@ class Reader:
         found = self._seen.get(field)
         if found is None:
             if made := self.derived.get(field):
-                told = made.make(limited(self, made.reads, f"`{field}`"))
+                read = limited(self, made.reads, f"`{field}`")
+                told = made.make(Reading(read, self.person.person_id, self.connection))
                 found = () if told is None else (Value(told, ORIGIN, self.at, 0),)
             else:
                 found = opened(self.person, field, self.fetched)

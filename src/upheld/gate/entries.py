@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.core.link import Link
-from upheld.core.sql import later, many, rows
+from upheld.core.sql import blob, later, many, moment, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
@@ -28,6 +28,8 @@ from upheld.vault.envelope import context
 
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 AHEAD = 3600.0  # seconds beyond what has passed
+_LATEST = 2**63 - 1
+NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
@@ -106,7 +108,7 @@ def last_of(connection: Connection) -> tuple[int, datetime] | None:
 
 def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
     """The number and time of the last entry, of the rows that LAST asks for."""
-    return (found[0][0], BEGINNING + timedelta(microseconds=found[0][1])) if found else None
+    return (found[0][0], moment(found[0][1])) if found else None
 
 
 def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterator[bytes]:
@@ -122,25 +124,43 @@ def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterato
     wanted = first
     while found := rows(connection, statement, wanted, most):
         for number, salt, body, leaf in found:
-            whole = number == wanted and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
+            whole = number == wanted and ledger.commitment(blob(salt), blob(body)) == blob(leaf)
             if not whole:
                 raise ledger.EntryError(f"entry {wanted} is missing or was changed")
-            yield ledger.to_line(wanted - first, bytes(salt), bytes(body))
+            yield ledger.to_line(wanted - first, blob(salt), blob(body))
             wanted += 1
 
 
-def of_person(connection: Connection, person_id: str) -> list[Kept]:
-    """Everything that was done or refused about a person, in its order."""
+def of_person(
+    connection: Connection, person_id: str, since: datetime = BEGINNING,
+    until: datetime | None = None,
+) -> list[Kept]:  # fmt: skip
+    """Everything that was done or refused about a person, in its order; or in a span of time."""
     statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
+        "SELECT number, at, person_id, body FROM entry WHERE (person_id = ? OR number IN"
+        " (SELECT number FROM entry_person WHERE person_id = ?)) AND at >= ? AND at < ?"
+        " ORDER BY number"
     )
-    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
+    last = _LATEST if until is None else microseconds(until)
+    found = rows(connection, statement, person_id, person_id, microseconds(since), last)
+    return [_kept(each) for each in found]
+
+
+def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
+    """Every entry of a kind that can be read and is about people or registers that are there."""
+    statement = "SELECT person_id, body FROM entry ORDER BY number"
+    for person_id, body in rows(connection, statement):
+        try:
+            entry = ledger.decode(blob(body))
+        except ledger.EntryError:
+            continue
+        if entry.kind == kind and (person_id is not None or not entry.person):
+            yield entry
 
 
 def _kept(found: tuple[Any, ...]) -> Kept:
-    body = ledger.decode(bytes(found[3]))
-    return Kept(found[0], BEGINNING + timedelta(microseconds=found[1]), found[2], body)
+    body = ledger.decode(blob(found[3]))
+    return Kept(found[0], moment(found[1]), found[2], body)
 
 
 def damaged(connection: Connection, severed: Mapping[int, int] | None = None) -> list[int]:
@@ -153,7 +173,7 @@ def damaged(connection: Connection, severed: Mapping[int, int] | None = None) ->
     wanted = 1
     statement = "SELECT number, at, person_id, salt, body, leaf FROM entry ORDER BY number"
     for number, *rest in rows(connection, statement):
-        wrong += range(wanted, number)
+        wrong += range(wanted, min(number, wanted + NAMED_MAX))
         wanted = number + 1
         if not _whole(connection, cut.get(number, 0), number, *rest):
             wrong.append(number)
@@ -164,14 +184,14 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     connection: Connection, cut: int, number: int, at: int, person_id: str | None, salt: bytes,
     body: bytes, leaf: bytes,
 ) -> bool:  # fmt: skip
-    salt, body = bytes(salt), bytes(body)
+    salt, body = blob(salt), blob(body)
     try:
         entry = ledger.decode(body)
-        if ledger.commitment(salt, body) != bytes(leaf):
+        if ledger.commitment(salt, body) != blob(leaf):
             return False
     except ledger.EntryError:
         return False
-    if entry.time != ledger.stamp(BEGINNING + timedelta(microseconds=at)):
+    if type(at) is not int or entry.time != ledger.stamp(moment(at)):
         return False
     if entry.person and person_id is None:
         return cut == 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
 LEASE: Final = "jobs"
-STEP: Final = 0.5  # seconds between two looks at what is due
+STEP: Final = 0.25  # seconds between two looks at what is due
 HOUR: Final = 3600.0
 _LOG = logging.getLogger("upheld.jobs")
 
@@ -62,7 +62,7 @@ def built_in(settings: Settings) -> list[Job]:
         def cover(gate: Gate) -> int:
             return Covering(gate.engine, *open_signer(path, origin)).cover()
 
-        found.insert(0, Job("cover", 1, cover, alone=False))
+        found.insert(0, Job("cover", 0.5, cover, alone=False))
     return found
 
 

@@ -71,6 +71,7 @@ class Practice(NamedTuple):
     links: Mapping[str, tuple[str, timedelta]] = {}  # link that works once: its path, how long
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
+    payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
@@ -85,6 +86,7 @@ class Provider:
         self.limits = Limits(keyring.derived("web", "limits"))
         self.events = Events()
         self.practices: list[Practice] = []
+        self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
 
     @property
     def secure(self) -> bool:
@@ -129,6 +131,11 @@ class Provider:
             todo for each in self.practices if each.waiting
             for todo in each.waiting(joint, person_id)
         ]  # fmt: skip
+
+    def payer(self, connection: Connection, person_id: str) -> str:
+        """Who pays for what a person uses: the holder of their account, or they themselves."""
+        told = (each.payer(connection, person_id) for each in self.practices if each.payer)
+        return next((found for found in told if found), person_id)
 
     async def do(self, work: Callable[[Joint], T]) -> T:
         """Do a piece of work in the gate's transaction; what it gives, once that is durable.

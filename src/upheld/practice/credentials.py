@@ -19,17 +19,46 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 def kept(joint: Joint, person_id: str, purpose: str = "security") -> dict[str, str]:
     """A person's passwords by what they are for; none where the policy refuses."""
-    found = joint.act(Act(action="use", data=("credentials",), purpose=purpose), person_id)
-    if isinstance(found, Refused) or "credentials" not in found.values:
-        return {}
-    return _DECODER.decode(found["credentials"])
+    found = _read(joint, person_id, purpose)
+    return {} if isinstance(found, Refused) else found
+
+
+def _read(joint: Joint, person_id: str, purpose: str) -> dict[str, str] | Refused:
+    act = Act(action="use", data=("credentials",), purpose=purpose)
+    found = joint.act(act, person_id, entitled=True)
+    if isinstance(found, Refused):
+        return found
+    return told(found["credentials"]) if "credentials" in found.values else {}
+
+
+def told(value: str) -> dict[str, str]:
+    """What a value of the vault says, by what each is for."""
+    return _DECODER.decode(value)
+
+
+def occasion(joint: Joint, person_id: str) -> str:
+    """On which occasion somebody changes a password: whoever has no service yet registers."""
+    act = Act(action="collect", data=("credentials",), source="customer", occasion="service-use")
+    return "service-use" if joint.peek(person_id, act).allowed else "registration"
 
 
 def change(
     joint: Joint, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
 ) -> Refused | None:
     """Keep another password for one thing; the refusal, where the policy refuses."""
-    told = {**kept(joint, person_id), what: secret}
+    before = _read(joint, person_id, "security")
+    if isinstance(before, Refused):
+        return before  # what cannot be read must not be written over
+    both = msgspec.json.encode({**before, what: secret}).decode()
+    found = joint.store(person_id, {"credentials": both}, source="customer", occasion=occasion,
+                        entitled=True)  # fmt: skip
+    return found if isinstance(found, Refused) else None
+
+
+def forget(joint: Joint, person_id: str, what: str) -> Refused | None:
+    """Keep a password for one thing no longer; the refusal, where the policy refuses."""
+    told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
     found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},
-                        source="customer", occasion=occasion)  # fmt: skip
+                        source="customer", occasion=occasion(joint, person_id),
+                        entitled=True)  # fmt: skip
     return found if isinstance(found, Refused) else None

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, is_postgresql, places, row, rows, run
+from upheld.core.sql import Query, blob, is_postgresql, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import Key, context, new_key, seal, unseal
@@ -89,7 +89,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
     """VaultError unless a database's keys are those of this keyring; a new database takes it."""
     numbers = [each.number for each in keyring.epochs]
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
-        if not hmac.compare_digest(bytes(mark), _mark(keyring, number)):
+        if not hmac.compare_digest(blob(mark), _mark(keyring, number)):
             raise VaultError("the database belongs to another keyring", code="other-keyring",
                              hint="open it with the keyring that it was begun with")  # fmt: skip
         if number in numbers:
@@ -209,14 +209,14 @@ def _opened(
     keyring: Keyring, person_id: str, _: str, holdings: bytes | None, epoch: int, wrapped: bytes
 ) -> Person:
     key = unseal(
-        _epoch(keyring, epoch).cipher, bytes(wrapped), context("person-key", person_id, epoch),
+        _epoch(keyring, epoch).cipher, blob(wrapped), context("person-key", person_id, epoch),
         what=f"the key of person {person_id}",
     )  # fmt: skip
     if holdings is None:
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
                          hint="restore it from a backup")  # fmt: skip
     cipher = AESGCM(key)
-    raw = unseal(cipher, bytes(holdings), context("holdings", person_id),
+    raw = unseal(cipher, blob(holdings), context("holdings", person_id),
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
     return Person(person_id, key, _HOLDINGS.decode(raw), cipher)
 

@@ -12,15 +12,15 @@ the list keeps a chain of digests over all its rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, many, places, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import Query, blob, many, moment, places, rows, run
+from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
 from upheld.vault.keyring import Keyring
@@ -121,7 +121,7 @@ def forget(
     old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
     before, gone = held.before, held.gone + old
     for row in sorted(fetched.get((person.person_id, field), ()), key=_number)[:old]:
-        before = chained(before, digest(bytes(row[2])).hex())
+        before = chained(before, digest(blob(row[2])).hex())
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
         person.person_id, field, gone)  # fmt: skip
     holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
@@ -137,10 +137,10 @@ def _sealed(
     person: Person, field: str, revision: int, value: str, told: tuple[Origin, datetime]
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
-    origin, moment = told[0], microseconds(told[1])
-    belongs = _belongs(person.person_id, field, revision, origin, moment)
+    origin, when = told[0], microseconds(told[1])
+    belongs = _belongs(person.person_id, field, revision, origin, when)
     sealed = seal(person.cipher, _raw(field, value), belongs)
-    row = (person.person_id, field, revision, sealed, *origin[:3], moment, origin[3], True)
+    row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
     return row, digest(sealed).hex()
 
 
@@ -225,7 +225,7 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     if held.gone is not None:
         return _series(person, held, listed, what)
     for row in listed:
-        if row[1] == held.revision and digest(bytes(row[2])).hex() == held.digest:
+        if row[1] == held.revision and digest(blob(row[2])).hex() == held.digest:
             return (_unsealed(person, row, what),)
     raise SealError(what)
 
@@ -243,7 +243,7 @@ def _series(
         if row is None or not gone < number <= held.revision:
             raise SealError(named)
         found.append(_unsealed(person, row, named))
-        chain = chained(chain, digest(bytes(row[2])).hex())
+        chain = chained(chain, digest(blob(row[2])).hex())
     if chain != held.digest:
         raise SealError(what)
     return tuple(found)
@@ -257,9 +257,12 @@ def _number(row: tuple[Any, ...]) -> int:
 def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
     field, revision, sealed, who, occasion, clause, at, public = row
     origin = Origin(who, occasion, clause, public)
-    belongs = _belongs(person.person_id, field, revision, origin, at)
-    value = unseal(person.cipher, bytes(sealed), belongs, what=what).decode()
-    return Value(value, origin, BEGINNING + timedelta(microseconds=at), revision)
+    try:
+        belongs = _belongs(person.person_id, field, revision, origin, at)
+    except KeyError:  # a kind of thing that we never write
+        raise SealError(what) from None
+    value = unseal(person.cipher, blob(sealed), belongs, what=what).decode()
+    return Value(value, origin, moment(at), revision)
 
 
 def _belongs(person_id: str, field: str, revision: int, origin: Origin, at: int) -> bytes:

@@ -101,7 +101,8 @@ def _read(field: Field, given: str) -> str:
     if (_CONTROL if field.kind == "textarea" else _LINE).search(value):
         raise ValueError("There are characters in it that cannot be kept. Type it again.")
     words = {word for word, _ in field.options}
-    if words and not set(value.split(", ")) <= words:
+    chosen = set(value.split(", ")) if field.kind == "checks" else {value}
+    if words and not chosen <= words:
         raise ValueError("Choose one of those that are offered.")
     check = field.check or CHECKS.get(field.kind)
     return check(value) if check else value

@@ -1,0 +1,74 @@
+"""Cards: a token of the payment processor in place of a number, and what a processor must offer.
+
+Somebody types their card's number on a page of the processor, and nowhere else. What comes back and
+is kept in the vault is a token, with what a person knows the card by. A card that was kept this way
+was verified by the processor.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A card as it is known here: the value of the field `card`. `expiry` is 2029-12."""
+
+    token: str
+    last_four: str
+    brand: str
+    expiry: str
+
+    def __repr__(self) -> str:
+        return "Card(…)"
+
+    def __str__(self) -> str:
+        return f"{self.brand} ending in {self.last_four}"
+
+
+class Charged(NamedTuple):
+    """What came of a charge: whether it was paid, and the processor's own reference."""
+
+    paid: bool
+    reference: str
+
+
+class PaymentProcessor(Protocol):
+    """A company that takes payments by card. Its calls may wait; none is made in a transaction."""
+
+    party: str  # its name in the register of engagements
+
+    def card_page(self, reference: str, back: str) -> str:
+        """The address of its page for a card, which leads back afterwards; `reference` is ours."""
+
+    def card(self, reference: str) -> Card | None:
+        """The card that somebody gave on that page; None as long as they have not."""
+
+    def charge(self, token: str, cents: int, key: str) -> Charged:
+        """Take an amount from a card. The same key is charged once, however often it is asked."""
+
+    def charged(self, key: str) -> Charged | None:
+        """What came of a charge that was asked for before; None where it was never made."""
+
+
+def read(value: str) -> Card:
+    """The card that a value of the vault says."""
+    return msgspec.json.decode(value, type=Card)
+
+
+def held(joint: Joint, person_id: str, purpose: str = "billing") -> Card | None:
+    """The verified card that is kept of a person; None without one, or where the policy refuses."""
+    found = joint.act(Act(action="use", data=("card",), purpose=purpose), person_id)
+    return None if isinstance(found, Refused) or "card" not in found.values else read(found["card"])
+
+
+def keep(joint: Joint, person_id: str, card: Card, occasion: str = "service-use") -> Refused | None:
+    """Keep a card of a person; the refusal, where the policy refuses."""
+    value = msgspec.json.encode(card).decode()
+    found = joint.store(person_id, {"card": value}, source="customer", occasion=occasion,
+                        entitled=True)  # fmt: skip
+    return found if isinstance(found, Refused) else None

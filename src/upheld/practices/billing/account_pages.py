@@ -1,0 +1,203 @@
+"""The customer's pages about services, balance, usage and mail. Each look is an act at the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.acting import Outcome
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.billing import books, services, usage
+from upheld.practices.billing.books import Invoice
+from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.refusals import refusal
+from upheld.practices.billing.usage import Table
+from upheld.web import charts
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
+
+
+def viewed(joint: Joint, person_id: str, *fields: str) -> Outcome:
+    """What a customer sees of themselves."""
+    act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
+    return joint.act(act, person_id, entitled=True)
+
+
+class AccountPages:
+    """Services, balance, usage, mail."""
+
+    def __init__(self, provider: Provider, plans: Mapping[str, Plan]) -> None:
+        self.provider, self.plans = provider, plans
+        self.order_fields = (
+            Field("plan", "Plan", "select", options=[
+                (plan.id, f"{plan.title}, {plan.line}") for plan in plans.values()
+            ]),
+        )  # fmt: skip
+
+    async def services(self, visit: Visit, filled: Filled = EMPTY) -> Response:
+        """What somebody has, with the details of each plan, and what they could order."""
+        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, services.SERVICES))
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not show your services.")
+        had = services.had(each.value for each in found.series(services.SERVICES))
+        now = [each for each in had if not each.until]
+        return self.provider.pages.page(
+            visit.request, "billing/services.html", status=200 if filled.ok else 422, now=now,
+            ended=[each for each in had if each.until], plans=self.plans, filled=filled,
+            fields=self.order_fields,
+            cents=sum(self.plans[each.plan].cents for each in now if each.plan in self.plans),
+        )  # fmt: skip
+
+    async def order(self, visit: Visit) -> Response:
+        """Order a plan."""
+        filled = read(self.order_fields, visit.form)
+        if not filled.ok:
+            return await self.services(visit, filled)
+        plan = self.plans[filled.values["plan"]]
+        found = await self.provider.attempt(lambda j: services.order(j, visit.subject, plan))
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "You cannot order this now.", "/me/services")
+        return RedirectResponse("/me/services", 303)
+
+    async def end(self, visit: Visit) -> Response:
+        """End a service."""
+        service = self._service(visit)
+        found = await self.provider.attempt(lambda j: services.end(j, visit.subject, service))
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not note this.", "/me/services")
+        return RedirectResponse("/me/services", 303)
+
+    async def passwords(self, visit: Visit) -> Response:
+        """The services that have a password of their own, to give one another."""
+        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, services.SERVICES))
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not show your services.")
+        had = services.had(each.value for each in found.series(services.SERVICES))
+        now = [each for each in had if not each.until]
+        return self.provider.pages.page(
+            visit.request, "billing/passwords.html", shown="", service="",
+            plans=services.with_password(now, self.plans),
+        )  # fmt: skip
+
+    async def new_password(self, visit: Visit) -> Response:
+        """Give a service another password, and show it in this answer alone."""
+        service = self._service(visit)
+
+        def change(joint: Joint) -> str | Refused | None:
+            now = services.held(joint, visit.subject)
+            if isinstance(now, Refused):
+                return now
+            if service not in {p.service for p in services.with_password(now, self.plans)}:
+                return None
+            return services.new_password(joint, visit.subject, service)
+
+        found = await self.provider.attempt(change)
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not change this password.", "/me/services")
+        if found is None:
+            raise HTTPException(404)
+        return self.provider.pages.page(
+            visit.request, "billing/passwords.html", shown=found, service=service, plans=[],
+        )  # fmt: skip
+
+    def _service(self, visit: Visit) -> str:
+        service = visit.form.get("service", "")
+        if not isinstance(service, str) or service not in {p.service for p in self.plans.values()}:
+            raise HTTPException(404)
+        return service
+
+    async def balance(self, visit: Visit) -> Response:
+        """The balance, and every invoice and payment that it comes from."""
+
+        def look(joint: Joint) -> tuple[Outcome, str]:
+            return (viewed(joint, visit.subject, books.TRANSACTION),
+                    self.provider.payer(joint.connection, visit.subject))  # fmt: skip
+
+        found, payer = await self.provider.do(look)
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not show your balance.")
+        rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
+        told = books.history(rows)
+        today = self.provider.now().date()
+        return self.provider.pages.page(
+            visit.request, "billing/balance.html", steps=books.steps(rows)[::-1], told=told,
+            open={each.number: each.open for each in told.invoices}, today=today,
+            due=told.due(today), others=payer != visit.subject,
+        )  # fmt: skip
+
+    async def statement(self, visit: Visit) -> Response:
+        """One invoice, to be printed."""
+
+        def look(joint: Joint) -> Outcome:
+            return viewed(joint, visit.subject, books.TRANSACTION, "name", "address", "account-id")
+
+        found = await self.provider.attempt(look)
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not show this invoice.", "/me/balance")
+        rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
+        number = visit.request.path_params["number"]
+        invoice = next((r for r in rows if isinstance(r, Invoice) and r.number == number), None)
+        if invoice is None:
+            raise HTTPException(404)
+        opened = {each.number: each.open for each in books.history(rows).invoices}
+        shown = {
+            f: found[f] if f in found.values else "" for f in ("name", "address", "account-id")
+        }
+        return self.provider.pages.page(
+            visit.request, "billing/statement.html", invoice=invoice, open=opened[number],
+            who=shown, today=self.provider.now().date(),
+        )  # fmt: skip
+
+    async def usage(self, visit: Visit) -> Response:
+        """What was used over the months that somebody chose, as chart and table."""
+        today = self.provider.now().date()
+        months = usage.choices(today)
+        fields = (
+            Field("from", "From", "select", options=months),
+            Field("to", "to", "select", options=months),
+        )
+        asked = visit.request.query_params
+        year = (today.replace(day=1) - timedelta(days=334)).isoformat()[:7]
+        filled = read(
+            fields, {"from": asked.get("from", year), "to": asked.get("to", months[0][0])}
+        )
+        first, last = (filled.shown[each] for each in ("from", "to"))
+        if filled.ok and first > last:
+            filled = filled.wrong("to", "Choose a month that is not before the first.")
+        if not filled.ok:
+            first, last = year, months[0][0]
+        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, usage.USAGE))
+        if isinstance(found, Refused):
+            return self._refused(visit, found, "We may not show your usage.")
+        table = usage.table((each.value for each in found.series(usage.USAGE)), first, last)
+        drawn = [(service, self._chart(table, service)) for service in table.services]
+        return self.provider.pages.page(
+            visit.request, "billing/usage.html", status=200 if filled.ok else 422, table=table,
+            charts=drawn, fields=fields, filled=filled, said=dict(months), first=first, last=last,
+        )  # fmt: skip
+
+    def _chart(self, table: Table, service: str) -> str:
+        told = [
+            (f"{date.fromisoformat(month + '-01'):%b %y}", used[service].gigabytes,
+             f"{used[service].gigabytes:,.0f}")
+            for month, used in table.months if service in used
+        ]  # fmt: skip
+        return charts.bars(f"Gigabytes of {service} by month", told)
+
+    async def mail(self, visit: Visit) -> Response:
+        """Where mail is read; what is in it is the customer's own."""
+        clauses = {c.id: c.text for c in self.provider.gate.gate.house.policy.program.clauses}
+        return self.provider.pages.page(
+            visit.request, "billing/mail.html", clause=clauses.get("mail", ""),
+        )  # fmt: skip
+
+    def _refused(self, visit: Visit, found: Refused, what: str, back: str = "/me") -> Response:
+        return refusal(self.provider, visit.request, found, what, ASK, back)

@@ -1,0 +1,162 @@
+"""The books of a person: invoices and payments, what is still owed of each, and what is due.
+
+Pure: rows of the vault in, amounts of whole cents out. A payment says which invoices it settled, so
+that the rest is right too once the oldest rows have been deleted; what it does not say goes to the
+oldest invoice that is open. More than was owed stays as credit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.gate.derived import Reading
+
+TRANSACTION: Final = "transaction"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of an invoice."""
+
+    text: str
+    cents: int
+
+
+class Invoice(msgspec.Struct, frozen=True, tag_field="kind", tag="invoice"):
+    """A row of an invoice; `due` is the last day on which it is paid in time."""
+
+    number: str
+    date: dt.date
+    due: dt.date
+    cents: int
+    lines: tuple[Line, ...] = ()
+
+
+class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit_defaults=True):
+    """A row of a payment; `settles` are numbers of invoices, each with its share in cents."""
+
+    date: dt.date
+    cents: int
+    reference: str
+    method: str
+    settles: tuple[tuple[str, int], ...] = ()
+
+
+Row = Invoice | Payment
+_ROW: Final = msgspec.json.Decoder(Row)
+
+
+def rows_of(told: Iterable[str]) -> list[Row]:
+    """The rows of the series `transaction`, the oldest first."""
+    return [_ROW.decode(each) for each in told]
+
+
+class Open(msgspec.Struct, frozen=True):
+    """An invoice, and how much of it is still to be paid."""
+
+    number: str
+    date: dt.date
+    due: dt.date
+    cents: int
+    open: int
+
+
+class Paid(msgspec.Struct, frozen=True):
+    """A payment as the history tells it."""
+
+    date: dt.date
+    cents: int
+    method: str
+
+
+class History(msgspec.Struct, frozen=True):
+    """What was invoiced and paid: the field `payment-history`. `credit` is what was paid ahead."""
+
+    invoices: tuple[Open, ...] = ()
+    payments: tuple[Paid, ...] = ()
+    credit: int = 0
+
+    @property
+    def balance(self) -> int:
+        """What is owed in all; less than nothing where more was paid."""
+        return sum(each.open for each in self.invoices) - self.credit
+
+    def due(self, today: dt.date) -> int:
+        """What is owed of invoices that are due by a day."""
+        return sum(each.open for each in self.invoices if each.due <= today)
+
+    def settling(self, cents: int) -> tuple[tuple[str, int], ...]:
+        """What a payment would settle: the invoices that are open, the oldest first."""
+        found = []
+        for each in self.invoices:
+            share = min(each.open, cents)
+            if share > 0:
+                found.append((each.number, share))
+                cents -= share
+        return tuple(found)
+
+
+def history(rows: Sequence[Row]) -> History:
+    """What is open of each invoice, and what was paid ahead."""
+    invoices = [row for row in rows if isinstance(row, Invoice)]
+    payments = [row for row in rows if isinstance(row, Payment)]
+    left = {row.number: row.cents for row in invoices}
+    credit = 0
+    for payment in payments:
+        rest = payment.cents
+        for number, share in payment.settles:
+            rest -= share
+            if number in left:  # else it was settled long ago, and both are over
+                left[number] -= share
+        credit += rest
+    for row in invoices:
+        share = min(left[row.number], credit)
+        if share > 0:
+            left[row.number] -= share
+            credit -= share
+    return History(
+        tuple(Open(row.number, row.date, row.due, row.cents, left[row.number]) for row in invoices),
+        tuple(Paid(row.date, row.cents, row.method) for row in payments),
+        credit,
+    )
+
+
+class Step(NamedTuple):
+    """A line of an account: a row, and what was owed after it."""
+
+    row: Row
+    after: int
+
+
+def steps(rows: Sequence[Row]) -> list[Step]:
+    """The account line by line, the oldest first; the last says the balance."""
+    return [Step(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
+
+
+def _read(read: Reading) -> list[Row]:
+    return rows_of(each.value for each in read(TRANSACTION))
+
+
+def derive_balance(read: Reading) -> str | None:
+    """The field `balance`: whole cents; nothing where nothing was ever invoiced or paid."""
+    rows = _read(read)
+    return str(history(rows).balance) if rows else None
+
+
+def derive_history(read: Reading) -> str | None:
+    """The field `payment-history`, as JSON."""
+    rows = _read(read)
+    return msgspec.json.encode(history(rows)).decode() if rows else None
+
+
+def told(row: msgspec.Struct) -> str:
+    """A row as the vault keeps it."""
+    return msgspec.json.encode(row).decode()
+
+
+def history_of(value: str | None) -> History:
+    """What the field `payment-history` says; empty where there is none."""
+    return History() if value is None else msgspec.json.decode(value, type=History)

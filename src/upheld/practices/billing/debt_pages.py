@@ -1,0 +1,173 @@
+"""Debts at the desks: a member of staff hands an account over, an agent sees it while it is due."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import desks, tasks
+from upheld.practice.brings import Provider
+from upheld.practice.desks import User
+from upheld.practice.visits import Visit
+from upheld.practices.billing import debts
+from upheld.practices.billing.debts import Debt, DebtError, Preview
+from upheld.practices.billing.invoices import DEBT, due_numbers
+from upheld.practices.billing.refusals import quoted, refusal
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+ROLE = "billing"
+
+
+class Case(NamedTuple):
+    """A task on a debt, with what would be shared with whom."""
+
+    task: tasks.Task
+    mine: bool
+    numbers: list[tuple[str, object]]
+    agents: list[str]
+    preview: Preview | None
+    debts: list[Debt]
+
+
+class DebtPages:
+    """The pages of staff and of agents about debts."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def _user(self, joint: Joint, visit: Visit) -> User:
+        """Whoever works here, if they have the role; 403 otherwise."""
+        found = desks.user_of(joint.connection, visit.subject)
+        if found is None or (found.kind == "staff" and ROLE not in found.roles):
+            raise HTTPException(403)
+        return found
+
+    def _case(self, joint: Joint, visit: Visit) -> Case:
+        self._user(joint, visit)
+        task = tasks.found(joint.connection, visit.request.path_params["task"])
+        if task is None or task.kind != DEBT:
+            raise HTTPException(404)
+        mine = task.state == "taken" and task.staff_id == visit.subject
+        engaged = debts.agents(joint)
+        shown = debts.preview(joint, task.person_id, engaged[0]) if mine and engaged else None
+        return Case(task, mine, list(due_numbers(joint, task.person_id)), engaged, shown,
+                    debts.of_person(joint.connection, task.person_id))  # fmt: skip
+
+    async def listed(self, visit: Visit) -> Response:
+        """The accounts that agents have or had, and what they still have to confirm."""
+
+        def look(joint: Joint) -> tuple[list[tasks.Task], list[Debt]]:
+            self._user(joint, visit)
+            waiting = [t for t in tasks.listed(joint.connection, [ROLE]) if t.kind == DEBT]
+            return waiting, debts.everything(joint.connection)
+
+        waiting, found = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "billing/debts.html", waiting=waiting, debts=found, me=visit.subject,
+            now=self.provider.now(),
+        )  # fmt: skip
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """One debt: what an agent would be told, and what they would not."""
+        found = await self.provider.do(lambda joint: self._case(joint, visit))
+        fields = self._fields(found)
+        words = self.provider.gate.gate.house.policy.program.vocabulary.tree("data")
+        return self.provider.pages.page(
+            visit.request, "billing/debt.html", status=status, case=found, fields=fields,
+            filled=filled, now=self.provider.now(),
+            label={word: term.label or word for word, term in words.items()},
+            clauses=quoted(self.provider, found.preview.decision if found.preview else None),
+        )  # fmt: skip
+
+    def _fields(self, case: Case) -> tuple[Field, ...]:
+        return (Field("party", "Agent", "select", options=[(a, a) for a in case.agents]),)
+
+    async def take(self, visit: Visit) -> Response:
+        """Take the task: from now on what is needed for it may be seen."""
+
+        def work(joint: Joint) -> None:
+            case = self._case(joint, visit)
+            tasks.take(joint, case.task.task_id, visit.subject, debts.FIELDS)
+
+        try:
+            await self.provider.do(work)
+        except tasks.TaskError as error:
+            return await self.show(visit, EMPTY.wrong("task", f"{error}: {error.hint}."), 409)
+        return RedirectResponse(self._here(visit), 303)
+
+    async def hand_over(self, visit: Visit) -> Response:
+        """Hand the account to an agent."""
+
+        def work(joint: Joint) -> Filled | str | Refused:
+            case = self._case(joint, visit)
+            if not case.mine:
+                raise HTTPException(403)
+            filled = read(self._fields(case), visit.form)
+            if not filled.ok:
+                return filled
+            try:
+                return debts.hand_over(joint, case.task, filled.values["party"])
+            except DebtError as error:
+                return filled.wrong("party", f"{error}: {error.hint}.")
+
+        found = await self.provider.attempt(work)
+        if isinstance(found, Filled):
+            return await self.show(visit, found, 422)
+        if isinstance(found, Refused):
+            return refusal(self.provider, visit.request, found, "This account may not be handed to"
+                           " an agent now.", "Look again at what is due and who is engaged.",
+                           self._here(visit))  # fmt: skip
+        return RedirectResponse(self._here(visit), 303)
+
+    async def recall(self, visit: Visit) -> Response:
+        """Take the account back."""
+
+        def work(joint: Joint) -> None:
+            case = self._case(joint, visit)
+            if not case.mine:
+                raise HTTPException(403)
+            debts.recall(joint, case.task.person_id)
+
+        await self.provider.do(work)
+        return RedirectResponse(self._here(visit), 303)
+
+    def _here(self, visit: Visit) -> str:
+        return f"/staff/debts/{visit.request.path_params['task']}"
+
+    async def agent(self, visit: Visit) -> Response:
+        """The accounts that an agent's company has, each read at this moment."""
+
+        def look(joint: Joint) -> tuple[User, list[object], list[Debt]]:
+            user = self._user(joint, visit)
+            has = [
+                (debt, None if isinstance(told, Refused) else told)
+                for debt, told in debts.looked_at(joint, user.party)
+            ]
+            owed = [
+                d for d in debts.of_party(joint.connection, user.party) if d.state == "recalled"
+            ]
+            return user, list(has), owed
+
+        user, has, owed = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "billing/agent.html", user=user, has=has, owed=owed,
+            now=self.provider.now(),
+        )  # fmt: skip
+
+    async def confirm(self, visit: Visit) -> Response:
+        """Confirm that what we told was deleted."""
+        debt_id = visit.request.path_params["debt"]
+
+        def work(joint: Joint) -> None:
+            user = self._user(joint, visit)
+            debts.confirm(joint, user.party, debt_id, user.user_id)
+
+        try:
+            await self.provider.do(work)
+        except DebtError:
+            raise HTTPException(404) from None
+        return RedirectResponse("/agent", 303)

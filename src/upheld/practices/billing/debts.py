@@ -1,0 +1,228 @@
+"""Debts: an account handed to an engaged agent, what the agent may see, recalled once it is paid.
+
+Handing over is an act under the clause on collecting charges, and so is each look of the agent: its
+decision is made at that moment, so that nothing comes out once nothing is due or the engagement is
+over. What the act was allowed under, deletion on recall, stands as an item until the agent confirms
+it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import entries, records
+from upheld.gate.duties import Carrying
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import Proof, Question
+from upheld.gate.request import Act, Given, Refused
+from upheld.policy.request import Decision, Duty
+from upheld.practice import tasks
+from upheld.practices.billing import books
+from upheld.practices.billing.invoices import DEBT, due_numbers
+from upheld.vault.people import REGISTER
+
+FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
+AGENT: Final = "collection-agent"
+DELETE: Final = "delete-on-recall"
+CONFIRM_WITHIN: Final = timedelta(days=7)
+_COLUMNS: Final = (
+    "d.person_id, d.debt_id, d.task_id, d.party, d.state, d.handed, d.recalled, d.confirmed,"
+    " d.entry, d.item_id, i.due"
+)
+_FROM: Final = (
+    f"SELECT {_COLUMNS} FROM debt d LEFT JOIN item i ON i.person_id = d.person_id AND"  # noqa: S608 - columns alone
+    " i.item_id = d.item_id"
+)
+
+
+class DebtError(UpheldError):
+    """A debt that is not there, or that cannot be handed over."""
+
+
+class Debt(NamedTuple):
+    """An account in an agent's hands, or that was."""
+
+    person_id: str
+    debt_id: str
+    task_id: str
+    party: str
+    state: str
+    handed: datetime
+    recalled: datetime | None
+    confirmed: datetime | None
+    entry: int
+    item_id: str
+    due: datetime | None  # by when the agent has to confirm
+
+    @property
+    def reference(self) -> str:
+        """What we and the agent call it: it says nothing."""
+        return self.debt_id[:8]
+
+    def late(self, at: datetime) -> bool:
+        """Whether the agent should have confirmed by now."""
+        return self.state == "recalled" and self.due is not None and self.due < at
+
+
+def amount_due(question: Question) -> Proof:
+    """The prover of `amount-due`: whether something is due by today and not paid, by the books."""
+    found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
+    due = books.history(found).due(question.at.date())
+    return Proof(due > 0, (books.TRANSACTION,) if found else ())
+
+
+def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
+    """Telling an agent what it needs to collect."""
+    return Act(action="share", data=tuple(fields), recipient=AGENT,
+               purpose="debt-collection", occasion="other", party=party)  # fmt: skip
+
+
+def agents(joint: Joint) -> list[str]:
+    """The collection agents who are engaged now, by name."""
+    found, _ = records.listed(joint.connection, joint.house.keyring, [REGISTER], ["engagement"])
+    at = microseconds(joint.house.clock.now())
+    return sorted({
+        each.party for each in found
+        if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
+    })  # fmt: skip
+
+
+class Preview(NamedTuple):
+    """What would be shared now, and what would not: decisions by clause, with their fields."""
+
+    decision: Decision
+    allowed: tuple[str, ...]
+    refused: dict[str, list[str]]  # the id of the clause that refuses, or nothing, to fields
+
+
+def preview(joint: Joint, person_id: str, party: str) -> Preview:
+    """What the policy lets an agent have of somebody, field by field; nothing is noted."""
+    leaves = joint.house.policy.engine.compiled.leaves["data"].bit
+    words = joint.house.policy.program.vocabulary.tree("data")
+    allowed, refused = [], dict[str, list[str]]()
+    for field in (each for each in leaves if each in words):  # and no unnamed rest of a group
+        told = joint.peek(person_id, act_of(party, [field]))
+        if told.allowed:
+            allowed.append(field)
+        else:
+            refused.setdefault(next(iter(told.clauses), ""), []).append(field)
+    whole = joint.peek(person_id, act_of(party))
+    return Preview(whole, tuple(f for f in FIELDS if f in allowed), refused)
+
+
+def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
+    """Hand an account to an agent: from now on the agent may look; the debt's id."""
+    if task.kind != DEBT or task.state != "taken":
+        raise DebtError("the task is not open", code="debt", hint="take it first")
+    if party not in agents(joint):
+        raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
+    if handed(joint.connection, task.person_id):
+        raise DebtError("an agent has it already", code="debt", hint="recall it first")
+    found = joint.act(act_of(party), task.person_id, entitled=True)
+    if isinstance(found, Refused):
+        return found
+    made = secrets.token_hex(16)
+    item = row(joint.connection, "SELECT item_id FROM item WHERE person_id = ? AND entry = ? AND"
+               " kind = ?", task.person_id, found.entry, DELETE)  # fmt: skip
+    run(joint.connection, "INSERT INTO debt VALUES (?, ?, ?, ?, 'handed', ?, NULL, NULL, ?, ?)",
+        task.person_id, made, task.task_id, party, microseconds(joint.house.clock.now()),
+        found.entry, item[0] if item else "")  # fmt: skip
+    return made
+
+
+def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
+    """The carrier of the duty: an item that the agent is asked about when we recall the account.
+
+    One stands for all looks of an agent at an account that it has.
+    """
+    has = row(carrying.connection, "SELECT 1 FROM debt WHERE person_id = ? AND party = ? AND"
+              " state = 'handed'", carrying.person_id, carrying.act.party)  # fmt: skip
+    if not has:
+        clause = ", ".join(carrying.decision.clauses)
+        entries.due(carrying.connection, carrying.person_id, duty.duty, clause, None,
+                    carrying.entry)  # fmt: skip
+
+
+def handed(connection: Connection, person_id: str) -> Debt | None:
+    """The debt of a person that an agent has now."""
+    found = rows(connection, f"{_FROM} WHERE d.person_id = ? AND d.state = 'handed'", person_id)
+    return _debt(found[0]) if found else None
+
+
+def of_person(connection: Connection, person_id: str) -> list[Debt]:
+    """Every debt of a person that an agent has or had, the latest first."""
+    statement = f"{_FROM} WHERE d.person_id = ? ORDER BY d.handed DESC"
+    return [_debt(each) for each in rows(connection, statement, person_id)]
+
+
+def of_party(connection: Connection, party: str) -> list[Debt]:
+    """The debts that a company has, and those that it still has to confirm."""
+    statement = f"{_FROM} WHERE d.party = ? AND d.state <> 'confirmed' ORDER BY d.handed"
+    return [_debt(each) for each in rows(connection, statement, party)]
+
+
+def everything(connection: Connection, most: int = 200) -> list[Debt]:
+    """The debts that agents have or had, those that wait for something first."""
+    statement = f"{_FROM} ORDER BY d.state = 'confirmed', d.handed LIMIT ?"
+    return [_debt(each) for each in rows(connection, statement, most)]
+
+
+def looked_at(joint: Joint, party: str) -> list[tuple[Debt, Given | Refused]]:
+    """What an agent sees of each account that it has: each is an act, decided at this moment."""
+    mine = [each for each in of_party(joint.connection, party) if each.state == "handed"]
+    if not mine:
+        return []
+    found = joint.sweep(act_of(party), [each.person_id for each in mine])
+    return [(each, found[each.person_id]) for each in mine]
+
+
+def recall(joint: Joint, person_id: str) -> None:
+    """Take an account back from its agent, who has to delete what it was told and confirm that."""
+    debt = handed(joint.connection, person_id)
+    if debt is None:
+        return
+    now = joint.house.clock.now()
+    run(joint.connection, "UPDATE debt SET state = 'recalled', recalled = ? WHERE person_id = ? AND"
+        " debt_id = ?", microseconds(now), person_id, debt.debt_id)  # fmt: skip
+    run(joint.connection, "UPDATE item SET due = ? WHERE person_id = ? AND item_id = ?",
+        microseconds(now + CONFIRM_WITHIN), person_id, debt.item_id)  # fmt: skip
+    joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
+               recipient=f"{AGENT} {debt.party}", duties=(DELETE,))  # fmt: skip
+
+
+def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
+    """Note that an agent has deleted what it was told of an account that was recalled."""
+    found = [each for each in of_party(joint.connection, party) if each.debt_id == debt_id]
+    if not found or found[0].state != "recalled":
+        raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
+    debt = found[0]
+    run(joint.connection, "UPDATE debt SET state = 'confirmed', confirmed = ? WHERE person_id = ?"
+        " AND debt_id = ?", microseconds(joint.house.clock.now()), debt.person_id,
+        debt_id)  # fmt: skip
+    run(joint.connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
+        debt.person_id, debt.item_id)  # fmt: skip
+    joint.note(
+        debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
+        recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),
+    )  # fmt: skip
+
+
+def paid(joint: Joint, person_id: str, _: str) -> None:
+    """Hear of a payment: where nothing is due any more, the account is recalled at once."""
+    if not due_numbers(joint, person_id):
+        recall(joint, person_id)
+
+
+def _debt(told: tuple[Any, ...]) -> Debt:
+    return Debt._make(
+        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7, 10) and each is not None
+        else each for at, each in enumerate(told)
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""Paying: the card is given on a page of the processor, and an amount is paid once.
+
+No number of a card ever comes into a form of ours: what comes back from the processor's page is a
+token. The key that a form carries makes it safe to send it twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import cards
+from upheld.practice.brings import Provider
+from upheld.practice.cards import Card, PaymentProcessor
+from upheld.practice.visits import Visit
+from upheld.practices.billing import books
+from upheld.practices.billing.account_pages import ASK, viewed
+from upheld.practices.billing.books import History
+from upheld.practices.billing.payments import Begun, Payments
+from upheld.practices.billing.refusals import refusal
+from upheld.web import forms
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+AMOUNT: Final = Field("amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12,
+                      check=forms.cents)  # fmt: skip
+_KEY: Final = re.compile(r"^[0-9a-f]{32}$")
+_REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
+
+
+class Owed(NamedTuple):
+    """What a page for paying shows: what is owed, the card that is kept, and who else pays."""
+
+    history: History
+    card: Card | None
+    others: bool
+
+
+class PayPages:
+    """The pages for paying by card."""
+
+    def __init__(self, provider: Provider, payments: Payments, processor: PaymentProcessor) -> None:
+        self.provider, self.payments, self.processor = provider, payments, processor
+        self._key = provider.gate.gate.house.keyring.derived("card-page")
+
+    def _look(self, joint: Joint, person_id: str) -> Owed | Refused:
+        found = viewed(joint, person_id, "payment-history", "card")
+        if isinstance(found, Refused):
+            return found
+        told = found.values
+        history = books.history_of(found["payment-history"] if "payment-history" in told else None)
+        card = cards.read(found["card"]) if "card" in told else None
+        return Owed(history, card, self.provider.payer(joint.connection, person_id) != person_id)
+
+    async def show(
+        self, visit: Visit, filled: Filled = EMPTY, status: int = 200, once: str = ""
+    ) -> Response:
+        """What is owed, and the form to pay it."""
+        found = await self.provider.attempt(lambda joint: self._look(joint, visit.subject))
+        if isinstance(found, Refused):
+            return self._refused(visit.request, found, "We may not show what you owe.", "/me")
+        once = once or visit.request.query_params.get("card", "")
+        card = await self._card(visit, once) if once else found.card
+        due = found.history.due(self.provider.now().date())
+        if not filled.shown:
+            amount = due or max(found.history.balance, 0)
+            filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
+        return self.provider.pages.page(
+            visit.request, "billing/payment.html", status=status, told=found.history, due=due,
+            card=card, once=once, kept=found.card, filled=filled, fields=(AMOUNT,),
+            others=found.others, key=secrets.token_hex(16), processor=self.processor.party,
+        )  # fmt: skip
+
+    async def pay(self, visit: Visit) -> Response:
+        """Pay an amount, once for the key of the form."""
+        key, once = (_text(visit, each) for each in ("key", "card"))
+        if not _KEY.match(key):
+            raise HTTPException(400)
+        filled = read((AMOUNT,), visit.form)
+        if not filled.ok:
+            return await self.show(visit, filled, 422, once)
+        cents = int(filled.values["amount"])
+        card = await self._card(visit, once) if once else None
+        token = card.token if card else ""
+
+        def begin(joint: Joint) -> str | Refused | Begun | None:
+            if self.payments.intent(joint, visit.subject, key) is not None:
+                return None
+            found = self._look(joint, visit.subject)
+            if isinstance(found, Refused):
+                return found
+            if not (token or found.card):
+                return "Give a card first."
+            if cents > found.history.balance:
+                return "That is more than you owe."
+            return self.payments.begin(joint, visit.subject, key, cents, once, token)
+
+        found = await self.provider.attempt(begin)
+        if isinstance(found, Refused):
+            return self._refused(visit.request, found, "We may not tell the payment processor who"
+                                 " pays, so nothing was paid.", "/me/payment")  # fmt: skip
+        if isinstance(found, str):
+            return await self.show(visit, filled.wrong("amount", found), 422, once)
+        if found is not None:
+            charged = await self.provider.apart(self.payments.charge, visit.subject, key, found)
+            await self.provider.attempt(
+                lambda joint: self.payments.finish(joint, visit.subject, key, charged)
+            )
+        return RedirectResponse(f"/me/payment/done/{key}", 303)
+
+    async def done(self, visit: Visit) -> Response:
+        """What came of a payment."""
+
+        def look(joint: Joint) -> tuple[str, int] | Refused | None:
+            intent = self.payments.intent(joint, visit.subject, visit.request.path_params["key"])
+            if intent is None:
+                return None
+            found = viewed(joint, visit.subject, "balance")
+            if isinstance(found, Refused):
+                return found
+            return intent.state, int(found["balance"]) if found.values else 0
+
+        found = await self.provider.attempt(look)
+        if isinstance(found, Refused):
+            return self._refused(visit.request, found, "We may not show your balance.", "/me")
+        if found is None:
+            raise HTTPException(404)
+        return self.provider.pages.page(visit.request, "billing/paid.html", state=found[0],
+                                        balance=found[1])  # fmt: skip
+
+    async def card_page(self, visit: Visit) -> Response:
+        """Lead somebody to the processor's page for a card."""
+        some = secrets.token_hex(16)
+        reference = some + self._mark(visit.subject, some)
+        base = self.provider.settings.url.rstrip("/")
+        back = f"{base}/me/payment/card/{reference}"
+        href = await self.provider.apart(self.processor.card_page, reference, back)
+        return RedirectResponse(href, 303)
+
+    def _mark(self, person_id: str, some: str) -> str:
+        """What ties a page for a card to the person whom we led there."""
+        told = f"{person_id} {some}".encode()
+        return hmac.new(self._key, told, hashlib.sha256).hexdigest()[:32]
+
+    async def _card(self, visit: Visit, reference: str) -> Card:
+        """The card that this person gave on the processor's page; 404 if that is over."""
+        if not _REFERENCE.match(reference):
+            raise HTTPException(404)
+        mark = self._mark(visit.subject, reference[:32])
+        if not hmac.compare_digest(mark, reference[32:]):
+            raise HTTPException(404)
+        found = await self.provider.apart(self.processor.card, reference)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def card(self, visit: Visit) -> Response:
+        """The card that was given, to be kept, or to pay with once."""
+        reference = visit.request.path_params["reference"]
+        found = await self._card(visit, reference)
+        return self.provider.pages.page(visit.request, "billing/card.html", card=found,
+                                        reference=reference)  # fmt: skip
+
+    async def keep(self, visit: Visit) -> Response:
+        """Keep the card's token, in place of the one before."""
+        reference = visit.request.path_params["reference"]
+        card = await self._card(visit, reference)
+        found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
+        if isinstance(found, Refused):
+            return self._refused(visit.request, found, "We may not keep a card of yours now. You"
+                                 " can still pay with it once.",
+                                 f"/me/payment?card={reference}")  # fmt: skip
+        return RedirectResponse("/me/payment", 303)
+
+    def _refused(self, request: Request, found: Refused, what: str, back: str) -> Response:
+        return refusal(self.provider, request, found, what, ASK, back)
+
+
+def _text(visit: Visit, name: str) -> str:
+    told = visit.form.get(name, "")
+    return told if isinstance(told, str) else ""

@@ -1,0 +1,192 @@
+"""Payments: an intent inside a transaction, the charge outside of any, and a second entry after it.
+
+A form carries a key, and a key is paid once. The intent stands there, with the act that told the
+processor, before anything is charged; whatever is killed in between is taken up again by a job,
+which asks the processor first what came of the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import microseconds
+from upheld.gate.acting import Outcome
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import cards
+from upheld.practice.brings import Provider
+from upheld.practice.cards import Charged, PaymentProcessor
+from upheld.practice.events import PAYMENT_RECEIVED
+from upheld.practices.billing import books, invoices
+from upheld.vault.envelope import context, seal, unseal
+
+LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
+INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
+
+
+class _Sealed(msgspec.Struct):
+    """What is under way: the amount, and the page on which the card was given if it is not kept."""
+
+    cents: int
+    card: str = ""
+
+
+class Intent(NamedTuple):
+    """A payment that was asked for, as it stands."""
+
+    state: str
+    record_id: str
+
+
+class Begun(NamedTuple):
+    """A payment that may be charged now. Its repr tells nothing."""
+
+    token: str
+    cents: int
+
+    def __repr__(self) -> str:
+        return "Begun(…)"
+
+
+class Payments:
+    """Payments by card, through one processor."""
+
+    def __init__(self, provider: Provider, processor: PaymentProcessor) -> None:
+        self.provider, self.processor = provider, processor
+        self._key = provider.gate.gate.house.keyring.derived("payment")
+
+    def intent(self, joint: Joint, person_id: str, key: str) -> Intent | None:
+        """A payment by the key of its form."""
+        found = row(joint.connection, "SELECT state, record_id FROM payment_intent WHERE"
+                    " person_id = ? AND key = ?", person_id, key)  # fmt: skip
+        return None if found is None else Intent(*found)
+
+    def begin(
+        self, joint: Joint, person_id: str, key: str, cents: int, once: str, token: str
+    ) -> Begun | Refused | None:
+        """Keep the intent and tell the processor who pays; None where this key came before.
+
+        `once` names the page on which the card was given, `token` is its; without, the card that is
+        kept is taken.
+        """
+        if self.intent(joint, person_id, key) is not None:
+            return None
+        record = joint.record(person_id, "payment", by_whom=person_id, how="card",
+                              ends=joint.house.clock.now() + LASTS)  # fmt: skip
+        found = self._told(joint, person_id)
+        if isinstance(found, Refused):
+            joint.withdraw(person_id, record, ended=True)
+            return found
+        sealed = seal(self._key, msgspec.json.encode(_Sealed(cents, once)),
+                      context(person_id, key))  # fmt: skip
+        run(joint.connection, "INSERT INTO payment_intent VALUES (?, ?, 'begun', ?, ?, ?, ?)",
+            person_id, key, record, found.entry, microseconds(joint.house.clock.now()),
+            sealed)  # fmt: skip
+        return Begun(token or cards.read(found["card"]).token, cents)
+
+    def _told(self, joint: Joint, person_id: str) -> Outcome:
+        act = Act(
+            action="share", data=("name", "card"), recipient="payment-processor",
+            purpose="billing", occasion="service-use", party=self.processor.party,
+        )  # fmt: skip
+        return joint.act(act, person_id, entitled=True)
+
+    def charge(self, person_id: str, key: str, begun: Begun) -> Charged:
+        """Charge, outside of any transaction; the same key is charged once."""
+        return self.processor.charge(begun.token, begun.cents, self._outside(person_id, key))
+
+    def _outside(self, person_id: str, key: str) -> str:
+        """The key by which the processor knows a payment: it says nothing of whose it is."""
+        return hashlib.sha256(self._key + context(person_id, key)).hexdigest()
+
+    def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
+        """Enter what came of a charge, and book it, once."""
+        found = row(joint.connection, "SELECT record_id, sealed, entry FROM payment_intent WHERE"
+                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
+        if found is None:
+            return None
+        record, raw, entry = found
+        sealed = self._opened(person_id, key, raw)
+        if charged.paid:
+            refused = self.book(joint, person_id, sealed.cents, charged.reference)
+            if refused:
+                return refused  # the intent stays, and the job comes back to it
+        self._over(joint, person_id, key, "paid" if charged.paid else "declined")
+        joint.withdraw(person_id, record, ended=True)
+        joint.note(
+            person_id, "payment", purpose="billing", evidence=(record,), after=str(entry),
+            recipient=f"payment-processor {self.processor.party}",
+            problem="" if charged.paid else "declined",
+        )  # fmt: skip
+        if charged.paid:
+            self.provider.events.announce(joint, PAYMENT_RECEIVED, person_id, charged.reference)
+        return None
+
+    def book(self, joint: Joint, person_id: str, cents: int, reference: str) -> Refused | None:
+        """Book an amount that was paid by card: the balance falls, and invoices may be settled."""
+        found = invoices.history_of(joint, person_id)
+        if isinstance(found, Refused):
+            return found
+        card = cards.held(joint, person_id)
+        paid = books.Payment(
+            joint.house.clock.now().date(), cents, reference,
+            f"card ··{card.last_four}" if card else "card", found.settling(cents),
+        )  # fmt: skip
+        booked = joint.append(person_id, books.TRANSACTION, [books.told(paid)], source="customer",
+                              occasion="service-use", entitled=True)  # fmt: skip
+        if isinstance(booked, Refused):
+            return booked
+        return invoices.settle(joint, person_id)
+
+    def take_up(self, gate: Gate) -> int:
+        """Finish what was interrupted: every payment that was begun and came to no end."""
+        before = microseconds(self.provider.now() - INTERRUPTED)
+        with gate.together() as joint:
+            found = rows(joint.connection, "SELECT person_id, key FROM payment_intent WHERE"
+                         " state = 'begun' AND made < ?", before)  # fmt: skip
+        return sum(self._again(gate, person_id, key) for person_id, key in found)
+
+    def _again(self, gate: Gate, person_id: str, key: str) -> int:
+        charged = self.processor.charged(self._outside(person_id, key))
+        if charged is None:
+            with gate.together() as joint:
+                begun = self._begin_again(joint, person_id, key)
+            if begun is None:
+                return 1
+            charged = self.charge(person_id, key, begun)
+        with gate.together() as joint:
+            return 0 if self.finish(joint, person_id, key, charged) else 1
+
+    def _begin_again(self, joint: Joint, person_id: str, key: str) -> Begun | None:
+        """Tell the processor once more who pays; None where that, or the card, is no longer."""
+        found = row(joint.connection, "SELECT record_id, sealed FROM payment_intent WHERE"
+                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
+        if found is None:
+            return None
+        joint.withdraw(person_id, found[0], ended=True)
+        record = joint.record(person_id, "payment", by_whom=person_id, how="card",
+                              ends=joint.house.clock.now() + LASTS)  # fmt: skip
+        run(joint.connection, "UPDATE payment_intent SET record_id = ? WHERE person_id = ? AND"
+            " key = ?", record, person_id, key)  # fmt: skip
+        sealed = self._opened(person_id, key, found[1])
+        once = self.processor.card(sealed.card) if sealed.card else None
+        told = self._told(joint, person_id)
+        if isinstance(told, Refused) or not (once or "card" in told.values):
+            joint.withdraw(person_id, record, ended=True)
+            self._over(joint, person_id, key, "refused")
+            return None
+        return Begun(once.token if once else cards.read(told["card"]).token, sealed.cents)
+
+    def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
+        opened = unseal(self._key, bytes(raw), context(person_id, key), what="a payment")
+        return msgspec.json.decode(opened, type=_Sealed)
+
+    def _over(self, joint: Joint, person_id: str, key: str, state: str) -> None:
+        run(joint.connection, "UPDATE payment_intent SET state = ?, sealed = NULL WHERE"
+            " person_id = ? AND key = ?", state, person_id, key)  # fmt: skip

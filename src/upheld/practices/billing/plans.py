@@ -1,0 +1,58 @@
+"""The plans on offer: a TOML file, the one beside this module or the provider's own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.core.files import read_file
+
+OWN: Final = Path(__file__).with_name("plans.toml")
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+Said = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Cents = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+
+
+class PlansError(UpheldError):
+    """A file of plans that cannot be read."""
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plan: what it is called, which service it is of, and its price a month.
+
+    `password` says that the service has a password of its own. A person has one plan of a service.
+    """
+
+    id: Word
+    service: Word
+    title: Said
+    cents: Cents
+    line: str = ""
+    password: bool = False
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    plan: tuple[Plan, ...]
+
+
+def catalogue(path: Path | None = None) -> Mapping[str, Plan]:
+    """The plans by id, in the order of their file; PlansError names what is wrong with it."""
+    where = path or OWN
+    raw, _ = read_file(where, error=PlansError)
+    try:
+        told = msgspec.convert(tomllib.loads(raw.decode()), _File).plan
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        said = re.sub(r"\s+", " ", str(error))
+        raise PlansError(f"the plans in {where}: {said}", code="plans",
+                         hint="see plans.toml in upheld/practices/billing") from None  # fmt: skip
+    found = {plan.id: plan for plan in told}
+    if len(found) < len(told):
+        raise PlansError(f"the plans in {where}: an id is there twice", code="plans",
+                         hint="give each plan an id of its own")  # fmt: skip
+    return found

@@ -1,0 +1,130 @@
+"""What the practice of billing brings."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.routing import Route
+
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Card, Job, Practice, Provider, Todo
+from upheld.practice.cards import PaymentProcessor
+from upheld.practice.events import PAYMENT_RECEIVED
+from upheld.practice.visits import anybody, signed_in
+from upheld.practices.billing import books, debts
+from upheld.practices.billing.account_pages import AccountPages
+from upheld.practices.billing.debt_pages import DebtPages
+from upheld.practices.billing.invoices import Invoices, due_numbers
+from upheld.practices.billing.pay_pages import PayPages
+from upheld.practices.billing.payments import Payments
+from upheld.practices.billing.plans import catalogue
+from upheld.practices.billing.sandbox import Sandbox
+from upheld.web.pages import said_day
+
+CARDS = (
+    Card("customer", "Services", "/me/services", "Your plans, and passwords of services", 10, True),
+    Card("customer", "Balance", "/me/balance", "What you owe, every invoice and payment", 20, True),
+    Card("customer", "Usage", "/me/usage", "What you used, month by month", 30),
+    Card("customer", "Pay", "/me/payment", "Pay by card", 40),
+    Card("customer", "Mail", "/me/mail", "Read your mail", 45),
+    Card("staff", "Debts", "/staff/debts", "What is overdue, and what agents have", 30, True),
+    Card("agent", "Accounts", "/agent", "What was handed to you", 0, True),
+)
+DESTINATIONS = {
+    "plandetails": "/me/services", "balanceinformation": "/me/balance",
+    "usageinformation": "/me/usage", "payment": "/me/payment",
+}  # fmt: skip
+
+
+def practice(provider: Provider, processor: PaymentProcessor | None = None) -> Practice:
+    """Services, invoices, payments and debts; payments go through the sandbox by default."""
+    plans = catalogue(provider.settings.plans)
+    sandbox = Sandbox(provider)
+    payments = Payments(provider, processor or sandbox)
+    invoices = Invoices(provider, plans)
+    routes = [
+        *_account_routes(provider, AccountPages(provider, plans)),
+        *_pay_routes(provider, PayPages(provider, payments, processor or sandbox)),
+        *_desk_routes(provider, DebtPages(provider)),
+    ]
+    if processor is None:
+        routes += _sandbox_routes(provider, sandbox)
+    return Practice(
+        "billing", routes=routes, cards=CARDS, destinations=DESTINATIONS, waiting=waiting,
+        provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
+        carriers={debts.DELETE: debts.delete_on_recall},
+        derived={
+            "balance": ((books.TRANSACTION,), books.derive_balance),
+            "payment-history": ((books.TRANSACTION,), books.derive_history),
+        },
+        jobs=[
+            Job("invoices", 6 * 3600, invoices.make),
+            Job("due invoices", 3600, invoices.fall_due),
+            Job("interrupted payments", 60, payments.take_up),
+        ],
+        listeners={PAYMENT_RECEIVED: debts.paid},
+    )  # fmt: skip
+
+
+def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
+    own = partial(signed_in, provider, "customer")
+    return [
+        Route("/me/services", own(pages.services), methods=["GET"]),
+        Route("/me/services", own(pages.order), methods=["POST"]),
+        Route("/me/services/end", own(pages.end), methods=["POST"]),
+        Route("/me/services/passwords", own(pages.passwords, fresh=True), methods=["GET"]),
+        Route("/me/services/passwords", own(pages.new_password, fresh=True), methods=["POST"]),
+        Route("/me/balance", own(pages.balance), methods=["GET"]),
+        Route("/me/balance/{number}", own(pages.statement), methods=["GET"]),
+        Route("/me/usage", own(pages.usage), methods=["GET"]),
+        Route("/me/mail", own(pages.mail), methods=["GET"]),
+    ]
+
+
+def _pay_routes(provider: Provider, pages: PayPages) -> list[Route]:
+    own = partial(signed_in, provider, "customer")
+    return [
+        Route("/me/payment", own(pages.show), methods=["GET"]),
+        Route("/me/payment", own(pages.pay), methods=["POST"]),
+        Route("/me/payment/done/{key}", own(pages.done), methods=["GET"]),
+        Route("/me/payment/card", own(pages.card_page), methods=["GET"]),
+        Route("/me/payment/card/{reference}", own(pages.card), methods=["GET"]),
+        Route("/me/payment/card/{reference}", own(pages.keep), methods=["POST"]),
+    ]
+
+
+def _desk_routes(provider: Provider, pages: DebtPages) -> list[Route]:
+    staff = partial(signed_in, provider, "staff")
+    agent = partial(signed_in, provider, "agent")
+    return [
+        Route("/staff/debts", staff(pages.listed), methods=["GET"]),
+        Route("/staff/debts/{task}", staff(pages.show), methods=["GET"]),
+        Route("/staff/debts/{task}/take", staff(pages.take), methods=["POST"]),
+        Route("/staff/debts/{task}/hand-over", staff(pages.hand_over), methods=["POST"]),
+        Route("/staff/debts/{task}/recall", staff(pages.recall), methods=["POST"]),
+        Route("/agent", agent(pages.agent), methods=["GET"]),
+        Route("/agent/debts/{debt}/confirm", agent(pages.confirm), methods=["POST"]),
+    ]
+
+
+def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
+    return [
+        Route("/sandbox/card/{reference}", anybody(provider, sandbox.show), methods=["GET"]),
+        Route("/sandbox/card/{reference}", anybody(provider, sandbox.send), methods=["POST"]),
+    ]
+
+
+def waiting(joint: Joint, person_id: str) -> list[Todo]:
+    """What waits for a customer: an invoice that is due, an account that an agent has."""
+    found = []
+    if due := due_numbers(joint, person_id):
+        more = f" and {len(due) - 1} more" if len(due) > 1 else ""
+        found.append(Todo(f"Invoice {due[0][0]}{more} is due since {said_day(due[0][1])}.", "Pay",
+                          "/me/payment"))  # fmt: skip
+    debt = debts.handed(joint.connection, person_id)
+    if debt is not None:
+        found.append(Todo(
+            f"Since {said_day(debt.handed)} {debt.party} collects what you owe for us. It sees your"
+            " name, account number, contact details and balance, and nothing else, until you have"
+            " paid.", "See what you owe", "/me/balance"))  # fmt: skip
+    return found

@@ -1,0 +1,146 @@
+"""The sandbox of a payment processor: its own pages and its own records; no money moves.
+
+It stands in for a company outside. Only its page takes a card's number, of the test cards alone,
+and hands out a token. A charge is made once for its key. What it keeps of a card is sealed, and is
+deleted after an hour.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.sql import row, run
+from upheld.core.tables import microseconds
+from upheld.core.transaction import reading, writing
+from upheld.practice.brings import Provider
+from upheld.practice.cards import Card, Charged
+from upheld.vault.envelope import context, seal, unseal
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+TEST_CARDS: Final = {
+    "4242424242424242": ("Visa", True),
+    "5555555555554444": ("Mastercard", True),
+    "4000000000000002": ("Visa", False),
+}
+KEPT: Final = timedelta(hours=1)
+_DECLINES: Final = "declines-"
+
+
+def number(value: str) -> str:
+    """The number of a test card."""
+    digits = value.replace(" ", "").replace("-", "")
+    if digits not in TEST_CARDS:
+        raise ValueError("This sandbox takes the test cards alone. Take 4242 4242 4242 4242.")
+    return digits
+
+
+def expiry(value: str) -> str:
+    """The month until which a card may be used, as 2029-12."""
+    month, _, year = value.replace(" ", "").partition("/")
+    if not (month.isascii() and year.isascii() and month.isdecimal() and year.isdecimal()):
+        raise ValueError("Write month and year as 12/29.")
+    if not (1 <= int(month) <= 12 and len(year) == 2):
+        raise ValueError("Write month and year as 12/29.")
+    return f"20{year}-{int(month):02}"
+
+
+FIELDS: Final = (
+    Field("number", "Card number", hint="4242 4242 4242 4242 pays, 4000 0000 0000 0002 is"
+          " declined.", autocomplete="off", length_max=30, check=number),
+    Field("expiry", "Good through", hint="Month and year, such as 12/29.", autocomplete="off",
+          length_max=7, check=expiry),
+)  # fmt: skip
+
+
+class Sandbox:
+    """A payment processor of which nothing is real. Made once, by billing."""
+
+    party = "sandbox-payments"
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._engine = provider.gate.gate.engine
+        self._key = provider.gate.gate.house.keyring.derived("sandbox")
+
+    def card_page(self, reference: str, back: str) -> str:
+        """The address of its page for a card."""
+        now = self._provider.now()
+        with writing(self._engine) as connection:
+            run(connection, "DELETE FROM sandbox_card WHERE made < ?", microseconds(now - KEPT))
+            run(connection, "INSERT INTO sandbox_card VALUES (?, ?, ?, NULL)", reference, back,
+                microseconds(now))  # fmt: skip
+        return f"/sandbox/card/{reference}"
+
+    def card(self, reference: str) -> Card | None:
+        """The card that somebody gave on that page."""
+        with reading(self._engine) as connection:
+            found = row(connection, "SELECT sealed FROM sandbox_card WHERE reference = ?",
+                        reference)  # fmt: skip
+        if found is None or found[0] is None:
+            return None
+        return msgspec.json.decode(unseal(self._key, bytes(found[0]), context("card", reference)),
+                                   type=Card)  # fmt: skip
+
+    def charge(self, token: str, cents: int, key: str) -> Charged:
+        """Take nothing from a card, once for each key."""
+        del cents
+        state = "declined" if token.startswith(_DECLINES) else "paid"
+        with writing(self._engine) as connection:
+            run(connection, "INSERT INTO sandbox_charge VALUES (?, ?, ?) ON CONFLICT (key)"
+                " DO NOTHING", key, secrets.token_hex(6), state)  # fmt: skip
+        found = self.charged(key)
+        assert found is not None  # noqa: S101 - it stands there now
+        return found
+
+    def charged(self, key: str) -> Charged | None:
+        """What came of a charge."""
+        with reading(self._engine) as connection:
+            found = row(connection, "SELECT state, reference FROM sandbox_charge WHERE key = ?",
+                        key)  # fmt: skip
+        return None if found is None else Charged(found[0] == "paid", found[1])
+
+    async def show(self, request: Request, _: FormData, filled: Filled = EMPTY) -> Response:
+        """Its page for a card."""
+        await self._back(request)
+        return self._provider.pages.page(
+            request, "billing/sandbox.html", status=200 if filled.ok else 422, fields=FIELDS,
+            filled=filled,
+        )  # fmt: skip
+
+    async def send(self, request: Request, form: FormData) -> Response:
+        """Take a card, and lead back with it."""
+        reference, back = await self._back(request)
+        filled = read(FIELDS, form)
+        if not filled.ok:
+            return await self.show(request, form, filled)
+        digits = filled.values["number"]
+        brand, pays = TEST_CARDS[digits]
+        token = ("" if pays else _DECLINES) + "tok-" + secrets.token_hex(12)
+        card = Card(token, digits[-4:], brand, filled.values["expiry"])
+        sealed = seal(self._key, msgspec.json.encode(card), context("card", reference))
+
+        def keep() -> None:
+            with writing(self._engine) as connection:
+                run(connection, "UPDATE sandbox_card SET sealed = ? WHERE reference = ?", sealed,
+                    reference)  # fmt: skip
+
+        await self._provider.apart(keep)
+        return RedirectResponse(back, 303)
+
+    async def _back(self, request: Request) -> tuple[str, str]:
+        """The reference of a page, and where it leads back to; 404 where it is over."""
+        reference = request.path_params["reference"]
+        found = await self._provider.read(
+            lambda c: row(c, "SELECT back FROM sandbox_card WHERE reference = ?", reference)
+        )
+        if found is None:
+            raise HTTPException(404)
+        return reference, str(found[0])

@@ -1,0 +1,145 @@
+"""Services: what somebody has, ordering a plan, ending a service, and its own password.
+
+What was ordered and ended are rows of the series `services`; a record proves that an order is in
+force, and ends with it. One plan of a service at a time: to order another ends the one before.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.core.sql import run
+from upheld.core.tables import microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import credentials
+from upheld.practices.billing.books import told
+from upheld.practices.billing.plans import Plan
+
+SERVICES: Final = "services"
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row of the series `services`: an order or an end; `record` is what proves the order."""
+
+    kind: str
+    service: str
+    plan: str
+    at: date
+    record: str = ""
+
+
+class Had(NamedTuple):
+    """A plan that somebody has or had: from when, and until when if it ended."""
+
+    service: str
+    plan: str
+    since: date
+    until: date | None
+    record: str
+
+
+def had(values: Iterable[str]) -> list[Had]:
+    """Every plan that somebody has or had, by the rows of the series, the oldest first."""
+    found: list[Had] = []
+    for each in values:
+        row = msgspec.json.decode(each, type=Row)
+        if row.kind == "order":
+            found.append(Had(row.service, row.plan, row.at, None, row.record))
+            continue
+        for at, held in enumerate(found):
+            if held.service == row.service and held.until is None:
+                found[at] = held._replace(until=row.at)
+    return found
+
+
+def held(joint: Joint, person_id: str) -> list[Had] | Refused:
+    """The plans that somebody has now, read for billing."""
+    found = joint.act(Act(action="use", data=(SERVICES,), purpose="billing"), person_id,
+                      entitled=True)  # fmt: skip
+    if isinstance(found, Refused):
+        return found
+    return [each for each in had(row.value for row in found.series(SERVICES)) if not each.until]
+
+
+def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
+    """Order a plan, in place of the one that somebody has of this service; or the refusal."""
+    served = joint.act(Act(action="serve"), person_id, entitled=True)
+    if isinstance(served, Refused):
+        return served
+    now = held(joint, person_id)
+    if isinstance(now, Refused):
+        return now
+    before = [each for each in now if each.service == plan.service]
+    if any(each.plan == plan.id for each in before):
+        return None
+    at = joint.house.clock.now()
+    record = joint.record(person_id, "service-order", fact="has-service", by_whom=person_id,
+                          how="order")  # fmt: skip
+    rows = [_ending(each, at.date()) for each in before]
+    rows.append(Row("order", plan.service, plan.id, at.date(), record))
+    refused = _append(joint, person_id, rows)
+    if refused:
+        joint.withdraw(person_id, record)
+        return refused
+    run(joint.connection, "INSERT INTO service_order VALUES (?, ?, ?, NULL)", person_id, record,
+        microseconds(at))  # fmt: skip
+    _over(joint, person_id, before)
+    return None
+
+
+def end(joint: Joint, person_id: str, service: str) -> Refused | None:
+    """End a service: what rests on having it holds no longer; or the refusal."""
+    now = held(joint, person_id)
+    if isinstance(now, Refused):
+        return now
+    ending = [each for each in now if each.service == service]
+    if not ending:
+        return None
+    today = joint.house.clock.now().date()
+    refused = _append(joint, person_id, [_ending(each, today) for each in ending])
+    if refused:
+        return refused
+    _over(joint, person_id, ending)
+    return None
+
+
+def _ending(each: Had, at: date) -> Row:
+    return Row("end", each.service, each.plan, at)
+
+
+def _append(joint: Joint, person_id: str, rows: list[Row]) -> Refused | None:
+    found = joint.append(person_id, SERVICES, [told(row) for row in rows], source="customer",
+                         occasion="service-use", entitled=True)  # fmt: skip
+    return found if isinstance(found, Refused) else None
+
+
+def _over(joint: Joint, person_id: str, ended: list[Had]) -> None:
+    at = microseconds(joint.house.clock.now())
+    for each in ended:
+        if each.record:
+            joint.withdraw(person_id, each.record, ended=True)
+            run(joint.connection, "UPDATE service_order SET ended = ? WHERE person_id = ? AND"
+                " record_id = ?", at, person_id, each.record)  # fmt: skip
+
+
+def new_password(joint: Joint, person_id: str, service: str) -> str | Refused:
+    """Give a service another password and show it, which is entered; it is never shown again."""
+    secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+    refused = credentials.change(joint, person_id, service, secret)
+    if refused:
+        return refused
+    view = Act(action="view", data=("credentials",), actor="customer", purpose="service-provision")
+    found = joint.act(view, person_id, entitled=True)
+    return found if isinstance(found, Refused) else credentials.told(found["credentials"])[service]
+
+
+def with_password(now: Iterable[Had], plans: Mapping[str, Plan]) -> list[Plan]:
+    """The plans that somebody has whose services have a password of their own."""
+    return [plans[each.plan] for each in now if each.plan in plans and plans[each.plan].password]

@@ -1,0 +1,82 @@
+"""What billing keeps beside the values: which order, invoice, payment or debt stands where.
+
+Ids, states and times alone. What was ordered, invoiced and paid are rows of series in the vault;
+the amount of a payment that is under way is sealed, and gone when it is over.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+service_order: Final = Table(
+    "service_order",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("record_id", ID, primary_key=True),  # the record that proves it
+    Column("began", Instant, nullable=False),
+    Column("ended", Instant),
+    Index("service_order_began", "began"),
+)
+
+invoice: Final = Table(
+    "invoice",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # whose use it is for
+    Column("month", WORD, primary_key=True),  # 2026-11
+    Column("payer", ID, nullable=False),  # in whose books it stands
+    Column("number", WORD, unique=True),  # none where nothing was to be invoiced
+    Column("due", Instant),
+    Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid; none, refused
+    Index("invoice_payer", "payer", "state"),
+    Index("invoice_due", "state", "due"),
+)
+
+payment_intent: Final = Table(
+    "payment_intent",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("key", WORD, primary_key=True),  # the form's own, so that it is paid once
+    Column("state", WORD, nullable=False),  # begun, charged, paid, declined, refused
+    Column("record_id", ID, nullable=False),  # the record that a payment is being made
+    Column("entry", BigInteger, nullable=False),  # the act that told the processor
+    Column("made", Instant, nullable=False),
+    Column("sealed", LargeBinary),  # amount and what came of it; gone when it is over
+    Index("payment_intent_state", "state", "made"),
+)
+
+debt: Final = Table(
+    "debt",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("debt_id", ID, primary_key=True),
+    Column("task_id", ID, nullable=False),
+    Column("party", WORD, nullable=False),  # the agent, by its name in the register
+    Column("state", WORD, nullable=False),  # handed, recalled, confirmed
+    Column("handed", Instant, nullable=False),
+    Column("recalled", Instant),
+    Column("confirmed", Instant),
+    Column("entry", BigInteger, nullable=False),  # the act that handed it over
+    Column("item_id", ID, nullable=False),  # the duty to delete it on recall
+    Index("debt_party", "party", "state"),
+)
+
+sandbox_card: Final = Table(  # the sandbox's own; a real payment processor keeps these itself
+    "sandbox_card",
+    metadata,
+    Column("reference", WORD, primary_key=True),
+    Column("back", WORD, nullable=False),
+    Column("made", Instant, nullable=False),
+    Column("sealed", LargeBinary),
+)
+
+sandbox_charge: Final = Table(
+    "sandbox_charge",
+    metadata,
+    Column("key", WORD, primary_key=True),
+    Column("reference", WORD, nullable=False),
+    Column("state", WORD, nullable=False),  # paid, declined
+)

@@ -1,0 +1,136 @@
+"""People who owe money, companies that are engaged, jobs run at once: for stories of billing."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from practices.conftest import House, send
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import desks, tasks
+from upheld.practices.billing import books, services, usage
+from upheld.practices.billing.plans import catalogue
+from upheld.vault.people import REGISTER
+
+AGENT, PROCESSOR = "harbour-collections", "sandbox-payments"
+PLANS = catalogue()
+
+
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database: SQLite's, unless a test asks for each kind."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def engage(house: House, party: str, recipient: str) -> str:
+    """Engage a company; the record's id."""
+    return house.do(lambda joint: joint.record(REGISTER, "engagement", party=party,
+                                               about={"recipient": [recipient]}))  # fmt: skip
+
+
+def job(house: House, name: str) -> int:
+    """Run a job of billing now."""
+    found = {job.name: job for each in house.provider.practices for job in each.jobs}
+    return found[name].run(house.provider.gate.gate)
+
+
+def later(house: House, days: int) -> None:
+    """Let days pass, each looked at by the clock, so that it sees no jump."""
+    house.clock.moved += timedelta(days=days)
+
+
+def order(house: House, person: str, *plans: str) -> None:
+    """Order some plans."""
+
+    def work(joint: Joint) -> None:
+        for plan in plans:
+            assert services.order(joint, person, PLANS[plan]) is None
+
+    house.do(work)
+
+
+def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:
+    """Order a plan and let the month pass until it is invoiced; the invoice's number."""
+    order(house, person, plan)
+    later(house, 32)
+    assert job(house, "invoices") >= 1
+    return history(house, person).invoices[-1].number
+
+
+def overdue(house: House, person: str) -> str:
+    """The same, and nobody pays until a task is open; the task's id."""
+    invoiced(house, person)
+    for days in (15, 8, 14, 8):
+        later(house, days)
+        job(house, "due invoices")
+    told = house.do(lambda joint: open_debts(joint, person))
+    assert len(told) == 1
+    return told[0]
+
+
+def open_debts(joint: Joint, person: str) -> list[str]:
+    """The open tasks about a person's debts."""
+    found = tasks.of_person(joint.connection, person)
+    return [each.task_id for each in found if each.kind == "debt"]
+
+
+def history(house: House, person: str) -> books.History:
+    """What was invoiced and paid, read for billing."""
+    act = Act(action="use", data=("payment-history",), purpose="billing")
+    found = house.do(lambda joint: joint.act(act, person))
+    assert not isinstance(found, Refused)
+    return books.history_of(found["payment-history"] if found.values else None)
+
+
+def used(house: House, person: str, months: dict[str, float], service: str = "dsl") -> None:
+    """Note what somebody used."""
+    rows = [usage.Row(month, service, amount, amount * 2) for month, amount in months.items()]
+    assert house.do(lambda joint: usage.note(joint, person, rows)) is None
+
+
+def staff(house: House, *, role: str = "billing") -> TestClient:
+    """A member of staff at their desk."""
+    name = f"sam-{secrets.token_hex(4)}"
+    return house.signed_in(_user(house, "staff", name, roles=(role,)), "staff")
+
+
+def agent(house: House, party: str = AGENT) -> TestClient:
+    """Somebody of a company of agents."""
+    name = f"for-{secrets.token_hex(4)}"
+    return house.signed_in(_user(house, "agent", name, party=party), "agent")
+
+
+def _user(
+    house: House, kind: str, name: str, *, roles: tuple[str, ...] = (), party: str = ""
+) -> str:
+    keyring = house.provider.gate.gate.house.keyring
+
+    def work(joint: Joint) -> str:
+        user, _ = desks.add_user(joint.connection, keyring, kind, name, name, "x" * 20,
+                                 roles=roles, party=party)  # fmt: skip
+        return user.user_id
+
+    return house.do(work)
+
+
+def with_card(house: House, person: str, number: str = "4242 4242 4242 4242") -> TestClient:
+    """The browser of a customer who has given a card and kept it."""
+    browser = house.signed_in(person)
+    page = browser.get("/me/payment/card").headers["location"]
+    answer = browser.post(page, data={"number": number, "expiry": "12/49"})
+    assert answer.status_code == 303, answer.text
+    back = answer.headers["location"]
+    assert send(browser, back, {}).status_code == 303
+    return browser
+
+
+def today(house: House) -> date:
+    """The day of the house's clock."""
+    return house.clock.now().date()

@@ -1,0 +1,392 @@
+"""Services, invoices, balance and usage: what a customer has and owes, to the cent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from practices.bills import address, history, invoiced, job, later, order, overdue, today, used
+from practices.conftest import House, send
+from practices.without import without
+from upheld.core.sql import rows
+from upheld.core.tables import microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practices.billing import books, services
+from upheld.practices.billing.books import Invoice, Payment
+from upheld.practices.billing.plans import PlansError, catalogue
+from upheld.practices.messages.compose import compose
+from upheld.web import sessions
+
+DAY = timedelta(days=1)
+HOSTILE = (
+    "",
+    "x" * 5_000,
+    "<script>alert(1)</script>",
+    "😀",
+    "\u202edsl",
+    "\x00",
+    "0",
+    "dsl-10, phone",
+)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but where a story is told on each database."""
+    return address(request, tmp_path)
+
+
+def test_services_are_ordered_changed_and_ended(house: House) -> None:
+    """An order is proven by its record, another plan takes its place, and an end ends it."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    assert "no service at the moment" in browser.get("/me/services").text
+    assert send(browser, "/me/services", {"plan": "dsl-10"}).status_code == 303
+    assert "You have 1 service for $29.90 a month" in browser.get("/me/services").text
+    send(browser, "/me/services", {"plan": "dsl-50"})
+    send(browser, "/me/services", {"plan": "phone"})
+    shown = browser.get("/me/services").text
+    assert "You have 2 services for $52.40 a month" in shown
+    assert "DSL 10, from" in shown
+    for service in ("dsl", "phone"):
+        send(browser, "/me/services/end", {"service": service}, "/me/services")
+    assert "no service at the moment" in browser.get("/me/services").text
+    ends = house.do(lambda joint: rows(joint.connection, "SELECT ends FROM record WHERE kind ="
+                                       " 'service-order' AND how = 'order'"))  # fmt: skip
+    assert len(ends) == 3
+    assert all(each[0] is not None for each in ends)
+
+
+def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) -> None:
+    """It is new each time, in no other page, entered as a look, and never the one that signs in."""
+    person = house.customer()
+    order(house, person, "dsl-10", "phone")
+    browser = house.signed_in(person)
+    page = "/me/services/passwords"
+    assert "Phone" not in browser.get(page).text.split("<main", 1)[1]
+    shown = [send(browser, page, {"service": "dsl"}).text for _ in range(2)]
+    first, second = (re.findall(r'class="secret">([^<]+)<', text)[0] for text in shown)
+    assert first != second
+    assert second not in browser.get(page).text + browser.get("/me/services").text
+    looks = [k.entry for k in house.provider.gate.gate.entries(person) if k.entry.action == "view"]
+    assert ("credentials",) in [each.data for each in looks]
+    assert "argon2" not in "".join(shown)
+    assert send(browser, page, {"service": "phone"}).status_code == 404
+    house.do(lambda joint: _age_sessions(joint, 10))
+    asked = browser.get(page)
+    assert (asked.status_code, asked.headers["location"]) == (
+        303, "/sign-in?destination=plandetails")  # fmt: skip
+
+
+def _age_sessions(joint: Joint, minutes: int) -> None:
+    past = microseconds(sessions.now() - timedelta(minutes=minutes))
+    rows(joint.connection, "UPDATE session SET fresh = ? RETURNING id_hash", past)
+
+
+def test_a_password_that_could_not_be_read_is_not_written_over(
+    open_house: Callable[..., House],
+) -> None:
+    """Where the policy lets nobody read passwords, a new one is refused and those kept stay."""
+    house = open_house(without("fraud-use"))
+    person = house.customer()
+    order(house, person, "dsl-10")
+    answer = send(house.signed_in(person), "/me/services/passwords", {"service": "dsl"})
+    assert answer.status_code == 403
+
+
+def test_a_month_is_invoiced_once_by_its_days(house: House) -> None:
+    """The job makes one invoice a month, announced, with a message; done twice, no second."""
+    person = house.customer()
+    heard: list[str] = []
+    house.provider.events.subscribe("invoice-made", lambda _, __, about: heard.append(about))
+    number = invoiced(house, person)
+    assert heard == [number]
+    assert job(house, "invoices") == 0
+    (told,) = history(house, person).invoices
+    assert told.due == told.date + 14 * DAY
+    queued = house.do(lambda joint: rows(joint.connection, "SELECT template, purpose FROM outbox"))
+    assert queued == [("billing/invoice", "administrative-message")]
+    later(house, 31)
+    job(house, "invoices")
+    assert [each.cents for each in history(house, person).invoices][1:] == [2990]
+    shown = house.signed_in(person).get(f"/me/balance/{number}")
+    assert f"Invoice {number}" in shown.text
+    other = house.signed_in(house.customer("bea@marked.example"))
+    assert other.get(f"/me/balance/{number}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "cents"),
+    [
+        (date(2026, 10, 1), None, 2990),
+        (date(2026, 11, 16), None, 1495),
+        (date(2026, 10, 1), date(2026, 11, 11), 996),
+        (date(2026, 11, 30), None, 99),
+        (date(2026, 11, 5), date(2026, 11, 5), 0),
+        (date(2026, 12, 1), None, 0),
+        (date(2026, 10, 1), date(2026, 11, 1), 0),
+    ],
+)
+def test_a_part_of_a_month_costs_its_days(since: date, until: date | None, cents: int) -> None:
+    """The day of the order counts, that of the end does not; a whole month costs the price."""
+    from upheld.practices.billing.invoices import lines_of, month_of
+
+    had = [services.Had("dsl", "dsl-10", since, until, "")]
+    lines = lines_of(had, catalogue(), month_of(date(2026, 11, 20)))
+    assert sum(line.cents for line in lines) == cents
+
+
+def test_what_nobody_pays_is_announced_reminded_of_and_then_a_task(house: House) -> None:
+    """On its day it is due, 7 and 21 days later it is reminded of, after 28 a task opens."""
+    person = house.customer()
+    heard: list[str] = []
+    house.provider.events.subscribe("invoice-due", lambda _, __, about: heard.append(about))
+    overdue(house, person)
+    assert len(heard) == 1
+    queued = house.do(lambda joint: rows(joint.connection, "SELECT template, words FROM outbox"
+                                         " ORDER BY made"))  # fmt: skip
+    assert [each[0].split("/")[1] for each in queued] == ["invoice", "reminder", "reminder"]
+    assert '"which":"warned"' in queued[-1][1]
+    assert "is due since" in house.signed_in(person).get("/me").text
+    assert job(house, "due invoices") == 0
+
+
+def test_the_balance_is_on_its_page_and_derived_alike(house: House) -> None:
+    """The page, the field and the statement say the same; none of it stands in a table."""
+    person = house.customer()
+    number = invoiced(house, person)
+    told = history(house, person)
+    shown = house.signed_in(person).get("/me/balance").text
+    said = f"${told.balance // 100}.{told.balance % 100:02}"
+    assert f"You owe {said}" in shown
+    assert number in shown
+    index = house.do(lambda joint: rows(joint.connection, "SELECT * FROM invoice"))
+    assert str(told.balance) not in str(index)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("invoice", ["Your invoice 2026-1001", "Please pay it by 30 November 2026"]),
+        ("reminder", ["Last reminder: invoice 2026-1001", "collection agent", "/me/payment"]),
+    ],
+)
+def test_what_is_written_says_number_and_day_and_no_amount(
+    house: House, template: str, said: list[str]
+) -> None:
+    """The messages about invoices are whole, and lead to the account where the amount stands."""
+    words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
+
+    def work(joint: Joint) -> str:
+        made = compose(house.provider, joint.connection, f"billing/{template}", "", "Ann", words,
+                       lambda _: True)  # fmt: skip
+        return made.subject + made.text
+
+    told = house.do(work)
+    assert all(each in told for each in said), told
+    assert "$" not in told
+    assert "\n\n\n" not in told.strip()
+
+
+AMOUNTS = st.integers(1, 100_000)
+MOVES = st.lists(st.tuples(st.sampled_from(["invoice", "pay", "loose"]), AMOUNTS), max_size=12)
+
+
+def _rows(moves: list[tuple[str, int]]) -> list[books.Row]:
+    made: list[books.Row] = []
+    day = date(2026, 1, 1)
+    for at, (kind, cents) in enumerate(moves):
+        if kind == "invoice":
+            made.append(Invoice(f"2026-{at}", day + at * DAY, day + (at + 14) * DAY, cents))
+        else:
+            settles = books.history(made).settling(cents) if kind == "pay" else ()
+            made.append(Payment(day + at * DAY, cents, "r", "card", settles))
+    return [books.rows_of([books.told(row)])[0] for row in made]
+
+
+@given(MOVES)
+def test_the_balance_is_the_sum_to_the_cent(moves: list[tuple[str, int]]) -> None:
+    """Whatever was invoiced and paid in whichever order, the balance is one less the other."""
+    rows_of = _rows(moves)
+    told = books.history(rows_of)
+    sums = {kind: sum(cents for k, cents in moves if (k == "invoice") is kind)
+            for kind in (True, False)}  # fmt: skip
+    assert told.balance == sums[True] - sums[False]
+    assert all(0 <= each.open <= each.cents for each in told.invoices)
+    assert told.credit == 0 or told.balance == -told.credit
+    assert [step.after for step in books.steps(rows_of)][-1:] in ([], [told.balance])
+
+
+@given(MOVES, st.integers(0, 12))
+def test_the_balance_outlives_the_oldest_rows(moves: list[tuple[str, int]], gone: int) -> None:
+    """Once old rows that were settled are deleted, what is owed of the others is as it was."""
+    rows_of = _rows([move for move in moves if move[0] != "loose"])
+    before = {e.number: e.open for e in books.history(rows_of).invoices}
+    kept = rows_of[gone:]
+    told = {each.number: each.open for each in books.history(kept).invoices}
+    if not any(before[r.number] for r in rows_of[:gone] if isinstance(r, Invoice)) and not (
+        books.history(rows_of).credit or books.history(rows_of[:gone]).credit
+    ):
+        assert told == {number: before[number] for number in told}
+
+
+def test_usage_is_charted_beside_its_table(house: House) -> None:
+    """The months that were chosen are drawn and summed up, and others are not."""
+    person = house.customer()
+    now = today(house)
+    months = [f"{at // 12}-{at % 12 + 1:02}" for at in
+              range(now.year * 12 + now.month - 15, now.year * 12 + now.month - 1)]  # fmt: skip
+    used(house, person, {month: 10.0 + at for at, month in enumerate(months)})
+    browser = house.signed_in(person)
+    shown = browser.get("/me/usage").text
+    assert shown.count('class="bar-of"') == 11
+    assert 'aria-label="Gigabytes of dsl by month"' in shown
+    shown = browser.get(f"/me/usage?from={months[0]}&to={months[1]}").text
+    assert shown.count('class="bar-of"') == 2
+    assert "21 gigabytes in 42 hours" in shown
+    for bad in (*HOSTILE[1:], months[0]):
+        answer = browser.get("/me/usage", params={"from": months[5], "to": bad})
+        assert answer.status_code == 422, bad
+
+
+def test_forms_take_what_they_offer_and_nothing_else(house: House) -> None:
+    """Anything else is answered by the form or by nothing there, and never kept or echoed raw."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    for bad in HOSTILE:
+        answer = send(browser, "/me/services", {"plan": bad})
+        assert answer.status_code == 422, bad
+        assert "<script>alert" not in answer.text
+        for path in ("/me/services/end", "/me/services/passwords"):
+            assert send(browser, path, {"service": bad}, "/me/services").status_code == 404
+    assert browser.post("/me/services", data={"plan": "phone"}).status_code == 403
+    assert browser.get("/me/balance/2026-1001").status_code == 404
+    assert "no service at the moment" in browser.get("/me/services").text
+
+
+def test_mail_is_the_customers_own(house: House) -> None:
+    """The page leads to webmail if there is one, and says what is not done with mail."""
+    shown = house.signed_in(house.customer()).get("/me/mail").text
+    assert "neither read nor indexed" in shown
+    assert 'href="/privacy#mail"' in shown
+
+
+def test_a_members_use_is_billed_to_the_holder(house: House) -> None:
+    """The holder of an account finds the bill in their books, and the member is told who pays."""
+    holder = house.customer("holder@marked.example")
+    member = house.customer("member@marked.example")
+    house.do(lambda joint: rows(joint.connection, "UPDATE account SET holder = ? WHERE person_id ="
+                                " ? RETURNING number", holder, member))  # fmt: skip
+    order(house, member, "dsl-10")
+    later(house, 32)
+    job(house, "invoices")
+    assert history(house, member).invoices == ()
+    assert len(history(house, holder).invoices) == 1
+    assert "billed to the holder" in house.signed_in(member).get("/me/balance").text
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_minors_costs_need_whoever_accepted_them(house: House, *, accepted: bool) -> None:
+    """Without accepted costs a minor's month is invoiced to nobody, and the refusal is entered."""
+    person, minor = _minor(house, accepted=accepted)
+    assert len(history(house, person).invoices) == accepted
+    charges = [k.entry.outcome for k in house.provider.gate.gate.entries(minor)
+               if k.entry.action == "charge"]  # fmt: skip
+    assert charges == (["allow"] if accepted else ["deny"])
+
+
+def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
+    guardian = house.customer("guardian@marked.example")
+    born = (today(house) - timedelta(days=16 * 366)).isoformat()
+    minor = house.customer("minor@marked.example", born)
+
+    def work(joint: Joint) -> None:
+        rows(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ? RETURNING number",
+             guardian, minor)  # fmt: skip
+        for kind in (
+            "guardian-consent",
+            "guardian-link",
+            *(["guardian-costs"] if accepted else []),
+        ):
+            joint.record(minor, kind)
+
+    house.do(work)
+    order(house, minor, "dsl-10")
+    later(house, 32)
+    job(house, "invoices")
+    return guardian, minor
+
+
+def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
+    """A provider's own plans are read whole or not at all, with what is wrong in words."""
+    path = tmp_path / "plans.toml"
+    one = '[[plan]]\nid = "a"\nservice = "dsl"\ntitle = "A"\ncents = 100\n'
+    path.write_text(one)
+    assert catalogue(path)["a"].cents == 100
+    for bad in (one * 2, one.replace("100", "-1"), one + "x = 1\n", "plan = 3", "[[", one[:20]):
+        path.write_text(bad)
+        with pytest.raises(PlansError):
+            catalogue(path)
+
+
+def _no_invoice(house: House) -> bool:
+    person = house.customer()
+    order(house, person, "dsl-10")
+    later(house, 32)
+    job(house, "invoices")
+    index = house.do(lambda joint: rows(joint.connection, "SELECT state FROM invoice"))
+    return index == [("refused",)]
+
+
+def _no_order(house: House) -> bool:
+    person = house.customer(born="1980-05-05")
+    browser = house.signed_in(person)
+    answer = browser.get("/me/services")
+    token = re.search(r'name="_token" value="([0-9a-f]+)"', answer.text)
+    sent = browser.post("/me/services", data={"_token": token[1] if token else "", "plan": "phone"})
+    return sent.status_code == 403
+
+
+def _no_page(house: House) -> bool:
+    browser = house.signed_in(house.customer())
+    pages = ("/me/services", "/me/balance", "/me/usage", "/me/payment")
+    return all(browser.get(page).status_code == 403 for page in pages)
+
+
+def _no_password(house: House) -> bool:
+    person = house.customer()
+    found = house.do(lambda joint: services.new_password(joint, person, "dsl"))
+    return isinstance(found, Refused)
+
+
+def _no_reminder(house: House) -> bool:
+    overdue(house, house.customer())
+    return house.do(lambda joint: rows(joint.connection, "SELECT template FROM outbox")) == []
+
+
+def _no_charge(house: House) -> bool:
+    person, _ = _minor(house, accepted=True)
+    return history(house, person).invoices == ()
+
+
+RESTS_ON: dict[str, Callable[[House], bool]] = {
+    "transactions": _no_invoice,
+    "service": _no_order,
+    "own-view": _no_page,
+    "necessary": _no_password,
+    "service-messages": _no_reminder,
+    "minor-costs": _no_charge,
+}
+
+
+@pytest.mark.parametrize("clause", RESTS_ON)
+def test_each_clause_carries_its_story(clause: str, open_house: Callable[..., House]) -> None:
+    """Without the clause, the act that rests on it is refused."""
+    assert RESTS_ON[clause](open_house(without(clause)))
