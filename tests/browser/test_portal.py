@@ -14,7 +14,7 @@ import pytest
 
 import upheld
 from practices.conftest import PASSWORD, houses
-from practices.routes import World, lines, routed
+from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
 from upheld.demo import sample_policy
 from upheld.practice.visits import cookie_name
@@ -147,16 +147,16 @@ def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> N
         page.get_by_label("One-time password").fill(code.now())
         page.get_by_role("button", name="Sign in").click()
         page.get_by_label("Look up by").select_option("email")
-        page.get_by_label("What they told you").fill("ann@marked.example")
+        page.get_by_label("What they told you").fill(MARKS[1])
         page.get_by_label("Why", exact=True).select_option("trouble")
         page.get_by_role("button", name="Open a task").click()
-        assert page.get_by_text("Ann Marked").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 0
         page.get_by_role("button", name="Take this task").click()
-        assert page.get_by_text("Ann Marked").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 0
         page.get_by_label("Name", exact=True).check()
         page.get_by_role("button", name="Show what is ticked").click()
-        assert page.get_by_text("Ann Marked").count() == 1
-        assert page.get_by_text("ann@marked.example").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 1
+        assert page.get_by_text(MARKS[1]).count() == 0
         page.get_by_role("button", name="It is done: close it").click()
         assert page.get_by_text("Good to have you, Olga").count() == 1
 
@@ -179,7 +179,7 @@ def test_a_case_is_seen_well_in_each_state(
         seen_well(page, width, "masked")
         page.get_by_label("E-mail address").check()
         page.get_by_role("button", name="Show what is ticked").click()
-        assert page.get_by_text("ann@marked.example").count() == 1
+        assert page.get_by_text(MARKS[1]).count() == 1
         seen_well(page, width, "revealed")
         page.get_by_role("button", name="Show what is ticked").click()
         assert page.get_by_role("alert").inner_text() == "Tick what you need to see."

@@ -21,7 +21,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from practices.bills import history, overdue
 from practices.conftest import House
+from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.transaction import reading
 from upheld.gate import entries
@@ -32,12 +34,8 @@ from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
 MARKS: Final = (
-    "Ann Marked",
-    "ann@marked.example",
-    "+1 555 010 0199",
-    "7 Marked Lane",
-    "1961-02-03",
-)
+    "Ada Crawled", "ada@crawled.example", "+1 555 010 0199", "7 Crawled Lane", "1961-02-03",
+)  # fmt: skip
 ROLES: Final = ("support", "billing", "privacy", "security", "manager")
 
 
@@ -100,29 +98,19 @@ def _entry(house: House, person: str) -> str:
         return str(entries.of_person(connection, person)[-1].number)
 
 
-THINGS: dict[str, Callable[[House, str], str]] = {
-    "none": lambda _, __: "0" * 32,
-    "zero": lambda _, __: "0",  # a number of nothing
-    "name": lambda _, __: "staff",  # a clause
-    "task": _task,
-    "user": lambda _, person: person,  # an id, and of nobody who works here
-    "message": _message,
-    "unsubscribing": _unsubscribing,
-    "record": _record,
-    "entry": _entry,
-}
-
-
 class World:
     """A provider with everybody in it who may visit, and the things of Ann's that paths name."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.ann = house.customer(born=MARKS[4], phone=MARKS[2], address=MARKS[3])
+        guardian, self.child, _ = family(house)
+        self.ann = house.customer(MARKS[1], MARKS[4], name=MARKS[0], phone=MARKS[2],
+                                  address=MARKS[3])  # fmt: skip
+        self.debt = overdue(house, self.ann)
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""), "ann": ("customer", self.ann),
             "bo": ("customer", house.customer("bo@other.example", name="Bo Other")),
-            "guardian": ("customer", house.customer("gus@other.example", name="Gus Other")),
+            "guardian": ("customer", guardian),
         }  # fmt: skip
         for role in ROLES:
             self.visitors[role] = ("staff", house.staff(role, sign_in=role))
@@ -133,7 +121,7 @@ class World:
         for whole, name in re.findall(r"(\{(\w+)(?::\w+)?\})", path):
             thing = line.ids.get(name, name)
             assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
-            path = path.replace(whole, THINGS[thing](self.house, self.ann))
+            path = path.replace(whole, THINGS[thing](self))
         return path + line.query
 
     def browser(self, visitor: str) -> tuple[TestClient, str]:
@@ -156,3 +144,18 @@ class World:
         if line.who in ("anybody", kind):
             return line.answer
         return 303 if method == "GET" else 403
+
+
+THINGS: dict[str, Callable[[World], str]] = {
+    "none": lambda _: "0" * 32,
+    "name": lambda _: "staff",  # a clause
+    "task": lambda world: _task(world.house, world.ann),
+    "user": lambda world: world.ann,  # an id, and of nobody who works here
+    "message": lambda world: _message(world.house, world.ann),
+    "unsubscribing": lambda world: _unsubscribing(world.house, world.ann),
+    "record": lambda world: _record(world.house, world.ann),
+    "entry": lambda world: _entry(world.house, world.ann),
+    "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,
+    "debt-task": lambda world: world.debt,
+    "child": lambda world: world.child,  # in the guardian's care
+}
