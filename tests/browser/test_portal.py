@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
-POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
+POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$|.json$"
 PAGES = size("pages of the portal in a browser", short=4, long=1_000)
 
 
@@ -120,15 +120,18 @@ def test_the_keyboard_reaches_every_control(chromium: Browser, site: Site) -> No
                 }""",
                 CONTROLS,
             )
-            reached = set()
-            for _ in range(count):
+            reached: set[str] = set()
+            for _ in range(count * 5):  # a date has parts of its own, each a stop
+                if len(reached) == count:
+                    break
                 page.keyboard.press("Tab")
                 at, outline = page.evaluate(
                     "[document.activeElement.dataset.at,"
                     " getComputedStyle(document.activeElement).outlineStyle]"
                 )
-                assert outline == "solid", f"{path}: focus is not seen on control {at}"
-                reached.add(at)
+                if at is not None and at not in reached:
+                    assert outline == "solid", f"{path}: focus is not seen on control {at}"
+                    reached.add(at)
             assert len(reached) == count, f"{path} as {visitor}: {reached}"
 
 
@@ -144,7 +147,7 @@ def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> N
         page.goto(site.address + "/staff")
         page.get_by_label("Name you sign in with").fill("olga")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("One-time password").fill(code.now())
+        page.get_by_label("One-time password").fill(code.at(house.clock.now()))
         page.get_by_role("button", name="Sign in").click()
         page.get_by_label("Look up by").select_option("email")
         page.get_by_label("What they told you").fill(MARKS[1])
