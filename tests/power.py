@@ -140,6 +140,11 @@ class _Driver:
                        f"synchronous = {synchronous}", "wal_autocheckpoint = 20"):  # fmt: skip
             self.inner.execute(f"PRAGMA {pragma}").fetchall()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction was begun."""
+        return self.inner.in_transaction
+
     def cursor(self) -> _Cursor:
         """A cursor."""
         return _Cursor(self.inner)

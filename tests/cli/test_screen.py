@@ -123,9 +123,41 @@ def test_a_file_of_no_rows_is_screened(tmp_path: Path) -> None:
     assert pq.read_table(out).column_names[-3:] == ["outcome", "allowed", "clause"]
 
 
+def test_a_file_of_csv_in_which_nothing_stands_is_screened(tmp_path: Path) -> None:
+    """A header alone, or a column without a value, says what is not known and is no wrong type."""
+    path = tmp_path / "rows.csv"
+    path.write_text("name,confidentiality_agreement\n")
+    assert "0 rows: none" in screen(QUESTION, "--rows", path).output
+    path.write_text("name,confidentiality_agreement\na,\nb,\n")
+    assert counted("--rows", path) == {**COUNTS, "allow": 0}
+    path.write_text("name,confidentiality_agreement\na,perhaps\nb,\n")
+    assert refused("--rows", path) == "wrong-type"
+
+
+def test_rows_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of any length passes in batches, and memory holds one."""
+    monkeypatch.setattr(screening, "BATCH", 1_000)
+    pq.write_table(pa.table({"confidentiality_agreement": [True] * 10_500}), tmp_path / "r.parquet")
+    sizes: list[int] = []
+
+    class Noted(pq.ParquetWriter):  # type: ignore[misc] # pyarrow has no types
+        """A writer that notes how many rows it is given."""
+
+        def write_table(self, table: Any, **more: Any) -> None:
+            """Write and note."""
+            sizes.append(table.num_rows)
+            super().write_table(table, **more)
+
+    monkeypatch.setattr(pq, "ParquetWriter", Noted)
+    screen(QUESTION, "--rows", tmp_path / "r.parquet", "--out", tmp_path / "out.parquet")
+    assert sum(sizes) == 10_500
+    assert max(sizes) <= 2_048  # the engine's own vector, where that is larger
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
+        (["--rows", "{tmp}/rows.parquet", "--engine", "sparc"], "usage"),
         (["--rows", "{tmp}/none.parquet"], "unreadable"),
         (["--rows", "{tmp}/torn.parquet"], "unreadable"),
         (["--rows", "{tmp}/rows.parquet", "--out", "{tmp}/out.txt"], "usage"),

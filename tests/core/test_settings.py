@@ -42,7 +42,7 @@ def test_paths_are_taken_from_the_files_own_folder(file: Path) -> None:
         ("[zzz]\na = 1", "`zzz`, which is not known", "known are database, keyring"),
         ("database = 7", r"Expected `str`, got `int` - at `\$\.database`", ""),
         (f'database = "{SECRET}', r"is no TOML \(at end of document\)", "write"),
-        ('key_file = "a"\npassphrase_file = "b"', "key_file and a passphrase_file", "one of them"),
+        ('key_file = "a"\npassphrase_file = "b"', "key_file and passphrase_file", "one of them"),
     ],
 )
 def test_a_mistake_is_told_without_the_value(file: Path, text: str, said: str, hint: str) -> None:

@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 import upheld
-from gate.conftest import customer
+from gate.conftest import TOLD, customer
+from gate.test_faults import Told
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.transaction import writing
 from upheld.gate.gate import Gate
 from upheld.gate.proofs import ProofError, years
 from upheld.gate.records import RecordError
 from upheld.gate.request import Refused
+from upheld.vault.envelope import SealError
+from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
 
 DAY = timedelta(days=1)
@@ -47,8 +50,10 @@ def test_a_permission_holds_for_what_it_names_and_while_it_is_in_force(
     gate.withdraw(person, record)
     gate.withdraw(person, record)  # twice is once
     assert may_share(gate, person) != "allow"
-    gate.record(person, "consent", about=OFFERS)
+    renewed = gate.record(person, "consent", about=OFFERS)
     assert may_share(gate, person) == "allow"
+    gate.withdraw(person, renewed, ended=True)
+    assert may_share(gate, person) != "allow"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +112,85 @@ def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person:
             gate.share(person, ["name"], occasion="other", party=party, entitled=True, **asked)
         assert caught.value.decision is not None
         assert not caught.value.decision.allowed
+
+
+def test_a_need_of_staff_is_one_persons_by_name(gate: Gate, person: str) -> None:
+    """A task opens an account to whoever has it, and to nobody else nor to nobody by name."""
+    about = {"data": ["email"], "purpose": ["support"]}
+    with pytest.raises(RecordError, match="about a party"):
+        gate.record(person, "task", about=about)
+    gate.record(person, "task", about=about, party="kim")
+    asked: dict[str, Any] = {"actor": "staff", "purpose": "support"}
+    assert gate.view(person, ["email"], party="kim", **asked)["email"] == TOLD["email"]
+    for party in ("lee", ""):
+        with pytest.raises(Refused):
+            gate.view(person, ["email"], party=party, **asked)
+    with pytest.raises(Refused):
+        gate.view(person, ["phone"], party="kim", **asked)
+
+
+def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, person: str) -> None:
+    """A value that came in with its source, or a record that names one; a newer value is not."""
+    asked: dict[str, Any] = {"purpose": "service-provision", "recipient": "business-partner"}
+    with pytest.raises(Refused):
+        gate.share(person, ["phone"], occasion="other", **asked)
+    come = {"source": "customer", "occasion": "registration"}
+    gate.store(person, {"phone": "+1 555 0199"}, public_source="phone book 2026", **come)
+    found = gate.share(person, ["phone"], occasion="other", **asked)
+    assert found.values["phone"].origin.public_source == "phone book 2026"
+    assert "phone" in gate.entries(person)[-1].entry.evidence
+    with pytest.raises(Refused):
+        gate.share(person, ["phone", "name"], occasion="other", **asked)
+    gate.record(person, "public-source", about={"data": ["name"]}, how="trade register")
+    assert gate.share(person, ["phone", "name"], occasion="other", **asked)["name"]
+    gate.store(person, {"phone": "+1 555 0100"}, **come)
+    with pytest.raises(Refused):
+        gate.share(person, ["phone"], occasion="other", **asked)
+
+
+def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: str) -> None:
+    """Sealed under the person's key; one that was changed is no text."""
+    told = "We may send you offers of our partners' – marked words."
+    record = gate.record(person, "consent", about=OFFERS, text=told, by_whom="customer", how="form")
+    other = gate.record(person, "consent", about=OFFERS)
+    entry = {"about": {"recipient": ["collection-agent"]}, "party": "acme", "text": "Contract"}
+    register = gate.record(REGISTER, "engagement", **entry)
+    with gate.together() as joint:
+        assert joint.shown(person, record) == told
+        assert joint.shown(person, other) == ""
+        assert joint.shown(REGISTER, register) == "Contract"
+        with pytest.raises(RecordError):
+            joint.shown(person, "nothing")
+    with writing(gate.engine) as connection:
+        assert b"marked" not in connection.execute(text("SELECT body FROM record")).scalars().all()
+        connection.execute(text("UPDATE record SET body = mac WHERE record_id = :id"),
+                           {"id": record})  # fmt: skip
+    with gate.together() as joint, pytest.raises(SealError):
+        joint.shown(person, record)
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "served"),
+    [
+        ("2008-02-29", datetime(2026, 2, 28, 23, 59, tzinfo=UTC), False),
+        ("2008-02-29", datetime(2026, 3, 1, tzinfo=UTC), True),
+        ("2027-01-01", datetime(2026, 3, 1, tzinfo=UTC), False),
+        ("2.1.1990", datetime(2026, 3, 1, tzinfo=UTC), False),
+    ],
+)
+def test_a_birthday_counts_from_its_day_on(
+    engine: Engine, policy: upheld.Policy, keyring: Keyring, born: str, today: datetime,
+    served: bool,
+) -> None:  # fmt: skip
+    """On 29 February, in the future, or as no date at all: unknown is not of age."""
+    clock = Told()
+    clock.ahead = today - datetime.now(UTC)
+    gate = Gate(engine, policy, keyring, clock)
+    person = gate.enrol()
+    told = {"birth-date": born}
+    gate.store(person, told, source="customer", occasion="registration")
+    gate.record(person, "service-order", fact="has-service", begins=today - DAY)
+    assert gate.peek("serve", person).allowed == served
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from upheld.ledger.tiles import (
 from upheld.ledger.verify import verify_export
 
 KILLS = size("kills of an export", short=5, long=100)
-DEEP = size("entries of a deep log", short=66_000, long=200_000)
+DEEP = size("entries of a deep log", short=66_000, long=1_000_000)
 
 
 def commitments(count: int) -> list[bytes]:

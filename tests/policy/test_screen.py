@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import upheld
@@ -107,6 +107,7 @@ def as_columns(rows: list[dict[str, Any]], policy: upheld.Policy) -> dict[str, A
     }
 
 
+@settings(max_examples=size("policies that are screened", short=20, long=200))
 @given(SEEDS, st.booleans())
 def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> None:
     """Terms and facts as columns, NULL among them; also in many `small` steps."""
@@ -128,6 +129,7 @@ def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> N
         ), row  # fmt: skip
 
 
+@settings(max_examples=size("questions that are screened", short=40, long=400))
 @given(SEEDS)
 def test_a_fixed_question_filters_the_rows_that_decide_allows(seed: int) -> None:
     """The condition keeps what every world allows, and the columns say the same."""
@@ -269,8 +271,8 @@ def many_facts(count: int) -> upheld.Policy:
 
 
 def test_what_is_told_exactly_ends_where_the_documentation_says() -> None:
-    """Ten facts that decide one thing together are told for each row; of eleven, none is."""
-    for count, outcomes in ((10, ["allow", "needs-proof", "deny"]), (11, ["error"] * 3)):
+    """Eleven facts that decide one thing together are told for each row; of twelve, none is."""
+    for count, outcomes in ((11, ["allow", "needs-proof", "deny"]), (12, ["error"] * 3)):
         policy = many_facts(count)
         rows: dict[str, list[Any]] = {f"f{n}": [False, None, False] for n in range(count)}
         rows["f7"] = [True, None, False]

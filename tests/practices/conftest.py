@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,13 +16,14 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from practices.cited import cite
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.entries import Clock
 from upheld.gate.group import AsyncGate, open_gate_sync
 from upheld.gate.joint import Joint
-from upheld.practice import credentials
+from upheld.practice import credentials, desks
 from upheld.practice.brings import Provider
 from upheld.practice.visits import cookie_name
 from upheld.practices.accounts import domain
@@ -31,7 +33,13 @@ from upheld.web import passwords, sessions
 T = TypeVar("T")
 PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
+LAST = "test_every_clause_on_which_an_act_rested_has_a_line"
 TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the acts of every story comes after all of them."""
+    items.sort(key=lambda each: each.name == LAST)
 
 
 class SetClock(Clock):
@@ -94,6 +102,12 @@ class House:
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
 
+    def staff(self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = "") -> str:
+        """Somebody who works at a desk; their id."""
+        with self.provider.gate.gate.together() as joint:
+            return desks.add_user(joint.connection, joint.house.keyring, kind, "Sam Desk", sign_in,
+                                  PASSWORD, roles=roles, party=party)[0].user_id  # fmt: skip
+
 
 def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -> httpx2.Response:
     """Fill in a form as its page shows it, and send it."""
@@ -108,9 +122,8 @@ def sample() -> upheld.Policy:
     return upheld.load(sample_policy())
 
 
-@pytest.fixture
-def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
-    """Opens a running provider under a policy."""
+def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """What opens a running provider under a policy, and closes it at the end."""
     gates: list[AsyncGate] = []
     master = tmp_path / "master"
     master.write_bytes(os.urandom(32))
@@ -129,8 +142,16 @@ def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Hous
         return House(provide(gates[-1], settings, PRACTICES), policy, clock)
 
     yield opening
-    for each in gates:
-        asyncio.run(each.close())
+    with ThreadPoolExecutor(1) as apart:  # a browser's own loop may run in this thread
+        for each in gates:
+            cite(each.gate)
+            apart.submit(asyncio.run, each.close()).result()
+
+
+@pytest.fixture
+def open_house(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Opens a running provider under a policy."""
+    yield from houses(database_url, tmp_path)
 
 
 @pytest.fixture

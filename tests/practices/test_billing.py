@@ -83,7 +83,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     house.do(lambda joint: _age_sessions(joint, 10))
     asked = browser.get(page)
     assert (asked.status_code, asked.headers["location"]) == (
-        303, "/sign-in?destination=plandetails")  # fmt: skip
+        303, "/sign-in/again?destination=plandetails")  # fmt: skip
 
 
 def _age_sessions(joint: Joint, minutes: int) -> None:

@@ -282,3 +282,37 @@ def test_a_carrier_error_says_no_address() -> None:
         message["To"], message["From"] = "ann@marked.example", "us@larch.example"
         Smtp(f"smtp://127.0.0.1:{free_port()}").send(message)
     assert "marked" not in str(caught.value)
+
+
+def _queue_refused(house: House) -> bool:
+    person = house.customer()
+    found = house.do(lambda joint: outbox.queue(joint, person, "x/y", "administrative-message"))
+    return isinstance(found, Refused)
+
+
+def _sent_refused(house: House) -> bool:
+    """Whether a message that was queued does not go out, since its address may not be used."""
+    person = house.customer()
+    house.do(lambda joint: outbox.queue(joint, person, "rights/erasure", "administrative-message"))
+    box = Box()
+    Delivery(house.provider, box).run(house.provider.gate.gate)
+    return not box.messages
+
+
+def _copied_refused(house: House) -> bool:
+    person = house.customer()
+    house.do(lambda joint: outbox.queue(joint, person, "rights/erasure", "administrative-message"))
+    Delivery(house.provider, Box()).run(house.provider.gate.gate)
+    return "messages" not in house.do(lambda joint: joint.held(person))
+
+
+def _offer_refused(house: House) -> bool:
+    person = house.customer()
+    found = house.do(lambda joint: outbox.queue(joint, person, "x/y", "offers"))
+    return isinstance(found, Refused)
+
+
+RESTS_ON = {
+    "offers": _offer_refused, "service-messages": _queue_refused, "billing-use": _sent_refused,
+    "message-copies": _copied_refused,
+}  # fmt: skip

@@ -61,7 +61,10 @@ def test_wrong_use_is_answered(tmp_path: Path, secret: Path) -> None:
     """Two masters at once, an open file and a short passphrase are told in a sentence."""
     ring = tmp_path / "keyring"
     both = keys("init", ring, "--passphrase-file", secret, "--key-file", secret)
-    assert both.stderr == "got a key file and a passphrase\n  give one of them\n"
+    assert (
+        both.stderr
+        == "got more than one master key\n  give a key file, a passphrase or a program\n"
+    )
     secret.chmod(0o644)
     assert "chmod 600" in keys("init", ring, "--passphrase-file", secret).stderr
     short = private(tmp_path / "short", "short")

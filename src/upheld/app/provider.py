@@ -26,15 +26,21 @@ from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
+from upheld.practices.guardians import practice as guardians
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import Pages as PolicyPages
+from upheld.practices.rights import practice as rights
+from upheld.practices.staff import practice as staff
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages, Place
 
 PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
+    ("guardians", guardians.practice),
     ("messages", messages.practice),
+    ("rights", rights.practice),
+    ("staff", staff.practice),
 )
 
 

@@ -12,12 +12,13 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, backup, bulk, reading, screening, serving
+from upheld.cli import analysis, asking, backup, bulk, jobs, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
 from upheld.cli.person import person
+from upheld.cli.staff import staff
 from upheld.core.errors import UpheldError
 
 app = typer.Typer(
@@ -46,13 +47,14 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, bulk, screening, serving):
+for _group in (reading, asking, analysis, bulk, screening, serving, jobs):
     _group.register(app)
 backup.register(admin)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(person, name="person")
+app.add_typer(staff, name="staff")
 
 
 def main() -> None:

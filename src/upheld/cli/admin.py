@@ -18,6 +18,7 @@ from upheld.core.errors import UpheldError
 if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
+    from upheld.policy.load import Policy
     from upheld.vault.keyring import Keyring
 
 admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
@@ -35,8 +36,16 @@ def settings_in(path: Path | None) -> Settings:
 def keyring_of(settings: Settings) -> Keyring:
     """The keyring that the settings name, opened."""
     return keyring_class().open(
-        named(settings.keyring, "keyring"), master_key(settings.key_file, settings.passphrase_file)
+        named(settings.keyring, "keyring"),
+        master_key(settings.key_file, settings.passphrase_file, settings.key_program),
     )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy that the settings name."""
+    from upheld.policy.load import load
+
+    return load(named(settings.policy, "policy"))
 
 
 def gate_of(settings: Settings) -> Gate:
@@ -44,9 +53,8 @@ def gate_of(settings: Settings) -> Gate:
     from upheld.core.database import open_database
     from upheld.core.schema import require_current
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
-    policy = load(named(settings.policy, "policy"))
+    policy = policy_of(settings)
     keyring = keyring_of(settings)
     engine = open_database(settings.database)
     require_current(engine)
@@ -67,13 +75,12 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.core.database import open_database
     from upheld.core.schema import migrate
     from upheld.gate.gate import Gate
-    from upheld.policy.load import load
 
     told = settings_in(settings)
-    policy = load(named(told.policy, "policy"))
+    policy = policy_of(told)
     path = named(told.keyring, "keyring")
     made = not path.exists()
-    master = master_key(told.key_file, told.passphrase_file, confirm=made)
+    master = master_key(told.key_file, told.passphrase_file, told.key_program, confirm=made)
     keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
     engine = open_database(told.database)
     revision = migrate(engine)
@@ -107,8 +114,7 @@ def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.gate.upkeep import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
-    facts = gate.house.policy.program.vocabulary.facts.values()
-    found = checked(gate.engine, gate.house.keyring, sorted({f.proof for f in facts if f.proof}))
+    found = checked(gate.engine, gate.house.keyring)
     found = found._replace(problems=(*found.problems, *unforgotten(gate)))
     if as_json:
         print_json(found._asdict())

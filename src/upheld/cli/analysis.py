@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json, write_whole
-from upheld.cli.screening import COLUMN, ENGINE, TABLE, columns_said, opened
+from upheld.cli.screening import COLUMN, ENGINE, TABLE, columns_said, opened, typed_where_empty
 
 if TYPE_CHECKING:
     from upheld.policy.analyse.compare import Change
@@ -108,7 +108,9 @@ def findings(
 
         questions = [{"action": r.region.action, **r.region.dimensions} for r in found.rows]
         with opened(rows, table, engine) as (data, at_rest):
-            counts = tally(policy_found, data, questions, columns=columns_said(column))
+            said = columns_said(column)
+            people = typed_where_empty(data, rows, policy_found, said)
+            counts = tally(policy_found, people, questions, columns=said)
             at_rest()
     if as_json:
         print_json({**fields(found), **({"counts": counts} if rows else {})})

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from upheld.cli.admin import SETTINGS
 from upheld.cli.output import JSON, POLICY, loaded, print_json
+from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upheld.policy.load import Policy
     from upheld.policy.replay import Report
 
+RECALLED = 1_000  # recorded acts asked at a time
 SHOWN_MAX = 20  # changes that are printed; --json has them all
 
 
@@ -30,17 +34,27 @@ def register(app: typer.Typer) -> None:
 def replay(
     policy: Path = POLICY,
     requests: str = typer.Option(
-        ..., "--requests", help="Past questions, one JSON a line; - is standard input."
+        "", "--requests", help="Past questions, one JSON a line; - is standard input."
     ),
     against: Path | None = typer.Option(
         None, "--against", help="The draft: what would it decide otherwise?"
     ),
+    ledger: bool = typer.Option(
+        False, "--ledger", help="POLICY is the draft; ask it of a provider's recorded acts."
+    ),
+    settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
     """Ask a log of questions again, of a policy or of it and a draft; 1 if anything differs."""
     from upheld.cli.lines import batches, opened, question_in
     from upheld.policy.replay import Replay, plain
 
+    if ledger == bool(requests) or (ledger and against is not None):
+        raise UpheldError("name a log of --requests, or --ledger without --against", code="usage",
+                          hint="see `upheld replay --help`")  # fmt: skip
+    if ledger:
+        _from_ledger(loaded(policy, as_json=as_json), settings, as_json=as_json)
+        return
     found = loaded(policy, as_json=as_json)
     draft = loaded(against, as_json=as_json) if against is not None else None
     run = Replay(found, draft, question_in)
@@ -54,6 +68,45 @@ def replay(
         print_json({**msgspec.to_builtins(report), "changes": changes})
     else:
         tell(report, drafted=draft is not None)
+    raise typer.Exit(1 if report.otherwise or report.bad else 0)
+
+
+def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None:
+    """Ask a draft of the acts in a provider's ledger, on the facts as they were."""
+    from itertools import islice
+
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.recall import Recall, questions
+    from upheld.policy.replay import Replay, plain
+
+    gate = gate_of(settings_in(settings))
+    recall = Recall()
+    decode = msgspec.json.Decoder(dict[str, object]).decode
+
+    def shown(question: dict[str, object]) -> object:
+        return {
+            name: said for name, said in question.items() if name != "facts"
+        }  # they are personal
+
+    run = Replay(gate.house.policy, draft, lambda line: (decode(line or b""), None), shown)
+    lines = questions(gate, draft, recall)
+    while batch := list(islice(lines, RECALLED)):
+        run.batch(list(batch))
+    report = run.report()
+    if as_json:
+        changes = [plain(each) for each in report.changes]
+        print_json({**msgspec.to_builtins(report), "changes": changes,
+                    "ledger": msgspec.to_builtins(recall)})  # fmt: skip
+    else:
+        print(f"{recall.entries:,} recorded acts on the facts as their records prove them for then")
+        for count, why in (
+            (recall.gone, "of people who are gone: not asked"),
+            (recall.unknown, "whose words or records are no longer known: not asked"),
+            (recall.otherwise, "that this policy itself now decides otherwise than it did"),
+        ):
+            if count:
+                print(f"  {count:,} {why}")
+        tell(report, drafted=True)
     raise typer.Exit(1 if report.otherwise or report.bad else 0)
 
 

@@ -24,6 +24,9 @@ KEY_FILE = typer.Option(None, "--key-file", help="A file of 32 bytes that is the
 PASSPHRASE_FILE = typer.Option(
     None, "--passphrase-file", help="A file with the passphrase; it is asked for if left out."
 )
+KEY_PROGRAM = typer.Option(
+    None, "--key-program", help="A program that gives the master key, such as a way to a KMS."
+)
 
 
 @keys.command()
@@ -31,12 +34,14 @@ def init(
     keyring: Path = KEYRING,
     key_file: Path | None = KEY_FILE,
     passphrase_file: Path | None = PASSPHRASE_FILE,
+    key_program: Path | None = KEY_PROGRAM,
     as_json: bool = JSON,
 ) -> None:
     """Make a keyring with its first epoch; never over one that exists."""
     if keyring.exists():
         raise UpheldError(f"{keyring} exists already", code="exists", hint="name another file")
-    made = keyring_class().create(keyring, master_key(key_file, passphrase_file, confirm=True))
+    master = master_key(key_file, passphrase_file, key_program, confirm=True)
+    made = keyring_class().create(keyring, master)
     _tell(keyring, made, as_json=as_json)
 
 
@@ -45,29 +50,35 @@ def status(
     keyring: Path = KEYRING,
     key_file: Path | None = KEY_FILE,
     passphrase_file: Path | None = PASSPHRASE_FILE,
+    key_program: Path | None = KEY_PROGRAM,
     as_json: bool = JSON,
 ) -> None:
     """Open a keyring, so that each of its keys is known to be whole, and list its epochs."""
-    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file))
+    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
     _tell(keyring, opened, as_json=as_json)
 
 
 @keys.command()
-def rotate(
+def rotate(  # noqa: PLR0913, PLR0917 - two master keys, each of them of one of three kinds
     keyring: Path = KEYRING,
     key_file: Path | None = KEY_FILE,
     passphrase_file: Path | None = PASSPHRASE_FILE,
+    key_program: Path | None = KEY_PROGRAM,
     new_key_file: Path | None = typer.Option(None, "--new-key-file", help="The new master key."),
     new_passphrase_file: Path | None = typer.Option(
         None, "--new-passphrase-file", help="A file with the new passphrase."
     ),
+    new_key_program: Path | None = typer.Option(
+        None, "--new-key-program", help="A program that gives the new master key."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Seal the keyring under another master key; no value and no person's key is touched."""
-    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file))
-    opened.rotate(
-        master_key(new_key_file, new_passphrase_file, confirm=True, which="new passphrase")
+    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
+    master = master_key(
+        new_key_file, new_passphrase_file, new_key_program, confirm=True, which="new passphrase"
     )
+    opened.rotate(master)
     _tell(keyring, opened, as_json=as_json)
 
 
@@ -113,17 +124,22 @@ def keyring_class() -> type[Keyring]:
 def master_key(
     key_file: Path | None,
     passphrase_file: Path | None,
+    key_program: Path | None = None,
     *,
     confirm: bool = False,
     which: str = "passphrase",
 ) -> Master:
     """The master key that was named, or a passphrase asked for at the terminal."""
     from upheld.vault.keyring import KeyFile, Passphrase, read_private
+    from upheld.vault.program import KeyProgram
 
-    if key_file and passphrase_file:
+    if sum(map(bool, (key_file, passphrase_file, key_program))) > 1:
         raise UpheldError(
-            "got a key file and a passphrase", code="master-key", hint="give one of them"
-        )
+            "got more than one master key", code="master-key",
+            hint="give a key file, a passphrase or a program",
+        )  # fmt: skip
+    if key_program:
+        return KeyProgram(key_program)
     if key_file:
         return KeyFile(key_file)
     if passphrase_file:

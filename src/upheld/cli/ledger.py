@@ -1,7 +1,8 @@
 """`upheld ledger`: verify a log of acts, prove one act, cosign a log, export one.
 
-Everything here works on files: an export is a folder of tiles, a receipt is one line of JSON. Who
-verifies needs the log's public key, from wherever they trust, and neither database nor network.
+An export is a folder of tiles, a receipt is one line of JSON. Who verifies them needs the log's
+public key, from wherever they trust, and neither database nor network. With `--settings` it is a
+provider's own database that is meant; see accounting.py.
 """
 
 from __future__ import annotations
@@ -18,29 +19,42 @@ from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from upheld.ledger.entries import Entry
-    from upheld.ledger.note import Key, Signer
+    from upheld.ledger.note import Key
     from upheld.ledger.verify import Report
 
 ledger = typer.Typer(help="Verify, show, prove and export a log of acts.", no_args_is_help=True)
 
 TARGET = typer.Argument(help="An export's folder, or a receipt's file.")
 FOLDER = typer.Argument(help="An export's folder.")
+PLACE = typer.Argument(None, help="An export's folder; or none, with --settings.")
 KEY = typer.Option(..., "--key", help="The log's public key, NAME+ID+BASE64, or a file with it.")
+ANY_KEY = typer.Option("", "--key", help="The log's public key, NAME+ID+BASE64, or a file with it.")
+SETTINGS = typer.Option(None, "--settings", help="A provider's own database, by its settings.")
 WITNESS = typer.Option([], "--witness", help="The public key of a witness that must have cosigned.")
 
 
 @ledger.command()
 def verify(
-    target: Path = TARGET,
-    key: str = KEY,
+    target: Path | None = PLACE,
+    key: str = ANY_KEY,
     witness: list[str] = WITNESS,
     since: Path | None = typer.Option(None, help="A checkpoint that was kept, to agree with."),
+    settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
     """Verify an export or a receipt from the public key alone; tell everything that is wrong."""
     _part()
+    from upheld.cli.accounting import verify_database
     from upheld.ledger.verify import verify_export
 
+    if settings is not None:
+        _alone(target is None and not witness, "verify --settings takes no folder and no witness")
+        kept = _read(since) if since else None
+        verify_database(settings, _key(key) if key else None, kept, as_json=as_json)
+        return
+    if target is None or not key:
+        raise UpheldError("name an export or a receipt, and --key", code="usage",
+                          hint="or a provider's --settings")  # fmt: skip
     log, witnesses = _key(key), [_key(each) for each in witness]
     if not target.is_dir():
         if since:
@@ -89,18 +103,30 @@ def show(
 
 @ledger.command()
 def prove(
-    folder: Path = FOLDER,
-    index: int = typer.Argument(help="Which entry, from 0."),
-    key: str = KEY,
+    folder: Path = typer.Argument(
+        help="An export's folder; or an entry's number, with --settings."
+    ),
+    index: int | None = typer.Argument(None, help="Which entry of an export, from 0."),
+    key: str = ANY_KEY,
     out: Path | None = typer.Option(None, help="The receipt's file; without it, it is printed."),
+    settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
     """Make the receipt of one entry, for whoever it is about."""
     _part()
+    from upheld.cli.accounting import prove_database
     from upheld.ledger.verify import prove as receipt_of
     from upheld.ledger.verify import write_receipt
 
-    raw = write_receipt(receipt_of(folder, index, _key(key)))
+    if settings is not None:
+        _alone(index is None and not key, "prove --settings takes the number of an entry alone")
+        index, made = prove_database(settings, str(folder))
+    elif index is None or not key:
+        raise UpheldError("name an export, an entry of it and --key", code="usage",
+                          hint="or --settings and the number of an entry")  # fmt: skip
+    else:
+        made = receipt_of(folder, index, _key(key))
+    raw = write_receipt(made)
     if out is None:
         print(raw.decode(), end="")
         return
@@ -113,15 +139,27 @@ def prove(
 
 @ledger.command()
 def checkpoint(
-    folder: Path = FOLDER, key: str = KEY, witness: list[str] = WITNESS, as_json: bool = JSON
+    folder: Path | None = PLACE,
+    key: str = ANY_KEY,
+    witness: list[str] = WITNESS,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
 ) -> None:
     """Print the checkpoint of an export once its signatures hold, so that it can be kept."""
     _part()
+    from upheld.cli.accounting import checkpoint_database
     from upheld.ledger.checkpoint import open_checkpoint
     from upheld.ledger.verify import read_note
 
-    raw = read_note(folder)
-    held = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
+    if settings is not None:
+        _alone(folder is None and not witness, "checkpoint --settings takes no folder, no witness")
+        raw, held = checkpoint_database(settings, _key(key) if key else None)
+    elif folder is None or not key:
+        raise UpheldError("name an export and --key", code="usage",
+                          hint="or a provider's --settings")  # fmt: skip
+    else:
+        raw = read_note(folder)
+        held = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
     if as_json:
         print_json({"origin": held.origin, "size": held.size, "root": held.root.hex(),
                     "checkpoint": raw.decode()})  # fmt: skip
@@ -145,18 +183,10 @@ def export(
     """Write a log as tiles with a signed checkpoint, or go on with one that is there."""
     _part()
     from upheld.ledger.export import export_lines
-    from upheld.ledger.signers import FileSigner, SocketSigner
+    from upheld.ledger.signers import open_signer
     from upheld.ledger.witness import ForkError
 
-    using: Signer
-    if signer.is_socket():
-        if not origin:
-            raise UpheldError("a signer's socket needs --origin", code="usage",
-                              hint="give the log's name")  # fmt: skip
-        name, using = origin, SocketSigner(signer)
-    else:
-        opened = FileSigner.open(signer)
-        name, using = opened.name, opened
+    name, using = open_signer(signer, origin)
     try:
         with _lines(entries, settings) as lines:
             made = export_lines(lines, out, name, using)
@@ -261,16 +291,19 @@ def _lines(entries: Path | None, settings: Path | None) -> Iterator[Iterable[byt
         with file:
             yield file
         return
-    from upheld.cli.admin import settings_in
-    from upheld.core.database import open_database
-    from upheld.core.schema import require_current
-    from upheld.core.transaction import reading
+    from upheld.cli.accounting import database
     from upheld.gate.entries import lines
+    from upheld.gate.logs import current
 
-    engine = open_database(settings_in(settings).database)
-    require_current(engine)
-    with reading(engine) as connection:
-        yield lines(connection)
+    assert settings is not None  # noqa: S101 - one of the two was given
+    with database(settings) as connection:
+        log = current(connection)
+        yield lines(connection, log.first if log else 1)
+
+
+def _alone(right: bool, message: str) -> None:
+    if not right:
+        raise UpheldError(message, code="usage", hint="see `upheld ledger --help`")
 
 
 def _part() -> None:
@@ -293,6 +326,26 @@ def _key(told: str) -> Key:
         except UnicodeDecodeError:
             raise NoteError(f"{told} is no public key") from None
     return parse_key(text)
+
+
+@ledger.command()
+def account(  # noqa: PLR0913, PLR0917 - an option each
+    settings: Path | None = SETTINGS,
+    person: str | None = typer.Option(None, help="The entries about one person, by their id."),
+    clause: str = typer.Option("", help="By which clause."),
+    party: str = typer.Option("", help="With whom: a word of the vocabulary, or a name."),
+    since: str = typer.Option("", "--from", help="From this day on, such as 2026-03-01."),
+    until: str = typer.Option("", "--to", help="Until this day, with it."),
+    violations: bool = typer.Option(False, "--violations", help="What no clause allowed."),
+    proofs: bool = typer.Option(False, "--proofs", help="With a receipt a line."),
+    as_json: bool = JSON,
+) -> None:
+    """Tell in words what was done, to whom and by which clause, from a provider's database."""
+    _part()
+    from upheld.cli.accounting import account_database, asked
+
+    wanted = asked(person, clause, party, since, until, violations=violations)
+    account_database(settings, wanted, proofs=proofs, as_json=as_json)
 
 
 def _read(path: Path) -> bytes:

@@ -7,17 +7,21 @@ with `--table`. What comes out is written beside its place and renamed when it i
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json
 from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.policy.load import Policy
 
 BATCH = 1 << 17  # rows that are in memory at once
 OUTCOMES = ("allow", "deny", "needs-proof", "error")
@@ -53,10 +57,13 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     facts = asked.pop("facts")
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise UpheldError(f"{out} is neither .parquet nor .csv", code="usage", hint="name one")
-    with opened(rows, table, engine) as (data, at_rest):
-        screened = found.screen(data, asked, facts=facts, columns=columns_said(column))
+    with opened(rows, table, engine) as (opened_data, at_rest):
+        said = columns_said(column)
+        data = typed_where_empty(opened_data, rows, found, said)
+        screened = found.screen(data, asked, facts=facts, columns=said)
         if out is None:
-            counts = _counted(screened)
+            with _waiting():
+                counts = _counted(screened)
             at_rest()
         else:
             counts = _written(screened, out, at_rest, only_allowed=only_allowed)
@@ -115,6 +122,23 @@ def _table(rows: str, table: str, engine: str) -> Any:
     return connection.read_parquet(rows if path.is_file() else str(path / "*.parquet"))
 
 
+def typed_where_empty(data: Any, rows: str, policy: Policy, said: dict[str, str]) -> Any:
+    """The table, where a column of CSV in which nothing stands has the type that its fact wants."""
+    if not rows.endswith(".csv"):
+        return data
+    kinds = {"boolean": "boolean", "number": "float64"}
+    wanted = {}
+    for name, fact in policy.program.vocabulary.facts.items():
+        for column in {said.get(name, name), name.replace("-", "_")} & set(data.columns):
+            if fact.kind in kinds and data[column].type().is_string():
+                wanted[column] = kinds[fact.kind]
+    if not wanted:
+        return data
+    counts = data.aggregate(**{column: data[column].count() for column in wanted}).to_pyarrow()
+    (filled,) = counts.to_pylist()
+    return data.cast({column: kind for column, kind in wanted.items() if not filled[column]})
+
+
 def _database(address: str) -> Any:
     import ibis
 
@@ -133,6 +157,10 @@ def _database(address: str) -> Any:
 def _spark(master: str) -> Any:
     """A Spark session, on this machine or on the cluster whose address is given."""
     import ibis
+
+    if not re.fullmatch(r"spark|local(\[.+\])?|yarn|(spark|k8s)://.+", master):
+        raise UpheldError(f"there is no engine `{master}`", code="usage",
+                          hint="duckdb, spark, or a cluster's spark://HOST:PORT")  # fmt: skip
 
     try:
         from pyspark.sql import SparkSession
@@ -235,6 +263,18 @@ def _progress() -> Iterator[Any]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rows", total=None)
         yield lambda count: bar.update(task, advance=count)
+
+
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """A sign of life on a terminal while an engine counts."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("deciding row by row"):
+        yield
 
 
 def _signature(rows: str) -> object:

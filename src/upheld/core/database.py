@@ -23,11 +23,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from upheld.core.files import OTHERS, PRIVATE_MODE
+from upheld.core.link import KEPT, Link
 from upheld.core.schema import refuse_newer
 from upheld.core.transaction import READING, reading
 from upheld.core.trouble import DatabaseError, meaning, trouble
 
 WAIT_SECONDS: Final = 10
+IMMEDIATE: Final = "BEGIN IMMEDIATE"
 PRAGMAS: Final = {  # name to what is set and what is read back
     "busy_timeout": (WAIT_SECONDS * 1000, WAIT_SECONDS * 1000),
     "synchronous": ("FULL", 2),
@@ -57,6 +59,7 @@ def open_database(url: str) -> Engine:
         engine = _postgres(parsed)
     else:
         raise _wrong(f"there is no support for {backend}")
+    _keep_links(engine)
     try:
         with reading(engine) as connection:
             refuse_newer(connection)
@@ -66,11 +69,27 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def _keep_links(engine: Engine) -> None:
+    """Let connections for writing be kept from one transaction to the next, until it is closed."""
+    rest: list[Link] = []
+    engine.update_execution_options(**{KEPT: rest})
+
+    @event.listens_for(engine, "engine_disposed")
+    def _close(_: Engine) -> None:
+        while rest:
+            rest.pop().shut()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _flush(connection: Connection, *_: object) -> None:
+        if isinstance(connection, Link):
+            connection.flush()
+
+
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:" or url.query:
         raise _wrong("SQLite needs a file and no options")
     path = Path(url.database).absolute()
-    identity = _own_file(path)
+    name, identity = str(path), _own_file(path)
 
     def connect() -> sqlite3.Connection:
         # Never made anew here: a file that went away is an error, not an empty database.
@@ -85,17 +104,25 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:
-        _set_pragmas(raw)
+        try:
+            _set_pragmas(raw)
+        except UnicodeDecodeError as error:
+            raise meaning(error) from None
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # SQLite would go on writing into a file that has no name any more.
-        if _identity(path) != identity:
+        if _identity(name) != identity:
             raise trouble("database-gone", "its file was moved or deleted")
-        only_reads = connection.get_execution_options().get(READING)
-        driver: Any = connection.connection.driver_connection
+        if type(connection) is Link:
+            driver, begin = connection.driver, IMMEDIATE
+            if driver.in_transaction:  # which SQLAlchemy is only told of
+                return
+        else:
+            driver = connection.connection.driver_connection
+            begin = "BEGIN" if connection.get_execution_options().get(READING) else IMMEDIATE
         try:
-            driver.execute("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+            driver.execute(begin)
         except sqlite3.Error as error:
             raise meaning(error) from None
 
@@ -133,9 +160,9 @@ def _own_file(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(name: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(name)  # noqa: PTH116 - at every transaction: a Path costs more than the call
     except OSError:
         return None
     return found.st_dev, found.st_ino

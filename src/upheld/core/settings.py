@@ -36,13 +36,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `url` is the address at which people reach the provider; `phone`, `contact` and
     `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
     `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes; `plans` is a TOML
-    file of the plans on offer.
+    file of the plans on offer, `roles` one of what each role of staff works on.
     """
 
     database: str = "sqlite:///upheld.db"
     keyring: Path | None = None
     key_file: Path | None = None
     passphrase_file: Path | None = None
+    key_program: Path | None = None
     policy: Path | None = None
     agreement: Path | None = None
     plans: Path | None = None
@@ -53,8 +54,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webmail: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    roles: Path | None = None
     escrow: Path | None = None
     backup_days: int = 30
+    log_key: Path | None = None
+    log_origin: str = ""
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -66,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PATHS: Final = frozenset(
-    {"keyring", "key_file", "passphrase_file", "policy", "agreement", "plans", "escrow"}
+    each.name for each in msgspec.structs.fields(Settings) if each.type == Path | None
 )
 
 
@@ -92,9 +96,10 @@ def read_settings(
         settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
-    if settings.key_file and settings.passphrase_file:
+    masters = ("key_file", "passphrase_file", "key_program")
+    if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
-            "the settings have a key_file and a passphrase_file", code="settings",
+            f"the settings have {' and '.join(given_here)}", code="settings",
             hint="give one of them",
         )  # fmt: skip
     return settings

@@ -155,7 +155,46 @@ item: Final = Table(
     Column("due", Instant),
     Column("state", WORD, nullable=False),
     Column("entry", BigInteger),
+    Column("action", WORD, nullable=False, server_default=""),  # what is owed
+    Column("basis", WORD, nullable=False, server_default=""),  # the record by which it is owed
+    Column("closed", BigInteger),  # the entry that closed it
     Index("item_due", "state", "due"),
+    Index("item_basis", "basis"),
+)
+
+log_name: Final = Table(  # each log of this database, by its first entry; a restore begins another
+    "log_name",
+    metadata,
+    Column("first", NUMBER, primary_key=True, autoincrement=False),
+    Column("origin", WORD, nullable=False, unique=True),
+    Column("public_key", WORD, nullable=False),
+)
+
+tile: Final = Table(  # up to 256 hashes of a log's tree
+    "tile",
+    metadata,
+    Column("log", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+checkpoint: Final = Table(
+    "checkpoint",
+    metadata,
+    Column("log", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("note", Text),  # nothing until it is signed
+)
+
+lease: Final = Table(  # who does the jobs, and until when
+    "lease",
+    metadata,
+    Column("name", WORD, primary_key=True),
+    Column("holder", WORD, nullable=False),
+    Column("until", Instant, nullable=False),
 )
 
 erasure: Final = (

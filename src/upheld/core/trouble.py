@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final, Literal
 
+from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -67,8 +68,15 @@ def told(error: SQLAlchemyError) -> DatabaseError:
     return meaning(error.orig)
 
 
+def failures(dialect: Dialect) -> tuple[type[Exception], ...]:
+    """What a driver raises; SQLite's also fails on damaged text, whatever it was asked for."""
+    return (dialect.loaded_dbapi.Error, UnicodeDecodeError)
+
+
 def meaning(error: BaseException) -> DatabaseError:
     """What an error of a driver's means, without a value."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite's word on a damaged schema, or a text
+        return trouble("damaged")
     number = getattr(error, "sqlite_errorcode", None)
     state = getattr(error, "sqlstate", None)
     if isinstance(number, int) and (code := _SQLITE.get(number & 0xFF)):
@@ -77,5 +85,6 @@ def meaning(error: BaseException) -> DatabaseError:
         if isinstance(state, str) and (code := _STATES.get(state[:length])):
             return trouble(code)
     if number is None and state is None and type(error).__name__ == "OperationalError":
-        return trouble("database-gone")  # a connection that broke has no state to tell
+        # A connection that broke has no state to tell; nor has a text of SQLite's that is none.
+        return trouble("damaged" if isinstance(error, sqlite3.Error) else "database-gone")
     return trouble("database", f"{type(error).__name__} ({state or number})")

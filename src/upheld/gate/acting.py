@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import several
+from upheld.core.link import Link
+from upheld.core.sql import Query, several
 from upheld.gate import entries, records
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
-from upheld.gate.proofs import ProofError, Question, Registry
+from upheld.gate.proofs import ASKED, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry
+from upheld.policy.decide import Plan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
@@ -28,6 +31,19 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER, VaultError
 
 Outcome = Given | Refused
+Known = dict[str, object]  # what is known of a person's facts
+Proven = tuple[Known, tuple[str, ...], str]  # on which evidence; or what is wrong with it
+SHAPES_MAX = 4096
+
+
+class Shape(NamedTuple):
+    """What is the same for every act that asks the same: its question, and what must be read."""
+
+    plan: Plan
+    facts: dict[str, Fact]
+    kinds: tuple[str, ...]  # of records that prove
+    fields: tuple[str, ...]  # stored ones, to prove from or to hand out
+    entry: Entry  # what is told of it whatever comes of it
 
 
 class House(NamedTuple):
@@ -39,9 +55,39 @@ class House(NamedTuple):
     provers: Registry
     carriers: Carriers
     derived: Derived
+    shapes: dict[tuple[Any, ...], Shape]
+
+    def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
+        """The shape of an act whose facts, and some besides, are to be proven."""
+        key = (act, self.policy.digest, len(self.provers), len(self.derived), *besides)
+        found = self.shapes.get(key)
+        if found is None:
+            if len(self.shapes) >= SHAPES_MAX:
+                self.shapes.clear()
+            found = self.shapes[key] = self._shaped(act, besides)
+        return found
+
+    def _shaped(self, act: Act, besides: Sequence[str]) -> Shape:
+        plan = planned(self.policy, act)
+        vocabulary = self.policy.program.vocabulary.facts
+        names = sorted({*plan.values, *(name for name in besides if name in vocabulary)})
+        facts = {name: vocabulary[name] for name in names}
+        proving = {fact.proof: self.provers.of(fact) for fact in facts.values()}
+        named = [
+            field for fact in facts.values() for field in self.provers.reads(fact, act.data)
+            if field != ASKED
+        ]  # fmt: skip
+        asked = act.data if act.action not in ("collect", "store") else ()
+        return Shape(
+            plan, facts, tuple(sorted(kind for kind, each in proving.items() if each.records)),
+            tuple(sorted(self.derived.stored([*named, *asked]))),
+            replace(Entry(kind="act", time="", policy=self.policy.digest, action=act.action,
+                          purpose=act.purpose or "", occasion=act.occasion or ""),
+                    **act.parties()),
+        )  # fmt: skip
 
 
-class Known(NamedTuple):
+class Held(NamedTuple):
     """What the database holds of some people for an act: what reads their rows, records."""
 
     people: dict[str, Reader]
@@ -59,31 +105,39 @@ class Doing:
         """`perform` is done where a person's act is allowed, and gives digests for its entry."""
         self.perform = perform
         self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
-        self.plan = planned(house.policy, act)
-        facts = house.policy.program.vocabulary.facts
-        self.facts = {name: facts[name] for name in self.plan.values}
+        self.shape = house.shape(act)
         self.reads = act.action not in ("collect", "store")
         self.states: tuple[str, ...] = (people.ACTIVE,)
+        self.as_of: datetime | None = None  # a time before, by the records that were in force then
+
+    def one(self, person_id: str) -> Outcome:
+        """The outcome for one person."""
+        held = self._held([person_id])
+        read = held.people[person_id]
+        known, evidence, problem = self._proof(person_id, read, held)
+        fields, decision, problem = self._decided(known, problem)
+        number, at = self._noted(fields, decision, problem, evidence, person_id)
+        return self._outcome(read, fields, decision, problem, number, at)
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
-        """The outcome for each person."""
-        known_of = self._known(asked)
-        found, reads = known_of.people, self.reads
-        proven = self._proven(known_of)
+        """The outcome for each person; what only one of them proved is in no shared entry."""
+        if len(asked) == 1:
+            return {asked[0]: self.one(asked[0])}
+        held = self._held(asked)
         outcomes: dict[str, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
         for person_id in asked:
-            known, evidence, problem = proven[person_id]
+            known, _, problem = self._proof(person_id, held.people[person_id], held)
             fields, decision, problem = self._decided(known, problem)
-            own = evidence if len(asked) == 1 else ()  # each person's own are in no shared entry
             key = (fields, decision.outcome, decision.clauses, decision.duties, decision.owed,
-                   problem, own)  # fmt: skip
+                   problem)  # fmt: skip
             alike.setdefault(key, (decision, []))[1].append(person_id)
-        for (fields, *_, problem, evidence), (decision, group) in alike.items():
-            number, at = self._noted(fields, decision, problem, evidence, group)
+        for (fields, *_, problem), (decision, group) in alike.items():
+            whose = group[0] if len(group) == 1 else group
+            number, at = self._noted(fields, decision, problem, (), whose)
             for person_id in group:
                 outcomes[person_id] = self._outcome(
-                    found[person_id], fields if reads else (), decision, problem, number, at
+                    held.people[person_id], fields, decision, problem, number, at
                 )
         return {person_id: outcomes[person_id] for person_id in asked}
 
@@ -92,80 +146,83 @@ class Doing:
 
         Where something else stands against the act, the outcome is `error`, and `code` says what.
         """
-        known, _, problem = self._proven(self._known([person_id]))[person_id]
-        _, decision, problem = self._decided(known, problem)
+        decision, (_, _, problem) = self.found(person_id)
         if not problem:
             return decision
         return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
+    def found(self, person_id: str) -> tuple[Decision, Proven]:
+        """The decision on a person, what it rests on and what stands against it; no entry."""
+        held = self._held([person_id])
+        known, evidence, problem = self._proof(person_id, held.people[person_id], held)
+        _, decision, problem = self._decided(known, problem)
+        return decision, (known, evidence, problem)
+
     def proven(
         self, asked: list[str], besides: Sequence[str] = ()
-    ) -> tuple[dict[str, tuple[dict[str, object], tuple[str, ...], str]], list[records.Record]]:
-        """What is known of each person by the act's facts and some besides, and their records.
+    ) -> tuple[dict[str, Proven], list[records.Record]]:
+        """What is known of each person by the act's facts and some besides, and their records."""
+        self.shape = self.house.shape(self.act, besides)
+        held = self._held(asked)
+        proven = {each: self._proof(each, read, held) for each, read in held.people.items()}
+        return proven, held.records
 
-        For each person the facts, the evidence, and what is wrong with it; nothing is noted.
-        """
-        facts = self.house.policy.program.vocabulary.facts
-        self.facts |= {name: facts[name] for name in besides if name in facts}
-        known = self._known(asked)
-        return self._proven(known), known.records
-
-    def _known(self, asked: list[str]) -> Known:
+    def _held(self, asked: list[str]) -> Held:
         """What the database holds of some people for this act; they are locked from here on."""
-        house = self.house
-        proving = {fact.proof: house.provers.of(fact) for fact in self.facts.values()}
-        kinds = sorted(kind for kind, each in proving.items() if each.records)
-        named = [field for each in proving.values() for field in each.reads]
-        fields = sorted(house.derived.stored([*named, *(self.act.data if self.reads else ())]))
-        queries = [people.asking(self.connection, asked), (entries.LAST, ())]
+        house, connection = self.house, self.connection
+        kinds, fields = self.shape.kinds, self.shape.fields
+        known = connection.last if type(connection) is Link else None
+        queries: list[Query] = [people.asking(connection, asked)]
         if fields:
             queries.append(values.asking(asked, fields))
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
-        answers = iter(several(self.connection, queries))
-        found = people.told(house.keyring, next(answers), self.states)
+        if known is None:
+            queries.append((entries.LAST, ()))
+        answers = several(connection, queries)
+        found = people.told(house.keyring, answers[0], self.states)
         if len(found) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        last = entries.last_in(next(answers))
-        self.at, self.wrong = house.clock.look(last[1] if last else None)
-        fetched = values.told(next(answers)) if fields else {}
-        listed, forged = records.told(house.keyring, next(answers) if kinds else [])
+        number, last = known or entries.seen(connection, answers[-1])
+        self.at, self.wrong = house.clock.look(last if number else None)
+        if self.as_of is not None:
+            self.at, self.wrong = self.as_of, ""
+        fetched = values.told(answers[1]) if fields else {}
         readers = {
             person_id: Reader(person, fetched, house.derived, self.at, self.connection)
             for person_id, person in found.items()
         }
-        return Known(readers, listed, forged)
+        if not kinds:
+            return Held(readers, [], [])
+        return Held(readers, *records.told(house.keyring, answers[1 + bool(fields)]))
 
-    def _proven(self, known: Known) -> dict[str, tuple[dict[str, object], tuple[str, ...], str]]:
-        """What is known of each person, on which evidence; or what is wrong with the records."""
-        house, found = self.house, known.people
-        if self.wrong and self.facts:
-            return {person_id: ({}, (), f"clock-{self.wrong}") for person_id in found}
-        answers: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {}
-        for person_id, read in found.items():
-            mine = [each for each in known.records if each.person_id in (REGISTER, person_id)]
+    def _proof(self, person_id: str, read: Reader, held: Held) -> Proven:
+        """What is known of a person, on which evidence; or what is wrong with the records."""
+        house, facts = self.house, self.shape.facts
+        if not facts:
+            return {}, (), ""
+        if self.wrong:
+            return {}, (), f"clock-{self.wrong}"
+        mine = [each for each in held.records if each.person_id in (REGISTER, person_id)]
 
-            def asked(
-                fact: Fact, mine: Any = mine, read: Reader = read, person_id: str = person_id
-            ) -> Question:
-                own = [each for each in mine if each.kind == fact.proof]
-                reads = limited(read, house.provers.of(fact).reads, f"the prover of `{fact.name}`")
-                return Question(fact, self.act.party, own, known.forged, self.at,
-                                house.policy.engine.checker, reads, self.connection,
-                                person_id)  # fmt: skip
+        def asked(fact: Fact) -> Question:
+            own = [each for each in mine if each.kind == fact.proof]
+            reads = house.provers.reads(fact, self.act.data)
+            return Question(
+                fact, self.act.data, self.act.party, own, held.forged, self.at,
+                house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
+                self.connection, person_id,
+            )  # fmt: skip
 
-            try:
-                answers[person_id] = (*house.provers.prove(self.facts, asked), "")
-            except ProofError as error:
-                answers[person_id] = ({}, (), error.code)
-        return answers
+        try:
+            return (*house.provers.prove(facts, asked), "")
+        except ProofError as error:
+            return {}, (), error.code
 
-    def _decided(
-        self, known: dict[str, object], problem: str
-    ) -> tuple[tuple[str, ...], Decision, str]:
+    def _decided(self, known: Known, problem: str) -> tuple[tuple[str, ...], Decision, str]:
         """The fields that are allowed, the decision on them, and what stands against it."""
         act, house = self.act, self.house
-        decision = self.plan.decide(known)
+        decision = self.shape.plan.decide(known)
         fields = act.data
         if act.partial and not problem and not decision.allowed:
             fields = tuple(
@@ -174,30 +231,25 @@ class Doing:
             )  # fmt: skip
             if fields:
                 decision = planned(house.policy, act, fields).decide(known)
-        if not problem and decision.allowed and (
-            missing := house.carriers.missing(decision.duties)
-        ):  # fmt: skip
+        if not decision.allowed:
+            return act.data, decision, problem
+        if not problem and (missing := house.carriers.missing(decision.duties)):
             problem = "duty " + ", ".join(missing)
-        return (fields if decision.allowed else act.data), decision, problem
+        return fields, decision, problem
 
     def _noted(
         self, fields: tuple[str, ...], decision: Decision, problem: str, evidence: tuple[str, ...],
-        group: list[str],
+        whose: str | list[str],
     ) -> tuple[int, datetime]:  # fmt: skip
-        act = self.act
         allowed = decision.allowed and not problem
         digests = self.perform() if self.perform and allowed else {}
-        outcome = "" if decision.outcome == "error" else decision.outcome
-        told: dict[str, Any] = {"outcome": outcome, **act.parties()}
-        entry = Entry(
-            kind="act" if allowed else "refusal", time="", policy=self.house.policy.digest,
-            action=act.action, problem=problem or decision.code, **told,
-            clauses=decision.clauses, data=fields, purpose=act.purpose or "",
-            occasion=act.occasion or "", evidence=evidence,
-            duties=tuple(dict.fromkeys(duty.duty for duty in decision.duties)),
+        outcome: Any = "" if decision.outcome == "error" else decision.outcome
+        entry = replace(
+            self.shape.entry, kind="act" if allowed else "refusal", outcome=outcome,
+            problem=problem or decision.code, clauses=decision.clauses, data=fields,
+            evidence=evidence, duties=tuple({duty.duty: 0 for duty in decision.duties}),
             values=tuple(digests[field] for field in fields) if digests else (),
         )  # fmt: skip
-        whose = group[0] if len(group) == 1 else group
         return entries.write(self.connection, entry, whose, self.at)
 
     def _outcome(
@@ -208,10 +260,17 @@ class Doing:
             if self.entitled:
                 return Refused(number, decision, problem or decision.why)
             return Refused(number)
-        person_id = read.person.person_id
-        carrying = Carrying(self.connection, self.act, person_id, decision, number, at)
-        self.house.carriers.carry_out(carrying)
-        rows = {field: found for field in fields if (found := read(field))}
-        told = {field: found[-1] for field, found in rows.items()}
-        left = tuple(field for field in self.act.data if field not in fields) if fields else ()
+        if decision.duties or decision.owed:
+            person_id = read.person.person_id
+            carrying = Carrying(self.connection, self.act, person_id, decision, number, at)
+            self.house.carriers.carry_out(carrying)
+        if not self.reads:
+            return Given(values={}, decision=decision, entry=number)
+        told, rows = {}, {}
+        for field in fields:
+            if found := read(field):
+                told[field] = found[-1]
+                if len(found) > 1:
+                    rows[field] = found
+        left = () if fields is self.act.data else tuple(f for f in self.act.data if f not in fields)
         return Given(values=told, decision=decision, entry=number, refused=left, rows=rows)

@@ -164,7 +164,7 @@ def _verified(gate: Gate, path: Path) -> None:
     """
     with _scratch(path.resolve().parent) as folder:
         url = f"sqlite:///{folder}/copy.db"
-        problems = restore.rehearse(path, url, gate.house.policy, gate.house.keyring)
+        problems = restore.rehearse(path, url, gate.house.keyring)
     if problems:
         raise BackupError(
             f"the database is not whole: {problems[0]}", code="backup",

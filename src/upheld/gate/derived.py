@@ -6,7 +6,7 @@ act, and nothing else of it comes out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -53,6 +53,7 @@ class Derived:
 
     def __init__(self) -> None:
         self._by: dict[str, Made] = {}
+        self.get = self._by.get  # how a field is made; None for a stored one
 
     def add(self, field: str, reads: tuple[str, ...], make: Make) -> None:
         """Let a field be made from now on; `make` gives None where there is nothing to tell.
@@ -65,6 +66,9 @@ class Derived:
             raise DerivedError(f"`{field}` is made of a derived field, or one of it",
                                code="derived", hint="make each of stored ones")  # fmt: skip
         self._by[field] = Made(reads, make)
+
+    def __len__(self) -> int:
+        return len(self._by)
 
     def refuse(self, fields: Iterable[str]) -> None:
         """DerivedError where one of some fields is derived, so that it cannot be stored."""
@@ -80,13 +84,15 @@ class Derived:
             found.update(self._by[field].reads if field in self._by else (field,))
         return found
 
-    def get(self, field: str) -> Made | None:
-        """How a field is made; None for a stored one."""
-        return self._by.get(field)
+    def out_of(self, held: Collection[str]) -> tuple[str, ...]:
+        """The derived fields that are made of some fields that are held."""
+        return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
 
 
 class Reader:
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
+
+    __slots__ = ("_seen", "at", "connection", "derived", "fetched", "person")
 
     def __init__(
         self, person: Person, fetched: Fetched, derived: Derived, at: datetime,
@@ -100,18 +106,14 @@ class Reader:
         """The rows of a field, the oldest first; none where nothing is held."""
         found = self._seen.get(field)
         if found is None:
-            made = self.derived.get(field)
-            found = self._opened(field) if made is None else self._made(field, made)
+            if made := self.derived.get(field):
+                read = limited(self, made.reads, f"`{field}`")
+                told = made.make(Reading(read, self.person.person_id, self.connection))
+                found = () if told is None else (Value(told, ORIGIN, self.at, 0),)
+            else:
+                found = opened(self.person, field, self.fetched)
             self._seen[field] = found
         return found
-
-    def _opened(self, field: str) -> tuple[Value, ...]:
-        return opened(self.person, field, self.fetched)
-
-    def _made(self, field: str, made: Made) -> tuple[Value, ...]:
-        read = limited(self, made.reads, f"`{field}`")
-        told = made.make(Reading(read, self.person.person_id, self.connection))
-        return () if told is None else (Value(told, ORIGIN, self.at, 0),)
 
 
 def limited(read: Read, reads: tuple[str, ...], who: str) -> Read:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.sql import places, run
 from upheld.gate import entries
 from upheld.gate.request import Act
-from upheld.policy.request import Decision, Duty, Owed
+from upheld.policy.request import Decision, Duty
+
+if TYPE_CHECKING:
+    from upheld.gate.items import Item
+    from upheld.gate.joint import Joint
 
 
 class Carrying(NamedTuple):
@@ -31,6 +36,8 @@ class Carrying(NamedTuple):
 
 
 Carrier = Callable[[Carrying, Duty], None]
+Handler = Callable[["Joint", "Item"], int]
+"""What is done when an item falls due; it gives the number of the entry that tells so."""
 
 
 class DutyError(UpheldError):
@@ -56,6 +63,7 @@ class Carriers:
             "record": nothing_more, "encryption": nothing_more, "only-fields-needed": nothing_more,
             "delete-after": delete_after,
         }  # fmt: skip
+        self.due: dict[str, Handler] = {}
 
     def add(self, duty: str, carrier: Carrier) -> None:
         """Let a part of the program carry out a duty from now on."""
@@ -63,19 +71,30 @@ class Carriers:
             raise DutyError(f"`{duty}` is carried out already", code="duty", hint="by one part")
         self._by[duty] = carrier
 
+    def add_due(self, kind: str, handler: Handler) -> None:
+        """Let a part of the program do what falls due of a kind of item from now on."""
+        if kind in self.due:
+            raise DutyError(f"what is due as `{kind}` is done already", code="duty", hint="by one")
+        self.due[kind] = handler
+
     def missing(self, duties: Sequence[Duty]) -> tuple[str, ...]:
         """The duties that nobody carries out."""
         return tuple(duty.duty for duty in duties if duty.duty not in self._by)
 
     def carry_out(self, carrying: Carrying) -> None:
-        """Carry out every duty of a decision; keep what is owed as items."""
+        """Carry out every duty of a decision, and close the items of what it does that was owed."""
         for duty in carrying.decision.duties:
             self._by[duty.duty](carrying, duty)
-        for each in carrying.decision.owed:
-            owe(carrying, each)
+        if carrying.decision.owed:
+            discharge(carrying)
 
 
-def owe(carrying: Carrying, owed: Owed) -> None:
-    """An item for an act that is owed."""
-    due = entries.after(carrying.at, owed.amount, owed.unit)
-    entries.due(carrying.connection, carrying.person_id, "owed", owed.clause, due, carrying.entry)
+def discharge(carrying: Carrying) -> None:
+    """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
+    clauses = sorted({owed.clause for owed in carrying.decision.owed})
+    statement = (
+        "UPDATE item SET state = 'done', closed = ? WHERE person_id = ? AND kind = 'owed'"  # noqa: S608 - places alone
+        f" AND action = ? AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
+    )
+    run(carrying.connection, statement, carrying.entry, carrying.person_id, carrying.act.action,
+        *clauses)  # fmt: skip

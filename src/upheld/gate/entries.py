@@ -15,20 +15,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, is_postgresql, many, rows, run, several
+from upheld.core.link import Link
+from upheld.core.sql import blob, later, many, moment, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
-LOCK = 0x65_6E_74_72_79  # “entry”: the number of the advisory lock on PostgreSQL
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
-AHEAD = timedelta(hours=1)
+AHEAD = 3600.0  # seconds beyond what has passed
+_LATEST = 2**63 - 1
+NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
@@ -52,37 +53,52 @@ def write(
 ) -> tuple[int, datetime]:
     """Add an entry about somebody, some people, or nobody; its number and time.
 
-    The time is never before that of the entry before, but for the entry that accepts a clock. On
-    PostgreSQL nobody else adds an entry before the commit.
+    The time is never before that of the entry before, but for the entry that accepts a clock.
+    The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
-    asked: list[Query] = [(LAST, ())]
-    if is_postgresql(connection):
-        asked.insert(0, ("SELECT pg_advisory_xact_lock(?)", (LOCK,)))
-    last = last_in(several(connection, asked)[-1])
-    number = 1 if last is None else last[0] + 1
-    if last is not None and entry.kind != "clock":
-        at = max(at, last[1])
+    if not isinstance(connection, Link):
+        raise TypeError("an entry is written in a transaction of `writing`")
+    before, last = connection.last or seen(connection, rows(connection, LAST))
+    number = before + 1
+    if entry.kind != "clock":
+        at = max(at, last)
     salt, time = ledger.new_salt(), ledger.stamp(at)
     person_id: str | Sequence[str] | None = whose
-    told: dict[str, Any] = {"time": time}
+    people: list[str] = []
     if isinstance(whose, str):
-        told["person"] = _mark(salt, whose)
+        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
     elif whose is not None:
         person_id = None
-        rows_digest = _mark(salt, *sorted(whose))
-        told["batch"] = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
-    body = ledger.encode(msgspec.structs.replace(entry, **told))
-    run(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)",
-        number, microseconds(at), person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
-    if whose is not None and person_id is None:
-        people = [(each, number) for each in whose]
-        many(connection, "INSERT INTO entry_person VALUES (?, ?)", people)
+        decoy = secrets.token_hex(16)  # nobody: without it a guess of who was there cannot be tried
+        people = [*whose, decoy]
+        rows_digest = _mark(salt, *sorted(people))
+        batch = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
+        body = ledger.encode_at(entry, time, batch=batch)
+    else:
+        body = ledger.encode_at(entry, time)
+    later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, microseconds(at),
+          person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
+    connection.last = number, at
+    if people:
+        listed = [(each, number) for each in people]
+        many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
     return number, at
 
 
 def _mark(salt: bytes, *people: str) -> str:
     """What says in an entry whose it is, to whoever has its salt and the ids."""
     return hashlib.sha256(salt + context(*people)).hexdigest()
+
+
+def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime]:
+    """The last entry of the rows that LAST asks for, kept in mind until the transaction ends.
+
+    Where there is none yet, it is number 0, long ago.
+    """
+    last = last_in(found) or (0, BEGINNING)
+    if isinstance(connection, Link):
+        connection.last = last
+    return last
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
@@ -92,39 +108,59 @@ def last_of(connection: Connection) -> tuple[int, datetime] | None:
 
 def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
     """The number and time of the last entry, of the rows that LAST asks for."""
-    return (found[0][0], BEGINNING + timedelta(microseconds=found[0][1])) if found else None
+    return (found[0][0], moment(found[0][1])) if found else None
 
 
-def lines(connection: Connection, most: int = 10_000) -> Iterator[bytes]:
-    """Every entry of the log with its salt, in order, as the lines of an export.
+def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterator[bytes]:
+    """Every entry of a log with its salt, in order, as the lines of an export.
 
-    EntryError where a body is not what its leaf commits to.
+    `first` is its first entry's number, where it is not the log that goes on. EntryError where a
+    body is not what its leaf commits to.
     """
     statement = (
-        "SELECT number, salt, body, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+        "SELECT number, salt, body, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
     )
-    before = seen = lineage.first(connection) - 1
-    while found := rows(connection, statement, seen, most):
+    first = first or lineage.first(connection)
+    wanted = first
+    while found := rows(connection, statement, wanted, most):
         for number, salt, body, leaf in found:
-            seen += 1
-            whole = number == seen and ledger.commitment(bytes(salt), bytes(body)) == bytes(leaf)
+            whole = number == wanted and ledger.commitment(blob(salt), blob(body)) == blob(leaf)
             if not whole:
-                raise ledger.EntryError(f"entry {seen} is missing or was changed")
-            yield ledger.to_line(seen - 1 - before, bytes(salt), bytes(body))
+                raise ledger.EntryError(f"entry {wanted} is missing or was changed")
+            yield ledger.to_line(wanted - first, blob(salt), blob(body))
+            wanted += 1
 
 
-def of_person(connection: Connection, person_id: str) -> list[Kept]:
-    """Everything that was done or refused about a person, in its order."""
+def of_person(
+    connection: Connection, person_id: str, since: datetime = BEGINNING,
+    until: datetime | None = None,
+) -> list[Kept]:  # fmt: skip
+    """Everything that was done or refused about a person, in its order; or in a span of time."""
     statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
+        "SELECT number, at, person_id, body FROM entry WHERE (person_id = ? OR number IN"
+        " (SELECT number FROM entry_person WHERE person_id = ?)) AND at >= ? AND at < ?"
+        " ORDER BY number"
     )
-    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
+    last = _LATEST if until is None else microseconds(until)
+    found = rows(connection, statement, person_id, person_id, microseconds(since), last)
+    return [_kept(each) for each in found]
+
+
+def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
+    """Every entry of a kind that can be read and is about people or registers that are there."""
+    statement = "SELECT person_id, body FROM entry ORDER BY number"
+    for person_id, body in rows(connection, statement):
+        try:
+            entry = ledger.decode(blob(body))
+        except ledger.EntryError:
+            continue
+        if entry.kind == kind and (person_id is not None or not entry.person):
+            yield entry
 
 
 def _kept(found: tuple[Any, ...]) -> Kept:
-    body = ledger.decode(bytes(found[3]))
-    return Kept(found[0], BEGINNING + timedelta(microseconds=found[1]), found[2], body)
+    body = ledger.decode(blob(found[3]))
+    return Kept(found[0], moment(found[1]), found[2], body)
 
 
 def damaged(connection: Connection, severed: Mapping[int, int] | None = None) -> list[int]:
@@ -137,7 +173,7 @@ def damaged(connection: Connection, severed: Mapping[int, int] | None = None) ->
     wanted = 1
     statement = "SELECT number, at, person_id, salt, body, leaf FROM entry ORDER BY number"
     for number, *rest in rows(connection, statement):
-        wrong += range(wanted, number)
+        wrong += range(wanted, min(number, wanted + NAMED_MAX))
         wanted = number + 1
         if not _whole(connection, cut.get(number, 0), number, *rest):
             wrong.append(number)
@@ -148,14 +184,14 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     connection: Connection, cut: int, number: int, at: int, person_id: str | None, salt: bytes,
     body: bytes, leaf: bytes,
 ) -> bool:  # fmt: skip
-    salt, body = bytes(salt), bytes(body)
+    salt, body = blob(salt), blob(body)
     try:
         entry = ledger.decode(body)
-        if ledger.commitment(salt, body) != bytes(leaf):
+        if ledger.commitment(salt, body) != blob(leaf):
             return False
     except ledger.EntryError:
         return False
-    if entry.time != ledger.stamp(BEGINNING + timedelta(microseconds=at)):
+    if type(at) is not int or entry.time != ledger.stamp(moment(at)):
         return False
     if entry.person and person_id is None:
         return cut == 1
@@ -166,17 +202,19 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     if entry.batch is None:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are
-        return entry.batch.count == len(people) + cut
-    return entry.batch.count == len(people) and entry.batch.rows == _mark(salt, *people)
+        return entry.batch.count + 1 == len(people) + cut
+    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *people)
 
 
-def due(
-    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int
-) -> str:
+def due(  # noqa: PLR0913 - the columns of an item
+    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int,
+    *, action: str = "", basis: str = "",
+) -> str:  # fmt: skip
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
-    run(connection, "INSERT INTO item VALUES (?, ?, ?, ?, ?, 'open', ?)", person_id, item, kind,
-        clause, None if at is None else microseconds(at), entry)  # fmt: skip
+    later(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry,"
+          " action, basis) VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)", person_id, item, kind, clause,
+          None if at is None else microseconds(at), entry, action, basis)  # fmt: skip
     return item
 
 
@@ -217,8 +255,8 @@ class Clock:
         if last is not None and now < last - BACK:
             wrong = "back"
         elif self._seen is not None:
-            expected = self._seen[0] + timedelta(seconds=passed - self._seen[1])
-            if now > expected + AHEAD:
+            then, before = self._seen
+            if (now - then).total_seconds() - (passed - before) > AHEAD:
                 return now, "ahead"  # and the next look says so again
         if not wrong:
             self._seen = now, passed

@@ -287,26 +287,30 @@ def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
     mine = [each for each in some if (each.token, each.entry) in set(still)]
     at = house.clock.now()
     asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
-    noted = forget(connection, house.keyring, house.policy, asked, at)
+    groups = {each.person_id: [kept.data for kept in each.sealed.certificate.kept]
+              for each in mine if each.person_id is not None}  # fmt: skip
+    noted = forget(connection, house.keyring, house.policy, asked, at, groups)
     until = backups.readable_until(connection, at)
     for each in mine:
         told = each.sealed.certificate
-        number = noted.get(each.person_id or "")
+        numbers = noted.get(each.person_id or "", [])
         told = msgspec.structs.replace(
-            told, entries=told.entries if number is None else (*told.entries, number),
+            told, entries=(*told.entries, *numbers),
             backups="" if until is None else stamp(until),
         )  # fmt: skip
-        _items(connection, each, told, number)
+        _items(connection, each, told, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
         bare = Erased(each.token, each.entry, each.sealed.erased.at)
         _keep(connection, house.keyring, each, _Sealed(each.sealed.id, bare, told), GONE)
     return len(mine)
 
 
-def _items(connection: Connection, each: _Row, told: Certificate, number: int | None) -> None:
+def _items(
+    connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]
+) -> None:  # fmt: skip
     """When what is kept is due to go."""
-    for kept in told.kept:
-        if kept.until and number is not None and each.person_id is not None:
+    for kept, number in zip(told.kept, numbers, strict=True):
+        if kept.until and each.person_id is not None:
             due = datetime.fromisoformat(kept.until)
             entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
 

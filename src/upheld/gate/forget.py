@@ -8,7 +8,7 @@ person of its own, of whom no act, no look-up and no list knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -46,9 +46,12 @@ class _Left(NamedTuple):
 
 def forget(
     connection: Connection, keyring: Keyring, policy: Policy, erased: Mapping[str, Erased],
-    at: datetime,
-) -> dict[str, int]:  # fmt: skip
-    """Take some people out; for those of whom something is kept, the number of its entry."""
+    at: datetime, groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
+) -> dict[str, list[int]]:  # fmt: skip
+    """Take some people out; for those of whom something is kept, the numbers of its entries.
+
+    `groups` are the fields that are kept alike, each with an entry of its own.
+    """
     asked = sorted(erased)
     people.lock_all(connection, asked)
     staying = [each for each in asked if erased[each].kept or erased[each].apart]
@@ -70,34 +73,43 @@ def forget(
         if what.apart:
             _set_aside(connection, keyring, what, left[person_id], at)
         if what.kept:
-            noted[person_id] = _keep(connection, keyring, policy, (person_id, what),
-                                     left[person_id], at)  # fmt: skip
+            kept = _keep(connection, keyring, policy, (person_id, what), left[person_id], at)
+            alike = (groups or {}).get(person_id, [what.kept])
+            noted[person_id] = [_entry(connection, policy, kept, each, what.kept_records, at)
+                                for each in alike]  # fmt: skip
     return noted
 
 
 def _keep(
     connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
     left: _Left, at: datetime,
-) -> int:  # fmt: skip
-    """Write what is kept anew, under a new key; the number of the entry that says so."""
+) -> people.Person:  # fmt: skip
+    """Write what is kept anew, under a new key."""
     person_id, what = whose
     person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id)
     person = _rows(connection, keyring, person, {f: left.found[f] for f in what.kept
                                                  if f in left.found})  # fmt: skip
-    kept = [each for each in left.records if each.record_id in what.kept_records]
-    for record in kept:
-        records.keep(connection, keyring, record)
+    for record in left.records:
+        if record.record_id in what.kept_records:
+            records.keep(connection, keyring, record)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
         records.add(connection, keyring, person_id, fact.proof, at, fact=REQUESTED,
                     by_whom="customer", how="erasure")  # fmt: skip
-    fields = tuple(person.holdings)
+    return person
+
+
+def _entry(
+    connection: Connection, policy: Policy, person: people.Person, fields: Sequence[str],
+    evidence: tuple[str, ...], at: datetime,
+) -> int:  # fmt: skip
+    """Note what is kept of somebody; the number of the entry."""
+    held = tuple(field for field in fields if field in person.holdings)
     entry = Entry(
-        kind="erasure.kept", time="", policy=policy.digest, data=fields,
-        values=tuple(person.holdings[field][1] for field in fields),
-        evidence=tuple(record.record_id for record in kept),
+        kind="erasure.kept", time="", policy=policy.digest, data=held,
+        values=tuple(person.holdings[field].mark for field in held), evidence=evidence,
     )  # fmt: skip
-    return entries.write(connection, entry, person_id, at)[0]
+    return entries.write(connection, entry, person.person_id, at)[0]
 
 
 def _set_aside(

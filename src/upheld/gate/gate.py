@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from upheld.core.errors import RequestError
+from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
 from upheld.gate import entries
 from upheld.gate.acting import House, Outcome
@@ -41,7 +42,7 @@ class Gate:
     ) -> None:
         self.engine = engine
         self.house = House(policy, keyring, clock or Clock(), Registry(), Carriers(),
-                           Derived())  # fmt: skip
+                           Derived(), {})  # fmt: skip
         self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
             people.belong(connection, keyring)
@@ -68,14 +69,15 @@ class Gate:
                     found.append(work(joint))
                     break
                 try:
-                    with connection.begin_nested():
+                    with savepoint(connection):
                         found.append(work(joint))
                 except Exception as error:  # noqa: BLE001 - given back to whoever asked
                     found.append(error)
         return found
 
     def _one(self, work: Callable[[Joint], Any]) -> Any:
-        (found,) = self.batch([work])
+        with writing(self.engine) as connection:
+            found = work(Joint(self.house, connection))
         if isinstance(found, Refused):
             raise found
         return found
@@ -123,6 +125,7 @@ class Gate:
         def act(person_id: str, data: Sequence[str] = (), **more: Any) -> Given:
             return self.act(action, person_id, data, **more)
 
+        self.__dict__[name] = act  # so that it is looked for once
         return act
 
     def sweep(

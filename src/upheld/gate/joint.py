@@ -12,13 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.gate import entries, records
+from upheld.gate import entries, items, records
 from upheld.gate.acting import Doing, House, Outcome
+from upheld.gate.proofs import NAMED
 from upheld.gate.request import Act, Refused, planned
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import people, values
+from upheld.vault.envelope import Key
 from upheld.vault.people import REGISTER
 from upheld.vault.values import Origin
 
@@ -34,7 +36,7 @@ class Joint:
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return self.sweep(act, [person_id], entitled=entitled)[person_id]
+        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
 
     def sweep(
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
@@ -46,6 +48,15 @@ class Joint:
     def peek(self, person_id: str, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
+
+    def held(self, person_id: str) -> dict[str, str]:
+        """The fields of which something is held, each a `value`, a `series` or `derived`.
+
+        No value is read.
+        """
+        found = people.opened(self.connection, self.house.keyring, person_id).holdings
+        shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
+        return {**shapes, **dict.fromkeys(self.house.derived.out_of(found), "derived")}
 
     def store(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
@@ -63,7 +74,7 @@ class Joint:
 
     def append(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, field: str, told: Sequence[str], *, source: str, occasion: str,
-        party: str = "", entitled: bool = False,
+        party: str = "", public_source: str | None = None, entitled: bool = False,
     ) -> Outcome:  # fmt: skip
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
@@ -72,7 +83,7 @@ class Joint:
         def put(clauses: str) -> dict[str, str]:
             person = people.opened(self.connection, self.house.keyring, person_id)
             person = values.append(self.connection, person, field, told,
-                                   Origin(party or source, occasion, clauses),
+                                   Origin(party or source, occasion, clauses, public_source),
                                    self.house.clock.now())  # fmt: skip
             return {field: person.holdings[field].mark}
 
@@ -93,7 +104,7 @@ class Joint:
         clauses = ", ".join(found.decision.clauses)
         doing = Doing(self.house, self.connection, store, entitled=entitled,
                       perform=lambda: put(clauses))  # fmt: skip
-        return doing.all([person_id])[person_id]
+        return doing.one(person_id)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry."""
@@ -146,15 +157,30 @@ class Joint:
         house = self.house
         about = dict(more.pop("about", None) or {})
         _checked(house.policy, kind, fact, about)
+        if kind in NAMED and not more.get("party"):
+            raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
+                                      hint="name it as `party`")  # fmt: skip
         people.lock(self.connection, person_id)
-        if person_id != REGISTER:
-            people.opened(self.connection, house.keyring, person_id)
+        sealing = self._sealing(person_id)
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
-                           about=about, **more)  # fmt: skip
-        self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
-                   evidence=(made.record_id,))  # fmt: skip
+                           about=about, sealing=sealing, **more)  # fmt: skip
+        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                            evidence=(made.record_id,))  # fmt: skip
+        items.review(house, self.connection, person_id, kind, number, made.record_id)
         return made.record_id
+
+    def _sealing(self, person_id: str) -> Key:
+        """The key for the texts of a person's records, or of the registers'."""
+        house = self.house
+        if person_id == REGISTER:
+            return house.keyring.derived("register-text")
+        return people.opened(self.connection, house.keyring, person_id).cipher
+
+    def shown(self, person_id: str, record_id: str) -> str:
+        """The text that was shown when a record was given; empty where none was kept."""
+        record = records.one(self.connection, self.house.keyring, person_id, record_id)
+        return records.shown(self.connection, record, self._sealing(person_id))
 
     def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
         """Withdraw a record, or let it end: acts that are committed later no longer rest on it."""
@@ -162,8 +188,9 @@ class Joint:
         at = self.house.clock.now()
         found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
-        self._note(person_id, at, kind="record", evidence=(record_id,),
-                   action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        number = self._note(person_id, at, kind="record", evidence=(record_id,),
+                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        items.review(self.house, self.connection, person_id, found.kind, number, record_id)
 
     def note(self, person_id: str | None, kind: str, **told: Any) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.

@@ -66,7 +66,7 @@ def keeping(
 ) -> Keeping:  # fmt: skip
     """What must be kept of a person's fields, by what is known and the records that say so."""
     facts = policy.program.vocabulary.facts
-    told = {**known, **_of_any_party(policy, mine, at)}
+    told = {**known, **of_any_party(policy, mine, at)}
     if REQUESTED in facts:
         told[REQUESTED] = True
     public = {**told, HOLD: False} if told.get(GAG) is True else told
@@ -89,7 +89,7 @@ def keeping(
     )  # fmt: skip
 
 
-def _of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
+def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
     """What a person's records prove whoever they name: a hold is one whichever court asked."""
     live = [record for record in mine if record.in_force(microseconds(at))]
     return {

@@ -24,6 +24,9 @@ from upheld.policy.request import Checker
 from upheld.policy.vocabulary import Fact
 
 BIRTH_DATE = "birth-date"
+PUBLIC_SOURCE = "public-source"
+NAMED = ("task", "partner-register", "engagement")  # kinds whose records are about one party each
+ASKED = "*"  # in a prover's `reads`: the fields that are asked for
 
 
 class ProofError(UpheldError):
@@ -38,9 +41,10 @@ class Proof(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a prover is asked: a fact, the party by name, the records of its kind, the time."""
+    """What a prover is asked: a fact, the data and the party by name, the records, the time."""
 
     fact: Fact
+    data: tuple[str, ...]
     party: str
     records: Sequence[Record]
     forged: Sequence[str]
@@ -123,6 +127,24 @@ def _meet(question: Question, dimension: str, one: Record, other: Record) -> boo
     return bool(checker.dimension(dimension, mine) & checker.dimension(dimension, theirs))
 
 
+def by_named(question: Question) -> Proof:
+    """The prover of what holds of one party by name: a record proves it of nobody else."""
+    mine = [each for each in question.records if each.party and each.party == question.party]
+    return by_records(question._replace(records=mine))
+
+
+def by_public_source(question: Question) -> Proof:
+    """Public is what came in with its public source, and what a record says is public."""
+    found = by_records(question)
+    public = [
+        field for field in question.data
+        if (rows := question.series(field)) and all(row.origin.public_source for row in rows)
+    ]  # fmt: skip
+    parts = [{"data": [field], "holds": True} for field in public]
+    said = found.value if isinstance(found.value, list) else []
+    return Proof([*parts, *said] or None, (*public, *found.evidence))
+
+
 def by_birth_date(question: Question) -> Proof:
     """Age in whole years from the birth date in the vault; unknown without one."""
     told = question.read(BIRTH_DATE)
@@ -152,7 +174,11 @@ class Registry:
     """The provers by kind of proof; a fact whose kind has none is proven by its records."""
 
     def __init__(self) -> None:
-        self._by = {BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False)}
+        self._by = {
+            BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False),
+            PUBLIC_SOURCE: Proving(by_public_source, (ASKED,)),
+            **dict.fromkeys(NAMED, Proving(by_named)),
+        }
 
     def add(
         self, kind: str, prover: Prover, *, reads: tuple[str, ...] = (), records: bool = True
@@ -165,9 +191,17 @@ class Registry:
             raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
         self._by[kind] = Proving(prover, reads, records)
 
+    def __len__(self) -> int:
+        return len(self._by)
+
     def of(self, fact: Fact) -> Proving:
         """How a fact is proven."""
         return self._by.get(fact.proof, BY_RECORDS)
+
+    def reads(self, fact: Fact, data: tuple[str, ...]) -> tuple[str, ...]:
+        """The fields that are read to prove a fact for an act on some data."""
+        reads = self.of(fact).reads
+        return (*reads, *data) if ASKED in reads else reads
 
     def prove(
         self, facts: Mapping[str, Fact], asked: Callable[[Fact], Question]
@@ -175,7 +209,7 @@ class Registry:
         """What is known of some facts, and the evidence; unknown ones are left out."""
         known: dict[str, object] = {}
         evidence: list[str] = []
-        for name, fact in sorted(facts.items()):
+        for name, fact in facts.items():
             proof = self.of(fact).prover(asked(fact))
             evidence += proof.evidence
             if proof.value is not None:

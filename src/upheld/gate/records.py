@@ -13,15 +13,17 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, places, row, rows, run
+from upheld.core.sql import Query, blob, places, row, rows, run
 from upheld.core.tables import microseconds
-from upheld.vault.envelope import context
+from upheld.vault.envelope import Key, context, seal, unseal
 from upheld.vault.keyring import Keyring
 
 _COLUMNS = (
@@ -81,26 +83,30 @@ def add(  # noqa: PLR0913 - what belongs to a record
     ends: datetime | None = None,
     by_whom: str = "",
     how: str = "",
-    text_digest: str = "",
+    text: str = "",
+    sealing: Key = b"",
 ) -> Record:
-    """Keep a new record."""
+    """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
     made = Record(
         person_id=person_id, record_id=secrets.token_hex(16), kind=kind, fact=fact, party=party,
         about={d: tuple(words) for d, words in (about or {}).items()},
         begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
-        by_whom=by_whom, how=how, text_digest=text_digest,
+        by_whom=by_whom, how=how, text_digest=sha256(text.encode()).hexdigest() if text else "",
     )  # fmt: skip
-    keep(connection, keyring, made)
+    body = seal(sealing, text.encode(), _text_of(made)) if text else None
+    keep(connection, keyring, made, body)
     return made
 
 
-def keep(connection: Connection, keyring: Keyring, record: Record) -> None:
-    """Write a record down with its MAC, whoever it is about now."""
+def keep(
+    connection: Connection, keyring: Keyring, record: Record, body: bytes | None = None
+) -> None:
+    """Write a record down with its MAC, whoever it is about now; `body` is its text, sealed."""
     statement = (
         f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    run(connection, statement, *record.columns(), _mac(keyring, record))
+    run(connection, statement, *record.columns(), body, _mac(keyring, record))
 
 
 def everything(connection: Connection, keyring: Keyring, person_id: str) -> list[Record]:
@@ -109,20 +115,41 @@ def everything(connection: Connection, keyring: Keyring, person_id: str) -> list
     return told(keyring, rows(connection, statement, person_id))[0]
 
 
-def end(
-    connection: Connection, keyring: Keyring, person_id: str, record_id: str, at: datetime,
-    *, withdrawn: bool,
-) -> Record:  # fmt: skip
-    """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
+def shown(connection: Connection, record: Record, sealing: Key) -> str:
+    """The text that was shown for a record; RecordError where it is not what was kept."""
+    if not record.text_digest:
+        return ""
+    statement = "SELECT body FROM record WHERE person_id = ? AND record_id = ?"
+    found = row(connection, statement, record.person_id, record.record_id)
+    what = f"the text of record {record.record_id}"
+    return unseal(sealing, blob(found[0]) if found else b"", _text_of(record),
+                  what=what).decode()  # fmt: skip
+
+
+def _text_of(record: Record) -> bytes:
+    return context("record-text", record.person_id, record.record_id, record.text_digest)
+
+
+def one(connection: Connection, keyring: Keyring, person_id: str, record_id: str) -> Record:
+    """A record by its id; RecordError where there is none, or it is not believed."""
     statement = f"SELECT {_COLUMNS}, mac FROM record WHERE person_id = ? AND record_id = ?"  # noqa: S608 - columns alone
     found = row(connection, statement, person_id, record_id)
     if found is None:
         raise RecordError("there is no such record", code="no-record", hint="see its id")
     record = _believed(keyring, found)
-    moment = microseconds(at)
     if record is None:
         raise RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
                           hint="it proves nothing; see who can write to the database")  # fmt: skip
+    return record
+
+
+def end(
+    connection: Connection, keyring: Keyring, person_id: str, record_id: str, at: datetime,
+    *, withdrawn: bool,
+) -> Record:  # fmt: skip
+    """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
+    record = one(connection, keyring, person_id, record_id)
+    moment = microseconds(at)
     if record.withdrawn is not None:
         return record
     change = {"withdrawn": moment} if withdrawn else {"ends": moment}
@@ -131,6 +158,11 @@ def end(
         " record_id = ?", changed.ends, changed.withdrawn, _mac(keyring, changed), person_id,
         record_id)  # fmt: skip
     return changed
+
+
+def every(connection: Connection, keyring: Keyring) -> tuple[list[Record], list[str]]:
+    """Every record there is, and the ids of those not believed."""
+    return told(keyring, rows(connection, f"SELECT {_COLUMNS}, mac FROM record"))  # noqa: S608 - names of columns alone
 
 
 def listed(
@@ -143,11 +175,15 @@ def listed(
 
 def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
     """What asks for the records of some people and kinds."""
-    statement = (
+    return _finding(len(people), len(kinds)), (*people, *kinds)
+
+
+@lru_cache
+def _finding(people: int, kinds: int) -> str:
+    return (
         f"SELECT {_COLUMNS}, mac FROM record"  # noqa: S608 - names of columns and places alone
-        f" WHERE person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+        f" WHERE person_id IN ({places(range(people))}) AND kind IN ({places(range(kinds))})"
     )
-    return statement, (*people, *kinds)
 
 
 def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:
@@ -172,9 +208,10 @@ def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:
             fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
             how=found[9], text_digest=found[10],
         )  # fmt: skip
-    except (msgspec.MsgspecError, IndexError):
+        same = hmac.compare_digest(_mac(keyring, record), blob(found[11]))
+    except (msgspec.MsgspecError, IndexError, KeyError, TypeError):  # of a kind that none is
         return None
-    return record if hmac.compare_digest(_mac(keyring, record), bytes(found[11])) else None
+    return record if same else None
 
 
 def _mac(keyring: Keyring, record: Record) -> bytes:

@@ -31,6 +31,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     party: str = ""
     partial: bool = False
 
+    def parties(self) -> dict[str, str]:
+        """Whom an entry names: the kind of each party, and the name where there is one."""
+        named = f" {self.party}" if self.party else ""
+        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
+
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
         fields = self.data if data is None else tuple(data)
@@ -38,11 +43,6 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
             self.action, data=fields or None, purpose=self.purpose, recipient=self.recipient,
             source=self.source, actor=self.actor, occasion=self.occasion,
         )  # fmt: skip
-
-    def parties(self) -> dict[str, str]:
-        """Whom an entry names: the kind of each party, and the name where there is one."""
-        named = f" {self.party}" if self.party else ""
-        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):

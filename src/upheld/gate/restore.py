@@ -89,26 +89,21 @@ def restore(
             erased = _settle(connection, policy, keyring, both, told.keys)
         erasure.finish(engine, keyring)
         scrub(engine)
-        found = upkeep.selfcheck(engine, keyring, _kinds(policy))
+        found = upkeep.selfcheck(engine, keyring)
     finally:
         engine.dispose()
     return Restored(found.people, found.entries, erased, previous, found.problems)
 
 
-def rehearse(path: Path, url: str, policy: Policy, keyring: Keyring) -> tuple[str, ...]:
+def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
     """Put a backup into a database to be thrown away, and tell what is not whole."""
     engine = open_database(url)
     try:
         with writing(engine) as connection:
             _load(connection, path, archive.read_head(path), keyring)
-        return upkeep.selfcheck(engine, keyring, _kinds(policy)).problems
+        return upkeep.selfcheck(engine, keyring).problems
     finally:
         engine.dispose()
-
-
-def _kinds(policy: Policy) -> list[str]:
-    facts = policy.program.vocabulary.facts.values()
-    return sorted({fact.proof for fact in facts if fact.proof})
 
 
 def _empty(engine: Engine) -> None:

@@ -1,17 +1,20 @@
 """How long ago: a number of months or years that rests on a record's beginning.
 
-Goes in: the question of a prover. Comes out: the whole months or years since the latest record in
-force of the fact's kind began, such as the time since an account was closed; unknown without one.
+Goes in: the question of a prover. Comes out: the time since the latest record in force of the
+fact's kind began, such as that an account was closed; unknown without one. A month that has begun
+and is not over counts as a half, so that `> 6 months` holds the day after six months are over.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate.proofs import Proof, ProofError, Question, by_records, years
+from upheld.gate import entries
+from upheld.gate.proofs import Proof, ProofError, Question, by_records
 
 UNITS = {"months": 1, "years": 12}
+BEGUN = 0.5
 
 
 def by_time_since(question: Question) -> Proof:
@@ -27,15 +30,13 @@ def by_time_since(question: Question) -> Proof:
         return Proof(None)
     last = max(live, key=lambda record: record.begins)
     began = BEGINNING + timedelta(microseconds=last.begins)
-    passed = months(_day(began), _day(question.at))
-    return Proof(passed // UNITS[fact.unit], (last.record_id,))
+    return Proof(passed(began, question.at, UNITS[fact.unit]), (last.record_id,))
 
 
-def _day(at: datetime) -> date:
-    return at.astimezone(UTC).date()
-
-
-def months(first: date, second: date) -> int:
-    """Whole months between two days."""
-    whole = years(first, second)
-    return whole * 12 + (second.month - first.month - (second.day < first.day)) % 12
+def passed(began: datetime, at: datetime, each: int = 1) -> float:
+    """The spans of so many calendar months between two moments; the one that runs is a half."""
+    spans = max(0, (at.year - began.year) * 12 + at.month - began.month) // each + 1
+    while spans and (end := entries.after(began, spans * each, "months")) and end > at:
+        spans -= 1
+    exact = entries.after(began, spans * each, "months") == at
+    return spans if exact else spans + BEGUN

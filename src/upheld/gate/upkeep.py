@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -16,22 +17,29 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError, nearest
-from upheld.core.sql import rows
+from upheld.core.sql import is_postgresql, rows
 from upheld.core.transaction import reading, scrub, writing
+from upheld.core.trouble import DatabaseError
 from upheld.gate import entries, records, severing
 from upheld.gate.gate import Gate
 from upheld.gate.proofs import BIRTH_DATE
+from upheld.gate.records import Record
 from upheld.ledger.entries import EntryError
 from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.keyring import Keyring, KeyringError
-from upheld.vault.people import ACTIVE, HELD, REGISTER, VaultError
+from upheld.vault.people import ACTIVE, HELD, VaultError
 
+INTEGRITY = "PRAGMA integrity_check"
 BATCH = 100  # people moved in one transaction
 
 
 class ImportFileError(UpheldError):
     """A file of customers that cannot be taken in; its line is told, never a value."""
+
+
+class _TriedError(Exception):
+    """The end of a dry run."""
 
 
 class Checked(NamedTuple):
@@ -44,11 +52,8 @@ class Checked(NamedTuple):
     problems: tuple[str, ...]
 
 
-def selfcheck(engine: Engine, keyring: Keyring, kinds: Sequence[str]) -> Checked:
-    """Open every key and value, believe every record, hash every entry; name what is not whole.
-
-    `kinds` are the kinds of proof of the vocabulary.
-    """
+def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
+    """Open every key and value, believe every record, hash every entry; name what is not whole."""
     problems: list[str] = []
     held = 0
     with reading(engine) as connection:
@@ -61,13 +66,16 @@ def selfcheck(engine: Engine, keyring: Keyring, kinds: Sequence[str]) -> Checked
             held += count
             problems += named
         problems += _apart(connection, keyring)
-        listed, forged = records.listed(connection, keyring, [REGISTER, *everybody], kinds)
+        listed, forged = records.every(connection, keyring)
         problems += [f"record {record_id} was changed by somebody else" for record_id in forged]
+        problems += _unlike(connection, {each.record_id: each for each in listed}, forged)
         problems += [
             f"entry {number} is missing or changed"
             for number in entries.damaged(connection, severing.counts(connection, keyring))
         ]
         last = entries.last_of(connection)
+        if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
+            problems.append("the database file is damaged")
     return Checked(len(everybody), held, len(listed), last[0] if last else 0, tuple(problems))
 
 
@@ -82,10 +90,14 @@ def _looked_through(
     noted: dict[str, str] = {}
     try:
         for kept in entries.of_person(connection, person_id):
-            if kept.entry.values:
+            if kept.entry.kind == "retention":
+                for field, mark in zip(kept.entry.data, kept.entry.values, strict=True):
+                    if noted.get(field) == mark:
+                        del noted[field]
+            elif kept.entry.values:
                 noted.update(zip(kept.entry.data, kept.entry.values, strict=True))
-    except EntryError:
-        problems.append(f"an entry about person {person_id} cannot be read")
+    except (EntryError, DatabaseError, ValueError):
+        problems.append(f"what an entry says of person {person_id}")
     problems = [f"{name} is changed, moved or missing" for name in problems]
     if noted != {field: held.mark for field, held in person.holdings.items()}:
         problems.append(f"what is held of person {person_id} is not what the entries say")
@@ -102,6 +114,22 @@ def _apart(connection: Connection, keyring: Keyring) -> list[str]:
             problems += [f"{name} is changed, moved or missing" for name in found]
         except (SealError, VaultError, KeyringError, KeyError) as error:
             problems.append(str(error))
+    return problems
+
+
+def _unlike(connection: Connection, listed: dict[str, Record], forged: Sequence[str]) -> list[str]:
+    """The records that are not as the entries say: gone, or in force though they were ended."""
+    said: dict[str, str] = {}
+    for entry in entries.of_kind(connection, "record"):
+        said.update(dict.fromkeys(entry.evidence, entry.action.partition(" ")[0]))
+    problems = []
+    for record_id, action in said.items():
+        record = listed.get(record_id)
+        if record is None and record_id not in forged:
+            problems.append(f"record {record_id} is missing")
+        ended = record is None or record.withdrawn is not None or record.ends is not None
+        if action != "add" and not ended:
+            problems.append(f"record {record_id} is as it was before it ended")
     return problems
 
 
@@ -151,8 +179,7 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
     nothing kept. ImportFileError names the line of the first mistake.
     """
     count = taken = known = violations = 0
-    with gate.together() as joint:
-        savepoint = joint.connection.begin_nested()
+    with suppress(_TriedError), gate.together() as joint:
         for told in _lines(gate, path):
             count += 1
             if any(
@@ -163,10 +190,8 @@ def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
                 continue
             violations += joint.bring(joint.enrol(), told)
             taken += 1
-        if apply:
-            savepoint.commit()
-        else:
-            savepoint.rollback()
+        if not apply:
+            raise _TriedError  # and nothing is kept
     return Brought(count, taken, known, violations)
 
 

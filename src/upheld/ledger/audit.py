@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,10 +19,8 @@ from upheld.ledger.tiles import (
     HEIGHT,
     WIDTH,
     TileError,
-    TileReader,
     partials,
     peaks,
-    tile_path,
     width_of,
 )
 from upheld.ledger.tree import fold, leaf_hash, root_of
@@ -31,6 +29,36 @@ Row = list[bytes]
 Settled = tuple[int, Row, Row | None]
 """A bundle's index, the hashes of its leaves as signed, and its commitments where they fit."""
 _MIXED_MAX = 8  # so many differences between two rows, and 2^8 roots, are tried at most
+
+
+class Tiles(Protocol):
+    """A log's tiles and entries for one size, wherever they lie; nothing that it gives is proven.
+
+    `first` is the number by which people call its first entry.
+    """
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+
+    @property
+    def first(self) -> int:
+        """The number by which people call its first entry."""
+
+    def hashes(self, level: int, index: int) -> Row:
+        """The hashes of a tile; TileError where it is not there or has not its length."""
+
+    def commitments(self, index: int) -> Row:
+        """The commitments of a bundle; TileError likewise."""
+
+    def lines(self, index: int) -> list[bytes]:
+        """The lines of a bundle's entries, as many as there are; TileError if there is none."""
+
+    def path(self, kind: int | str, index: int) -> str:
+        """Where a tile, a bundle or its lines lie, for people."""
+
+    def line(self, at: int) -> str:
+        """What people call a line of a bundle, by its place there."""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,10 +76,10 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 class Audit:
     """One walk over the tiles of a log; `findings` fill up while `leaves` is read to its end."""
 
-    def __init__(self, folder: Path, size: int, root: bytes) -> None:
+    def __init__(self, reader: Tiles, root: bytes) -> None:
         self.findings: list[Finding] = []
-        self._reader = TileReader(folder, size)
-        self._size = size
+        self._reader = reader
+        self._size = reader.size
         self._root = root
         self._seen: set[Finding] = set()
 
@@ -118,12 +146,12 @@ class Audit:
                 if root_of(row) == signed:
                     self._differences(level, index, stored, row)
                     return row
-        span = WIDTH ** (level + 1)
+        span, first = WIDTH ** (level + 1), self._reader.first
         self.find(
             "changed",
-            tile_path(level, index),
-            f"it was changed, and so was something below it: entries {index * span} to "
-            f"{(index + 1) * span - 1} cannot be verified",
+            self._reader.path(level, index),
+            f"it was changed, and so was something below it: entries {first + index * span} to "
+            f"{first + (index + 1) * span - 1} cannot be verified",
         )
         return stored or []
 
@@ -165,18 +193,19 @@ class Audit:
         made = [leaf_hash(each) for each in found or []]
         if made == row:
             return found
-        path = tile_path(BUNDLES, index, width_of(self._size, 0, index))
-        for entry, (was, wanted) in enumerate(zip(made, row, strict=False), index * WIDTH):
+        path = self._reader.path(BUNDLES, index)
+        start = index * WIDTH + self._reader.first
+        for entry, (was, wanted) in enumerate(zip(made, row, strict=False), start):
             if was != wanted:
                 self.find("changed", path, f"the commitment of entry {entry} was changed", entry)
         return None
 
     def _differences(self, level: int, index: int, stored: Row | None, row: Row) -> None:
         """Find the hashes of a stored tile that are not those of the settled one."""
-        path = tile_path(level, index, width_of(self._size, level, index))
+        path = self._reader.path(level, index)
         for at, (was, wanted) in enumerate(zip(stored or [], row, strict=False)):
             if was != wanted:
-                first = (index * WIDTH + at) << HEIGHT * level
+                first = ((index * WIDTH + at) << HEIGHT * level) + self._reader.first
                 last = first + (1 << HEIGHT * level) - 1
                 over = f"entry {first}" if first == last else f"entries {first} to {last}"
                 self.find("changed", path, f"the hash over {over} was changed", first)

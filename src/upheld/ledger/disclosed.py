@@ -14,9 +14,9 @@ from hashlib import sha256
 
 import msgspec
 
-from upheld.ledger.audit import Audit
+from upheld.ledger.audit import Audit, Tiles
 from upheld.ledger.entries import SALT_BYTES
-from upheld.ledger.tiles import DISCLOSED, WIDTH, TileError, TileReader, tile_path, width_of
+from upheld.ledger.tiles import DISCLOSED, WIDTH, TileError
 from upheld.ledger.tree import HASH_BYTES, leaf_hash
 
 _HEAD = b'{"entry":'
@@ -30,12 +30,10 @@ class Line(msgspec.Struct, frozen=True):
     """A line that is no longer where it was, or never was there."""
 
     file: str
-    number: int
+    place: int
+    name: str
     leaf: bytes | None
     index: int | None
-
-    def __str__(self) -> str:
-        return f"line {self.number}"
 
 
 def taken_apart(line: bytes, index: int) -> tuple[bytes, bytes] | None:
@@ -79,7 +77,7 @@ def leaf_of(line: bytes, index: int) -> bytes | None:
 class Comparison:
     """Takes each bundle's settled leaves in turn; `conclude` tells what became of the others."""
 
-    def __init__(self, reader: TileReader, audit: Audit) -> None:
+    def __init__(self, reader: Tiles, audit: Audit) -> None:
         self.compared = 0
         self._reader = reader
         self._audit = audit
@@ -105,8 +103,11 @@ class Comparison:
         found = [read(line, index) for index, line in enumerate(lines, first)]
         self.compared += len(lines)
         if found != (leaves if commitments is None else commitments):
-            file = tile_path(DISCLOSED, bundle, width_of(self._reader.size, 0, bundle))
-            self._lines += [_line(file, n, each) for n, each in enumerate(lines, 1)]
+            file = self._reader.path(DISCLOSED, bundle)
+            named = self._reader.line
+            self._lines += [
+                _line(file, first + at, named(at), each) for at, each in enumerate(lines)
+            ]
             self._leaves |= {leaf: index for index, leaf in enumerate(leaves, first)}
 
     def conclude(self) -> None:
@@ -128,44 +129,42 @@ class Comparison:
     def _foreign(self, lines: list[Line], missing: dict[int, bytes]) -> None:
         """Lines that are no entry of this log: one that changed, or one too many."""
         for line in lines:
-            index = _expected(line) if line.index is None else line.index
+            index = line.place if line.index is None else line.index
             if missing.pop(index, None):
-                self._audit.find("changed", line.file, f"entry {index} was changed", index)
+                told = index + self._reader.first
+                self._audit.find("changed", line.file, f"entry {told} was changed", told)
             else:
-                self._audit.find(
-                    "inserted", line.file, f"{line} was inserted: it is no entry of this log"
-                )
+                message = f"{line.name} was inserted: it is no entry of this log"
+                self._audit.find("inserted", line.file, message)
 
     def _removed(self, indices: list[int]) -> None:
         for first, last in _runs(indices):
-            path = tile_path(DISCLOSED, first // WIDTH,
-                             width_of(self._reader.size, 0, first // WIDTH))  # fmt: skip
-            many = f"entries {first} to {last} were" if last > first else f"entry {first} was"
-            self._audit.find("removed", path, f"{many} removed", first)
+            start, end = first + self._reader.first, last + self._reader.first
+            many = f"entries {start} to {end} were" if end > start else f"entry {start} was"
+            path = self._reader.path(DISCLOSED, first // WIDTH)
+            self._audit.find("removed", path, f"{many} removed", start)
 
     def _moved(self, placed: list[tuple[int, Line]]) -> None:
         """Lines that stand out of order, the fewest that can be said to have been moved."""
         stay = _longest_rising([at for at, _ in placed])
         for at, line in placed:
+            told = at + self._reader.first
             if at not in stay:
-                self._audit.find("moved", line.file, f"entry {at} was moved to {line}", at)
+                message = f"entry {told} was moved to {line.name}"
+                self._audit.find("moved", line.file, message, told)
             elif line.index != at:
-                self._audit.find("changed", line.file, f"entry {at} says index {line.index}", at)
+                says = None if line.index is None else line.index + self._reader.first
+                message = f"entry {told} says index {says}"
+                self._audit.find("changed", line.file, message, told)
 
 
-def _line(file: str, number: int, line: bytes) -> Line:
+def _line(file: str, place: int, name: str, line: bytes) -> Line:
     """A line by itself: what it says of its index, and the leaf that it stands for."""
     told = line.rpartition(b'"index":')[2]
     digits = told[: len(told) - len(told.lstrip(b"0123456789"))]
     if not digits or len(digits) > 19:
-        return Line(file, number, None, None)
-    return Line(file, number, leaf_of(line, int(digits)), int(digits))
-
-
-def _expected(line: Line) -> int:
-    """The entry that ought to stand where a line stands that cannot be read."""
-    name = line.file.removeprefix(DISCLOSED).partition(".p/")[0]
-    return int(name.replace("/", "").replace("x", "")) * WIDTH + line.number - 1
+        return Line(file, place, name, None, None)
+    return Line(file, place, name, leaf_of(line, int(digits)), int(digits))
 
 
 def _runs(indices: list[int]) -> Iterator[tuple[int, int]]:

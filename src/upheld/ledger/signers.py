@@ -27,6 +27,7 @@ from upheld.ledger.note import (
     SIGNATURE_BYTES,
     Key,
     NoteError,
+    Signer,
     checked_name,
     from_base64,
     to_base64,
@@ -126,6 +127,22 @@ class SocketSigner:
         if answer[0]:
             raise SignerError(f"the signer at {self._path} refuses to sign this", hint)
         return answer[1:]
+
+
+def open_signer(path: Path, origin: str) -> tuple[str, Signer]:
+    """The log's name and its key: a key file, or the socket of a process that signs.
+
+    `origin` is the log's name where a socket is asked; a key file says it itself.
+    """
+    if not path.is_socket():
+        opened = FileSigner.open(path)
+        if origin and origin != opened.name:
+            raise SignerError(f"the key is that of {opened.name}, not of {origin}", "name one log")
+        return opened.name, opened
+    if not origin:
+        raise SignerError("a signer's socket does not say whose it is",
+                          "give --origin, or `log_origin` in the settings")  # fmt: skip
+    return checked_name(origin), SocketSigner(path)
 
 
 class SignerServer:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -92,8 +92,62 @@ def parse_tile(raw: bytes) -> list[bytes]:
     return [raw[i : i + HASH_BYTES] for i in range(0, len(raw), HASH_BYTES)]
 
 
+Hashes = Callable[[int, int], list[bytes]]
+"""The hashes of a tile, by its level and index."""
+
+
+def subtree_of(hashes: Hashes, start: int, end: int) -> bytes:
+    """The root over leaves `start` to `end`, with few tiles read."""
+    count = end - start
+    if count & (count - 1) or start % count:
+        middle = start + split(count)
+        return node_hash(subtree_of(hashes, start, middle), subtree_of(hashes, middle, end))
+    level, rest = divmod(count.bit_length() - 1, HEIGHT)
+    first = start >> HEIGHT * level
+    row = hashes(level, first // WIDTH)
+    return root_of(row[first % WIDTH : first % WIDTH + (1 << rest)])
+
+
+class Growth:
+    """A log that grows: its size, and the hashes of its rightmost tiles, level by level."""
+
+    def __init__(self, size: int = 0, hashes: Hashes | None = None) -> None:
+        """`hashes` gives the tiles of a log that has so many entries already."""
+        self.size = size
+        self.rows: list[list[bytes]] = [[]]
+        for level, index in partials(size) if hashes else ():
+            self.rows += [[] for _ in range(level + 1 - len(self.rows))]
+            self.rows[level] = list(hashes(level, index)) if hashes else []
+
+    def append(self, leaf: bytes) -> None:
+        """Add the hash of one more leaf; `full` must be asked after every 256th."""
+        self.rows[0].append(leaf)
+        self.size += 1
+
+    def full(self) -> Iterator[tuple[int, int, list[bytes]]]:
+        """The tiles that have just become full, from the leaves up: level, index, hashes."""
+        for level, row in enumerate(self.rows):
+            if len(row) < WIDTH:
+                return
+            if level + 1 == len(self.rows):
+                self.rows.append([])
+            self.rows[level + 1].append(root_of(row))
+            self.rows[level] = []
+            yield level, (self.size >> HEIGHT * (level + 1)) - 1, row
+
+    def partial(self) -> list[tuple[int, int, list[bytes]]]:
+        """The tiles that are not full yet: level, index, hashes."""
+        return [(level, index, self.rows[level]) for level, index in partials(self.size)]
+
+    def root(self) -> bytes:
+        """The root as the tree stands now."""
+        return fold([peak for row in reversed(self.rows) for peak in peaks(row)])
+
+
 class TileReader:
     """Reads a log's files as they are for a tree of one size; what they say is not yet proven."""
+
+    first = 0
 
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
@@ -145,15 +199,17 @@ class TileReader:
         raise TileError(path, "is not there")
 
     def subtree(self, start: int, end: int) -> bytes:
-        """The root over leaves `start` to `end`, with few files read."""
-        count = end - start
-        if count & (count - 1) or start % count:
-            middle = start + split(count)
-            return node_hash(self.subtree(start, middle), self.subtree(middle, end))
-        level, rest = divmod(count.bit_length() - 1, HEIGHT)
-        first = start >> HEIGHT * level
-        row = self.hashes(level, first // WIDTH)
-        return root_of(row[first % WIDTH : first % WIDTH + (1 << rest)])
+        """The root over leaves `start` to `end`."""
+        return subtree_of(self.hashes, start, end)
+
+    def path(self, kind: int | str, index: int) -> str:
+        """Where a tile of a tree of this size lies."""
+        level = kind if isinstance(kind, int) else 0
+        return tile_path(kind, index, width_of(self.size, level, index))
+
+    def line(self, at: int) -> str:
+        """What people call a line of a bundle, by its place in its file."""
+        return f"line {at + 1}"
 
 
 class TileWriter:
@@ -165,10 +221,9 @@ class TileWriter:
 
     def __init__(self, folder: Path, size: int = 0) -> None:
         self.folder = folder
-        self.size = size
+        self._growth = Growth()
         self._commitments: list[bytes] = []
         self._lines: list[bytes] = []
-        self._rows: list[list[bytes]] = [[]]
         self._touched: set[Path] = set()
         self._replaced: list[Path] = []
         self._waiting: list[tuple[Path, bytes]] = []
@@ -178,16 +233,20 @@ class TileWriter:
     def append(self, commitment: bytes, line: bytes | None = None) -> None:
         """Add an entry: its commitment, and its line if the entry is to be disclosed."""
         self._commitments.append(commitment)
-        self._rows[0].append(leaf_hash(commitment))
+        self._growth.append(leaf_hash(commitment))
         if line is not None:
             self._lines.append(line)
-        self.size += 1
         if len(self._commitments) == WIDTH:
             self._flush()
 
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return self._growth.size
+
     def root(self) -> bytes:
         """The root as the tree stands now."""
-        return fold([peak for row in reversed(self._rows) for peak in peaks(row)])
+        return self._growth.root()
 
     def publish(self, note: Note) -> None:
         """Write what is left as partial tiles, and then the checkpoint over all of it."""
@@ -197,8 +256,7 @@ class TileWriter:
                 tile_path(BUNDLES, index, len(self._commitments)), bundle(self._commitments)
             )
             self._disclose(index)
-        for level, at in partials(self.size):
-            row = self._rows[level]
+        for level, at, row in self._growth.partial():
             self._write(tile_path(level, at, len(row)), b"".join(row))
         self._place()
         for folder in sorted(self._touched):
@@ -214,13 +272,11 @@ class TileWriter:
         self._replaced.clear()
 
     def _go_on(self, reader: TileReader) -> None:
+        self._growth = Growth(reader.size, reader.hashes)
         if self.size % WIDTH:
             self._commitments = reader.commitments(self.size // WIDTH)
             if (self.folder / DISCLOSED).is_dir():
                 self._lines = reader.lines(self.size // WIDTH)[: self.size % WIDTH]
-        for level, at in partials(self.size):
-            self._rows += [[] for _ in range(level + 1 - len(self._rows))]
-            self._rows[level] = list(reader.hashes(level, at))
 
     def _flush(self) -> None:
         """Write the tiles that have just become full, from the leaves up."""
@@ -228,14 +284,8 @@ class TileWriter:
         self._write(tile_path(BUNDLES, index), bundle(self._commitments))
         self._disclose(index)
         self._commitments = []
-        for level, row in enumerate(self._rows):
-            if len(row) < WIDTH:
-                return
-            self._write(tile_path(level, (self.size >> HEIGHT * (level + 1)) - 1), b"".join(row))
-            if level + 1 == len(self._rows):
-                self._rows.append([])
-            self._rows[level + 1].append(root_of(row))
-            self._rows[level] = []
+        for level, at, row in self._growth.full():
+            self._write(tile_path(level, at), b"".join(row))
 
     def _disclose(self, index: int) -> None:
         if self._lines:

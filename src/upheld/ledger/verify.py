@@ -56,7 +56,7 @@ class Receipt(
     salt: str
 
 
-class _Earlier:
+class Earlier:
     """Finds out whether the log still has all that an earlier checkpoint covers.
 
     The root at that size comes from the leaves as they were settled, not from the tiles as they
@@ -103,9 +103,10 @@ def verify_export(
         checkpoint = read_checkpoint(folder, log, witnesses)
     except (NoteError, TileError) as error:
         return Report(False, log.name, 0, "", 0, (Finding("checkpoint", CHECKPOINT, str(error)),))
-    audit = Audit(folder, checkpoint.size, checkpoint.root)
-    comparison = Comparison(TileReader(folder, checkpoint.size), audit)
-    earlier = _Earlier(since, log)
+    reader = TileReader(folder, checkpoint.size)
+    audit = Audit(reader, checkpoint.root)
+    comparison = Comparison(reader, audit)
+    earlier = Earlier(since, log)
     told = (folder / DISCLOSED).is_dir()
     for bundle, leaves, commitments in audit.leaves():
         earlier.add(bundle, leaves)

@@ -10,40 +10,23 @@ any other question is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from upheld.policy import evaluate as e
 from upheld.policy.compile import Compiled
-from upheld.policy.worlds import Space, Values
+from upheld.policy.told import Slot, Told, distinct, product_of
 
 ANSWERS_MAX = 1 << 20  # of all functions together; states beyond it are answered `error`
-WHOLE_MAX = 1 << 16  # of a function that is written down whole; of a cell
+WHOLE_MAX = 1 << 16  # of a function that is written down whole
+CELL_MAX = 1 << 19  # ways in which the facts of one cell may be known
 STEP_MAX = 1 << 10  # of one that goes on
 ROOM = ANSWERS_MAX // 2  # for functions written down whole because they are not large
-BITS_MAX = 62  # of the number that holds what is known of the facts
 
 Answer = tuple[str, tuple[str, ...]]  # outcome, clauses
 Node = frozenset[int]  # parts that are asked about together
-
-
-class Slot(NamedTuple):
-    """A fact that rows say: its values, and where it stands among the bits of what is known.
-
-    These are whole numbers of at most 62 bits, as many as are needed; mostly one.
-    """
-
-    values: Values
-    word: int
-    shift: int
-    bits: int
-
-    @property
-    def ways(self) -> int:
-        """In how many ways the fact may be known: nothing, or one of its values."""
-        return self.values.count + 1
 
 
 class Function(NamedTuple):
@@ -74,11 +57,14 @@ class _Kind(NamedTuple):
 class _Part(NamedTuple):
     """A cell, or what is left of one: facts that matter, and a kind for each thing known of them.
 
-    An axis for each fact; place 0 is a fact that is not known.
+    An axis for each fact; place 0 is a fact that is not known. A cell that is too large for that
+    names itself, with what was taken of its facts so far, and is written down when it is smaller.
     """
 
     facts: tuple[str, ...]
     kinds: np.ndarray
+    cell: int = -1
+    taken: tuple[tuple[str, int], ...] = ()
 
 
 class Answers:
@@ -96,13 +82,14 @@ class Answers:
         self._listed = 0
         self._refused: int | None = None
         self._kinds: list[_Kind] = [_Kind(True, False, 0, 0, 0, {})]  # 0 counts for nothing
-        self._kind: dict[object, int] = {}
+        self._kind: dict[tuple[int, ...], int] = {}
+        self._left: dict[object, int] = {}
         self._cited: list[tuple[str, ...]] = [()]
         self._citation: dict[tuple[str, ...], int] = {(): 0}
         self._parts: list[_Part] = []
         self._part: dict[object, int] = {}
         self._by_itself: dict[int, int] = {}
-        self._cells: dict[int, int] = {}
+        self._cells: dict[tuple[int, tuple[tuple[str, int], ...]], int] = {}
         self._slices: dict[tuple[int, str, int], int] = {}
         self._nothing_else: dict[int, int] = {}
 
@@ -178,6 +165,8 @@ class Answers:
                 left.append(at)
                 continue
             key = at, name, digit
+            if part.cell >= 0 and key not in self._slices:
+                self._slices[key] = self._cell(part.cell, (*part.taken, (name, digit)))
             if key not in self._slices:
                 axis = part.facts.index(name)
                 rest = part.facts[:axis] + part.facts[axis + 1 :]
@@ -197,8 +186,10 @@ class Answers:
 
     def _refusals(self, at: int) -> int:
         """A part without what does not refuse."""
+        facts, kinds, cell, _ = self._parts[at]
+        if cell >= 0:
+            return at  # not written down yet
         if at not in self._nothing_else:
-            facts, kinds = self._parts[at]
             never = np.array([kind.never for kind in self._kinds])
             self._nothing_else[at] = self._kept(facts, np.where(never[kinds], kinds, 0))
         return self._nothing_else[at]
@@ -283,38 +274,45 @@ class Answers:
             self.answers.append(answer)
         return self._place[answer]
 
-    def _cell(self, bits: int) -> int:
-        """The part of a cell."""
-        if bits not in self._cells:
-            cell = _Told(self.compiled.cell(bits).space, self.slots, self.known)
-            if product_of(cell.shape) > WHOLE_MAX:
+    def _cell(self, bits: int, taken: tuple[tuple[str, int], ...] = ()) -> int:
+        """The part of a cell, where so much of its facts was taken already."""
+        key = bits, taken
+        if key not in self._cells:
+            names = dict(taken)
+            slots = {name: slot for name, slot in self.slots.items() if name not in names}
+            known = dict(self.known)
+            for name, digit in taken:
+                if digit:
+                    known[name] = self.slots[name].values.sample([digit - 1])
+            cell = Told(self.compiled.cell(bits).space, slots, known)
+            size = product_of(cell.shape)
+            if size > CELL_MAX:
                 raise TooManyAnswers
-            self._cells[bits] = self._kept(cell.facts, self._said(bits, cell))
-        return self._cells[bits]
+            if size > WHOLE_MAX:
+                self._parts.append(_Part(cell.facts, np.zeros(1, np.int32), bits, taken))
+                self._cells[key] = len(self._parts) - 1
+            else:
+                self._cells[key] = self._kept(cell.facts, self._said(bits, cell))
+        return self._cells[key]
 
-    def _said(self, bits: int, told: _Told) -> np.ndarray:
+    def _said(self, bits: int, told: Told) -> np.ndarray:
         """What a cell says, a kind for each thing that may be known."""
         cell = self.compiled.cell(bits)
         allow, every = cell.allow, cell.space.all
         certain, never = told.always(allow), ~told.ever(allow)
         granted = self._citations(told, cell.allows, allow)
         denied = self._citations(told, cell.denies, every ^ allow)
-        sure = certain | never
-        kinds = np.zeros(told.shape, np.int32).ravel()
-        flat = np.stack([certain, never, granted, denied]).reshape(4, -1).astype(np.int64)
-        at = np.flatnonzero(sure.ravel())
-        for column, where in distinct(flat[:, at]):
-            here = at[where]
-            key = tuple(flat[:, at[column]].tolist())
-            kinds[here] = self._numbered(key, bits, told.known(int(here[0])))
-        shaped = told.worlds(allow)
-        for place in np.flatnonzero(~sure.ravel()).tolist():
-            known = told.known(place)
-            key = (*flat[2:, place].tolist(), told.left(shaped, known))
-            kinds[place] = self._numbered(key, bits, known)
+        sure = (certain | never).ravel()
+        left = np.zeros(len(sure), np.int64) if sure.all() else told.left(allow, self._left)
+        kinds = np.zeros(len(sure), np.int32)
+        rows = [each.astype(np.int64).ravel() for each in (certain, never, granted, denied)]
+        flat = np.stack([*rows, np.where(sure, 0, left)])
+        for column, where in distinct(flat):
+            key = tuple(flat[:, column].tolist())
+            kinds[where] = self._numbered(key, bits, told.known(column))
         return kinds.reshape(told.shape)
 
-    def _numbered(self, key: tuple[object, ...], bits: int, known: dict[str, object]) -> int:
+    def _numbered(self, key: tuple[int, ...], bits: int, known: dict[str, object]) -> int:
         if key not in self._kind:
             self._kind[key] = len(self._kinds)
             one = e.case(self.compiled, bits, known)
@@ -324,7 +322,7 @@ class Answers:
             self._kinds.append(_Kind(one.certain, one.never, granted, denied, bits, known))
         return self._kind[key]
 
-    def _citations(self, told: _Told, clauses: Mapping[str, int], worlds: int) -> np.ndarray:
+    def _citations(self, told: Told, clauses: Mapping[str, int], worlds: int) -> np.ndarray:
         """The place of what is cited, where some clauses decide in some of the worlds."""
         found = np.zeros(told.shape, np.int64)
         if not clauses:
@@ -342,99 +340,3 @@ class Answers:
                 self._cited.append(one)
             flat[where] = self._citation[one]
         return flat.reshape(told.shape)
-
-
-class _Told:
-    """Worlds of a cell's space, told for each thing that may be known of the facts that rows say.
-
-    Place 0 of an axis is a fact that is not known; a fact that no row says has no axis.
-    """
-
-    def __init__(
-        self, space: Space, slots: Mapping[str, Slot], known: Mapping[str, object]
-    ) -> None:
-        self.space, self.slots, self.given = space, slots, known
-        self.facts = tuple(name for name in space.names if name in slots)
-        self.shape = tuple(slots[name].ways for name in self.facts)
-        # For each digit of a fact its value in this space, which may tell fewer apart.
-        self.values = {
-            name: [values.index(slots[name].values.sample([digit]))
-                   for digit in range(slots[name].values.count)]
-            for name, values in zip(space.names, space.values, strict=True) if name in slots
-        }  # fmt: skip
-
-    def worlds(self, worlds: int) -> np.ndarray:
-        """A set of worlds with an axis for each fact of the space."""
-        size = self.space.size
-        bits = np.frombuffer(worlds.to_bytes((size + 7) // 8, "little"), np.uint8)
-        counts = [values.count for values in self.space.values]
-        flat = np.unpackbits(bits, count=size, bitorder="little").astype(bool)
-        return flat.reshape(counts[::-1]).transpose()
-
-    def always(self, worlds: int) -> np.ndarray:
-        """Whether all worlds that agree with what is known are among these."""
-        return self._over(self.worlds(worlds), np.logical_and)
-
-    def ever(self, worlds: int) -> np.ndarray:
-        """Whether some world that agrees with what is known is among these."""
-        return self._over(self.worlds(worlds), np.logical_or)
-
-    def _over(self, found: np.ndarray, how: np.ufunc) -> np.ndarray:
-        for at in range(len(self.space.names) - 1, -1, -1):
-            name = self.space.names[at]
-            value = self._value(at, self.given)
-            unknown = how.reduce(found, axis=at) if value is None else found.take(value, at)
-            if name in self.slots:
-                parts = [np.expand_dims(unknown, at), found.take(self.values[name], at)]
-                found = np.concatenate(parts, axis=at)
-            else:
-                found = unknown
-        return found
-
-    def _value(self, at: int, known: Mapping[str, object]) -> int | None:
-        """The value of a fact where it is known, or where not to be known means no."""
-        values = self.space.values[at]
-        if values.fact.name in known:
-            return values.index(known[values.fact.name])
-        return values.index(False) if values.fact.absent else None
-
-    def known(self, place: int) -> dict[str, object]:
-        """What is known at one of the places."""
-        found = dict(self.given)
-        for name, digit in zip(self.facts, np.unravel_index(place, self.shape), strict=True):
-            if digit:
-                found[name] = self.slots[name].values.sample([int(digit) - 1])
-        return found
-
-    def left(self, worlds: np.ndarray, known: Mapping[str, object]) -> object:
-        """What is known leaves of a set of worlds, equal for cells that then say the same."""
-        names = []
-        for at in range(len(self.space.names) - 1, -1, -1):
-            value, values = self._value(at, known), self.space.values[at]
-            first = worlds.take([value or 0], at)
-            if value is not None or (worlds == first).all():
-                worlds = first.squeeze(at)
-            else:
-                names.append((values.fact.name, tuple(values.points), tuple(values.words)))
-        return tuple(names), worlds.tobytes()
-
-
-def distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """For each distinct column one place where it stands, and all places where it does."""
-    if not columns.shape[1]:
-        return
-    first, *rest = columns
-    _, ids = np.unique(first, return_inverse=True)
-    for row in rest:
-        _, ids = np.unique(ids * (row.max() + 2) + row + 1, return_inverse=True)
-    order = np.argsort(ids, kind="stable")
-    for where in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1):
-        yield int(where[0]), where
-
-
-def product_of(numbers: Iterable[int]) -> int:
-    """All of them multiplied; 1 for none."""
-    found = 1
-    for number in numbers:
-        found *= number
-    return found

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import ibis.expr.types as ir
 
 from upheld.core.errors import RequestError, nearest
-from upheld.policy.answers import BITS_MAX, Slot
 from upheld.policy.load import Policy
 from upheld.policy.lookup import Lookup, words_of
 from upheld.policy.request import Request, Words
+from upheld.policy.told import BITS_MAX, Slot
 from upheld.policy.vocabulary import DIMENSIONS
 
 Question = Request | Mapping[str, Words] | None

@@ -17,9 +17,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from upheld.policy.answers import Slot, product_of
 from upheld.policy.columns import Bound
 from upheld.policy.lookup import Axis, Way, Ways
+from upheld.policy.told import Slot, product_of
 
 TOLD = ("outcome", "allowed", "clause")
 SAID = (*TOLD, "next")  # of an answer: what it is, or the function that goes on
@@ -46,9 +46,9 @@ def digit(column: Any, slot: Slot) -> Any:
     """
     fact = slot.values.fact
     if fact.kind == "boolean":
-        return (column.cast("int64") + 1).fill_null(1 if fact.absent else 0)
+        return (column.cast("int32").cast("int64") + 1).fill_null(1 if fact.absent else 0)
     if fact.kind == "number":
-        passed = [each.cast("int64") for point in slot.values.points
+        passed = [each.cast("int32").cast("int64") for point in slot.values.points
                   for each in (column >= point_of(point), column > point_of(point))]  # fmt: skip
         return (sum_of(passed) + 1).fill_null(0)
     told = [(word, slot.values.index(word) + 1) for word in fact.words]
@@ -205,10 +205,15 @@ def _apart(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     while product_of(one.spread for one in said) > 1 << KEY_BITS:
         widest = max(range(len(said)), key=lambda at: said[at].spread)
         said[widest] = _checked(block.axes[widest])
+    table = _worded(bound, table, [
+        _Worded(axis, list(range(one.nothing)), one.nothing, -1)
+        for axis, one, kind in zip(block.axes, said, kinds, strict=True) if not kind.is_integer()
+    ])  # fmt: skip
     weight, weights = 1, []
     rest, keys = np.arange(len(block.keys)), np.zeros(len(block.keys), np.int64)
     for axis, one in reversed(list(zip(block.axes, said, strict=True))):
-        table = _code(bound, table, axis, one)
+        if table[bound.dimensions[axis.dimension]].type().is_integer():
+            table = _code(bound, table, axis, one)
         group = rest % (len(axis.masks) + 1)
         rest //= len(axis.masks) + 1
         keys += np.where(group == 0, one.nothing, group - 1) * weight
@@ -234,8 +239,6 @@ def _code(bound: Bound, table: ir.Table, axis: Axis, said: _Said) -> ir.Table:
     """The table with the number of what one column says, of the dimension's name."""
     column = table[bound.dimensions[axis.dimension]]
     kind, nothing = column.type(), said.nothing
-    if not kind.is_integer():
-        return _worded(bound, table, axis, list(range(nothing)), nothing=nothing, strange=-1)
     code = column.cast("int64")
     if said == _checked(axis):
         code = ibis.ifelse(column.between(0, nothing - 1), code, -1)
@@ -251,9 +254,10 @@ def _grouped(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     before, at = "", sum_of([])
     for number, block in enumerate(lookup.blocks):
         *weights, whole = block.strides
-        for axis, weight in zip(block.axes, weights, strict=True):
-            groups = [group * weight for group in axis.groups]
-            table = _worded(bound, table, axis, groups, nothing=0, strange=NEVER)
+        table = _worded(bound, table, [
+            _Worded(axis, [group * weight for group in axis.groups], 0, NEVER)
+            for axis, weight in zip(block.axes, weights, strict=True)
+        ])  # fmt: skip
         at = sum_of([table[f"upheld_{axis.dimension}"] for axis in block.axes])
         at = at if not before else at + table[before] * whole
         if number + 1 < len(lookup.blocks):
@@ -267,25 +271,33 @@ def _grouped(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     return table, at, np.arange(len(lookup.blocks[-1].keys))
 
 
-def _worded(
-    bound: Bound, table: ir.Table, axis: Axis, numbers: list[int], *, nothing: int, strange: int
-) -> ir.Table:
-    """The table with the number of what one column says, of the dimension's name."""
-    column, kept = table[bound.dimensions[axis.dimension]], table.columns
-    whole = column.type().is_integer()
-    words: Any = list(range(len(axis.words))) if whole else list(axis.words)
-    told = ibis.memtable(
-        pa.table(
-            {
-                "upheld_word": pa.array(words, pa.int64() if whole else pa.string()),
-                "upheld_group": pa.array(numbers, pa.int64()),
-            }
-        )
-    )
-    table = table.left_join(told, column == told.upheld_word)
-    column = table[bound.dimensions[axis.dimension]]
-    part = ibis.ifelse(column.isnull(), nothing, table.upheld_group.fill_null(strange))
-    return table.select(*kept, **{f"upheld_{axis.dimension}": part})
+class _Worded(NamedTuple):
+    """A column of words: a number for each word, for nothing said, and for what is no word."""
+
+    axis: Axis
+    numbers: list[int]
+    nothing: int
+    strange: int
+
+
+def _worded(bound: Bound, table: ir.Table, columns: Sequence[_Worded]) -> ir.Table:
+    """The table with the number of what each of some columns says, of the dimension's name."""
+    kept, joins = table.columns, table
+    for axis, numbers, _, _ in columns:
+        column = bound.dimensions[axis.dimension]
+        whole = table[column].type().is_integer()
+        words: Any = list(range(len(axis.words))) if whole else list(axis.words)
+        told = ibis.memtable(pa.table({
+            f"upheld_word_{axis.dimension}": pa.array(words, pa.int64() if whole else pa.string()),
+            f"upheld_number_{axis.dimension}": pa.array(numbers, pa.int64()),
+        }))  # fmt: skip
+        joins = joins.left_join(told, [(column, f"upheld_word_{axis.dimension}")])
+    found = {}
+    for axis, _, nothing, strange in columns:
+        number = joins[f"upheld_number_{axis.dimension}"].fill_null(strange)
+        unsaid = joins[bound.dimensions[axis.dimension]].isnull()
+        found[f"upheld_{axis.dimension}"] = ibis.ifelse(unsaid, nothing, number)
+    return joins.select(*kept, **found) if found else table
 
 
 def _kept_digit(bound: Bound, table: ir.Table, slot: int) -> Any:

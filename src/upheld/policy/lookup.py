@@ -16,9 +16,10 @@ import numpy as np
 
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
-from upheld.policy.answers import BITS_MAX, Answers, Function, Slot, product_of
+from upheld.policy.answers import Answers, Function
 from upheld.policy.decide import Engine
 from upheld.policy.program import FactTest
+from upheld.policy.told import BITS_MAX, Slot, product_of
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
 from upheld.policy.worlds import Box, Space, Values
 

@@ -154,10 +154,16 @@ class _Kept:
 
 
 class Replay:
-    """Asks a log of one policy, or of it and a draft. `read` turns a line into a question."""
+    """Asks a log of one policy, or of it and a draft. `read` turns a line into a question.
 
-    def __init__(self, policy: Policy, draft: Policy | None, read: Read) -> None:
-        self.policy, self.draft, self.read = policy, draft, read
+    `shown` is what an example may show of a question.
+    """
+
+    def __init__(
+        self, policy: Policy, draft: Policy | None, read: Read,
+        shown: Callable[[Any], object] = lambda question: question,
+    ) -> None:  # fmt: skip
+        self.policy, self.draft, self.read, self.shown = policy, draft, read, shown
         self.tally = Tally()
         self.lines = 0
         self.bad = 0
@@ -210,7 +216,7 @@ class Replay:
             return
         change = self.tally.change(before, now)
         if change is not None:
-            change.add(Example(self.lines, question, before.why, now.why))
+            change.add(Example(self.lines, self.shown(question), before.why, now.why))
         found = _Kept(before, change, colons)
         if key is None or key in self._kept:
             self._count(found)

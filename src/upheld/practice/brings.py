@@ -54,6 +54,9 @@ class Job(NamedTuple):
     run: Callable[[Gate], int]
 
 
+Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
+
+
 class Practice(NamedTuple):
     """All that one practice brings; what it has none of is left out."""
 
@@ -69,6 +72,8 @@ class Practice(NamedTuple):
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
     payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
+    finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
+    task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
 class Provider:
@@ -81,6 +86,7 @@ class Provider:
         self.limits = Limits(keyring.derived("web", "limits"))
         self.events = Events()
         self.practices: list[Practice] = []
+        self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
 
     @property
     def secure(self) -> bool:
@@ -91,6 +97,24 @@ class Provider:
     def destinations(self) -> dict[str, str]:
         """Where a sign-in may lead: a word for each path, and nowhere else."""
         return {word: path for each in self.practices for word, path in each.destinations.items()}
+
+    def led(self, kind: str) -> dict[str, str]:
+        """Where the sign-in of somebody may lead: at a desk to the entries of its menu."""
+        if kind == "customer":
+            return self.destinations
+        return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
+
+    def found(self, joint: Joint, what: str, told: str) -> list[str]:
+        """The people whom a word names, such as the number of an account."""
+        finders = (each.finders[what] for each in self.practices if what in each.finders)
+        return [person for finder in finders for person in finder(joint, told)]
+
+    def task_page(self, kind: str, task_id: str) -> str:
+        """The page of a practice on which a kind of task is worked on; none where there is none."""
+        for each in self.practices:
+            if kind in each.task_pages:
+                return each.task_pages[kind].replace("{task}", task_id)
+        return ""
 
     def now(self) -> datetime:
         """The time of the gate's clock."""

@@ -36,6 +36,12 @@ def told(value: str) -> dict[str, str]:
     return _DECODER.decode(value)
 
 
+def occasion(joint: Joint, person_id: str) -> str:
+    """On which occasion somebody changes a password: whoever has no service yet registers."""
+    act = Act(action="collect", data=("credentials",), source="customer", occasion="service-use")
+    return "service-use" if joint.peek(person_id, act).allowed else "registration"
+
+
 def change(
     joint: Joint, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
 ) -> Refused | None:
@@ -45,5 +51,14 @@ def change(
         return before  # what cannot be read must not be written over
     both = msgspec.json.encode({**before, what: secret}).decode()
     found = joint.store(person_id, {"credentials": both}, source="customer", occasion=occasion,
+                        entitled=True)  # fmt: skip
+    return found if isinstance(found, Refused) else None
+
+
+def forget(joint: Joint, person_id: str, what: str) -> Refused | None:
+    """Keep a password for one thing no longer; the refusal, where the policy refuses."""
+    told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
+    found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},
+                        source="customer", occasion=occasion(joint, person_id),
                         entitled=True)  # fmt: skip
     return found if isinstance(found, Refused) else None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, run
+from upheld.core.sql import row, rows, run
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
 from upheld.web import passwords, totp
@@ -79,6 +79,30 @@ def step_taken(
         return False
     statement = "UPDATE desk_user SET step = ? WHERE user_id = ? AND step < ?"
     return bool(run(connection, statement, step, user_id, step))
+
+
+def listed(connection: Connection) -> list[User]:
+    """Everybody who works or worked at a desk, by name."""
+    statement = f"SELECT {_COLUMNS} FROM desk_user ORDER BY state, kind, name"  # noqa: S608 - columns alone
+    return [_user(each) for each in rows(connection, statement)]
+
+
+def change_password(connection: Connection, user_id: str, password: str) -> None:
+    """Let somebody sign in by another password."""
+    run(connection, "UPDATE desk_user SET password = ? WHERE user_id = ?",
+        passwords.hashed(password), user_id)  # fmt: skip
+
+
+def leave_to_others(connection: Connection, user_id: str, person_id: str) -> None:
+    """Note that an account is somebody's own or a relative's, so that others work on it."""
+    run(connection, "INSERT INTO desk_own VALUES (?, ?) ON CONFLICT DO NOTHING", person_id,
+        user_id)  # fmt: skip
+
+
+def left_to_others(connection: Connection, user_id: str, person_id: str) -> bool:
+    """Whether an account is somebody's own or a relative's."""
+    statement = "SELECT 1 FROM desk_own WHERE person_id = ? AND user_id = ?"
+    return row(connection, statement, person_id, user_id) is not None
 
 
 def end_user(connection: Connection, user_id: str) -> None:

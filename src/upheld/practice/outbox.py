@@ -35,3 +35,8 @@ def queue(
         person_id, message, template, purpose, msgspec.json.encode(dict(words or {})).decode(),
         found.entry, at, at)  # fmt: skip
     return message
+
+
+def drop(joint: Joint, person_id: str) -> None:
+    """Let what waits for somebody not be sent."""
+    run(joint.connection, "DELETE FROM outbox WHERE person_id = ? AND state = 'waiting'", person_id)

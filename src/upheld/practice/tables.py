@@ -46,6 +46,22 @@ outbox: Final = Table(
     Index("outbox_due", "due"),
 )
 
+invitation: Final = Table(
+    "invitation",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # of whom nothing is held but an address
+    Column("invitation_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),  # guardian, household
+    Column("state", WORD, nullable=False),  # open, checking, accepted, done
+    Column("inviter", ID, nullable=False),  # the holder, or the guardian once they accepted
+    Column("made", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("accepted", Instant),
+    Column("text_digest", WORD, nullable=False),  # of what was shown to who accepted
+    Column("code_hash", LargeBinary, nullable=False, unique=True),  # how a minor comes back
+    Index("invitation_inviter", "inviter", "state"),
+)
+
 desk_user: Final = Table(
     "desk_user",
     metadata,
@@ -59,4 +75,11 @@ desk_user: Final = Table(
     Column("roles", WORD, nullable=False),  # words, with spaces between them
     Column("party", WORD, nullable=False),  # an agent's: the register's name of the company
     Column("state", WORD, nullable=False),  # active, ended
+)
+
+desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: their own, relatives'
+    "desk_own",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("user_id", ID, primary_key=True),
 )

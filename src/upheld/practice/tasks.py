@@ -18,6 +18,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.joint import Joint
+from upheld.practice import desks
 
 _COLUMNS = "person_id, task_id, kind, purpose, role, about, state, opened, due, staff_id, record_id"
 
@@ -80,8 +81,17 @@ def of_person(connection: Connection, person_id: str) -> list[Task]:
 
 
 def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
-    """Take a task: from now on its record proves the need for some kinds of data."""
+    """Take a task: from now on its record proves the need for some kinds of data.
+
+    TaskError where somebody else has it, where it is on one's own account, or for no data.
+    """
     told = _locked(joint, task_id)
+    if desks.left_to_others(joint.connection, staff_id, told.person_id):
+        raise TaskError("this is your own account, or a relative's", code="task",
+                        hint="leave it to somebody else")  # fmt: skip
+    if not fields:  # a record about no kind of data would cover all of them
+        raise TaskError("your role covers nothing for this purpose", code="task",
+                        hint="leave it to a role that does")  # fmt: skip
     if told.state == "taken" and told.staff_id != staff_id:
         raise TaskError("somebody else has this task", code="task", hint="take another")
     if told.state != "open":
@@ -94,6 +104,23 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
         " WHERE person_id = ? AND task_id = ?", staff_id, record, told.person_id,
         task_id)  # fmt: skip
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
+
+
+def put_back(joint: Joint, task_id: str) -> None:
+    """Let a task that was taken wait for somebody else: whoever took it has no need any more."""
+    told = _locked(joint, task_id)
+    if told.state != "taken":
+        return
+    if told.record_id:
+        joint.withdraw(told.person_id, told.record_id, ended=True)
+    run(joint.connection, "UPDATE task SET state = 'open', staff_id = NULL, record_id = NULL"
+        " WHERE person_id = ? AND task_id = ?", told.person_id, task_id)  # fmt: skip
+
+
+def of_staff(connection: Connection, staff_id: str) -> list[Task]:
+    """The tasks that somebody took and has not closed."""
+    statement = f"SELECT {_COLUMNS} FROM task WHERE state = 'taken' AND staff_id = ?"  # noqa: S608 - columns alone
+    return [_task(each) for each in rows(connection, statement, staff_id)]
 
 
 def close(joint: Joint, task_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -21,11 +22,15 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
+from upheld.practice import desks
 from upheld.practice.brings import Provider
+from upheld.practice.desks import User
+from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.web import sessions
 from upheld.web.sessions import Session
 
 BODY_MAX = 128 * 1024
+SIGNALLED_MAX = 10_000  # sessions remembered to have sent the signal; the rest ask the database
 SIGN_IN = {"customer": "/sign-in", "staff": "/staff/sign-in", "agent": "/agent/sign-in"}
 
 
@@ -35,6 +40,7 @@ class Visit(NamedTuple):
     request: Request
     session: Session
     form: FormData
+    user: User | None = None  # who works at a desk; nobody where a customer visits
 
     @property
     def subject(self) -> str:
@@ -45,6 +51,7 @@ class Visit(NamedTuple):
 Handler = Callable[[Visit], Awaitable[Response]]
 OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+NOBODY: tuple[Session | None, User | None] = (None, None)
 
 
 def cookie_name(provider: Provider, kind: str) -> str:
@@ -60,25 +67,59 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
     async def endpoint(request: Request) -> Response:
         raw = request.cookies.get(cookie_name(provider, kind), "")
-        session = await provider.read(lambda c: sessions.find(c, kind, raw)) if raw else None
-        if session is None or (fresh and not session.is_fresh()):
-            if request.method == "POST":
+        at = provider.now()
+        session, user = await provider.read(lambda c: _who(c, kind, raw, at)) if raw else NOBODY
+        stale = session is not None and fresh and not session.is_fresh(at)
+        if session is None or stale:
+            if request.method == "POST" and not stale:
                 raise HTTPException(403)
-            return to_sign_in(provider, request, kind)
-        if sessions.stale(session):
-            await provider.do(lambda joint: sessions.touch(joint.connection, session))
+            return to_sign_in(provider, request, kind, again=stale)
+        if sessions.stale(session, at):
+            await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
+        await _signalled(provider, request, session)
         form = await _sent(request)
-        if request.method == "POST":
-            told = form.get("_token", "")
-            if not isinstance(told, str) or not provider.tokens.fits(session, told):
-                raise HTTPException(403)
-            if not _from_us(request):
-                raise HTTPException(403)
-        request.state.kind = kind
-        request.state.token = provider.tokens.of(session)
-        return await handler(Visit(request, session, form))
+        try:
+            if request.method == "POST":
+                told = form.get("_token", "")
+                if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                    raise HTTPException(403)
+                if not _from_us(request):
+                    raise HTTPException(403)
+            request.state.kind = kind
+            request.state.token = provider.tokens.of(session)
+            return await handler(Visit(request, session, form, user))
+        finally:
+            await form.close()  # of files that somebody sent
 
     return endpoint
+
+
+async def _signalled(provider: Provider, request: Request, session: Session) -> None:
+    """Announce a browser's privacy signal, once a session as far as this process knows."""
+    if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
+        return
+    await provider.do(lambda joint: provider.events.announce(
+        joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
+    ))  # fmt: skip
+    if len(provider.signalled) >= SIGNALLED_MAX:
+        provider.signalled.clear()
+    provider.signalled.add(session.key)
+
+
+def sends_signal(request: Request) -> bool:
+    """Whether a browser sends the signal of Global Privacy Control; anything but 1 is none."""
+    return request.headers.get("sec-gpc") == "1"
+
+
+def _who(
+    connection: Connection, kind: str, raw: str, at: datetime
+) -> tuple[Session | None, User | None]:
+    """Whose a session is; at a desk it is nobody's any more once its user has ended."""
+    session = sessions.find(connection, kind, raw, at)
+    if session is None or kind == "customer":
+        return session, None
+    user = desks.user_of(connection, session.subject)
+    return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
 def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
@@ -87,7 +128,11 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if request.method == "POST" and not _own_origin(provider, request):
             raise HTTPException(403)
-        return await handler(request, await _sent(request))
+        form = await _sent(request)
+        try:
+            return await handler(request, form)
+        finally:
+            await form.close()
 
     return endpoint
 
@@ -98,7 +143,9 @@ async def _sent(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > BODY_MAX:
         raise HTTPException(413)
-    return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    form = await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    await form.close()  # nothing here takes a file
+    return form
 
 
 def _from_us(request: Request) -> bool:
@@ -106,33 +153,36 @@ def _from_us(request: Request) -> bool:
 
 
 def _own_origin(provider: Provider, request: Request) -> bool:
-    if not _from_us(request):
-        return False
-    origin = request.headers.get("origin")
-    if origin is None:
-        return "sec-fetch-site" in request.headers
+    if "sec-fetch-site" in request.headers:  # Origin is `null` beside it: we tell no referrer
+        return _from_us(request)
+    origin = request.headers.get("origin", "")
     own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
     told, mine = urlsplit(origin), urlsplit(own)
     return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
 
 
-def to_sign_in(provider: Provider, request: Request, kind: str) -> Response:
-    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name."""
+def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:
+    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name.
+
+    `again` is for somebody who is signed in, and asked for the password anew.
+    """
     here = request.url.path + "/"
     wanted = [
-        (len(path), word) for word, path in provider.destinations.items()
+        (len(path), word) for word, path in provider.led(kind).items()
         if here.startswith(path + "/")
     ]  # fmt: skip
-    named = wanted and kind == "customer"
-    query = "?" + urlencode({"destination": max(wanted)[1]}) if named else ""
-    return RedirectResponse(SIGN_IN[kind] + query, 303)
+    query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
+    return RedirectResponse(
+        SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
+    )
 
 
 def enter(
     provider: Provider, connection: Connection, response: Response, kind: str, subject: str
 ) -> None:
     """Begin a session of somebody, and give the browser its cookie."""
-    give_cookie(provider, response, kind, sessions.begin(connection, kind, subject))
+    raw = sessions.begin(connection, kind, subject, provider.now())
+    give_cookie(provider, response, kind, raw)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -25,8 +26,9 @@ KEY_BYTES: Final = 32
 STEP: Final = 32
 _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
-_TAG: Final = 16
+_HEAD: Final = 1 + _NONCE
 _LENGTH: Final = 4
+Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
 
 
@@ -52,11 +54,13 @@ def new_key() -> bytes:
 
 def context(*parts: str | int | bytes) -> bytes:
     """What a value belongs to, as associated data; no two lists give the same bytes."""
-    told: list[bytes] = []
-    for part in parts:
-        raw = part if isinstance(part, bytes) else str(part).encode()
-        told += (len(raw).to_bytes(_LENGTH, "big"), _KINDS[type(part)], raw)
-    return b"".join(told)
+    return b"".join(map(_chunk, parts))
+
+
+@lru_cache(maxsize=4096, typed=True)  # most are words that come again and again
+def _chunk(part: str | int | bytes) -> bytes:
+    raw = part if isinstance(part, bytes) else str(part).encode()
+    return len(raw).to_bytes(_LENGTH, "big") + _KINDS[type(part)] + raw
 
 
 def pad(value: bytes) -> bytes:
@@ -70,26 +74,28 @@ def pad(value: bytes) -> bytes:
 
 def unpad(padded: bytes) -> bytes:
     """The value in a padded one; ValueError where it is none."""
-    length = int.from_bytes(padded[:_LENGTH], "big")
-    if len(padded) % STEP or pad(padded[_LENGTH : _LENGTH + length]) != padded:
+    end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
+    left = len(padded) - end
+    if len(padded) % STEP or not 0 <= left < STEP or padded[end:] != bytes(left):
         raise ValueError("the padding is not ours")
-    return padded[_LENGTH : _LENGTH + length]
+    return padded[_LENGTH:end]
 
 
-def seal(key: bytes, value: bytes, belongs: bytes) -> bytes:
+def seal(key: Key, value: bytes, belongs: bytes) -> bytes:
     """Seal a value under a key, bound to what it belongs to (`context(…)`)."""
     nonce = os.urandom(_NONCE)
-    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, pad(value), _FORMAT + belongs)
+    cipher = AESGCM(key) if isinstance(key, bytes) else key
+    return _FORMAT + nonce + cipher.encrypt(nonce, pad(value), _FORMAT + belongs)
 
 
-def unseal(key: bytes, sealed: bytes, belongs: bytes, *, what: str = "a value") -> bytes:
+def unseal(key: Key, sealed: bytes, belongs: bytes, *, what: str = "a value") -> bytes:
     """The value that was sealed; SealError, naming `what`, where it does not open."""
-    if len(sealed) < len(_FORMAT) + _NONCE + STEP + _TAG or sealed[:1] != _FORMAT:
-        raise SealError(what)
-    nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+    cipher = AESGCM(key) if isinstance(key, bytes) else key
     try:
-        return unpad(AESGCM(key).decrypt(nonce, body, _FORMAT + belongs))
-    except (InvalidTag, ValueError):
+        if sealed[0] != _FORMAT[0]:
+            raise SealError(what)
+        return unpad(cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs))
+    except (InvalidTag, ValueError, IndexError):  # the last two where it is cut
         raise SealError(what) from None
 
 

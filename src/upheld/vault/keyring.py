@@ -21,11 +21,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from upheld.core import files
 from upheld.core.errors import UpheldError
@@ -107,12 +109,17 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mac: str = ""
 
 
-class Epoch(msgspec.Struct, frozen=True):
+class Epoch(msgspec.Struct, frozen=True, dict=True):
     """One epoch: its number from 1 on, when it began, and its key (never printed)."""
 
     number: int
     begun: datetime
     key: bytes
+
+    @cached_property
+    def cipher(self) -> AESGCM:
+        """What seals and opens people's keys, made ready once."""
+        return AESGCM(self.key)
 
     def __repr__(self) -> str:
         return f"Epoch({self.number}, begun {self.begun:%Y-%m-%d})"

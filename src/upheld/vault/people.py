@@ -11,17 +11,19 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, is_postgresql, places, row, rows, run
+from upheld.core.sql import Query, blob, is_postgresql, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
-from upheld.vault.envelope import context, new_key, seal, unseal
+from upheld.vault.envelope import Key, context, new_key, seal, unseal
 from upheld.vault.keyring import Epoch, Keyring
 
 ACTIVE = "active"
@@ -39,7 +41,7 @@ class VaultError(UpheldError):
     """What the vault cannot do: a person who is not there, a key that is another's."""
 
 
-class Held(NamedTuple):
+class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is held of one field: its current revision, and the digest of that row.
 
     Of a series, whose rows are all current: the number of its last row, the chain of digests over
@@ -72,6 +74,12 @@ class Person(NamedTuple):
     person_id: str
     key: bytes
     holdings: Holdings
+    ready: AESGCM | None = None
+
+    @property
+    def cipher(self) -> Key:
+        """What seals and opens what is theirs."""
+        return self.ready or self.key
 
     def __repr__(self) -> str:
         return f"Person({self.person_id!r})"
@@ -81,7 +89,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
     """VaultError unless a database's keys are those of this keyring; a new database takes it."""
     numbers = [each.number for each in keyring.epochs]
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
-        if not hmac.compare_digest(bytes(mark), _mark(keyring, number)):
+        if not hmac.compare_digest(blob(mark), _mark(keyring, number)):
             raise VaultError("the database belongs to another keyring", code="other-keyring",
                              hint="open it with the keyring that it was begun with")  # fmt: skip
         if number in numbers:
@@ -173,10 +181,15 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
 
     On SQLite a writer has the database to itself anyway.
     """
-    statement = f"{_FIND}({places([REGISTER, *people])})"
-    if is_postgresql(connection):
-        statement += " ORDER BY p.person_id FOR SHARE OF p"
-    return statement, (REGISTER, *people)
+    if not is_postgresql(connection):
+        return _finding(len(people), ""), tuple(people)
+    locked = " ORDER BY p.person_id FOR SHARE OF p"
+    return _finding(len(people) + 1, locked), (REGISTER, *people)
+
+
+@lru_cache
+def _finding(count: int, locked: str) -> str:
+    return f"{_FIND}({places(range(count))}){locked}"
 
 
 def told(
@@ -196,15 +209,16 @@ def _opened(
     keyring: Keyring, person_id: str, _: str, holdings: bytes | None, epoch: int, wrapped: bytes
 ) -> Person:
     key = unseal(
-        _epoch(keyring, epoch).key, bytes(wrapped), context("person-key", person_id, epoch),
+        _epoch(keyring, epoch).cipher, blob(wrapped), context("person-key", person_id, epoch),
         what=f"the key of person {person_id}",
     )  # fmt: skip
     if holdings is None:
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
                          hint="restore it from a backup")  # fmt: skip
-    raw = unseal(key, bytes(holdings), context("holdings", person_id),
+    cipher = AESGCM(key)
+    raw = unseal(cipher, blob(holdings), context("holdings", person_id),
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
-    return Person(person_id, key, _HOLDINGS.decode(raw))
+    return Person(person_id, key, _HOLDINGS.decode(raw), cipher)
 
 
 def _epoch(keyring: Keyring, number: int) -> Epoch:

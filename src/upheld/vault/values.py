@@ -12,13 +12,15 @@ the list keeps a chain of digests over all its rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, many, places, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import Query, blob, many, moment, places, rows, run
+from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
 from upheld.vault.keyring import Keyring
@@ -96,7 +98,7 @@ def append(
         listed.append(made)
         chain = chained(chain, mark)
     many(connection, _INSERT, listed)
-    held = held._replace(revision=held.revision + len(values), digest=chain)
+    held = replace(held, revision=held.revision + len(values), digest=chain)
     holdings = {**person.holdings, field: held}
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings)
@@ -119,10 +121,10 @@ def forget(
     old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
     before, gone = held.before, held.gone + old
     for row in sorted(fetched.get((person.person_id, field), ()), key=_number)[:old]:
-        before = chained(before, digest(bytes(row[2])).hex())
+        before = chained(before, digest(blob(row[2])).hex())
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
         person.person_id, field, gone)  # fmt: skip
-    holdings = {**person.holdings, field: held._replace(gone=gone, before=before)}
+    holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings), old
 
@@ -135,10 +137,10 @@ def _sealed(
     person: Person, field: str, revision: int, value: str, told: tuple[Origin, datetime]
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
-    origin, moment = told[0], microseconds(told[1])
-    belongs = _belongs(person.person_id, field, revision, *origin[:3], moment, origin[3])
-    sealed = seal(person.key, _raw(field, value), belongs)
-    row = (person.person_id, field, revision, sealed, *origin[:3], moment, origin[3], True)
+    origin, when = told[0], microseconds(told[1])
+    belongs = _belongs(person.person_id, field, revision, origin, when)
+    sealed = seal(person.cipher, _raw(field, value), belongs)
+    row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
     return row, digest(sealed).hex()
 
 
@@ -190,12 +192,16 @@ def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) 
 
 def asking(people: Sequence[str], fields: Sequence[str]) -> Query:
     """What asks for the current rows of some people's fields."""
-    statement = (
+    return _finding(len(people), len(fields)), (*people, True, *fields)
+
+
+@lru_cache
+def _finding(people: int, fields: int) -> str:
+    return (
         f"SELECT person_id, {_COLUMNS} FROM value"  # noqa: S608 - columns and places alone
-        f" WHERE person_id IN ({places(people)}) AND current = ?"
-        f" AND field IN ({places(fields)})"
+        f" WHERE person_id IN ({places(range(people))}) AND current = ?"
+        f" AND field IN ({places(range(fields))})"
     )
-    return statement, (*people, True, *fields)
 
 
 def told(listed: Sequence[tuple[Any, ...]]) -> Fetched:
@@ -219,7 +225,7 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     if held.gone is not None:
         return _series(person, held, listed, what)
     for row in listed:
-        if row[1] == held.revision and digest(bytes(row[2])).hex() == held.digest:
+        if row[1] == held.revision and digest(blob(row[2])).hex() == held.digest:
             return (_unsealed(person, row, what),)
     raise SealError(what)
 
@@ -237,7 +243,7 @@ def _series(
         if row is None or not gone < number <= held.revision:
             raise SealError(named)
         found.append(_unsealed(person, row, named))
-        chain = chained(chain, digest(bytes(row[2])).hex())
+        chain = chained(chain, digest(blob(row[2])).hex())
     if chain != held.digest:
         raise SealError(what)
     return tuple(found)
@@ -249,15 +255,20 @@ def _number(row: tuple[Any, ...]) -> int:
 
 
 def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
-    field, revision, sealed, origin, occasion, clause, at, public = row
-    belongs = _belongs(person.person_id, field, revision, origin, occasion, clause, at, public)
-    value = unseal(person.key, bytes(sealed), belongs, what=what).decode()
-    return Value(value, Origin(origin, occasion, clause, public),
-                 BEGINNING + timedelta(microseconds=at), revision)  # fmt: skip
+    field, revision, sealed, who, occasion, clause, at, public = row
+    origin = Origin(who, occasion, clause, public)
+    try:
+        belongs = _belongs(person.person_id, field, revision, origin, at)
+    except KeyError:  # a kind of thing that we never write
+        raise SealError(what) from None
+    value = unseal(person.cipher, blob(sealed), belongs, what=what).decode()
+    return Value(value, origin, moment(at), revision)
 
 
-def _belongs(*parts: str | int | None) -> bytes:
-    return context("value", *("" if part is None else part for part in parts), parts[-1] is None)
+def _belongs(person_id: str, field: str, revision: int, origin: Origin, at: int) -> bytes:
+    who, occasion, clause, public = origin
+    return context("value", person_id, field, revision, who, occasion, clause, at, public or "",
+                   public is None)  # fmt: skip
 
 
 def indexed(connection: Connection, person: Person) -> dict[str, str]:

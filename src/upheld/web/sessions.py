@@ -12,11 +12,11 @@ import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, run
+from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 
 IDLE: Final = timedelta(minutes=30)
@@ -66,13 +66,24 @@ def find(connection: Connection, kind: str, raw: str, at: datetime | None = None
         return None
     statement = f"SELECT {_COLUMNS} FROM session WHERE id_hash = ?"  # noqa: S608 - columns alone
     found = row(connection, statement, _hash(raw))
-    if found is None or found[1] != kind:
-        return None
+    return None if found is None or found[1] != kind else _in_force(found, at or now())
+
+
+def _in_force(found: tuple[Any, ...], moment: datetime) -> Session | None:
     begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:])
-    moment = at or now()
     if moment - begun > ABSOLUTE or moment - seen > IDLE:
         return None
-    return Session(bytes(found[0]), kind, found[2], begun, seen, fresh)
+    return Session(bytes(found[0]), found[1], found[2], begun, seen, fresh)
+
+
+def listed(
+    connection: Connection, kind: str, subject: str, at: datetime | None = None
+) -> list[Session]:
+    """The sessions of somebody that are in force, the latest first."""
+    statement = f"SELECT {_COLUMNS} FROM session WHERE kind = ? AND subject = ? ORDER BY seen DESC"  # noqa: S608 - columns alone
+    moment = at or now()
+    found = (_in_force(each, moment) for each in rows(connection, statement, kind, subject))
+    return [each for each in found if each is not None]
 
 
 def stale(session: Session, at: datetime | None = None) -> bool:
@@ -94,6 +105,12 @@ def end(connection: Connection, session: Session) -> None:
 def end_all(connection: Connection, kind: str, subject: str) -> None:
     """End every session of somebody, as a new password does."""
     run(connection, "DELETE FROM session WHERE kind = ? AND subject = ?", kind, subject)
+
+
+def end_others(connection: Connection, session: Session) -> None:
+    """End every other session of somebody than the one in which they ask for it."""
+    statement = "DELETE FROM session WHERE kind = ? AND subject = ? AND id_hash <> ?"
+    run(connection, statement, session.kind, session.subject, session.key)
 
 
 def sweep(connection: Connection, at: datetime | None = None) -> int:

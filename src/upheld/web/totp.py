@@ -42,6 +42,8 @@ def address(secret: str, name: str, issuer: str) -> str:
 def picture(told: str) -> str:
     """The address as a QR code, an SVG that stands in a page."""
     out = io.BytesIO()
-    segno.make(told, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=4, border=4,
-                                     dark="#000", light="#fff", title="QR code")  # fmt: skip
+    segno.make(told, error="m").save(
+        out, kind="svg", xmldecl=False, omitsize=True, border=4, dark="#000", light="#fff",
+        title="QR code",
+    )  # fmt: skip
     return out.getvalue().decode()

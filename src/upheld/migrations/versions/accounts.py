@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column("policy_digest", WORD, nullable=False),
         sa.Column("agreement_digest", WORD, nullable=False),
     )
+    op.create_index("account_holder", "account", ["holder"])
+    op.create_index("account_state", "account", ["state", "opened"])
     _shared()
 
 
@@ -58,6 +60,20 @@ def _shared() -> None:
         sa.Column("state", WORD, nullable=False),
     )
     op.create_index("outbox_due", "outbox", ["due"])
+    op.create_table(
+        "invitation",
+        sa.Column("person_id", ID, primary_key=True),
+        sa.Column("invitation_id", ID, primary_key=True),
+        sa.Column("kind", WORD, nullable=False),
+        sa.Column("state", WORD, nullable=False),
+        sa.Column("inviter", ID, nullable=False),
+        sa.Column("made", sa.BigInteger, nullable=False),
+        sa.Column("expires", sa.BigInteger, nullable=False),
+        sa.Column("accepted", sa.BigInteger),
+        sa.Column("text_digest", WORD, nullable=False),
+        sa.Column("code_hash", sa.LargeBinary, nullable=False, unique=True),
+    )
+    op.create_index("invitation_inviter", "invitation", ["inviter", "state"])
     op.create_table(
         "desk_user",
         sa.Column("user_id", ID, primary_key=True),

@@ -8,15 +8,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, run
+from upheld.core.sql import places, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.vault import blind_index
 
 ACTIVE: Final = "active"
 UNVERIFIED: Final = "unverified"
 CLOSED: Final = "closed"
+NOBODY: Final = "nobody"  # what no form takes for an address
 _COLUMNS = (
     "person_id, number, state, holder, opened, verified, closed, policy_digest, agreement_digest"
 )
@@ -55,6 +57,12 @@ def payer_of(connection: Connection, person_id: str) -> str | None:
     return None if found is None else found.holder
 
 
+def by_number(joint: Joint, number: str) -> list[str]:
+    """Whose an account is, by the number that a customer quotes."""
+    found = row(joint.connection, "SELECT person_id FROM account WHERE number = ?", number)
+    return [found[0]] if found else []
+
+
 def open_account(
     joint: Joint, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:
@@ -75,6 +83,80 @@ def _number(connection: Connection) -> str:
         number = f"{secrets.randbelow(90_000_000) + 10_000_000}"
         if row(connection, "SELECT 1 FROM account WHERE number = ?", number) is None:
             return number
+
+
+def at_address(joint: Joint, email: str) -> str:
+    """Whose confirmed account has an address; empty where there is none."""
+    for person_id in blind_index.find(joint.connection, joint.house.keyring, "email", email):
+        found = account_of(joint.connection, person_id)
+        if found is not None and found.state == ACTIVE:
+            return person_id
+    return ""
+
+
+def nobody(joint: Joint) -> str:
+    """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
+
+    They are found by a word that is no address, and made when they are first needed.
+    """
+    connection, keyring = joint.connection, joint.house.keyring
+    found = blind_index.find(connection, keyring, "email", NOBODY)
+    if found:
+        return found[0]
+    made = joint.enrol()
+    blind_index.put(connection, keyring, made, "email", NOBODY)
+    return made
+
+
+def alone_at_address(joint: Joint, person_id: str) -> bool:
+    """Whether nobody else's confirmed account has the address of somebody's account."""
+    found = joint.act(Act(action="use", data=("email",), purpose="security"), person_id)
+    if isinstance(found, Refused) or "email" not in found.values:
+        return False
+    return at_address(joint, found["email"]) in ("", person_id)
+
+
+def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:
+    """Note that somebody accepted the policy in force and the agreement, as they were shown."""
+    policy = joint.house.policy.digest
+    run(joint.connection, "UPDATE account SET policy_digest = ?, agreement_digest = ? WHERE"
+        " person_id = ?", policy, agreement_digest, person_id)  # fmt: skip
+    shown = (policy, agreement_digest) if agreement_digest else (policy,)
+    joint.note(person_id, "acceptance", evidence=shown)
+
+
+def ask_anew(joint: Joint, person_id: str) -> None:
+    """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
+    run(joint.connection, "UPDATE account SET holder = person_id, policy_digest = '',"
+        " agreement_digest = '' WHERE person_id = ?", person_id)  # fmt: skip
+
+
+def members(connection: Connection, holder: str) -> list[Account]:
+    """The accounts that somebody pays for beside their own, in the order in which they came."""
+    statement = (
+        f"SELECT {_COLUMNS} FROM account WHERE holder = ? AND person_id <> ? ORDER BY opened"  # noqa: S608 - columns alone
+    )
+    return [_account(each) for each in rows(connection, statement, holder, holder)]
+
+
+def hold(joint: Joint, person_id: str, holder: str) -> None:
+    """Let somebody pay for an account from now on; both see the entry."""
+    before = account_of(joint.connection, person_id)
+    run(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ?", holder, person_id)
+    for each in {person_id, holder, before.holder if before else holder}:
+        joint.note(each, "household", action="join" if holder != person_id else "leave")
+
+
+def never_confirmed(connection: Connection, before: datetime, most: int) -> list[str]:
+    """Whose accounts were opened before a moment and never confirmed."""
+    statement = "SELECT person_id FROM account WHERE state = ? AND opened < ? LIMIT ?"
+    return [each for (each,) in rows(connection, statement, UNVERIFIED, microseconds(before), most)]
+
+
+def remove(connection: Connection, people: list[str]) -> None:
+    """Delete the accounts of people who are erased."""
+    if people:
+        run(connection, f"DELETE FROM account WHERE person_id IN ({places(people)})", *people)  # noqa: S608 - places alone
 
 
 def verify(joint: Joint, person_id: str) -> None:

@@ -2,28 +2,118 @@
 
 from __future__ import annotations
 
-from starlette.routing import Route
+from datetime import timedelta
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from upheld.practice import invitations
 from upheld.practice.brings import Card, Practice, Provider
-from upheld.practice.visits import anybody, signed_in
+from upheld.practice.events import CAME_OF_AGE
+from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.accounts import domain
+from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
-from upheld.practices.accounts.sign_in import SignIn
+from upheld.practices.accounts.households import Households
+from upheld.practices.accounts.jobs import JOBS, of_age
+from upheld.practices.accounts.security import Security
+from upheld.practices.accounts.sign_in import ACCEPT, SignIn
+from upheld.practices.accounts.sign_up import SignUp
+from upheld.practices.accounts.terms import Agreement, Terms
+
+LINKS = {
+    "verify": ("/verify", timedelta(hours=24)),
+    "recover": ("/recover", timedelta(minutes=30)),
+    invitations.HOUSEHOLD: ("/join", invitations.LASTS),
+}
 
 
 def practice(provider: Provider) -> Practice:
     """Signing up, signing in, my account."""
-    sign_in, home = SignIn(provider), Home(provider)
+    agreement = Agreement(provider.settings.agreement)
+    sign_up = SignUp(provider, agreement)
+    accept = Acceptance(provider, agreement, sign_up.accept)
     return Practice(
         "accounts",
         routes=[
-            Route("/sign-in", sign_in.show, methods=["GET"]),
-            Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
-            Route("/sign-out", signed_in(provider, "customer", sign_in.out), methods=["POST"]),
-            Route("/me", signed_in(provider, "customer", home.show), methods=["GET"]),
+            *_open(provider, sign_up, Terms(provider, agreement)),
+            *_own(provider, Home(provider), accept),
+            *_households(provider, Households(provider, sign_up)),
         ],
-        cards=[Card("customer", "My account", "/me", "Everything at a glance", 0, bar=True)],
-        destinations={"accountmenu": "/me"},
+        cards=[
+            Card("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
+            Card("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
+            Card("customer", "Security", "/me/security", "Your password, and where you are"
+                 " signed in", 85),
+        ],
+        destinations={"accountmenu": "/me", "security": "/me/security",
+                      "password": "/me/security/password", "household": "/me/household"},
         derived={"account-id": ((), domain.number_of)},
         payer=domain.payer_of,
-    )
+        finders={"account": domain.by_number},
+        jobs=JOBS,
+        links=LINKS,
+        listeners={CAME_OF_AGE: of_age},
+        waiting=accept.waiting,
+    )  # fmt: skip
+
+
+def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
+    """Pages for whoever is not signed in."""
+    sign_in, security = SignIn(provider), Security(provider)
+    both = ["GET", "POST"]
+    return [
+        Route("/terms", terms.show, methods=["GET"]),
+        Route("/sign-up", sign_up.show, methods=["GET"]),
+        Route("/sign-up", anybody(provider, sign_up.send_age), methods=["POST"]),
+        Route("/sign-up/form", anybody(provider, sign_up.send), methods=["POST"]),
+        Route("/sign-up/sent", sign_up.sent, methods=["GET"]),
+        Route("/sign-up/continue", anybody(provider, sign_up.come_back), methods=both),
+        Route("/verify/{link}", anybody(provider, sign_up.verify), methods=both),
+        Route("/sign-in", sign_in.show, methods=["GET"]),
+        Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
+        Route("/sign-in/again", signed_in(provider, "customer", sign_in.again), methods=both),
+        Route("/sign-out", signed_in(provider, "customer", sign_in.out), methods=["POST"]),
+        Route("/recover", anybody(provider, security.recover), methods=both),
+        Route("/recover/sent", security.sent, methods=["GET"]),
+        Route("/recover/{link}", anybody(provider, security.choose), methods=both),
+        Route("/.well-known/change-password", _to_security, methods=["GET"]),
+    ]
+
+
+def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
+    """Pages of a customer."""
+    security, both = Security(provider), ["GET", "POST"]
+    return [
+        Route("/me", signed_in(provider, "customer", home.show), methods=["GET"]),
+        Route(ACCEPT, signed_in(provider, "customer", accept.show), methods=["GET"]),
+        Route(ACCEPT, signed_in(provider, "customer", accept.send), methods=["POST"]),
+        Route("/me/security", signed_in(provider, "customer", security.show), methods=["GET"]),
+        Route("/me/security/end", signed_in(provider, "customer", security.end), methods=["POST"]),
+        Route("/me/security/password", signed_in(provider, "customer", security.change, fresh=True),
+              methods=both),
+    ]  # fmt: skip
+
+
+def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
+    """Pages of households. Who opens an invitation is signed in, or asked to sign up."""
+    mine = signed_in(provider, "customer", pages.join)
+    anyone = anybody(provider, pages.join_page)
+
+    async def join(request: Request) -> Response:
+        known = cookie_name(provider, "customer") in request.cookies
+        return await (mine if known or request.method == "POST" else anyone)(request)
+
+    return [
+        Route("/me/household", signed_in(provider, "customer", pages.show), methods=["GET"]),
+        Route("/me/household", signed_in(provider, "customer", pages.invite), methods=["POST"]),
+        Route("/me/household/end", signed_in(provider, "customer", pages.end), methods=["POST"]),
+        Route("/join/{link}", join, methods=["GET", "POST"]),
+    ]
+
+
+async def _to_security(request: Request) -> Response:
+    """Where programs that keep passwords look for the page to change one."""
+    del request
+    return RedirectResponse("/me/security", 302)

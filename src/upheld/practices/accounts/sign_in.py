@@ -1,11 +1,13 @@
 """Signing in and out: by e-mail address and password, limited, the same for whoever is not there.
 
 The password's hash is a value in the vault and read through the gate, for the purpose of security.
-Who is not there costs as much time as who is, and is told the same.
+Who is not there costs as much time as who is, and is told the same: the same acts are done on
+somebody of whom nothing is held, and a password is hashed.
 """
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -16,19 +18,28 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import credentials
 from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit, enter, leave
+from upheld.practice.quoting import quoted
+from upheld.practice.visits import Visit, cookie_name, enter, leave
 from upheld.practices.accounts import domain
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
 
-FIELDS = (
+PASSWORD: Final = Field("password", "Password", "password", autocomplete="current-password",
+                        length_max=passwords.LENGTH_MAX)  # fmt: skip
+FIELDS: Final = (
     Field("email", "E-mail address", "email", autocomplete="username", length_max=254),
-    Field("password", "Password", "password", autocomplete="current-password", length_max=200),
+    PASSWORD,
 )
-WRONG = "E-mail address or password is not right, or the address is not confirmed yet."
-LATER = "There were too many tries. Wait a few minutes, then try again."
+WRONG: Final = "E-mail address or password is not right, or the address is not confirmed yet."
+LATER: Final = "There were too many tries. Wait a few minutes, then try again."
+SAID: Final = {  # what the page says first, by a word of its address
+    "left": "You are signed out.",
+    "confirmed": "Your address is confirmed. Sign in to go on.",
+    "changed": "Your password is changed, and every browser is signed out. Sign in with it.",
+}
+ACCEPT: Final = "/me/acceptance"
 
 
 class SignIn:
@@ -41,11 +52,16 @@ class SignIn:
         """The form."""
         return self.provider.pages.page(
             request, "accounts/sign-in.html", fields=FIELDS, filled=filled, status=status,
-            destination=self._word(request.query_params.get("destination", "")),
+            destination=self._word(request), said=SAID.get(request.query_params.get("said", "")),
         )  # fmt: skip
 
-    def _word(self, told: str) -> str:
+    def _word(self, request: Request) -> str:
+        """The destination that an address names, if it is one of those that there are."""
+        told = request.query_params.get("destination", "")
         return told if told in self.provider.destinations else ""
+
+    def _path(self, request: Request) -> str:
+        return self.provider.destinations.get(self._word(request), "/me")
 
     async def show(self, request: Request) -> Response:
         """The form, empty."""
@@ -61,50 +77,100 @@ class SignIn:
         address = request.client.host if request.client else ""
         if await provider.do(lambda joint: self._limited(joint, address, email)):
             return self.page(request, filled.wrong("email", LATER), 429)
-        kept = await provider.do(lambda joint: self._kept(joint, email))
-        fits = await provider.apart(passwords.fits, kept[1], password)
-        if not fits:
+        person, kept = await provider.do(lambda joint: self._kept(joint, email))
+        if not await provider.apart(passwords.fits, kept, password):
             return self.page(request, filled.wrong("email", WRONG), 403)
-        path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
-        response: Response = RedirectResponse(path, 303)
-        found = await provider.attempt(lambda joint: self._enter(joint, kept[0], email, response))
+        response: Response = RedirectResponse(self._path(request), 303)
+        before = request.cookies.get(cookie_name(provider, "customer"), "")
+        found = await provider.attempt(
+            lambda joint: self._enter(joint, person, email, before, response)
+        )
         if isinstance(found, Refused):
-            return provider.pages.page(request, "accounts/waiting.html", status=403,
-                                       decision=found.decision)  # fmt: skip
+            return self._waits(request, found)
+        if found:
+            response.headers["location"] = found
         return response
 
+    def _waits(self, request: Request, refused: Refused) -> Response:
+        """The page for somebody whom the policy does not let us serve at the moment."""
+        found = refused.decision
+        near = () if found is None else found.clauses or [each.clause for each in found.nearest]
+        quotes = quoted(self.provider.gate.gate.house.policy, near)
+        return self.provider.pages.page(request, "accounts/waiting.html", status=403, quotes=quotes)
+
     def _limited(self, joint: Joint, address: str, email: str) -> bool:
-        limits, connection = self.provider.limits, joint.connection
+        limits, connection, at = self.provider.limits, joint.connection, self.provider.now()
         name = blind_index.normalised("email", email)
         return bool(
-            limits.take(connection, SIGN_IN_ADDRESS, "sign-in-address", address)
-            or limits.take(connection, SIGN_IN_ACCOUNT, "sign-in", name)
+            limits.take(connection, SIGN_IN_ADDRESS, "sign-in-address", address, at=at)
+            or limits.take(connection, SIGN_IN_ACCOUNT, "sign-in", name, at=at)
         )
 
     def _kept(self, joint: Joint, email: str) -> tuple[str, str]:
-        """The person with an address and a confirmed account, and their password's hash."""
-        found = blind_index.find(joint.connection, joint.house.keyring, "email", email)
-        for person_id in found:
-            account = domain.account_of(joint.connection, person_id)
-            if account is None or account.state != domain.ACTIVE:
-                continue
-            return person_id, credentials.kept(joint, person_id).get(credentials.SIGN_IN, "")
-        return "", ""
+        """The person with an address and a confirmed account, and their password's hash.
+
+        For an address without one the same is asked of somebody of whom nothing is held.
+        """
+        person_id = domain.at_address(joint, email)
+        whose = person_id or domain.nobody(joint)
+        return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
 
     def _enter(
-        self, joint: Joint, person_id: str, email: str, response: Response
-    ) -> Refused | None:
+        self, joint: Joint, person_id: str, email: str, before: str, response: Response
+    ) -> Refused | str:
+        """Begin a session; where to go first, if that is not where they wanted."""
         found = domain.served(joint, person_id)
         if isinstance(found, Refused):
             return found
         name = blind_index.normalised("email", email)
         self.provider.limits.clear(joint.connection, "sign-in", name)
+        self._end(joint, before)
         enter(self.provider, joint.connection, response, "customer", person_id)
-        return None
+        account = domain.account_of(joint.connection, person_id)
+        return ACCEPT if account is not None and not account.policy_digest else ""
+
+    def _end(self, joint: Joint, raw: str) -> None:
+        """End the session that a browser had before, so that it is worth nothing to anybody."""
+        old = sessions.find(joint.connection, "customer", raw, self.provider.now())
+        if old is not None:
+            sessions.end(joint.connection, old)
+
+    def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        return self.provider.pages.page(
+            visit.request, "accounts/again.html", status=status, fields=[PASSWORD], filled=filled,
+            destination=self._word(visit.request),
+        )  # fmt: skip
+
+    async def again(self, visit: Visit) -> Response:
+        """Ask somebody who is signed in for the password again, before what needs it."""
+        provider, person = self.provider, visit.subject
+        if visit.request.method == "GET":
+            return self._again_page(visit)
+        filled = read([PASSWORD], visit.form)
+        if not filled.ok:
+            return self._again_page(visit, filled, 422)
+        if await provider.do(lambda joint: provider.limits.take(
+            joint.connection, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
+        )):  # fmt: skip
+            return self._again_page(visit, filled.wrong("password", LATER), 429)
+        kept = await provider.do(lambda joint: credentials.kept(joint, person))
+        fits = await provider.apart(passwords.fits, kept.get(credentials.SIGN_IN, ""),
+                                    filled.values["password"])  # fmt: skip
+        if not fits:
+            return self._again_page(visit, filled.wrong("password", "This is not right."), 403)
+        response: Response = RedirectResponse(self._path(visit.request), 303)
+
+        def renew(joint: Joint) -> None:
+            provider.limits.clear(joint.connection, "again", person)
+            sessions.end(joint.connection, visit.session)
+            enter(provider, joint.connection, response, "customer", person)
+
+        await provider.do(renew)
+        return response
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
         await self.provider.do(lambda joint: sessions.end(joint.connection, visit.session))
-        response = RedirectResponse("/sign-in?" + urlencode({"left": "yes"}), 303)
+        response = RedirectResponse("/sign-in?" + urlencode({"said": "left"}), 303)
         leave(self.provider, response, "customer")
         return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Index, Table
 
 from upheld.core.tables import ID, WORD, Instant, metadata
 
@@ -20,4 +20,6 @@ account: Final = Table(
     Column("closed", Instant),
     Column("policy_digest", WORD, nullable=False),  # what was shown and accepted
     Column("agreement_digest", WORD, nullable=False),
+    Index("account_holder", "holder"),
+    Index("account_state", "state", "opened"),
 )

@@ -14,7 +14,7 @@ from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
-from upheld.practices.billing.invoices import Invoices, due_numbers, forget_gone
+from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers, forget_gone
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
@@ -63,7 +63,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("interrupted payments", 60, payments.take_up),
             Job("bills of nobody", 24 * 3600, forget_gone),
         ],
-        listeners={PAYMENT_RECEIVED: debts.paid},
+        listeners={PAYMENT_RECEIVED: debts.paid}, task_pages={DEBT: "/staff/debts/{task}"},
     )  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""What `upheld ledger` does with a provider's own database: verify, prove, keep, account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+from upheld.cli.output import print_json
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from upheld.gate.receipts import Asked
+    from upheld.ledger.checkpoint import Checkpoint
+    from upheld.ledger.note import Key
+    from upheld.ledger.verify import Receipt
+
+
+@contextmanager
+def database(settings: Path | None) -> Iterator[Connection]:
+    """A provider's database, to be read."""
+    from upheld.cli.admin import settings_in
+    from upheld.core.database import open_database
+    from upheld.core.schema import require_current
+    from upheld.core.transaction import reading
+
+    engine = open_database(settings_in(settings).database)
+    try:
+        require_current(engine)
+        with reading(engine) as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def verify_database(settings: Path, key: Key | None, since: bytes | None, *, as_json: bool) -> None:
+    """Verify the whole ledger of a database, and tell everything that is wrong with it."""
+    from upheld.gate.auditing import audit
+
+    with database(settings) as connection:
+        found = audit(connection, key, since)
+    if as_json:
+        print_json(found)
+    else:
+        for each in found.findings:
+            print(each)
+        state = "ok" if found.ok else f"{len(found.findings):,} findings"
+        print(f"{found.entries:,} entries, {found.covered:,} covered, "
+              f"{found.checkpoints:,} checkpoints: {state}")  # fmt: skip
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def prove_database(settings: Path, told: str) -> tuple[int, Receipt]:
+    """The receipt of an entry by its number."""
+    from upheld.gate.receipts import receipt_of
+
+    if not told.isdecimal():
+        raise UpheldError(f"{told} is no number of an entry", code="usage", hint="see the account")
+    with database(settings) as connection:
+        return int(told), receipt_of(connection, int(told))
+
+
+def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpoint]:
+    """The latest checkpoint of a database, once its signature holds."""
+    from upheld.gate.logs import signed_checkpoint
+    from upheld.ledger.checkpoint import open_checkpoint
+
+    with database(settings) as connection:
+        _, note, held = signed_checkpoint(connection)
+    return note.encode(), held if key is None else open_checkpoint(note.encode(), key)
+
+
+def asked(
+    person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
+) -> Asked:
+    """What an account is asked for; days are those of UTC."""
+    from upheld.gate.receipts import Asked
+
+    return Asked(
+        person_id=person, clause=clause.removeprefix("#"), party=party, since=_day(since),
+        until=_day(until, 1), violations=violations,
+    )  # fmt: skip
+
+
+def _day(told: str, later: int = 0) -> datetime | None:
+    if not told:
+        return None
+    try:
+        day = date.fromisoformat(told) + timedelta(days=later)
+    except (ValueError, OverflowError):
+        raise UpheldError(
+            f"{told} is no day", code="usage", hint="write it as 2026-03-01"
+        ) from None
+    return datetime.combine(day, time(), UTC)
+
+
+def account_database(settings: Path | None, wanted: Asked, *, proofs: bool, as_json: bool) -> None:
+    """Print an account, a line an entry; as JSON a line each too, with its receipt."""
+    from upheld.cli.admin import policy_of, settings_in
+    from upheld.gate.receipts import account
+
+    policy = policy_of(settings_in(settings))
+    count = 0
+    with database(settings) as connection:
+        for line in account(connection, policy, wanted, proofs=proofs or as_json):
+            count += 1
+            if as_json or proofs:
+                print(msgspec.json.encode(line).decode())
+            else:
+                print(f"{line.number}: {line.text}")
+    if not as_json and not proofs:
+        print(f"{count:,} entries")

@@ -1,0 +1,76 @@
+"""`upheld jobs`: do what a provider does without being asked, or list what is owed and late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.output import JSON, print_json
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(jobs)
+
+
+def jobs(
+    settings: Path | None = SETTINGS,
+    once: bool = typer.Option(False, "--once", help="Do everything once, and end."),
+    listed: bool = typer.Option(False, "--list", help="List what is owed and late; do nothing."),
+    as_json: bool = JSON,
+) -> None:
+    """Cover the ledger and do what falls due, until stopped; 1 if something failed or is late."""
+    import logging
+    import signal
+    import threading
+
+    from upheld.gate.jobs import Jobs, built_in
+
+    told = settings_in(settings)
+    gate = gate_of(told)
+    if listed:
+        _list(gate, as_json=as_json)
+        return
+    logging.basicConfig(format="%(message)s")
+    work = Jobs(gate, built_in(told))
+    if not once:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        work.loop(stop)
+        return
+    leading = work.leading
+    done = work.step()
+    work.release()
+    if as_json:
+        print_json({"leading": leading, "done": [each._asdict() for each in done]})
+    else:
+        for each in done:
+            print(f"{each.name}: {each.failed or f'{each.did:,} done'}")
+        if not leading:
+            print("another process does the other jobs")
+    raise typer.Exit(1 if any(each.failed for each in done) else 0)
+
+
+def _list(gate: Gate, *, as_json: bool) -> None:
+    from upheld.core.transaction import reading
+    from upheld.gate.items import listed
+
+    with reading(gate.engine) as connection:
+        found = listed(connection)
+    late = sum(each.state == "late" for each in found)
+    if as_json:
+        print_json({"items": [each._asdict() for each in found], "late": late})
+    else:
+        for each in found:
+            due = f"{each.due:%Y-%m-%d %H:%M}" if each.due else "at once"
+            print(f"{each.state}: {each.action or each.kind} by #{each.clause}, due {due}, "
+                  f"person {each.person_id}, entry {each.entry}")  # fmt: skip
+        print(f"{len(found):,} open, {late:,} of them late")
+    raise typer.Exit(1 if late else 0)

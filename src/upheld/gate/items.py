@@ -1,0 +1,288 @@
+"""What is owed to a person, and what falls due: items, from the day they open until they close.
+
+Each `must` of the policy that is owed for certain opens one item for the record by which it came to
+be owed; time runs from when its condition came to hold, as the records say. An allowed act of the
+kind closes it as done (see duties.py). Where its condition ceases it lapses; past its time it is
+late, with an entry. Other items, such as what is to be deleted, are done by their handler.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import places, row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.transaction import reading
+from upheld.gate import entries
+from upheld.gate.acting import Doing, House, Proven
+from upheld.gate.entries import ClockError
+from upheld.gate.request import Act
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.policy.program import Node
+from upheld.policy.request import Decision, Owed
+from upheld.policy.worlds import tests_of
+from upheld.vault import people
+from upheld.vault.people import ACTIVE, REGISTER
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+    from upheld.gate.joint import Joint
+
+OWED = "owed"
+OPEN = ("open", "late")
+MOST = 1_000  # items, or people, looked at in one run of a job
+_COLUMNS = "person_id, item_id, kind, clause, due, state, entry, action, basis, closed"
+_LOG = logging.getLogger("upheld.items")
+
+
+class Item(NamedTuple):
+    """Something owed or due: whose, of which kind, by which clause, until when, and its state.
+
+    `basis` is the record by which it is owed, `entry` what opened it and `closed` what closed it.
+    """
+
+    person_id: str
+    item_id: str
+    kind: str
+    clause: str
+    due: datetime | None
+    state: str
+    entry: int
+    action: str
+    basis: str
+    closed: int | None
+
+
+class Must(NamedTuple):
+    """An act that the policy may owe, by which clause, and the facts on which that depends."""
+
+    clause: str
+    action: str
+    facts: frozenset[str]
+
+
+def listed(
+    connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
+) -> list[Item]:
+    """The items of some states, those that are due first first."""
+    query = f"SELECT {_COLUMNS} FROM item WHERE state IN ({places(states)})"  # noqa: S608 - columns
+    asked: list[str] = list(states)
+    if person_id is not None:
+        query += " AND person_id = ?"
+        asked.append(person_id)
+    return [_item(each) for each in rows(connection, f"{query} ORDER BY due, item_id", *asked)]
+
+
+def _item(found: tuple[object, ...]) -> Item:
+    told = Item(*found)  # type: ignore[arg-type] # the columns in their order
+    due = None if found[4] is None else BEGINNING + timedelta(microseconds=int(str(found[4])))
+    return told._replace(due=due)
+
+
+@lru_cache(maxsize=8)
+def musts(policy: Policy) -> tuple[Must, ...]:
+    """Everything that a policy may owe."""
+    program = policy.program
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for number, node in enumerate(program.nodes):
+        if node.verb != "must":
+            continue
+        facts = frozenset(_facts(policy, number, node))
+        for action in sorted({action for copy in node.copies for action in copy.actions}):
+            key = node.clause, action
+            found[key] = found.get(key, frozenset()) | facts
+    return tuple(Must(clause, action, facts) for (clause, action), facts in sorted(found.items()))
+
+
+def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
+    """The facts in a rule's conditions and in those of its exceptions."""
+    copies = [*node.copies, *(copy for gate in node.gates for copy in gate)]
+    for copy in copies:
+        yield from (test.fact for test in tests_of(copy.condition))
+    for below, each in enumerate(policy.program.nodes):
+        if number in each.parents:
+            yield from _facts(policy, below, each)
+
+
+def review(
+    house: House, connection: Connection, person_id: str, kind: str, entry: int, basis: str = ""
+) -> int:
+    """Open what is owed to a person now, and let lapse what no longer is; how many changed.
+
+    `kind` is that of the record that was added, withdrawn or began to hold, and `basis` its id. A
+    register says nothing of one person, and opens nothing.
+    """
+    if person_id == REGISTER:
+        return 0
+    facts = house.policy.program.vocabulary.facts
+    count = 0
+    for must in musts(house.policy):
+        if any(facts[name].proof == kind for name in must.facts if name in facts):
+            count += _review(house, connection, person_id, must, entry, basis)
+    return count
+
+
+def _review(
+    house: House, connection: Connection, person_id: str, must: Must, entry: int, basis: str
+) -> int:
+    doing, decision, (_, evidence, problem) = _found(house, connection, person_id, must)
+    if problem or decision.outcome == "error":
+        return 0  # nobody can tell; the next look will
+    owed = [each for each in decision.owed if each.clause == must.clause]
+    if not owed:
+        return run(connection, "UPDATE item SET state = 'lapsed', closed = ? WHERE person_id = ?"
+                   " AND kind = 'owed' AND action = ? AND clause = ?"
+                   " AND state IN ('open', 'late')", entry, person_id, must.action,
+                   must.clause)  # fmt: skip
+    certain = [each for each in owed if each.certain]
+    if not certain:
+        return 0
+    moments = _moments(connection, person_id, evidence)
+    if basis not in moments:
+        basis = max(moments, key=lambda each: (moments[each], each), default="")
+    since = min(max(moments.values(), default=doing.at), doing.at)
+    statement = "SELECT 1 FROM item WHERE person_id = ? AND clause = ? AND action = ? AND basis = ?"
+    if row(connection, statement, person_id, must.clause, must.action, basis) is not None:
+        return 0
+    due = min(_due(since, each) for each in certain)
+    entries.due(connection, person_id, OWED, must.clause, due, entry, action=must.action,
+                basis=basis)  # fmt: skip
+    return 1
+
+
+def _found(
+    house: House, connection: Connection, person_id: str, must: Must
+) -> tuple[Doing, Decision, Proven]:
+    """The decision on the act that may be owed, by the facts on which that depends alone."""
+    doing = Doing(house, connection, Act(action=must.action), entitled=False)
+    facts = {name: fact for name, fact in doing.shape.facts.items() if name in must.facts}
+    doing.shape = doing.shape._replace(facts=facts)
+    return doing, *doing.found(person_id)
+
+
+def _due(since: datetime, owed: Owed) -> datetime:
+    return entries.after(since, owed.amount, owed.unit) or since
+
+
+def _moments(
+    connection: Connection, person_id: str, evidence: Sequence[str]
+) -> dict[str, datetime]:
+    """When each record of the evidence began to prove what it proves."""
+    if not evidence:
+        return {}
+    statement = (
+        "SELECT record_id, coalesce(withdrawn, ends, begins), begins, withdrawn FROM record"  # noqa: S608 - places alone
+        f" WHERE person_id IN (?, ?) AND record_id IN ({places(evidence)})"
+    )
+    found = rows(connection, statement, REGISTER, person_id, *evidence)
+    return {
+        record_id: BEGINNING + timedelta(microseconds=begins if withdrawn is None else last)
+        for record_id, last, begins, withdrawn in found
+    }
+
+
+def owe(gate: Gate) -> int:
+    """Open what came to be owed by time alone, as a record began to hold; the job of that name."""
+    facts = gate.house.policy.program.vocabulary.facts
+    kinds = sorted({facts[n].proof for must in musts(gate.house.policy) for n in must.facts
+                    if n in facts and facts[n].proof})  # fmt: skip
+    if not kinds:
+        return 0
+    statement = (
+        "SELECT r.person_id, r.kind, r.record_id FROM record r JOIN person p"  # noqa: S608 - places alone
+        " ON p.person_id = r.person_id WHERE p.state = ? AND r.record_id > ?"
+        f" AND r.kind IN ({places(kinds)}) AND r.begins <= ? AND r.withdrawn IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
+        " ORDER BY r.record_id LIMIT ?"
+    )
+    count, after = 0, ""
+    while True:
+        with reading(gate.engine) as connection:
+            now = microseconds(_time(gate, connection))
+            found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
+        for person_id, kind, record_id in found:
+            after = record_id
+            with gate.together() as joint:
+                people.lock(joint.connection, person_id)
+                last = entries.last_of(joint.connection)
+                number = last[0] if last else 0
+                count += review(gate.house, joint.connection, person_id, kind, number, record_id)
+        if len(found) < MOST:
+            return count
+
+
+def late(gate: Gate) -> int:
+    """Do what fell due, and say of what was not done that it is late; the job of that name.
+
+    An item that fails is told in the log by its kind, stays as it is, and the others go on.
+    """
+    handled = sorted(gate.house.carriers.due)
+    statement = (
+        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND (state = 'open'"  # noqa: S608 - columns and places
+        f" OR (state = 'late' AND kind IN ({places(handled)})))" if handled else
+        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND state = 'open'"  # noqa: S608 - columns alone
+    )  # fmt: skip
+    with reading(gate.engine) as connection:
+        now = _time(gate, connection)
+        found = rows(connection, f"{statement} ORDER BY due LIMIT ?", microseconds(now), *handled,
+                     MOST)  # fmt: skip
+    count = 0
+    for each in map(_item, found):
+        try:
+            with gate.together() as joint:
+                count += _fell_due(gate, joint, each, now)
+        except UpheldError as error:
+            _LOG.warning("an item of kind %s was not done: %s", each.kind, error.code)
+    return count
+
+
+def _time(gate: Gate, connection: Connection) -> datetime:
+    """The time; ClockError where it cannot be believed, since what is due depends on it."""
+    last = entries.last_of(connection)
+    now, wrong = gate.house.clock.look(last[1] if last else None)
+    if wrong:
+        raise ClockError(f"the clock was set {wrong}", code="clock",
+                         hint="`upheld admin clock` takes the time as it is")  # fmt: skip
+    return now
+
+
+def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
+    connection, house = joint.connection, gate.house
+    people.lock(connection, item.person_id)
+    statement = "SELECT state FROM item WHERE person_id = ? AND item_id = ?"
+    if row(connection, statement, item.person_id, item.item_id) != (item.state,):
+        return 0  # somebody else was faster
+    if handler := house.carriers.due.get(item.kind):
+        return _close(connection, item, "done", handler(joint, item))
+    if item.kind == OWED:
+        must = next((m for m in musts(house.policy) if m[:2] == (item.clause, item.action)), None)
+        owed = False  # a clause that is no longer in the policy owes nothing
+        if must is not None:
+            _, decision, (_, _, problem) = _found(house, connection, item.person_id, must)
+            owed = bool(problem) or any(each.clause == item.clause for each in decision.owed)
+        if not owed:
+            return _close(
+                connection, item, "lapsed", _noted(house, connection, item, now, "lapsed")
+            )
+    number = _noted(house, connection, item, now, "late")
+    return _close(connection, item, "late", number)
+
+
+def _noted(house: House, connection: Connection, item: Item, now: datetime, kind: str) -> int:
+    entry = Entry(kind=kind, time="", policy=house.policy.digest, action=item.action or item.kind,
+                  clauses=(item.clause,), evidence=(item.basis,) if item.basis else ())  # fmt: skip
+    return entries.write(connection, entry, item.person_id, now)[0]
+
+
+def _close(connection: Connection, item: Item, state: str, entry: int) -> int:
+    return run(connection, "UPDATE item SET state = ?, closed = ? WHERE person_id = ?"
+               " AND item_id = ?", state, None if state == "late" else entry, item.person_id,
+               item.item_id)  # fmt: skip

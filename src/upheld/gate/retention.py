@@ -1,0 +1,203 @@
+"""Retention: what is to be deleted by now, and what no clause lets be stored any more.
+
+`retire` is for the jobs, nightly or oftener. It carries out the items that `delete-after` left
+behind: exactly the rows that were stored then, and not a later value of the same field. Then it
+asks the policy of everybody whether each field that is held may still be stored. What must be kept,
+by a hold or an unpaid invoice, stays, and is asked about again the next time. What cannot be told,
+because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import rows, run
+from upheld.core.tables import microseconds
+from upheld.core.transaction import reading, scrub, writing
+from upheld.gate import entries
+from upheld.gate.acting import Doing, House
+from upheld.gate.forget import forget
+from upheld.gate.gate import Gate
+from upheld.gate.keeping import BESIDES, keeping, of_any_party
+from upheld.gate.request import Act, planned
+from upheld.ledger.entries import Entry, stamp
+from upheld.vault import dropping, people
+from upheld.vault.erasures import Erased, token
+from upheld.vault.people import ACTIVE, HELD, Person
+
+TOGETHER = 100  # people, or items, in one transaction
+
+
+class _Item(NamedTuple):
+    person_id: str
+    item_id: str
+    clause: str
+    entry: int
+
+
+class _Asked(NamedTuple):
+    """What the policy says of a person's fields: those that may not be stored, those to be kept."""
+
+    denied: dict[str, tuple[str, ...]]
+    kept: frozenset[str]
+
+
+def retire(gate: Gate, now: datetime | None = None) -> int:
+    """Delete what is due and what may not be stored any more; how many fields of people."""
+    at = now or gate.house.clock.now()
+    count = _due(gate, at) + _asked_again(gate, ACTIVE) + _asked_again(gate, HELD)
+    if count:
+        scrub(gate.engine)
+    return count
+
+
+def _due(gate: Gate, at: datetime) -> int:
+    """Carry out the items that are due."""
+    count, last = 0, ("", "")
+    statement = (
+        "SELECT person_id, item_id, clause, entry FROM item WHERE kind = 'delete' AND"
+        " state = 'open' AND due <= ? AND (person_id, item_id) > (?, ?)"
+        " ORDER BY person_id, item_id LIMIT ?"
+    )
+    while True:
+        with reading(gate.engine) as connection:
+            some = [_Item(*found) for found in
+                    rows(connection, statement, microseconds(at), *last, TOGETHER)]  # fmt: skip
+        if not some:
+            return count
+        last = some[-1][:2]
+        with writing(gate.engine) as connection:
+            asked = sorted({each.person_id for each in some})
+            people.lock_all(connection, asked)
+            opened = people.opened_many(connection, gate.house.keyring, asked)
+            told = _told(gate.house, connection, opened, ACTIVE)
+            for each in some:
+                if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
+                    count += _carried_out(gate.house, connection, each, told[each.person_id])
+    return count
+
+
+def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
+    """Delete what was stored in the act that an item is of, unless something must be kept."""
+    stored = _stored(connection, item)
+    if asked.kept & set(stored):
+        return 0
+    person = people.opened(connection, house.keyring, item.person_id)
+    current = [field for field, mark in stored.items()
+               if field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
+    if current:
+        dropping.drop(connection, person, current)
+    gone = {
+        field: mark for field, mark in stored.items()
+        if field in current or dropping.drop_former(connection, item.person_id, field, mark)
+    }  # fmt: skip
+    run(connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
+        item.person_id, item.item_id)  # fmt: skip
+    _noted(house, connection, item.person_id, gone, item.clause.split(", "))
+    return len(gone)
+
+
+def _stored(connection: Connection, item: _Item) -> dict[str, str]:
+    """The fields, with the digests of their rows, that were stored in the act that an item is of.
+
+    The duty may be that of collecting them, which is the entry before.
+    """
+    found = [kept for kept in entries.of_person(connection, item.person_id)
+             if kept.number >= item.entry]  # fmt: skip
+    if not found or found[0].number != item.entry:
+        return {}
+    data = found[0].entry.data
+    for kept in found[:2]:
+        if kept.entry.values and kept.entry.data == data and kept.entry.action != "delete":
+            return dict(zip(data, kept.entry.values, strict=True))
+    return {}
+
+
+def _noted(
+    house: House, connection: Connection, person_id: str, stored: dict[str, str],
+    clauses: Sequence[str],
+) -> None:  # fmt: skip
+    if not stored:
+        return
+    entry = Entry(
+        kind="retention", time="", action="delete", policy=house.policy.digest,
+        data=tuple(stored), values=tuple(stored.values()),
+        clauses=tuple(clause for clause in clauses if clause),
+    )  # fmt: skip
+    entries.write(connection, entry, person_id, house.clock.now())
+
+
+def _asked_again(gate: Gate, state: str) -> int:
+    """Ask the policy of everybody in a state what may still be stored; delete what may not."""
+    count, last = 0, ""
+    while True:
+        with writing(gate.engine) as connection:
+            statement = (
+                "SELECT person_id FROM person WHERE state = ? AND person_id > ?"
+                " ORDER BY person_id LIMIT ?"
+            )
+            some = [found for (found,) in rows(connection, statement, state, last, TOGETHER)]
+            if not some:
+                return count
+            last = some[-1]
+            people.lock_all(connection, some)
+            opened = people.whatever(connection, gate.house.keyring, some)
+            for person_id, asked in _told(gate.house, connection, opened, state).items():
+                count += _taken(gate.house, connection, opened[person_id], asked, state)
+
+
+def _taken(
+    house: House, connection: Connection, person: Person, asked: _Asked, state: str
+) -> int:  # fmt: skip
+    if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
+        gone = [field for field in person.holdings if field not in asked.kept]
+        if gone and len(gone) == len(person.holdings):
+            bare = Erased(token(house.keyring, person.person_id), 0, "")
+            forget(connection, house.keyring, house.policy, {person.person_id: bare},
+                   house.clock.now())  # fmt: skip
+        elif gone:
+            dropping.drop(connection, person, gone)
+        return len(gone)
+    by_clause: dict[tuple[str, ...], dict[str, str]] = {}
+    for field, clauses in asked.denied.items():
+        if field not in asked.kept:
+            by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
+    for clauses, stored in by_clause.items():
+        person = dropping.drop(connection, person, list(stored))
+        _noted(house, connection, person.person_id, stored, clauses)
+    return sum(map(len, by_clause.values()))
+
+
+def _told(
+    house: House, connection: Connection, opened: dict[str, Person], state: str
+) -> dict[str, _Asked]:
+    """What the policy says of the fields of some people; of whom it cannot be told, nothing."""
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
+    if not fields:
+        return {}
+    doing = Doing(house, connection, Act(action="store", data=tuple(fields)), entitled=True)
+    doing.states = (state,)
+    proven, listed = doing.proven(sorted(opened), BESIDES)
+    found = {}
+    for person_id, (known, _, problem) in proven.items():
+        if problem:
+            continue
+        mine = [record for record in listed if record.person_id == person_id]
+        held = [field for field in opened[person_id].holdings if field in leaves]
+        kept = keeping(house.policy, held, known, mine, doing.at)
+        told = {**known, **of_any_party(house.policy, mine, doing.at)}
+        denied = {}
+        for field in held:
+            plan = planned(house.policy, Act(action="store", data=(field,)))
+            decision = plan.decide({n: value for n, value in told.items() if n in plan.values})
+            if decision.outcome == "deny":
+                denied[field] = decision.clauses
+        lasting = [each for each in kept.kept if not each.until or each.until > stamp(doing.at)]
+        names = frozenset({*kept.apart, *(field for each in lasting for field in each.data)})
+        found[person_id] = _Asked(denied, names)
+    return found

@@ -1,0 +1,121 @@
+"""An entry as a person is told it: what was done with which data, to whom, by which clause.
+
+The words are the labels of the policy's vocabulary; a word that the policy in force no longer knows
+is told as it stands. Only what the entry says is told, so that no value can be in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
+from upheld.policy.vocabulary import OTHER, TREE_OF
+
+_PAST: Final = {
+    "choose": "chose", "end": "ended", "give": "gave", "hold": "held", "infer": "inferred",
+    "withdraw": "withdrew", "read": "read", "sell": "sold", "set": "set", "tell": "told",
+    "write": "wrote",
+}  # fmt: skip
+_KINDS: Final = {
+    "person": "we began to keep a record of {whose} account",
+    "import": "we took over what was held about {whom} before",
+    "clock": "the time of day was accepted as it is",
+    "log": "a new log was begun, from the last checkpoint of the one before",
+}
+_WHOM: Final = {"your": "you", "their": "them"}
+_LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
+_PARTIES: Final = ("source", "recipient", "actor")
+
+
+@lru_cache(maxsize=8)
+def _plain(policy: Policy) -> Plain:
+    return Plain(policy.program)
+
+
+def told(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
+    """An entry as one sentence without its full stop; `whose` is “your” to the person it is about.
+
+    For example: “On 3 March 2026 we shared your name and balance with a collection agent, acme, for
+    collecting what is owed, by #collecting-charges”.
+    """
+    said = f"On {_day(entry.time)} {_said(_plain(policy), entry, whose)}"
+    if entry.clauses:
+        said += ", by " + listed((f"#{clause}" for clause in entry.clauses), "and")
+    if entry.violation:
+        said += f"; no clause allowed it: {entry.violation}"
+    return said
+
+
+def _day(stamp: str) -> str:
+    moment = datetime.fromisoformat(stamp)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _said(plain: Plain, entry: Entry, whose: str) -> str:
+    action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
+    match entry.kind:
+        case "act":
+            return f"we {_past(action)}{_scope(plain, entry, action, whose)}"
+        case "refusal":
+            scope = _scope(plain, entry, action, whose)
+            return f"we did not {action}{scope}: it was asked for and refused"
+        case "record":
+            done, _, kind = entry.action.partition(" ")
+            return f"we {_past(done)} a record of {whose} {kind.replace('-', ' ')}"
+        case "late":
+            return f"it was late that we {action}"
+        case "lapsed":
+            return f"it was no longer owed that we {action}"
+        case kind if kind in _KINDS:
+            return _KINDS[kind].format(whose=whose, whom=_whom(whose))
+        case kind:
+            return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
+
+
+def _whom(whose: str) -> str:
+    return _WHOM.get(whose) or whose.removesuffix("'s")
+
+
+def _mine(label: str, whose: str) -> str:
+    """A label that speaks to the person, turned to whoever is told."""
+    if whose == "your":
+        return label
+    words = {"you": _whom(whose), "your": whose}
+    return " ".join(words.get(word, word) for word in label.split(" "))
+
+
+def _past(action: str) -> str:
+    """What was done, of the label of what is done: `share` gives `shared`."""
+    verb, space, rest = action.partition(" ")
+    verb = _PAST.get(verb) or (f"{verb}d" if verb.endswith("e") else f"{verb}ed")
+    return verb + space + rest
+
+
+def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
+    """Which data, and from, to or by whom, for what and when."""
+    said = ""
+    if entry.data:
+        said += " " + _data([_mine(plain.label("data", word), whose) for word in entry.data], whose)
+    for role in _PARTIES:
+        if party := getattr(entry, role):
+            kind, _, name = party.partition(" ")
+            lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
+            said += f" {lead} {_mine(plain.label('party', kind), whose)}"
+            said += f", {name}," if name else ""
+    if entry.purpose:
+        said += f" for {_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)}"
+    if entry.occasion and entry.occasion != OTHER:
+        said += f" {_mine(plain.label(TREE_OF['occasion'], entry.occasion), whose)}"
+    return said.rstrip(",")
+
+
+def _data(labels: list[str], whose: str) -> str:
+    """`your name and balance`; what already says whose it is comes last, as it is."""
+    own = [each for each in labels if not each.startswith((*_LEADING, *ARTICLES))]
+    rest = [each for each in labels if each not in own]
+    said = [f"{whose} {own[0]}", *own[1:]] if own else []
+    return listed([*said, *rest], "and")

@@ -1,0 +1,159 @@
+"""Invitations by e-mail: of a guardian by somebody under age, of an adult into a household.
+
+Of whoever is invited nothing is held but the address, as a person of its own, and that for no
+longer than fourteen days. Somebody under age, of whom nothing is held at all, comes back by a code
+that they were shown once and that is kept as a hash.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import places, row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.erasure import erase
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import outbox
+
+GUARDIAN: Final = "guardian"
+HOUSEHOLD: Final = "household"
+OPEN, CHECKING, ACCEPTED, DONE = "open", "checking", "accepted", "done"
+LASTS: Final = timedelta(days=14)
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
+_COLUMNS = "person_id, invitation_id, kind, state, inviter, made, expires, accepted, text_digest"
+
+
+class Invitation(NamedTuple):
+    """An invitation as it stands. `inviter` is who will answer for whoever signs up by it."""
+
+    person_id: str
+    invitation_id: str
+    kind: str
+    state: str
+    inviter: str
+    made: datetime
+    expires: datetime
+    accepted: datetime | None
+    text_digest: str
+
+
+def invite(
+    joint: Joint, email: str, kind: str, template: str, *, inviter: str = ""
+) -> tuple[str, str] | Refused:
+    """Invite an address, if the policy lets us hold it and write to it; the id, and a code."""
+    contact = joint.enrol()
+    stored = joint.store(contact, {"email": email}, source="customer", occasion="visit",
+                         entitled=True)  # fmt: skip
+    if isinstance(stored, Refused):
+        return stored
+    queued = outbox.queue(joint, contact, template, "administrative-message")
+    if isinstance(queued, Refused):
+        return queued
+    at = joint.house.clock.now()
+    code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(5))
+    made = secrets.token_hex(16)
+    run(joint.connection, f"INSERT INTO invitation ({_COLUMNS}, code_hash)"  # noqa: S608 - columns alone
+        " VALUES (?, ?, ?, 'open', ?, ?, ?, NULL, '', ?)", contact, made, kind, inviter,
+        microseconds(at), microseconds(at + LASTS), _hash(code))  # fmt: skip
+    return made, code
+
+
+def by_code(connection: Connection, code: str, at: datetime) -> Invitation | None:
+    """The invitation of a code, until it has run out or come to its end."""
+    return _one(connection, "code_hash = ? AND state <> 'done' AND expires >= ?", _hash(code),
+                microseconds(at))  # fmt: skip
+
+
+def by_id(connection: Connection, invitation_id: str) -> Invitation | None:
+    """An invitation by its id."""
+    return _one(connection, "invitation_id = ?", invitation_id)
+
+
+def of_contact(connection: Connection, person_id: str, at: datetime) -> Invitation | None:
+    """The open invitation of an address, by the person that its link names."""
+    return _one(connection, "person_id = ? AND state = 'open' AND expires >= ?", person_id,
+                microseconds(at))  # fmt: skip
+
+
+def accepted_by(connection: Connection, person_id: str, at: datetime) -> list[Invitation]:
+    """What somebody accepted and nobody has signed up by yet."""
+    statement = (
+        f"SELECT {_COLUMNS} FROM invitation WHERE inviter = ? AND kind = 'guardian'"  # noqa: S608 - columns alone
+        " AND state IN ('checking', 'accepted') AND expires >= ? ORDER BY accepted"
+    )
+    return [_told(each) for each in rows(connection, statement, person_id, microseconds(at))]
+
+
+def accept(
+    joint: Joint, invitation: Invitation, by: str, text_digest: str, *, checked: bool
+) -> None:
+    """Note who accepted an invitation, what they were shown, and whether we know who they are."""
+    at = joint.house.clock.now()
+    run(joint.connection, "UPDATE invitation SET state = ?, inviter = ?, accepted = ?,"
+        " expires = ?, text_digest = ? WHERE person_id = ? AND invitation_id = ?",
+        ACCEPTED if checked else CHECKING, by, microseconds(at), microseconds(at + LASTS),
+        text_digest, invitation.person_id, invitation.invitation_id)  # fmt: skip
+
+
+def confirm(joint: Joint, by: str) -> None:
+    """Note that we know who somebody is who accepted invitations."""
+    run(joint.connection, "UPDATE invitation SET state = 'accepted' WHERE inviter = ?"
+        " AND state = 'checking'", by)  # fmt: skip
+
+
+def finish(joint: Joint, invitation: Invitation) -> None:
+    """Note that somebody signed up by an invitation, or that it was declined."""
+    run(joint.connection, "UPDATE invitation SET state = 'done' WHERE person_id = ? AND"
+        " invitation_id = ?", invitation.person_id, invitation.invitation_id)  # fmt: skip
+
+
+def sweep(gate: Gate, most: int = 100) -> int:
+    """Erase the addresses of invitations that were answered or have run out; how many."""
+    at = microseconds(gate.house.clock.now())
+    with gate.together() as joint:
+        found = rows(joint.connection, "SELECT i.person_id, i.state, i.expires, p.person_id FROM"
+                     " invitation i LEFT JOIN person p ON p.person_id = i.person_id"
+                     " WHERE (i.state <> 'open' AND p.person_id IS NOT NULL) OR i.state = 'done'"
+                     " OR i.expires < ? LIMIT ?", at, most)  # fmt: skip
+    held = [person for person, _, _, still in found if still]
+    erase_people(gate, held)
+    with gate.together() as joint:
+        for person, state, expires, _ in found:
+            if state == DONE or expires < at:
+                run(joint.connection, "DELETE FROM invitation WHERE person_id = ?", person)
+    return len(found)
+
+
+def erase_people(gate: Gate, people: list[str]) -> None:
+    """Erase people who never became customers, with what was to be sent to them."""
+    if not people:
+        return
+    erase(gate, people)
+    with gate.together() as joint:
+        connection, some = joint.connection, places(people)
+        for table, column in (("outbox", "person_id"), ("link", "subject"), ("session", "subject")):
+            run(connection, f"DELETE FROM {table} WHERE {column} IN ({some})", *people)  # noqa: S608 - names and places alone
+
+
+def _one(connection: Connection, where: str, *values: Any) -> Invitation | None:
+    found = row(connection, f"SELECT {_COLUMNS} FROM invitation WHERE {where}", *values)  # noqa: S608 - columns and conditions of this module
+    return None if found is None else _told(found)
+
+
+def _told(found: tuple[Any, ...]) -> Invitation:
+    return Invitation._make(
+        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7) and each is not None else each
+        for at, each in enumerate(found)
+    )
+
+
+def _hash(code: str) -> bytes:
+    plain = "".join(each for each in code.upper() if each in _LETTERS)
+    return sha256(plain.encode()).digest()

@@ -1,0 +1,26 @@
+"""Clauses in their own words: what a page quotes and links where it says why or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from upheld.policy.load import Policy
+
+
+class Quote(NamedTuple):
+    """A clause as it stands in the policy, and where."""
+
+    id: str
+    text: str
+
+    @property
+    def href(self) -> str:
+        """The clause's place on the policy's page."""
+        return f"/privacy#{self.id}"
+
+
+def quoted(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
+    """Some clauses in their own words, in the order of the policy."""
+    wanted = set(clauses)
+    return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in wanted]

@@ -1,0 +1,47 @@
+"""What somebody who came of age is asked: to accept the policy and the terms for themselves."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider, Todo
+from upheld.practice.visits import Visit
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.sign_in import ACCEPT
+from upheld.practices.accounts.terms import Agreement
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+
+class Acceptance:
+    """The page on which the policy in force and the agreement are accepted anew."""
+
+    def __init__(self, provider: Provider, agreement: Agreement, field: Field) -> None:
+        self.provider, self.agreement, self.field = provider, agreement, field
+
+    def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        return self.provider.pages.page(
+            visit.request, "accounts/acceptance.html", status=status, fields=[self.field],
+            filled=filled, agreement=bool(self.agreement.path),
+        )  # fmt: skip
+
+    async def show(self, visit: Visit) -> Response:
+        """What is to be accepted."""
+        return self._page(visit)
+
+    async def send(self, visit: Visit) -> Response:
+        """Note that it was accepted, as it was shown."""
+        filled = read([self.field], visit.form)
+        if not filled.ok:
+            return self._page(visit, filled, 422)
+        digest = self.agreement.digest()
+        await self.provider.do(lambda joint: domain.accept(joint, visit.subject, digest))
+        return RedirectResponse("/me", 303)
+
+    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+        """Asks whoever has an account and accepted nothing for themselves yet."""
+        account = domain.account_of(joint.connection, person_id)
+        if account is None or account.policy_digest:
+            return []
+        return [Todo("You are of age now. Your account goes on once you accept the policy and the"
+                     " terms for yourself.", "Read and accept", ACCEPT)]  # fmt: skip

@@ -1,0 +1,134 @@
+"""What the form of registering asks: exactly what the policy lets us collect then, and store.
+
+No list stands here. Each kind of data that the vocabulary knows is asked of the policy, as of an
+adult of whom nothing else is proven; its label is the vocabulary's, and why it is asked are the
+policy's own words for what it may be used for. Only how to type a date or an address is known here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision, Request
+from upheld.practice.quoting import Quote, quoted
+from upheld.web import passwords
+from upheld.web.forms import Field
+
+ADULT: Final = 30  # any age that is neither a child's nor a minor's
+NEEDED: Final = frozenset({"email", "birth-date", "credentials"})  # without which no account works
+REQUIRED: Final = NEEDED | {"name"}
+LATER: Final = frozenset({"card", "billing-account"})  # given to who carries out payments
+PASSWORD: Final = "credentials"  # noqa: S105 - the name of a kind of data
+CHOICES: Final = "privacy-choices"
+OFFERS, ADVERTISING = "no-offers", "no-advertising"
+_INTERESTS: Final = (
+    "books", "cooking", "films", "games", "gardening", "music", "news", "sport", "technology",
+    "travel",
+)  # fmt: skip
+_ORDER: Final = ("name", "email", PASSWORD, "birth-date")  # what is needed stands first
+_SHAPES: Final = {
+    "name": Field("", "", autocomplete="name"),
+    "email": Field("", "", "email", autocomplete="email", length_max=254,
+                   hint="We write to it once, so that you can confirm it."),
+    "phone": Field("", "", "tel", autocomplete="tel", length_max=30),
+    "address": Field("", "", "textarea", autocomplete="street-address", length_max=300),
+    "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
+    "zip": Field("", "", autocomplete="postal-code", length_max=12),
+    "occupation": Field("", "", autocomplete="organization-title"),
+    "interests": Field("", "", "checks", options=[(each, each) for each in _INTERESTS]),
+    PASSWORD: Field("", "", "password", autocomplete="new-password",
+                    length_max=passwords.LENGTH_MAX,
+                    hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are"
+                         " good. You sign in with it; we keep only a hash."),
+    CHOICES: Field("", "", "checks", options=[
+        (OFFERS, "write me no offers"),
+        (ADVERTISING, "choose no advertising by what you know about me"),
+    ]),
+}  # fmt: skip
+_PLAIN: Final = Field("", "")
+
+
+class Registration(NamedTuple):
+    """What is asked when somebody registers, and on which clauses."""
+
+    fields: tuple[Field, ...]
+    later: tuple[str, ...]  # labels of what is given on the page of payments
+    clauses: tuple[Quote, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The kinds of data that are asked."""
+        return frozenset(field.name for field in self.fields)
+
+    @property
+    def works(self) -> bool:
+        """Whether the policy lets us ask for what an account cannot be without."""
+        return self.names >= NEEDED
+
+
+_KEPT: dict[str, Registration] = {}
+
+
+def registration(policy: Policy) -> Registration:
+    """What the policy lets us ask when somebody registers; worked out once a policy."""
+    found = _KEPT.get(policy.digest)
+    if found is None:
+        if len(_KEPT) > 8:
+            _KEPT.clear()
+        found = _KEPT[policy.digest] = _asked(policy)
+    return found
+
+
+def _asked(policy: Policy) -> Registration:
+    vocabulary = policy.program.vocabulary
+    words = [word for word in policy.engine.compiled.leaves["data"].bit if "/" not in word]
+    words = [word for word in words if word in vocabulary.tree("data")]
+    decisions = {word: _let_in(policy, word) for word in words}
+    allowed = [word for word in words if all(each.allowed for each in decisions[word])]
+    clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}
+    uses = _uses(policy, words)
+    label = {word: vocabulary.tree("data")[word].label or word for word in words}
+    asked = [word for word in allowed if word not in LATER]
+    asked.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
+    return Registration(
+        tuple(_field(word, label[word], uses.get(word, [])) for word in asked),
+        tuple(label[word] for word in allowed if word in LATER),
+        tuple(quoted(policy, clauses)),
+    )
+
+
+def _let_in(policy: Policy, word: str) -> tuple[Decision, Decision]:
+    """Whether an adult may be asked for a kind of data when they register, and it be kept."""
+    facts: dict[str, object] = {
+        name: False for name, fact in policy.program.vocabulary.facts.items() if fact.absent
+    }
+    facts["age"] = ADULT
+    collect = Request("collect", data=word, source="customer", occasion="registration")
+    return policy.decide(collect, facts), policy.decide(Request("store", data=word), facts)
+
+
+def _uses(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
+    """For each kind of data the clauses by which it is used, but for those on all data alike."""
+    on: dict[str, set[str]] = {word: set() for word in words}
+    for node in policy.program.nodes:
+        if node.effect != "allow" or node.parents:
+            continue
+        for copy in node.copies:
+            covers = set(copy.scope.get("data", words)) & set(words)
+            if "use" in copy.actions and len(covers) < len(words):
+                for word in covers:
+                    on[word].add(node.clause)
+    return {word: quoted(policy, clauses) for word, clauses in on.items()}
+
+
+def _field(word: str, label: str, uses: list[Quote]) -> Field:
+    shape = _SHAPES.get(word, _PLAIN)
+    why = " ".join(each.text.rstrip(".;, ") + ";" for each in uses)
+    if word == PASSWORD:
+        label, why = "password", ""
+    return shape._replace(
+        name=word, label=label[:1].upper() + label[1:], required=word in REQUIRED,
+        why=(why[:1].upper() + why[1:]).rstrip(";") + "." if why else "",
+        clause=uses[0].id if uses and why else "",
+    )  # fmt: skip

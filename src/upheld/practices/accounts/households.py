@@ -1,0 +1,152 @@
+"""Households: several adults, each with a sign-in of their own, whose bills one of them pays.
+
+The holder invites by e-mail. Each member sees their own services and use; bills go to the holder
+alone, who sees that somebody joined and nothing else of them. Either can end it at any time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import invitations
+from upheld.practice.brings import Provider
+from upheld.practice.invitations import HOUSEHOLD
+from upheld.practice.quoting import quoted
+from upheld.practice.visits import Visit
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.sign_up import SignUp
+from upheld.web import sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import MAIL_ADDRESS
+
+EMAIL: Final = Field(
+    "email",
+    "Their e-mail address",
+    "email",
+    length_max=254,
+    hint="An adult's. They get a link that works for 14 days.",
+)
+MEMBERS_MAX: Final = 8
+FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
+LATER: Final = "You have invited this address a few times already. Wait a while."
+
+
+class Households:
+    """The pages of a household."""
+
+    def __init__(self, provider: Provider, sign_up: SignUp) -> None:
+        self.provider, self.sign_up = provider, sign_up
+
+    async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        def look(joint: Joint) -> tuple[domain.Account | None, list[domain.Account]]:
+            account = domain.account_of(joint.connection, visit.subject)
+            members = domain.members(joint.connection, visit.subject)
+            return account, [m for m in members if not self._supervised(joint, m.person_id)]
+
+        account, members = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "accounts/household.html", status=status, fields=[EMAIL], filled=filled,
+            account=account, members=members, most=MEMBERS_MAX,
+            invited=visit.request.query_params.get("said") == "invited",
+        )  # fmt: skip
+
+    async def show(self, visit: Visit) -> Response:
+        """Who is in the household, and a form to invite somebody."""
+        return await self._page(visit)
+
+    async def invite(self, visit: Visit) -> Response:
+        """Invite an adult by e-mail."""
+        filled = read([EMAIL], visit.form)
+        if not filled.ok:
+            return await self._page(visit, filled, 422)
+        email = filled.values["email"]
+
+        def work(joint: Joint) -> str | Refused:
+            limits, at = self.provider.limits, self.provider.now()
+            account = domain.account_of(joint.connection, visit.subject)
+            if account is None or account.holder != visit.subject:
+                return "Only who pays can invite."
+            if len(domain.members(joint.connection, visit.subject)) >= MEMBERS_MAX:
+                return FULL
+            if limits.take(joint.connection, MAIL_ADDRESS, "invite", email.casefold(), at=at):
+                return LATER
+            made = invitations.invite(joint, email, HOUSEHOLD, "accounts/household",
+                                      inviter=visit.subject)  # fmt: skip
+            return made if isinstance(made, Refused) else ""
+
+        found = await self.provider.attempt(work)
+        if isinstance(found, Refused):
+            return self._no(visit.request, found)
+        if found:
+            return await self._page(visit, filled.wrong("email", found), 409)
+        return RedirectResponse("/me/household?said=invited", 303)
+
+    async def end(self, visit: Visit) -> Response:
+        """Leave a household, or let a member leave it: each pays for themselves from then on."""
+        who = str(visit.form.get("member", ""))
+
+        def work(joint: Joint) -> None:
+            account = domain.account_of(joint.connection, who or visit.subject)
+            if account is None or visit.subject not in (account.holder, account.person_id):
+                return
+            if self._supervised(joint, account.person_id):
+                return  # a guardian's care ends on its own page, and by its own records
+            domain.hold(joint, account.person_id, account.person_id)
+
+        await self.provider.do(work)
+        return RedirectResponse("/me/household", 303)
+
+    def _supervised(self, joint: Joint, person_id: str) -> bool:
+        """Whether somebody is under age, so that their costs are a guardian's."""
+        return (
+            not joint.peek(person_id, Act(action="serve")).allowed
+            or joint.peek(person_id, Act(action="charge")).allowed
+        )
+
+    async def join_page(self, request: Request, form: FormData) -> Response:
+        """What the link of an invitation shows: sign up, or come in with one's own account."""
+        del form
+        raw, at = request.path_params["link"], self.provider.now()
+        found = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+        if found is None:
+            return self.provider.pages.page(request, "accounts/link-over.html", status=410)
+        return self.sign_up.gate_page(request, invitation=raw)
+
+    async def join(self, visit: Visit) -> Response:
+        """Come into a household with one's own account, by the link of an invitation."""
+        raw, at = visit.request.path_params["link"], self.provider.now()
+        if visit.request.method == "GET":
+            found = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+            page = "accounts/join.html" if found else "accounts/link-over.html"
+            return self.provider.pages.page(visit.request, page, status=200 if found else 410,
+                                            link=raw)  # fmt: skip
+
+        def work(joint: Joint) -> bool:
+            if domain.members(joint.connection, visit.subject) or self._supervised(
+                joint, visit.subject
+            ):
+                return False
+            contact = sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
+            found = invitations.of_contact(joint.connection, contact, at) if contact else None
+            if found is None or found.inviter == visit.subject:
+                return False
+            domain.hold(joint, visit.subject, found.inviter)
+            invitations.finish(joint, found)
+            return True
+
+        if not await self.provider.do(work):
+            return self.provider.pages.page(visit.request, "accounts/link-over.html", status=410)
+        return RedirectResponse("/me/household", 303)
+
+    def _no(self, request: Request, refused: Refused) -> Response:
+        clauses = () if refused.decision is None else refused.decision.clauses
+        return self.provider.pages.page(
+            request, "accounts/refused.html", status=403,
+            quotes=quoted(self.provider.gate.gate.house.policy, clauses),
+        )  # fmt: skip

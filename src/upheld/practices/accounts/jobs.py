@@ -1,0 +1,47 @@
+"""What accounts do by themselves: addresses that were never confirmed go after a week."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+from upheld.practice import invitations
+from upheld.practice.brings import Job
+from upheld.practices.accounts import domain
+from upheld.web import limits, sessions
+
+CONFIRM_WITHIN: Final = timedelta(days=7)
+AT_ONCE: Final = 100
+
+
+def unconfirmed(gate: Gate) -> int:
+    """Erase whoever never confirmed their address; how many."""
+    before = gate.house.clock.now() - CONFIRM_WITHIN
+    with gate.together() as joint:
+        gone = domain.never_confirmed(joint.connection, before, AT_ONCE)
+    invitations.erase_people(gate, gone)
+    with gate.together() as joint:
+        domain.remove(joint.connection, gone)
+    return len(gone)
+
+
+def swept(gate: Gate) -> int:
+    """Delete sessions and links that are over, and counts of tries that are full again."""
+    at = gate.house.clock.now()
+    with gate.together() as joint:
+        return sessions.sweep(joint.connection, at) + limits.sweep(joint.connection, at)
+
+
+def of_age(joint: Joint, person_id: str, about: str) -> None:
+    """Somebody came of age: they answer for themselves, and accept the terms anew."""
+    del about
+    domain.ask_anew(joint, person_id)
+
+
+JOBS: Final = (
+    Job("unconfirmed accounts", 3600, unconfirmed),
+    Job("invitations", 3600, invitations.sweep),
+    Job("sessions", 900, swept),
+)

@@ -1,0 +1,113 @@
+"""Becoming a customer: what somebody told is stored as the policy lets it, or nothing at all.
+
+The birth date comes first, because what may be asked hangs on it. Then the rest, the password, the
+account, what was accepted, and the message that confirms the address. Whatever is refused undoes
+all of it: nobody is registered by halves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import NamedTuple
+
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import years
+from upheld.gate.request import Refused
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision, Request
+from upheld.practice import credentials, invitations, outbox
+from upheld.practice.brings import Provider
+from upheld.practice.events import ACCOUNT_OPENED
+from upheld.practice.invitations import Invitation
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.form import ADVERTISING, CHOICES, OFFERS, PASSWORD
+from upheld.web.limits import MAIL_ADDRESS
+
+AGE_MAX = 130
+
+
+class Applicant(NamedTuple):
+    """Who wants to be a customer: values by kind of data, the password's hash, by whose leave."""
+
+    told: Mapping[str, str]
+    secret: str
+    agreement: str
+    invitation: Invitation | None = None
+
+
+def age_of(told: str, today: date) -> int:
+    """Whole years since a birth date; ValueError with a sentence where it cannot be one."""
+    born = date.fromisoformat(told)
+    if born > today or years(born, today) > AGE_MAX:
+        raise ValueError("Write the date on which you were born, such as 1990-12-31.")
+    return years(born, today)
+
+
+def may_be_served(policy: Policy, age: int) -> Decision:
+    """Whether somebody of an age may use our services, of whom nothing else is known."""
+    return policy.decide(Request("serve"), {"age": age})
+
+
+def refuse_nobody(joint: Joint, decision: Decision) -> None:
+    """An entry that somebody was refused, which says of nobody and of no date."""
+    joint.note(None, "refusal", action="serve", outcome=decision.outcome,
+               clauses=decision.clauses, occasion="registration")  # fmt: skip
+
+
+def join(provider: Provider, joint: Joint, applicant: Applicant) -> str:
+    """Register somebody; their id, or nothing where the address has an account already.
+
+    Either way a message goes to the address, and nobody else learns which. Raises Refused where the
+    policy refuses any part, so that nothing of it is kept.
+    """
+    email = applicant.told["email"]
+    taken = domain.at_address(joint, email)
+    may_write = not provider.limits.take(joint.connection, MAIL_ADDRESS, "sign-up-mail",
+                                         email.casefold(), at=provider.now())  # fmt: skip
+    if taken:
+        if may_write:
+            _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
+        return ""
+    person = joint.enrol()
+    _store(joint, person, {"birth-date": applicant.told["birth-date"]})
+    _store(joint, person, {word: value for word, value in applicant.told.items()
+                           if word not in ("birth-date", PASSWORD)})  # fmt: skip
+    _done(credentials.change(joint, person, credentials.SIGN_IN, applicant.secret,
+                             occasion="registration"))  # fmt: skip
+    invited = applicant.invitation
+    domain.open_account(joint, person, agreement_digest=applicant.agreement,
+                        holder=invited.inviter if invited else "")  # fmt: skip
+    domain.accept(joint, person, applicant.agreement)
+    _choose(joint, person, applicant.told.get(CHOICES, ""))
+    provider.events.announce(joint, ACCOUNT_OPENED, person,
+                             invited.invitation_id if invited else "")  # fmt: skip
+    if invited:
+        invitations.finish(joint, invited)
+    _done(domain.served(joint, person))
+    if may_write:
+        _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))
+    return person
+
+
+def _store(joint: Joint, person_id: str, told: Mapping[str, str]) -> None:
+    if told:
+        _done(joint.store(person_id, told, source="customer", occasion="registration",
+                          entitled=True))  # fmt: skip
+
+
+def _choose(joint: Joint, person_id: str, told: str) -> None:
+    """What somebody opts out of from the first day on, as records that the policy asks for."""
+    chosen = told.split(", ")
+    if OFFERS in chosen:
+        joint.record(person_id, "opt-out", fact="opted-out", about={"purpose": ["offers"]},
+                     by_whom="customer", how="registration")  # fmt: skip
+    if ADVERTISING in chosen:
+        joint.record(person_id, "opt-out", fact="advertising-opt-out", by_whom="customer",
+                     how="registration")  # fmt: skip
+
+
+def _done(found: object) -> None:
+    """Raise what was refused, so that nothing of the whole is kept."""
+    if isinstance(found, Refused):
+        raise found

@@ -1,0 +1,188 @@
+"""Passwords and sessions: choosing another password, getting in again without one, signing out.
+
+A password that is changed, however it was changed, ends every session and is told by a message.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import credentials, outbox
+from upheld.practice.brings import Provider
+from upheld.practice.events import PASSWORD_CHANGED
+from upheld.practice.quoting import quoted
+from upheld.practice.visits import Visit, enter
+from upheld.practices.accounts import domain
+from upheld.vault import blind_index
+from upheld.web import passwords, sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import MAIL_ADDRESS, SIGN_IN_ADDRESS
+
+EMAIL: Final = Field("email", "E-mail address", "email", autocomplete="username", length_max=254)
+NEW: Final = Field(
+    "password", "New password", "password", autocomplete="new-password",
+    length_max=passwords.LENGTH_MAX,
+    hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are good.",
+)  # fmt: skip
+LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
+
+
+class Security:
+    """The pages of passwords and sessions."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """Where somebody is signed in, and the way to another password."""
+        found = await self.provider.read(
+            lambda c: sessions.listed(c, "customer", visit.subject, self.provider.now())
+        )
+        return self.provider.pages.page(
+            visit.request, "accounts/security.html", sessions=found, own=visit.session.key,
+            changed=visit.request.query_params.get("said") == "changed",
+        )  # fmt: skip
+
+    async def end(self, visit: Visit) -> Response:
+        """End one session of somebody's, or all but this one."""
+        which = str(visit.form.get("session", ""))
+
+        def work(joint: Joint) -> None:
+            if which == "others":
+                sessions.end_others(joint.connection, visit.session)
+                return
+            for each in sessions.listed(joint.connection, "customer", visit.subject,
+                                        self.provider.now()):  # fmt: skip
+                if each.key.hex() == which:
+                    sessions.end(joint.connection, each)
+
+        await self.provider.do(work)
+        return RedirectResponse("/me/security", 303)
+
+    def _change_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        return self._form(visit.request, filled, status)
+
+    def _form(self, request: Request, filled: Filled, status: int) -> Response:
+        return self.provider.pages.page(request, "accounts/password.html", status=status,
+                                        fields=[NEW], filled=filled)  # fmt: skip
+
+    async def change(self, visit: Visit) -> Response:
+        """Choose another password, right after the old one was given."""
+        if visit.request.method == "GET":
+            return self._change_page(visit)
+        filled = await self._chosen(visit.form, visit.subject)
+        if not filled.ok:
+            return self._change_page(visit, filled, 422)
+        secret = await self.provider.apart(passwords.hashed, filled.values["password"])
+        response: Response = RedirectResponse("/me/security?said=changed", 303)
+
+        def work(joint: Joint) -> Refused | None:
+            refused = self._set(joint, visit.subject, secret)
+            if refused is None:
+                enter(self.provider, joint.connection, response, "customer", visit.subject)
+            return refused
+
+        found = await self.provider.attempt(work)
+        return self._no(visit.request, found) if isinstance(found, Refused) else response
+
+    def _no(self, request: Request, refused: Refused) -> Response:
+        clauses = () if refused.decision is None else refused.decision.clauses
+        return self.provider.pages.page(
+            request, "accounts/refused.html", status=403,
+            quotes=quoted(self.provider.gate.gate.house.policy, clauses),
+        )  # fmt: skip
+
+    async def _chosen(self, form: FormData, person_id: str) -> Filled:
+        """A password that was chosen, checked against the common ones and the person's own name."""
+        filled = read([NEW], form)
+        if not filled.ok:
+            return filled
+
+        def own(joint: Joint) -> list[str]:
+            found = joint.act(Act(action="use", data=("name", "email"), purpose="security",
+                                  partial=True), person_id)  # fmt: skip
+            return [] if isinstance(found, Refused) else [v.value for v in found.values.values()]
+
+        why = passwords.refused(filled.values["password"], await self.provider.do(own))
+        return filled.wrong("password", why) if why else filled
+
+    def _set(self, joint: Joint, person_id: str, secret: str) -> Refused | None:
+        """Keep another password, end every session, and say so by a message."""
+        refused = credentials.change(joint, person_id, credentials.SIGN_IN, secret,
+                                     occasion=credentials.occasion(joint, person_id))  # fmt: skip
+        if refused is not None:
+            return refused
+        sessions.end_all(joint.connection, "customer", person_id)
+        self.provider.events.announce(joint, PASSWORD_CHANGED, person_id)
+        outbox.queue(joint, person_id, "accounts/changed", "administrative-message")
+        return None
+
+    def _recover_page(
+        self, request: Request, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        return self.provider.pages.page(request, "accounts/recover.html", status=status,
+                                        fields=[EMAIL], filled=filled)  # fmt: skip
+
+    async def recover(self, request: Request, form: FormData) -> Response:
+        """Send a link to an address that has an account; the same is said to everybody."""
+        if request.method == "GET":
+            return self._recover_page(request)
+        filled = read([EMAIL], form)
+        if not filled.ok:
+            return self._recover_page(request, filled, 422)
+        address = request.client.host if request.client else ""
+
+        def work(joint: Joint) -> bool:
+            limits, at = self.provider.limits, self.provider.now()
+            if limits.take(joint.connection, SIGN_IN_ADDRESS, "recover", address, at=at):
+                return False
+            email = filled.values["email"]
+            person = domain.at_address(joint, email)
+            name = blind_index.normalised("email", email)
+            if limits.take(joint.connection, MAIL_ADDRESS, "recover-mail", name, at=at):
+                return True
+            whose = person or domain.nobody(joint)
+            outbox.queue(joint, whose, "accounts/recover", "administrative-message")
+            if not person:
+                outbox.drop(joint, whose)
+            return True
+
+        if not await self.provider.do(work):
+            return self._recover_page(request, filled.wrong("email", LATER), 429)
+        return RedirectResponse("/recover/sent", 303)
+
+    async def sent(self, request: Request) -> Response:
+        """What everybody is told who asked for a link."""
+        return self.provider.pages.page(request, "accounts/recover-sent.html")
+
+    async def choose(self, request: Request, form: FormData) -> Response:
+        """Choose another password by a link, which is used up by that alone."""
+        raw, provider, at = request.path_params["link"], self.provider, self.provider.now()
+        person = await provider.read(lambda c: sessions.looked_at(c, "recover", raw, at))
+        if person is None:
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
+        if request.method == "GET":
+            return self._form(request, EMPTY, 200)
+        filled = await self._chosen(form, person)
+        if not filled.ok:
+            return self._form(request, filled, 422)
+        secret = await provider.apart(passwords.hashed, filled.values["password"])
+
+        def work(joint: Joint) -> Refused | bool:
+            whose = sessions.redeem(joint.connection, "recover", raw, at)
+            if whose is None:
+                return False
+            return self._set(joint, whose, secret) or True
+
+        found = await provider.attempt(work)
+        if isinstance(found, Refused):
+            return self._no(request, found)
+        if not found:
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
+        return RedirectResponse("/sign-in?said=changed", 303)

@@ -1,0 +1,245 @@
+"""The pages of signing up: the birth date alone, then what the policy lets us ask, then a message.
+
+A birth date that was asked to tell whether somebody may sign up is kept nowhere until they do: it
+goes back into the form. Whoever is too young is told so kindly, and of them nothing is kept.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.policy.request import Decision
+from upheld.practice import invitations
+from upheld.practice.brings import Provider
+from upheld.practice.invitations import Invitation
+from upheld.practice.quoting import quoted
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.form import PASSWORD, Registration, registration
+from upheld.practices.accounts.joining import (
+    Applicant,
+    age_of,
+    join,
+    may_be_served,
+    refuse_nobody,
+)
+from upheld.practices.accounts.terms import Agreement
+from upheld.web import passwords, sessions
+from upheld.web.forms import EMPTY, Field, Filled, day, read
+from upheld.web.limits import SIGN_UP_ADDRESS
+
+LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
+CODE = Field("code", "Code", length_max=40, hint="It has five groups of four letters and digits.",
+             autocomplete="off")  # fmt: skip
+HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
+READY = {invitations.GUARDIAN: invitations.ACCEPTED, invitations.HOUSEHOLD: invitations.OPEN}
+
+
+class SignUp:
+    """The pages of signing up."""
+
+    def __init__(self, provider: Provider, agreement: Agreement) -> None:
+        self.provider, self.agreement = provider, agreement
+        self.birth = Field("birth-date", "Your birth date", "date", autocomplete="bday",
+                           length_max=10, check=self._born)  # fmt: skip
+        shown = "I have read the privacy policy" + (
+            " and the Master Terms, and accept both." if agreement.path else ", and accept it."
+        )
+        self.accept = Field("accept", shown, "tick", length_max=3, options=[("yes", "")])
+
+    @property
+    def asked(self) -> Registration:
+        """What the policy in force lets us ask."""
+        return registration(self.provider.gate.gate.house.policy)
+
+    def _born(self, told: str) -> str:
+        born = day(told)
+        age_of(born, self.provider.now().astimezone(UTC).date())
+        return born
+
+    def _age(self, born: str) -> int:
+        return age_of(born, self.provider.now().astimezone(UTC).date())
+
+    def gate_page(
+        self, request: Request, filled: Filled = EMPTY, status: int = 200, invitation: str = ""
+    ) -> Response:
+        """The first page, which asks for the birth date alone."""
+        return self.provider.pages.page(
+            request, "accounts/age.html", status=status, fields=[self.birth], filled=filled,
+            invitation=invitation,
+        )  # fmt: skip
+
+    async def show(self, request: Request) -> Response:
+        """The first page."""
+        return self.gate_page(request)
+
+    async def come_back(self, request: Request, form: FormData) -> Response:
+        """The page for somebody whose guardian was asked: their birth date, and the code."""
+        fields = [CODE, self.birth]
+        if request.method == "GET":
+            return self._back_page(request, fields, EMPTY, 200)
+        filled = read(fields, form)
+        if not filled.ok:
+            return self._back_page(request, fields, filled, 422)
+        if await self._limited(request):
+            return self._back_page(request, fields, filled.wrong("code", LATER), 429)
+        code = filled.values["code"]
+        found = await self._invited(code)
+        if found is None:
+            said = "This code is not one of ours, or its fourteen days are over."
+            return self._back_page(request, fields, filled.wrong("code", said), 422)
+        if found.state != invitations.ACCEPTED:
+            said = "Your parent or guardian has not finished yet, or we still check who they are."
+            return self._back_page(request, fields, filled.wrong("code", said), 409)
+        return self.form_page(request, self._begun(filled.values["birth-date"]), code=code)
+
+    def _back_page(
+        self, request: Request, fields: list[Field], filled: Filled, status: int
+    ) -> Response:
+        return self.provider.pages.page(request, "accounts/come-back.html", status=status,
+                                        fields=fields, filled=filled)  # fmt: skip
+
+    async def _invited(self, told: str) -> Invitation | None:
+        """The invitation of a code, or of a link into a household."""
+        at = self.provider.now()
+
+        def looks(joint: Joint) -> Invitation | None:
+            contact = sessions.looked_at(joint.connection, invitations.HOUSEHOLD, told, at)
+            if contact:
+                return invitations.of_contact(joint.connection, contact, at)
+            found = invitations.by_code(joint.connection, told, at)
+            return found if found and found.kind == invitations.GUARDIAN else None
+
+        return await self.provider.do(looks) if told else None
+
+    def _begun(self, born: str) -> Filled:
+        return Filled({}, {}, {"birth-date": born})
+
+    async def send_age(self, request: Request, form: FormData) -> Response:
+        """Lead somebody on by their age: to the form, to their guardian, or kindly away."""
+        provider = self.provider
+        filled = read([self.birth, HIDDEN], form)
+        invitation = filled.shown["invitation"]
+        if not filled.ok:
+            return self.gate_page(request, filled, 422, invitation)
+        born = filled.values["birth-date"]
+        decision = may_be_served(provider.gate.gate.house.policy, self._age(born))
+        if decision.outcome == "needs-proof":
+            return RedirectResponse("/sign-up/guardian", 303)
+        if not decision.allowed:
+            return await self._refused(request, decision)
+        if invitation and await self._invited(invitation) is None:
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
+        return self.form_page(request, self._begun(born), code=invitation)
+
+    async def _refused(self, request: Request, decision: Decision) -> Response:
+        await self.provider.do(lambda joint: refuse_nobody(joint, decision))
+        return self._no(request, decision, "accounts/too-young.html")
+
+    def _no(self, request: Request, decision: Decision | None, template: str) -> Response:
+        policy = self.provider.gate.gate.house.policy
+        return self.provider.pages.page(
+            request, template, status=403,
+            quotes=quoted(policy, () if decision is None else decision.clauses),
+        )  # fmt: skip
+
+    def form_page(
+        self, request: Request, filled: Filled = EMPTY, status: int = 200, code: str = ""
+    ) -> Response:
+        """The form: what the policy lets us ask, and what is accepted with it."""
+        asked = self.asked
+        if not asked.works:
+            return self.provider.pages.page(request, "accounts/closed.html", status=503)
+        return self.provider.pages.page(
+            request, "accounts/sign-up.html", status=status, fields=asked.fields,
+            accept=self.accept, filled=filled, later=asked.later, quotes=asked.clauses,
+            invitation=code, agreement=bool(self.agreement.path),
+        )  # fmt: skip
+
+    async def send(self, request: Request, form: FormData) -> Response:
+        """Register somebody, and tell everybody the same."""
+        provider, asked = self.provider, self.asked
+        if not asked.works:
+            return self.form_page(request)
+        fields = [each._replace(check=self._born) if each.name == "birth-date" else each
+                  for each in asked.fields]  # fmt: skip
+        filled = read([*fields, self.accept, HIDDEN], form)
+        code = filled.shown["invitation"]
+        if why := self._weak(filled):
+            filled = filled.wrong(PASSWORD, why)
+        if not filled.ok:
+            return self.form_page(request, filled, 422, code)
+        if await self._limited(request):
+            return self.form_page(request, filled.wrong("email", LATER), 429, code)
+        found = await self._invited(code)
+        if code and (found is None or found.state != READY[found.kind]):
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
+        decision = may_be_served(
+            provider.gate.gate.house.policy, self._age(filled.values["birth-date"])
+        )
+        minor = decision.outcome == "needs-proof"
+        if minor and (found is None or found.kind != invitations.GUARDIAN):
+            return RedirectResponse("/sign-up/guardian", 303)
+        if not minor and not decision.allowed:
+            return await self._refused(request, decision)
+        if found and found.kind == invitations.GUARDIAN and not minor:
+            found = None  # of age meanwhile: they need nobody's leave
+        told = {each.name: filled.values[each.name] for each in fields
+                if each.name in filled.values and each.name != PASSWORD}  # fmt: skip
+        secret = await provider.apart(passwords.hashed, filled.values[PASSWORD])
+        applicant = Applicant(told, secret, self.agreement.digest(), found)
+        joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))
+        if isinstance(joined, Refused):
+            return self._no(request, joined.decision, "accounts/refused.html")
+        return RedirectResponse("/sign-up/sent", 303)
+
+    def _join(self, joint: Joint, applicant: Applicant, code: str) -> str:
+        if applicant.invitation and applicant.invitation.kind == invitations.HOUSEHOLD:
+            sessions.redeem(joint.connection, invitations.HOUSEHOLD, code, self.provider.now())
+        return join(self.provider, joint, applicant)
+
+    def _weak(self, filled: Filled) -> str:
+        told = filled.values
+        if PASSWORD not in told:
+            return ""
+        return passwords.refused(told[PASSWORD], [told.get("name", ""), told.get("email", "")])
+
+    async def _limited(self, request: Request) -> bool:
+        address = request.client.host if request.client else ""
+        at = self.provider.now()
+        return bool(await self.provider.do(
+            lambda joint: self.provider.limits.take(joint.connection, SIGN_UP_ADDRESS, "sign-up",
+                                                    address, at=at)
+        ))  # fmt: skip
+
+    async def sent(self, request: Request) -> Response:
+        """What everybody is told who sent the form."""
+        return self.provider.pages.page(request, "accounts/sent.html")
+
+    async def verify(self, request: Request, form: FormData) -> Response:
+        """Confirm an address: a button first, since programs open links too."""
+        del form
+        raw, at, provider = request.path_params["link"], self.provider.now(), self.provider
+        if request.method == "GET":
+            found = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
+            page = "accounts/verify.html" if found else "accounts/link-over.html"
+            return provider.pages.page(request, page, status=200 if found else 410)
+        if not await provider.do(lambda joint: self._confirmed(joint, raw)):
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
+        return RedirectResponse("/sign-in?said=confirmed", 303)
+
+    def _confirmed(self, joint: Joint, raw: str) -> bool:
+        """Confirm the account of a link, unless somebody else confirmed its address before."""
+        person = sessions.redeem(joint.connection, "verify", raw, self.provider.now())
+        account = domain.account_of(joint.connection, person) if person else None
+        if person is None or account is None or account.state == domain.CLOSED:
+            return False
+        if account.state == domain.UNVERIFIED and not domain.alone_at_address(joint, person):
+            return False
+        domain.verify(joint, person)
+        return True

@@ -1,0 +1,191 @@
+"""Who cares for whom: what a guardian said yes to, as records that prove it, each for itself.
+
+Permission, supervision and the costs are three records on the minor: dated, by whom, with the
+digest of what was shown. Each can be withdrawn and given again. The policy says what follows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import records
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import years
+from upheld.gate.request import Act, Refused
+from upheld.practice import invitations, outbox, tasks
+from upheld.practice.brings import Provider
+from upheld.practice.events import GUARDIAN_REVOKED
+from upheld.practice.invitations import Invitation
+from upheld.web import sessions
+
+MAJORITY: Final = 18
+CHECK: Final = "guardian-check"
+ROLE: Final = "accounts"
+PERMISSION: Final = (
+    "I am a parent or guardian of the person who invited me, and I give them permission to use the"
+    " services."
+)
+COSTS: Final = "I accept the costs of what they use. The bills come to me."
+SUPERVISION: Final = (
+    "I supervise their account: I look after what they do with it. They see each time that I look."
+)
+KINDS: Final = {  # what a guardian says, and the record that proves it
+    "permission": ("guardian-consent", PERMISSION),
+    "costs": ("guardian-costs", COSTS),
+    "supervision": ("guardian-link", SUPERVISION),
+}
+_CARE: Final = "SELECT person_id, guardian_id, text_digest, begun, ended FROM care"
+SHOWN: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
+
+
+class Care(NamedTuple):
+    """That somebody is cared for, by whom, and since when."""
+
+    person_id: str
+    guardian_id: str
+    text_digest: str
+    begun: datetime
+    ended: datetime | None
+
+
+class Given(NamedTuple):
+    """One thing that a guardian gave: the record in force, if there is one, and the last change."""
+
+    record_id: str
+    since: datetime | None
+    withdrawn: datetime | None
+
+
+def care_of(connection: Connection, person_id: str) -> Care | None:
+    """Who cares for somebody, unless they came of age."""
+    found = row(connection, f"{_CARE} WHERE person_id = ? AND ended IS NULL", person_id)
+    return None if found is None else _care(found)
+
+
+def cares(connection: Connection, guardian_id: str) -> list[Care]:
+    """Whom somebody cares for, in the order in which they came."""
+    found = rows(
+        connection, f"{_CARE} WHERE guardian_id = ? AND ended IS NULL ORDER BY begun", guardian_id
+    )
+    return [_care(each) for each in found]
+
+
+def some_cares(connection: Connection, after: str, most: int) -> list[Care]:
+    """Some who are cared for, by their ids in order."""
+    statement = f"{_CARE} WHERE ended IS NULL AND person_id > ? ORDER BY person_id LIMIT ?"
+    found = rows(connection, statement, after, most)
+    return [_care(each) for each in found]
+
+
+def _care(found: tuple[Any, ...]) -> Care:
+    person, guardian, digest, begun, ended = found
+    return Care(person, guardian, digest, _moment(begun), _moment(ended) if ended else None)
+
+
+def _moment(told: int) -> datetime:
+    return BEGINNING + timedelta(microseconds=told)
+
+
+def given(joint: Joint, person_id: str) -> dict[str, Given]:
+    """What a guardian gave for somebody, and whether it still holds."""
+    kinds = {kind: what for what, (kind, _) in KINDS.items()}
+    listed, _ = records.listed(joint.connection, joint.house.keyring, [person_id], list(kinds))
+    now = microseconds(joint.house.clock.now())
+    found = {what: Given("", None, None) for what in KINDS}
+    for each in listed:  # the oldest first
+        live = each.in_force(now)
+        over = each.withdrawn if each.withdrawn is not None else each.ends
+        found[kinds[each.kind]] = Given(
+            each.record_id if live else "", _moment(each.begins),
+            None if live or over is None else _moment(over),
+        )  # fmt: skip
+    return found
+
+
+def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None) -> None:
+    """Let a guardian give one thing, from now on or since they said so."""
+    if given(joint, care.person_id)[what].record_id:
+        return
+    joint.record(
+        care.person_id, KINDS[what][0], by_whom=care.guardian_id, how="page",
+        text_digest=care.text_digest, begins=begins or joint.house.clock.now(),
+    )  # fmt: skip
+
+
+def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
+    """Let a guardian take one thing back; whom the policy no longer lets us serve is signed out."""
+    found = given(joint, care.person_id)[what]
+    if not found.record_id:
+        return
+    joint.withdraw(care.person_id, found.record_id)
+    if not joint.peek(care.person_id, Act(action="serve")).allowed:
+        sessions.end_all(joint.connection, "customer", care.person_id)
+        provider.events.announce(joint, GUARDIAN_REVOKED, care.person_id, found.record_id)
+
+
+def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | None:
+    """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
+    accepted = invitation.accepted or joint.house.clock.now()
+    care = Care(person_id, invitation.inviter, invitation.text_digest, accepted, None)
+    run(joint.connection, "INSERT INTO care VALUES (?, ?, ?, ?, NULL)", person_id,
+        care.guardian_id, care.text_digest, microseconds(accepted))  # fmt: skip
+    for what in KINDS:
+        give(joint, care, what, begins=accepted)
+    charged = joint.act(Act(action="charge"), person_id, entitled=True)
+    return charged if isinstance(charged, Refused) else None
+
+
+def end(joint: Joint, care: Care) -> None:
+    """End a guardian's care: they see nothing any more, and nothing of it proves anything."""
+    for each in given(joint, care.person_id).values():
+        if each.record_id:
+            joint.withdraw(care.person_id, each.record_id, ended=True)
+    run(joint.connection, "UPDATE care SET ended = ? WHERE person_id = ?",
+        microseconds(joint.house.clock.now()), care.person_id)  # fmt: skip
+
+
+def age(joint: Joint, person_id: str) -> int | Refused:
+    """Somebody's age in whole years, if the policy lets us check it; 0 where it is not known."""
+    act = Act(action="use", data=("birth-date",), purpose="age-check")
+    found = joint.act(act, person_id, entitled=True)
+    if isinstance(found, Refused):
+        return found
+    if "birth-date" not in found.values:
+        return 0
+    return years(date.fromisoformat(found["birth-date"]), joint.house.clock.now().date())
+
+
+def is_known(connection: Connection, person_id: str) -> bool:
+    """Whether we know that somebody is who they say."""
+    found = row(connection, "SELECT 1 FROM identity_check WHERE person_id = ?", person_id)
+    return found is not None
+
+
+def know(joint: Joint, person_id: str, how: str) -> None:
+    """Note that somebody is who they say: what waited for it goes on."""
+    made = run(joint.connection, "INSERT INTO identity_check VALUES (?, ?, ?) ON CONFLICT DO"
+               " NOTHING", person_id, how, microseconds(joint.house.clock.now()))  # fmt: skip
+    if not made:
+        return
+    waited = invitations.accepted_by(joint.connection, person_id, joint.house.clock.now())
+    invitations.confirm(joint, person_id)
+    tasks.close_about(joint, person_id, CHECK)
+    if any(each.state == invitations.CHECKING for each in waited):
+        outbox.queue(joint, person_id, "guardians/known", "administrative-message")
+
+
+def accept(joint: Joint, guardian_id: str, invitation: Invitation) -> bool:
+    """Let a guardian say yes; whether we know already that they are who they say."""
+    known = is_known(joint.connection, guardian_id)
+    invitations.accept(joint, invitation, guardian_id, SHOWN, checked=known)
+    if not known:
+        tasks.close_about(joint, guardian_id, CHECK)  # one look at them is enough
+        tasks.open_task(joint, guardian_id, CHECK, "service-provision", role=ROLE,
+                        about=invitation.invitation_id)  # fmt: skip
+    return known

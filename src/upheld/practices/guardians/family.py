@@ -1,0 +1,223 @@
+"""Family: whom a guardian cares for and what they see of them, and what the minor sees of that.
+
+Each look of a guardian is an act of its own under the clause on guardians, with an entry that the
+minor sees. No page of theirs shows a password, or which pages somebody asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate import entries
+from upheld.gate.acting import Outcome
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import credentials, invitations, outbox
+from upheld.practice.brings import Provider, Todo
+from upheld.practice.events import PASSWORD_CHANGED
+from upheld.practice.quoting import Quote, quoted
+from upheld.practice.visits import Visit
+from upheld.practices.guardians import domain
+from upheld.practices.guardians.domain import Care, Given
+from upheld.web import sessions
+
+SEEN: Final = ("name", "services", "balance", "usage", "messages")
+TOLD: Final = timedelta(days=14)  # how long a look is told on the first page
+SAID: Final = {
+    "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
+                " shown.",
+    "checking": "Thank you. Before they can go on, we see whether you are who you say: by a"
+                " payment that you make by card, or by a call from a member of our staff.",
+    "declined": "You said no. They cannot sign up by this invitation.",
+    "reset": "The old password works no more. A link to choose a new one is on its way to them.",
+}  # fmt: skip
+
+
+class Looked(NamedTuple):
+    """That a guardian looked at something, and when."""
+
+    at: datetime
+    what: str
+
+
+class Child(NamedTuple):
+    """What a guardian sees of whom they care for."""
+
+    person_id: str
+    name: str
+    begun: datetime
+    given: dict[str, Given]
+    services: tuple[str, ...]
+    balance: int | None
+    usage: tuple[tuple[str, float, float], ...]
+    messages: tuple[tuple[datetime, str], ...]
+    sees: bool
+    why_not: tuple[Quote, ...]
+
+
+class Family:
+    """The pages of a family."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        tree = self.provider.gate.gate.house.policy.program.vocabulary.tree("data")
+        return {name: term.label or name for name, term in tree.items()}
+
+    async def show(self, visit: Visit) -> Response:
+        """Whom one cares for, and who cares for oneself."""
+
+        def look(joint: Joint) -> dict[str, Any]:
+            person, c = visit.subject, joint.connection
+            care = domain.care_of(c, person)
+            return {
+                "children": [(each, self._name(joint, each)) for each in domain.cares(c, person)],
+                "waiting": invitations.accepted_by(c, person, self.provider.now()),
+                "care": care,
+                "given": domain.given(joint, person) if care else {},
+                "looks": self.looks(joint, person),
+            }
+
+        words = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "guardians/family.html", kinds=domain.KINDS,
+            said=SAID.get(visit.request.query_params.get("said", "")), **words,
+        )  # fmt: skip
+
+    def _view(self, joint: Joint, care: Care, data: tuple[str, ...]) -> Outcome:
+        act = Act(action="view", data=data, actor="guardian", party=care.guardian_id,
+                  purpose="service-provision", partial=True)  # fmt: skip
+        return joint.act(act, care.person_id, entitled=True)
+
+    def _name(self, joint: Joint, care: Care) -> str:
+        found = self._view(joint, care, ("name",))
+        return "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
+
+    def looks(self, joint: Joint, person_id: str) -> list[Looked]:
+        """When a guardian looked at something of somebody, the latest first."""
+        found = []
+        for each in reversed(entries.of_person(joint.connection, person_id)):
+            told = each.entry
+            if told.kind == "act" and told.action == "view" and told.actor.startswith("guardian"):
+                what = ", ".join(self._labels.get(word, word) for word in told.data)
+                found.append(Looked(each.at, what))
+        return found[:100]
+
+    def _care(self, joint: Joint, visit: Visit) -> Care | None:
+        """The care that a page is about, if it is this visitor's."""
+        found = domain.care_of(joint.connection, visit.request.path_params["child"])
+        return found if found is not None and found.guardian_id == visit.subject else None
+
+    def _nobody(self, request: Request) -> Response:
+        return self.provider.pages.page(request, "guardians/nobody.html", status=404)
+
+    async def child(self, visit: Visit) -> Response:
+        """What a guardian sees of one whom they care for; to look is an act."""
+
+        def look(joint: Joint) -> Child | None:
+            care = self._care(joint, visit)
+            return None if care is None else self._child(joint, care)
+
+        found = await self.provider.do(look)
+        if found is None:
+            return self._nobody(visit.request)
+        return self.provider.pages.page(
+            visit.request, "guardians/child.html", child=found, kinds=domain.KINDS,
+            said=SAID.get(visit.request.query_params.get("said", "")),
+        )  # fmt: skip
+
+    def _child(self, joint: Joint, care: Care) -> Child:
+        given = domain.given(joint, care.person_id)
+        found = self._view(joint, care, SEEN)
+        if isinstance(found, Refused):
+            told = found.decision
+            near = () if told is None else told.clauses or [each.clause for each in told.nearest]
+            quotes = tuple(quoted(joint.house.policy, near))
+            return Child(care.person_id, "", care.begun, given, (), None, (), (), False, quotes)
+        rows = {field: [msgspec.json.decode(each.value) for each in found.series(field)]
+                for field in ("services", "usage", "messages")}  # fmt: skip
+        return Child(
+            care.person_id, found["name"] if "name" in found.values else "", care.begun, given,
+            _ordered(rows["services"]),
+            int(found["balance"]) if "balance" in found.values else None,
+            _summed(rows["usage"]),
+            tuple((datetime.fromisoformat(each["at"]), str(each["subject"]))
+                  for each in reversed(rows["messages"][-20:])),
+            True, (),
+        )  # fmt: skip
+
+    async def change(self, visit: Visit) -> Response:
+        """Give one thing, take it back, or let a child choose a new password."""
+        what, how = str(visit.form.get("what", "")), str(visit.form.get("how", ""))
+
+        def work(joint: Joint) -> str | Refused | None:
+            care = self._care(joint, visit)
+            if care is None:
+                return None
+            if what in domain.KINDS and how == "give":
+                domain.give(joint, care, what)
+            elif what in domain.KINDS and how == "withdraw":
+                domain.withdraw(self.provider, joint, care, what)
+            elif what == "password":
+                return self._reset(joint, care) or "?said=reset"
+            return ""
+
+        found = await self.provider.attempt(work)
+        if isinstance(found, Refused):
+            quotes = quoted(self.provider.gate.gate.house.policy,
+                            () if found.decision is None else found.decision.clauses)  # fmt: skip
+            return self.provider.pages.page(visit.request, "guardians/refused.html", status=403,
+                                            quotes=quotes)  # fmt: skip
+        if found is None:
+            return self._nobody(visit.request)
+        return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{found}", 303)
+
+    def _reset(self, joint: Joint, care: Care) -> Refused | None:
+        """Let the old password work no more, and write to the child how to choose another."""
+        person = care.person_id
+        refused = credentials.forget(joint, person, credentials.SIGN_IN)
+        if refused is not None:
+            return refused
+        sessions.end_all(joint.connection, "customer", person)
+        self.provider.events.announce(joint, PASSWORD_CHANGED, person, care.guardian_id)
+        queued = outbox.queue(joint, person, "guardians/reset", "administrative-message")
+        return queued if isinstance(queued, Refused) else None
+
+    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+        """Tells a minor that a guardian looked, and a guardian that something is taken back."""
+        care = domain.care_of(joint.connection, person_id)
+        if care is None:
+            return []
+        looks = self.looks(joint, person_id)
+        if not looks or joint.house.clock.now() - looks[0].at > TOLD:
+            return []
+        said = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
+        return [Todo(said, "What they saw", "/me/family")]
+
+
+def _ordered(told: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The plans that were ordered and have not ended."""
+    live: dict[str, str] = {}
+    for each in told:
+        if each.get("kind") == "order":
+            live[str(each.get("service"))] = f"{each.get('service')}, {each.get('plan')}"
+        else:
+            live.pop(str(each.get("service")), None)
+    return tuple(live.values())
+
+
+def _summed(told: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
+    """How much of each kind of service was used in all: totals, and nothing of when or where."""
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for each in told:
+        totals[str(each.get("service"))][0] += float(each.get("gigabytes", 0))
+        totals[str(each.get("service"))][1] += float(each.get("hours", 0))
+    return tuple((name, gigabytes, hours) for name, (gigabytes, hours) in sorted(totals.items()))

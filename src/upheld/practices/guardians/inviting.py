@@ -1,0 +1,158 @@
+"""How a guardian is invited, and says yes.
+
+Of somebody under age nothing is held: they give the address of a parent or guardian and are shown a
+code, once. The guardian gets a link, signs in with an account of their own, and answers on one
+page. Whether they are who they say is shown by a payment of theirs, or by a member of staff.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import invitations, tasks
+from upheld.practice.brings import Provider
+from upheld.practice.events import IDENTITY_CHECKED
+from upheld.practice.invitations import GUARDIAN
+from upheld.practice.quoting import quoted
+from upheld.practice.visits import Visit
+from upheld.practices.guardians import domain
+from upheld.web import sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import MAIL_ADDRESS, SIGN_UP_ADDRESS
+
+EMAIL: Final = Field("email", "E-mail address of your parent or guardian", "email", length_max=254)
+LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
+ANSWERS: Final = tuple(
+    Field(what, text, "tick", length_max=3, options=[("yes", "")])
+    for what, (_, text) in domain.KINDS.items()
+)
+TOO_YOUNG, OWN, OVER, GOOD = "young", "own", "over", ""
+
+
+class Inviting:
+    """The pages of inviting a guardian, and of answering."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def _page(
+        self, request: Request, template: str, status: int = 200, **words: object
+    ) -> Response:
+        return self.provider.pages.page(request, f"guardians/{template}.html", status=status,
+                                        **words)  # fmt: skip
+
+    def _refused(self, request: Request, refused: Refused) -> Response:
+        found = refused.decision
+        policy = self.provider.gate.gate.house.policy
+        clauses = () if found is None else found.clauses
+        return self._page(request, "refused", 403, quotes=quoted(policy, clauses))
+
+    async def ask(self, request: Request, form: FormData) -> Response:
+        """Ask for a guardian's address, write to it, and show the code with which to come back."""
+
+        def again(filled: Filled, status: int) -> Response:
+            return self._page(request, "ask", status, fields=[EMAIL], filled=filled)
+
+        if request.method == "GET":
+            return again(EMPTY, 200)
+        filled = read([EMAIL], form)
+        if not filled.ok:
+            return again(filled, 422)
+        email, address = filled.values["email"], request.client.host if request.client else ""
+
+        def work(joint: Joint) -> str | Refused:
+            limits, at = self.provider.limits, self.provider.now()
+            if limits.take(
+                joint.connection, SIGN_UP_ADDRESS, "guardian", address, at=at
+            ) or limits.take(
+                joint.connection, MAIL_ADDRESS, "guardian-mail", email.casefold(), at=at
+            ):  # fmt: skip
+                return ""
+            made = invitations.invite(joint, email, GUARDIAN, "guardians/invited")
+            return made if isinstance(made, Refused) else made[1]
+
+        code = await self.provider.attempt(work)
+        if isinstance(code, Refused):
+            return self._refused(request, code)
+        if not code:
+            return again(filled.wrong("email", LATER), 429)
+        return self._page(request, "code", code=code)
+
+    async def closed(self, request: Request) -> Response:
+        """What the link shows to whoever is not signed in: how to go on."""
+        raw, at = request.path_params["link"], self.provider.now()
+        found = await self.provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
+        return self._page(request, "closed" if found else "over", 200 if found else 410)
+
+    async def answer(self, visit: Visit) -> Response:
+        """What is asked of a guardian who is signed in, and their yes."""
+        raw, at, provider = visit.request.path_params["link"], self.provider.now(), self.provider
+        contact = await provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
+        if contact is None:
+            return self._page(visit.request, "over", 410)
+
+        def again(filled: Filled, status: int, said: str = "") -> Response:
+            return self._page(visit.request, "answer", status, fields=ANSWERS, filled=filled,
+                              said=said)  # fmt: skip
+
+        if visit.request.method == "GET":
+            return again(EMPTY, 200)
+        if visit.form.get("answer") == "no":
+            await provider.do(lambda joint: self._decline(joint, raw))
+            return RedirectResponse("/me/family?said=declined", 303)
+        filled = read(ANSWERS, visit.form)
+        if not filled.ok:
+            return again(filled, 422)
+        found = await provider.attempt(lambda joint: self._accept(joint, visit.subject, raw))
+        if isinstance(found, Refused):
+            return self._refused(visit.request, found)
+        if found == domain.CHECK:
+            return RedirectResponse("/me/family?said=checking", 303)
+        if found:
+            return again(filled, 403, found)
+        return RedirectResponse("/me/family?said=accepted", 303)
+
+    def _accept(self, joint: Joint, guardian_id: str, raw: str) -> str | Refused:
+        """Let somebody say yes who is of age themselves; else why not."""
+        found = domain.age(joint, guardian_id)
+        if isinstance(found, Refused):
+            return found
+        if found < domain.MAJORITY:
+            return "Only somebody who is of age themselves can say yes to this."
+        at = self.provider.now()
+        contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(joint.connection, contact, at) if contact else None
+        if invitation is None:
+            return "This invitation is over."
+        return "" if domain.accept(joint, guardian_id, invitation) else domain.CHECK
+
+    def _decline(self, joint: Joint, raw: str) -> None:
+        at = self.provider.now()
+        contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(joint.connection, contact, at) if contact else None
+        if invitation is not None:
+            invitations.finish(joint, invitation)
+
+    async def check(self, visit: Visit) -> Response:
+        """A member of staff says, on a task that they took, that somebody is who they say."""
+        task_id = visit.request.path_params["task"]
+        told = await self.provider.read(lambda c: tasks.found(c, task_id))
+        mine = told is not None and told.kind == domain.CHECK and told.staff_id == visit.subject
+        if told is None or not mine or told.state != "taken":
+            return self._page(visit.request, "no-check", 404)
+        if visit.request.method == "GET":
+            return self._page(visit.request, "check", task=told)
+
+        def work(joint: Joint) -> None:
+            if visit.form.get("answer") == "yes":
+                self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, task_id)
+            tasks.close(joint, task_id)
+
+        await self.provider.do(work)
+        return RedirectResponse("/staff", 303)

@@ -1,0 +1,75 @@
+"""What the practice of guardians brings."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from upheld.gate.joint import Joint
+from upheld.practice import invitations
+from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.practice.events import ACCOUNT_OPENED, IDENTITY_CHECKED, PAYMENT_RECEIVED
+from upheld.practice.visits import anybody, cookie_name, signed_in
+from upheld.practices.guardians import domain
+from upheld.practices.guardians.family import Family
+from upheld.practices.guardians.inviting import Inviting
+from upheld.practices.guardians.jobs import birthdays
+
+
+def practice(provider: Provider) -> Practice:
+    """Permission, supervision, costs; what a guardian sees; birthdays."""
+    inviting, family, both = Inviting(provider), Family(provider), ["GET", "POST"]
+    mine = signed_in(provider, "customer", inviting.answer)
+
+    async def answer(request: Request) -> Response:
+        known = cookie_name(provider, "customer") in request.cookies
+        if known or request.method == "POST":
+            return await mine(request)
+        return await inviting.closed(request)
+
+    return Practice(
+        "guardians",
+        routes=[
+            Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
+            Route("/guardian/{link}", answer, methods=both),
+            Route("/staff/guardian-checks/{task}", signed_in(provider, "staff", inviting.check),
+                  methods=both),
+            Route("/me/family", signed_in(provider, "customer", family.show), methods=["GET"]),
+            Route("/me/family/{child}", signed_in(provider, "customer", family.child),
+                  methods=["GET"]),
+            Route("/me/family/{child}", signed_in(provider, "customer", family.change),
+                  methods=["POST"]),
+        ],
+        cards=[Card("customer", "Family", "/me/family", "Children in your care, and who cares for"
+                    " you", 75)],
+        destinations={"family": "/me/family"},
+        jobs=[Job("birthdays", 3600, birthdays(provider))],
+        links={invitations.GUARDIAN: ("/guardian", invitations.LASTS)},
+        listeners={
+            ACCOUNT_OPENED: _opened, PAYMENT_RECEIVED: _paid, IDENTITY_CHECKED: _checked,
+        },
+        waiting=family.waiting,
+    )  # fmt: skip
+
+
+def _opened(joint: Joint, person_id: str, about: str) -> None:
+    """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
+    found = invitations.by_id(joint.connection, about) if about else None
+    if found is None or found.kind != invitations.GUARDIAN:
+        return
+    refused = domain.begin(joint, person_id, found)
+    if refused is not None:
+        raise refused
+
+
+def _paid(joint: Joint, person_id: str, about: str) -> None:
+    """Whoever paid has shown by it who they are."""
+    del about
+    domain.know(joint, person_id, "payment")
+
+
+def _checked(joint: Joint, person_id: str, about: str) -> None:
+    """A member of staff saw that somebody is who they say."""
+    del about
+    domain.know(joint, person_id, "staff")

@@ -1,0 +1,29 @@
+"""Who cares for whom, and of whom we know that they are who they say. What proves are records."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Table
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+care: Final = Table(
+    "care",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # who is under age
+    Column("guardian_id", ID, nullable=False),
+    Column("text_digest", WORD, nullable=False),  # of what the guardian was shown and accepted
+    Column("begun", Instant, nullable=False),
+    Column("ended", Instant),  # on the eighteenth birthday
+    Index("care_guardian", "guardian_id"),
+    Index("care_ended", "ended"),
+)
+
+identity_check: Final = Table(
+    "identity_check",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("how", WORD, nullable=False),  # payment, staff
+    Column("at", Instant, nullable=False),
+)

@@ -1,0 +1,171 @@
+"""The pages of requests: see how far they are, get a copy, correct, erase."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from upheld.gate.erasure import certificates
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.rights import asks, correcting, erasing
+from upheld.practices.rights.asks import Ask
+from upheld.practices.rights.correcting import Correctable
+from upheld.practices.rights.export import Everything, gather, pieces
+from upheld.practices.rights.pages import policy_of, refused
+from upheld.practices.rights.words import clauses, label
+from upheld.web import kit
+from upheld.web.forms import EMPTY, Filled, read
+
+PAGE: Final = "/me/privacy/requests"
+
+
+class Asking:
+    """Requests, and what answers them."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """What can be asked for, and every request with its state."""
+        listed = await self.provider.read(lambda c: asks.listed(c, visit.subject))
+        return self.provider.pages.page(
+            visit.request, "rights/requests.html", asks=listed, said=asks.SAID,
+            titles=asks.TITLES,
+            cited=clauses(policy_of(self.provider), ["access", "correction", "erasure"]),
+        )  # fmt: skip
+
+    async def status(self, visit: Visit) -> Response:
+        """A request as the Data Rights Protocol tells its status."""
+        wanted = visit.request.path_params["request"]
+        found = await self.provider.read(lambda c: asks.found(c, visit.subject, wanted))
+        if found is None:
+            raise HTTPException(404)
+        return Response(kit.dumped(found.status()), media_type=kit.JSON,
+                        headers={"cache-control": "no-store"})  # fmt: skip
+
+    async def revoke(self, visit: Visit) -> Response:
+        """Take a request back that is not answered yet."""
+        wanted = visit.request.path_params["request"]
+
+        def work(joint: Joint) -> bool:
+            found = asks.found(joint.connection, visit.subject, wanted)
+            if found is not None and found.waits:
+                asks.revoke(joint, found)
+            return found is not None
+
+        if not await self.provider.do(work):
+            raise HTTPException(404)
+        return RedirectResponse(PAGE, 303)
+
+    async def export(self, visit: Visit) -> Response:
+        """What a copy holds, before it is made."""
+        return self.provider.pages.page(
+            visit.request, "rights/export.html", cited=self._cited("access")
+        )
+
+    async def download(self, visit: Visit) -> Response:
+        """Make the copy, and send it piece by piece."""
+        found = await self.provider.attempt(lambda joint: gather(joint, visit.subject))
+        if isinstance(found, Refused):
+            return refused(self.provider, visit.request, "give you a copy", found)
+        return self._sent(found)
+
+    def _sent(self, found: Everything) -> Response:
+        name = f"my-data-{found.at:%Y-%m-%d}.zip"
+        return StreamingResponse(
+            pieces(found, self.provider.pages.env), media_type="application/zip",
+            headers={"content-disposition": f'attachment; filename="{name}"',
+                     "cache-control": "no-store"},
+        )  # fmt: skip
+
+    async def correct(self, visit: Visit) -> Response:
+        """What can be corrected, or the form of one kind of data."""
+        listed = await self._correctable(visit)
+        field = visit.request.query_params.get("field", "")
+        if not field:
+            return self.provider.pages.page(visit.request, "rights/correct.html", listed=listed,
+                                            one=None, fields=(), filled=EMPTY,
+                                            cited=self._cited("correction"))  # fmt: skip
+        return self._form(visit, _one(listed, field))
+
+    async def _correctable(self, visit: Visit) -> list[Correctable]:
+        return await self.provider.do(lambda joint: correcting.correctable(joint, visit.subject))
+
+    def _cited(self, clause: str) -> list[object]:
+        return list(clauses(policy_of(self.provider), [clause]))
+
+    def _form(
+        self, visit: Visit, one: Correctable, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        return self.provider.pages.page(
+            visit.request, "rights/correct.html", status=status, listed=(), one=one,
+            fields=(one.form(),), filled=filled, cited=self._cited("correction"),
+        )  # fmt: skip
+
+    async def send(self, visit: Visit) -> Response:
+        """Correct a value at once, or let somebody look into it."""
+        one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
+        form = one.form()
+        filled = read((form,), visit.form)
+        if not filled.ok:
+            return self._form(visit, one, filled, 422)
+        told = filled.values[form.name]
+
+        def work(joint: Joint) -> Ask | Refused:
+            make = correcting.correct if one.alone else correcting.hand_over
+            return make(joint, visit.subject, one.field, told)
+
+        found = await self.provider.attempt(work)
+        if isinstance(found, Refused):
+            return refused(self.provider, visit.request, f"change your {one.name}", found)
+        return RedirectResponse(PAGE, 303)
+
+    async def erase(self, visit: Visit) -> Response:
+        """What erasure means for me, before it is asked for."""
+        return await self._erasing(visit)
+
+    async def _erasing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
+        found = await self.provider.do(lambda joint: erasing.outlook(joint, visit.subject))
+        return self.provider.pages.page(visit.request, "rights/erase.html", outlook=found,
+                                        error=error, status=status)  # fmt: skip
+
+    async def ask_erasure(self, visit: Visit) -> Response:
+        """Ask for erasure."""
+        if visit.form.get("sure") != "yes":
+            return await self._erasing(visit, "Tick that you are sure to go on.", 422)
+        found = await self.provider.attempt(lambda joint: erasing.request(joint, visit.subject))
+        if isinstance(found, Refused):
+            return refused(self.provider, visit.request, "erase what we hold about you", found)
+        asked, raw = found
+        return self.provider.pages.page(
+            visit.request, "rights/asked.html", asked=asked, after=asked.received + erasing.WAITS,
+            address=f"{self.provider.settings.url}/erased/{raw}", raw=raw,
+        )  # fmt: skip
+
+    async def certificate(self, request: Request) -> Response:
+        """How far an erasure is, and its certificate, for whoever has its address."""
+        gate = self.provider.gate.gate
+        raw = request.path_params["link"]
+        person_id = await self.provider.do(lambda joint: erasing.whose(joint, raw))
+        if person_id is None:
+            raise HTTPException(404)
+        found = await self.provider.apart(certificates, gate, person_id)
+        policy = policy_of(self.provider)
+        words = {word: label(policy, "data", word) for each in found for word in each.erased}
+        words |= {w: label(policy, "data", w) for each in found for k in each.kept for w in k.data}
+        facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
+        return self.provider.pages.page(request, "rights/erased.html", found=found, words=words,
+                                        facts=facts)  # fmt: skip
+
+
+def _one(listed: list[Correctable], field: str) -> Correctable:
+    for each in listed:
+        if each.field == field:
+            return each
+    raise HTTPException(404)

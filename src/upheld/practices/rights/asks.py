@@ -1,0 +1,169 @@
+"""Requests: access, correction, erasure; each owed from the moment it is made until it is answered.
+
+A record of kind `request` makes the act owed; the act answers it, and the record ends. States are
+those of the Data Rights Protocol. The time by which it is due comes from the policy's own clause.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import entries
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Given, Refused
+from upheld.practice import tasks
+
+OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = (
+    "open", "in_progress", "fulfilled", "revoked", "denied",
+)  # fmt: skip
+SAID: Final = {
+    OPEN: "received", IN_PROGRESS: "being worked on", FULFILLED: "answered",
+    REVOKED: "taken back by you", DENIED: "refused by the policy",
+}  # fmt: skip
+FACTS: Final = {"access": "access-requested", "correction": "correction-requested",
+                "erasure": "erasure-requested"}  # fmt: skip
+TITLES: Final = {"access": "A copy of what we hold", "correction": "Correct what is wrong",
+                 "erasure": "Erase what we hold"}  # fmt: skip
+_COLUMNS = "person_id, request_id, kind, about, state, received, due, answered, entry, task_id"
+
+
+class Ask(NamedTuple):
+    """A request as it stands."""
+
+    person_id: str
+    request_id: str
+    kind: str
+    about: str
+    state: str
+    received: datetime
+    due: datetime | None
+    answered: datetime | None
+    entry: int | None
+    task_id: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is not answered yet."""
+        return self.state in (OPEN, IN_PROGRESS)
+
+    def status(self) -> dict[str, object]:
+        """The request as the Data Rights Protocol tells its status."""
+        return {
+            "request_id": self.request_id, "received_at": _iso(self.received),
+            "expected_by": _iso(self.due), "status": self.state,
+            "processing_details": TITLES[self.kind],
+        }  # fmt: skip
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
+
+
+def action(kind: str) -> Act:
+    """The act that answers a kind of request."""
+    return Act(action=f"answer-{kind}")
+
+
+def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refused:
+    """Make a request, or find the one that waits; the refusal where no clause owes an answer."""
+    for each in listed(joint.connection, person_id):
+        if each.kind == kind and each.about == about and each.waits:
+            return each
+    at = joint.house.clock.now()
+    made = joint.record(person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal")
+    decision = joint.peek(person_id, action(kind))
+    if not decision.allowed:
+        joint.withdraw(person_id, made, ended=True)
+        return Refused(None, decision, decision.why)
+    ends = [due for each in decision.owed if (due := entries.after(at, each.amount, each.unit))]
+    due = min(ends, default=None)
+    run(joint.connection, f"INSERT INTO rights_request ({_COLUMNS}) VALUES"  # noqa: S608 - columns alone
+        " (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", person_id, made, kind, about, OPEN,
+        microseconds(at), None if due is None else microseconds(due))  # fmt: skip
+    return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
+
+
+def answer(joint: Joint, told: Ask) -> Given | Refused:
+    """Do the act that a request is owed, and let it come to its end."""
+    found = joint.act(action(told.kind), told.person_id, entitled=True)
+    if isinstance(found, Given):
+        joint.withdraw(told.person_id, told.request_id, ended=True)
+        _set(joint, told, FULFILLED, found.entry)
+    return found
+
+
+def begin(joint: Joint, told: Ask, task_id: str | None = None) -> Ask:
+    """Say that a request is being worked on, by whom if it is a task of our staff."""
+    run(joint.connection, "UPDATE rights_request SET state = ?, task_id = ? WHERE person_id = ? AND"
+        " request_id = ?", IN_PROGRESS, task_id, told.person_id, told.request_id)  # fmt: skip
+    return told._replace(state=IN_PROGRESS, task_id=task_id)
+
+
+def revoke(joint: Joint, told: Ask) -> None:
+    """Take a request back: its answer is owed no more."""
+    joint.withdraw(told.person_id, told.request_id)
+    _set(joint, told, REVOKED, None)
+
+
+def deny(joint: Joint, told: Ask, refusal: Refused) -> None:
+    """Say that what was asked for may not be done, by an act that was refused."""
+    joint.withdraw(told.person_id, told.request_id, ended=True)
+    _set(joint, told, DENIED, refusal.entry)
+
+
+def finish(joint: Joint, told: Ask, entry: int) -> None:
+    """Say that a request is answered whose person, with all their records, is there no more."""
+    _set(joint, told, FULFILLED, entry)
+
+
+def _set(joint: Joint, told: Ask, state: str, entry: int | None) -> None:
+    if told.task_id:
+        tasks.close(joint, told.task_id)
+    run(joint.connection, "UPDATE rights_request SET state = ?, answered = ?, entry = ?"
+        " WHERE person_id = ? AND request_id = ?", state,
+        microseconds(joint.house.clock.now()), entry, told.person_id,
+        told.request_id)  # fmt: skip
+
+
+def listed(connection: Connection, person_id: str) -> list[Ask]:
+    """A person's requests, the latest first."""
+    statement = f"SELECT {_COLUMNS} FROM rights_request WHERE person_id = ?"  # noqa: S608 - columns alone
+    found = [_ask(each) for each in rows(connection, statement, person_id)]
+    return sorted(found, key=lambda each: each.received, reverse=True)
+
+
+def found(connection: Connection, person_id: str, request_id: str) -> Ask | None:
+    """One request of a person; none of anybody else's."""
+    statement = f"SELECT {_COLUMNS} FROM rights_request WHERE person_id = ? AND request_id = ?"  # noqa: S608 - columns alone
+    told = row(connection, statement, person_id, request_id)
+    return None if told is None else _ask(told)
+
+
+def waiting(connection: Connection, kind: str, before: datetime) -> list[Ask]:
+    """The requests of a kind that were received before a moment and are worked on."""
+    statement = (
+        f"SELECT {_COLUMNS} FROM rights_request WHERE kind = ? AND state = ? AND received <= ?"  # noqa: S608 - columns alone
+    )
+    return [_ask(e) for e in rows(connection, statement, kind, IN_PROGRESS, microseconds(before))]
+
+
+def checked(connection: Connection) -> list[Ask]:
+    """The requests whose task of our staff is done, so that they can be answered."""
+    mine = ", ".join(f"r.{each.strip()}" for each in _COLUMNS.split(","))
+    statement = (
+        f"SELECT {mine} FROM rights_request r JOIN task t ON t.person_id = r.person_id"  # noqa: S608 - columns alone
+        " AND t.task_id = r.task_id WHERE r.state = ? AND t.state = 'done'"
+    )
+    return [_ask(each) for each in rows(connection, statement, IN_PROGRESS)]
+
+
+def _ask(told: tuple[Any, ...]) -> Ask:
+    return Ask._make(
+        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7) and each is not None else each
+        for at, each in enumerate(told)
+    )

@@ -1,0 +1,181 @@
+"""Choices: permissions, one for each data, purpose and recipient; opt-outs; each with its record.
+
+What can be permitted comes from the policy: only where a permission makes the difference between no
+and yes is one asked for. The text that was agreed to is kept by its digest, and the record names
+that digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from upheld.core.sql import row, run
+from upheld.core.tables import microseconds
+from upheld.gate import records
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import years
+from upheld.gate.records import Record
+from upheld.gate.request import Act, Refused
+from upheld.policy.load import Policy
+from upheld.policy.plain import listed
+from upheld.policy.request import Request
+from upheld.practices.rights import signals
+from upheld.practices.rights.gags import Untold
+from upheld.practices.rights.words import label
+from upheld.vault.people import REGISTER
+
+CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
+OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
+KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND)
+OF_AGE: Final = 18
+
+
+class Permission(NamedTuple):
+    """What somebody may permit: this information, to this recipient, for this purpose."""
+
+    data: tuple[str, ...]
+    recipient: str
+    party: str  # the recipient by name; empty for any of its kind
+    purpose: str
+
+    def about(self) -> dict[str, Sequence[str]]:
+        """What its record is about."""
+        return {"data": self.data, "recipient": (self.recipient,), "purpose": (self.purpose,)}
+
+
+class Offered(NamedTuple):
+    """What a policy lets a permission decide."""
+
+    data: tuple[str, ...]
+    recipients: tuple[str, ...]
+    purposes: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)
+def offered(policy: Policy) -> Offered:
+    """The words of which a permission makes the difference, in the order of the vocabulary."""
+    leaves = policy.engine.compiled.leaves
+    words = {
+        tree: [n for n in leaves[tree].bit if n != "other" and not n.endswith("/other")]
+        for tree in ("data", "party", "purpose")
+    }
+    found = Offered((), (), ())
+    recipients, purposes, data = [], set(), set()
+    for recipient in words["party"]:
+        mine = {p for p in words["purpose"]
+                if any(matters(policy, d, recipient, p) for d in ("name", "usage"))}  # fmt: skip
+        if mine:
+            recipients.append(recipient)
+            purposes |= mine
+    if recipients:
+        data = {d for d in words["data"]
+                if any(matters(policy, d, recipients[0], p) for p in purposes)}  # fmt: skip
+        found = Offered(tuple(d for d in words["data"] if d in data), tuple(recipients),
+                        tuple(p for p in words["purpose"] if p in purposes))  # fmt: skip
+    return found
+
+
+def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
+    """Whether a permission turns a no into a yes for a share of this kind."""
+    request = Request("share", data=data, recipient=recipient, purpose=purpose, occasion="other")
+    given = policy.decide(request, {"permission": True})
+    return given.allowed and not policy.decide(request, {"permission": False}).allowed
+
+
+def parties(joint: Joint) -> list[tuple[str, str]]:
+    """The recipients that can be named: of the register, by kind and name."""
+    policy = joint.house.policy
+    kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values()
+                    if "recipient" in f.per})  # fmt: skip
+    found, _ = records.listed(joint.connection, joint.house.keyring, [REGISTER], kinds)
+    at = microseconds(joint.house.clock.now())
+    named = {(kind, each.party) for each in found if each.party and each.in_force(at)
+             for kind in each.about.get("recipient", ())}  # fmt: skip
+    return sorted(each for each in named if each[0] in offered(policy).recipients)
+
+
+def text(policy: Policy, told: Permission) -> str:
+    """What somebody agrees to, as it is shown; its digest stands in the record."""
+    provider = policy.front.provider or policy.front.policy
+    data = listed([label(policy, "data", word) for word in told.data], "and")
+    to = label(policy, "party", told.recipient)
+    to = f"{told.party}, {to}" if told.party else to
+    return (
+        f"I permit {provider} to share my {data} with {to}, for"
+        f" {label(policy, 'purpose', told.purpose)}. No other information, recipient or purpose is"
+        " meant. I can withdraw this permission at any time on this page, and from then on nothing"
+        " more is shared because of it."
+    )
+
+
+def digest(shown: str) -> str:
+    """The SHA-256 of a text."""
+    return sha256(shown.encode()).hexdigest()
+
+
+def give(joint: Joint, person_id: str, told: Permission) -> str:
+    """Keep a permission, with the text that was shown; the record's id."""
+    shown = text(joint.house.policy, told)
+    return joint.record(
+        person_id, CONSENT, about=told.about(), party=told.party, by_whom="customer",
+        how="portal", text_digest=keep_text(joint, shown),
+    )  # fmt: skip
+
+
+def keep_text(joint: Joint, shown: str) -> str:
+    """Keep a text that was shown, once; its digest."""
+    made = digest(shown)
+    run(joint.connection, "INSERT INTO shown_text VALUES (?, ?) ON CONFLICT DO NOTHING",
+        made, shown)  # fmt: skip
+    return made
+
+
+def text_of(joint: Joint, record: Record) -> str:
+    """The text that was shown when a record was made, where there was one."""
+    found = row(joint.connection, "SELECT text FROM shown_text WHERE digest = ?",
+                record.text_digest)  # fmt: skip
+    return str(found[0]) if found else ""
+
+
+def of_age(joint: Joint, person_id: str) -> bool:
+    """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
+    found = joint.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
+    if isinstance(found, Refused) or "birth-date" not in found.values:
+        return False
+    try:
+        born = date.fromisoformat(found["birth-date"])
+        return years(born, joint.house.clock.now().date()) >= OF_AGE
+    except ValueError:
+        return False
+
+
+def kept(joint: Joint, person_id: str) -> list[Record]:
+    """A person's records of choices, the latest first; none that may not be told."""
+    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], KINDS)
+    untold = Untold(joint, person_id)
+    return [each for each in reversed(found) if not untold.record(each)]
+
+
+def opted_out(joint: Joint, person_id: str, fact: str, purpose: str = "") -> list[Record]:
+    """The records in force of an opt-out."""
+    at = microseconds(joint.house.clock.now())
+    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [OPT_OUT])
+    return [
+        each for each in found if each.fact == fact and each.in_force(at)
+        and (not purpose or purpose in each.about.get("purpose", ()))
+    ]  # fmt: skip
+
+
+def opt(joint: Joint, person_id: str, fact: str, purpose: str = "", *, out: bool) -> None:
+    """Opt out, or in again; what is so already stays as it is."""
+    there = opted_out(joint, person_id, fact, purpose)
+    if out and not there:
+        about = {"purpose": (purpose,)} if purpose else {}
+        joint.record(person_id, OPT_OUT, fact=fact, about=about, by_whom="customer", how="portal")
+    for each in there:
+        if not out:
+            joint.withdraw(person_id, each.record_id)

@@ -1,0 +1,197 @@
+"""The pages of choices: permissions and opt-outs, each as easily ended as it is made."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.records import Record
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit, same, sends_signal
+from upheld.practices.rights import choices, consent, signals
+from upheld.practices.rights.choices import Permission
+from upheld.practices.rights.pages import policy_of
+from upheld.practices.rights.words import clauses, label
+from upheld.web import kit
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+PAGE: Final = "/me/privacy/choices"
+OPTS: Final = {"offers": (choices.OFFERS, "offers"), "advertising": (choices.ADVERTISING, "")}
+CLAUSES: Final = ("permission", "offers", "advertising-opt-out", "privacy-signal")
+
+
+class Choice(NamedTuple):
+    """A record as it is shown."""
+
+    id: str
+    said: str
+    at: datetime
+    ended: datetime | None
+    can_end: bool
+    text: str
+    digest: str
+
+
+class Choosing:
+    """Give, withdraw, opt out, opt in again."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """Every choice and its record."""
+        return await self._page(visit)
+
+    async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        signal_now = sends_signal(visit.request)
+
+        def work(joint: Joint) -> dict[str, object]:
+            person = visit.subject
+            return {
+                "fields": fields(joint, person),
+                "offers": bool(choices.opted_out(joint, person, *OPTS["offers"])),
+                "advertising": bool(choices.opted_out(joint, person, *OPTS["advertising"])),
+                "signal": bool(signals.in_force(joint, person)),
+                "records": [_choice(joint, each) for each in choices.kept(joint, person)],
+            }
+
+        found = await self.provider.do(work)
+        cited = {each.id: each for each in clauses(policy_of(self.provider), list(CLAUSES))}
+        return self.provider.pages.page(
+            visit.request, "rights/choices.html", status=status, filled=filled, cited=cited,
+            signal_now=signal_now, **found,
+        )  # fmt: skip
+
+    async def give(self, visit: Visit) -> Response:
+        """Show the text of a permission, and give it once that was agreed to."""
+        policy = policy_of(self.provider)
+        asked = await self.provider.do(lambda joint: fields(joint, visit.subject))
+        filled = read(asked, visit.form)
+        if not filled.ok:
+            return await self._page(visit, filled, 422)
+        told = permission(filled.values)
+        if not all(choices.matters(policy, d, told.recipient, told.purpose) for d in told.data):
+            said = "The policy lets a permission decide nothing here. Choose another purpose."
+            return await self._page(visit, filled.wrong("purpose", said), 422)
+        if not await self.provider.do(lambda joint: choices.of_age(joint, visit.subject)):
+            said = "Until you are eighteen your parent or guardian gives permissions for you."
+            return await self._page(visit, filled.wrong("data", said), 422)
+        shown = choices.text(policy, told)
+        agreed = visit.form.get("agreed", "")
+        if not isinstance(agreed, str) or not same(agreed, choices.digest(shown)):
+            return self.provider.pages.page(
+                visit.request, "rights/agree.html", shown=shown, digest=choices.digest(shown),
+                values=filled.values, cited=clauses(policy, ["permission"]),
+            )  # fmt: skip
+        await self.provider.do(lambda joint: choices.give(joint, visit.subject, told))
+        return RedirectResponse(PAGE, 303)
+
+    async def withdraw(self, visit: Visit) -> Response:
+        """Withdraw a permission: from the next act on it proves nothing."""
+        record_id = visit.request.path_params["record"]
+
+        def work(joint: Joint) -> bool:
+            mine = [each for each in choices.kept(joint, visit.subject)
+                    if each.record_id == record_id and _withdrawable(each)]  # fmt: skip
+            if mine:
+                joint.withdraw(visit.subject, record_id)
+            return bool(mine)
+
+        if not await self.provider.do(work):
+            raise HTTPException(404)
+        return RedirectResponse(PAGE, 303)
+
+    async def opt(self, visit: Visit) -> Response:
+        """Opt out of something, or in again."""
+        what, way = visit.request.path_params["what"], visit.request.path_params["way"]
+        if what not in OPTS or way not in ("out", "in"):
+            raise HTTPException(404)
+        fact, purpose = OPTS[what]
+        await self.provider.do(
+            lambda joint: choices.opt(joint, visit.subject, fact, purpose, out=way == "out")
+        )
+        return RedirectResponse(PAGE, 303)
+
+    async def end_signal(self, visit: Visit) -> Response:
+        """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
+        if sends_signal(visit.request):
+            return self.provider.pages.page(
+                visit.request, "rights/signal.html", status=409,
+                cited=clauses(policy_of(self.provider), ["privacy-signal"]),
+            )  # fmt: skip
+        await self.provider.do(lambda joint: signals.end(joint, visit.subject))
+        return RedirectResponse(PAGE, 303)
+
+    async def download(self, visit: Visit) -> Response:
+        """A record as JSON, by the fields of ISO/IEC TS 27560."""
+        record_id = visit.request.path_params["record"]
+
+        def work(joint: Joint) -> tuple[Record, str] | None:
+            mine = [e for e in choices.kept(joint, visit.subject) if e.record_id == record_id]
+            return (mine[0], choices.text_of(joint, mine[0])) if mine else None
+
+        found = await self.provider.do(work)
+        if found is None:
+            raise HTTPException(404)
+        told = consent.document(
+            policy_of(self.provider), self.provider.imprint, self.provider.settings.url, *found
+        )
+        return Response(
+            json.dumps(told, ensure_ascii=False, indent=1), media_type=kit.JSON,
+            headers={"content-disposition": f'attachment; filename="record-{record_id}.json"',
+                     "cache-control": "no-store"},
+        )  # fmt: skip
+
+
+def fields(joint: Joint, person_id: str) -> tuple[Field, ...]:
+    """The form of a permission: what of that which is held, to whom, for what."""
+    policy, held = joint.house.policy, joint.held(person_id)
+    offered, parties = choices.offered(policy), choices.parties(joint)
+    recipients = [(f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}")
+                  for kind, name in parties]  # fmt: skip
+    recipients += [(kind, f"any: {label(policy, 'party', kind)}") for kind in offered.recipients]
+    data = [(word, label(policy, "data", word)) for word in offered.data if word in held]
+    purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
+    return (
+        Field("data", "What may be shared", "checks", options=data, length_max=1_000),
+        Field("recipient", "With whom", "select", options=recipients, length_max=300),
+        Field("purpose", "What for", "select", options=purposes),
+    )
+
+
+def permission(values: dict[str, str]) -> Permission:
+    """The permission that a form asks to give."""
+    kind, _, name = values["recipient"].partition(" ")
+    return Permission(tuple(values["data"].split(", ")), kind, name, values["purpose"])
+
+
+def _withdrawable(record: Record) -> bool:
+    return record.kind in (choices.CONSENT, choices.PROGRAMME)
+
+
+def _choice(joint: Joint, record: Record) -> Choice:
+    policy, at = joint.house.policy, microseconds(joint.house.clock.now())
+    text = choices.text_of(joint, record) if record.text_digest else ""
+    fact = policy.program.vocabulary.facts.get(record.fact)
+    said = text.partition(". ")[0].removesuffix(".") if text else (fact.label if fact else (
+        record.kind.replace("-", " ")))  # fmt: skip
+    if record.about.get("purpose") and not text:
+        words = ", ".join(label(policy, "purpose", word) for word in record.about["purpose"])
+        said = f"{said}: {words}"
+    over = record.withdrawn if record.withdrawn is not None else record.ends
+    ended = over if over is not None and over <= at else None
+    return Choice(
+        record.record_id, said[:1].upper() + said[1:], _moment(record.begins),
+        None if ended is None else _moment(ended),
+        ended is None and _withdrawable(record), text, record.text_digest,
+    )  # fmt: skip
+
+
+def _moment(told: int) -> datetime:
+    return BEGINNING + timedelta(microseconds=told)

@@ -1,0 +1,33 @@
+"""Closing an account: who does not agree with a change can stop, at any time, from their own page.
+
+A record says so, and the facts `account-closed` and `months-since-closure` rest on it. What is held
+stays as protected as before, and for as long as the policy says.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import records
+from upheld.gate.joint import Joint
+from upheld.practice.events import ACCOUNT_CLOSED, Events
+
+KIND, FACT = "account", "account-closed"
+
+
+def close(joint: Joint, events: Events, person_id: str) -> bool:
+    """Close an account, and tell everybody who ends something by that; whether it was open."""
+    if closed_at(joint, person_id) is not None:
+        return False
+    joint.record(person_id, KIND, fact=FACT, by_whom="customer", how="portal")
+    events.announce(joint, ACCOUNT_CLOSED, person_id)
+    return True
+
+
+def closed_at(joint: Joint, person_id: str) -> datetime | None:
+    """When an account was closed, if it was."""
+    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [KIND])
+    at = microseconds(joint.house.clock.now())
+    live = [each.begins for each in found if each.fact == FACT and each.in_force(at)]
+    return BEGINNING + timedelta(microseconds=min(live)) if live else None

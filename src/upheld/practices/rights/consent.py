@@ -1,0 +1,107 @@
+"""A record of a choice as others read it: the fields of ISO/IEC TS 27560, as JSON.
+
+Header, processing, parties and events, in the words of its guide for DPV. What the standard asks
+for and a record of ours has no word for is said from the policy: it is the privacy notice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from upheld.core.tables import BEGINNING
+from upheld.gate.records import Record
+from upheld.policy.load import Policy
+from upheld.practices.rights.words import label
+from upheld.web.pages import Imprint
+
+SCHEMA: Final = "ISO-27560:2023"
+PROFILE: Final = "https://w3id.org/dpv/schema/dpv-27560#record"
+GIVEN: Final = {"consent": "ConsentGiven", "programme-consent": "ConsentGiven",
+                "opt-out": "OptOut", "signal": "OptOut"}  # fmt: skip
+ENDED: Final = {"consent": "ConsentWithdrawn", "programme-consent": "ConsentWithdrawn",
+                "opt-out": "OptOutWithdrawn", "signal": "OptOutWithdrawn"}  # fmt: skip
+PURPOSES: Final = {"advertising-opt-out": ("advertising",), "privacy-signal": ("advertising",)}
+MANDATORY: Final = frozenset({
+    "privacy_notice", "language", "purpose", "pii_information", "pii_controllers",
+    "storage_locations", "retention_period", "jurisdiction", "recipient_third_parties",
+    "withdrawal_method",
+})  # fmt: skip
+
+
+def document(
+    policy: Policy, imprint: Imprint, url: str, record: Record, shown: str
+) -> dict[str, Any]:
+    """A record as a document of the standard; `shown` is the text that was agreed to."""
+    front = policy.front
+    return {
+        "profile": PROFILE,
+        "schema_version": SCHEMA,
+        "record_id": record.record_id,
+        "pii_principal_id": record.person_id,
+        "pii_processing": [{
+            "privacy_notice": {"address": url + (front.address or "/privacy"),
+                               "version": front.version, "sha256": policy.digest},
+            "language": "en",
+            "purpose": _purposes(policy, record),
+            "lawful_basis": "consent" if record.kind in ("consent", "programme-consent") else (
+                "objection"),
+            "pii_information": [_pii(policy, word) for word in record.about.get("data", ())]
+            or [_pii(policy, "personal-information")],
+            "pii_controllers": [imprint.name],
+            "collection_method": record.how,
+            "processing_method": "share" if "recipient" in record.about else "none",
+            "storage_locations": ["the provider's own database, sealed under a key of the person"],
+            "retention_period": "while the account is open, and then as the policy says",
+            "jurisdiction": "as the privacy notice says",
+            "recipient_third_parties": _recipients(policy, record),
+            "withdrawal_method": url + "/me/privacy/choices",
+            "privacy_rights": url + "/me/privacy/requests",
+            "text_shown": {"sha256": record.text_digest, "text": shown},
+        }],
+        "party_identification": [{
+            "party_name": imprint.name, "party_role": "pii_controller",
+            "party_contact": imprint.email or imprint.phone, "party_type": "provider",
+            "phone": imprint.phone, "address": imprint.address,
+        }],
+        "event": _events(record),
+    }  # fmt: skip
+
+
+def _purposes(policy: Policy, record: Record) -> list[dict[str, str]]:
+    words = record.about.get("purpose", ()) or PURPOSES.get(record.fact, ())
+    terms = policy.program.vocabulary.tree("purpose")
+    return [
+        {"purpose": label(policy, "purpose", word),
+         "purpose_type": terms[word].dpv if word in terms and terms[word].dpv else word}
+        for word in words
+    ]  # fmt: skip
+
+
+def _pii(policy: Policy, word: str) -> dict[str, Any]:
+    terms = policy.program.vocabulary.tree("data")
+    return {"pii_type": label(policy, "data", word), "pii_attribute_id": (
+        terms[word].dpv if word in terms and terms[word].dpv else word), "pii_optional": True,
+        "sensitive_pii_category": False, "special_pii_category": False}  # fmt: skip
+
+
+def _recipients(policy: Policy, record: Record) -> list[str]:
+    found = [label(policy, "party", word) for word in record.about.get("recipient", ())]
+    return [f"{record.party} ({', '.join(found)})"] if record.party else found
+
+
+def _events(record: Record) -> list[dict[str, Any]]:
+    """What happened to the record, the first thing first."""
+    told = [(record.begins, "given", GIVEN[record.kind])]
+    if record.withdrawn is not None:
+        told.append((record.withdrawn, "withdrawn", ENDED[record.kind]))
+    elif record.ends is not None:
+        told.append((record.ends, "expired", "ConsentExpired"))
+    return [
+        {
+            "event_time": (BEGINNING + timedelta(microseconds=at)).isoformat(),
+            "validity_duration": "until withdrawn", "entity_id": record.by_whom,
+            "event_type": kind, "event_state": state,
+        }
+        for at, kind, state in told
+    ]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Correcting: at once where a value may come from its person, else by somebody of our staff.
+
+A new value is a new revision, taken in by the policy's own clauses. What access rests on is not
+changed by a form alone: the birth date decides who needs a guardian, and the e-mail address is what
+somebody signs in with. Neither are rows of a series, nor what others told us.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import tasks
+from upheld.practices.rights import asks
+from upheld.practices.rights.asks import Ask
+from upheld.practices.rights.held import SECRET, known
+from upheld.practices.rights.words import label
+from upheld.web.forms import LONG, Field
+
+CHECKED: Final = frozenset({"birth-date", "email"})  # what access rests on
+KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
+INPUTS: Final = {"phone": ("tel", "tel"), "address": ("text", "street-address"),
+                 "name": ("text", "name"), "zip": ("text", "postal-code")}  # fmt: skip
+
+
+class Correctable(NamedTuple):
+    """A kind of data that can be corrected, and whether its person does so alone."""
+
+    field: str
+    name: str
+    alone: bool
+
+    def form(self) -> Field:
+        """What the form asks for: the right value, or what is wrong."""
+        if not self.alone:
+            return Field("text", "What is wrong, and what is right", "textarea", length_max=LONG)
+        kind, complete = INPUTS.get(self.field, ("text", ""))
+        said = f"The right {self.name}"
+        return Field("value", said, kind, autocomplete=complete)
+
+
+def correctable(joint: Joint, person_id: str) -> list[Correctable]:
+    """What can be corrected."""
+    policy = joint.house.policy
+    found = []
+    for field, shape in known(joint, person_id).items():
+        if field == SECRET:
+            continue
+        alone = shape == "value" and field not in CHECKED and _may(joint, person_id, field)
+        found.append(Correctable(field, label(policy, "data", field), alone))
+    return found
+
+
+def _may(joint: Joint, person_id: str, field: str) -> bool:
+    """Whether the policy lets a value in from its person, and lets it be kept."""
+    collect = Act(action="collect", data=(field,), source="customer", occasion="service-use")
+    store = Act(action="store", data=(field,))
+    return all(joint.peek(person_id, each).allowed for each in (collect, store))
+
+
+def correct(joint: Joint, person_id: str, field: str, value: str) -> Ask | Refused:
+    """Put another value in the place of one, as its person asks: requested, done and answered."""
+    asked = asks.ask(joint, person_id, "correction", field)
+    if isinstance(asked, Refused):
+        return asked
+    stored = joint.store(person_id, {field: value}, source="customer", occasion="service-use",
+                         entitled=True)  # fmt: skip
+    if isinstance(stored, Refused):
+        asks.deny(joint, asked, stored)
+        return stored
+    answered = asks.answer(joint, asked)
+    return answered if isinstance(answered, Refused) else asked
+
+
+def hand_over(joint: Joint, person_id: str, field: str, text: str) -> Ask | Refused:
+    """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
+    asked = asks.ask(joint, person_id, "correction", field)
+    if isinstance(asked, Refused) or asked.task_id:
+        return asked
+    row = {
+        "at": joint.house.clock.now().isoformat(timespec="seconds"), "purpose": PURPOSE,
+        "subject": f"Please correct: {label(joint.house.policy, 'data', field)}", "text": text,
+        "message": secrets.token_hex(16), "clause": "correction",
+    }  # fmt: skip
+    kept = joint.append(person_id, "messages", [msgspec.json.encode(row).decode()],
+                        source="customer", occasion="service-use", entitled=True)  # fmt: skip
+    if isinstance(kept, Refused):
+        asks.deny(joint, asked, kept)
+        return kept
+    task = tasks.open_task(joint, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id,
+                           due=asked.due)  # fmt: skip
+    return asks.begin(joint, asked, task)
+
+
+def answer_checked(joint: Joint) -> int:
+    """Answer the corrections that our staff are done with; how many."""
+    done = asks.checked(joint.connection)
+    for each in done:
+        asks.answer(joint, each)
+    return len(done)

@@ -1,0 +1,105 @@
+"""Erasing: asked for, taken back within some days or carried out, and proven by a certificate.
+
+The request makes it owed. Nobody is erased the moment somebody else finds their screen open: for
+some days the request can be taken back. Then a job does what is owed: the act, the erasure, the
+state; each step finds out what the one before has done already. Whoever asked has an address that
+shows the certificate without an account, since there is none left to sign in to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from upheld.core.sql import run
+from upheld.gate.certificate import Certificate
+from upheld.gate.erasure import certificates, erase
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Given, Refused
+from upheld.practice import outbox
+from upheld.practice.events import PERSON_ERASED, Events
+from upheld.practices.rights import asks
+from upheld.practices.rights.asks import Ask
+from upheld.practices.rights.held import shown
+from upheld.practices.rights.words import Clause, clauses
+from upheld.web import sessions
+
+WAITS: Final = timedelta(days=3)  # in which it can be taken back
+LINK: Final = "erasure"  # in the message
+SHOWN: Final = "erasure-shown"  # on the page
+LASTS: Final = timedelta(days=400)
+
+
+class Outlook(NamedTuple):
+    """What is told before somebody asks for erasure."""
+
+    owed: str  # the amount, as it is said; empty if nothing is
+    clauses: list[Clause]
+    waits: Ask | None
+
+
+def outlook(joint: Joint, person_id: str) -> Outlook:
+    """What stands against erasing everything at once."""
+    due = joint.peek(person_id, Act(action="use", data=("balance",), purpose="debt-collection"))
+    owed = ""
+    if due.allowed:
+        act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
+        found = joint.act(act, person_id)
+        if isinstance(found, Given) and "balance" in found.values:
+            owed = shown("balance", found["balance"])
+        owed = owed or "us money"
+    waits = [each for each in asks.listed(joint.connection, person_id)
+             if each.kind == "erasure" and each.waits]  # fmt: skip
+    named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)
+    return Outlook(owed, clauses(joint.house.policy, list(named)), waits[0] if waits else None)
+
+
+def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
+    """Ask for erasure, which is owed from now on; with what an address of it ends in."""
+    asked = asks.ask(joint, person_id, "erasure")
+    if isinstance(asked, Refused):
+        return asked
+    if asked.state == asks.OPEN:
+        asked = asks.begin(joint, asked)
+        outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
+    at = joint.house.clock.now()
+    return asked, sessions.mint(joint.connection, SHOWN, person_id, LASTS, at)
+
+
+def whose(joint: Joint, raw: str) -> str | None:
+    """Whose erasure an address is about."""
+    at = joint.house.clock.now()
+    found = (sessions.looked_at(joint.connection, kind, raw, at) for kind in (SHOWN, LINK))
+    return next((each for each in found if each), None)
+
+
+def carry_out(gate: Gate, events: Events) -> int:
+    """Erase everybody who asked for it some days ago; how many."""
+    with gate.together() as joint:
+        before = joint.house.clock.now() - WAITS
+        waiting = asks.waiting(joint.connection, "erasure", before)
+    return sum(_one(gate, events, each) for each in waiting)
+
+
+def _one(gate: Gate, events: Events, asked: Ask) -> bool:
+    """Do what one request is owed; whether that could be done."""
+    told = _certificate(gate, asked)
+    if told is None:
+        with gate.together() as joint:
+            if isinstance(joint.act(asks.action("erasure"), asked.person_id), Refused):
+                return False
+        told = erase(gate, [asked.person_id])[0]
+    with gate.together() as joint:
+        asks.finish(joint, asked, told.entries[0])
+        sessions.end_all(joint.connection, "customer", asked.person_id)
+        run(joint.connection, "DELETE FROM signal WHERE person_id = ?", asked.person_id)
+        events.announce(joint, PERSON_ERASED, asked.person_id, "kept" if told.kept else "")
+    return True
+
+
+def _certificate(gate: Gate, asked: Ask) -> Certificate | None:
+    """The certificate of an erasure that was carried out for a request already."""
+    found = [each for each in certificates(gate, asked.person_id)
+             if datetime.fromisoformat(each.asked) >= asked.received]  # fmt: skip
+    return found[-1] if found else None

@@ -1,0 +1,190 @@
+"""A copy of everything that is held about a person: JSON, tables, and pages to read, in one zip.
+
+It is made when it is asked for and sent piece by piece; nothing of it is left on a disk. Whoever
+gets it is the person themselves: passwords are not in it, since no clause lets them be given away,
+and a cell that a spreadsheet would run as a formula is made plain text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import jinja2
+import msgspec
+
+from upheld.core.tables import BEGINNING
+from upheld.gate import entries, records
+from upheld.gate.entries import Kept
+from upheld.gate.joint import Joint
+from upheld.gate.records import Record
+from upheld.gate.request import Act, Refused
+from upheld.policy.load import Policy
+from upheld.practices.rights import asks, choices
+from upheld.practices.rights.gags import Untold
+from upheld.practices.rights.held import Held, described, known
+from upheld.practices.rights.words import told
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+README: Final = "read-me.html"
+
+
+class Everything(NamedTuple):
+    """All that is told to a person about themselves."""
+
+    policy: Policy
+    at: datetime
+    held: list[Held]
+    entries: list[Kept]
+    records: list[Record]
+    texts: dict[str, str]
+    requests: list[asks.Ask]
+
+    def __repr__(self) -> str:
+        return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
+
+
+def gather(joint: Joint, person_id: str) -> Everything | Refused:
+    """Everything about a person for themselves: the request is made, given, and answered."""
+    asked = asks.ask(joint, person_id, "access")
+    if isinstance(asked, Refused):
+        return asked
+    shapes = known(joint, person_id)
+    act = Act(action="share", data=tuple(shapes), recipient="customer",
+              purpose="rights-request", occasion="other", partial=True)  # fmt: skip
+    given = joint.act(act, person_id, entitled=True)
+    if isinstance(given, Refused):
+        return given
+    answered = asks.answer(joint, asked)
+    if isinstance(answered, Refused):
+        return answered
+    untold, house = Untold(joint, person_id), joint.house
+    kinds = sorted({f.proof for f in house.policy.program.vocabulary.facts.values() if f.proof})
+    kept, _ = records.listed(joint.connection, house.keyring, [person_id], kinds)
+    mine = [each for each in kept if not untold.record(each)]
+    return Everything(
+        house.policy, house.clock.now(), described(joint, person_id, shapes, given.rows),
+        untold.entries(entries.of_person(joint.connection, person_id), lambda _: True), mine,
+        {each.text_digest: choices.text_of(joint, each) for each in mine if each.text_digest},
+        asks.listed(joint.connection, person_id),
+    )  # fmt: skip
+
+
+def pieces(all_: Everything, env: jinja2.Environment) -> Iterator[bytes]:
+    """The zip, piece by piece."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # a sink that can only be written to is enough
+        for name, text in files(all_, env):
+            archive.writestr(name, text)
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink:
+    """What a zip is written to: it gives away what it has, and cannot go back."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes) -> int:
+        """Take a part."""
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing waits anywhere else."""
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        found, self._parts = b"".join(self._parts), []
+        return found
+
+
+def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
+    """Each file of the copy by its name."""
+    policy = all_.policy
+    sentences = [(each, told(each.entry, policy)) for each in all_.entries]
+    page = env.get_template("rights/copy.html")
+    yield README, page.render(all=all_, sentences=sentences, front=policy.front)
+    yield "everything.json", json.dumps(as_json(all_), ensure_ascii=False, indent=1)
+    yield "values.csv", sheet(
+        ("kind", "value", "origin", "came in", "clauses", "kept"),
+        ((each.name, each.value, each.origin, each.rows[-1].at.isoformat(),
+          " ".join(c.id for c in each.let_in), each.kept)
+         for each in all_.held if not each.series),
+    )  # fmt: skip
+    for each in all_.held:
+        if each.series:
+            yield f"{each.field}.csv", sheet(each.table.columns, each.table.rows)
+    yield "what-was-done.csv", sheet(
+        ("number", "time", "what", "clauses"),
+        ((str(each.number), each.at.isoformat(), said, " ".join(each.entry.clauses))
+         for each, said in sentences),
+    )  # fmt: skip
+    yield "records.csv", sheet(
+        ("id", "kind", "party", "about", "from", "until", "withdrawn", "given by", "text shown"),
+        (_record_row(each, all_.texts) for each in all_.records),
+    )  # fmt: skip
+
+
+def as_json(all_: Everything) -> dict[str, Any]:
+    """Everything as plain JSON."""
+    front = all_.policy.front
+    return {
+        "format": "upheld-copy-1",
+        "made": all_.at.isoformat(timespec="seconds"),
+        "policy": {"title": front.policy, "version": front.version, "sha256": all_.policy.digest},
+        "held": [
+            {
+                "data": each.field, "label": each.name, "kept": each.kept,
+                "rows": [
+                    {"value": json.loads(row.value) if each.series else row.value,
+                     "origin": row.origin.origin, "occasion": row.origin.occasion,
+                     "clause": row.origin.clause, "public_source": row.origin.public_source,
+                     "at": row.at.isoformat()}
+                    for row in each.rows
+                ],
+            }
+            for each in all_.held
+        ],
+        "entries": [
+            {"number": each.number, "said": told(each.entry, all_.policy),
+             "entry": msgspec.to_builtins(each.entry)}
+            for each in all_.entries
+        ],
+        "records": [
+            {**msgspec.to_builtins(each), "text": all_.texts.get(each.text_digest, "")}
+            for each in all_.records
+        ],
+        "requests": [each.status() for each in all_.requests],
+    }  # fmt: skip
+
+
+def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
+    about = "; ".join(f"{d}: {', '.join(words)}" for d, words in each.about.items())
+    return (each.record_id, each.fact or each.kind, each.party, about, _moment(each.begins),
+            _moment(each.ends), _moment(each.withdrawn), each.by_whom,
+            texts.get(each.text_digest, ""))  # fmt: skip
+
+
+def _moment(told_: int | None) -> str:
+    return "" if told_ is None else (BEGINNING + timedelta(microseconds=told_)).isoformat()
+
+
+def sheet(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as CSV whose cells are text to every spreadsheet."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([harmless(each) for each in columns])
+    writer.writerows([harmless(each) for each in row] for row in rows)
+    return out.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula."""
+    return "'" + cell if cell.lstrip(" ").startswith(FORMULA) or cell.startswith(FORMULA) else cell

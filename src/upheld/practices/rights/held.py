@@ -1,0 +1,227 @@
+"""What is held about a person: each kind of data with its origin, its clause, and how long.
+
+To look is an act of the customer's own: without the clause that allows it nothing is shown. Values
+come out only where they were asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from upheld.gate import entries
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.policy.load import Policy
+from upheld.policy.request import Request
+from upheld.practices.rights.words import Clause, clauses, label
+from upheld.vault.values import Value
+from upheld.web.pages import money, said_day
+
+SECRET: Final = "credentials"  # noqa: S105 - the word for passwords, and none
+MONTHS_MAX: Final = 240
+UNITS: Final = {"hours", "days", "months", "years"}
+
+
+class Table(NamedTuple):
+    """The rows of a series, as a table."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+class Held(NamedTuple):
+    """One kind of data that is held: values stay in `rows`, for whoever shows them."""
+
+    field: str
+    name: str
+    group: str
+    shape: str  # value, series, derived
+    rows: tuple[Value, ...]
+    origin: str
+    let_in: list[Clause]
+    kept: str
+    kept_by: list[Clause]
+
+    @property
+    def series(self) -> bool:
+        """Whether it is rows with dates rather than one value."""
+        return self.shape == "series" or (
+            self.shape == "derived" and self.rows[-1].value.startswith("[")
+        )
+
+    @property
+    def value(self) -> str:
+        """The value, the latest of a series; of passwords only what they are for."""
+        return shown(self.field, self.rows[-1].value)
+
+    @property
+    def table(self) -> Table:
+        """The rows of a series, or those that a derived field lists."""
+        if self.shape == "series":
+            return tabled([each.value for each in self.rows])
+        return tabled([json.dumps(each) for each in json.loads(self.rows[-1].value)])
+
+    def __repr__(self) -> str:
+        return f"Held({self.field!r}, {len(self.rows)} rows)"
+
+
+def look(joint: Joint, person_id: str) -> list[Held] | Refused:
+    """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
+    shapes = known(joint, person_id)
+    act = Act(
+        action="view", data=tuple(shapes), actor="customer", purpose="rights-request", partial=True
+    )
+    found = joint.act(act, person_id, entitled=True)
+    if isinstance(found, Refused):
+        return found
+    return described(joint, person_id, shapes, found.rows)
+
+
+def known(joint: Joint, person_id: str) -> dict[str, str]:
+    """The fields of which something is held, in the order of the vocabulary, and their shapes."""
+    shapes = joint.held(person_id)
+    return {f: shapes[f] for f in joint.house.policy.engine.compiled.leaves["data"].bit
+            if f in shapes}  # fmt: skip
+
+
+def described(
+    joint: Joint, person_id: str, shapes: Mapping[str, str], found: Mapping[str, tuple[Value, ...]]
+) -> list[Held]:
+    """Rows by field, with what is told beside each."""
+    policy = joint.house.policy
+    terms = policy.program.vocabulary.tree("data")
+    made = []
+    for field, rows in found.items():
+        last = rows[-1]
+        kept, kept_by = _kept(joint, person_id, field, rows)
+        ids = [each.strip() for each in last.origin.clause.split(",")]
+        made.append(
+            Held(field, label(policy, "data", field), label(policy, "data", terms[field].parent),
+                 shapes[field], rows, _origin(policy, rows), clauses(policy, ids), kept, kept_by)
+        )  # fmt: skip
+    return made
+
+
+def _origin(policy: Policy, rows: Sequence[Value]) -> str:
+    origin = rows[-1].origin
+    if origin.origin == "derived":
+        return "We work it out from what we hold, each time it is needed."
+    known = {"party": policy.program.vocabulary.tree("party"),
+             "occasion": policy.program.vocabulary.tree("occasion")}  # fmt: skip
+    whence = label(policy, "party", origin.origin) if origin.origin in known["party"] else (
+        "what we held before" if origin.origin == "import" else origin.origin
+    )  # fmt: skip
+    when = f" ({label(policy, 'occasion', origin.occasion)})" if (
+        origin.occasion in known["occasion"]
+    ) else ""  # fmt: skip
+    days = said_day(rows[-1].at)
+    if len(rows) > 1:
+        days = f"{len(rows)} times, first {said_day(rows[0].at)}, last {days}"
+    else:
+        days = f"on {days}"
+    public = f"; public by {origin.public_source}" if origin.public_source else ""
+    return f"From {whence}{when} {days}{public}."
+
+
+def _kept(
+    joint: Joint, person_id: str, field: str, rows: Sequence[Value]
+) -> tuple[str, list[Clause]]:
+    """Until when it is kept, by what the policy says of this person now."""
+    policy = joint.house.policy
+    if rows[-1].origin.origin == "derived":
+        return "", []
+    decision = joint.peek(person_id, Act(action="store", data=(field,)))
+    if not decision.allowed:
+        return "No clause lets us keep it any longer: it is to be deleted.", []
+    ends = [
+        (until, duty) for duty in decision.duties
+        if duty.duty == "delete-after" and duty.unit in UNITS
+        and (until := _after(rows[0].at, duty.amount, duty.unit))
+    ]  # fmt: skip
+    if ends:
+        until, duty = min(ends, key=lambda each: each[0])
+        span = f"{duty.amount:g} {duty.unit}"
+        who = [c for c in decision.clauses if _limits(policy, c)]
+        if len(rows) > 1:
+            return f"Each row is kept for {span}; the oldest until {said_day(until)}.", (
+                clauses(policy, who)
+            )  # fmt: skip
+        return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
+    after = after_closing(policy, field)
+    if after is None:
+        return "No clause says until when it is kept.", []
+    months, by = after
+    said = "Kept while your account is open"
+    return f"{said}, and no longer than {months} months after.", clauses(policy, list(by))
+
+
+def _after(at: datetime, amount: float | None, unit: str) -> datetime | None:
+    return entries.after(at, amount, unit)
+
+
+def _limits(policy: Policy, clause: str) -> bool:
+    nodes = policy.program.nodes
+    return any(n.clause == clause and any(d.duty == "delete-after" for d in n.duties)
+               for n in nodes)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def after_closing(policy: Policy, field: str) -> tuple[int, tuple[str, ...]] | None:
+    """How many months after closing an account the policy lets a field be kept, and by what."""
+    for months in range(MONTHS_MAX):
+        facts = {"account-closed": True, "months-since-closure": months + 1}
+        decision = policy.decide(Request("store", data=field), facts)
+        if decision.outcome == "error":
+            return None
+        if decision.outcome == "deny":
+            return months, decision.clauses
+    return None
+
+
+def shown(field: str, value: str) -> str:
+    """A value as its person sees it; of passwords only what they are for, never one itself."""
+    if field == "balance" and value.lstrip("-").isdecimal():
+        return money(int(value))
+    if field != SECRET:
+        return value
+    kept = json.loads(value)
+    named = ["the one that signs you in, as a hash that cannot be turned back" if what == "sign-in"
+             else f"the one of {what}" for what in sorted(kept)]  # fmt: skip
+    return ", ".join(named)
+
+
+def tabled(told: Sequence[str]) -> Table:
+    """Rows of JSON as a table: a column for each key, in the order in which they first appear."""
+    rows = [_decoded(each) for each in told]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    names = tuple(_named(key) for key in keys)
+    return Table(names, [tuple(_cell(key, row.get(key)) for key in keys) for row in rows])
+
+
+def _decoded(told: str) -> dict[str, Any]:
+    try:
+        found = json.loads(told)
+    except ValueError:
+        return {"value": told}
+    return found if isinstance(found, dict) else {"value": told}
+
+
+def _named(key: str) -> str:
+    said = "amount" if key == "cents" else key.replace("_", " ").replace("-", " ")
+    return said[:1].upper() + said[1:]
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if key == "cents" and isinstance(value, int):
+        return money(value)
+    if isinstance(value, list):
+        return "; ".join(_cell("", each) for each in value)
+    if isinstance(value, dict):
+        return " ".join(_cell(name, each) for name, each in value.items())
+    return str(value)

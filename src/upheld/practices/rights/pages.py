@@ -1,0 +1,206 @@
+"""The pages of what is held, of what was done with it, and of the policy that binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import entries, records
+from upheld.gate.entries import Kept
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.rights import closing
+from upheld.practices.rights.gags import Untold
+from upheld.practices.rights.held import SECRET, Held, look
+from upheld.practices.rights.words import Clause, belongs, clauses, told
+
+FILTERS: Final = (
+    ("", "Everything"), ("disclosures", "Given to others"), ("staff", "Looked at by our staff"),
+    ("guardian", "Looked at by a guardian"), ("refusals", "Refused"),
+)  # fmt: skip
+OWN: Final = "customer-agreement"
+MOST: Final = 500  # entries on a page
+
+
+class Line(NamedTuple):
+    """An entry as it is shown."""
+
+    number: int
+    at: datetime
+    said: str
+    clauses: list[Clause]
+    refused: bool
+
+
+def policy_of(provider: Provider) -> Policy:
+    """The policy in force."""
+    return provider.gate.gate.house.policy
+
+
+def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
+    """A page that says what may not be done, and by which clause."""
+    told_ = refusal.decision
+    decision = Decision(outcome="deny") if told_ is None else told_  # neither true nor false
+    return provider.pages.page(
+        request, "rights/refused.html", status=403, what=what, why=decision.why,
+        cited=clauses(policy_of(provider), list(decision.clauses)),
+    )  # fmt: skip
+
+
+class Holding:
+    """What is held about me."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """Each kind with its origin and clause; a value only where it was asked for."""
+        found = await self.provider.attempt(lambda joint: look(joint, visit.subject))
+        if isinstance(found, Refused):
+            return refused(self.provider, visit.request, "show you what we hold about you", found)
+        wanted = visit.request.query_params.get("show", "")
+        groups = [(name, list(each)) for name, each in groupby(found, lambda held: held.group)]
+        return self.provider.pages.page(
+            visit.request, "rights/held.html", groups=groups, wanted=wanted, secret=SECRET,
+            masked=masked,
+        )  # fmt: skip
+
+
+def masked(held: Held, wanted: str) -> bool:
+    """Whether a value stays hidden."""
+    return wanted not in ("all", held.field)
+
+
+class Received:
+    """What was done with it, and who received it."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """One month, the latest first."""
+        asked = visit.request.query_params
+        which = asked.get("which", "")
+        if which not in dict(FILTERS):
+            raise HTTPException(404)
+        month = _month(asked.get("month", ""), self.provider.now())
+        if month is None:
+            raise HTTPException(404)
+        following = entries.after(month, 1, "months")
+
+        def work(joint: Joint) -> list[Kept]:
+            found = entries.of_person(joint.connection, visit.subject, month, following)
+            untold = Untold(joint, visit.subject)
+            return untold.entries(found, lambda kept: belongs(kept, which))
+
+        found = await self.provider.do(work)
+        policy = policy_of(self.provider)
+        lines = [_line(each, policy) for each in reversed(found[-MOST:])]
+        days = [(day, list(some)) for day, some in groupby(lines, lambda line: line.at.date())]
+        return self.provider.pages.page(
+            visit.request, "rights/received.html", days=days, which=which, month=month,
+            more=max(0, len(found) - MOST), filters=[
+                (word, name, _address(word, month)) for word, name in FILTERS
+            ], earlier=_address(which, _before(month)),
+            later=_address(which, following) if following and following <= self.provider.now()
+            else "", name=dict(FILTERS)[which].lower(),
+        )  # fmt: skip
+
+
+def _line(kept: Kept, policy: Policy) -> Line:
+    said = told(kept.entry, policy)
+    return Line(kept.number, kept.at, said, clauses(policy, list(kept.entry.clauses)),
+                kept.entry.kind == "refusal")  # fmt: skip
+
+
+def _month(told_: str, now: datetime) -> datetime | None:
+    """The beginning of a month that is written 2026-10; None for one that no entry can be of."""
+    if not told_:
+        return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    try:
+        found = datetime.strptime(told_, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return found if BEGINNING < found <= now else None
+
+
+def _before(month: datetime) -> datetime:
+    return month.replace(year=month.year - (month.month == 1), month=(month.month - 2) % 12 + 1)
+
+
+def _address(which: str, month: datetime) -> str:
+    asked = {"month": f"{month.year:04}-{month.month:02}", **({"which": which} if which else {})}
+    return "/me/privacy/received?" + urlencode(asked)
+
+
+class Binding:
+    """Which version of the policy binds me, what I accepted, and how to stop."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """The version in force, why it binds, and every acceptance with its digests."""
+
+        def work(joint: Joint) -> tuple[Decision, list[Kept], bool, datetime | None]:
+            connection = joint.connection
+            found = entries.of_person(connection, visit.subject)
+            accepted = [each for each in found if each.entry.kind.startswith("accept")]
+            own, _ = records.listed(connection, joint.house.keyring, [visit.subject], [OWN])
+            at = microseconds(joint.house.clock.now())
+            return (joint.peek(visit.subject, Act(action="bind")), accepted,
+                    any(each.in_force(at) for each in own),
+                    closing.closed_at(joint, visit.subject))  # fmt: skip
+
+        decision, accepted, own, closed = await self.provider.do(work)
+        policy = policy_of(self.provider)
+        cited = clauses(policy, list(decision.clauses))
+        return self.provider.pages.page(
+            visit.request, "rights/policy.html", front=policy.front, digest=policy.digest,
+            accepted=list(_accepted(accepted)), closed=closed, own=own,
+            but=_under(policy, decision.clauses),
+            cited=[each for each in cited if each.text],
+        )  # fmt: skip
+
+    async def ask(self, visit: Visit) -> Response:
+        """What closing the account means, before it is done."""
+        return self._closing(visit)
+
+    def _closing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
+        policy = policy_of(self.provider)
+        cited = [each for each in clauses(policy, ["acceptance", "retention"]) if each.text]
+        return self.provider.pages.page(visit.request, "rights/close.html", cited=cited,
+                                        error=error, status=status)  # fmt: skip
+
+    async def close(self, visit: Visit) -> Response:
+        """Close the account."""
+        if visit.form.get("sure") != "yes":
+            return self._closing(visit, "Tick that you are sure to go on.", 422)
+        events = self.provider.events
+        await self.provider.do(lambda joint: closing.close(joint, events, visit.subject))
+        return RedirectResponse("/me/privacy/policy", 303)
+
+
+def _under(policy: Policy, ids: tuple[str, ...]) -> list[Clause]:
+    """The items of the lists that some clauses introduce."""
+    all_ = policy.program.clauses
+    return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
+
+
+def _accepted(found: list[Kept]) -> Iterator[dict[str, Any]]:
+    for each in reversed(found):
+        digests = [d for d in each.entry.evidence if len(d) == 64]
+        yield {"at": each.at, "policy": each.entry.policy, "besides": [
+            d for d in digests if d != each.entry.policy]}  # fmt: skip

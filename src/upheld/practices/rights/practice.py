@@ -1,0 +1,75 @@
+"""What the practice of rights brings: my privacy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+
+from upheld.gate.gate import Gate
+from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.visits import Handler, signed_in
+from upheld.practices.rights import correcting, erasing, signals
+from upheld.practices.rights.asking import Asking
+from upheld.practices.rights.choosing import Choosing
+from upheld.practices.rights.pages import Binding, Holding, Received
+
+ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
+
+
+def practice(provider: Provider) -> Practice:
+    """What is held, who received it, choices, the policy that binds, requests."""
+    holding, received = Holding(provider), Received(provider)
+    choosing, binding, asking = Choosing(provider), Binding(provider), Asking(provider)
+
+    def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
+        return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["GET"])
+
+    def post(path: str, handler: Handler, *, fresh: bool = False) -> Route:
+        return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["POST"])
+
+    routes: Sequence[Route] = (
+        get("/me/privacy", holding.show),
+        get("/me/privacy/received", received.show),
+        get("/me/privacy/choices", choosing.show),
+        post("/me/privacy/choices", choosing.give),
+        post("/me/privacy/choices/signal", choosing.end_signal),
+        post("/me/privacy/choices/{what}/{way}", choosing.opt),
+        post("/me/privacy/choices/{record}", choosing.withdraw),
+        get("/me/privacy/choices/{record}.json", choosing.download),
+        get("/me/privacy/policy", binding.show),
+        get("/me/close", binding.ask, fresh=True),
+        post("/me/close", binding.close, fresh=True),
+        get("/me/privacy/requests", asking.show),
+        get("/me/privacy/requests/{request}.json", asking.status),
+        post("/me/privacy/requests/{request}", asking.revoke),
+        get("/me/privacy/export", asking.export, fresh=True),
+        post("/me/privacy/export", asking.download, fresh=True),
+        get("/me/privacy/correct", asking.correct, fresh=True),
+        post("/me/privacy/correct", asking.send, fresh=True),
+        get("/me/privacy/erase", asking.erase, fresh=True),
+        post("/me/privacy/erase", asking.ask_erasure, fresh=True),
+        Route("/erased/{link}", asking.certificate, methods=["GET"]),
+    )
+
+    def answer(gate: Gate) -> int:
+        with gate.together() as joint:
+            return correcting.answer_checked(joint)
+
+    def erase(gate: Gate) -> int:
+        return erasing.carry_out(gate, provider.events)
+
+    return Practice(
+        "rights", routes=routes,
+        cards=[Card("customer", "My privacy", "/me/privacy",
+                    "What we hold, who received it, and what you chose", 60, bar=True)],
+        destinations={
+            "privacy": "/me/privacy", "copy": "/me/privacy/export",
+            "correct": "/me/privacy/correct", "erase": "/me/privacy/erase", "close": "/me/close",
+        },
+        listeners={PRIVACY_SIGNAL: signals.noted},
+        jobs=[Job("answer-corrections", ANSWER_SECONDS, answer),
+              Job("erasures", ERASE_SECONDS, erase)],
+        links={erasing.LINK: ("/erased", erasing.LASTS)},
+    )  # fmt: skip

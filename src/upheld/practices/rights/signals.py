@@ -1,0 +1,42 @@
+"""The browser's privacy signal: `Sec-GPC: 1` counts as an opt-out at once, and stays one.
+
+It is noted once for each session that sends it, tied to the account, and obeyed by the policy's own
+clause. It holds until its person ends it themselves, in a browser that does not send it any more:
+no clause lets a choice stand above a signal that is being sent.
+"""
+
+from __future__ import annotations
+
+from upheld.core.sql import run
+from upheld.core.tables import microseconds
+from upheld.gate import records
+from upheld.gate.joint import Joint
+from upheld.gate.records import Record
+from upheld.gate.request import Act
+
+KIND, FACT = "signal", "privacy-signal"
+
+
+def noted(joint: Joint, person_id: str, session: str) -> None:
+    """Note that a session sends the signal, and do what is owed by that; once a session."""
+    at = microseconds(joint.house.clock.now())
+    new = run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+              person_id, bytes.fromhex(session), at)  # fmt: skip
+    if not new:
+        return
+    if not in_force(joint, person_id):
+        joint.record(person_id, KIND, fact=FACT, by_whom="browser", how="Sec-GPC")
+    joint.act(Act(action="apply-privacy-signal"), person_id)
+
+
+def in_force(joint: Joint, person_id: str) -> list[Record]:
+    """The signals that hold."""
+    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [KIND])
+    at = microseconds(joint.house.clock.now())
+    return [each for each in found if each.in_force(at)]
+
+
+def end(joint: Joint, person_id: str) -> None:
+    """Let the signals of earlier visits hold no longer, as their person asks."""
+    for each in in_force(joint, person_id):
+        joint.withdraw(person_id, each.record_id)

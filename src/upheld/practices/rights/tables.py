@@ -1,0 +1,42 @@
+"""What is kept of a person's rights: requests and how far they are, signals, texts shown.
+
+Ids, words and times; the texts that were shown are the provider's own and name nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
+
+from upheld.core.tables import ID, WORD, Instant, metadata
+
+rights_request: Final = Table(
+    "rights_request",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("request_id", ID, primary_key=True),  # also the record that makes the answer owed
+    Column("kind", WORD, nullable=False),  # access, correction, erasure
+    Column("about", WORD, nullable=False),  # the kind of data that a correction is about
+    Column("state", WORD, nullable=False),  # as the Data Rights Protocol names them
+    Column("received", Instant, nullable=False),
+    Column("due", Instant),
+    Column("answered", Instant),
+    Column("entry", BigInteger),  # of the answer
+    Column("task_id", ID),  # who of our staff looks into it
+)
+
+signal: Final = Table(
+    "signal",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("session", LargeBinary, primary_key=True),  # the hash of the session that sent it
+    Column("at", Instant, nullable=False),
+)
+
+shown_text: Final = Table(
+    "shown_text",
+    metadata,
+    Column("digest", WORD, primary_key=True),  # as a record of consent names it
+    Column("text", Text, nullable=False),
+)

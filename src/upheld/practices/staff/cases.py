@@ -1,0 +1,172 @@
+"""One case: what a task lets a member of staff see of a customer, and why not the rest.
+
+A field is seen only if the role covers it for the task's purpose and the policy allows it to
+whoever has such a task. Nothing is read to find that out. What is read is an act `view` for each
+field, entered with who looked and for which purpose; the customer sees the entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Given, Refused
+from upheld.policy.request import Decision
+from upheld.practice import desks, tasks
+from upheld.practice.desks import User
+from upheld.practice.tasks import Task
+from upheld.practices.staff.roles import Roles
+
+CLOSED, OTHERS, OWN, UNCOVERED, OPEN, MINE = "closed", "others", "own", "uncovered", "open", "mine"
+_MOST = 50  # rows of a series that a page shows, the latest
+
+
+class Field(NamedTuple):
+    """A field on the page: a word, what people call it, and what was shown of it, if anything."""
+
+    word: str
+    label: str
+    shown: bool = False
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+class Barred(NamedTuple):
+    """Fields that are not for this purpose, and the clause that says so."""
+
+    labels: tuple[str, ...]
+    clause: str
+    text: str
+
+
+class Case(NamedTuple):
+    """A task as whoever may work on it sees it."""
+
+    task: Task
+    standing: str  # one of those above
+    fields: tuple[Field, ...]
+    barred: tuple[Barred, ...]
+    grounds: tuple[tuple[str, str], ...]  # clauses that allow what is allowed, each with its text
+
+
+def task_for(joint: Joint, roles: Roles, user: User, task_id: str) -> Task | None:
+    """A task that waits in one of somebody's queues, or that they took."""
+    task = tasks.found(joint.connection, task_id)
+    if task is None or task.role not in roles.queues(user.roles):
+        return None
+    return task
+
+
+def standing(joint: Joint, roles: Roles, user: User, task: Task) -> str:
+    """How a task stands to somebody: to be taken, theirs, or why it is neither."""
+    if desks.left_to_others(joint.connection, user.user_id, task.person_id):
+        return OWN
+    if task.state == "done":
+        return CLOSED
+    if task.state == "taken" and task.staff_id != user.user_id:
+        return OTHERS
+    if not roles.covered(user.roles, task.role, task.purpose):
+        return UNCOVERED
+    return MINE if task.state == "taken" else OPEN
+
+
+def case_of(joint: Joint, roles: Roles, user: User, task: Task) -> Case:
+    """What stands on the page of a task before anything is revealed."""
+    how = standing(joint, roles, user, task)
+    if how != MINE:
+        return Case(task, how, (), (), ())
+    covered = roles.covered(user.roles, task.role, task.purpose)
+    fields: list[Field] = []
+    barred: dict[str, list[str]] = {}
+    grounds: list[str] = []
+    for word in roles.fields:
+        decision = _peek(joint, user, task, (word,))
+        label = roles.label("data", word)
+        if decision.allowed and word in covered:
+            fields.append(Field(word, label))
+            grounds += decision.clauses
+        else:
+            barred.setdefault(_clause(decision), []).append(label)
+    return Case(
+        task, how, tuple(fields),
+        tuple(Barred(tuple(labels), clause, _text(roles, clause))
+              for clause, labels in barred.items()),
+        tuple((clause, _text(roles, clause)) for clause in dict.fromkeys(grounds)),
+    )  # fmt: skip
+
+
+def reveal(
+    joint: Joint, roles: Roles, user: User, task: Task, asked: Sequence[str]
+) -> dict[str, Given | Refused]:  # fmt: skip
+    """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
+    covered = roles.covered(user.roles, task.role, task.purpose)
+    if task.staff_id == user.user_id and any(
+        word not in covered and _peek(joint, user, task, (word,)).allowed for word in asked
+    ):  # the role covers less than when the task was taken, and its record with it
+        tasks.put_back(joint, task.task_id)
+    found = {}
+    for word in asked:
+        act = _view(user, task, (word,))
+        found[word] = joint.act(act, task.person_id, entitled=True)
+    return found
+
+
+def shown(field: Field, given: Given) -> Field:
+    """A field with its value, as text or as a table where it has rows of parts."""
+    told = [value.value for value in given.series(field.word)][-_MOST:]
+    parts = [_parts(each) for each in told]
+    if told and all(parts):
+        columns = tuple(dict.fromkeys(name for each in parts for name in each))
+        rows = tuple(tuple(each.get(name, "") for name in columns) for each in parts)
+        return field._replace(shown=True, columns=columns, rows=rows)
+    return field._replace(shown=True, texts=tuple(told))
+
+
+def text_of(roles: Roles, decision: Decision) -> list[tuple[str, str]]:
+    """The clauses of a decision, each with its text."""
+    return [(clause, _text(roles, clause)) for clause in decision.clauses]
+
+
+def lateness(due: datetime | None, now: datetime) -> str:
+    """How a due date stands: `late`, or nothing."""
+    return "late" if due is not None and due < now else ""
+
+
+def _parts(told: str) -> dict[str, str]:
+    """A value in JSON by its parts; none where it is a text."""
+    if not told.startswith("{"):
+        return {}
+    try:
+        found = json.loads(told)
+    except ValueError:
+        return {}
+    return {str(name): _plain(value) for name, value in found.items()}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(_plain(part) for part in value)
+    return "" if value is None else str(value)
+
+
+def _view(user: User, task: Task, words: Sequence[str]) -> Act:
+    return Act(action="view", data=tuple(words), actor="staff", party=user.user_id,
+               purpose=task.purpose)  # fmt: skip
+
+
+def _peek(joint: Joint, user: User, task: Task, words: Sequence[str]) -> Decision:
+    return joint.peek(task.person_id, _view(user, task, words))
+
+
+def _clause(decision: Decision) -> str:
+    return decision.clauses[0] if decision.clauses else ""
+
+
+def _text(roles: Roles, clause: str) -> str:
+    return next((each.text for each in roles.program.clauses if each.id == clause), "")

@@ -1,0 +1,222 @@
+"""The console: what waits on the left, the one case in the middle, what is allowed and why beside.
+
+A task of a queue that is not one's own is not there. Values are masked; to reveal one is an act,
+and its page is sent once, in answer to the form itself, since to show it again would be to look
+again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.sql import places, rows
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.request import Given, Refused
+from upheld.practice import tasks
+from upheld.practice.brings import Provider
+from upheld.practice.desks import User
+from upheld.practice.tasks import Task, TaskError
+from upheld.practice.visits import Visit
+from upheld.practices.staff import cases, find
+from upheld.practices.staff.roles import MANAGER, Roles
+from upheld.web.forms import EMPTY, read
+
+
+class Waiting(NamedTuple):
+    """A task in the queue, as its line says it."""
+
+    href: str
+    title: str
+    purpose: str
+    mark: str  # of six letters, to tell tasks of one kind apart
+    opened: datetime
+    due: datetime | None
+    late: bool
+    mine: bool
+
+
+class Owed(NamedTuple):
+    """What the provider promised by a clause, and owes to some customers."""
+
+    clause: str
+    many: int
+    due: datetime | None
+    late: int
+
+
+class Console:
+    """The pages of queue and case."""
+
+    def __init__(self, provider: Provider, roles: Roles) -> None:
+        self.provider, self.roles = provider, roles
+
+    def page(self, visit: Visit, joint_words: dict[str, Any], status: int = 200) -> Response:
+        """The three columns."""
+        user = user_of(visit)
+        words = {"case": None, "refused": (), "filled": EMPTY, "said": "", **joint_words}
+        return self.provider.pages.page(
+            visit.request, "staff/console.html", status=status, user=user,
+            mine=self.roles.of(user.roles), label=self.roles.label, manager=MANAGER in user.roles,
+            fields=find.fields(self.roles, user), **words,
+        )  # fmt: skip
+
+    async def home(self, visit: Visit) -> Response:
+        """The queue, and nothing else until a task is chosen."""
+        return self.page(visit, await self.provider.do(lambda joint: self.around(joint, visit)))
+
+    async def find(self, visit: Visit) -> Response:
+        """Look a customer up: to their task, or back to the form with what is so."""
+        user = user_of(visit)
+        asked = find.fields(self.roles, user)
+        if not asked:
+            raise HTTPException(403)
+        filled = read(asked, visit.form)
+        if filled.ok:
+            task, why = await self.provider.do(
+                lambda joint: find.look_up(self.provider, self.roles, joint, user, filled)
+            )
+            if task:
+                return RedirectResponse(f"/staff/tasks/{task}", 303)
+            filled = filled.wrong("told", why)
+        words = await self.provider.do(lambda joint: self.around(joint, visit))
+        return self.page(visit, {**words, "filled": filled}, 422)
+
+    def around(self, joint: Joint, visit: Visit) -> dict[str, Any]:
+        """What stands around every case: the queue, and what is owed."""
+        user = user_of(visit)
+        return {"queue": self._queue(joint, user), "owed": self._owed(joint, user)}
+
+    def _queue(self, joint: Joint, user: User) -> list[Waiting]:
+        now = joint.house.clock.now()
+        listed = tasks.listed(joint.connection, self.roles.queues(user.roles))
+        return [
+            Waiting(
+                f"/staff/tasks/{task.task_id}", self.title(task),
+                self.roles.label("purpose", task.purpose), task.task_id[:6], task.opened, task.due,
+                bool(cases.lateness(task.due, now)), task.staff_id == user.user_id,
+            )
+            for task in listed if task.staff_id in (None, user.user_id)
+        ]  # fmt: skip
+
+    def _owed(self, joint: Joint, user: User) -> list[Owed]:
+        clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
+        if not clauses:
+            return []
+        now = microseconds(joint.house.clock.now())
+        statement = (
+            "SELECT clause, COUNT(*), MIN(due), SUM(CASE WHEN due < ? THEN 1 ELSE 0 END) FROM item"  # noqa: S608 - places alone
+            f" WHERE kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
+            " GROUP BY clause ORDER BY MIN(due)"
+        )
+        return [
+            Owed(clause, many, due and BEGINNING + timedelta(microseconds=due), late or 0)
+            for clause, many, due, late in rows(joint.connection, statement, now, *clauses)
+        ]  # fmt: skip
+
+    def title(self, task: Task) -> str:
+        """A task as its line says it."""
+        reason = self.roles.reasons.get(task.about)
+        if task.kind == find.TICKET and reason is not None:
+            return reason.title
+        return task.kind.replace("-", " ").capitalize()
+
+    def _words(self, joint: Joint, visit: Visit, task: Task, case: cases.Case) -> dict[str, Any]:
+        now = joint.house.clock.now()
+        covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
+        return {
+            **self.around(joint, visit), "case": case, "title": self.title(task),
+            "purpose": self.roles.label("purpose", task.purpose),
+            "late": cases.lateness(task.due, now), "own_page": self._own_page(task),
+            "covered": [self.roles.label("data", word) for word in covered],
+        }  # fmt: skip
+
+    def _own_page(self, task: Task) -> str:
+        return self.provider.task_page(task.kind, task.task_id)
+
+    def _task(self, joint: Joint, visit: Visit) -> Task:
+        task = cases.task_for(joint, self.roles, user_of(visit), visit.request.path_params["task"])
+        if task is None:
+            raise HTTPException(404)
+        return task
+
+    async def show(self, visit: Visit) -> Response:
+        """One case, masked."""
+
+        def look(joint: Joint) -> dict[str, Any]:
+            task = self._task(joint, visit)
+            case = cases.case_of(joint, self.roles, user_of(visit), task)
+            return self._words(joint, visit, task, case)
+
+        return self.page(visit, await self.provider.do(look))
+
+    async def take(self, visit: Visit) -> Response:
+        """Take a task, so that its need is proven from now on."""
+
+        def work(joint: Joint) -> str:
+            task, user = self._task(joint, visit), user_of(visit)
+            if cases.standing(joint, self.roles, user, task) != cases.OPEN:
+                return task.task_id  # its page says how it stands
+            covered = self.roles.covered(user.roles, task.role, task.purpose)
+            return tasks.take(joint, task.task_id, user.user_id, covered).task_id
+
+        try:
+            task_id = await self.provider.do(work)
+        except TaskError:  # somebody else was faster
+            task_id = visit.request.path_params["task"]
+        return RedirectResponse(f"/staff/tasks/{task_id}", 303)
+
+    async def leave(self, visit: Visit) -> Response:
+        """Close a task or put it back: its need ends with that."""
+        done = visit.form.get("how") != "back"
+
+        def work(joint: Joint) -> None:
+            task, user = self._task(joint, visit), user_of(visit)
+            if task.staff_id != user.user_id or task.state != "taken":
+                raise HTTPException(403)
+            if done:
+                tasks.close(joint, task.task_id)
+            else:
+                tasks.put_back(joint, task.task_id)
+
+        await self.provider.do(work)
+        return RedirectResponse("/staff", 303)
+
+    async def reveal(self, visit: Visit) -> Response:
+        """Show some fields, each by an entered act; what is refused says by which clause."""
+        asked = [each for each in visit.form.getlist("field") if isinstance(each, str)]
+        if any(word not in self.roles.fields for word in asked):
+            raise HTTPException(422)
+
+        def work(joint: Joint) -> tuple[dict[str, Any], bool]:
+            task, user = self._task(joint, visit), user_of(visit)
+            found = cases.reveal(joint, self.roles, user, task, list(dict.fromkeys(asked)))
+            task = self._task(joint, visit)
+            case = cases.case_of(joint, self.roles, user, task)
+            given = {word: each for word, each in found.items() if isinstance(each, Given)}
+            case = case._replace(fields=tuple(
+                cases.shown(field, given[field.word]) if field.word in given else field
+                for field in case.fields
+            ))  # fmt: skip
+            refused = [
+                (self.roles.label("data", word), cases.text_of(self.roles, each.decision))
+                for word, each in found.items()
+                if isinstance(each, Refused) and each.decision is not None
+            ]  # fmt: skip
+            words = self._words(joint, visit, task, case)
+            said = "" if asked else "Tick what you need to see."
+            return {**words, "refused": refused, "said": said}, bool(refused)
+
+        words, no = await self.provider.do(work)
+        return self.page(visit, words, 403 if no else 200 if asked else 422)
+
+
+def user_of(visit: Visit) -> User:
+    """Who works at the console; `signed_in` lets nobody else in."""
+    if visit.user is None:
+        raise HTTPException(403)
+    return visit.user

@@ -1,0 +1,75 @@
+"""Looking a customer up: it opens a task for a reason, or says that nothing was found. No more.
+
+By e-mail address, phone number or account number, limited, and entered: to look somebody up is to
+use that field for the reason's purpose, and the policy decides it. The reason is one of a list, so
+that nothing personal is written into it. One's own account and a relative's are left to others.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import desks, tasks
+from upheld.practice.brings import Provider
+from upheld.practice.desks import User
+from upheld.practices.staff.roles import Roles
+from upheld.vault import blind_index
+from upheld.web.forms import Field, Filled
+from upheld.web.limits import Rate
+
+TICKET: Final = "ticket"
+LOOK_UPS: Final = Rate(20, 60)
+WAYS: Final = (
+    ("email", "E-mail address"), ("phone", "Phone number"), ("account", "Account number"),
+)  # fmt: skip
+FIELD_OF: Final = {"email": "email", "phone": "phone", "account": "account-id"}
+NOTHING: Final = "Nothing was found. Ask again how they are registered; what you typed is not kept."
+SEVERAL: Final = "More than one customer is registered so. Ask for the account number."
+LATER: Final = "You looked up many customers in a short time. Wait a few minutes."
+OWN: Final = "This is your own account, or a relative's. A colleague has to look at it."
+BARRED: Final = "The policy does not let us look anybody up by this for this reason."
+
+
+def fields(roles: Roles, user: User) -> tuple[Field, ...]:
+    """The form, with the reasons that somebody's roles work for; nothing where there are none."""
+    reasons = [(word, each.title) for word, each in roles.reasons_of(user.roles).items()]
+    if not reasons:
+        return ()
+    return (
+        Field("way", "Look up by", "select", options=WAYS),
+        Field("told", "What they told you", length_max=254, autocomplete="off"),
+        Field("reason", "Why", "select", options=reasons,
+              hint="It opens a task for this purpose; the customer sees that you looked them up."),
+    )  # fmt: skip
+
+
+def look_up(
+    provider: Provider, roles: Roles, joint: Joint, user: User, filled: Filled
+) -> tuple[str, str]:
+    """Look a customer up and open a task on them: its id, or the sentence that says why not."""
+    limits = provider.limits
+    if limits.take(joint.connection, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
+        return "", LATER
+    way, told = filled.values["way"], filled.values["told"]
+    reason = roles.reasons[filled.values["reason"]]
+    if way == "account":
+        found = provider.found(joint, way, told)
+    else:
+        found = blind_index.find(joint.connection, joint.house.keyring, way, told)
+    if len(found) != 1:
+        joint.note(None, "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
+                   purpose=reason.purpose)  # fmt: skip
+        return "", SEVERAL if found else NOTHING
+    if desks.left_to_others(joint.connection, user.user_id, found[0]):
+        return "", OWN
+    act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
+    if isinstance(joint.act(act, found[0]), Refused):
+        return "", BARRED
+    queue = roles.queues([roles.role_for(user.roles, reason)])[0]
+    task = tasks.open_task(joint, found[0], TICKET, reason.purpose, role=queue,
+                           about=filled.values["reason"])  # fmt: skip
+    joint.note(found[0], "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
+               purpose=reason.purpose)  # fmt: skip
+    return task, ""

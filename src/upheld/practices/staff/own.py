@@ -1,0 +1,100 @@
+"""My desk: another password, and the accounts that are one's own or a relative's.
+
+Whoever names an account can never work on it, and cannot take that back. What is said is the same
+whether there is such an account or not, so that nobody learns of one by naming it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+
+from upheld.gate.joint import Joint
+from upheld.practice import desks, tasks
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.staff.console import user_of
+from upheld.web import passwords, sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import SIGN_IN_ACCOUNT, Rate
+
+NAMINGS: Final = Rate(5, 3600)
+ACCOUNT: Final = (
+    Field("account", "Account number", length_max=20, autocomplete="off",
+          hint="Of your own account with us, or a relative's. You cannot take it back."),
+)  # fmt: skip
+PASSWORD: Final = (
+    Field("old", "Password until now", "password", autocomplete="current-password", length_max=200),
+    Field("new", "New password", "password", autocomplete="new-password", length_max=200,
+          hint="It signs you out everywhere else."),
+)  # fmt: skip
+LATER: Final = "There were too many tries. Wait a while, then try again."
+
+
+class Desk:
+    """The page of whoever is signed in at a desk of staff."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def page(self, visit: Visit, filled: Filled = EMPTY, done: str = "") -> Response:
+        """Both forms."""
+        return self.provider.pages.page(
+            visit.request, "staff/me.html", user=user_of(visit), account=ACCOUNT, password=PASSWORD,
+            filled=filled, done=done, status=422 if filled.errors else 200,
+        )  # fmt: skip
+
+    async def show(self, visit: Visit) -> Response:
+        """Both forms, empty."""
+        return self.page(visit)
+
+    async def leave(self, visit: Visit) -> Response:
+        """Leave an account to others from now on."""
+        user, filled = user_of(visit), read(ACCOUNT, visit.form)
+        if not filled.ok:
+            return self.page(visit, filled)
+
+        def work(joint: Joint) -> bool:
+            limits = self.provider.limits
+            if limits.take(joint.connection, NAMINGS, "own-account", user.user_id,
+                           at=self.provider.now()):  # fmt: skip
+                return False
+            for person_id in self.provider.found(joint, "account", filled.values["account"]):
+                desks.leave_to_others(joint.connection, user.user_id, person_id)
+                for task in tasks.of_staff(joint.connection, user.user_id):
+                    if task.person_id == person_id:
+                        tasks.put_back(joint, task.task_id)
+            return True
+
+        if not await self.provider.do(work):
+            return self.page(visit, filled.wrong("account", LATER))
+        return self.page(visit, done="Noted. If there is such an account, others work on it from "
+                                     "now on; you use the portal.")  # fmt: skip
+
+    async def change(self, visit: Visit) -> Response:
+        """Sign in by another password from now on, here and nowhere else."""
+        provider, user, filled = self.provider, user_of(visit), read(PASSWORD, visit.form)
+        if not filled.ok:
+            return self.page(visit, filled)
+        taken = await provider.do(lambda joint: provider.limits.take(
+            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id))  # fmt: skip
+        if taken:
+            return self.page(visit, filled.wrong("old", LATER))
+        kept = await provider.read(lambda c: desks.kept(c, user.kind, user.sign_in))
+        fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
+        if not fits:
+            return self.page(visit, filled.wrong("old", "This is not your password."))
+        why = await provider.apart(passwords.refused, filled.values["new"],
+                                   (user.name, user.sign_in))  # fmt: skip
+        if why:
+            return self.page(visit, filled.wrong("new", why))
+        hashed = await provider.apart(passwords.hashed, filled.values["new"])
+
+        def work(joint: Joint) -> None:
+            desks.change_password(joint.connection, user.user_id, hashed)
+            sessions.end_others(joint.connection, visit.session)
+            joint.note(None, "desk.password", actor=f"{user.kind} {user.user_id}")
+
+        await provider.do(work)
+        return self.page(visit, done="Your password is changed, and you are signed out elsewhere.")

@@ -1,0 +1,63 @@
+"""What the practice of staff brings."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Route
+
+from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.visits import SIGN_IN, Handler, anybody, signed_in
+from upheld.practices.staff.console import Console
+from upheld.practices.staff.own import Desk
+from upheld.practices.staff.people_page import People
+from upheld.practices.staff.roles import read_roles
+from upheld.practices.staff.safeguards import Safeguards
+from upheld.practices.staff.sign_in import SignIn
+
+
+def practice(provider: Provider) -> Practice:
+    """Signing in at a desk, the console, and its managers' pages."""
+    roles = read_roles(provider.settings.roles, provider.gate.gate.house.policy.program)
+    console, desk = Console(provider, roles), Desk(provider)
+    people, safeguards = People(provider, roles), Safeguards(provider)
+
+    def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
+        endpoint = signed_in(provider, "staff", handler, fresh=fresh)
+        return Route(f"/staff{path}", endpoint, methods=[method])
+
+    return Practice(
+        "staff",
+        routes=[
+            *_signing(provider, "staff"),
+            *_signing(provider, "agent"),
+            route("GET", "", console.home),
+            route("POST", "/find", console.find),
+            route("GET", "/tasks/{task}", console.show),
+            route("POST", "/tasks/{task}/take", console.take),
+            route("POST", "/tasks/{task}/reveal", console.reveal),
+            route("POST", "/tasks/{task}/leave", console.leave),
+            route("GET", "/me", desk.show),
+            route("POST", "/me/account", desk.leave),
+            route("POST", "/me/password", desk.change),
+            route("GET", "/people", people.show, fresh=True),
+            route("POST", "/people", people.add, fresh=True),
+            route("POST", "/people/{user}/end", people.end, fresh=True),
+            route("GET", "/safeguards", safeguards.show),
+            route("POST", "/safeguards", safeguards.check),
+        ],
+        cards=[
+            Card("staff", "Console", "/staff", "What waits", 0, bar=True),
+            Card("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
+            Card("staff", "Who works here", "/staff/people", "For managers", 95),
+            Card("staff", "Safeguards", "/staff/safeguards", "For managers", 96),
+        ],
+    )
+
+
+def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
+    sign_in, path = SignIn(provider, kind), SIGN_IN[kind]
+    out = signed_in(provider, kind, sign_in.out)
+    return [
+        Route(path, sign_in.show, methods=["GET"]),
+        Route(path, anybody(provider, sign_in.send), methods=["POST"]),
+        Route(f"/{kind}/sign-out", out, methods=["POST"]),
+    ]

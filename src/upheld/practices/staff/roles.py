@@ -1,0 +1,143 @@
+"""Roles: for which purposes somebody may work, on which kinds of data, from whose queue.
+
+They stand in a TOML file and not in the program. A word that the policy's vocabulary does not know
+is an error when the provider starts, never a hole. A role without a task gives nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from upheld.core.errors import UpheldError, nearest
+from upheld.core.files import read_file
+from upheld.policy.plain import Plain
+from upheld.policy.program import Program
+
+MANAGER = "manager"
+FILE = "roles.toml"
+_ROOT = "personal-information"
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,60}$")]
+
+
+class RoleError(UpheldError):
+    """A file of roles that cannot be used, or a role that is not in it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, code="roles", hint=hint)
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one role works on: kinds of data by purpose, and whose tasks."""
+
+    title: str
+    may: Mapping[str, tuple[str, ...]] = {}
+    queues: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why a ticket is opened, and for which purpose."""
+
+    title: str
+    purpose: str
+
+
+class _Told(msgspec.Struct, forbid_unknown_fields=True):
+    role: dict[Word, Role]
+    reason: dict[Word, Reason] = {}
+
+
+class Roles:
+    """All roles of a provider, checked against its vocabulary."""
+
+    def __init__(self, told: _Told, program: Program) -> None:
+        self.program, self.plain = program, Plain(program)
+        self.by_name, self.reasons = told.role, told.reason
+        self.fields = self._leaves((_ROOT,))
+        for name, role in told.role.items():
+            for purpose, kinds in role.may.items():
+                self._known("purpose", purpose, f"role `{name}`")
+                for kind in kinds:
+                    self._known("data", kind, f"role `{name}`")
+                if not kinds:
+                    raise RoleError(f"role `{name}` has no kind of data for `{purpose}`",
+                                    "leave the purpose out")  # fmt: skip
+        for name, reason in told.reason.items():
+            self._known("purpose", reason.purpose, f"reason `{name}`")
+
+    def _known(self, tree: str, word: str, where: str) -> None:
+        known = self.program.vocabulary.tree(tree)
+        if word not in known:
+            near = nearest(word, known)
+            raise RoleError(f"{where}: `{word}` is no {tree} of the vocabulary",
+                            f"did you mean `{near}`?" if near else "")  # fmt: skip
+
+    def _leaves(self, kinds: Iterable[str]) -> tuple[str, ...]:
+        found = (leaf for kind in kinds for leaf in self.plain.under("data", kind))
+        return tuple(dict.fromkeys(leaf for leaf in found if "/" not in leaf))
+
+    def of(self, names: Sequence[str]) -> list[Role]:
+        """The roles of somebody; one that is not in the file any more is none."""
+        return [self.by_name[name] for name in names if name in self.by_name]
+
+    def require(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Names of roles as somebody gave them; RoleError for one that is not in the file."""
+        found = tuple(dict.fromkeys(names))
+        for name in found:
+            if name not in self.by_name:
+                raise RoleError(
+                    f"there is no role `{name}`", "known are " + ", ".join(self.by_name)
+                )
+        return found
+
+    def queues(self, names: Sequence[str]) -> list[str]:
+        """Whose tasks wait for somebody with these roles."""
+        found = [
+            queue for name in names if name in self.by_name
+            for queue in (self.by_name[name].queues or (name,))
+        ]  # fmt: skip
+        return list(dict.fromkeys(found))
+
+    def covered(self, names: Sequence[str], queue: str, purpose: str) -> tuple[str, ...]:
+        """The fields that a task of a queue may need for its purpose, by somebody's roles."""
+        kinds = [
+            kind for name in names if name in self.by_name and queue in self.queues([name])
+            for kind in self.by_name[name].may.get(purpose, ())
+        ]  # fmt: skip
+        return self._leaves(kinds)
+
+    def reasons_of(self, names: Sequence[str]) -> dict[str, Reason]:
+        """The reasons for which somebody with these roles may look a customer up."""
+        return {
+            word: reason for word, reason in self.reasons.items() if self.role_for(names, reason)
+        }
+
+    def role_for(self, names: Sequence[str], reason: Reason) -> str:
+        """Which of somebody's roles works for a reason's purpose; none if none does."""
+        mine = (name for name in names if name in self.by_name)
+        return next((name for name in mine if reason.purpose in self.by_name[name].may), "")
+
+    def label(self, tree: str, word: str) -> str:
+        """What people call a word."""
+        return self.plain.label(tree, word)
+
+
+def read_roles(path: Path | None, program: Program) -> Roles:
+    """The roles of a file, or those that come with upheld; RoleError where they cannot be used."""
+    if path is None:
+        raw = (resources.files("upheld.practices.staff") / FILE).read_bytes()
+    else:
+        raw, _ = read_file(path)
+    try:
+        told = msgspec.convert(tomllib.loads(raw.decode()), _Told)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise RoleError(f"{path or FILE} is no TOML in UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise RoleError(f"{path or FILE}: {error}", "see the one that comes with upheld") from None
+    return Roles(told, program)

@@ -1,0 +1,105 @@
+"""Which safeguards are on, for managers: by the settings, the database, and a look through it.
+
+Looking through opens every key and value and hashes every entry, so it is done when it is asked
+for. Nothing of anybody is shown: numbers and ids of what is not whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from upheld.core.sql import row
+from upheld.core.tables import microseconds
+from upheld.gate import entries, logs
+from upheld.gate.jobs import LEASE
+from upheld.gate.upkeep import Checked, selfcheck
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.staff.people_page import manager_of
+
+
+class Safeguard(NamedTuple):
+    """One safeguard: whether it is on, and what that means here."""
+
+    on: bool
+    title: str
+    said: str
+
+
+class Safeguards:
+    """The page of the safeguards."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def _page(self, visit: Visit, checked: Checked | None = None) -> Response:
+        manager_of(visit)
+        return self.provider.pages.page(
+            visit.request, "staff/safeguards.html", checked=checked,
+            safeguards=[*self._settled(), *await self.provider.read(self._running)],
+        )  # fmt: skip
+
+    async def show(self, visit: Visit) -> Response:
+        """What the settings, the keyring and the database say."""
+        return await self._page(visit)
+
+    async def check(self, visit: Visit) -> Response:
+        """Look everything through now."""
+        manager_of(visit)
+        gate = self.provider.gate.gate
+        facts = gate.house.policy.program.vocabulary.facts.values()
+        kinds = sorted({fact.proof for fact in facts if fact.proof})
+        return await self._page(
+            visit, await self.provider.apart(selfcheck, gate.engine, gate.house.keyring, kinds)
+        )
+
+    def _settled(self) -> list[Safeguard]:
+        """What does not change while the provider runs."""
+        house, settings = self.provider.gate.gate.house, self.provider.settings
+        ring, apart = house.keyring, self._apart()
+        return [
+            Safeguard(True, "Encrypted at rest", "Every value is sealed under its person’s own key,"
+                      f" their keys under a keyring, in epoch {ring.current.number}, sealed by a"
+                      f" {ring.master}."),
+            Safeguard(True, "Decided and entered", "Each read is decided by the policy in force,"
+                      f" {house.policy.digest[:12]}, and entered before anybody sees it."),
+            Safeguard(self.provider.secure, "Encrypted on the way",
+                      "People reach us over TLS, and cookies are kept to it." if
+                      self.provider.secure else "The settings name no https address, so cookies"
+                      " are not kept to TLS. Give them one."),
+            Safeguard(apart, "Keys apart", "The keyring does not lie beside the database, so that"
+                      " whoever takes one has not the other." if apart else "The keyring lies"
+                      " beside the database. Move it to another disk, and say where it is."),
+            Safeguard(settings.escrow is not None, "Backups", f"What opens them is kept in escrow"
+                      f" for {settings.backup_days} days." if settings.escrow else "The settings"
+                      " name no escrow, so a backup is of use only until the keys are renewed."),
+        ]  # fmt: skip
+
+    def _running(self, connection: Connection) -> list[Safeguard]:
+        """How far the ledger is covered, and whether somebody does the jobs."""
+        log = logs.current(connection)
+        covered = logs.last_covered(connection, log, signed=True) if log else None
+        last = entries.last_of(connection)
+        number = log.first + covered.size - 1 if log and covered else 0
+        statement = "SELECT until FROM lease WHERE name = ?"
+        until = row(connection, statement, LEASE)
+        alive = until is not None and until[0] > microseconds(self.provider.now())
+        return [
+            Safeguard(covered is not None, "Ledger signed", f"Entries up to {number} of"
+                      f" {last[0] if last else 0} stand in a signed tree that nobody can rewrite"
+                      " unnoticed." if covered else "No entry is covered by a signed tree. Name a"
+                      " key of the log, and run upheld jobs."),
+            Safeguard(alive, "Jobs", "A process does what is due." if alive else
+                      "No process does what is due. Run upheld jobs."),
+        ]  # fmt: skip
+
+    def _apart(self) -> bool:
+        settings = self.provider.settings
+        if not settings.database.startswith("sqlite"):
+            return True
+        database = Path(settings.database.removeprefix("sqlite:///")).resolve().parent
+        return settings.keyring is not None and settings.keyring.resolve().parent != database

@@ -1,0 +1,98 @@
+"""Signing in and out at a desk: by name, password and a one-time password, all three at once.
+
+It is the same for members of staff and for people of companies that are engaged; each has a cookie
+of its own. A code works once, and is used up only by whoever knows the password. Who is not there,
+or is no longer, costs as much time as who is, and is told the same.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.practice import desks
+from upheld.practice.brings import Provider
+from upheld.practice.visits import SIGN_IN, Visit, enter, leave
+from upheld.web import passwords, sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
+
+FIELDS = (
+    Field("sign-in", "Name you sign in with", autocomplete="username"),
+    Field("password", "Password", "password", autocomplete="current-password", length_max=200),
+    Field("code", "One-time password", autocomplete="one-time-code", length_max=12,
+          hint="Six digits from your authenticator; each works once."),
+)  # fmt: skip
+WRONG = "Name, password or one-time password is not right."
+LATER = "There were too many tries. Wait a few minutes, then try again."
+HOME = {"staff": "/staff", "agent": "/agent"}
+TITLE = {"staff": "Sign in to the console", "agent": "Sign in for engaged companies"}
+
+
+class SignIn:
+    """The pages of signing in and out of one kind of desk."""
+
+    def __init__(self, provider: Provider, kind: str) -> None:
+        self.provider, self.kind = provider, kind
+
+    def page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """The form."""
+        wanted = request.query_params.get("destination", "")
+        shown = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
+        return self.provider.pages.page(
+            request, "staff/sign-in.html", fields=FIELDS, filled=shown, status=status,
+            title=TITLE[self.kind], action=SIGN_IN[self.kind],
+            destination=wanted if wanted in self.provider.led(self.kind) else "",
+        )  # fmt: skip
+
+    async def show(self, request: Request) -> Response:
+        """The form, empty."""
+        return self.page(request)
+
+    async def send(self, request: Request, form: FormData) -> Response:
+        """Sign somebody in, and lead them to their desk."""
+        provider = self.provider
+        filled = read(FIELDS, form)
+        if not filled.ok:
+            return self.page(request, filled, 422)
+        name, password, code = (filled.values[field.name] for field in FIELDS)
+        address = request.client.host if request.client else ""
+        if await provider.do(lambda joint: self._limited(joint, address, name)):
+            return self.page(request, filled.wrong("sign-in", LATER), 429)
+        kept = await provider.read(lambda c: desks.kept(c, self.kind, name))
+        fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
+        user_id = kept[0].user_id if kept and fits else ""
+        path = provider.led(self.kind).get(request.query_params.get("destination", ""))
+        response: Response = RedirectResponse(path or HOME[self.kind], 303)
+        if await provider.do(lambda joint: self._enter(joint, user_id, name, code, response)):
+            return response
+        return self.page(request, filled.wrong("sign-in", WRONG), 403)
+
+    def _limited(self, joint: Joint, address: str, name: str) -> bool:
+        limits, connection = self.provider.limits, joint.connection
+        return bool(
+            limits.take(connection, SIGN_IN_ADDRESS, "desk-address", address)
+            or limits.take(connection, SIGN_IN_ACCOUNT, "desk", self.kind, name.casefold())
+        )
+
+    def _enter(
+        self, joint: Joint, user_id: str, name: str, code: str, response: Response
+    ) -> bool:  # fmt: skip
+        connection, at = joint.connection, self.provider.now()
+        if not desks.step_taken(connection, joint.house.keyring, user_id, code, at):
+            return False
+        self.provider.limits.clear(connection, "desk", self.kind, name.casefold())
+        joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
+        enter(self.provider, connection, response, self.kind, user_id)
+        return True
+
+    async def out(self, visit: Visit) -> Response:
+        """Sign somebody out."""
+        await self.provider.do(lambda joint: sessions.end(joint.connection, visit.session))
+        response = RedirectResponse(f"{SIGN_IN[self.kind]}?" + urlencode({"left": "yes"}), 303)
+        leave(self.provider, response, self.kind)
+        return response

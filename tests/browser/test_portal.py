@@ -1,0 +1,189 @@
+"""The running provider's pages in a browser: for everyone, by keyboard, and without scripts."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyotp
+import pytest
+
+import upheld
+from practices.conftest import PASSWORD, houses
+from practices.routes import World, lines, routed
+from sizes import CHOSEN, size
+from upheld.demo import sample_policy
+from upheld.practice.visits import cookie_name
+from upheld.practices.staff import people
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
+CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
+POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
+PAGES = size("pages of the portal in a browser", short=4, long=1_000)
+
+
+class Site(NamedTuple):
+    """A provider that is served, everybody who visits it, and its address."""
+
+    world: World
+    address: str
+
+    def visit(self, context: BrowserContext, visitor: str) -> None:
+        """Let a browser be somebody's from now on, who has just signed in."""
+        context.clear_cookies()
+        kind, _ = self.world.visitors[visitor]
+        if kind:
+            name = cookie_name(self.world.house.provider, kind)
+            raw = self.world.browser(visitor)[0].cookies[name]
+            context.add_cookies([{"name": name, "value": raw, "url": self.address}])
+
+    def pages(self) -> list[tuple[str, str]]:
+        """A visitor and a path for each page that the crawl knows, but those of the policy."""
+        table, found = lines(), []
+        for method, path in routed(self.world.house.app):
+            line = table[f"{method} {path}"]
+            allowed = [each for each, (kind, _) in self.world.visitors.items()
+                       if line.who in ("anybody", kind)
+                       and self.world.expected(line, each, method) == 200]  # fmt: skip
+            if method == "GET" and allowed and not re.search(POLICY, path):
+                found.append((allowed[0], self.world.path(path, line)))
+        return found[:: max(1, len(found) // PAGES)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running provider on a free port."""
+    import uvicorn
+
+    folder = tmp_path_factory.mktemp("portal")
+    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+        world = World(opening(upheld.load(sample_policy())))
+        server = uvicorn.Server(uvicorn.Config(world.house.app, port=0, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Site(world, f"http://127.0.0.1:{port}")
+        server.should_exit = True
+        thread.join()
+
+
+def seen_well(page: Page, width: int, where: str) -> None:
+    """Nothing on a page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways."""
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no stubs
+
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+
+
+@pytest.mark.parametrize(("width", "scheme"), WAYS if CHOSEN == "long" else WAYS[3:])
+def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int, scheme: str) -> None:
+    """Each page, as whoever it is for, in light and dark, on a desk and on a phone."""
+    with chromium.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+        has_touch=width < 400, is_mobile=width < 400, bypass_csp=True,
+    ) as context:  # fmt: skip
+        page = context.new_page()
+        for visitor, path in site.pages():
+            site.visit(context, visitor)
+            answer = page.goto(site.address + path)
+            assert answer is not None
+            assert answer.status == 200, path
+            seen_well(page, width, f"{path} as {visitor}")
+
+
+def test_the_keyboard_reaches_every_control(chromium: Browser, site: Site) -> None:
+    """Tab goes through everything that can be used, in turn, and one sees where it is."""
+    with chromium.new_context() as context:
+        page = context.new_page()
+        for visitor, path in site.pages():
+            site.visit(context, visitor)
+            page.goto(site.address + path)
+            count = page.evaluate(
+                """controls => {
+                    const all = [...document.querySelectorAll(controls)]
+                        .filter(each => each.checkVisibility() && each.tabIndex >= 0);
+                    all.forEach((each, at) => { each.dataset.at = at; });
+                    return all.length;
+                }""",
+                CONTROLS,
+            )
+            reached = set()
+            for _ in range(count):
+                page.keyboard.press("Tab")
+                at, outline = page.evaluate(
+                    "[document.activeElement.dataset.at,"
+                    " getComputedStyle(document.activeElement).outlineStyle]"
+                )
+                assert outline == "solid", f"{path}: focus is not seen on control {at}"
+                reached.add(at)
+            assert len(reached) == count, f"{path} as {visitor}: {reached}"
+
+
+def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> None:
+    """Signing in with a code, looking up, taking, one look, and closing: forms alone do it."""
+    house = site.world.house
+    added = house.do(lambda joint: people.add(joint, "staff", "Olga", "olga", PASSWORD,
+                                              roles=("support",)))  # fmt: skip
+    code = pyotp.parse_uri(added.address)
+    assert isinstance(code, pyotp.TOTP)
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(site.address + "/staff")
+        page.get_by_label("Name you sign in with").fill("olga")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("One-time password").fill(code.now())
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("Look up by").select_option("email")
+        page.get_by_label("What they told you").fill("ann@marked.example")
+        page.get_by_label("Why", exact=True).select_option("trouble")
+        page.get_by_role("button", name="Open a task").click()
+        assert page.get_by_text("Ann Marked").count() == 0
+        page.get_by_role("button", name="Take this task").click()
+        assert page.get_by_text("Ann Marked").count() == 0
+        page.get_by_label("Name", exact=True).check()
+        page.get_by_role("button", name="Show what is ticked").click()
+        assert page.get_by_text("Ann Marked").count() == 1
+        assert page.get_by_text("ann@marked.example").count() == 0
+        page.get_by_role("button", name="It is done: close it").click()
+        assert page.get_by_text("Good to have you, Olga").count() == 1
+
+
+@pytest.mark.parametrize(("width", "scheme"), WAYS if CHOSEN == "long" else WAYS[3:])
+def test_a_case_is_seen_well_in_each_state(
+    chromium: Browser, site: Site, width: int, scheme: str
+) -> None:
+    """Masked, revealed, refused and closed, a case is for everyone who works on it."""
+    world = site.world
+    path = world.path("/staff/tasks/{task}", lines()["GET /staff/tasks/{task}"])
+    with chromium.new_context(
+        viewport={"width": width, "height": 844}, bypass_csp=True,
+        color_scheme="dark" if scheme == "dark" else "light",
+    ) as context:  # fmt: skip
+        page = context.new_page()
+        site.visit(context, "support")
+        page.goto(site.address + path)
+        page.get_by_role("button", name="Take this task").click()
+        seen_well(page, width, "masked")
+        page.get_by_label("E-mail address").check()
+        page.get_by_role("button", name="Show what is ticked").click()
+        assert page.get_by_text("ann@marked.example").count() == 1
+        seen_well(page, width, "revealed")
+        page.get_by_role("button", name="Show what is ticked").click()
+        assert page.get_by_role("alert").inner_text() == "Tick what you need to see."
+        seen_well(page, width, "nothing ticked")
+        page.get_by_role("button", name="It is done").click()
+        page.goto(site.address + path)
+        seen_well(page, width, "closed")

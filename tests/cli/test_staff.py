@@ -1,0 +1,94 @@
+"""`upheld staff`: somebody is added with a code that is shown once, listed, and let go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyotp
+import pytest
+from typer.testing import CliRunner
+
+from upheld.cli import app
+from upheld.core.errors import UpheldError
+from upheld.demo import sample_policy
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider that was begun, and a file with a password."""
+    (tmp_path / "policy.md").write_text(sample_policy().read_text())
+    for name, words in (
+        ("passphrase", "seven plain words in a row"),
+        ("first", "five plain words"),
+    ):
+        (tmp_path / name).write_text(words)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "upheld.toml").write_text(
+        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
+        'passphrase_file = "passphrase"\n'
+    )
+    run(tmp_path, "admin", "init")
+    return tmp_path
+
+
+def run(home: Path, *words: str, typed: str = "") -> str:
+    """Run a command with the settings of the folder."""
+    said = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, said, catch_exceptions=False, input=typed)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
+    """The address is shown once; the list says what each works on; a name is given once."""
+    said = run(home, "staff", "add", "Olga Beck", "--sign-in", "Olga", "--role", "support",
+               "--role", "billing", typed="five plain words\nfive plain words\n")  # fmt: skip
+    address = next(line for line in said.splitlines() if line.startswith("otpauth://"))
+    assert isinstance(pyotp.parse_uri(address), pyotp.TOTP)
+    first = ("--password-file", str(home / "first"))
+    more = run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed", *first, "--json")
+    assert json.loads(more)["sign_in"] == "ed"
+    with pytest.raises(UpheldError, match="already"):
+        run(home, "staff", "add", "Eve", "--sign-in", "ED", *first)
+    assert "no longer" in run(home, "staff", "end", "ed")
+    with pytest.raises(UpheldError, match="nobody"):
+        run(home, "staff", "end", "ed")
+    listed = run(home, "staff", "list")
+    assert "olga: Olga Beck, support, billing" in listed
+    assert "ed: Ed Roe, for Duns, ended" in listed
+    assert address not in listed
+    assert "secret" not in run(home, "staff", "list", "--json")
+
+
+def test_a_weak_password_and_an_unknown_role_are_refused(home: Path) -> None:
+    """Nobody is added whose password everybody tries first, or whose role is not in the file."""
+    words = ("staff", "add", "Eve", "--sign-in", "eve", "--password-file", str(home / "first"))
+    with pytest.raises(UpheldError, match="no role `boss`"):
+        run(home, *words, "--role", "boss")
+    (home / "first").write_text("password123")
+    with pytest.raises(UpheldError, match="refused"):
+        run(home, *words)
+    assert run(home, "staff", "list") == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('[role.support]\ntitle = "Support"\n[role.support.may]\nsuport = ["email"]', "`suport`"),
+        ('[role.support]\ntitle = "S"\n[role.support.may]\nsupport = ["e-mail"]', "`e-mail`"),
+        ('[role.support]\ntitle = "S"\n[role.support.may]\nsupport = []', "no kind of data"),
+        ('[role.support]\ntitle = "S"\nsees = ["email"]', "sees"),
+        ('[reason.x]\ntitle = "X"\npurpose = "support"', "role"),
+        ('[role.s]\ntitle = "S"\n[reason.x]\ntitle = "X"\npurpose = "prying"', "`prying`"),
+        ("[role", "no TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_of_roles_is_named(home: Path, told: str, said: str) -> None:
+    """A word that is not known, or a role about nothing, is an error and never a hole."""
+    (home / "roles.toml").write_text(told)
+    with (home / "upheld.toml").open("a") as file:
+        file.write('roles = "roles.toml"\n')
+    with pytest.raises(UpheldError, match=said):
+        run(home, "staff", "add", "Eve", "--sign-in", "eve", "--password-file",
+            str(home / "first"))  # fmt: skip

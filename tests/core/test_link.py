@@ -1,0 +1,142 @@
+"""Connections that are kept: savepoints, statements that nobody waits for, one writer at a time."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from upheld.core.link import KEPT
+from upheld.core.sql import later, many, rows, run, savepoint
+from upheld.core.transaction import reading, writing
+from upheld.core.trouble import DatabaseError
+
+PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL)"
+
+
+def people(engine: Engine) -> list[str]:
+    """Who is in the database."""
+    with reading(engine) as connection:
+        return [each for (each,) in rows(connection, "SELECT person_id FROM person ORDER BY 1")]
+
+
+def test_a_connection_is_kept_and_closed_with_its_engine(engine: Engine) -> None:
+    """One writer after the other uses the same one; whoever fails gives theirs up."""
+    rest = engine.get_execution_options()[KEPT]
+    with writing(engine) as first:
+        pass
+    assert rest == [first]
+    with writing(engine) as second:
+        assert second is first
+    with pytest.raises(KeyError), writing(engine):
+        raise KeyError
+    assert rest == []
+    with writing(engine):
+        pass
+    engine.dispose()
+    assert rest == []
+
+
+def test_an_engine_of_another_make_has_its_connection_closed(tmp_path: Path) -> None:
+    """Nothing is kept where nobody would close it."""
+    plain = create_engine(f"sqlite:///{tmp_path}/plain.db")
+    with writing(plain) as connection:
+        run(connection, "CREATE TABLE t (a)")
+    assert connection.closed
+    plain.dispose()
+
+
+def test_a_savepoint_undoes_its_own_and_nothing_else(engine: Engine) -> None:
+    """Whether its statements had been sent or not, within one another too."""
+    with writing(engine) as connection:
+        later(connection, PUT, "before")
+        with pytest.raises(KeyError), savepoint(connection):
+            later(connection, PUT, "unsent")
+            raise KeyError
+        with pytest.raises(KeyError), savepoint(connection):
+            assert run(connection, PUT, "sent") == 1
+            raise KeyError
+        with savepoint(connection):
+            many(connection, PUT, [("outer",), ("outer too",)])
+            with pytest.raises(DatabaseError), savepoint(connection):
+                run(connection, PUT, "inner")
+                run(connection, "INSERT INTO nowhere VALUES (1)")
+    assert people(engine) == ["before", "outer", "outer too"]
+    with reading(engine) as connection, pytest.raises(TypeError), savepoint(connection):
+        pass
+
+
+def test_a_statement_that_nobody_waits_for_fails_the_transaction_all_the_same(
+    engine: Engine,
+) -> None:
+    """At the next statement, at the end of its savepoint, or at the commit: nothing is kept."""
+    with pytest.raises(DatabaseError), writing(engine) as connection:
+        later(connection, PUT, "a")
+        later(connection, PUT, "a")
+    with pytest.raises(DatabaseError), writing(engine) as connection:
+        later(connection, PUT, "a")
+        later(connection, PUT, "a")
+        rows(connection, "SELECT 1")
+    with writing(engine) as connection:
+        with pytest.raises(DatabaseError), savepoint(connection):
+            later(connection, PUT, "a")
+            later(connection, PUT, "a")
+        with pytest.raises(DatabaseError), savepoint(connection):
+            many(connection, PUT, [("b",), ("b",)])
+        later(connection, PUT, "c")
+    assert people(engine) == ["c"]
+
+
+def test_what_goes_through_sqlalchemy_comes_after_what_waits(engine: Engine) -> None:
+    """The order is that in which things were asked for."""
+    with writing(engine) as connection:
+        later(connection, PUT, "a")
+        assert connection.execute(text("SELECT count(*) FROM person")).scalar() == 1
+        later(connection, PUT, "b")
+        connection.execute(text("DELETE FROM person WHERE person_id = 'b'"))
+    assert people(engine) == ["a"]
+
+
+def test_one_transaction_writes_at_a_time_and_none_waits_in_a_circle(engine: Engine) -> None:
+    """Two who change the same rows in opposite order both succeed."""
+    with writing(engine) as connection:
+        many(connection, PUT, [("a",), ("b",)])
+    change = "UPDATE person SET created = created + 1 WHERE person_id = ?"
+    failed: list[BaseException] = []
+
+    def both(first: str, second: str) -> None:
+        try:
+            for _ in range(20):
+                with writing(engine) as connection:
+                    run(connection, change, first)
+                    run(connection, change, second)
+        except DatabaseError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=both, args=names) for names in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with reading(engine) as connection:
+        assert rows(connection, "SELECT created FROM person") == [(40,), (40,)]
+
+
+def test_a_connection_that_broke_is_replaced(engine: Engine) -> None:
+    """Whoever is first is told that it was gone; the next is served by a new connection."""
+    with writing(engine) as connection:
+        run(connection, PUT, "a")
+    driver = engine.get_execution_options()[KEPT][0].driver
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as other:
+            rows(other, "SELECT pg_terminate_backend(?)", driver.info.backend_pid)
+    else:
+        driver.close()
+    with pytest.raises(DatabaseError), writing(engine) as connection:
+        run(connection, PUT, "b")
+    with writing(engine) as connection:
+        run(connection, PUT, "c")
+    assert people(engine) == ["a", "c"]

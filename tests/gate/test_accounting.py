@@ -1,0 +1,321 @@
+"""Receipts and the account out of the database, and the audit that names whatever was changed."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+import upheld
+from gate.conftest import customer
+from gate.test_covering import add, cover
+from gate.test_faults import flipped
+from gate.test_gate import TO_PARTNER
+from ledger.logs import OTHER, SIGNER
+from sizes import size
+from upheld.core.sql import rows
+from upheld.core.transaction import reading, writing
+from upheld.demo import sample_policy
+from upheld.gate.auditing import Audited, audit
+from upheld.gate.gate import Gate
+from upheld.gate.logs import LogError
+from upheld.gate.receipts import Asked, Line, account, receipt, receipt_of
+from upheld.gate.telling import told
+from upheld.ledger.entries import Entry
+from upheld.ledger.verify import verify_receipt, write_receipt
+from upheld.policy.load import load
+
+FLIPS = size("flipped bytes of each column of the ledger", short=4, long=60)
+TIME = "2026-03-03T10:00:00.000000Z"
+WORDS = st.text("abcdefghij-", min_size=1, max_size=12)
+
+
+def audited(engine: Engine, since: bytes | None = None) -> Audited:
+    """What an audit of the database finds."""
+    with reading(engine) as connection:
+        return audit(connection, SIGNER.key, since)
+
+
+def lines(gate: Gate, **asked: object) -> list[Line]:
+    """An account, with proofs."""
+    with reading(gate.engine) as connection:
+        wanted = msgspec.convert(asked, Asked)
+        return list(account(connection, gate.house.policy, wanted, proofs=True))
+
+
+def change(engine: Engine, *statements: str) -> None:
+    """Changes past everything that guards the rows."""
+    with writing(engine) as connection:
+        for statement in statements:
+            assert connection.execute(text(statement)).rowcount, statement
+
+
+def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: str) -> None:
+    """It verifies by the public key alone; another's entry is refused in the words for none."""
+    other = customer(gate)
+    own = gate.use(person, ["email"], purpose="billing").entry
+    with pytest.raises(LogError, match="no checkpoint yet"):
+        receipt(gate, person, own)
+    cover(gate.engine)
+    made = write_receipt(receipt(gate, person, own))
+    entry, checkpoint = verify_receipt(made, SIGNER.key)
+    assert (entry.action, checkpoint.origin) == ("use", SIGNER.name)
+    assert checkpoint.size >= own
+    said = []
+    for number in (own, own + 1_000):
+        with pytest.raises(LogError) as caught:
+            receipt(gate, other, number)
+        assert caught.value.code == "no-entry"
+        said.append(str(caught.value).replace(str(number), "N"))
+    assert said[0] == said[1]
+    later = gate.use(person, ["email"], purpose="billing").entry
+    with pytest.raises(LogError, match="not covered by a checkpoint yet"):
+        receipt(gate, person, later)
+
+
+def test_a_receipt_of_a_batch_tells_nothing_of_who_else_was_in_it(gate: Gate) -> None:
+    """Each of a batch gets it; no id is in it, and no guess of the ids can be tried."""
+    from upheld.gate.entries import _mark
+    from upheld.ledger.note import from_base64
+
+    everybody = [customer(gate) for _ in range(2)]
+    found = gate.sweep("use", everybody, ["email"], purpose="billing")
+    number = next(iter(found.values())).entry
+    assert number is not None
+    cover(gate.engine)
+    for person in everybody:
+        made = receipt(gate, person, number)
+        raw = write_receipt(made)
+        verify_receipt(raw, SIGNER.key)
+        assert not [each for each in everybody if each.encode() in raw]
+        assert made.entry.batch is not None
+        assert made.entry.batch.count == 2
+        salt = from_base64(made.salt, "salt")
+        assert made.entry.batch.rows != _mark(salt, *sorted(everybody))
+    assert audited(gate.engine).ok
+
+
+def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gate) -> None:
+    """Every line is an entry in words, with a receipt that verifies."""
+    person, other = customer(gate), customer(gate)
+    gate.record(
+        person, "consent", by_whom="customer", how="form",
+        about={"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]},
+    )  # fmt: skip
+    gate.share(person, ["email"], party="acme", **TO_PARTNER)
+    gate.use(other, ["email"], purpose="billing")
+    cover(gate.engine)
+    gate.use(person, ["email"], purpose="billing")
+    mine = lines(gate, person_id=person)
+    assert [each.number for each in mine] == [kept.number for kept in gate.entries(person)]
+    assert all(each.receipt for each in mine[:-1])
+    assert mine[-1].receipt is None
+    for each in mine[:-1]:
+        assert each.receipt is not None
+        assert verify_receipt(write_receipt(each.receipt), SIGNER.key)[0] == each.entry
+    (shared,) = lines(gate, person_id=person, party="acme")
+    today = datetime.now(UTC)
+    assert shared.text == (
+        f"On {today.day} {today:%B %Y} we shared your e-mail address with a business partner, acme,"
+        " for offers, by #permission"
+    )
+    assert lines(gate, clause="permission", party="business-partner") == [
+        msgspec.structs.replace(shared, text=shared.text.replace("your", "a customer's"))
+    ]
+    assert lines(gate, person_id=other, party="acme") == []
+    assert lines(gate, since=today + timedelta(days=1)) == []
+    assert lines(gate, until=today - timedelta(days=1)) == []
+    assert len(lines(gate)) > len(mine)
+
+
+def test_violations_are_listed(gate: Gate) -> None:
+    """What was held although no clause allowed it is found among everything else."""
+    customer(gate)
+    with gate.together() as joint:
+        assert joint.bring(joint.enrol(), {"mail-content": "hello"})
+    cover(gate.engine)
+    (found,) = lines(gate, violations=True)
+    assert "no clause allowed it" in found.text
+    assert found.entry.kind == "import"
+    assert found.receipt is not None
+
+
+def test_an_untouched_ledger_is_whole(gate: Gate, person: str) -> None:
+    """Entries, batches, late ones not yet covered and every checkpoint: nothing is found."""
+    assert not audited(gate.engine).checkpoints
+    cover(gate.engine)
+    add(gate.engine, 300)
+    cover(gate.engine)
+    gate.sweep("use", [person, customer(gate)], ["email"], purpose="billing")
+    found = audited(gate.engine)
+    assert found.findings == ()
+    assert (found.ok, found.checkpoints) == (True, 2)
+    assert found.entries > found.covered > 300
+
+
+MOVED = (
+    "UPDATE entry SET number = -1 WHERE number = 7",
+    "UPDATE entry SET number = 7 WHERE number = 8",
+    "UPDATE entry SET number = 8 WHERE number = -1",
+)
+SHIFTED = (
+    "DELETE FROM entry WHERE number = 5",
+    "UPDATE entry SET number = 1 - number WHERE number > 5",
+    "UPDATE entry SET number = -number WHERE number < 0",
+)
+INSERTED = (
+    "UPDATE entry SET number = -1 - number WHERE number > 5",
+    "UPDATE entry SET number = -number WHERE number < 0",
+    "INSERT INTO entry SELECT 6, at, person_id, salt, leaf, leaf FROM entry WHERE number = 5",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (("DELETE FROM entry WHERE number = 5",), "entry 5 was removed"),
+        (SHIFTED, "entry 5 was removed"),
+        (MOVED, "entry 8 was moved to row 7"),
+        (INSERTED, "row 6 was inserted"),
+        (("UPDATE entry SET salt = leaf WHERE number = 9",), "entry 9"),
+        (("UPDATE entry SET at = at + 1 WHERE number = 9",), "entry 9 is missing, or is not"),
+        (("UPDATE entry SET person_id = NULL WHERE number = 2",), "entry 2 is missing, or is not"),
+        (("DELETE FROM entry WHERE number > 20",), "entries 21 to "),
+        (("DELETE FROM tile WHERE level = 1",), "tile/1/000"),
+        (("UPDATE checkpoint SET size = size + 1 WHERE size > 200",), "its row is not what was"),
+        (("UPDATE checkpoint SET root = hashes FROM tile WHERE level = 1 AND size < 200",),
+         "checkpoint of"),
+    ],
+)  # fmt: skip
+def test_what_was_changed_removed_moved_or_inserted_is_named(
+    gate: Gate, changes: tuple[str, ...], named: str
+) -> None:
+    """By the number of the entry, the tile or the checkpoint, past everything that guards them."""
+    customer(gate)
+    add(gate.engine, 40)
+    cover(gate.engine)
+    add(gate.engine, 300)
+    cover(gate.engine)
+    change(gate.engine, *changes)
+    found = audited(gate.engine)
+    assert not found.ok
+    assert any(named in str(each) for each in found.findings), found.findings
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "key"),
+    [
+        ("entry", "body", "number"), ("entry", "salt", "number"), ("entry", "leaf", "number"),
+        ("tile", "hashes", "level"), ("checkpoint", "root", "size"),
+    ],
+)  # fmt: skip
+def test_a_flipped_byte_anywhere_in_the_ledger_is_found(
+    gate: Gate, person: str, table: str, column: str, key: str
+) -> None:
+    """Every row, at its ends and in between; where an entry was changed, that one is named."""
+    gate.use(person, ["email"], purpose="billing")
+    cover(gate.engine)
+    add(gate.engine, 300)
+    cover(gate.engine)
+    with reading(gate.engine) as connection:
+        found = rows(connection, f"SELECT {key}, {column} FROM {table} ORDER BY {key}")
+    chance = random.Random(1)  # noqa: S311 - places to flip
+    update = text(f"UPDATE {table} SET {column} = :raw WHERE {key} = :row AND {column} = :old")
+    for row, raw in chance.sample(found, min(len(found), FLIPS)):
+        old = bytes(raw)
+        for at in {0, len(old) - 1, chance.randrange(len(old))}:
+            wrong = flipped(old, at)
+            with writing(gate.engine) as connection:
+                connection.execute(update, {"raw": wrong, "row": row, "old": old})
+            told_of = audited(gate.engine)
+            assert not told_of.ok, (table, column, row, at)
+            if table == "entry":
+                assert row in {each.index for each in told_of.findings}
+            with writing(gate.engine) as connection:
+                connection.execute(update, {"raw": old, "row": row, "old": wrong})
+    assert audited(gate.engine).ok
+
+
+def test_a_history_made_anew_is_found_by_who_kept_a_checkpoint(gate: Gate) -> None:
+    """Even who has the log's key cannot rewrite what somebody keeps a checkpoint of."""
+    add(gate.engine, 30)
+    cover(gate.engine)
+    with reading(gate.engine) as connection:
+        (note,) = (n for (n,) in rows(connection, "SELECT note FROM checkpoint"))
+    assert audited(gate.engine, note.encode()).ok
+    change(gate.engine, "DELETE FROM checkpoint", "DELETE FROM tile",
+           "DELETE FROM entry WHERE number > 25")  # fmt: skip
+    assert not audited(gate.engine, note.encode()).ok
+    cover(gate.engine)
+    assert audited(gate.engine).ok
+    found = audited(gate.engine, note.encode()).findings
+    assert [each.message for each in found] == ["the log was cut: it had 30 entries and has 25"]
+    add(gate.engine, 10)
+    cover(gate.engine)
+    assert "not those of the earlier checkpoint" in str(
+        audited(gate.engine, note.encode()).findings
+    )
+
+
+def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
+    """Whoever puts their own key in the database is found by who knows the right one."""
+    add(gate.engine, 3)
+    cover(gate.engine)
+    with reading(gate.engine) as connection:
+        assert not audit(connection, OTHER.key).ok
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE log_name SET public_key = :key"), {"key": str(OTHER.key)})
+    assert any("not signed by" in str(each) for each in audited(gate.engine).findings)
+    with reading(gate.engine) as connection, pytest.raises(upheld.UpheldError):
+        receipt_of(connection, 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (Entry(kind="act", time=TIME, action="share", data=("name", "balance"),
+               recipient="collection-agent acme", purpose="debt-collection", occasion="other",
+               clauses=("collecting-charges",)),
+         ("On 3 March 2026 we shared your name and balance with a collection agent, acme, for"
+         " collecting what is owed, by #collecting-charges")),
+        (Entry(kind="refusal", time=TIME, action="sell", data=("cookie-id", "email"),
+               recipient="advertiser", clauses=("confidential",)),
+         ("On 3 March 2026 we did not sell your e-mail address and our cookie to an advertiser: it"
+         " was asked for and refused, by #confidential")),
+        (Entry(kind="act", time=TIME, action="contact", purpose="newsletter"),
+         "On 3 March 2026 we wrote to you for our newsletter"),
+        (Entry(kind="act", time=TIME, action="view", data=("email",), actor="staff bo",
+               purpose="support"),
+         ("On 3 March 2026 we looked at your e-mail address by our staff, bo, for"
+         " technical support")),
+        (Entry(kind="record", time=TIME, action="withdraw consent"),
+         "On 3 March 2026 we withdrew a record of your consent"),
+        (Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
+         "On 3 March 2026 it was late that we answer what we hold about you, by #access"),
+        (Entry(kind="person", time=TIME),
+         "On 3 March 2026 we began to keep a record of your account"),
+        (Entry(kind="sealed.away", time=TIME), "On 3 March 2026 this was noted: sealed away"),
+    ],
+)  # fmt: skip
+def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: str) -> None:
+    """By the vocabulary's labels, to the person it is about."""
+    assert told(entry, policy) == said
+
+
+POLICY = load(sample_policy())
+
+
+@given(st.sampled_from(["act", "refusal", "record", "late", "lapsed", "person", "new-kind"]),
+       WORDS, st.lists(WORDS, max_size=4), WORDS)  # fmt: skip
+def test_whatever_an_entry_says_it_can_be_told(
+    kind: str, action: str, data: list[str], party: str
+) -> None:
+    """Words that the policy in force does not know are told as they stand."""
+    entry = Entry(kind=kind, time=TIME, action=action, data=tuple(data), recipient=party)
+    assert told(entry, POLICY).startswith("On 3 March 2026 ")
+    assert "your" not in told(entry, POLICY, whose="their").split()

@@ -1,0 +1,144 @@
+"""`upheld ledger … --settings` and `upheld jobs`: a provider's own ledger on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from ledger.logs import ORIGIN
+from upheld.cli import app
+from upheld.core.database import open_database
+from upheld.core.errors import UpheldError
+from upheld.core.transaction import writing
+from upheld.demo import sample_policy
+from upheld.ledger.signers import FileSigner
+
+
+class Provider:
+    """A provider's settings, and commands about them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "passphrase").write_text("seven plain words in a row")
+        (folder / "passphrase").chmod(0o600)
+        self.key = FileSigner.create(folder / "log.key", ORIGIN).key
+        (folder / "upheld.toml").write_text(
+            'database = "sqlite:///provider.db"\nkeyring = "keyring"\nlog_key = "log.key"\n'
+            f'passphrase_file = "passphrase"\npolicy = "{sample_policy()}"\n'
+        )
+        (folder / "people.csv").write_text("name,mail-content\nAnn,hello\nBo,hello\n")
+        self.run("admin", "init")
+        self.run("admin", "import", str(folder / "people.csv"), "--apply")
+
+    def run(self, *words: str) -> Result:
+        """Run a command with the settings."""
+        return CliRunner().invoke(app, [*words, "--settings", str(self.folder / "upheld.toml")])
+
+    def change(self, statement: str) -> None:
+        """Change the database past everything that guards it."""
+        engine = open_database(f"sqlite:///{self.folder}/provider.db")
+        with writing(engine) as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Provider:
+    """A provider with two people, whose mail no clause lets it keep."""
+    return Provider(tmp_path_factory.mktemp("provider"))
+
+
+def test_jobs_cover_and_the_ledger_is_verified_proven_and_told(
+    provider: Provider, tmp_path: Path
+) -> None:
+    """From the database to receipts that the public key alone verifies."""
+    done = json.loads(provider.run("jobs", "--once", "--json").stdout)
+    assert done["leading"]
+    assert [each["did"] for each in done["done"] if each["name"] == "cover"] == [4]
+    found = provider.run("ledger", "verify", "--key", str(provider.key), "--json")
+    assert (found.exit_code, json.loads(found.stdout)["covered"]) == (0, 4)
+    note = provider.run("ledger", "checkpoint", "--key", str(provider.key)).stdout
+    assert note.startswith(f"{ORIGIN}\n4\n")
+    (tmp_path / "kept").write_text(note)
+    assert provider.run("ledger", "verify", "--since", str(tmp_path / "kept")).exit_code == 0
+    made = provider.run("ledger", "prove", "2").stdout
+    (tmp_path / "receipt").write_text(made)
+    words = ["ledger", "verify", str(tmp_path / "receipt"), "--key", str(provider.key)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    told = provider.run("ledger", "account", "--violations").stdout
+    assert "no clause allowed it" in told
+    assert "2 entries" in told
+    line = json.loads(provider.run("ledger", "account", "--json").stdout.splitlines()[0])
+    assert line["receipt"]["index"] == 0
+    assert provider.run(
+        "ledger", "account", "--from", "2000-01-01", "--to", "2000-12-31"
+    ).stdout == ("0 entries\n")
+
+
+def test_the_items_are_listed(provider: Provider) -> None:
+    """What is open is shown with its person, and 1 says that something is late."""
+    provider.change(
+        "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry, action)"
+        " VALUES ('a', 'b', 'owed', 'access', 1, 'late', 1, 'answer-access')"
+    )
+    found = provider.run("jobs", "--list")
+    assert found.exit_code == 1
+    assert "late: answer-access by #access, due 1970-01-01 00:00, person a, entry 1" in found.stdout
+    assert json.loads(provider.run("jobs", "--list", "--json").stdout)["late"] == 1
+    provider.change("DELETE FROM item")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("ledger", "prove", "x"), "no number"),
+        (("ledger", "prove", "9"), "there is no entry 9"),
+        (("ledger", "prove", "1", "1"), "the number of an entry alone"),
+        (("ledger", "verify", "folder"), "takes no folder"),
+        (("ledger", "checkpoint", "folder"), "takes no folder"),
+        (("ledger", "account", "--from", "soon"), "soon is no day"),
+    ],
+)
+def test_wrong_use_is_told(provider: Provider, words: tuple[str, ...], said: str) -> None:
+    """What cannot be asked is an error that says why."""
+    found = provider.run(*words)
+    assert isinstance(found.exception, UpheldError)
+    assert said in str(found.exception)
+
+
+@pytest.mark.parametrize("words", [("verify",), ("prove", "folder"), ("checkpoint",)])
+def test_without_settings_the_files_are_asked_for(words: tuple[str, ...]) -> None:
+    """An export and its key, or the settings of a provider: one of the two."""
+    found = CliRunner().invoke(app, ["ledger", *words])
+    assert isinstance(found.exception, UpheldError)
+    assert found.exception.code == "usage"
+
+
+def test_a_changed_entry_is_named_and_a_failing_job_is_told(tmp_path: Path) -> None:
+    """Exit code 1 for both, with what is wrong."""
+    provider = Provider(tmp_path)
+    provider.run("jobs", "--once")
+    provider.change("UPDATE entry SET salt = leaf WHERE number = 3")
+    provider.change("UPDATE checkpoint SET root = zeroblob(32)")
+    found = provider.run("ledger", "verify")
+    assert found.exit_code == 1
+    assert "entry 3" in found.stdout
+    provider.run("admin", "import", str(tmp_path / "people.csv"), "--apply")
+    done = provider.run("jobs", "--once")
+    assert done.exit_code == 1
+    assert "cover: log" in done.stdout
+
+
+def test_a_draft_is_asked_of_recorded_acts(provider: Provider) -> None:
+    """`upheld replay DRAFT --ledger` tells what it would have decided otherwise; facts stay in."""
+    found = provider.run("replay", str(sample_policy()), "--ledger")
+    assert found.exit_code == 0
+    assert "0 recorded acts" in found.stdout
+    assert json.loads(provider.run("replay", str(sample_policy()), "--ledger", "--json").stdout)
+    for words in (("--ledger", "--requests", "x"), ()):
+        wrong = CliRunner().invoke(app, ["replay", str(sample_policy()), *words])
+        assert isinstance(wrong.exception, UpheldError)

@@ -1,0 +1,32 @@
+"""What a test reads of the messages that wait, as their receivers will: subjects and links."""
+
+from __future__ import annotations
+
+import re
+
+from practices.conftest import House
+from upheld.core.sql import rows
+from upheld.practices.messages.compose import compose
+
+_LINK = re.compile(r"<(/[^>]+)>")
+
+
+def waiting(house: House) -> list[tuple[str, str]]:
+    """The messages that wait in the outbox: to whom, by which template; the oldest first."""
+    found = house.do(
+        lambda joint: rows(joint.connection, "SELECT person_id, template FROM outbox WHERE"
+                           " state = 'waiting' ORDER BY made")
+    )  # fmt: skip
+    return [(person, template) for person, template in found]
+
+
+def link(house: House, template: str, number: int = -1) -> str:
+    """The first link of a waiting message, as the message has it when it is sent."""
+    person = [who for who, what in waiting(house) if what == template][number]
+    made = house.do(
+        lambda joint: compose(house.provider, joint.connection, template, person, "Ann", {},
+                              lambda _: True)
+    )  # fmt: skip
+    found = _LINK.search(made.text)
+    assert found, template
+    return found[1]

@@ -1,0 +1,212 @@
+"""Permissions and opt-outs: given and ended as easily, with records, obeyed at the next act."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from practices.conftest import TOKEN, House, send
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practices.rights import choices, consent, signals
+
+PAGE = "/me/privacy/choices"
+GIVE = {"data": ["email"], "recipient": "supplier", "purpose": "support"}
+AGREED = re.compile(r'name="agreed" value="([0-9a-f]{64})"')
+SHARE = Act(action="share", data=("email",), recipient="supplier", purpose="support",
+            occasion="other")  # fmt: skip
+HOSTILE = ("", "x" * 5_000, "<script>alert(1)</script>", "\U0001f600", "\u202ekcab", "a\x00b")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough for these stories."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def shared(house: House, person: str) -> bool:
+    """Whether an address goes to a supplier."""
+    return not isinstance(house.do(lambda joint: joint.act(SHARE, person)), Refused)
+
+
+def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_share(
+    house: House,
+) -> None:
+    """The text is shown, agreed to and kept by its digest; withdrawn, nothing more is shared."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    assert not shared(house, person)
+    asked = send(browser, PAGE, GIVE)
+    assert "I permit Larch Valley Internet to share my e-mail address" in asked.text
+    assert not shared(house, person)
+    found = AGREED.search(asked.text)
+    assert found
+    assert send(browser, PAGE, {**GIVE, "agreed": found[1]}).status_code == 303
+    assert shared(house, person)
+    (record,) = house.do(lambda joint: choices.kept(joint, person))
+    assert record.text_digest == found[1]
+    page = browser.get(PAGE).text
+    assert "The text you agreed to" in page
+    assert send(browser, f"{PAGE}/{record.record_id}", {}, PAGE).status_code == 303
+    assert not shared(house, person)
+    assert "Withdraw" not in browser.get(PAGE).text
+
+
+def test_a_text_that_was_changed_on_the_way_is_no_agreement(house: House) -> None:
+    """Who agreed to another text than the one of their choice is shown the right one again."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    answer = send(browser, PAGE, {**GIVE, "agreed": "0" * 64})
+    assert answer.status_code == 200
+    assert "Do you permit this?" in answer.text
+    assert not shared(house, person)
+
+
+def test_a_minor_gives_no_permission_alone(house: House) -> None:
+    """Until eighteen it is for the guardian to permit."""
+    year = house.clock.now().year - 16
+    person = house.customer("kim@marked.example", born=f"{year}-01-01")
+    answer = send(house.signed_in(person), PAGE, GIVE)
+    assert answer.status_code == 422
+    assert "your parent or guardian gives permissions" in answer.text
+    assert not shared(house, person)
+
+
+@pytest.mark.parametrize("field", ["data", "recipient", "purpose"])
+def test_a_form_with_something_wrong_comes_back(house: House, field: str) -> None:
+    """What is missing, too long, hostile or of no word is answered by the form again."""
+    browser = house.signed_in(house.customer())
+    for value in (*HOSTILE, "programme", "advertiser", "credentials"):
+        answer = send(browser, PAGE, {**GIVE, field: value})
+        assert answer.status_code == 422, value
+        assert "cannot be taken" in answer.text
+    shown = TOKEN.search(browser.get(PAGE).text)
+    assert shown
+    files = {field: ("a.txt", b"x")}
+    others = {name: value for name, value in GIVE.items() if name != field}
+    answer = browser.post(PAGE, data={"_token": shown[1], **others}, files=files)
+    assert answer.status_code == 422
+
+
+def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
+    """Another customer's record is not there, and a foreign token sends nothing."""
+    ann, ben = house.customer(), house.customer("ben@marked.example")
+    told = choices.Permission(("email",), "supplier", "", "support")
+    record = house.do(lambda joint: choices.give(joint, ben, told))
+    browser = house.signed_in(ann)
+    assert send(browser, f"{PAGE}/{record}", {}, PAGE).status_code == 404
+    assert browser.get(f"{PAGE}/{record}.json").status_code == 404
+    foreign = TOKEN.search(house.signed_in(ben).get(PAGE).text)
+    assert foreign
+    assert browser.post(PAGE, data={"_token": foreign[1], **GIVE}).status_code == 403
+    assert browser.post(f"{PAGE}/offers/out", data={}).status_code == 403
+    assert shared(house, ben)
+
+
+def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
+    """An opt-out of offers is obeyed at once and undone as easily; pressing twice is once."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    offers = Act(action="contact", purpose="offers")
+    for way, allowed in (("out", False), ("out", False), ("in", True), ("in", True)):
+        assert send(browser, f"{PAGE}/offers/{way}", {}, PAGE).status_code == 303
+        assert house.do(lambda joint: joint.peek(person, offers)).allowed is allowed
+    assert len(house.do(lambda joint: choices.kept(joint, person))) == 1
+    newsletter = Act(action="contact", purpose="newsletter")
+    assert house.do(lambda joint: joint.peek(person, newsletter)).allowed
+    for path in ("offers/sideways", "newsletter/out"):
+        assert send(browser, f"{PAGE}/{path}", {}, PAGE).status_code == 404
+
+
+def test_the_two_buttons_of_a_choice_look_alike(house: House) -> None:
+    """No answer is made easier to give than the other."""
+    page = house.signed_in(house.customer()).get(PAGE).text
+    forms = re.findall(r'choices/(\w+)/(in|out)">.*?<button class="(\w+)"', page)
+    assert sorted((what, way) for what, way, _ in forms) == [
+        ("advertising", "in"), ("advertising", "out"), ("offers", "in"), ("offers", "out"),
+    ]  # fmt: skip
+    assert {look for *_, look in forms} == {"second"}
+
+
+def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:
+    """`Sec-GPC: 1` is noted once a session, obeyed at once, and stands above a later choice."""
+    person = house.customer(interests="hiking")
+    browser = house.signed_in(person)
+    use = Act(action="use", data=("interests",), purpose="advertising")
+    for value in ("0", "true", "2"):
+        browser.get("/me", headers={"sec-gpc": value})
+    assert house.do(lambda joint: joint.peek(person, use)).allowed
+    browser.headers["sec-gpc"] = "1"
+    for _ in range(3):
+        browser.get("/me")
+    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    done = [each for each in house.provider.gate.gate.entries(person)
+            if each.entry.action == "apply-privacy-signal"]  # fmt: skip
+    assert [each.entry.outcome for each in done] == ["allow"]
+    assert "sends a privacy signal" in browser.get(PAGE).text
+    send(browser, f"{PAGE}/advertising/in", {}, PAGE)
+    answer = send(browser, f"{PAGE}/signal", {}, PAGE)
+    assert answer.status_code == 409
+    assert "/privacy#privacy-signal" in answer.text
+    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    del browser.headers["sec-gpc"]
+    assert "On an earlier visit" in browser.get(PAGE).text
+    assert send(browser, f"{PAGE}/signal", {}, PAGE).status_code == 303
+    assert house.do(lambda joint: joint.peek(person, use)).allowed
+
+
+def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> None:
+    """A record can be taken along as JSON with the fields of ISO/IEC TS 27560."""
+    person = house.customer()
+
+    def work(joint: Joint) -> None:
+        told = choices.Permission(("email",), "supplier", "Acme", "support")
+        record = choices.give(joint, person, told)
+        joint.withdraw(person, record)
+        choices.opt(joint, person, *("opted-out", "offers"), out=True)
+        choices.opt(joint, person, "advertising-opt-out", out=True)
+
+    house.do(work)
+    browser = house.signed_in(person)
+    for each in house.do(lambda joint: choices.kept(joint, person)):
+        told = browser.get(f"{PAGE}/{each.record_id}.json").json()
+        assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
+            consent.SCHEMA, each.record_id, person)  # fmt: skip
+        (processing,) = told["pii_processing"]
+        assert set(processing) >= consent.MANDATORY
+        assert all(p["purpose"] and p["purpose_type"] for p in processing["purpose"])
+        assert processing["privacy_notice"]["sha256"] == house.policy.digest
+        assert told["event"][0]["event_state"] in ("ConsentGiven", "OptOut")
+        if each.withdrawn:
+            assert told["event"][-1]["event_state"] == "ConsentWithdrawn"
+            assert processing["recipient_third_parties"] == [
+                "Acme (a supplier of a service you ordered)"
+            ]
+
+
+def _permission_refused(house: House) -> bool:
+    person = house.customer()
+    told = choices.Permission(("email",), "supplier", "", "support")
+    house.do(lambda joint: choices.give(joint, person, told))
+    return not shared(house, person)
+
+
+def _signal_refused(house: House) -> bool:
+    person = house.customer()
+    house.do(lambda joint: signals.noted(joint, person, "00" * 32))
+    done = house.provider.gate.gate.entries(person)
+    return not any(each.entry.action == "apply-privacy-signal" and each.entry.kind == "act"
+                   for each in done)  # fmt: skip
+
+
+def _age_refused(house: House) -> bool:
+    person = house.customer()
+    return not house.do(lambda joint: choices.of_age(joint, person))
+
+
+RESTS_ON = {
+    "permission": _permission_refused, "privacy-signal": _signal_refused,
+    "checks-use": _age_refused,
+}  # fmt: skip

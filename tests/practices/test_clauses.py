@@ -1,0 +1,85 @@
+"""Each clause that practices rest on is taken away, and the story that rests on it must refuse.
+
+A practice's tests say in `RESTS_ON` which story rests on which clause; a clause on which an act of
+any story rested, and for which there is no such line, fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import upheld
+from practices.cited import CITED
+from practices.conftest import LAST, House
+from practices.without import without
+from upheld.gate.request import Act, Refused
+from upheld.practice import credentials
+
+Story = Callable[[House], bool]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: what is asked here is what the policy says."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def _registered(house: House) -> bool:
+    person = house.customer()
+    return "email" not in house.do(lambda joint: joint.held(person))
+
+
+def _password(house: House) -> bool:
+    person = house.customer()
+    return not house.do(lambda joint: credentials.kept(joint, person))
+
+
+def _served(house: House) -> bool:
+    person = house.customer()
+    return isinstance(house.do(lambda joint: joint.act(Act(action="serve"), person)), Refused)
+
+
+# What every story begins with: somebody has registered, has a password, and is served.
+RESTS_ON: dict[str, Story] = {
+    "registration": _registered, "fraud-use": _password, "service": _served,
+}  # fmt: skip
+
+
+def lines() -> dict[str, tuple[str, Story]]:
+    """What every practice's tests say: by a name, the clause and the story."""
+    found = {f"everybody {name}": (name, story) for name, story in RESTS_ON.items()}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path.stem != Path(__file__).stem:
+            module = importlib.import_module(f"practices.{path.stem}")
+            rests: dict[str, Story] = getattr(module, "RESTS_ON", {})
+            found |= {f"{path.stem} {name}": (name, story) for name, story in rests.items()}
+    return found
+
+
+NAMES, LINES = [*lines()], [*lines().values()]
+
+
+@pytest.mark.parametrize(("clause", "story"), LINES, ids=NAMES)
+def test_a_story_is_refused_without_its_clause(
+    open_house: Callable[[upheld.Policy], House], clause: str, story: Story
+) -> None:
+    """What a story does is refused when the clause that it rests on is struck."""
+    assert story(open_house(without(clause)))
+
+
+@pytest.mark.parametrize("story", [story for _, story in LINES], ids=NAMES)
+def test_the_same_story_is_done_under_the_whole_policy(house: House, story: Story) -> None:
+    """So that a story refuses because of its clause and not of something else."""
+    assert not story(house)
+
+
+def test_every_clause_on_which_an_act_rested_has_a_line(sample: upheld.Policy) -> None:
+    """An act that one clause alone allowed has a line for it; of several that did, one has."""
+    assert LAST in globals()
+    listed = {clause for clause, _ in LINES}
+    bare = {clauses for clauses in CITED.get(sample.digest, ()) if listed.isdisjoint(clauses)}
+    assert bare == set()

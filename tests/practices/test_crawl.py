@@ -1,0 +1,117 @@
+"""Every route as everybody: each gets what the table says, and nobody another one's data."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from practices.conftest import House
+from practices.routes import MARKS, Line, World, lines, routed
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(tmp_path: object) -> str:
+    """The crawl is about answers, which are the same on every database."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+@pytest.fixture
+def world(house: House) -> World:
+    """A provider with everybody in it who may visit."""
+    return World(house)
+
+
+def asked(world: World, visitor: str, method: str, path: str, **more: str) -> httpx2.Response:
+    """What a visitor gets; a form is sent empty but for its token."""
+    browser, token = world.browser(visitor)
+    if method == "GET":
+        return browser.get(path)
+    return browser.post(path, data={"_token": token, **more})
+
+
+def test_every_route_has_a_line_and_every_line_a_route(world: World) -> None:
+    """Nobody adds a page without saying who gets which answer there."""
+    found = [f"{method} {path}" for method, path in routed(world.house.app)]
+    table = lines()
+    assert [route for route in found if route not in table] == []
+    assert [route for route in table if route not in found] == []
+    assert len(found) == len(set(found))
+
+
+def test_everybody_gets_what_the_table_says(world: World) -> None:
+    """Each route, as nobody, two customers, each role and an agent: the answer, and no more."""
+    table = lines()
+    # Pages first, so that no empty form changes what they show.
+    for method, path in sorted(routed(world.house.app)):
+        line = table[f"{method} {path}"]
+        for visitor in world.visitors:
+            answer = asked(world, visitor, method, world.path(path, line))
+            where = f"{method} {path} as {visitor}"
+            assert answer.status_code == world.expected(line, visitor, method), where
+            _seemly(world, line, visitor, answer, where)
+
+
+def _seemly(world: World, line: Line, visitor: str, answer: httpx2.Response, where: str) -> None:
+    """What holds of every answer, whoever gets it."""
+    kind, _ = world.visitors[visitor]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], where
+    if not (line.shows and visitor == "ann"):
+        assert [mark for mark in MARKS if mark in answer.text] == [], where
+    if line.who != "anybody" and answer.status_code == 200:
+        assert answer.headers["cache-control"] == "no-store", where
+    if answer.status_code in (301, 302, 303, 307):
+        assert answer.headers["location"].startswith("/"), where
+        assert not answer.headers["location"].startswith("//"), where
+    if line.who == "anybody" and not kind:
+        assert "set-cookie" not in answer.headers, where
+
+
+def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:
+    """Without its token, with another's, or from a page of others, a form is refused."""
+    table = lines()
+    for method, path in routed(world.house.app):
+        line = table[f"{method} {path}"]
+        if method != "POST" or line.free:
+            continue
+        where, target = f"{method} {path}", world.path(path, line)
+        mine = {"anybody": "nobody", "customer": "ann", "staff": "support", "agent": "agent"}
+        visitor = mine[line.who]
+        browser, token = world.browser(visitor)
+        elsewhere = {"sec-fetch-site": "cross-site", "origin": "https://elsewhere.example"}
+        sent = {"_token": token}
+        assert browser.post(target, data=sent, headers=elsewhere).status_code == 403, where
+        if line.who == "anybody":
+            continue
+        _, others = world.browser("bo" if visitor == "ann" else "ann")
+        for wrong in ({}, {"_token": ""}, {"_token": others}, {"_token": "é" * 64}):
+            assert browser.post(target, data=wrong).status_code == 403, where
+
+
+def test_a_form_of_ours_is_taken_as_browsers_send_it(world: World) -> None:
+    """Our pages tell no referrer, for which browsers call the origin `null`; old ones name it."""
+    browser = world.house.browser()
+    own = str(browser.base_url)
+    for headers, answer in (
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, 422),
+        ({"sec-fetch-site": "same-site", "origin": own}, 403),
+        ({"origin": own}, 422),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://elsewhere.example"}, 403),
+        ({}, 403),
+    ):
+        old = TestClient(world.house.app, follow_redirects=False)
+        assert old.post("/sign-in", data={}, headers=headers).status_code == answer, headers
+
+
+def test_sessions_that_are_over_open_nothing(world: World) -> None:
+    """An idle session, an old one, and one whose id we did not make lead to the sign-in."""
+    table = lines()
+    for method, path in routed(world.house.app):
+        line = table[f"{method} {path}"]
+        if line.who == "anybody" or method != "GET":
+            continue
+        browser = world.house.browser()
+        browser.cookies.set(line.who, "made-up-by-somebody-else")
+        answer = browser.get(world.path(path, line))
+        assert answer.headers["location"].split("?")[0].endswith("/sign-in"), path

@@ -1,0 +1,335 @@
+"""A minor and a guardian: asked, answered, looked after, taken back, and of age one day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from practices.conftest import PASSWORD, House, send
+from practices.mail import link, waiting
+from practices.without import without
+from upheld.core.sql import row, rows
+from upheld.gate import entries
+from upheld.gate.request import Act
+from upheld.practice import invitations, tasks
+from upheld.practice.events import IDENTITY_CHECKED, PAYMENT_RECEIVED
+from upheld.practices.accounts import domain as accounts
+from upheld.practices.guardians import domain
+from upheld.practices.guardians.jobs import birthdays
+from upheld.vault import blind_index
+
+MUM = "mum@marked.example"
+KID = "kim@marked.example"
+YES = {"permission": "yes", "costs": "yes", "supervision": "yes", "answer": "yes"}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """These stories are about pages; one kind of database is enough for them."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def born(years: int) -> str:
+    """The birth date of somebody who turned so old 40 days ago."""
+    day = datetime.now(UTC) - timedelta(days=40)
+    return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
+
+
+def asked(house: House) -> tuple[str, str]:
+    """A minor asks: the code that they are shown, and the link that their guardian gets."""
+    browser = house.browser()
+    gate = browser.post("/sign-up", data={"birth-date": born(16)})
+    assert gate.headers["location"] == "/sign-up/guardian"
+    shown = browser.post("/sign-up/guardian", data={"email": MUM})
+    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", shown.text)
+    assert code
+    return code[0], link(house, "guardians/invited")
+
+
+def known_guardian(house: House) -> str:
+    """An adult customer of whom we know who they are, by a payment."""
+    guardian = house.customer(MUM)
+    house.do(lambda j: house.provider.events.announce(j, PAYMENT_RECEIVED, guardian))
+    return guardian
+
+
+def sign_up(house: House, code: str) -> TestClient:
+    """The minor signs up by their code and confirms their address; their browser."""
+    browser = house.browser()
+    back = browser.post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
+    assert back.status_code == 200, back.text
+    told = {"name": "Kim Marked", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
+            "accept": "yes", "invitation": code}  # fmt: skip
+    sent = browser.post("/sign-up/form", data=told)
+    if sent.status_code == 303:
+        browser.post(link(house, "accounts/verify"))
+    return browser
+
+
+def kid(house: House) -> str:
+    """The minor's id."""
+    return house.do(lambda joint: accounts.at_address(joint, KID))
+
+
+def sign_in(browser: TestClient) -> int:
+    """The minor signs in."""
+    return browser.post("/sign-in", data={"email": KID, "password": PASSWORD}).status_code
+
+
+def family(house: House) -> tuple[str, str, TestClient]:
+    """A guardian and the minor in their care, and the minor's browser, signed in."""
+    guardian = known_guardian(house)
+    code, path = asked(house)
+    assert send(house.signed_in(guardian), path, YES).headers["location"] == (
+        "/me/family?said=accepted"
+    )
+    browser = sign_up(house, code)
+    assert sign_in(browser) == 303
+    return guardian, kid(house), browser
+
+
+def test_before_a_guardian_says_yes_their_address_alone_is_held(house: House) -> None:
+    """One person of whom there is one value, an address; after fourteen days there is nothing."""
+    asked(house)
+    held = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
+    assert [field for _, field in held] == ["email"]
+    assert invitations.sweep(house.provider.gate.gate) == 0
+    house.clock.moved = timedelta(days=14, minutes=1)
+    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    assert invitations.sweep(house.provider.gate.gate) == 1
+    left = house.do(lambda j: [row(j.connection, f"SELECT 1 FROM {table}")
+                               for table in ("value", "invitation", "outbox")])  # fmt: skip
+    assert left == [None, None, None]
+
+
+def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None:
+    """Nor is one that we never gave; nor does the form take it."""
+    code, _ = asked(house)
+    browser = house.browser()
+    for told, status in ((code, 409), ("ABCD-" * 4 + "ABCD", 422), ("", 422), ("x" * 500, 422)):
+        answer = browser.post("/sign-up/continue", data={"code": told, "birth-date": born(16)})
+        assert answer.status_code == status
+    form = {"name": "Kim", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
+            "accept": "yes", "invitation": code}  # fmt: skip
+    assert browser.post("/sign-up/form", data=form).status_code == 410
+
+
+def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
+    """Three dated records, each with what was shown; the costs are the guardian's."""
+    guardian, minor, browser = family(house)
+    given = house.do(lambda joint: domain.given(joint, minor))
+    assert all(each.record_id for each in given.values())
+    assert len({each.record_id for each in given.values()}) == 3
+    shown = house.do(lambda j: rows(j.connection, "SELECT kind, by_whom, how, text_digest FROM"
+                                    " record WHERE person_id = ?", minor))  # fmt: skip
+    kinds = ("guardian-consent", "guardian-costs", "guardian-link")
+    assert sorted(shown) == [(kind, guardian, "page", domain.SHOWN) for kind in kinds]
+    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    assert account is not None
+    assert account.holder == guardian
+    noted = house.do(lambda joint: entries.of_person(joint.connection, minor))
+    assert "charge" in [each.entry.action for each in noted]
+    assert "Hello, Kim Marked" in browser.get("/me").text
+    assert invitations.sweep(house.provider.gate.gate) == 1
+    contacts = house.do(lambda j: blind_index.find(j.connection, j.house.keyring, "email", MUM))
+    assert contacts == [guardian]
+
+
+def test_the_link_of_a_guardian_needs_an_adult_account_and_works_once(house: House) -> None:
+    """Signed out it explains; each of the three is needed; a minor cannot say yes."""
+    guardian = known_guardian(house)
+    _, path = asked(house)
+    assert "Somebody asks for your permission" in house.browser().get(path).text
+    assert house.browser().post(path, data=YES).status_code == 403
+    browser = house.signed_in(guardian)
+    for what in domain.KINDS:
+        assert send(browser, path, {k: v for k, v in YES.items() if k != what}).status_code == 422
+    young = house.customer("young@marked.example", born(17))
+    assert send(house.signed_in(young), path, YES).status_code == 403
+    assert send(browser, path, YES).status_code == 303
+    assert browser.get(path).status_code == 410
+
+
+def test_a_guardian_can_say_no(house: House) -> None:
+    """Then the code works no more, and their address goes."""
+    guardian = known_guardian(house)
+    code, path = asked(house)
+    send(house.signed_in(guardian), path, {"answer": "no"})
+    answer = house.browser().post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
+    assert answer.status_code == 422
+    assert invitations.sweep(house.provider.gate.gate) == 1
+
+
+def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> None:
+    """Without a payment a task waits; whoever took it says yes, and a message goes out."""
+    guardian = house.customer(MUM)
+    code, path = asked(house)
+    answer = send(house.signed_in(guardian), path, YES)
+    assert answer.headers["location"] == "/me/family?said=checking"
+    told = {"code": code, "birth-date": born(16)}
+    assert house.browser().post("/sign-up/continue", data=told).status_code == 409
+    (task,) = house.do(lambda joint: tasks.listed(joint.connection, ["accounts"]))
+    assert (task.person_id, task.kind) == (guardian, "guardian-check")
+    house.do(lambda j: house.provider.events.announce(j, IDENTITY_CHECKED, guardian, task.task_id))
+    assert house.do(lambda joint: tasks.listed(joint.connection, ["accounts"])) == []
+    assert "guardians/known" in [template for _, template in waiting(house)]
+    assert house.browser().post("/sign-up/continue", data=told).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["permission", "supervision"])
+def test_access_ends_at_once_when_either_is_taken_back(house: House, what: str) -> None:
+    """The minor is out and cannot come in; given again, they can."""
+    guardian, minor, browser = family(house)
+    page = f"/me/family/{minor}"
+    mum = house.signed_in(guardian)
+    send(mum, page, {"what": what, "how": "withdraw"})
+    assert browser.get("/me").status_code == 303
+    refused = browser.post("/sign-in", data={"email": KID, "password": PASSWORD})
+    assert refused.status_code == 403
+    assert "parent or guardian" in refused.text
+    assert "/privacy#minors" in refused.text
+    assert house.do(lambda joint: joint.peek(minor, Act(action="serve"))).outcome == "deny"
+    assert "You see nothing at the moment" in mum.get(page).text
+    send(mum, page, {"what": what, "how": "give"})
+    assert sign_in(browser) == 303
+
+
+def test_without_the_costs_nothing_more_is_charged(house: House) -> None:
+    """The costs are a fact of their own: access stays, charging stops."""
+    guardian, minor, browser = family(house)
+    send(house.signed_in(guardian), f"/me/family/{minor}", {"what": "costs", "how": "withdraw"})
+    assert browser.get("/me").status_code == 200
+    assert not house.do(lambda joint: joint.peek(minor, Act(action="charge"))).allowed
+
+
+def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) -> None:
+    """Services, use as totals, subjects of messages; no password, no text; entered and told."""
+    guardian, minor, browser = family(house)
+
+    def used(joint: object) -> None:
+        del joint
+        told = {"month": "2026-10", "service": "fibre", "gigabytes": 2.5, "hours": 7}
+        for more in ({}, {"month": "2026-11"}):
+            found = house.provider.gate.gate
+            with found.together() as j:
+                j.record(minor, "service-order", fact="has-service")
+                j.append(minor, "usage", [msgspec.json.encode({**told, **more}).decode()],
+                         source="customer", occasion="service-use")  # fmt: skip
+                j.append(minor, "messages", [msgspec.json.encode(
+                    {"at": "2026-11-02T10:00:00+00:00", "purpose": "newsletter",
+                     "subject": "Fibre is here", "text": "SECRET TEXT"}).decode()],
+                    source="customer", occasion="service-use")  # fmt: skip
+
+    used(None)
+    page = house.signed_in(guardian).get(f"/me/family/{minor}").text
+    assert "Kim Marked" in page
+    assert re.search(r"fibre.*5\.0.*14", page, re.DOTALL)
+    assert "Fibre is here" in page
+    assert "SECRET TEXT" not in page
+    assert "argon2" not in page
+    mine = browser.get("/me/family").text
+    assert "name, services and plans" in mine
+    assert "Your guardian looked at your account" in browser.get("/me").text
+
+
+def test_a_guardian_resets_a_password_and_never_learns_one(house: House) -> None:
+    """The old one works no more, and a link goes to the minor, not to the guardian."""
+    guardian, minor, browser = family(house)
+    send(house.signed_in(guardian), f"/me/family/{minor}", {"what": "password"})
+    assert browser.get("/me").status_code == 303
+    assert sign_in(browser) == 403
+    assert (minor, "guardians/reset") in waiting(house)
+    path = link(house, "guardians/reset")
+    assert browser.post(path, data={"password": "another four plain words"}).status_code == 303
+    other = house.browser()
+    answer = other.post("/sign-in", data={"email": KID, "password": "another four plain words"})
+    assert answer.status_code == 303
+
+
+def test_nobody_else_sees_a_minor(house: House) -> None:
+    """Another customer, and the minor as if they were a guardian: there is nobody there."""
+    _, minor, browser = family(house)
+    stranger = house.signed_in(house.customer("eve@marked.example"))
+    for each in (stranger, browser):
+        for child in (minor, "0" * 32, "x"):
+            assert each.get(f"/me/family/{child}").status_code == 404
+            told = {"what": "permission", "how": "withdraw"}
+            assert send(each, f"/me/family/{child}", told, "/me").status_code == 404
+    assert browser.get("/me").status_code == 200
+
+
+def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
+    """A job ends the guardian's access; at the next sign-in the terms are accepted anew."""
+    guardian, minor, _ = family(house)
+    run = birthdays(house.provider)
+    assert run(house.provider.gate.gate) == 0
+    house.clock.moved = timedelta(days=2 * 366)
+    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    assert run(house.provider.gate.gate) == 1
+    assert run(house.provider.gate.gate) == 0
+    assert house.signed_in(guardian).get(f"/me/family/{minor}").status_code == 404
+    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    assert account is not None
+    assert (account.holder, account.policy_digest) == (minor, "")
+    browser = house.browser()
+    answer = browser.post("/sign-in", data={"email": KID, "password": PASSWORD})
+    assert answer.headers["location"] == "/me/acceptance"
+    assert "You are of age now" in browser.get("/me").text
+    assert send(browser, "/me/acceptance", {}).status_code == 422
+    assert send(browser, "/me/acceptance", {"accept": "yes"}).status_code == 303
+    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    assert account is not None
+    assert account.policy_digest == house.policy.digest
+
+
+def _no_yes(house: House) -> bool:
+    """Whether a guardian cannot say yes."""
+    guardian = known_guardian(house)
+    _, path = asked(house)
+    return send(house.signed_in(guardian), path, YES).status_code == 403
+
+
+def _no_asking(house: House) -> bool:
+    """Whether a guardian cannot even be asked."""
+    return house.browser().post("/sign-up/guardian", data={"email": MUM}).status_code == 403
+
+
+def _no_minor(house: House) -> bool:
+    """Whether a minor cannot sign up although a guardian said yes."""
+    guardian = known_guardian(house)
+    made = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
+    assert isinstance(made, tuple)
+    found = house.do(lambda joint: invitations.by_id(joint.connection, made[0]))
+    assert found is not None
+    house.do(lambda joint: domain.accept(joint, guardian, found))
+    told = {"name": "Kim Marked", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
+            "accept": "yes", "invitation": made[1]}  # fmt: skip
+    refused = house.browser().post("/sign-up/form", data=told).status_code == 403
+    return refused and kid(house) == ""
+
+
+def _no_view(house: House) -> bool:
+    """Whether a guardian sees nothing of a minor."""
+    guardian, minor, _ = family(house)
+    return "You see nothing at the moment" in house.signed_in(guardian).get(
+        f"/me/family/{minor}").text  # fmt: skip
+
+
+RESTS_ON: dict[str, Callable[[House], bool]] = {
+    "invitations": _no_asking, "service-messages": _no_asking, "checks-use": _no_yes,
+    "minors": _no_minor, "minor-costs": _no_minor, "guardian-view": _no_view,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("clause", RESTS_ON)
+def test_without_its_clause_no_guardian_is_of_use(
+    open_house: Callable[..., House], clause: str
+) -> None:
+    """Take the clause away, and what rests on it is refused."""
+    assert RESTS_ON[clause](open_house(without(clause)))

@@ -1,0 +1,178 @@
+"""What is held about me, what was done with it, and which policy binds: for me and nobody else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from starlette.routing import Route
+
+from practices.conftest import House, send
+from upheld.gate.acting import Outcome
+from upheld.gate.duties import nothing_more
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice.events import ACCOUNT_CLOSED
+
+ADDRESS = "12 Larch Lane"
+
+
+def carried(house: House, *duties: str) -> None:
+    """Let duties be carried out that no practice in these stories sees to."""
+    for duty in duties:
+        house.provider.gate.gate.house.carriers._by.setdefault(duty, nothing_more)
+
+
+def to_agent(joint: Joint, person: str) -> Outcome:
+    """Give a name to an engaged agent."""
+    joint.record(person, "invoice")
+    joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
+    share = Act(action="share", data=("name",), recipient="collection-agent", party="Agents",
+                purpose="debt-collection", occasion="other")  # fmt: skip
+    return joint.act(share, person)
+
+
+def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
+    """Give what an order demands that forbids to tell of it; with the record that says so."""
+    joint.record(person, "instrument", fact="legal-instrument", party="Court",
+                 about={"data": ["usage"], "recipient": ["court"]})  # fmt: skip
+    gag = joint.record(person, "instrument", fact="gag-order", party="Court")
+    share = Act(action="share", data=("usage",), recipient="court", party="Court",
+                purpose="legal-process", occasion="other")  # fmt: skip
+    return joint.act(share, person), gag
+
+
+def bought(joint: Joint, person: str) -> Outcome:
+    """Keep an invoice."""
+    row = {"kind": "invoice", "number": "N-1", "cents": 4590, "lines": [{"text": "DSL"}]}
+    return joint.append(person, "transaction", [json.dumps(row)], source="customer",
+                        occasion="service-use")  # fmt: skip
+
+
+def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
+    house: House,
+) -> None:
+    """A customer sees every kind with occasion, clause and how long; a value only when asked."""
+    person = house.customer(address=ADDRESS)
+    browser = house.signed_in(person)
+    page = browser.get("/me/privacy")
+    assert page.status_code == 200
+    assert ADDRESS not in page.text
+    for said in ("Postal address", "when you register", "/privacy#registration", "84 months"):
+        assert said in page.text
+    assert ADDRESS in browser.get("/me/privacy?show=address").text
+    assert "ann@marked.example" not in browser.get("/me/privacy?show=address").text
+    assert "argon2" not in browser.get("/me/privacy?show=all").text
+
+
+def test_rows_are_told_as_a_table_and_until_when(house: House) -> None:
+    """A series is shown as rows, amounts as money, and its end by the clause that sets it."""
+    person = house.customer()
+    house.do(lambda joint: bought(joint, person))
+    page = house.signed_in(person).get("/me/privacy?show=transaction").text
+    assert "$45.90" in page
+    assert "N-1" in page
+    assert "Kept for 24 months" in page
+
+
+def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
+    """Each look is an entry of the customer's own, and another customer sees none of it."""
+    ann, ben = house.customer(), house.customer("ben@marked.example", address=ADDRESS)
+    house.signed_in(ben).get("/me/privacy?show=all")
+    house.signed_in(ann).get("/me/privacy?show=all")
+    mine = house.signed_in(ann).get("/me/privacy/received").text
+    assert mine.count("You looked at") == 1
+    for page in ("/me/privacy?show=all", "/me/privacy/received", "/me/privacy/choices"):
+        shown = house.signed_in(ann).get(page).text
+        assert ADDRESS not in shown
+        assert ben not in shown
+
+
+def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
+    """Disclosures, views and refusals are sentences with their clause, a month at a time."""
+    person = house.customer()
+
+    def work(joint: Joint) -> None:
+        to_agent(joint, person)
+        joint.act(Act(action="view", data=("email",), actor="staff", purpose="support"), person)
+
+    house.do(work)
+    carried(house, "delete-on-recall")
+    house.do(work)
+    browser = house.signed_in(person)
+    given = browser.get("/me/privacy/received?which=disclosures").text
+    assert "We gave your name to a collection agent (Agents)" in given
+    assert "/privacy#collecting-charges" in given
+    assert given.count("We gave") == 1
+    assert "asked to look at your e-mail address" in (
+        browser.get("/me/privacy/received?which=staff").text
+    )
+    assert browser.get("/me/privacy/received?which=refusals").text.count("Refused: ") == 3
+    assert "Nothing happened" in browser.get("/me/privacy/received?month=2020-02").text
+    for wrong in ("month=2020-13", "month=x", "which=all", "month=0001-01", "month=9999-12"):
+        assert browser.get(f"/me/privacy/received?{wrong}").status_code == 404
+
+
+def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House) -> None:
+    """While a gag is in force neither it nor what rests on it appears, and afterwards it does."""
+    person = house.customer()
+    carried(house, "only-what-is-demanded")
+    found, gag = house.do(lambda joint: to_court(joint, person))
+    assert not isinstance(found, Refused)
+    browser = house.signed_in(person)
+    assert "court" not in browser.get("/me/privacy/received").text.lower()
+    assert "instrument" not in browser.get("/me/privacy/received").text
+    house.do(lambda joint: joint.withdraw(person, gag, ended=True))
+    assert "We gave your use of services to a court" in browser.get("/me/privacy/received").text
+
+
+def test_closing_an_account_starts_the_time_after_which_things_go(house: House) -> None:
+    """Whoever does not agree can stop: it is asked once more, told to others, and then counts."""
+    person = house.customer(interests="hiking")
+    heard: list[str] = []
+    house.provider.events.subscribe(ACCOUNT_CLOSED, lambda _j, who, _a: heard.append(who))
+    browser = house.signed_in(person)
+    assert "Close my account" in browser.get("/me/privacy/policy").text
+    assert send(browser, "/me/close", {}).status_code == 422
+    assert send(browser, "/me/close", {"sure": "yes"}).headers["location"] == "/me/privacy/policy"
+    assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
+    assert heard == [person]
+    assert "You closed your account" in browser.get("/me/privacy/policy").text
+    store = Act(action="store", data=("interests",))
+    assert house.do(lambda joint: joint.peek(person, store)).allowed
+    house.clock.moved = timedelta(days=190)
+    assert not house.do(lambda joint: joint.peek(person, store)).allowed
+
+
+def test_nobody_sees_a_page_without_signing_in(house: House) -> None:
+    """Without a session every page of mine leads to the sign-in."""
+    (mine,) = [each for each in house.provider.practices if each.name == "rights"]
+    for route in mine.routes:
+        assert isinstance(route, Route)
+        if route.path.startswith("/me") and route.methods and "GET" in route.methods:
+            path = re.sub(r"\{\w+\}", "x", route.path)
+            assert house.browser().get(path).headers["location"].startswith("/sign-in"), path
+
+
+def _look_refused(house: House) -> bool:
+    answer = house.signed_in(house.customer()).get("/me/privacy")
+    assert "No clause of our policy allows it" in answer.text or answer.status_code == 200
+    return answer.status_code == 403
+
+
+def _refused(act: Callable[[Joint, str], Outcome], *duties: str) -> Callable[[House], bool]:
+    def story(house: House) -> bool:
+        carried(house, *duties)
+        person = house.customer()
+        return isinstance(house.do(lambda joint: act(joint, person)), Refused)
+
+    return story
+
+
+RESTS_ON = {
+    "own-view": _look_refused, "transactions": _refused(bought),
+    "collecting-charges": _refused(to_agent, "delete-on-recall"),
+    "legal-process": _refused(lambda joint, who: to_court(joint, who)[0], "only-what-is-demanded"),
+}  # fmt: skip

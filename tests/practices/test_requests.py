@@ -1,0 +1,253 @@
+"""Requests: a copy, a correction, an erasure; each owed, with a state, and answered by an act."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from practices.conftest import House, send
+from upheld.gate.erasure import certificates, erase
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import tasks
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.deliver import Delivery
+from upheld.practices.rights import asks, correcting, erasing, export
+
+ADDRESS = "12 Larch Lane"
+HOSTILE = ("x" * 3_000, "a\x00b")
+ODD = ("<script>alert(1)</script>", "Zo\u00eb \U0001f600", "\u202ekcab", "=1+1")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough for these stories."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def requests(house: House, person: str) -> list[asks.Ask]:
+    """A person's requests."""
+    return house.do(lambda joint: asks.listed(joint.connection, person))
+
+
+def _job(house: House, name: str) -> Callable[[], int]:
+    (found,) = [job for each in house.provider.practices for job in each.jobs if job.name == name]
+    return lambda: found.run(house.provider.gate.gate)
+
+
+def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
+    """The zip has every value with its origin, all entries and records, and no password."""
+    person, other = house.customer(address=ADDRESS), house.customer("ben@marked.example")
+    house.do(lambda joint: joint.append(
+        person, "usage", [json.dumps({"month": "2026-10", "gigabytes": 9})],
+        source="customer", occasion="service-use"))  # fmt: skip
+    browser = house.signed_in(person)
+    assert "Make my copy" in browser.get("/me/privacy/export").text
+    answer = send(browser, "/me/privacy/export", {})
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["cache-control"] == "no-store"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    assert set(archive.namelist()) >= {"read-me.html", "everything.json", "values.csv",
+                                       "usage.csv", "what-was-done.csv",
+                                       "records.csv"}  # fmt: skip
+    told = json.loads(archive.read("everything.json"))
+    rows = {each["data"]: each["rows"] for each in told["held"]}
+    assert rows["address"][0]["value"] == ADDRESS
+    assert (rows["address"][0]["origin"], rows["address"][0]["clause"]) == (
+        "customer", "registration")  # fmt: skip
+    assert rows["usage"][0]["value"] == {"month": "2026-10", "gigabytes": 9}
+    assert "credentials" not in rows
+    mine = house.provider.gate.gate.entries(person)
+    assert [each["number"] for each in told["entries"]] == [each.number for each in mine]
+    whole = b"".join(archive.read(name) for name in archive.namelist())
+    assert other.encode() not in whole
+    assert b"ben@marked.example" not in whole
+    page = archive.read("read-me.html").decode()
+    assert not re.search(r"https?://|src=|<script", page)
+    (asked,) = requests(house, person)
+    assert (asked.kind, asked.state) == ("access", asks.FULFILLED)
+    status = browser.get(f"/me/privacy/requests/{asked.request_id}.json").json()
+    assert (status["status"], status["request_id"]) == ("fulfilled", asked.request_id)
+    assert asked.due == asked.received + timedelta(days=30)
+
+
+def test_a_copy_needs_a_password_given_just_now(house: House) -> None:
+    """An old session is led to sign in first, and sends nothing."""
+    browser = house.signed_in(house.customer())
+    house.clock.moved = -timedelta(minutes=20)
+    old = house.signed_in(house.customer("eve@marked.example"))
+    house.clock.moved = timedelta()
+    for path in ("export", "erase", "correct"):
+        assert browser.get(f"/me/privacy/{path}").status_code == 200
+        assert old.get(f"/me/privacy/{path}").headers["location"].startswith("/sign-in?")
+        assert old.post(f"/me/privacy/{path}", data={"_token": "0"}).status_code == 403
+
+
+def test_a_cell_that_would_be_a_formula_is_text(house: House) -> None:
+    """A value that a spreadsheet would run comes out of a copy as plain text."""
+    person = house.customer(interests='=HYPERLINK("x")')
+    answer = send(house.signed_in(person), "/me/privacy/export", {})
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    cells = [cell for row in csv.reader(io.StringIO(archive.read("values.csv").decode()))
+             for cell in row]  # fmt: skip
+    assert '\'=HYPERLINK("x")' in cells
+
+
+@given(st.text())
+def test_no_cell_is_a_formula(text: str) -> None:
+    """Whatever a cell holds, no spreadsheet takes it for a formula, and nothing is lost of it."""
+    cell = export.harmless(text)
+    assert not cell.lstrip(" ").startswith(export.FORMULA)
+    assert cell.removeprefix("'") == text.removeprefix("'") or cell == text
+
+
+def test_a_value_is_corrected_at_once_by_its_person(house: House) -> None:
+    """A new value is a new revision, and the request is answered by the same step."""
+    person = house.customer(address=ADDRESS)
+    browser = house.signed_in(person)
+    path = "/me/privacy/correct?field=address"
+    for value in ("", *HOSTILE):
+        assert send(browser, path, {"value": value}).status_code == 422
+    for value in ODD:
+        assert send(browser, path, {"value": value}).status_code == 303
+    page = browser.get("/me/privacy?show=address").text
+    assert "<script>alert" not in page
+    assert ODD[-1] in page
+    assert {(each.kind, each.about, each.state) for each in requests(house, person)} == {
+        ("correction", "address", asks.FULFILLED)}  # fmt: skip
+    assert send(browser, "/me/privacy/correct?field=phone", {"value": "1"},
+                path).status_code == 404  # fmt: skip
+    assert browser.get("/me/privacy/correct?field=credentials").status_code == 404
+
+
+def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
+    """A birth date waits for somebody of our staff; once their task is done it is answered."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    path = "/me/privacy/correct?field=birth-date"
+    assert send(browser, path, {"text": ""}).status_code == 422
+    assert send(browser, path, {"text": "It is 1 March."}).status_code == 303
+    assert send(browser, path, {"text": "Again."}).status_code == 303
+    (asked,) = requests(house, person)
+    assert asked.state == asks.IN_PROGRESS
+    assert asked.due == asked.received + timedelta(days=14)
+    (task,) = house.do(lambda joint: tasks.of_person(joint.connection, person))
+    assert (task.role, task.purpose, task.about) == ("accounts", "rights-request",
+                                                     asked.request_id)  # fmt: skip
+    answer = _job(house, "answer-corrections")
+    assert answer() == 0
+    house.do(lambda joint: tasks.close(joint, task.task_id))
+    assert answer() == 1
+    assert requests(house, person)[0].state == asks.FULFILLED
+    assert answer() == 0
+
+
+def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) -> None:
+    """Somebody who owes is told what is kept, asks, and sees the day by which it is due."""
+    person = house.customer()
+    house.do(lambda joint: joint.record(person, "invoice"))
+    browser = house.signed_in(person)
+    page = browser.get("/me/privacy/erase").text
+    assert "You still owe" in page
+    assert "/privacy#erasure" in page
+    assert send(browser, "/me/privacy/erase", {}).status_code == 422
+    asked_for = send(browser, "/me/privacy/erase", {"sure": "yes"})
+    assert asked_for.status_code == 200
+    link = re.search(r'href="(/erased/[^"]+)"', asked_for.text)
+    assert link
+    (asked,) = requests(house, person)
+    assert (asked.kind, asked.state) == ("erasure", asks.IN_PROGRESS)
+    assert asked.due == asked.received + timedelta(days=30)
+    assert house.do(lambda joint: joint.peek(person, asks.action("erasure"))).allowed
+    assert "You asked for this" in browser.get("/me/privacy/erase").text
+    erasures = _job(house, "erasures")
+    assert erasures() == 0
+    nobody = house.browser()
+    assert "Nothing was erased yet" in nobody.get(link[1]).text
+    house.clock.moved = timedelta(days=3, minutes=1)
+    assert erasures() == 1
+    assert erasures() == 0
+    told = nobody.get(link[1]).text
+    assert "we erased what we held about you, but for what must be kept" in told
+    assert "you owe us money" in told
+    assert "/privacy#erasure" in told
+    assert nobody.get(link[1] + "x").status_code == 404
+    held_now = house.do(lambda joint: joint.held(person))
+    assert "name" in held_now
+    assert not {"birth-date", "credentials", "interests"} & set(held_now)
+    assert browser.get("/me").headers["location"].startswith("/sign-in")
+    assert requests(house, person)[0].state == asks.FULFILLED
+
+
+def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House) -> None:
+    """The message has an address that shows the erasure to whoever has it, without an account."""
+    person = house.customer()
+    house.do(lambda joint: erasing.request(joint, person))
+    box = Box()
+    assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
+    (message,) = box.messages
+    body = message.get_body(("plain",))
+    assert body is not None
+    link = re.search(r"<(/erased/[^>]+)>", body.get_content())
+    assert link
+    assert house.browser().get(link[1]).status_code == 200
+
+
+def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House) -> None:
+    """A job that ends after the erasure and before the state was kept erases nobody twice."""
+    person = house.customer()
+    house.do(lambda joint: erasing.request(joint, person))
+    house.clock.moved = timedelta(days=4)
+    erase(house.provider.gate.gate, [person])
+    assert requests(house, person)[0].state == asks.IN_PROGRESS
+    assert _job(house, "erasures")() == 1
+    assert requests(house, person)[0].state == asks.FULFILLED
+    assert len(certificates(house.provider.gate.gate, person)) == 1
+
+
+def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
+    """Taken back, its answer is owed no more; nobody else's request is there."""
+    ann, ben = house.customer(), house.customer("ben@marked.example")
+    made = house.do(lambda joint: asks.ask(joint, ann, "erasure"))
+    assert isinstance(made, asks.Ask)
+    path = f"/me/privacy/requests/{made.request_id}"
+    other = house.signed_in(ben)
+    assert other.get(path + ".json").status_code == 404
+    assert send(other, path, {}, "/me/privacy/choices").status_code == 404
+    assert send(house.signed_in(ann), path, {}, "/me/privacy/choices").status_code == 303
+    assert requests(house, ann)[0].state == asks.REVOKED
+    assert not house.do(lambda joint: joint.peek(ann, asks.action("erasure"))).allowed
+
+
+def _refused(kind: str) -> object:
+    def story(house: House) -> bool:
+        person = house.customer()
+        return isinstance(house.do(lambda joint: asks.ask(joint, person, kind)), Refused)
+
+    return story
+
+
+def _correct_refused(house: House) -> bool:
+    person = house.customer(address=ADDRESS)
+
+    def work(joint: Joint) -> object:
+        return correcting.correct(joint, person, "address", "13 Larch Lane")
+
+    return isinstance(house.do(work), Refused)
+
+
+RESTS_ON = {
+    "access": _refused("access"), "correction": _refused("correction"),
+    "erasure": _refused("erasure"), "necessary": _correct_refused,
+}  # fmt: skip

@@ -1,0 +1,290 @@
+"""Signing up: what the policy lets us ask is asked, and nothing else; a message makes it yours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+import upheld
+from practices.conftest import PASSWORD, House
+from practices.mail import link, waiting
+from practices.without import without
+from upheld.core.sql import row, rows
+from upheld.demo import sample_policy
+from upheld.gate import entries
+from upheld.gate.request import Act, Refused
+from upheld.practices.accounts import domain, jobs
+from upheld.practices.accounts.form import registration
+from upheld.vault import blind_index
+from upheld.web import passwords
+
+GOOD = {
+    "name": "Ben Marked", "email": "ben@marked.example", "credentials": PASSWORD,
+    "birth-date": "1988-03-04", "zip": "98101", "interests": ["films", "music"],
+    "privacy-choices": ["no-offers"], "accept": "yes",
+}  # fmt: skip
+BAD = {
+    "script": "<script>alert(1)</script>", "emoji": "🚀", "right-to-left": "\u202eabc\u202c مرحبا",
+    "long": "x" * 5_000, "control": "a\x00b", "lines": "a\u2028b",
+}  # fmt: skip
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """These stories are about pages; one kind of database is enough for them."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def sign_up(house: House, told: dict[str, Any] | None = None) -> httpx2.Response:
+    """Send the form."""
+    return house.browser().post("/sign-up/form", data=GOOD if told is None else told)
+
+
+def found(house: House, email: str = "ben@marked.example") -> list[str]:
+    """The people with an address."""
+    return house.do(
+        lambda joint: blind_index.find(joint.connection, joint.house.keyring, "email", email)
+    )
+
+
+def held(house: House, person: str) -> set[str]:
+    """The fields that are held of somebody."""
+    return {
+        field for (field,) in house.do(
+            lambda joint: rows(joint.connection, "SELECT DISTINCT field FROM value WHERE"
+                               " person_id = ?", person)
+        )
+    }  # fmt: skip
+
+
+def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
+    """Birth date, form, message, button, sign-in: and then it is theirs, as they accepted it."""
+    browser = house.browser()
+    gate = browser.post("/sign-up", data={"birth-date": "1988-03-04"})
+    assert gate.status_code == 200
+    assert 'value="1988-03-04"' in gate.text
+    assert sign_up(house).headers["location"] == "/sign-up/sent"
+    (person,) = found(house)
+    assert held(house, person) == {"name", "email", "credentials", "birth-date", "zip",
+                                   "interests", "privacy-choices"}  # fmt: skip
+    account = house.do(lambda joint: domain.account_of(joint.connection, person))
+    assert account is not None
+    assert account.state == domain.UNVERIFIED
+    assert account.policy_digest == house.policy.digest
+    assert len(account.agreement_digest) == 64
+    noted = [each.entry for each in house.do(
+        lambda joint: entries.of_person(joint.connection, person)
+    ) if each.entry.kind == "acceptance"]  # fmt: skip
+    assert noted[0].evidence == (account.policy_digest, account.agreement_digest)
+    assert house.do(lambda joint: joint.peek(person, Act(
+        action="contact", purpose="offers"))).outcome == "deny"  # fmt: skip
+    path = link(house, "accounts/verify")
+    assert browser.get(path).status_code == 200, "a program that opens links confirms nothing"
+    state = house.do(lambda joint: domain.account_of(joint.connection, person))
+    assert state is not None
+    assert state.state == domain.UNVERIFIED
+    assert browser.post(path).headers["location"] == "/sign-in?said=confirmed"
+    assert browser.post(path).status_code == 410, "a link works once"
+    answer = browser.post("/sign-in", data={"email": "ben@marked.example", "password": PASSWORD})
+    assert answer.headers["location"] == "/me"
+    assert "Hello, Ben Marked" in browser.get("/me").text
+
+
+def test_the_form_asks_exactly_what_the_policy_says(house: House) -> None:
+    """Each field is one that may be collected and stored; cards are for the page of payments."""
+    asked = registration(house.policy)
+    assert asked.names == {
+        "name", "email", "phone", "address", "birth-date", "gender", "zip", "occupation",
+        "industry", "interests", "credentials", "privacy-choices",
+    }  # fmt: skip
+    assert asked.later == ("card", "billing account")
+    assert [each.id for each in asked.clauses] == ["registration"]
+    by = {each.name: each for each in asked.fields}
+    assert "to check your age" in by["birth-date"].why.lower()
+    assert by["zip"].label == "Zip code"
+    assert {each.name for each in asked.fields if each.required} == {
+        "name", "email", "birth-date", "credentials"
+    }  # fmt: skip
+
+
+def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
+    open_house: Callable[..., House],
+) -> None:
+    """The word goes from the definition, and with it from the form and from the gate."""
+    text = sample_policy().read_text(encoding="utf-8")
+    text = text.replace("gender, zip, occupation, industry", "gender, zip, industry")
+    text = text.replace("yes  collect occupation from", "no   collect occupation from")
+    house = open_house(upheld.load_text(text))
+    page = house.browser().post("/sign-up", data={"birth-date": "1988-03-04"}).text
+    assert "occupation" not in page.split("<form")[-1].lower()
+    assert sign_up(house, {**GOOD, "occupation": "baker"}).status_code == 303
+    (person,) = found(house)
+    assert "occupation" not in held(house, person)
+    refused = house.do(lambda joint: joint.store(person, {"occupation": "baker"},
+                       source="customer", occasion="registration"))  # fmt: skip
+    assert isinstance(refused, Refused)
+
+
+def test_a_child_is_refused_and_nothing_is_kept(house: House) -> None:
+    """Under thirteen: a kind page, and an entry without person, date or age."""
+    before = house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM person"))
+    answer = house.browser().post("/sign-up", data={"birth-date": "2020-01-02"})
+    assert answer.status_code == 403
+    assert "too young" in answer.text
+    assert "No one under thirteen" in answer.text
+    assert house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM person")) == before
+    ((person, body),) = house.do(
+        lambda joint: rows(joint.connection, "SELECT person_id, body FROM entry"
+                           " ORDER BY number DESC LIMIT 1")
+    )  # fmt: skip
+    assert person is None
+    assert b"2020" not in bytes(body).replace(b'"time":"2', b"")
+    assert b'"children"' in bytes(body)
+
+
+def test_the_form_itself_refuses_a_child_too(house: House) -> None:
+    """Whoever leaves out the first page gets no further by it."""
+    assert sign_up(house, {**GOOD, "birth-date": "2020-01-02"}).status_code == 403
+    assert sign_up(house, {**GOOD, "birth-date": "2011-01-02"}).headers["location"] == (
+        "/sign-up/guardian"
+    )
+    assert found(house) == []
+
+
+@pytest.mark.parametrize("field", ["name", "email", "credentials", "birth-date", "accept"])
+def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
+    """A form without it is answered by the form, with everything else still in it."""
+    answer = sign_up(house, {name: value for name, value in GOOD.items() if name != field})
+    assert answer.status_code == 422
+    assert f'href="#f-{field}"' in answer.text
+    assert PASSWORD not in answer.text
+    assert found(house) == []
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_no_answer_breaks_the_form(house: House, what: str) -> None:
+    """Scripts, pictures, other directions, much too much: taken as text or asked for again."""
+    for name in (*registration(house.policy).names, "accept", "invitation"):
+        house.do(lambda joint: house.provider.limits.clear(joint.connection, "sign-up",
+                                                           "testclient"))  # fmt: skip
+        answer = sign_up(house, {**GOOD, "email": f"{name}@marked.example", name: BAD[what]})
+        assert answer.status_code in (303, 410, 422), (name, answer.status_code)
+        assert "<script>" not in answer.text
+
+
+def test_a_file_is_no_text(house: House) -> None:
+    """A part that is a file where a text was asked for counts as nothing said."""
+    answer = house.browser().post("/sign-up/form", files={"name": ("x", b"y")},
+                                  data={k: v for k, v in GOOD.items() if k != "name"})  # fmt: skip
+    assert answer.status_code == 422
+
+
+def test_a_common_or_own_password_is_refused(house: House) -> None:
+    """What is tried first, and what is made of the name or address."""
+    for weak in ("password123", "short", "ben@marked.example", "aaaaaaaaaaaa"):
+        assert sign_up(house, {**GOOD, "credentials": weak}).status_code == 422
+
+
+def test_who_has_an_account_already_sees_what_everybody_sees(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is the same, as many hashes are made, and the address gets a message saying so."""
+    hashes: list[str] = []
+    hashed = passwords.hashed
+
+    def counted(told: str) -> str:
+        hashes.append(told)
+        return hashed(told)
+
+    monkeypatch.setattr(passwords, "hashed", counted)
+    house.customer("ben@marked.example")
+    hashes.clear()
+    taken = sign_up(house)
+    free = sign_up(house, {**GOOD, "email": "new@marked.example"})
+    assert (taken.status_code, taken.headers["location"]) == (
+        free.status_code, free.headers["location"])  # fmt: skip
+    assert taken.content == free.content
+    assert len(hashes) == 2
+    assert [template for _, template in waiting(house)] == ["accounts/already", "accounts/verify"]
+    assert len(found(house)) == 1
+
+
+def test_who_confirms_first_has_the_address(house: House) -> None:
+    """Somebody else's sign-up with one's address, never confirmed, is in nobody's way."""
+    sign_up(house, {**GOOD, "name": "Squatter"})
+    sign_up(house)
+    first, second = (link(house, "accounts/verify", at) for at in (0, 1))
+    assert house.browser().post(second).status_code == 303
+    assert house.browser().post(first).status_code == 410
+
+
+def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
+    """The person, the account, the message: of all of it nothing is left."""
+    sign_up(house)
+    (person,) = found(house)
+    assert jobs.unconfirmed(house.provider.gate.gate) == 0
+    house.clock.moved = timedelta(days=7, minutes=1)
+    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    assert jobs.unconfirmed(house.provider.gate.gate) == 1
+    assert found(house) == []
+    left = house.do(
+        lambda joint: [row(joint.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
+                       for table in ("account", "value", "outbox")]
+    )  # fmt: skip
+    assert left == [None, None, None]
+    assert sign_up(house).status_code == 303
+
+
+def test_a_link_is_over_after_a_day(house: House) -> None:
+    """An address is confirmed within 24 hours, or by another message."""
+    sign_up(house)
+    path = link(house, "accounts/verify")
+    house.clock.moved = timedelta(hours=24, minutes=1)
+    assert house.browser().get(path).status_code == 410
+    assert house.browser().post(path).status_code == 410
+
+
+def test_a_form_from_elsewhere_is_refused(house: House) -> None:
+    """Another site can send none of the forms that anybody may send."""
+    for path in ("/sign-up", "/sign-up/form", "/sign-up/continue", "/sign-in", "/recover",
+                 "/verify/x", "/recover/x", "/join/x"):  # fmt: skip
+        answer = house.browser().post(path, data=GOOD, headers={"sec-fetch-site": "cross-site"})
+        assert answer.status_code == 403, path
+
+
+def test_signing_up_many_times_has_to_wait(house: House) -> None:
+    """From one place there are ten at once, and then one every two minutes."""
+    answers = [sign_up(house, {**GOOD, "email": f"a{at}@marked.example"}).status_code
+               for at in range(11)]  # fmt: skip
+    assert answers == [303] * 10 + [429]
+
+
+def test_the_terms_are_shown_without_any_html_of_their_own(house: House) -> None:
+    """The agreement is a page of its own; what looks like a tag in it is text."""
+    page = house.browser().get("/terms")
+    assert page.status_code == 200
+    assert re.search("<h1>Master Terms</h1>", page.text)
+    assert "Pay what you owe" in page.text
+
+
+RESTS_ON: dict[str, Callable[[House], bool]] = {
+    "registration": lambda house: sign_up(house).status_code in (403, 503),
+    "service": lambda house: sign_up(house).status_code == 403,
+    "service-messages": lambda house: sign_up(house).status_code == 403,
+}
+
+
+@pytest.mark.parametrize("clause", RESTS_ON)
+def test_without_its_clause_nobody_is_registered(
+    open_house: Callable[..., House], clause: str
+) -> None:
+    """Take the clause away, and signing up is refused and keeps nothing."""
+    house = open_house(without(clause))
+    assert RESTS_ON[clause](house)
+    assert found(house) == []

@@ -1,0 +1,433 @@
+"""The console: nothing without a task, every look entered, and who is let go sees nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx2
+import pyotp
+import pytest
+from starlette.testclient import TestClient
+
+from practices.conftest import PASSWORD, House, send
+from upheld.core.transaction import reading
+from upheld.gate import entries
+from upheld.gate.entries import Kept
+from upheld.gate.jobs import LEASE
+from upheld.gate.lease import Lease
+from upheld.gate.request import Act, Refused
+from upheld.practice import tasks
+from upheld.practices.staff import people
+
+MAIL = "ann@marked.example"
+CASES = (
+    "",
+    "   ",
+    "x" * 5_000,
+    "<script>alert(1)</script>",
+    "🐘" * 30,
+    "\u202eabc",
+    "a\x00b",
+    "-1",
+)
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(tmp_path: object) -> str:
+    """The stories of the console are told once; other tests run on both databases."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def task_on(house: House, person: str, purpose: str = "support", role: str = "support") -> str:
+    """A task that waits; its id."""
+    return house.do(lambda joint: tasks.open_task(joint, person, "ticket", purpose, role=role,
+                                                  about="trouble"))  # fmt: skip
+
+
+def taken(house: House, *roles: str, purpose: str = "support") -> tuple[TestClient, str, str, str]:
+    """Somebody at the console who took a task: their browser, ids of person, task and user."""
+    person, user = house.customer(), house.staff(*(roles or ("support",)))
+    task = task_on(house, person, purpose, (roles or ("support",))[0])
+    browser = house.signed_in(user, "staff")
+    path = f"/staff/tasks/{task}"
+    assert send(browser, f"{path}/take", {}, path).status_code == 303
+    return browser, person, task, user
+
+
+def reveal(browser: TestClient, task: str, *fields: str) -> httpx2.Response:
+    """Tick some fields on the page of a task, and show them."""
+    path = f"/staff/tasks/{task}"
+    return send(browser, f"{path}/reveal", {"field": list(fields)}, path)
+
+
+def told(house: House, person: str) -> list[Kept]:
+    """What the ledger tells of a person."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        return entries.of_person(connection, person)
+
+
+def test_values_are_masked_until_revealed_and_each_look_is_entered(house: House) -> None:
+    """The page of a task has no value; each field shown is an act that the customer sees."""
+    browser, person, task, user = taken(house)
+    page = browser.get(f"/staff/tasks/{task}")
+    assert MAIL not in page.text
+    assert "Ann Marked" not in page.text
+    assert "••••••" in page.text
+    before = len(told(house, person))
+    shown = reveal(browser, task, "email", "phone")
+    assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
+    assert MAIL in shown.text
+    assert "Nothing is held." in shown.text
+    looks = [kept.entry for kept in told(house, person)[before:]]
+    assert [(each.kind, each.action, each.data, each.actor, each.purpose) for each in looks] == [
+        ("act", "view", (field,), f"staff {user}", "support") for field in ("email", "phone")
+    ]
+    assert "the customer sees it" in shown.text
+
+
+def test_a_field_that_is_not_for_the_purpose_says_by_which_clause(house: House) -> None:
+    """What the role or the policy leaves out stands with its clause, and asking is refused."""
+    browser, person, task, _ = taken(house)
+    page = browser.get(f"/staff/tasks/{task}").text
+    barred = page[page.index("Not for this purpose") :]
+    assert "Birth date" in barred or "birth date" in barred
+    assert 'href="/privacy#staff"' in barred
+    assert 'href="/privacy#passwords"' in barred
+    before = len(told(house, person))
+    answer = reveal(browser, task, "birth-date", "credentials", "mail-content")
+    assert answer.status_code == 403
+    assert "1990-02-01" not in answer.text
+    assert "argon2" not in answer.text
+    assert [kept.entry.kind for kept in told(house, person)[before:]] == ["refusal"] * 3
+
+
+def test_without_a_task_there_is_nothing(house: House) -> None:
+    """Another role's task is not there, and a task that nobody took shows nothing."""
+    person, curious = house.customer(), house.staff("support")
+    task, other = task_on(house, person), task_on(house, person, "billing", "billing")
+    browser = house.signed_in(curious, "staff")
+    assert MAIL not in browser.get(f"/staff/tasks/{task}").text
+    assert reveal(browser, task, "email").status_code == 403
+    assert browser.get(f"/staff/tasks/{other}").status_code == 404
+    assert browser.get("/staff/tasks/" + "0" * 32).status_code == 404
+    for more in ("take", "reveal", "leave"):
+        path = f"/staff/tasks/{other}/{more}"
+        assert send(browser, path, {"field": "email"}, "/staff").status_code == 404
+    assert person not in browser.get("/staff").text
+
+
+def test_somebody_elses_task_and_a_closed_one_show_nothing(house: House) -> None:
+    """Only whoever took a task sees anything, and only until it is closed or put back."""
+    browser, _, task, _ = taken(house)
+    other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
+    assert "Somebody else works on it" in other.get(f"/staff/tasks/{task}").text
+    assert reveal(other, task, "email").status_code == 403
+    path = f"/staff/tasks/{task}"
+    assert send(other, f"{path}/leave", {"how": "done"}, "/staff").status_code == 403
+    assert send(browser, f"{path}/leave", {"how": "back"}, path).status_code == 303
+    assert reveal(browser, task, "email").status_code == 403
+    assert send(other, f"{path}/take", {}, path).status_code == 303
+    assert reveal(other, task, "email").status_code == 200
+    assert send(other, f"{path}/leave", {"how": "done"}, path).status_code == 303
+    assert "It is closed" in other.get(path).text
+    assert reveal(other, task, "email").status_code == 403
+
+
+def test_a_task_proves_nothing_for_another_purpose_or_user(house: House) -> None:
+    """The record of a task holds for its own purpose, its fields and whoever took it."""
+    _, person, _, user = taken(house)
+
+    def looks(purpose: str, field: str, party: str) -> bool:
+        act = Act(action="view", data=(field,), actor="staff", party=party, purpose=purpose)
+        return not isinstance(house.do(lambda joint: joint.act(act, person)), Refused)
+
+    assert looks("support", "email", user)
+    assert not looks("billing", "email", user)
+    assert not looks("support", "birth-date", user)
+    assert not looks("support", "email", "0" * 32)
+
+
+def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> None:
+    """Whoever took a task under a wider role is refused what it lost, and has to take it anew."""
+    person, user = house.customer(), house.staff("support")
+    task = task_on(house, person)
+    house.do(lambda joint: tasks.take(joint, task, user, ("email", "birth-date")))
+    browser = house.signed_in(user, "staff")
+    assert reveal(browser, task, "email").status_code == 200
+    answer = reveal(browser, task, "birth-date")
+    assert (answer.status_code, "1990-02-01" in answer.text) == (403, False)
+    assert told(house, person)[-1].entry.kind == "refusal"
+    assert "Take this task" in browser.get(f"/staff/tasks/{task}").text
+
+
+def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
+    """A kind of task that has a desk of its own says where that is."""
+    person, user = house.customer(), house.staff("billing")
+    brought = house.provider.practices[0]._replace(task_pages={"debt": "/staff/debts/{task}"})
+    house.provider.practices[0] = brought
+    task = house.do(lambda joint: tasks.open_task(joint, person, "debt", "debt-collection",
+                                                  role="billing"))  # fmt: skip
+    page = house.signed_in(user, "staff").get(f"/staff/tasks/{task}")
+    assert f'href="/staff/debts/{task}"' in page.text
+
+
+def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:
+    """A record about no kind of data would cover all of them, so none is made."""
+    person, user = house.customer(), house.staff("manager")
+    task = task_on(house, person, "support", "manager")
+    browser = house.signed_in(user, "staff")
+    path = f"/staff/tasks/{task}"
+    assert "covers no kind of data" in browser.get(path).text
+    assert send(browser, f"{path}/take", {}, "/staff").status_code == 303
+    with pytest.raises(tasks.TaskError, match="covers nothing"):
+        house.do(lambda joint: tasks.take(joint, task, user, ()))
+    assert reveal(browser, task, "email").status_code == 403
+
+
+def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
+    """Their session is nobody's, their tasks wait again, and their records prove nothing."""
+    browser, person, task, user = taken(house)
+    house.do(lambda joint: people.end(joint, user))
+    assert browser.get("/staff").headers["location"] == "/staff/sign-in?destination=staff"
+    act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
+    assert isinstance(house.do(lambda joint: joint.act(act, person)), Refused)
+    with reading(house.provider.gate.gate.engine) as connection:
+        found = tasks.found(connection, task)
+    assert found is not None
+    assert (found.state, found.staff_id) == ("open", None)
+    again = house.signed_in(user, "staff")  # a session that was begun a moment too late
+    assert again.get("/staff").status_code == 303
+
+
+def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
+    """Each way leads to a task that shows nothing, by an act and an entry; or says so."""
+    person, user = house.customer(phone="+1 555 010 0199"), house.staff("support")
+    with reading(house.provider.gate.gate.engine) as connection:
+        number = connection.exec_driver_sql("SELECT number FROM account").scalar()
+    browser = house.signed_in(user, "staff")
+    for way, word in (("email", MAIL.upper()), ("phone", "+15550100199"), ("account", str(number))):
+        before = len(told(house, person))
+        asked = {"way": way, "told": word, "reason": "trouble"}
+        answer = send(browser, "/staff/find", asked, "/staff")
+        assert answer.status_code == 303
+        assert MAIL not in browser.get(answer.headers["location"]).text
+        done = [kept.entry for kept in told(house, person)[before:]]
+        assert [(each.kind, each.purpose) for each in done] == [
+            ("act", "support"), ("look-up", "support"),
+        ]  # fmt: skip
+    nobody = {"way": "email", "told": "bo@marked.example", "reason": "trouble"}
+    answer = send(browser, "/staff/find", nobody, "/staff")
+    assert (answer.status_code, "Nothing was found" in answer.text) == (422, True)
+    other = {"way": "email", "told": MAIL, "reason": "invoice"}
+    assert send(browser, "/staff/find", other, "/staff").status_code == 422
+    manager = house.signed_in(house.staff("manager", sign_in="mo"), "staff")
+    assert send(manager, "/staff/find", nobody, "/staff").status_code == 403
+
+
+def test_looking_up_is_limited(house: House) -> None:
+    """Nobody walks through the customers: after twenty tries one has to wait."""
+    browser = house.signed_in(house.staff("support"), "staff")
+    asked = {"way": "account", "told": "10000000", "reason": "trouble"}
+    said = [send(browser, "/staff/find", asked, "/staff").text for _ in range(21)]
+    assert "Nothing was found" in said[19]
+    assert "Wait a few minutes" in said[20]
+
+
+def test_ones_own_account_is_left_to_others(house: House) -> None:
+    """An account that somebody named as theirs they can neither find nor take, at once."""
+    browser, person, task, user = taken(house)
+    with reading(house.provider.gate.gate.engine) as connection:
+        number = str(connection.exec_driver_sql("SELECT number FROM account").scalar())
+    said = [send(browser, "/staff/me/account", {"account": each}, "/staff/me")
+            for each in (number, "12345678")]  # fmt: skip
+    assert {each.status_code for each in said} == {200}
+    assert "Noted." in said[0].text
+    assert re.sub(r"[0-9a-f]{64}", "", said[0].text) == re.sub(r"[0-9a-f]{64}", "", said[1].text)
+    assert reveal(browser, task, "email").status_code == 403
+    assert "your own account" in browser.get(f"/staff/tasks/{task}").text
+    asked = {"way": "email", "told": MAIL, "reason": "trouble"}
+    answer = send(browser, "/staff/find", asked, "/staff")
+    assert (answer.status_code, "your own account" in answer.text) == (422, True)
+    with pytest.raises(tasks.TaskError, match="your own account"):
+        house.do(lambda joint: tasks.take(joint, task, user, ("email",)))
+    other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
+    path = f"/staff/tasks/{task}"
+    assert send(other, f"{path}/take", {}, path).status_code == 303
+    assert person
+
+
+@pytest.mark.parametrize("kind", ["staff", "agent"])
+def test_signing_in_takes_password_and_a_code_that_works_once(house: House, kind: str) -> None:
+    """The right three lead to the desk; the same code again, or before, does not."""
+    added = house.do(lambda joint: people.add(joint, kind, "Sam", "sam", PASSWORD, party="Duns"))
+    code = pyotp.parse_uri(added.address)
+    assert isinstance(code, pyotp.TOTP)
+
+    def tried(password: str = PASSWORD, *, name: str = "Sam", ahead: int = 0) -> httpx2.Response:
+        at = house.clock.now() + timedelta(seconds=30 * ahead)
+        return send(house.browser(), f"/{kind}/sign-in",
+                    {"sign-in": name, "password": password, "code": code.at(at)})  # fmt: skip
+
+    wrong = tried("another long password")
+    assert (wrong.status_code, PASSWORD in wrong.text) == (403, False)
+    right = tried()  # the code was not used up by whoever did not know the password
+    assert (right.status_code, right.headers["location"]) == (303, f"/{kind}")
+    assert kind in right.headers["set-cookie"]
+    assert tried().status_code == 403
+    assert tried(ahead=1).status_code == 303
+    assert tried(ahead=-1).status_code == 403
+    unknown = tried(name="nobody", ahead=1)
+    assert unknown.status_code == 403
+    assert unknown.text.replace("nobody", "Sam") == wrong.text
+
+
+def test_too_many_tries_lock_a_name_out_for_a_while(house: House) -> None:
+    """After five tries the right ones do not help either, for a name that is there or not."""
+    added = house.do(lambda joint: people.add(joint, "staff", "Sam", "sam", PASSWORD))
+    code = pyotp.parse_uri(added.address)
+    assert isinstance(code, pyotp.TOTP)
+    for name in ("sam", "nobody"):
+        tries = [send(house.browser(), "/staff/sign-in",
+                      {"sign-in": name, "password": "wrong words here", "code": "000000"})
+                 for _ in range(6)]  # fmt: skip
+        assert [each.status_code for each in tries] == [403] * 5 + [429]
+    right = {"sign-in": "sam", "password": PASSWORD, "code": code.at(house.clock.now())}
+    assert send(house.browser(), "/staff/sign-in", right).status_code == 429
+
+
+def test_a_cookie_of_one_kind_opens_no_other_desk(house: House) -> None:
+    """A customer's session, or an agent's, is nobody's at the console, and the other way round."""
+    person, user = house.customer(), house.staff("support")
+    agent = house.staff(kind="agent", sign_in="duns", party="Duns")
+    for subject, kind in ((person, "customer"), (agent, "agent")):
+        browser = house.signed_in(subject, kind)
+        browser.cookies.set("staff", browser.cookies[kind])
+        assert browser.get("/staff").status_code == 303
+    browser = house.signed_in(agent, "staff")  # as if somebody had written into the database
+    assert browser.get("/staff").status_code == 303
+    browser = house.signed_in(user, "staff")
+    browser.cookies.set("customer", browser.cookies["staff"])
+    assert browser.get("/me").status_code == 303
+
+
+def test_a_manager_adds_somebody_whose_code_is_shown_once(house: House) -> None:
+    """The picture is on that one answer alone; the new password and code sign in."""
+    browser = house.signed_in(house.staff("manager"), "staff")
+    asked = {"name": "Olga Beck", "sign-in": "olga", "roles": ["support", "billing"]}
+    answer = send(browser, "/staff/people", asked)
+    assert answer.status_code == 200
+    assert "<svg" in answer.text
+    found = re.search(r"otpauth://\S+?(?=<)", answer.text)
+    password = re.search(r'first password:</p>\s*<p class="digest">([^<]+)', answer.text)
+    assert found
+    assert password
+    page = browser.get("/staff/people").text
+    assert ("otpauth" in page, "<svg" in page) == (False, False)
+    code = pyotp.parse_uri(found[0].replace("&amp;", "&"))
+    assert isinstance(code, pyotp.TOTP)
+    told_ = {"sign-in": "olga", "password": password[1], "code": code.at(house.clock.now())}
+    assert send(house.browser(), "/staff/sign-in", told_).status_code == 303
+    again = send(browser, "/staff/people", asked)
+    assert (again.status_code, "already" in again.text) == (422, True)
+    user = house.do(lambda joint: people.by_sign_in(joint, "olga"))
+    assert send(browser, f"/staff/people/{user}/end", {}, "/staff/people").status_code == 303
+    assert send(browser, f"/staff/people/{user}/end", {}, "/staff/people").status_code == 404
+
+
+def test_only_managers_manage_and_only_with_a_fresh_password(house: House) -> None:
+    """Others get 403; a session whose password is some minutes old has to give it again."""
+    other = house.signed_in(house.staff("support", "billing", "privacy"), "staff")
+    for path in ("/staff/people", "/staff/safeguards"):
+        assert other.get(path).status_code == 403
+        assert send(other, path, {"name": "x"}, "/staff/me").status_code == 403
+    manager = house.staff("manager", sign_in="mo")
+    house.clock.moved = timedelta(minutes=-6)
+    stale = house.signed_in(manager, "staff")
+    house.clock.moved = timedelta()
+    assert stale.get("/staff/people").headers["location"] == "/staff/sign-in?destination=people"
+    assert send(stale, "/staff/people", {}, "/staff/me").status_code == 403
+    assert stale.get("/staff/safeguards").status_code == 200
+    ended = send(house.signed_in(manager, "staff"), f"/staff/people/{manager}/end", {}, "/staff/me")
+    assert ended.status_code == 403
+
+
+def test_the_safeguards_say_what_is_on_and_what_is_not_whole(house: House) -> None:
+    """Looking through finds what was changed, and tells no value."""
+    house.customer()
+    browser = house.signed_in(house.staff("manager"), "staff")
+    page = browser.get("/staff/safeguards").text
+    assert "Encrypted at rest: on" in page
+    assert "Ledger signed: off" in page
+    assert "Jobs: off" in page
+    assert Lease(house.provider.gate.gate.engine, LEASE).hold()
+    assert "Jobs: on" in browser.get("/staff/safeguards").text
+    assert "Everything is whole." in send(browser, "/staff/safeguards", {}).text
+    house.do(lambda joint: joint.connection.exec_driver_sql("UPDATE value SET revision = 9"))
+    found = send(browser, "/staff/safeguards", {}).text
+    assert "not whole" in found
+    assert MAIL not in found
+
+
+def test_another_password_signs_out_elsewhere(house: House) -> None:
+    """A stolen session is worth nothing once its owner took another password."""
+    user = house.staff("support")
+    stolen, browser = house.signed_in(user, "staff"), house.signed_in(user, "staff")
+    for old, new in (("wrong words here", "six other plain words"), (PASSWORD, "short"),
+                     (PASSWORD, "password123")):  # fmt: skip
+        answer = send(browser, "/staff/me/password", {"old": old, "new": new}, "/staff/me")
+        assert answer.status_code == 422
+    told_ = {"old": PASSWORD, "new": "six other plain words here"}
+    assert send(browser, "/staff/me/password", told_, "/staff/me").status_code == 200
+    assert browser.get("/staff").status_code == 200
+    assert stolen.get("/staff").status_code == 303
+
+
+def test_bad_input_gets_the_form_again_and_never_an_error(house: House) -> None:
+    """Every form takes odd texts without an error; replayed or foreign tokens do nothing."""
+    browser = house.signed_in(house.staff("support", "manager"), "staff")
+    forms = {
+        "/staff/sign-in": ("sign-in", "password", "code"),
+        "/agent/sign-in": ("sign-in", "password", "code"),
+        "/staff/find": ("way", "told", "reason"),
+        "/staff/people": ("name", "sign-in", "roles", "company"),
+        "/staff/me/account": ("account",),
+        "/staff/me/password": ("old", "new"),
+    }
+    for path, names in forms.items():
+        for name in names:
+            for odd in CASES:
+                answer = send(browser, path, {name: odd}, "/staff/me")
+                assert answer.status_code in (200, 422), (path, name, odd)
+                assert "<script>alert" not in answer.text
+        foreign = browser.post(path, data={"_token": "0" * 64})
+        assert foreign.status_code == (422 if "sign-in" in path else 403)
+    user = house.signed_in(house.staff("support", sign_in="olga"), "staff")
+    found = re.search(r'name="_token" value="([0-9a-f]+)"', user.get("/staff").text)
+    assert found
+    replayed = {"_token": found[1], "account": "1"}
+    assert browser.post("/staff/me/account", data=replayed).status_code == 403
+    assert (
+        send(browser, "/staff/tasks/x/reveal", {"field": "nonsense"}, "/staff").status_code == 422
+    )
+
+
+def refused_look(house: House) -> bool:
+    """A member of staff with a task looks at a customer's address; whether it was refused."""
+    browser, _, task, _ = taken(house)
+    return reveal(browser, task, "email").status_code == 403
+
+
+def refused_look_up(house: House) -> bool:
+    """A member of staff looks a customer up for a ticket; whether it was refused."""
+    house.customer()
+    browser = house.signed_in(house.staff("support"), "staff")
+    asked = {"way": "email", "told": MAIL, "reason": "trouble"}
+    return send(browser, "/staff/find", asked, "/staff").status_code != 303
+
+
+RESTS_ON: dict[str, Callable[[House], bool]] = {
+    "staff": refused_look,
+    "support-use": refused_look_up,
+}
