@@ -1,10 +1,10 @@
 """The table of routes: who gets which answer where, read by the crawl and by the browser's tests.
 
 `routes_of/PRACTICE.toml` has a line for each method and path that a practice brings. `who` is the
-kind of visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a visitor
-by name beside it gets another answer. Everybody else is led to sign in by a page, and refused by a
-form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its name or by the
-name that `ids` gives; `none` is an id of nothing.
+kind of visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a
+visitor by name beside it gets another answer. Everybody else is led to sign in by a page, and
+refused by a form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its
+name or by the name that `ids` gives; `none` is an id of nothing.
 """
 
 from __future__ import annotations
