@@ -406,6 +406,7 @@ def _no_page(house: House) -> bool:
 
 def _no_password(house: House) -> bool:
     person = house.customer()
+    house.signed_in(person)
     found = house.do(lambda joint: services.new_password(joint, person, "dsl"))
     return isinstance(found, Refused)
 

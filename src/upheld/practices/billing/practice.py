@@ -119,8 +119,8 @@ def waiting(joint: Joint, person_id: str) -> list[Todo]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     found = []
     if due := due_numbers(joint, person_id):
-        more = f" and {len(due) - 1} more" if len(due) > 1 else ""
-        found.append(Todo(f"Invoice {due[0][0]}{more} is due since {said_day(due[0][1])}.", "Pay",
+        more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
+        found.append(Todo(f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.", "Pay",
                           "/me/payment"))  # fmt: skip
     debt = debts.handed(joint.connection, person_id)
     if debt is not None:
