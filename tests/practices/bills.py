@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
+from upheld.gate.acting import Outcome
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import desks, tasks
@@ -54,6 +56,14 @@ def order(house: House, person: str, *plans: str) -> None:
             assert services.order(joint, person, PLANS[plan]) is None
 
     house.do(work)
+
+
+def owing(joint: Joint, person: str) -> Outcome:
+    """Keep an invoice of $45.90 that was due long ago, as if one had been made then."""
+    row = {"kind": "invoice", "number": "2020-0001", "date": "2020-01-01", "due": "2020-01-15",
+           "cents": 4590, "lines": [{"text": "DSL", "cents": 4590}]}  # fmt: skip
+    return joint.append(person, "transaction", [json.dumps(row)], source="customer",
+                        occasion="service-use")  # fmt: skip
 
 
 def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:

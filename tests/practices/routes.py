@@ -25,11 +25,10 @@ from practices.bills import history, overdue
 from practices.conftest import House
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
-from upheld.core.transaction import reading
-from upheld.gate import entries
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
 from upheld.practices.messages.unsubscribe import Unsubscribing
+from upheld.practices.rights import asks, choices, erasing
 from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
@@ -84,18 +83,19 @@ def _message(house: House, person: str) -> str:
     return told["message"]
 
 
+def _permission(house: House, person: str) -> str:
+    told = choices.Permission(("email",), "supplier", "", "support")
+    return house.do(lambda joint: choices.give(joint, person, told))
+
+
+def _request(house: House, person: str) -> str:
+    found = house.do(lambda joint: asks.ask(joint, person, "erasure"))
+    assert isinstance(found, asks.Ask)
+    return found.request_id
+
+
 def _unsubscribing(house: House, person: str) -> str:
     return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
-
-
-def _record(house: House, person: str) -> str:
-    about = {"data": ["email"], "purpose": ["offers"], "recipient": ["trusted-partner"]}
-    return house.do(lambda joint: joint.record(person, "consent", fact="permission", about=about))
-
-
-def _entry(house: House, person: str) -> str:
-    with reading(house.provider.gate.gate.engine) as connection:
-        return str(entries.of_person(connection, person)[-1].number)
 
 
 class World:
@@ -153,8 +153,16 @@ THINGS: dict[str, Callable[[World], str]] = {
     "user": lambda world: world.ann,  # an id, and of nobody who works here
     "message": lambda world: _message(world.house, world.ann),
     "unsubscribing": lambda world: _unsubscribing(world.house, world.ann),
-    "record": lambda world: _record(world.house, world.ann),
-    "entry": lambda world: _entry(world.house, world.ann),
+    "number": lambda world: str(world.house.provider.gate.gate.entries(world.ann)[0].number),
+    "what": lambda _: "offers",
+    "way": lambda _: "out",
+    "record": lambda world: _permission(world.house, world.ann),
+    "request": lambda world: _request(world.house, world.ann),
+    "link": lambda world: world.house.do(
+        lambda joint: sessions.mint(
+            joint.connection, erasing.LINK, world.ann, erasing.LASTS, world.house.clock.now()
+        )
+    ),
     "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,
     "debt-task": lambda world: world.debt,
     "child": lambda world: world.child,  # in the guardian's care

@@ -97,7 +97,7 @@ def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
     record = house.do(lambda joint: choices.give(joint, ben, told))
     browser = house.signed_in(ann)
     assert send(browser, f"{PAGE}/{record}", {}, PAGE).status_code == 404
-    assert browser.get(f"{PAGE}/{record}.json").status_code == 404
+    assert browser.get(f"{PAGE}/{record}/json").status_code == 404
     foreign = TOKEN.search(house.signed_in(ben).get(PAGE).text)
     assert foreign
     assert browser.post(PAGE, data={"_token": foreign[1], **GIVE}).status_code == 403
@@ -171,7 +171,7 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
     house.do(work)
     browser = house.signed_in(person)
     for each in house.do(lambda joint: choices.kept(joint, person)):
-        told = browser.get(f"{PAGE}/{each.record_id}.json").json()
+        told = browser.get(f"{PAGE}/{each.record_id}/json").json()
         assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
             consent.SCHEMA, each.record_id, person)  # fmt: skip
         (processing,) = told["pii_processing"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
 
 from starlette.routing import Route
 
+from ledger.logs import SIGNER
+from practices.bills import owing
 from practices.conftest import House, send
 from upheld.gate.acting import Outcome
+from upheld.gate.covering import Covering
 from upheld.gate.duties import nothing_more
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -27,7 +29,7 @@ def carried(house: House, *duties: str) -> None:
 
 def to_agent(joint: Joint, person: str) -> Outcome:
     """Give a name to an engaged agent."""
-    joint.record(person, "invoice")
+    owing(joint, person)
     joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
     share = Act(action="share", data=("name",), recipient="collection-agent", party="Agents",
                 purpose="debt-collection", occasion="other")  # fmt: skip
@@ -46,9 +48,7 @@ def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
 
 def bought(joint: Joint, person: str) -> Outcome:
     """Keep an invoice."""
-    row = {"kind": "invoice", "number": "N-1", "cents": 4590, "lines": [{"text": "DSL"}]}
-    return joint.append(person, "transaction", [json.dumps(row)], source="customer",
-                        occasion="service-use")  # fmt: skip
+    return owing(joint, person)
 
 
 def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
@@ -73,8 +73,8 @@ def test_rows_are_told_as_a_table_and_until_when(house: House) -> None:
     house.do(lambda joint: bought(joint, person))
     page = house.signed_in(person).get("/me/privacy?show=transaction").text
     assert "$45.90" in page
-    assert "N-1" in page
-    assert "Kept for 24 months" in page
+    assert "2020-0001" in page
+    assert "24 months" in page
 
 
 def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
@@ -83,7 +83,7 @@ def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
     house.signed_in(ben).get("/me/privacy?show=all")
     house.signed_in(ann).get("/me/privacy?show=all")
     mine = house.signed_in(ann).get("/me/privacy/received").text
-    assert mine.count("You looked at") == 1
+    assert mine.count("We looked at") == 1
     for page in ("/me/privacy?show=all", "/me/privacy/received", "/me/privacy/choices"):
         shown = house.signed_in(ann).get(page).text
         assert ADDRESS not in shown
@@ -103,13 +103,13 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     house.do(work)
     browser = house.signed_in(person)
     given = browser.get("/me/privacy/received?which=disclosures").text
-    assert "We gave your name to a collection agent (Agents)" in given
+    assert "We shared your name with a collection agent" in given
     assert "/privacy#collecting-charges" in given
-    assert given.count("We gave") == 1
-    assert "asked to look at your e-mail address" in (
-        browser.get("/me/privacy/received?which=staff").text
-    )
-    assert browser.get("/me/privacy/received?which=refusals").text.count("Refused: ") == 3
+    assert given.count("We shared") == 2
+    staff = browser.get("/me/privacy/received?which=staff").text
+    assert "We did not look at your e-mail address" in staff
+    refused = browser.get("/me/privacy/received?which=refusals").text
+    assert refused.count("asked for and refused") == 2
     assert "Nothing happened" in browser.get("/me/privacy/received?month=2020-02").text
     for wrong in ("month=2020-13", "month=x", "which=all", "month=0001-01", "month=9999-12"):
         assert browser.get(f"/me/privacy/received?{wrong}").status_code == 404
@@ -125,7 +125,34 @@ def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House)
     assert "court" not in browser.get("/me/privacy/received").text.lower()
     assert "instrument" not in browser.get("/me/privacy/received").text
     house.do(lambda joint: joint.withdraw(person, gag, ended=True))
-    assert "We gave your use of services to a court" in browser.get("/me/privacy/received").text
+    assert "use of services with a court" in browser.get("/me/privacy/received").text
+
+
+def test_a_receipt_is_given_to_its_person_and_verified_by_anybody(house: House) -> None:
+    """An entry of mine has a receipt that the public page verifies, as a file and as text."""
+    ann, ben = house.customer(), house.customer("ben@marked.example")
+    browser, nobody = house.signed_in(ann), house.browser()
+    mine, other = (house.provider.gate.gate.entries(who)[0].number for who in (ann, ben))
+    path = f"/me/privacy/received/{mine}"
+    assert browser.get(path).status_code == 409
+    assert "no log yet" in nobody.post("/ledger/verify", data={"receipt": "{}"}).text
+    Covering(house.provider.gate.gate.engine, SIGNER.name, SIGNER).cover()
+    receipt = browser.get(path)
+    assert "attachment" in receipt.headers["content-disposition"]
+    assert browser.get(f"/me/privacy/received/{other}").status_code == 404
+    assert browser.get(f"/me/privacy/received/{10**30}").status_code == 404
+    asked = {"files": {"file": ("receipt.json", receipt.content)}}, {"data": {
+        "receipt": receipt.text}}  # fmt: skip
+    for each in asked:
+        found = nobody.post("/ledger/verify", **each)
+        assert "It is in our log, and unchanged" in found.text
+    changed = receipt.text.replace("person", "persom")
+    for wrong in (changed, "", " ", "{}", "x" * 2_000, "\u202e\U0001f600", "<script>"):
+        found = nobody.post("/ledger/verify", data={"receipt": wrong})
+        assert found.status_code == 422
+        assert "<script>" not in found.text
+    outside = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    assert nobody.post("/ledger/verify", data={"receipt": "{}"}, headers=outside).status_code == 403
 
 
 def test_closing_an_account_starts_the_time_after_which_things_go(house: House) -> None:
@@ -152,7 +179,7 @@ def test_nobody_sees_a_page_without_signing_in(house: House) -> None:
     for route in mine.routes:
         assert isinstance(route, Route)
         if route.path.startswith("/me") and route.methods and "GET" in route.methods:
-            path = re.sub(r"\{\w+\}", "x", route.path)
+            path = re.sub(r"\{\w+(:int)?\}", "1", route.path)
             assert house.browser().get(path).headers["location"].startswith("/sign-in"), path
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from practices.bills import owing
 from practices.conftest import House, send
 from upheld.gate.erasure import certificates, erase
 from upheld.gate.joint import Joint
@@ -77,7 +78,7 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     assert not re.search(r"https?://|src=|<script", page)
     (asked,) = requests(house, person)
     assert (asked.kind, asked.state) == ("access", asks.FULFILLED)
-    status = browser.get(f"/me/privacy/requests/{asked.request_id}.json").json()
+    status = browser.get(f"/me/privacy/requests/{asked.request_id}/status").json()
     assert (status["status"], status["request_id"]) == ("fulfilled", asked.request_id)
     assert asked.due == asked.received + timedelta(days=30)
 
@@ -90,8 +91,8 @@ def test_a_copy_needs_a_password_given_just_now(house: House) -> None:
     house.clock.moved = timedelta()
     for path in ("export", "erase", "correct"):
         assert browser.get(f"/me/privacy/{path}").status_code == 200
-        assert old.get(f"/me/privacy/{path}").headers["location"].startswith("/sign-in?")
-        assert old.post(f"/me/privacy/{path}", data={"_token": "0"}).status_code == 403
+        assert old.get(f"/me/privacy/{path}").headers["location"].startswith("/sign-in/again?")
+        assert old.post(f"/me/privacy/{path}", data={"_token": "0"}).status_code == 303
 
 
 def test_a_cell_that_would_be_a_formula_is_text(house: House) -> None:
@@ -156,7 +157,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
 def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) -> None:
     """Somebody who owes is told what is kept, asks, and sees the day by which it is due."""
     person = house.customer()
-    house.do(lambda joint: joint.record(person, "invoice"))
+    house.do(lambda joint: owing(joint, person))
     browser = house.signed_in(person)
     page = browser.get("/me/privacy/erase").text
     assert "You still owe" in page
@@ -223,7 +224,7 @@ def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     assert isinstance(made, asks.Ask)
     path = f"/me/privacy/requests/{made.request_id}"
     other = house.signed_in(ben)
-    assert other.get(path + ".json").status_code == 404
+    assert other.get(path + "/status").status_code == 404
     assert send(other, path, {}, "/me/privacy/choices").status_code == 404
     assert send(house.signed_in(ann), path, {}, "/me/privacy/choices").status_code == 303
     assert requests(house, ann)[0].state == asks.REVOKED

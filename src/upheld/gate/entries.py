@@ -28,7 +28,6 @@ from upheld.vault.envelope import context
 
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 AHEAD = 3600.0  # seconds beyond what has passed
-_LATEST = 2**63 - 1
 NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
@@ -131,19 +130,13 @@ def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterato
             wanted += 1
 
 
-def of_person(
-    connection: Connection, person_id: str, since: datetime = BEGINNING,
-    until: datetime | None = None,
-) -> list[Kept]:  # fmt: skip
-    """Everything that was done or refused about a person, in its order; or in a span of time."""
+def of_person(connection: Connection, person_id: str) -> list[Kept]:
+    """Everything that was done or refused about a person, in its order."""
     statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE (person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?)) AND at >= ? AND at < ?"
-        " ORDER BY number"
+        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
+        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
     )
-    last = _LATEST if until is None else microseconds(until)
-    found = rows(connection, statement, person_id, person_id, microseconds(since), last)
-    return [_kept(each) for each in found]
+    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
 
 
 def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:

@@ -31,8 +31,3 @@ def upgrade() -> None:
         sa.Column("session", sa.LargeBinary, primary_key=True),
         sa.Column("at", sa.BigInteger, nullable=False),
     )
-    op.create_table(
-        "shown_text",
-        sa.Column("digest", WORD, primary_key=True),
-        sa.Column("text", sa.Text, nullable=False),
-    )

@@ -114,7 +114,7 @@ def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None)
         return
     joint.record(
         care.person_id, KINDS[what][0], by_whom=care.guardian_id, how="page",
-        text_digest=care.text_digest, begins=begins or joint.house.clock.now(),
+        text=KINDS[what][1], begins=begins or joint.house.clock.now(),
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Choices: permissions, one for each data, purpose and recipient; opt-outs; each with its record.
 
 What can be permitted comes from the policy: only where a permission makes the difference between no
-and yes is one asked for. The text that was agreed to is kept by its digest, and the record names
-that digest.
+and yes is one asked for. The text that was agreed to is kept with the record, sealed.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
 from upheld.gate import records
 from upheld.gate.joint import Joint
@@ -122,23 +120,8 @@ def give(joint: Joint, person_id: str, told: Permission) -> str:
     shown = text(joint.house.policy, told)
     return joint.record(
         person_id, CONSENT, about=told.about(), party=told.party, by_whom="customer",
-        how="portal", text_digest=keep_text(joint, shown),
+        how="portal", text=shown,
     )  # fmt: skip
-
-
-def keep_text(joint: Joint, shown: str) -> str:
-    """Keep a text that was shown, once; its digest."""
-    made = digest(shown)
-    run(joint.connection, "INSERT INTO shown_text VALUES (?, ?) ON CONFLICT DO NOTHING",
-        made, shown)  # fmt: skip
-    return made
-
-
-def text_of(joint: Joint, record: Record) -> str:
-    """The text that was shown when a record was made, where there was one."""
-    found = row(joint.connection, "SELECT text FROM shown_text WHERE digest = ?",
-                record.text_digest)  # fmt: skip
-    return str(found[0]) if found else ""
 
 
 def of_age(joint: Joint, person_id: str) -> bool:

@@ -134,7 +134,7 @@ class Choosing:
 
         def work(joint: Joint) -> tuple[Record, str] | None:
             mine = [e for e in choices.kept(joint, visit.subject) if e.record_id == record_id]
-            return (mine[0], choices.text_of(joint, mine[0])) if mine else None
+            return (mine[0], joint.shown(visit.subject, record_id)) if mine else None
 
         found = await self.provider.do(work)
         if found is None:
@@ -177,7 +177,7 @@ def _withdrawable(record: Record) -> bool:
 
 def _choice(joint: Joint, record: Record) -> Choice:
     policy, at = joint.house.policy, microseconds(joint.house.clock.now())
-    text = choices.text_of(joint, record) if record.text_digest else ""
+    text = joint.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
     said = text.partition(". ")[0].removesuffix(".") if text else (fact.label if fact else (
         record.kind.replace("-", " ")))  # fmt: skip

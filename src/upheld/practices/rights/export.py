@@ -19,16 +19,16 @@ import jinja2
 import msgspec
 
 from upheld.core.tables import BEGINNING
-from upheld.gate import entries, records
-from upheld.gate.entries import Kept
+from upheld.gate import records
 from upheld.gate.joint import Joint
+from upheld.gate.receipts import Line
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Refused
 from upheld.policy.load import Policy
-from upheld.practices.rights import asks, choices
+from upheld.practices.rights import asks, gags
 from upheld.practices.rights.gags import Untold
 from upheld.practices.rights.held import Held, described, known
-from upheld.practices.rights.words import told
+from upheld.practices.rights.words import sentence
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 README: Final = "read-me.html"
@@ -40,7 +40,7 @@ class Everything(NamedTuple):
     policy: Policy
     at: datetime
     held: list[Held]
-    entries: list[Kept]
+    entries: list[Line]
     records: list[Record]
     texts: dict[str, str]
     requests: list[asks.Ask]
@@ -68,9 +68,9 @@ def gather(joint: Joint, person_id: str) -> Everything | Refused:
     kept, _ = records.listed(joint.connection, house.keyring, [person_id], kinds)
     mine = [each for each in kept if not untold.record(each)]
     return Everything(
-        house.policy, house.clock.now(), described(joint, person_id, shapes, given.rows),
-        untold.entries(entries.of_person(joint.connection, person_id), lambda _: True), mine,
-        {each.text_digest: choices.text_of(joint, each) for each in mine if each.text_digest},
+        house.policy, house.clock.now(), described(joint, person_id, shapes, given),
+        gags.told(joint, person_id), mine,
+        {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
         asks.listed(joint.connection, person_id),
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ class _Sink:
 def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
     """Each file of the copy by its name."""
     policy = all_.policy
-    sentences = [(each, told(each.entry, policy)) for each in all_.entries]
+    sentences = [(each, sentence(each.entry, policy)) for each in all_.entries]
     page = env.get_template("rights/copy.html")
     yield README, page.render(all=all_, sentences=sentences, front=policy.front)
     yield "everything.json", json.dumps(as_json(all_), ensure_ascii=False, indent=1)
@@ -153,7 +153,7 @@ def as_json(all_: Everything) -> dict[str, Any]:
             for each in all_.held
         ],
         "entries": [
-            {"number": each.number, "said": told(each.entry, all_.policy),
+            {"number": each.number, "said": sentence(each.entry, all_.policy),
              "entry": msgspec.to_builtins(each.entry)}
             for each in all_.entries
         ],
@@ -172,8 +172,8 @@ def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
             texts.get(each.text_digest, ""))  # fmt: skip
 
 
-def _moment(told_: int | None) -> str:
-    return "" if told_ is None else (BEGINNING + timedelta(microseconds=told_)).isoformat()
+def _moment(told: int | None) -> str:
+    return "" if told is None else (BEGINNING + timedelta(microseconds=told)).isoformat()
 
 
 def sheet(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

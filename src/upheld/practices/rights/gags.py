@@ -6,13 +6,14 @@ Once the order ends it appears like everything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import datetime
 
 from upheld.core.tables import microseconds
 from upheld.gate import records
-from upheld.gate.entries import Kept
 from upheld.gate.joint import Joint
+from upheld.gate.receipts import Asked, Line, account
 from upheld.gate.records import Record
+from upheld.ledger.entries import Entry
 
 KINDS = ("instrument", "hold", "task")
 PURPOSE = "legal-process"
@@ -29,19 +30,25 @@ class Untold:
         self.ids = {each.record_id for each in found if gagged and _of_process(each)}
         self.gagged = bool(gagged)
 
-    def entry(self, kept: Kept) -> bool:
+    def entry(self, entry: Entry) -> bool:
         """Whether an entry may not be told."""
         if not self.gagged:
             return False
-        return kept.entry.purpose == PURPOSE or not self.ids.isdisjoint(kept.entry.evidence)
+        return entry.purpose == PURPOSE or not self.ids.isdisjoint(entry.evidence)
 
     def record(self, record: Record) -> bool:
         """Whether a record may not be told."""
         return record.record_id in self.ids
 
-    def entries(self, found: list[Kept], besides: Callable[[Kept], bool]) -> list[Kept]:
-        """Those of some entries that may be told and that are asked for."""
-        return [each for each in found if not self.entry(each) and besides(each)]
+
+def told(
+    joint: Joint, person_id: str, since: datetime | None = None, until: datetime | None = None
+) -> list[Line]:
+    """What was done with what is held of a person, but for what may not be told of it."""
+    untold = Untold(joint, person_id)
+    asked = Asked(person_id=person_id, since=since, until=until)
+    lines = account(joint.connection, joint.house.policy, asked)
+    return [each for each in lines if not untold.entry(each.entry)]
 
 
 def _of_process(record: Record) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.gate import entries
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
 from upheld.practices.rights.words import Clause, clauses, label
@@ -78,7 +78,7 @@ def look(joint: Joint, person_id: str) -> list[Held] | Refused:
     found = joint.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
-    return described(joint, person_id, shapes, found.rows)
+    return described(joint, person_id, shapes, found)
 
 
 def known(joint: Joint, person_id: str) -> dict[str, str]:
@@ -88,14 +88,13 @@ def known(joint: Joint, person_id: str) -> dict[str, str]:
             if f in shapes}  # fmt: skip
 
 
-def described(
-    joint: Joint, person_id: str, shapes: Mapping[str, str], found: Mapping[str, tuple[Value, ...]]
-) -> list[Held]:
-    """Rows by field, with what is told beside each."""
+def described(joint: Joint, person_id: str, shapes: Mapping[str, str], found: Given) -> list[Held]:
+    """What an act gave, by field, with what is told beside each."""
     policy = joint.house.policy
     terms = policy.program.vocabulary.tree("data")
     made = []
-    for field, rows in found.items():
+    for field in found.values:
+        rows = found.series(field)
         last = rows[-1]
         kept, kept_by = _kept(joint, person_id, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]

@@ -14,27 +14,29 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import entries, records
-from upheld.gate.entries import Kept
 from upheld.gate.joint import Joint
+from upheld.gate.logs import LogError
+from upheld.gate.receipts import Line, receipt
 from upheld.gate.request import Act, Refused
+from upheld.ledger.verify import write_receipt
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit
-from upheld.practices.rights import closing
-from upheld.practices.rights.gags import Untold
+from upheld.practices.rights import closing, gags
 from upheld.practices.rights.held import SECRET, Held, look
-from upheld.practices.rights.words import Clause, belongs, clauses, told
+from upheld.practices.rights.words import Clause, belongs, clauses, sentence
+from upheld.web import kit
 
 FILTERS: Final = (
     ("", "Everything"), ("disclosures", "Given to others"), ("staff", "Looked at by our staff"),
     ("guardian", "Looked at by a guardian"), ("refusals", "Refused"),
 )  # fmt: skip
-OWN: Final = "customer-agreement"
+OWN, ACCEPTANCE = "customer-agreement", "acceptance"
 MOST: Final = 500  # entries on a page
 
 
-class Line(NamedTuple):
+class Shown(NamedTuple):
     """An entry as it is shown."""
 
     number: int
@@ -55,7 +57,7 @@ def refused(provider: Provider, request: Request, what: str, refusal: Refused) -
     decision = Decision(outcome="deny") if told_ is None else told_  # neither true nor false
     return provider.pages.page(
         request, "rights/refused.html", status=403, what=what, why=decision.why,
-        cited=clauses(policy_of(provider), list(decision.clauses)),
+        cited=clauses(policy_of(provider), decision.clauses),
     )  # fmt: skip
 
 
@@ -100,14 +102,13 @@ class Received:
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
 
-        def work(joint: Joint) -> list[Kept]:
-            found = entries.of_person(joint.connection, visit.subject, month, following)
-            untold = Untold(joint, visit.subject)
-            return untold.entries(found, lambda kept: belongs(kept, which))
+        def work(joint: Joint) -> list[Line]:
+            found = gags.told(joint, visit.subject, month, following)
+            return [each for each in found if belongs(each.entry, which)]
 
         found = await self.provider.do(work)
         policy = policy_of(self.provider)
-        lines = [_line(each, policy) for each in reversed(found[-MOST:])]
+        lines = [_shown(each, policy) for each in reversed(found[-MOST:])]
         days = [(day, list(some)) for day, some in groupby(lines, lambda line: line.at.date())]
         return self.provider.pages.page(
             visit.request, "rights/received.html", days=days, which=which, month=month,
@@ -118,11 +119,27 @@ class Received:
             else "", name=dict(FILTERS)[which].lower(),
         )  # fmt: skip
 
+    async def receipt(self, visit: Visit) -> Response:
+        """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
+        number = int(visit.request.path_params["number"])
+        found = await self.provider.do(lambda joint: gags.told(joint, visit.subject))
+        if number not in {each.number for each in found}:
+            raise HTTPException(404)
+        gate = self.provider.gate.gate
+        try:
+            made = await self.provider.apart(receipt, gate, visit.subject, number)
+        except LogError:
+            return self.provider.pages.page(visit.request, "rights/uncovered.html", status=409)
+        return Response(
+            write_receipt(made), media_type=kit.JSON,
+            headers={"content-disposition": f'attachment; filename="receipt-{number}.json"',
+                     "cache-control": "no-store"},
+        )  # fmt: skip
 
-def _line(kept: Kept, policy: Policy) -> Line:
-    said = told(kept.entry, policy)
-    return Line(kept.number, kept.at, said, clauses(policy, list(kept.entry.clauses)),
-                kept.entry.kind == "refusal")  # fmt: skip
+
+def _shown(line: Line, policy: Policy) -> Shown:
+    return Shown(line.number, line.at, sentence(line.entry, policy),
+                 clauses(policy, line.entry.clauses), line.entry.kind == "refusal")  # fmt: skip
 
 
 def _month(told_: str, now: datetime) -> datetime | None:
@@ -154,10 +171,10 @@ class Binding:
     async def show(self, visit: Visit) -> Response:
         """The version in force, why it binds, and every acceptance with its digests."""
 
-        def work(joint: Joint) -> tuple[Decision, list[Kept], bool, datetime | None]:
+        def work(joint: Joint) -> tuple[Decision, list[Line], bool, datetime | None]:
             connection = joint.connection
-            found = entries.of_person(connection, visit.subject)
-            accepted = [each for each in found if each.entry.kind.startswith("accept")]
+            accepted = [each for each in gags.told(joint, visit.subject)
+                        if each.entry.kind == ACCEPTANCE]  # fmt: skip
             own, _ = records.listed(connection, joint.house.keyring, [visit.subject], [OWN])
             at = microseconds(joint.house.clock.now())
             return (joint.peek(visit.subject, Act(action="bind")), accepted,
@@ -166,7 +183,7 @@ class Binding:
 
         decision, accepted, own, closed = await self.provider.do(work)
         policy = policy_of(self.provider)
-        cited = clauses(policy, list(decision.clauses))
+        cited = clauses(policy, decision.clauses)
         return self.provider.pages.page(
             visit.request, "rights/policy.html", front=policy.front, digest=policy.digest,
             accepted=list(_accepted(accepted)), closed=closed, own=own,
@@ -199,7 +216,7 @@ def _under(policy: Policy, ids: tuple[str, ...]) -> list[Clause]:
     return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
 
 
-def _accepted(found: list[Kept]) -> Iterator[dict[str, Any]]:
+def _accepted(found: list[Line]) -> Iterator[dict[str, Any]]:
     for each in reversed(found):
         digests = [d for d in each.entry.evidence if len(d) == 64]
         yield {"at": each.at, "policy": each.entry.policy, "besides": [

@@ -9,18 +9,19 @@ from starlette.routing import Route
 from upheld.gate.gate import Gate
 from upheld.practice.brings import Card, Job, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
-from upheld.practice.visits import Handler, signed_in
+from upheld.practice.visits import Handler, anybody, signed_in
 from upheld.practices.rights import correcting, erasing, signals
 from upheld.practices.rights.asking import Asking
 from upheld.practices.rights.choosing import Choosing
 from upheld.practices.rights.pages import Binding, Holding, Received
+from upheld.practices.rights.verifying import Verifying
 
 ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
 
 def practice(provider: Provider) -> Practice:
     """What is held, who received it, choices, the policy that binds, requests."""
-    holding, received = Holding(provider), Received(provider)
+    holding, received, verifying = Holding(provider), Received(provider), Verifying(provider)
     choosing, binding, asking = Choosing(provider), Binding(provider), Asking(provider)
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
@@ -32,17 +33,20 @@ def practice(provider: Provider) -> Practice:
     routes: Sequence[Route] = (
         get("/me/privacy", holding.show),
         get("/me/privacy/received", received.show),
+        get("/me/privacy/received/{number:int}", received.receipt),
+        Route("/ledger/verify", verifying.show, methods=["GET"]),
+        Route("/ledger/verify", anybody(provider, verifying.send), methods=["POST"]),
         get("/me/privacy/choices", choosing.show),
         post("/me/privacy/choices", choosing.give),
         post("/me/privacy/choices/signal", choosing.end_signal),
         post("/me/privacy/choices/{what}/{way}", choosing.opt),
         post("/me/privacy/choices/{record}", choosing.withdraw),
-        get("/me/privacy/choices/{record}.json", choosing.download),
+        get("/me/privacy/choices/{record}/json", choosing.download),
         get("/me/privacy/policy", binding.show),
         get("/me/close", binding.ask, fresh=True),
         post("/me/close", binding.close, fresh=True),
         get("/me/privacy/requests", asking.show),
-        get("/me/privacy/requests/{request}.json", asking.status),
+        get("/me/privacy/requests/{request}/status", asking.status),
         post("/me/privacy/requests/{request}", asking.revoke),
         get("/me/privacy/export", asking.export, fresh=True),
         post("/me/privacy/export", asking.download, fresh=True),

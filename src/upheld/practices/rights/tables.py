@@ -1,13 +1,13 @@
-"""What is kept of a person's rights: requests and how far they are, signals, texts shown.
+"""What is kept of a person's rights: requests and how far they are, and privacy signals.
 
-Ids, words and times; the texts that were shown are the provider's own and name nobody.
+Ids, words and times alone.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, LargeBinary, Table
 
 from upheld.core.tables import ID, WORD, Instant, metadata
 
@@ -32,11 +32,4 @@ signal: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("session", LargeBinary, primary_key=True),  # the hash of the session that sent it
     Column("at", Instant, nullable=False),
-)
-
-shown_text: Final = Table(
-    "shown_text",
-    metadata,
-    Column("digest", WORD, primary_key=True),  # as a record of consent names it
-    Column("text", Text, nullable=False),
 )

@@ -1,0 +1,61 @@
+"""Verify a receipt, for anybody: by the public key of our log, and nothing else of ours.
+
+The same can be done elsewhere, without us: `upheld ledger verify-receipt`, or any program that
+knows RFC 6962 and signed notes. Nothing of what is sent is kept.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.core.errors import UpheldError
+from upheld.gate import logs
+from upheld.ledger.checkpoint import Checkpoint
+from upheld.ledger.entries import Entry
+from upheld.ledger.verify import verify_receipt
+from upheld.practice.brings import Provider
+from upheld.practices.rights.pages import policy_of
+from upheld.practices.rights.words import clauses, sentence
+
+
+class Verifying:
+    """The page on which a receipt is verified."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, request: Request) -> Response:
+        """The form."""
+        return await self._page(request)
+
+    async def _page(
+        self, request: Request, found: tuple[Entry, Checkpoint] | None = None, wrong: str = "",
+        status: int = 200,
+    ) -> Response:  # fmt: skip
+        policy = policy_of(self.provider)
+        listed = await self.provider.read(logs.logs)
+        return self.provider.pages.page(
+            request, "rights/verify.html", status=status, logs=listed, wrong=wrong, found=found,
+            said=sentence(found[0], policy) if found else "",
+            cited=clauses(policy, found[0].clauses) if found else [],
+        )  # fmt: skip
+
+    async def send(self, request: Request, form: FormData) -> Response:
+        """Verify what was sent, as a file or as text."""
+        raw = b""
+        for told in (form.get("file"), form.get("receipt")):
+            if isinstance(told, UploadFile):
+                raw = raw or await told.read()
+            elif told and told.strip():
+                raw = raw or told.strip().encode(errors="replace") + b"\n"
+        if not raw:
+            return await self._page(request, wrong="Choose a file, or paste a receipt.", status=422)
+        said = "we have no log yet"
+        for log in await self.provider.read(logs.logs):
+            try:
+                return await self._page(request, verify_receipt(raw, log.key))
+            except UpheldError as error:
+                said = str(error)
+        return await self._page(request, wrong=f"It proves nothing: {said}.", status=422)
