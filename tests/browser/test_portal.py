@@ -14,7 +14,7 @@ import pytest
 
 import upheld
 from practices.conftest import PASSWORD, houses
-from practices.routes import World, lines, routed
+from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
 from upheld.demo import sample_policy
 from upheld.practice.visits import cookie_name
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
-POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
+POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$|.json$"
 PAGES = size("pages of the portal in a browser", short=4, long=1_000)
 
 
@@ -120,15 +120,18 @@ def test_the_keyboard_reaches_every_control(chromium: Browser, site: Site) -> No
                 }""",
                 CONTROLS,
             )
-            reached = set()
-            for _ in range(count):
+            reached: set[str] = set()
+            for _ in range(count * 5):  # a date has parts of its own, each a stop
+                if len(reached) == count:
+                    break
                 page.keyboard.press("Tab")
                 at, outline = page.evaluate(
                     "[document.activeElement.dataset.at,"
                     " getComputedStyle(document.activeElement).outlineStyle]"
                 )
-                assert outline == "solid", f"{path}: focus is not seen on control {at}"
-                reached.add(at)
+                if at is not None and at not in reached:
+                    assert outline == "solid", f"{path}: focus is not seen on control {at}"
+                    reached.add(at)
             assert len(reached) == count, f"{path} as {visitor}: {reached}"
 
 
@@ -144,19 +147,19 @@ def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> N
         page.goto(site.address + "/staff")
         page.get_by_label("Name you sign in with").fill("olga")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("One-time password").fill(code.now())
+        page.get_by_label("One-time password").fill(code.at(house.clock.now()))
         page.get_by_role("button", name="Sign in").click()
         page.get_by_label("Look up by").select_option("email")
-        page.get_by_label("What they told you").fill("ann@marked.example")
+        page.get_by_label("What they told you").fill(MARKS[1])
         page.get_by_label("Why", exact=True).select_option("trouble")
         page.get_by_role("button", name="Open a task").click()
-        assert page.get_by_text("Ann Marked").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 0
         page.get_by_role("button", name="Take this task").click()
-        assert page.get_by_text("Ann Marked").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 0
         page.get_by_label("Name", exact=True).check()
         page.get_by_role("button", name="Show what is ticked").click()
-        assert page.get_by_text("Ann Marked").count() == 1
-        assert page.get_by_text("ann@marked.example").count() == 0
+        assert page.get_by_text(MARKS[0]).count() == 1
+        assert page.get_by_text(MARKS[1]).count() == 0
         page.get_by_role("button", name="It is done: close it").click()
         assert page.get_by_text("Good to have you, Olga").count() == 1
 
@@ -179,7 +182,7 @@ def test_a_case_is_seen_well_in_each_state(
         seen_well(page, width, "masked")
         page.get_by_label("E-mail address").check()
         page.get_by_role("button", name="Show what is ticked").click()
-        assert page.get_by_text("ann@marked.example").count() == 1
+        assert page.get_by_text(MARKS[1]).count() == 1
         seen_well(page, width, "revealed")
         page.get_by_role("button", name="Show what is ticked").click()
         assert page.get_by_role("alert").inner_text() == "Tick what you need to see."

@@ -2,7 +2,7 @@
 
 `routes_of/PRACTICE.toml` has a line for each method and path that a practice brings. `who` is the
 kind of visitor that the route is for (anybody, customer, staff, agent), `answer` what they get; a
-visitor by name beside it gets another answer. Everybody else is led to sign in by a page, and
+visitor by name in `but` gets another answer. Everybody else is led to sign in by a page, and
 refused by a form. A parameter of a path stands for a thing of Ann's that `THINGS` makes, by its
 name or by the name that `ids` gives; `none` is an id of nothing.
 """
@@ -10,6 +10,7 @@ name or by the name that `ids` gives; `none` is an id of nothing.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from practices.bills import history, overdue
 from practices.conftest import House
+from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
@@ -30,13 +33,9 @@ from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
 MARKS: Final = (
-    "Ann Marked",
-    "ann@marked.example",
-    "+1 555 010 0199",
-    "7 Marked Lane",
-    "1961-02-03",
-)
-ROLES: Final = ("support", "billing", "privacy", "security", "manager")
+    "Ada Crawled", "ada@crawled.example", "+1 555 010 0199", "7 Crawled Lane", "1961-02-03",
+)  # fmt: skip
+ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "manager")
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,36 +98,19 @@ def _unsubscribing(house: House, person: str) -> str:
     return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
 
-THINGS: dict[str, Callable[[House, str], str]] = {
-    "none": lambda _, __: "0" * 32,
-    "name": lambda _, __: "staff",  # a clause
-    "task": _task,
-    "user": lambda _, person: person,  # an id, and of nobody who works here
-    "message": _message,
-    "unsubscribing": _unsubscribing,
-    "number": lambda house, person: str(house.provider.gate.gate.entries(person)[0].number),
-    "what": lambda _, __: "offers",
-    "way": lambda _, __: "out",
-    "record": _permission,
-    "request": _request,
-    "link": lambda house, person: house.do(
-        lambda joint: sessions.mint(
-            joint.connection, erasing.LINK, person, erasing.LASTS, house.clock.now()
-        )
-    ),
-}
-
-
 class World:
     """A provider with everybody in it who may visit, and the things of Ann's that paths name."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.ann = house.customer(born=MARKS[4], phone=MARKS[2], address=MARKS[3])
+        guardian, self.child, _ = family(house)
+        self.ann = house.customer(MARKS[1], MARKS[4], name=MARKS[0], phone=MARKS[2],
+                                  address=MARKS[3])  # fmt: skip
+        self.debt = overdue(house, self.ann)
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""), "ann": ("customer", self.ann),
             "bo": ("customer", house.customer("bo@other.example", name="Bo Other")),
-            "guardian": ("customer", house.customer("gus@other.example", name="Gus Other")),
+            "guardian": ("customer", guardian),
         }  # fmt: skip
         for role in ROLES:
             self.visitors[role] = ("staff", house.staff(role, sign_in=role))
@@ -136,13 +118,10 @@ class World:
 
     def path(self, path: str, line: Line) -> str:
         """A path with ids of Ann's things in it."""
-        for route_part in path.split("/"):
-            if route_part.startswith("{"):
-                name = route_part.strip("{}").split(":")[0]
-                thing = line.ids.get(name, name)
-                assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
-                made = THINGS[thing](self.house, self.ann)
-                path = path.replace(route_part, made)
+        for whole, name in re.findall(r"(\{(\w+)(?::\w+)?\})", path):
+            thing = line.ids.get(name, name)
+            assert thing in THINGS, f"{path}: say in THINGS how `{thing}` is made, or in `ids`"
+            path = path.replace(whole, THINGS[thing](self))
         return path + line.query
 
     def browser(self, visitor: str) -> tuple[TestClient, str]:
@@ -165,3 +144,26 @@ class World:
         if line.who in ("anybody", kind):
             return line.answer
         return 303 if method == "GET" else 403
+
+
+THINGS: dict[str, Callable[[World], str]] = {
+    "none": lambda _: "0" * 32,
+    "name": lambda _: "staff",  # a clause
+    "task": lambda world: _task(world.house, world.ann),
+    "user": lambda world: world.ann,  # an id, and of nobody who works here
+    "message": lambda world: _message(world.house, world.ann),
+    "unsubscribing": lambda world: _unsubscribing(world.house, world.ann),
+    "number": lambda world: str(world.house.provider.gate.gate.entries(world.ann)[0].number),
+    "what": lambda _: "offers",
+    "way": lambda _: "out",
+    "record": lambda world: _permission(world.house, world.ann),
+    "request": lambda world: _request(world.house, world.ann),
+    "link": lambda world: world.house.do(
+        lambda joint: sessions.mint(
+            joint.connection, erasing.LINK, world.ann, erasing.LASTS, world.house.clock.now()
+        )
+    ),
+    "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,
+    "debt-task": lambda world: world.debt,
+    "child": lambda world: world.child,  # in the guardian's care
+}

@@ -16,9 +16,10 @@ from practices.conftest import House, send
 from practices.without import without
 from upheld.core.sql import rows
 from upheld.core.tables import microseconds
+from upheld.gate import erasure
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
-from upheld.practices.billing import books, services
+from upheld.practices.billing import books, invoices, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
 from upheld.practices.messages.compose import compose
@@ -82,7 +83,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     house.do(lambda joint: _age_sessions(joint, 10))
     asked = browser.get(page)
     assert (asked.status_code, asked.headers["location"]) == (
-        303, "/sign-in?destination=plandetails")  # fmt: skip
+        303, "/sign-in/again?destination=plandetails")  # fmt: skip
 
 
 def _age_sessions(joint: Joint, minutes: int) -> None:
@@ -120,6 +121,17 @@ def test_a_month_is_invoiced_once_by_its_days(house: House) -> None:
     assert f"Invoice {number}" in shown.text
     other = house.signed_in(house.customer("bea@marked.example"))
     assert other.get(f"/me/balance/{number}").status_code == 404
+
+
+def test_a_job_that_did_not_run_misses_no_month(house: House) -> None:
+    """After three months without it, each month has its invoice, the oldest first."""
+    person = house.customer()
+    order(house, person, "phone")
+    later(house, 95)
+    assert job(house, "invoices") in {3, 4}
+    told = history(house, person).invoices
+    assert [each.cents for each in told][1:3] == [1250, 1250]
+    assert len({each.number for each in told}) == len(told) >= 3
 
 
 @pytest.mark.parametrize(
@@ -247,7 +259,7 @@ def test_usage_is_charted_beside_its_table(house: House) -> None:
     browser = house.signed_in(person)
     shown = browser.get("/me/usage").text
     assert shown.count('class="bar-of"') == 11
-    assert 'aria-label="Gigabytes of dsl by month"' in shown
+    assert 'aria-label="Gigabytes of DSL by month"' in shown
     shown = browser.get(f"/me/usage?from={months[0]}&to={months[1]}").text
     assert shown.count('class="bar-of"') == 2
     assert "21 gigabytes in 42 hours" in shown
@@ -324,6 +336,28 @@ def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
     return guardian, minor
 
 
+def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
+    """The jobs go on without them, what stood in tables is gone, and a debt keeps its invoices."""
+    gone, owes = house.customer(), house.customer("owes@marked.example")
+    order(house, gone, "phone")
+    order(house, owes, "dsl-10")
+    later(house, 65)
+    job(house, "invoices")
+    later(house, 15)
+    job(house, "due invoices")
+    before = history(house, owes)
+    assert before.balance > 0
+    assert house.do(lambda joint: _pay(joint, gone)) is None
+    house.do(lambda joint: [joint.record(each, "request", fact="erasure-requested")
+                            for each in (gone, owes)])  # fmt: skip
+    erasure.erase(house.provider.gate.gate, [gone, owes], now=True)
+    for name in ("invoices", "due invoices", "interrupted payments", "bills of nobody"):
+        job(house, name)
+    left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT payer FROM invoice"))
+    assert left == [(owes,)]
+    assert history(house, owes) == before
+
+
 def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
     """A provider's own plans are read whole or not at all, with what is wrong in words."""
     path = tmp_path / "plans.toml"
@@ -334,6 +368,16 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
         path.write_text(bad)
         with pytest.raises(PlansError):
             catalogue(path)
+
+
+def _pay(joint: Joint, person: str) -> Refused | None:
+    found = invoices.history_of(joint, person)
+    assert not isinstance(found, Refused)
+    paid = Payment(joint.house.clock.now().date(), found.balance, "r", "card ··4242",
+                   found.settling(found.balance))  # fmt: skip
+    told = joint.append(person, "transaction", [books.told(paid)], source="customer",
+                        occasion="service-use")  # fmt: skip
+    return told if isinstance(told, Refused) else invoices.settle(joint, person)
 
 
 def _no_invoice(house: House) -> bool:

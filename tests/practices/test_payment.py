@@ -289,7 +289,7 @@ def test_the_sandbox_forgets_cards_after_an_hour(house: House) -> None:
     browser = house.signed_in(person)
     page = browser.get("/me/payment/card").headers["location"]
     house.clock.moved += timedelta(hours=2)
-    browser.get("/me/payment/card")
+    house.signed_in(person).get("/me/payment/card")
     assert browser.get(page).status_code == 404
     assert Sandbox(house.provider).charged("none") is None
 

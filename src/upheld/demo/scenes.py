@@ -11,7 +11,7 @@ from typing import Final
 
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.request import Refused
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.desks import User
 from upheld.practice.invitations import GUARDIAN, HOUSEHOLD
@@ -108,16 +108,10 @@ class Scenes:
         years.plan_joint(
             years.month(11).first, lambda j: choices.give(j, self.id("ann"), partner), 12
         )
-        years.plan_joint(years.month(12).first, lambda j: self._shared(j, partner), 12)
         years.plan_joint(years.month(15).first, self._taken_back, 12)
         years.plan_joint(years.month(16).first, self._opted_out, 12)
         for number in (6, 12, 18, MONTHS - 1):
             years.plan(years.month(number).first, self._newsletter, 13)
-
-    def _shared(self, joint: Joint, told: Permission) -> object:
-        act = Act(action="share", data=told.data, recipient=told.recipient, purpose=told.purpose,
-                  occasion="other", party=told.party)  # fmt: skip
-        return joint.act(act, self.id("ann"), entitled=True)
 
     def _taken_back(self, joint: Joint) -> None:
         latest = choices.kept(joint, self.id("ann"))[0]

@@ -8,7 +8,7 @@ person of its own, of whom no act, no look-up and no list knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from upheld.gate.records import Record
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, people, values
+from upheld.vault.envelope import SealError
 from upheld.vault.erasures import Erased
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD
@@ -29,10 +30,17 @@ from upheld.vault.people import ACTIVE, HELD
 TABLES = ("value", "blind_index", "record", "item", "person_key", "person")
 
 
+class _Rows(NamedTuple):
+    """The rows of a field, the oldest first: several where it is a series."""
+
+    listed: tuple[values.Value, ...]
+    series: bool
+
+
 class _Left(NamedTuple):
     """What is taken aside of a person before everything goes."""
 
-    found: dict[str, values.Value]
+    found: dict[str, _Rows]
     records: list[Record]
 
 
@@ -50,8 +58,8 @@ def forget(
     opened = people.whatever(connection, keyring, staying) if staying else {}
     left = {
         person_id: _Left(
-            values.read(connection, opened[person_id],
-                        (*erased[person_id].kept, *erased[person_id].apart)),
+            _aside(connection, opened[person_id],
+                   (*erased[person_id].kept, *erased[person_id].apart)),
             records.everything(connection, keyring, person_id),
         )
         for person_id in staying
@@ -118,11 +126,27 @@ def _set_aside(
             records.keep(connection, keyring, moved)
 
 
+def _aside(
+    connection: Connection, person: people.Person, fields: Iterable[str]
+) -> dict[str, _Rows]:
+    """The rows of some fields; SealError names what is not whole."""
+    found, problems = values.examine(connection, person, fields)
+    if problems:
+        raise SealError(problems[0])
+    return {
+        field: _Rows(listed, person.holdings[field].gone is not None)
+        for field, listed in found.items() if listed
+    }  # fmt: skip
+
+
 def _rows(
-    connection: Connection, keyring: Keyring, person: people.Person,
-    found: Mapping[str, values.Value],
-) -> people.Person:  # fmt: skip
-    for field, value in found.items():
-        person = values.put(connection, keyring, person, {field: value.value}, value.origin,
-                            value.at)  # fmt: skip
+    connection: Connection, keyring: Keyring, person: people.Person, found: Mapping[str, _Rows]
+) -> people.Person:
+    for field, told in found.items():
+        for row in told.listed:
+            if told.series:
+                person = values.append(connection, person, field, [row.value], row.origin, row.at)
+            else:
+                person = values.put(connection, keyring, person, {field: row.value}, row.origin,
+                                    row.at)  # fmt: skip
     return person

@@ -23,6 +23,12 @@ class Card(msgspec.Struct, frozen=True):
     brand: str
     expiry: str
 
+    @property
+    def through(self) -> str:
+        """Until when it is good, as it stands on a card."""
+        year, _, month = self.expiry.partition("-")
+        return f"{month}/{year}"
+
     def __repr__(self) -> str:
         return "Card(…)"
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 22, 18
+ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
 def bars(title: str, told: Sequence[tuple[str, float, str]]) -> Markup:
@@ -14,7 +15,7 @@ def bars(title: str, told: Sequence[tuple[str, float, str]]) -> Markup:
     if not told:
         return Markup("")
     most = max(amount for _, amount, _ in told) or 1
-    room = WIDTH / len(told)
+    room = min(WIDTH / len(told), ROOM)
     every = max(1, -(-len(told) // 12))  # labels that would touch are left out
     parts = []
     for at, (label, amount, said) in enumerate(told):

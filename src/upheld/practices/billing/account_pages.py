@@ -16,7 +16,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.books import Invoice
-from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.plans import Plan, titles
 from upheld.practices.billing.refusals import refusal
 from upheld.practices.billing.usage import Table
 from upheld.web import charts
@@ -36,6 +36,7 @@ class AccountPages:
 
     def __init__(self, provider: Provider, plans: Mapping[str, Plan]) -> None:
         self.provider, self.plans = provider, plans
+        self.titles = titles(plans)
         self.order_fields = (
             Field("plan", "Plan", "select", options=[
                 (plan.id, f"{plan.title}, {plan.line}") for plan in plans.values()
@@ -105,7 +106,8 @@ class AccountPages:
         if found is None:
             raise HTTPException(404)
         return self.provider.pages.page(
-            visit.request, "billing/passwords.html", shown=found, service=service, plans=[],
+            visit.request, "billing/passwords.html", shown=found, plans=[],
+            service=self.titles[service],
         )  # fmt: skip
 
     def _service(self, visit: Visit) -> str:
@@ -181,16 +183,19 @@ class AccountPages:
         drawn = [(service, self._chart(table, service)) for service in table.services]
         return self.provider.pages.page(
             visit.request, "billing/usage.html", status=200 if filled.ok else 422, table=table,
-            charts=drawn, fields=fields, filled=filled, said=dict(months), first=first, last=last,
+            charts=drawn, titles=self.titles, fields=fields, filled=filled, said=dict(months),
+            first=first, last=last,
         )  # fmt: skip
 
     def _chart(self, table: Table, service: str) -> str:
-        told = [
-            (f"{date.fromisoformat(month + '-01'):%b %y}", used[service].gigabytes,
-             f"{used[service].gigabytes:,.0f}")
-            for month, used in table.months if service in used
-        ]  # fmt: skip
-        return charts.bars(f"Gigabytes of {service} by month", told)
+        told: list[tuple[str, float, str]] = []
+        for month, used in table.months:
+            if service in used:
+                day = date.fromisoformat(month + "-01")
+                label = f"{day:%b %y}" if not told or day.month == 1 else f"{day:%b}"
+                amount = used[service].gigabytes
+                told.append((label, amount, f"{amount:,.0f}"))
+        return charts.bars(f"Gigabytes of {self.titles.get(service, service)} by month", told)
 
     async def mail(self, visit: Visit) -> Response:
         """Where mail is read; what is in it is the customer's own."""

@@ -16,7 +16,7 @@ from upheld.practice.visits import Visit
 from upheld.practices.billing import debts
 from upheld.practices.billing.debts import Debt, DebtError, Preview
 from upheld.practices.billing.invoices import DEBT, due_numbers
-from upheld.practices.billing.refusals import quoted, refusal
+from upheld.practices.billing.refusals import cited, refusal
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 ROLE = "billing"
@@ -80,7 +80,7 @@ class DebtPages:
             visit.request, "billing/debt.html", status=status, case=found, fields=fields,
             filled=filled, now=self.provider.now(),
             label={word: term.label or word for word, term in words.items()},
-            clauses=quoted(self.provider, found.preview.decision if found.preview else None),
+            clauses=cited(self.provider, found.preview.decision if found.preview else None),
         )  # fmt: skip
 
     def _fields(self, case: Case) -> tuple[Field, ...]:

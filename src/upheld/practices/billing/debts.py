@@ -27,6 +27,7 @@ from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
+from upheld.vault import people
 from upheld.vault.people import REGISTER
 
 FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
@@ -120,6 +121,7 @@ def preview(joint: Joint, person_id: str, party: str) -> Preview:
 
 def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
     """Hand an account to an agent: from now on the agent may look; the debt's id."""
+    people.lock(joint.connection, task.person_id)
     if task.kind != DEBT or task.state != "taken":
         raise DebtError("the task is not open", code="debt", hint="take it first")
     if party not in agents(joint):
@@ -186,6 +188,7 @@ def looked_at(joint: Joint, party: str) -> list[tuple[Debt, Given | Refused]]:
 
 def recall(joint: Joint, person_id: str) -> None:
     """Take an account back from its agent, who has to delete what it was told and confirm that."""
+    people.lock(joint.connection, person_id)
     debt = handed(joint.connection, person_id)
     if debt is None:
         return

@@ -26,8 +26,11 @@ from upheld.practices.billing import books
 from upheld.practices.billing.books import History, Invoice, Line
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.services import SERVICES, Had, had
+from upheld.vault import people
 
 DUE_DAYS: Final = 14
+BACK: Final = 12  # months
+TABLES: Final = ("service_order", "invoice", "payment_intent", "debt")
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
 STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "warned"),
                 ("warned", 28, "task"))  # fmt: skip
@@ -127,14 +130,23 @@ class Invoices:
         self.provider, self.plans = provider, plans
 
     def make(self, gate: Gate) -> int:
-        """Make the invoices of last month that are not made yet; how many people were looked at."""
-        month = month_of(self.provider.now().date()).previous()
+        """Make the invoices of months that are over and have none; how many were looked at.
+
+        It goes back a year, so that what was not running for a while misses no month.
+        """
+        months = [month_of(self.provider.now().date()).previous()]
+        while len(months) < BACK:
+            months.append(months[-1].previous())
+        return sum(self._make(gate, month) for month in reversed(months))
+
+    def _make(self, gate: Gate, month: Month) -> int:
         with gate.together() as joint:
             found = rows(
                 joint.connection,
-                "SELECT DISTINCT o.person_id FROM service_order o LEFT JOIN invoice i ON"
-                " i.person_id = o.person_id AND i.month = ? WHERE o.began < ? AND"
-                " (o.ended IS NULL OR o.ended >= ?) AND i.person_id IS NULL",
+                "SELECT DISTINCT o.person_id FROM service_order o"
+                " JOIN person p ON p.person_id = o.person_id AND p.state = 'active'"
+                " LEFT JOIN invoice i ON i.person_id = o.person_id AND i.month = ?"
+                " WHERE o.began < ? AND (o.ended IS NULL OR o.ended >= ?) AND i.person_id IS NULL",
                 month.word, moment(month.after), moment(month.first),
             )  # fmt: skip
         for (person_id,) in found:
@@ -144,6 +156,7 @@ class Invoices:
 
     def invoice(self, joint: Joint, person_id: str, month: Month) -> None:
         """Make the invoice of a person's month, in the books of whoever pays for it, once."""
+        people.lock(joint.connection, person_id)
         if row(joint.connection, "SELECT 1 FROM invoice WHERE person_id = ? AND month = ?",
                person_id, month.word):  # fmt: skip
             return
@@ -189,8 +202,13 @@ class Invoices:
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
             with gate.together() as joint:
-                found = rows(joint.connection, "SELECT person_id, month, payer, number, due FROM"
-                             " invoice WHERE state = ? AND due <= ?", before, until)  # fmt: skip
+                found = rows(
+                    joint.connection,
+                    "SELECT i.person_id, i.month, i.payer, i.number, i.due FROM invoice i"
+                    " JOIN person p ON p.person_id = i.payer AND p.state = 'active'"
+                    " WHERE i.state = ? AND i.due <= ?",
+                    before, until,
+                )  # fmt: skip
             for person_id, month, payer, number, due in found:
                 with gate.together() as joint:
                     changed = run(joint.connection, "UPDATE invoice SET state = ? WHERE person_id"
@@ -212,6 +230,15 @@ class Invoices:
         else:
             words = {"number": number, "due": due.isoformat(), "which": state}
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
+
+
+def forget_gone(gate: Gate) -> int:
+    """Delete what stands here of people who were erased; how many rows."""
+    gone = "NOT IN (SELECT person_id FROM person)"
+    found = [("invoice", "payer"), *((table, "person_id") for table in TABLES)]
+    deletes = [f"DELETE FROM {table} WHERE {column} {gone}" for table, column in found]  # noqa: S608 - names alone
+    with gate.together() as joint:
+        return sum(run(joint.connection, each) for each in deletes)
 
 
 def _charged(joint: Joint, person_id: str) -> Refused | None:

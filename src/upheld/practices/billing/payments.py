@@ -24,6 +24,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.cards import Charged, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.billing import books, invoices
+from upheld.vault import people
 from upheld.vault.envelope import context, seal, unseal
 
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
@@ -75,6 +76,7 @@ class Payments:
         `once` names the page on which the card was given, `token` is its; without, the card that is
         kept is taken.
         """
+        people.lock(joint.connection, person_id)
         if self.intent(joint, person_id, key) is not None:
             return None
         record = joint.record(person_id, "payment", by_whom=person_id, how="card",
@@ -107,6 +109,7 @@ class Payments:
 
     def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
+        people.lock(joint.connection, person_id)
         found = row(joint.connection, "SELECT record_id, sealed, entry FROM payment_intent WHERE"
                     " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
         if found is None:
@@ -148,8 +151,9 @@ class Payments:
         """Finish what was interrupted: every payment that was begun and came to no end."""
         before = microseconds(self.provider.now() - INTERRUPTED)
         with gate.together() as joint:
-            found = rows(joint.connection, "SELECT person_id, key FROM payment_intent WHERE"
-                         " state = 'begun' AND made < ?", before)  # fmt: skip
+            found = rows(joint.connection, "SELECT i.person_id, i.key FROM payment_intent i JOIN"
+                         " person p ON p.person_id = i.person_id AND p.state = 'active' WHERE"
+                         " i.state = 'begun' AND i.made < ?", before)  # fmt: skip
         return sum(self._again(gate, person_id, key) for person_id, key in found)
 
     def _again(self, gate: Gate, person_id: str, key: str) -> int:
@@ -165,6 +169,7 @@ class Payments:
 
     def _begin_again(self, joint: Joint, person_id: str, key: str) -> Begun | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
+        people.lock(joint.connection, person_id)
         found = row(joint.connection, "SELECT record_id, sealed FROM payment_intent WHERE"
                     " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
         if found is None:

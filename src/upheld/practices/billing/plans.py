@@ -56,3 +56,14 @@ def catalogue(path: Path | None = None) -> Mapping[str, Plan]:
         raise PlansError(f"the plans in {where}: an id is there twice", code="plans",
                          hint="give each plan an id of its own")  # fmt: skip
     return found
+
+
+def titles(plans: Mapping[str, Plan]) -> dict[str, str]:
+    """What each service is called: the words with which the titles of all its plans begin."""
+    found: dict[str, list[str]] = {}
+    for plan in plans.values():
+        words = plan.title.split()
+        before = found.get(plan.service, words)
+        same = [one for one, other in zip(before, words, strict=False) if one == other]
+        found[plan.service] = same
+    return {service: " ".join(words) or service for service, words in found.items()}

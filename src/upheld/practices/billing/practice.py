@@ -15,7 +15,7 @@ from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
-from upheld.practices.billing.invoices import Invoices, due_numbers
+from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers, forget_gone
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
@@ -62,8 +62,9 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),
             Job("interrupted payments", 60, payments.take_up),
+            Job("bills of nobody", 24 * 3600, forget_gone),
         ],
-        listeners={PAYMENT_RECEIVED: debts.paid},
+        listeners={PAYMENT_RECEIVED: debts.paid}, task_pages={DEBT: "/staff/debts/{task}"},
     )  # fmt: skip
 
 
@@ -119,8 +120,8 @@ def waiting(joint: Joint, person_id: str) -> list[Todo]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     found = []
     if due := due_numbers(joint, person_id):
-        more = f" and {len(due) - 1} more" if len(due) > 1 else ""
-        found.append(Todo(f"Invoice {due[0][0]}{more} is due since {said_day(due[0][1])}.", "Pay",
+        more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
+        found.append(Todo(f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.", "Pay",
                           "/me/payment"))  # fmt: skip
     debt = debts.handed(joint.connection, person_id)
     if debt is not None:

@@ -51,10 +51,8 @@ class Safeguards:
         """Look everything through now."""
         manager_of(visit)
         gate = self.provider.gate.gate
-        facts = gate.house.policy.program.vocabulary.facts.values()
-        kinds = sorted({fact.proof for fact in facts if fact.proof})
         return await self._page(
-            visit, await self.provider.apart(selfcheck, gate.engine, gate.house.keyring, kinds)
+            visit, await self.provider.apart(selfcheck, gate.engine, gate.house.keyring)
         )
 
     def _settled(self) -> list[Safeguard]:
