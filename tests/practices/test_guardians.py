@@ -18,7 +18,7 @@ from upheld.core.sql import row, rows
 from upheld.gate import entries
 from upheld.gate.request import Act
 from upheld.practice import invitations, tasks
-from upheld.practice.events import IDENTITY_CHECKED, PAYMENT_RECEIVED
+from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.jobs import birthdays
@@ -108,6 +108,17 @@ def test_before_a_guardian_says_yes_their_address_alone_is_held(house: House) ->
     assert left == [None, None, None]
 
 
+@pytest.mark.parametrize("bad", ["", "x" * 5_000, "<script>", "🚀", "\u202ea@b.c", "a\x00@b.c"])
+def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
+    """Whatever somebody types or sends as a file, the form comes again."""
+    for path in ("/sign-up/guardian", "/sign-up/continue"):
+        answer = house.browser().post(path, data={"email": bad, "code": bad, "birth-date": bad})
+        assert answer.status_code == 422
+        assert "<script>" not in answer.text
+        told = {"email": ("x", b"y"), "code": ("x", b"y")}
+        assert house.browser().post(path, files=dict([*told.items()][:1])).status_code == 422
+
+
 def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None:
     """Nor is one that we never gave; nor does the form take it."""
     code, _ = asked(house)
@@ -126,10 +137,12 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     given = house.do(lambda joint: domain.given(joint, minor))
     assert all(each.record_id for each in given.values())
     assert len({each.record_id for each in given.values()}) == 3
-    shown = house.do(lambda j: rows(j.connection, "SELECT kind, by_whom, how, text_digest FROM"
+    shown = house.do(lambda j: rows(j.connection, "SELECT kind, by_whom, how FROM"
                                     " record WHERE person_id = ?", minor))  # fmt: skip
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
-    assert sorted(shown) == [(kind, guardian, "page", domain.SHOWN) for kind in kinds]
+    assert sorted(shown) == [(kind, guardian, "page") for kind in kinds]
+    texts = house.do(lambda joint: [joint.shown(minor, each.record_id) for each in given.values()])
+    assert texts == [domain.PERMISSION, domain.COSTS, domain.SUPERVISION]
     account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
     assert account is not None
     assert account.holder == guardian
@@ -176,7 +189,13 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert house.browser().post("/sign-up/continue", data=told).status_code == 409
     (task,) = house.do(lambda joint: tasks.listed(joint.connection, ["accounts"]))
     assert (task.person_id, task.kind) == (guardian, "guardian-check")
-    house.do(lambda j: house.provider.events.announce(j, IDENTITY_CHECKED, guardian, task.task_id))
+    desk, other = house.signed_in(house.staff("accounts"), "staff"), house.staff(sign_in="ed")
+    page = house.provider.task_page(task.kind, task.task_id)
+    assert desk.get(page).status_code == 404, "it is for whoever took the task"
+    send(desk, f"/staff/tasks/{task.task_id}/take", {}, f"/staff/tasks/{task.task_id}")
+    assert page in desk.get(f"/staff/tasks/{task.task_id}").text
+    assert house.signed_in(other, "staff").get(page).status_code == 404
+    assert send(desk, page, {"answer": "yes"}).headers["location"] == "/staff"
     assert house.do(lambda joint: tasks.listed(joint.connection, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
     assert house.browser().post("/sign-up/continue", data=told).status_code == 200
@@ -234,7 +253,7 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
     assert "SECRET TEXT" not in page
     assert "argon2" not in page
     mine = browser.get("/me/family").text
-    assert "name, services and plans" in mine
+    assert "name, account number, services and plans" in mine
     assert "Your guardian looked at your account" in browser.get("/me").text
 
 

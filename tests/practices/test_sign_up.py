@@ -21,9 +21,11 @@ from upheld.gate import entries
 from upheld.gate.request import Act, Refused
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration
+from upheld.practices.messages.compose import compose
 from upheld.vault import blind_index
 from upheld.web import passwords
 
+OURS = Path(upheld.__file__).parent / "practices"
 GOOD = {
     "name": "Ben Marked", "email": "ben@marked.example", "credentials": PASSWORD,
     "birth-date": "1988-03-04", "zip": "98101", "interests": ["films", "music"],
@@ -271,6 +273,23 @@ def test_the_terms_are_shown_without_any_html_of_their_own(house: House) -> None
     assert page.status_code == 200
     assert re.search("<h1>Master Terms</h1>", page.text)
     assert "Pay what you owe" in page.text
+
+
+@pytest.mark.parametrize("template", [
+    f"{practice}/{path.stem}"
+    for practice in ("accounts", "guardians")
+    for path in sorted(OURS.glob(f"{practice}/templates/mail/*.txt"))
+])  # fmt: skip
+def test_each_message_says_what_it_is_about(house: House, template: str) -> None:
+    """Every template has a subject and a text for an administrative message, and its links."""
+    person = house.customer()
+    made = house.do(
+        lambda joint: compose(house.provider, joint.connection, template, person, "Ann", {},
+                              lambda purpose: purpose == "administrative-message")
+    )  # fmt: skip
+    assert made.subject
+    assert len(made.text) > 100
+    assert "{" not in made.text
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {

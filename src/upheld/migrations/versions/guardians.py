@@ -16,7 +16,6 @@ def upgrade() -> None:
         "care",
         sa.Column("person_id", ID, primary_key=True),
         sa.Column("guardian_id", ID, nullable=False),
-        sa.Column("text_digest", WORD, nullable=False),
         sa.Column("begun", sa.BigInteger, nullable=False),
         sa.Column("ended", sa.BigInteger),
     )

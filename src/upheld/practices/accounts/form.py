@@ -36,14 +36,15 @@ _SHAPES: Final = {
     "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
     "zip": Field("", "", autocomplete="postal-code", length_max=12),
     "occupation": Field("", "", autocomplete="organization-title"),
-    "interests": Field("", "", "checks", options=[(each, each) for each in _INTERESTS]),
+    "interests": Field("", "", "checks",
+                       options=[(each, each.capitalize()) for each in _INTERESTS]),
     PASSWORD: Field("", "", "password", autocomplete="new-password",
                     length_max=passwords.LENGTH_MAX,
                     hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are"
                          " good. You sign in with it; we keep only a hash."),
     CHOICES: Field("", "", "checks", options=[
-        (OFFERS, "write me no offers"),
-        (ADVERTISING, "choose no advertising by what you know about me"),
+        (OFFERS, "Write me no offers"),
+        (ADVERTISING, "Choose no advertising by what you know about me"),
     ]),
 }  # fmt: skip
 _PLAIN: Final = Field("", "")

@@ -1,7 +1,7 @@
 """Who cares for whom: what a guardian said yes to, as records that prove it, each for itself.
 
-Permission, supervision and the costs are three records on the minor: dated, by whom, with the
-digest of what was shown. Each can be withdrawn and given again. The policy says what follows.
+Permission, supervision and the costs are three records on the minor: dated, by whom, with the text
+that was shown. Each can be withdrawn and given again. The policy says what follows.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KINDS: Final = {  # what a guardian says, and the record that proves it
     "costs": ("guardian-costs", COSTS),
     "supervision": ("guardian-link", SUPERVISION),
 }
-_CARE: Final = "SELECT person_id, guardian_id, text_digest, begun, ended FROM care"
+_CARE: Final = "SELECT person_id, guardian_id, begun, ended FROM care"
 SHOWN: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
 
 
@@ -49,7 +49,6 @@ class Care(NamedTuple):
 
     person_id: str
     guardian_id: str
-    text_digest: str
     begun: datetime
     ended: datetime | None
 
@@ -84,8 +83,8 @@ def some_cares(connection: Connection, after: str, most: int) -> list[Care]:
 
 
 def _care(found: tuple[Any, ...]) -> Care:
-    person, guardian, digest, begun, ended = found
-    return Care(person, guardian, digest, _moment(begun), _moment(ended) if ended else None)
+    person, guardian, begun, ended = found
+    return Care(person, guardian, _moment(begun), _moment(ended) if ended else None)
 
 
 def _moment(told: int) -> datetime:
@@ -132,9 +131,11 @@ def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
 def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | None:
     """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
     accepted = invitation.accepted or joint.house.clock.now()
-    care = Care(person_id, invitation.inviter, invitation.text_digest, accepted, None)
-    run(joint.connection, "INSERT INTO care VALUES (?, ?, ?, ?, NULL)", person_id,
-        care.guardian_id, care.text_digest, microseconds(accepted))  # fmt: skip
+    care = Care(person_id, invitation.inviter, accepted, None)
+    if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
+        return Refused(None)
+    run(joint.connection, "INSERT INTO care VALUES (?, ?, ?, NULL)", person_id,
+        care.guardian_id, microseconds(accepted))  # fmt: skip
     for what in KINDS:
         give(joint, care, what, begins=accepted)
     charged = joint.act(Act(action="charge"), person_id, entitled=True)

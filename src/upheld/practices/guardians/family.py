@@ -18,6 +18,7 @@ from upheld.gate import entries
 from upheld.gate.acting import Outcome
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.gate.request import Given as Values
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.brings import Provider, Todo
 from upheld.practice.events import PASSWORD_CHANGED
@@ -27,7 +28,7 @@ from upheld.practices.guardians import domain
 from upheld.practices.guardians.domain import Care, Given
 from upheld.web import sessions
 
-SEEN: Final = ("name", "services", "balance", "usage", "messages")
+SEEN: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 TOLD: Final = timedelta(days=14)  # how long a look is told on the first page
 SAID: Final = {
     "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
@@ -51,6 +52,7 @@ class Child(NamedTuple):
 
     person_id: str
     name: str
+    account: str
     begun: datetime
     given: dict[str, Given]
     services: tuple[str, ...]
@@ -99,7 +101,7 @@ class Family:
 
     def _name(self, joint: Joint, care: Care) -> str:
         found = self._view(joint, care, ("name",))
-        return "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
+        return "" if isinstance(found, Refused) else _told(found, "name")
 
     def looks(self, joint: Joint, person_id: str) -> list[Looked]:
         """When a guardian looked at something of somebody, the latest first."""
@@ -141,11 +143,11 @@ class Family:
             told = found.decision
             near = () if told is None else told.clauses or [each.clause for each in told.nearest]
             quotes = tuple(quoted(joint.house.policy, near))
-            return Child(care.person_id, "", care.begun, given, (), None, (), (), False, quotes)
+            return Child(care.person_id, "", "", care.begun, given, (), None, (), (), False, quotes)
         rows = {field: [msgspec.json.decode(each.value) for each in found.series(field)]
                 for field in ("services", "usage", "messages")}  # fmt: skip
         return Child(
-            care.person_id, found["name"] if "name" in found.values else "", care.begun, given,
+            care.person_id, _told(found, "name"), _told(found, "account-id"), care.begun, given,
             _ordered(rows["services"]),
             int(found["balance"]) if "balance" in found.values else None,
             _summed(rows["usage"]),
@@ -201,6 +203,10 @@ class Family:
             return []
         said = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
         return [Todo(said, "What they saw", "/me/family")]
+
+
+def _told(found: Values, field: str) -> str:
+    return found[field] if field in found.values else ""
 
 
 def _ordered(told: list[dict[str, Any]]) -> tuple[str, ...]:

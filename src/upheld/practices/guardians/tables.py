@@ -13,7 +13,6 @@ care: Final = Table(
     metadata,
     Column("person_id", ID, primary_key=True),  # who is under age
     Column("guardian_id", ID, nullable=False),
-    Column("text_digest", WORD, nullable=False),  # of what the guardian was shown and accepted
     Column("begun", Instant, nullable=False),
     Column("ended", Instant),  # on the eighteenth birthday
     Index("care_guardian", "guardian_id"),
