@@ -63,7 +63,7 @@ class Scenes:
 
     def _desks(self, joint: Joint) -> None:
         for kind, name, sign_in, roles, party in (
-            ("staff", "Olga Beck", "olga", ("support", "billing", "privacy"), ""),
+            ("staff", "Olga Beck", "olga", ("support", "billing", "accounts", "privacy"), ""),
             ("staff", "Max Lind", "max", ("manager",), ""),
             ("staff", "Sara Holt", "sara", ("security",), ""),
             ("agent", "Ed Roe", "ed", (), AGENCY),

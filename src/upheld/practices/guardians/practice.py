@@ -45,7 +45,6 @@ def practice(provider: Provider) -> Practice:
         cards=[Card("customer", "Family", "/me/family", "Children in your care, and who cares for"
                     " you", 75)],
         destinations={"family": "/me/family"},
-        task_pages={domain.CHECK: "/staff/guardian-checks/{task}"},
         jobs=[Job("birthdays", 3600, birthdays(provider))],
         links={invitations.GUARDIAN: ("/guardian", invitations.LASTS)},
         listeners={
