@@ -22,8 +22,8 @@ _PLANS: Final = (("dsl-10",), ("dsl-50",), ("dsl-50", "phone"), ("fibre-500",),
 _NAMED: Final = {
     "ann": ("Ann Marlow", 0, 44, ("fibre-500", "phone", "mail"), True),
     "ruth": ("Ruth Bell", 1, 47, ("dsl-50",), True),
-    "tom": ("Tom Marlow", MONTHS, 46, ("hosting",), True),
-    "kim": ("Kim Bell", MONTHS, 16, ("mail",), True),
+    "tom": ("Tom Marlow", 4, 46, ("hosting",), True),
+    "kim": ("Kim Bell", 9, 16, ("mail",), True),
     "dan": ("Dan Frost", 2, 35, ("dsl-50", "phone"), True),
     "eve": ("Eve Stone", 3, 29, ("fibre-500",), True),
     "flo": ("Flo Winter", 3, 61, ("dsl-10",), True),
@@ -68,17 +68,17 @@ def build(provider: Provider, customers: int = CUSTOMERS) -> list[SignIn]:
     """Fill an empty provider with so many customers and two years; who signs in."""
     random = Random(_SEED)  # noqa: S311 - nothing secret is drawn from it
     secret = passwords.hashed(PASSWORD)
-    years_end = provider.now().date()
+    today = provider.now().date()
     named = {
         word: Member(
-            names.person(random, years_end, name, age, email=f"{name.split()[0].lower()}@{names.DOMAIN}"),
+            names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),
             month, plans, shown=shown,
         )
         for word, (name, month, age, plans, shown) in _NAMED.items()
     }  # fmt: skip
     crowd = [
         Member(made, _joined(random, at), random.choice(_PLANS))
-        for at, made in enumerate(names.crowd(random, years_end, max(0, customers - len(named))))
+        for at, made in enumerate(names.crowd(random, today, max(0, customers - len(named))))
     ]
     years = Years(provider, [*named.values(), *crowd], secret, random)
     years.agreement = Agreement(provider.settings.agreement).digest()

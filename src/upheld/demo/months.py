@@ -78,6 +78,7 @@ class Member:
         self.id = ""
         self.pays_until = MONTHS  # the month from which on they pay nothing
         self.payer = True  # whether the invoices are their own
+        self.invited = False  # whether they sign up by an invitation, which is a scene of its own
 
 
 class Step(NamedTuple):
@@ -178,7 +179,7 @@ class Years:
 
     def sign_up(self, number: int) -> None:
         """Let everybody sign up whose month it is, and order what they have."""
-        self.some([m for m in self.members if m.month == number and not m.id], self.enter)
+        self.some([m for m in self.members if m.month == number and not m.invited], self.enter)
 
     def enter(self, joint: Joint, member: Member, invitation: Invitation | None = None) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
@@ -203,10 +204,11 @@ class Years:
 
     def _used(self, joint: Joint, member: Member, month: Month) -> None:
         found = [self.plans[plan].service for plan in member.plans]
+        much = self.random.uniform(0.4, 1.3)
         rows = [
-            usage.Row(month.word, service, round(_GIGABYTES[service] * much, 1), round(200 * much, 1))
-            for service in found for much in (self.random.uniform(0.4, 1.3),)
-        ]  # fmt: skip
+            usage.Row(month.word, each, round(_GIGABYTES[each] * much, 1), round(200 * much, 1))
+            for each in found
+        ]
         done(usage.note(joint, member.id, rows))
 
     def pay(self, number: int) -> None:

@@ -7,6 +7,7 @@ in the queue, one with an agent, one paid and not confirmed), tickets, and reque
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from upheld.demo.months import MONTHS, Member, Years, done
@@ -76,8 +77,10 @@ class Scenes:
 
     def _family(self) -> None:
         years = self.years
-        years.plan_joint(years.month(4).first, lambda joint: self._invite(joint, HOUSEHOLD), 11)
-        years.plan_joint(years.month(9).first, lambda joint: self._invite(joint, GUARDIAN), 11)
+        for word, kind in (("tom", HOUSEHOLD), ("kim", GUARDIAN)):
+            self.named[word].invited = True
+            day = years.month(self.named[word].month).first
+            years.plan_joint(day, partial(self._invite, kind=kind), 11)
 
     def _invite(self, joint: Joint, kind: str) -> None:
         """Let Tom come into Ann's household, or Kim sign up by Ruth's leave."""
@@ -109,7 +112,7 @@ class Scenes:
             years.month(11).first, lambda j: choices.give(j, self.id("ann"), partner), 12
         )
         years.plan_joint(years.month(15).first, self._taken_back, 12)
-        years.plan_joint(years.month(16).first, self._opted_out, 12)
+        years.plan_joint(years.ago(20), self._opted_out, 12)
         for number in (6, 12, 18, MONTHS - 1):
             years.plan(years.month(number).first, self._newsletter, 13)
 
