@@ -72,7 +72,9 @@ def provide(
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):
-        links[kind] = [Place(card.title, card.href) for card in provider.cards(kind) if card.bar]
+        links[kind] = [
+            Place(card.title, card.href, card.roles) for card in provider.cards(kind) if card.bar
+        ]
     return provider
 
 

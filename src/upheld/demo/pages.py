@@ -30,7 +30,7 @@ from upheld.web.pages import EVERYBODY
 from upheld.web.totp import STEP_SECONDS
 
 SHOWN_MAX: Final = 100
-_ADDRESS: Final = re.compile(r"https?://[^\s<>]+|(?<=<)/[^\s<>]+(?=>)")
+_ADDRESS: Final = re.compile(r"https?://[^\s<>]+")
 
 
 class Door(NamedTuple):

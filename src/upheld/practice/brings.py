@@ -38,7 +38,8 @@ class Todo(NamedTuple):
 class Card(NamedTuple):
     """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
 
-    One of `everybody` stands at the foot of every page.
+    One of `everybody` stands at the foot of every page. `roles` are those of staff whose it is,
+    where it is not everybody's.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Card(NamedTuple):
     line: str
     order: int = 50
     bar: bool = False  # whether it also stands in the bar of every page
+    roles: tuple[str, ...] = ()
 
 
 Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names

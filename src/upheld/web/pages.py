@@ -32,10 +32,11 @@ class Imprint(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A link of the navigation."""
+    """A link of the navigation; of those alone who have one of some roles, if any are named."""
 
     title: str
     href: str
+    roles: tuple[str, ...] = ()
 
 
 def money(cents: int) -> str:
@@ -89,9 +90,10 @@ class Pages:
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
         """A page, for whoever asked alone."""
         state = request.state
-        kind = getattr(state, "kind", "")
+        kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
+        links = [e for e in self.links.get(kind, ()) if not e.roles or {*e.roles} & {*roles}]
         body = self.text(
-            template, here=request.url.path, kind=kind, links=self.links.get(kind, ()),
+            template, here=request.url.path, kind=kind, links=links,
             foot=self.links.get(EVERYBODY, ()),
             token=getattr(state, "token", ""), **words,
         )  # fmt: skip
