@@ -165,12 +165,25 @@ def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> N
 def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
     """A kind of task that has a desk of its own says where that is."""
     person, user = house.customer(), house.staff("billing")
-    brought = house.provider.practices[0]._replace(task_pages={"debt": "/staff/debts/{task}"})
-    house.provider.practices[0] = brought
     task = house.do(lambda joint: tasks.open_task(joint, person, "debt", "debt-collection",
                                                   role="billing"))  # fmt: skip
-    page = house.signed_in(user, "staff").get(f"/staff/tasks/{task}")
-    assert f'href="/staff/debts/{task}"' in page.text
+    browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
+    assert send(browser, f"{path}/take", {}, path).status_code == 303
+    assert f'href="/staff/debts/{task}"' in browser.get(path).text
+
+
+@pytest.mark.parametrize(("kind", "purpose"), [
+    ("guardian-check", "service-provision"), ("correction", "rights-request"),
+])  # fmt: skip
+def test_what_other_practices_put_into_a_queue_can_be_taken(
+    house: House, kind: str, purpose: str
+) -> None:
+    """Each task of a guardian's or a correction's has a role that covers its purpose."""
+    person, user = house.customer(), house.staff("accounts")
+    task = house.do(lambda joint: tasks.open_task(joint, person, kind, purpose, role="accounts"))
+    browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
+    assert send(browser, f"{path}/take", {}, path).status_code == 303
+    assert "Show what is ticked" in browser.get(path).text
 
 
 def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:

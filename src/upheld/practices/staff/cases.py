@@ -19,9 +19,11 @@ from upheld.practice import desks, tasks
 from upheld.practice.desks import User
 from upheld.practice.tasks import Task
 from upheld.practices.staff.roles import Roles
+from upheld.web.pages import money
 
 CLOSED, OTHERS, OWN, UNCOVERED, OPEN, MINE = "closed", "others", "own", "uncovered", "open", "mine"
 _MOST = 50  # rows of a series that a page shows, the latest
+_CENTS = frozenset({"balance", "cents", "open", "credit"})  # what is kept as cents
 
 
 class Field(NamedTuple):
@@ -123,6 +125,8 @@ def shown(field: Field, given: Given) -> Field:
         columns = tuple(dict.fromkeys(name for each in parts for name in each))
         rows = tuple(tuple(each.get(name, "") for name in columns) for each in parts)
         return field._replace(shown=True, columns=columns, rows=rows)
+    if field.word in _CENTS:
+        told = [money(int(each)) for each in told]
     return field._replace(shown=True, texts=tuple(told))
 
 
@@ -144,12 +148,14 @@ def _parts(told: str) -> dict[str, str]:
         found = json.loads(told)
     except ValueError:
         return {}
-    return {str(name): _plain(value) for name, value in found.items()}
+    return {str(name): _plain(value, str(name)) for name, value in found.items()}
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, name: str = "") -> str:
+    if name in _CENTS and isinstance(value, int):
+        return money(value)
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_plain(part)}" for name, part in value.items())
+        return ", ".join(f"{name}: {_plain(part, name)}" for name, part in value.items())
     if isinstance(value, list):
         return "; ".join(_plain(part) for part in value)
     return "" if value is None else str(value)
