@@ -49,7 +49,10 @@ def _commitments(connection: Connection) -> Iterator[bytes]:
 def last_known(connection: Connection) -> str:
     """The last checkpoint of this log: the signed one, or else its size and root."""
     if inspect(connection).has_table("checkpoint"):
-        found = row(connection, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
+        found = row(
+            connection,
+            "SELECT note FROM checkpoint WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1",
+        )
         if found and found[0]:
             return found[0] if isinstance(found[0], str) else bytes(found[0]).decode()
     size, root = state(connection)
