@@ -36,7 +36,7 @@ from upheld.vault.erasures import Erasures
 from upheld.vault.keyring import KeyFile, Keyring
 from upheld.vault.people import VaultError
 
-KILLS = size("kills in each step of forgetting, on each database", short=3, long=100)
+KILLS = size("kills in each step of forgetting, on each database", short=2, long=15)
 
 
 def killed(work: Callable[[Callable[[str], None]], None], wait: float) -> list[str]:

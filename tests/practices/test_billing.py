@@ -18,7 +18,7 @@ from upheld.core.sql import rows
 from upheld.core.tables import microseconds
 from upheld.gate import erasure
 from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.request import Act, Refused
 from upheld.practices.billing import books, invoices, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
@@ -435,3 +435,16 @@ RESTS_ON: dict[str, Callable[[House], bool]] = {
 def test_each_clause_carries_its_story(clause: str, open_house: Callable[..., House]) -> None:
     """Without the clause, the act that rests on it is refused."""
     assert RESTS_ON[clause](open_house(without(clause)))
+
+
+def test_closing_an_account_ends_every_service_and_what_rests_on_it(house: House) -> None:
+    """Nothing is had any more, nobody is served by having it, and the page says since when."""
+    person = house.customer()
+    order(house, person, "dsl-10", "phone")
+    browser = house.signed_in(person)
+    assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
+    assert house.do(lambda joint: services.held(joint, person)) == []
+    use = Act(action="use", data=("occupation",), purpose="service-provision")
+    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    assert "closed on" in browser.get("/me").text
+    assert browser.get("/me/balance").status_code == 200

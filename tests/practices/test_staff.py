@@ -172,6 +172,20 @@ def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
     assert f'href="/staff/debts/{task}"' in browser.get(path).text
 
 
+@pytest.mark.parametrize(("kind", "purpose"), [
+    ("guardian-check", "service-provision"), ("correction", "rights-request"),
+])  # fmt: skip
+def test_what_other_practices_put_into_a_queue_can_be_taken(
+    house: House, kind: str, purpose: str
+) -> None:
+    """Each task of a guardian's or a correction's has a role that covers its purpose."""
+    person, user = house.customer(), house.staff("accounts")
+    task = house.do(lambda joint: tasks.open_task(joint, person, kind, purpose, role="accounts"))
+    browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
+    assert send(browser, f"{path}/take", {}, path).status_code == 303
+    assert "Show what is ticked" in browser.get(path).text
+
+
 def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:
     """A record about no kind of data would cover all of them, so none is made."""
     person, user = house.customer(), house.staff("manager")

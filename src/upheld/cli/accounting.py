@@ -42,10 +42,15 @@ def database(settings: Path | None) -> Iterator[Connection]:
 
 def verify_database(settings: Path, key: Key | None, since: bytes | None, *, as_json: bool) -> None:
     """Verify the whole ledger of a database, and tell everything that is wrong with it."""
+    from upheld.cli.admin import keyring_of, settings_in
     from upheld.gate.auditing import audit
+    from upheld.gate.severing import counts
 
+    told = settings_in(settings)
+    keyring = keyring_of(told) if told.keyring else None
     with database(settings) as connection:
-        found = audit(connection, key, since)
+        severed = counts(connection, keyring) if keyring else None
+        found = audit(connection, key, since, severed)
     if as_json:
         print_json(found)
     else:

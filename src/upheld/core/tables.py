@@ -1,8 +1,10 @@
 """The tables of a provider's records.
 
 A person's id leads every key, so that a database that spreads rows over machines can keep a person
-together. It is random and says nothing. What is personal is sealed; what is beside it are words of
-the policy's vocabulary, numbers and times. How each column is sealed is told where it is written.
+together, and so that all of it goes with them (gate/forget.py); a column that names somebody in a
+row of somebody else's says what becomes of it then. It is random and says nothing. What is personal
+is sealed; what is beside it are words of the policy's vocabulary, numbers and times. How each
+column is sealed is told where it is written.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ from sqlalchemy import (
 )
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
+BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
+OWN: Final = {"erased": "own"}  # the row stays, and says whose it is itself
+STAYS: Final = {"stays": True}  # of a table: rows stay as long as something is kept of who they are
 ID: Final = String(32)
 WORD: Final = String(255)
 NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index

@@ -8,7 +8,7 @@ the entry's number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -37,10 +37,14 @@ class Audited(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def audit(connection: Connection, key: Key | None = None, since: bytes | None = None) -> Audited:
+def audit(
+    connection: Connection, key: Key | None = None, since: bytes | None = None,
+    severed: Mapping[int, int] | None = None,
+) -> Audited:  # fmt: skip
     """Verify all logs of a database; with `key`, the latest must be signed by that key.
 
-    `since` is a checkpoint that the latest log must still agree with.
+    `since` is a checkpoint that the latest log must still agree with; `severed` says from which
+    entries how many people were cut by an erasure, as `severing.counts` tells.
     """
     findings: list[Finding] = []
     covered = checkpoints = 0
@@ -62,7 +66,7 @@ def audit(connection: Connection, key: Key | None = None, since: bytes | None = 
     findings += [
         Finding("changed", "entry", f"entry {number} is missing, or is not as it was written: what"
                 " it says, its time, or whose it is", number)
-        for number in entries.damaged(connection) if number not in named
+        for number in entries.damaged(connection, severed) if number not in named
     ]  # fmt: skip
     last_entry = entries.last_of(connection)
     count = last_entry[0] if last_entry else 0

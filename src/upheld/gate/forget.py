@@ -1,21 +1,23 @@
 """Take somebody out of the database, but for what must be kept of them.
 
-Rows of values, keys, index, records and items go, and entries are cut from them. What is kept gets
-a key of its own and new rows, so that nothing that was ever written under the old key, in a log of
-the database or a backup, opens with the new one. What a law keeps and forbids to speak of goes to a
-person of its own, of whom no act, no look-up and no list knows.
+Every row of every table whose key begins with their id goes, whichever part of the program it is
+of, and entries are cut from them. What is kept gets a key of its own and new rows, so that nothing
+that was ever written under the old key, in a log of the database or a backup, opens with the new
+one. What a law keeps and forbids to speak of goes to a person of its own, of whom no act, no
+look-up and no list knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from upheld.core.sql import places, run
+from upheld.core.tables import metadata
 from upheld.gate import entries, records, severing
 from upheld.gate.keeping import REQUESTED
 from upheld.gate.records import Record
@@ -27,21 +29,22 @@ from upheld.vault.erasures import Erased
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD
 
-TABLES = ("value", "blind_index", "record", "item", "person_key", "person")
-
-
-class _Rows(NamedTuple):
-    """The rows of a field, the oldest first: several where it is a series."""
-
-    listed: tuple[values.Value, ...]
-    series: bool
+OWNER: Final = "person_id"
+SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
+_BECOMES: Final = {  # of a row of somebody else's that names them, as its column says
+    "go": "DELETE FROM {table} WHERE {column} IN ({some})",
+    "blank": "UPDATE {table} SET {column} = '' WHERE {column} IN ({some})",
+    "own": "UPDATE {table} SET {column} = person_id WHERE {column} IN ({some})",
+}
 
 
 class _Left(NamedTuple):
     """What is taken aside of a person before everything goes."""
 
-    found: dict[str, _Rows]
+    found: dict[str, tuple[values.Value, ...]]
+    series: frozenset[str]
     records: list[Record]
+    texts: dict[str, str]
 
 
 def forget(
@@ -57,16 +60,12 @@ def forget(
     staying = [each for each in asked if erased[each].kept or erased[each].apart]
     opened = people.whatever(connection, keyring, staying) if staying else {}
     left = {
-        person_id: _Left(
-            _aside(connection, opened[person_id],
-                   (*erased[person_id].kept, *erased[person_id].apart)),
-            records.everything(connection, keyring, person_id),
-        )
+        person_id: _taken_aside(connection, keyring, opened[person_id], erased[person_id])
         for person_id in staying
-    }  # fmt: skip
+    }
     severing.sever(connection, keyring, asked)
-    for table in TABLES:
-        run(connection, f"DELETE FROM {table} WHERE person_id IN ({places(asked)})", *asked)  # noqa: S608 - names and places alone
+    _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
+    _given_ends(connection, keyring, policy, asked, at)
     noted = {}
     for person_id in staying:
         what = erased[person_id]
@@ -80,6 +79,61 @@ def forget(
     return noted
 
 
+def _taken_aside(
+    connection: Connection, keyring: Keyring, person: people.Person, what: Erased
+) -> _Left:
+    """What is kept of somebody, read before all rows go; SealError where it is not whole."""
+    found, problems = values.examine(connection, person, (*what.kept, *what.apart))
+    if problems:
+        raise SealError(problems[0])
+    listed = records.everything(connection, keyring, person.person_id)
+    mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
+    return _Left(
+        found, frozenset(field for field, held in person.holdings.items() if held.gone is not None),
+        mine, records.texts(connection, person.person_id, mine, person.cipher),
+    )  # fmt: skip
+
+
+def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]) -> None:
+    """Delete every row about some people; of those of whom something is kept, some tables stay.
+
+    What names them in rows of others' becomes what its column says.
+    """
+    for table in _keyed(connection):
+        known = metadata.tables.get(table)
+        stays = known is not None and known.info.get("stays", False)
+        if gone := wholly if stays else asked:
+            run(connection, f"DELETE FROM {table} WHERE {OWNER} IN ({places(gone)})", *gone)  # noqa: S608 - names and places alone
+    for table, known in metadata.tables.items():
+        for column in known.columns:
+            what = column.info.get("erased", "")
+            whom = asked if what == "go" else wholly
+            if what and whom:
+                statement = _BECOMES[what].format(
+                    table=table, column=column.name, some=places(whom)
+                )
+                run(connection, statement, *whom)
+
+
+def _keyed(connection: Connection) -> Iterator[str]:
+    """The tables of the database whose key begins with a person's id."""
+    inspector = inspect(connection)
+    for name in sorted(inspector.get_table_names()):
+        key = inspector.get_pk_constraint(name)["constrained_columns"]
+        if key[:1] == [OWNER] and name not in SEVERED:
+            yield name
+
+
+def _given_ends(
+    connection: Connection, keyring: Keyring, policy: Policy, asked: Sequence[str], at: datetime
+) -> None:
+    """End what people who go gave for others, such as a guardian's permission, with an entry."""
+    for record in records.end_given_by(connection, keyring, asked, at):
+        entry = Entry(kind="record", time="", policy=policy.digest, action=f"end {record.kind}",
+                      evidence=(record.record_id,))  # fmt: skip
+        entries.write(connection, entry, record.person_id or None, at)
+
+
 def _keep(
     connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
     left: _Left, at: datetime,
@@ -87,11 +141,11 @@ def _keep(
     """Write what is kept anew, under a new key."""
     person_id, what = whose
     person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id)
-    person = _rows(connection, keyring, person, {f: left.found[f] for f in what.kept
-                                                 if f in left.found})  # fmt: skip
+    person = _rows(connection, keyring, person, what.kept, left)
     for record in left.records:
         if record.record_id in what.kept_records:
-            records.keep(connection, keyring, record)
+            text = left.texts.get(record.record_id, "")
+            records.keep(connection, keyring, record, text, person.cipher)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
         records.add(connection, keyring, person_id, fact.proof, at, fact=REQUESTED,
@@ -117,36 +171,24 @@ def _set_aside(
 ) -> None:
     """Write what a law keeps to a person of its own, with the records that say so."""
     person = people.enrol(connection, keyring, at, state=HELD)
-    _rows(connection, keyring, person, {f: left.found[f] for f in what.apart if f in left.found})
+    _rows(connection, keyring, person, what.apart, left)
     for field in blind_index.FIELDS:
         blind_index.drop(connection, person.person_id, field)
     for record in left.records:
         if record.record_id in what.apart_records:
-            moved = msgspec.structs.replace(record, person_id=person.person_id)
-            records.keep(connection, keyring, moved)
-
-
-def _aside(
-    connection: Connection, person: people.Person, fields: Iterable[str]
-) -> dict[str, _Rows]:
-    """The rows of some fields; SealError names what is not whole."""
-    found, problems = values.examine(connection, person, fields)
-    if problems:
-        raise SealError(problems[0])
-    return {
-        field: _Rows(listed, person.holdings[field].gone is not None)
-        for field, listed in found.items() if listed
-    }  # fmt: skip
+            by = records.ERASED if record.by_whom == record.person_id else record.by_whom
+            moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
+            text = left.texts.get(record.record_id, "")
+            records.keep(connection, keyring, moved, text, person.cipher)
 
 
 def _rows(
-    connection: Connection, keyring: Keyring, person: people.Person, found: Mapping[str, _Rows]
-) -> people.Person:
-    for field, told in found.items():
-        for row in told.listed:
-            if told.series:
-                person = values.append(connection, person, field, [row.value], row.origin, row.at)
-            else:
-                person = values.put(connection, keyring, person, {field: row.value}, row.origin,
-                                    row.at)  # fmt: skip
+    connection: Connection, keyring: Keyring, person: people.Person, fields: Sequence[str],
+    left: _Left,
+) -> people.Person:  # fmt: skip
+    """Write some fields anew, of a series every row."""
+    for field in fields:
+        if found := left.found.get(field):
+            person = values.write_again(connection, keyring, person, field, found,
+                                        series=field in left.series)  # fmt: skip
     return person

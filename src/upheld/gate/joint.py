@@ -66,9 +66,9 @@ class Joint:
         collect = Act(action="collect", data=tuple(told), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
-        def put(clauses: str) -> dict[str, str]:
+        def put(clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
-            return self._put(person_id, told, origin)
+            return self._put(person_id, told, origin, at)
 
         return self._let_in(person_id, collect, put, entitled=entitled)
 
@@ -80,19 +80,22 @@ class Joint:
         collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
-        def put(clauses: str) -> dict[str, str]:
+        def put(clauses: str, at: datetime) -> dict[str, str]:
             person = people.opened(self.connection, self.house.keyring, person_id)
-            person = values.append(self.connection, person, field, told,
-                                   Origin(party or source, occasion, clauses, public_source),
-                                   self.house.clock.now())  # fmt: skip
+            origin = Origin(party or source, occasion, clauses, public_source)
+            person = values.append(self.connection, person, field, told, origin, at)
             return {field: person.holdings[field].mark}
 
         return self._let_in(person_id, collect, put, entitled=entitled)
 
     def _let_in(
-        self, person_id: str, collect: Act, put: Callable[[str], dict[str, str]], *, entitled: bool
-    ) -> Outcome:
-        """Collect and store, both or neither; `put` writes, told of the clauses that let it in."""
+        self, person_id: str, collect: Act, put: Callable[[str, datetime], dict[str, str]], *,
+        entitled: bool,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store, both or neither; `put` writes, told by which clauses and when.
+
+        The time is that of the act, so that retention finds the rows that were stored in it.
+        """
         self.house.derived.refuse(collect.data)
         people.lock(self.connection, person_id)
         store = Act(action="store", data=collect.data)
@@ -103,7 +106,7 @@ class Joint:
             return found
         clauses = ", ".join(found.decision.clauses)
         doing = Doing(self.house, self.connection, store, entitled=entitled,
-                      perform=lambda: put(clauses))  # fmt: skip
+                      perform=lambda: put(clauses, doing.at))  # fmt: skip
         return doing.one(person_id)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
@@ -116,13 +119,14 @@ class Joint:
                        values=(person.holdings[field].mark,))  # fmt: skip
         return count
 
-    def _put(self, person_id: str, told: Mapping[str, str], origin: Origin) -> dict[str, str]:
+    def _put(
+        self, person_id: str, told: Mapping[str, str], origin: Origin, at: datetime
+    ) -> dict[str, str]:
         """Write values; the digests of the rows, by field."""
         house = self.house
         house.derived.refuse(told)
         person = people.opened(self.connection, house.keyring, person_id)
-        now = house.clock.now()
-        person = values.put(self.connection, house.keyring, person, dict(told), origin, now)
+        person = values.put(self.connection, house.keyring, person, dict(told), origin, at)
         return {field: person.holdings[field].mark for field in told}
 
     def enrol(self) -> str:
@@ -140,7 +144,8 @@ class Joint:
         decision = plan.decide({})
         people.lock(self.connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
-        digests = self._put(person_id, told, Origin("import", "import", clauses))
+        origin = Origin("import", "import", clauses)
+        digests = self._put(person_id, told, origin, house.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
         self._note(
             person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,

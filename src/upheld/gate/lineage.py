@@ -21,7 +21,7 @@ PAGE = 10_000
 
 def first(connection: Connection) -> int:
     """The number of the first entry of the log that is gone on with."""
-    if not inspect(connection).has_table("log"):
+    if not inspect(connection).has_table("restored"):
         return 1  # of an earlier upheld
     found = row(connection, "SELECT max(first) FROM restored")
     return int(found[0]) if found and found[0] is not None else 1
@@ -49,9 +49,10 @@ def _commitments(connection: Connection) -> Iterator[bytes]:
 def last_known(connection: Connection) -> str:
     """The last checkpoint of this log: the signed one, or else its size and root."""
     if inspect(connection).has_table("checkpoint"):
-        found = row(connection, "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")
-        if found and found[0]:
-            return found[0] if isinstance(found[0], str) else bytes(found[0]).decode()
+        statement = "SELECT note FROM checkpoint WHERE log = ? AND note IS NOT NULL"
+        found = row(connection, f"{statement} ORDER BY size DESC LIMIT 1", first(connection))
+        if found:
+            return str(found[0])
     size, root = state(connection)
     return f"{size}\n{to_base64(root)}\n"
 

@@ -29,6 +29,7 @@ from upheld.vault.keyring import Keyring
 _COLUMNS = (
     "person_id, record_id, kind, party, dims, begins, ends, withdrawn, by_whom, how, text_digest"
 )
+ERASED = "erased"  # by whom a record was given who is there no more
 _DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
 
 
@@ -93,15 +94,15 @@ def add(  # noqa: PLR0913 - what belongs to a record
         begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
         by_whom=by_whom, how=how, text_digest=sha256(text.encode()).hexdigest() if text else "",
     )  # fmt: skip
-    body = seal(sealing, text.encode(), _text_of(made)) if text else None
-    keep(connection, keyring, made, body)
+    keep(connection, keyring, made, text, sealing)
     return made
 
 
 def keep(
-    connection: Connection, keyring: Keyring, record: Record, body: bytes | None = None
+    connection: Connection, keyring: Keyring, record: Record, text: str = "", sealing: Key = b""
 ) -> None:
-    """Write a record down with its MAC, whoever it is about now; `body` is its text, sealed."""
+    """Write a record down with its MAC, whoever it is about now, and its text, sealed."""
+    body = seal(sealing, text.encode(), _text_of(record)) if text else None
     statement = (
         f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -124,6 +125,38 @@ def shown(connection: Connection, record: Record, sealing: Key) -> str:
     what = f"the text of record {record.record_id}"
     return unseal(sealing, blob(found[0]) if found else b"", _text_of(record),
                   what=what).decode()  # fmt: skip
+
+
+def texts(
+    connection: Connection, person_id: str, listed: Sequence[Record], sealing: Key
+) -> dict[str, str]:
+    """The texts that were kept with some records of a person, by the record's id."""
+    statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
+    there = {found for (found,) in rows(connection, statement, person_id)}
+    return {each.record_id: shown(connection, each, sealing) for each in listed
+            if each.record_id in there}  # fmt: skip
+
+
+def end_given_by(
+    connection: Connection, keyring: Keyring, people: Sequence[str], at: datetime
+) -> list[Record]:
+    """End what some people gave for others, and name them in it no more; which records.
+
+    Of a record that its giver can no longer be asked about, nobody can show that it was given.
+    """
+    statement = (
+        f"SELECT {_COLUMNS}, mac FROM record WHERE by_whom IN ({places(people)})"  # noqa: S608 - columns and places alone
+        f" AND person_id NOT IN ({places(people)})"
+    )
+    changed, moment = [], microseconds(at)
+    for record in told(keyring, rows(connection, statement, *people, *people))[0]:
+        ends = moment if record.in_force(moment) else record.ends
+        new = msgspec.structs.replace(record, by_whom=ERASED, ends=ends)
+        run(connection, "UPDATE record SET by_whom = ?, ends = ?, mac = ? WHERE person_id = ? AND"
+            " record_id = ?", new.by_whom, new.ends, _mac(keyring, new), new.person_id,
+            new.record_id)  # fmt: skip
+        changed += [new] if ends != record.ends else []
+    return changed
 
 
 def _text_of(record: Record) -> bytes:

@@ -20,9 +20,9 @@ from upheld.core.database import open_database
 from upheld.core.schema import revision, upgrade
 from upheld.core.sql import many, places, row, rows, run
 from upheld.core.transaction import scrub, writing
-from upheld.gate import entries, erasure, lineage, upkeep
-from upheld.ledger.checkpoint import Checkpoint, parse_text
-from upheld.ledger.note import parse_note, to_base64
+from upheld.gate import entries, erasure, lineage, logs, upkeep
+from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
+from upheld.ledger.note import NoteError, parse_note, to_base64
 from upheld.policy.load import Policy
 from upheld.vault import archive, backups, escrow, people, values
 from upheld.vault.archive import BackupError, Close, Head
@@ -179,7 +179,7 @@ def _previous(connection: Connection, closed: Close, told: Told) -> str:
                           hint="take another backup")  # fmt: skip
     if told.published is None:
         return closed.log or f"{size}\n{to_base64(root)}\n"
-    published = _checkpoint(told.published)
+    published = _checkpoint(connection, told.published)
     if published.size > size:
         if not told.because:
             raise BackupError(
@@ -196,5 +196,15 @@ def _previous(connection: Connection, closed: Close, told: Told) -> str:
     return closed.log
 
 
-def _checkpoint(raw: bytes) -> Checkpoint:
-    return parse_text(parse_note(raw).text)
+def _checkpoint(connection: Connection, raw: bytes) -> Checkpoint:
+    """What was published; BackupError unless the log's own key signed it, where it is known."""
+    log = logs.current(connection)
+    if log is None or log.first < lineage.first(connection):
+        return parse_text(parse_note(raw).text)
+    try:
+        return open_checkpoint(raw, log.key)
+    except NoteError as error:
+        raise BackupError(
+            f"what was published is no checkpoint of {log.origin}: {error}", code="published",
+            hint="name the checkpoint of this log",
+        ) from None  # fmt: skip

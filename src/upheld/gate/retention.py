@@ -1,7 +1,8 @@
 """Retention: what is to be deleted by now, and what no clause lets be stored any more.
 
 `retire` is for the jobs, nightly or oftener. It carries out the items that `delete-after` left
-behind: exactly the rows that were stored then, and not a later value of the same field. Then it
+behind: exactly the rows that were stored then, and not a later value of the same field; of a series
+those that had been stored by then. Then it
 asks the policy of everybody whether each field that is held may still be stored. What must be kept,
 by a hold or an unpaid invoice, stays, and is asked about again the next time. What cannot be told,
 because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
@@ -10,13 +11,13 @@ because a fact is not known or a record is not believed, stays too: nothing is d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from upheld.core.sql import rows, run
-from upheld.core.tables import microseconds
+from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading, scrub, writing
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House
@@ -25,11 +26,13 @@ from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
 from upheld.gate.request import Act, planned
 from upheld.ledger.entries import Entry, stamp
-from upheld.vault import dropping, people
+from upheld.vault import dropping, people, values
+from upheld.vault.envelope import SealError
 from upheld.vault.erasures import Erased, token
 from upheld.vault.people import ACTIVE, HELD, Person
 
 TOGETHER = 100  # people, or items, in one transaction
+_MOMENT = timedelta(microseconds=1)
 
 
 class _Item(NamedTuple):
@@ -60,7 +63,7 @@ def _due(gate: Gate, at: datetime) -> int:
     count, last = 0, ("", "")
     statement = (
         "SELECT person_id, item_id, clause, entry FROM item WHERE kind = 'delete' AND"
-        " state = 'open' AND due <= ? AND (person_id, item_id) > (?, ?)"
+        " state IN ('open', 'late') AND due <= ? AND (person_id, item_id) > (?, ?)"
         " ORDER BY person_id, item_id LIMIT ?"
     )
     while True:
@@ -83,48 +86,61 @@ def _due(gate: Gate, at: datetime) -> int:
 
 def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
-    stored = _stored(connection, item)
+    at, stored = _stored(connection, item)
     if asked.kept & set(stored):
         return 0
     person = people.opened(connection, house.keyring, item.person_id)
-    current = [field for field, mark in stored.items()
-               if field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
+    series = [field for field in stored
+              if field in person.holdings and person.holdings[field].gone is not None]  # fmt: skip
+    left = {}
+    for field in series:
+        try:
+            person, count = values.forget(connection, person, field, at + _MOMENT)
+        except SealError:
+            return 0  # what is not whole is left to whoever looks into it
+        if count:
+            left[field] = person.holdings[field].mark
+    current = [field for field, mark in stored.items() if field not in series
+               and field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
     if current:
         dropping.drop(connection, person, current)
     gone = {
-        field: mark for field, mark in stored.items()
-        if field in current or dropping.drop_former(connection, item.person_id, field, mark)
+        field: mark for field, mark in stored.items() if field not in series and (
+            field in current or dropping.drop_former(connection, item.person_id, field, mark))
     }  # fmt: skip
     run(connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
         item.person_id, item.item_id)  # fmt: skip
-    _noted(house, connection, item.person_id, gone, item.clause.split(", "))
-    return len(gone)
+    clauses = item.clause.split(", ")
+    _noted(house, connection, item.person_id, gone, clauses)
+    _noted(house, connection, item.person_id, left, clauses, action="")
+    return len(gone) + len(left)
 
 
-def _stored(connection: Connection, item: _Item) -> dict[str, str]:
-    """The fields, with the digests of their rows, that were stored in the act that an item is of.
+def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str]]:
+    """The fields, with what the entry says of their rows, of the act that an item is of, and when.
 
     The duty may be that of collecting them, which is the entry before.
     """
     found = [kept for kept in entries.of_person(connection, item.person_id)
              if kept.number >= item.entry]  # fmt: skip
     if not found or found[0].number != item.entry:
-        return {}
+        return BEGINNING, {}
     data = found[0].entry.data
     for kept in found[:2]:
         if kept.entry.values and kept.entry.data == data and kept.entry.action != "delete":
-            return dict(zip(data, kept.entry.values, strict=True))
-    return {}
+            return kept.at, dict(zip(data, kept.entry.values, strict=True))
+    return BEGINNING, {}
 
 
 def _noted(
     house: House, connection: Connection, person_id: str, stored: dict[str, str],
-    clauses: Sequence[str],
+    clauses: Sequence[str], action: str = "delete",
 ) -> None:  # fmt: skip
+    """Say what was deleted; of a series, without an action, what is left of it."""
     if not stored:
         return
     entry = Entry(
-        kind="retention", time="", action="delete", policy=house.policy.digest,
+        kind="retention", time="", action=action, policy=house.policy.digest,
         data=tuple(stored), values=tuple(stored.values()),
         clauses=tuple(clause for clause in clauses if clause),
     )  # fmt: skip

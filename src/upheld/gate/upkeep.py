@@ -90,12 +90,13 @@ def _looked_through(
     noted: dict[str, str] = {}
     try:
         for kept in entries.of_person(connection, person_id):
-            if kept.entry.kind == "retention":
-                for field, mark in zip(kept.entry.data, kept.entry.values, strict=True):
-                    if noted.get(field) == mark:
+            told = list(zip(kept.entry.data, kept.entry.values, strict=bool(kept.entry.values)))
+            if kept.entry.kind == "retention" and kept.entry.action == "delete":
+                for field, mark in told:
+                    if noted.get(field) == mark:  # else a former value of it
                         del noted[field]
-            elif kept.entry.values:
-                noted.update(zip(kept.entry.data, kept.entry.values, strict=True))
+            else:  # of a series whose oldest rows went, what is left
+                noted.update(told)
     except (EntryError, DatabaseError, ValueError):
         problems.append(f"what an entry says of person {person_id}")
     problems = [f"{name} is changed, moved or missing" for name in problems]

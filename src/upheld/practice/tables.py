@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.core.tables import ID, WORD, Instant, metadata
+from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata
 
 task: Final = Table(
     "task",
@@ -28,6 +28,7 @@ task: Final = Table(
     Column("staff_id", ID),  # who took it
     Column("record_id", ID),  # the record that proves their need
     Index("task_state", "state", "role", "due"),
+    info=STAYS,
 )
 
 outbox: Final = Table(
@@ -53,7 +54,7 @@ invitation: Final = Table(
     Column("invitation_id", ID, primary_key=True),
     Column("kind", WORD, nullable=False),  # guardian, household
     Column("state", WORD, nullable=False),  # open, checking, accepted, done
-    Column("inviter", ID, nullable=False),  # the holder, or the guardian once they accepted
+    Column("inviter", ID, nullable=False, info=BLANK),  # the holder, or the guardian once they accepted
     Column("made", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
     Column("accepted", Instant),

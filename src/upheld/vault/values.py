@@ -92,13 +92,37 @@ def append(
         raise _wrong_shape(field, "has one value, and is no series", "store it")
     if field in blind_index.FIELDS:
         raise _wrong_shape(field, "is what people are found by, and cannot be a series", "store it")
+    return _added(connection, person, field, held, [(value, origin, at) for value in values])
+
+
+def write_again(
+    connection: Connection, keyring: Keyring, person: Person, field: str, kept: Sequence[Value],
+    *, series: bool,
+) -> Person:  # fmt: skip
+    """Write what was kept of a field under a new key, each row with its own origin and time.
+
+    The person, of whom nothing was held of it yet, with what is held of it now.
+    """
+    if series:
+        told = [(each.value, each.origin, each.at) for each in kept]
+        return _added(connection, person, field, Held(0, "", 0), told)
+    for each in kept:
+        person = put(connection, keyring, person, {field: each.value}, each.origin, each.at)
+    return person
+
+
+def _added(
+    connection: Connection, person: Person, field: str, held: Held,
+    told: Sequence[tuple[str, Origin, datetime]],
+) -> Person:  # fmt: skip
+    """Add rows to a series of which this was held before."""
     listed, chain = [], held.digest
-    for number, value in enumerate(values, held.revision + 1):
+    for number, (value, origin, at) in enumerate(told, held.revision + 1):
         made, mark = _sealed(person, field, number, value, (origin, at))
         listed.append(made)
         chain = chained(chain, mark)
     many(connection, _INSERT, listed)
-    held = replace(held, revision=held.revision + len(values), digest=chain)
+    held = replace(held, revision=held.revision + len(told), digest=chain)
     holdings = {**person.holdings, field: held}
     keep_holdings(connection, person, holdings)
     return person._replace(holdings=holdings)

@@ -10,14 +10,14 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.core.tables import ID, WORD, Instant, metadata
+from upheld.core.tables import GO, ID, WORD, Instant, metadata
 
 session: Final = Table(
     "session",
     metadata,
     Column("id_hash", LargeBinary, primary_key=True),
     Column("kind", WORD, nullable=False),  # customer, staff, agent
-    Column("subject", ID, nullable=False),
+    Column("subject", ID, nullable=False, info=GO),
     Column("begun", Instant, nullable=False),
     Column("seen", Instant, nullable=False),
     Column("fresh", Instant, nullable=False),  # when a password was last given
@@ -36,7 +36,7 @@ link: Final = Table(
     metadata,
     Column("id_hash", LargeBinary, primary_key=True),
     Column("kind", WORD, nullable=False),
-    Column("subject", ID, nullable=False),
+    Column("subject", ID, nullable=False, info=GO),
     Column("expires", Instant, nullable=False),
     Index("link_subject", "subject", "kind"),
 )

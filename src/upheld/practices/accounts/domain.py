@@ -166,6 +166,12 @@ def verify(joint: Joint, person_id: str) -> None:
         UNVERIFIED)  # fmt: skip
 
 
+def close(joint: Joint, person_id: str, _: str = "") -> None:
+    """Note that an account was closed; its person can still sign in, to see and to pay."""
+    run(joint.connection, "UPDATE account SET closed = ? WHERE person_id = ? AND closed IS NULL",
+        microseconds(joint.house.clock.now()), person_id)  # fmt: skip
+
+
 def served(joint: Joint, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
     found = joint.act(Act(action="serve"), person_id, entitled=True)

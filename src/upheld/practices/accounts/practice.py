@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from upheld.practice import invitations
 from upheld.practice.brings import Card, Practice, Provider
-from upheld.practice.events import CAME_OF_AGE
+from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
@@ -54,7 +54,7 @@ def practice(provider: Provider) -> Practice:
         finders={"account": domain.by_number},
         jobs=JOBS,
         links=LINKS,
-        listeners={CAME_OF_AGE: of_age},
+        listeners={CAME_OF_AGE: of_age, ACCOUNT_CLOSED: domain.close},
         waiting=accept.waiting,
     )  # fmt: skip
 

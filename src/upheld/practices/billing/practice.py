@@ -10,9 +10,9 @@ from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Card, Practice, Provider, Todo
 from upheld.practice.cards import PaymentProcessor
-from upheld.practice.events import PAYMENT_RECEIVED
+from upheld.practice.events import ACCOUNT_CLOSED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
-from upheld.practices.billing import books, debts
+from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
 from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers, forget_gone
@@ -72,7 +72,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("interrupted payments", 60, payments.take_up),
             Job("bills of nobody", 24 * 3600, forget_gone),
         ],
-        listeners={PAYMENT_RECEIVED: debts.paid}, task_pages={DEBT: "/staff/debts/{task}"},
+        listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all},
+        task_pages={DEBT: "/staff/debts/{task}"},
     )  # fmt: skip
 
 

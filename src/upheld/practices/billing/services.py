@@ -15,6 +15,7 @@ import msgspec
 
 from upheld.core.sql import run
 from upheld.core.tables import microseconds
+from upheld.gate import records
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import credentials
@@ -108,6 +109,19 @@ def end(joint: Joint, person_id: str, service: str) -> Refused | None:
         return refused
     _over(joint, person_id, ending)
     return None
+
+
+def end_all(joint: Joint, person_id: str, _: str = "") -> None:
+    """End everything that somebody has, as closing their account does."""
+    now = held(joint, person_id)
+    for each in [] if isinstance(now, Refused) else now:
+        end(joint, person_id, each.service)
+    found, _forged = records.listed(joint.connection, joint.house.keyring, [person_id],
+                                    ["service-order"])  # fmt: skip
+    at = microseconds(joint.house.clock.now())
+    for record in found:
+        if record.fact == "has-service" and record.in_force(at):
+            joint.withdraw(person_id, record.record_id, ended=True)
 
 
 def _ending(each: Had, at: date) -> Row:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.core.tables import ID, WORD, Instant, metadata
+from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata
 
 service_order: Final = Table(
     "service_order",
@@ -27,12 +27,13 @@ invoice: Final = Table(
     metadata,
     Column("person_id", ID, primary_key=True),  # whose use it is for
     Column("month", WORD, primary_key=True),  # 2026-11
-    Column("payer", ID, nullable=False),  # in whose books it stands
+    Column("payer", ID, nullable=False, info=BLANK),  # in whose books it stands
     Column("number", WORD, unique=True),  # none where nothing was to be invoiced
     Column("due", Instant),
     Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid; none, refused
     Index("invoice_payer", "payer", "state"),
     Index("invoice_due", "state", "due"),
+    info=STAYS,
 )
 
 payment_intent: Final = Table(
@@ -46,6 +47,7 @@ payment_intent: Final = Table(
     Column("made", Instant, nullable=False),
     Column("sealed", LargeBinary),  # amount and what came of it; gone when it is over
     Index("payment_intent_state", "state", "made"),
+    info=STAYS,
 )
 
 debt: Final = Table(
@@ -62,6 +64,7 @@ debt: Final = Table(
     Column("entry", BigInteger, nullable=False),  # the act that handed it over
     Column("item_id", ID, nullable=False),  # the duty to delete it on recall
     Index("debt_party", "party", "state"),
+    info=STAYS,
 )
 
 sandbox_card: Final = Table(  # the sandbox's own; a real payment processor keeps these itself

@@ -6,13 +6,13 @@ from typing import Final
 
 from sqlalchemy import Column, Index, Table
 
-from upheld.core.tables import ID, WORD, Instant, metadata
+from upheld.core.tables import GO, ID, WORD, Instant, metadata
 
 care: Final = Table(
     "care",
     metadata,
     Column("person_id", ID, primary_key=True),  # who is under age
-    Column("guardian_id", ID, nullable=False),
+    Column("guardian_id", ID, nullable=False, info=GO),
     Column("begun", Instant, nullable=False),
     Column("ended", Instant),  # on the eighteenth birthday
     Index("care_guardian", "guardian_id"),

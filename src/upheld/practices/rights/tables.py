@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table
 
-from upheld.core.tables import ID, WORD, Instant, metadata
+from upheld.core.tables import ID, STAYS, WORD, Instant, metadata
 
 rights_request: Final = Table(
     "rights_request",
@@ -24,6 +24,7 @@ rights_request: Final = Table(
     Column("answered", Instant),
     Column("entry", BigInteger),  # of the answer
     Column("task_id", ID),  # who of our staff looks into it
+    info=STAYS,
 )
 
 signal: Final = Table(
