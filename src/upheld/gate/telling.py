@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
@@ -25,6 +27,15 @@ _KINDS: Final = {
     "import": "we took over what was held about {whom} before",
     "clock": "the time of day was accepted as it is",
     "log": "a new log was begun, from the last checkpoint of the one before",
+    "acceptance": "{whose} acceptance of the policy and the terms was noted",
+    "payment": "what came of {whose} payment was noted",
+    "sent": "the message to {whom} was sent",
+    "unsent": "the message to {whom} could not be sent",
+    "household": "who pays for {whose} account was changed",
+    "recall": "{whose} account was taken back from whoever collected for us",
+    "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
+    "look-up": "{whose} account was looked up by our staff",
+    "retention": "we deleted what of {whom} was kept long enough",
 }
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
@@ -59,7 +70,8 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
     action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
     match entry.kind:
         case "act":
-            return f"we {_past(action)}{_scope(plain, entry, action, whose)}"
+            scope = _scope(plain, msgspec.structs.replace(entry, actor=""), action, whose)
+            return f"{_who(plain, entry.actor, whose)} {_past(action)}{scope}"
         case "refusal":
             scope = _scope(plain, entry, action, whose)
             return f"we did not {action}{scope}: it was asked for and refused"
@@ -74,6 +86,14 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             return _KINDS[kind].format(whose=whose, whom=_whom(whose))
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
+
+
+def _who(plain: Plain, actor: str, whose: str) -> str:
+    """Who did it: we, unless the entry says otherwise."""
+    if not actor:
+        return "we"
+    kind, _, name = actor.partition(" ")
+    return _mine(plain.label("party", kind), whose) + (f", {name}," if name else "")
 
 
 def _whom(whose: str) -> str:
