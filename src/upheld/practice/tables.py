@@ -54,7 +54,9 @@ invitation: Final = Table(
     Column("invitation_id", ID, primary_key=True),
     Column("kind", WORD, nullable=False),  # guardian, household
     Column("state", WORD, nullable=False),  # open, checking, accepted, done
-    Column("inviter", ID, nullable=False, info=BLANK),  # the holder, or the guardian once they accepted
+    Column(
+        "inviter", ID, nullable=False, info=BLANK
+    ),  # the holder, or the guardian once they accepted
     Column("made", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
     Column("accepted", Instant),

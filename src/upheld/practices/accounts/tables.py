@@ -14,7 +14,9 @@ account: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("number", WORD, nullable=False, unique=True),  # what the customer quotes
     Column("state", WORD, nullable=False),  # unverified, active, closed
-    Column("holder", ID, nullable=False, info=OWN),  # who pays: the person, or the holder of the household
+    Column(
+        "holder", ID, nullable=False, info=OWN
+    ),  # who pays: the person, or the holder of the household
     Column("opened", Instant, nullable=False),
     Column("verified", Instant),  # when the e-mail address was confirmed
     Column("closed", Instant),
