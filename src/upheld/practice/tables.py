@@ -56,7 +56,7 @@ invitation: Final = Table(
     Column("state", WORD, nullable=False),  # open, checking, accepted, done
     Column(
         "inviter", ID, nullable=False, info=BLANK
-    ),  # the holder, or the guardian once they accepted
+    ),  # holder or guardian
     Column("made", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
     Column("accepted", Instant),

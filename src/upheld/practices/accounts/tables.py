@@ -16,7 +16,7 @@ account: Final = Table(
     Column("state", WORD, nullable=False),  # unverified, active, closed
     Column(
         "holder", ID, nullable=False, info=OWN
-    ),  # who pays: the person, or the holder of the household
+    ),  # who pays
     Column("opened", Instant, nullable=False),
     Column("verified", Instant),  # when the e-mail address was confirmed
     Column("closed", Instant),
