@@ -6,8 +6,9 @@ from functools import partial
 
 from starlette.routing import Route
 
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
-from upheld.practice.brings import Card, Job, Practice, Provider, Todo
+from upheld.practice.brings import Card, Practice, Provider, Todo
 from upheld.practice.cards import PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
