@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, inspect
 
+from upheld.core.schema import declared
 from upheld.core.sql import places, run
-from upheld.core.tables import metadata
 from upheld.gate import entries, records, severing
 from upheld.gate.keeping import REQUESTED
 from upheld.gate.records import Record
@@ -99,7 +99,8 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
 
     What names them in rows of others' becomes what its column says.
     """
-    named = [column for table in metadata.tables.values() for column in table.columns
+    tables = declared().tables
+    named = [column for table in tables.values() for column in table.columns
              if "erased" in column.info]  # fmt: skip
     for column in named:
         if whom := asked if column.info["erased"] == "go" else wholly:
@@ -109,7 +110,7 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
             )  # fmt: skip
             run(connection, statement, *whom)
     for table in _keyed(connection):
-        known = metadata.tables.get(table)
+        known = tables.get(table)
         stays = known is not None and known.info.get("stays", False)
         if gone := wholly if stays else asked:
             run(connection, f"DELETE FROM {table} WHERE {OWNER} IN ({places(gone)})", *gone)  # noqa: S608 - names and places alone
