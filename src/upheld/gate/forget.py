@@ -103,7 +103,7 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
     named = [column for table in tables.values() for column in table.columns
              if "erased" in column.info]  # fmt: skip
     for column in named:
-        if whom := asked if column.info["erased"] == "go" else wholly:
+        if whom := wholly if column.info.get("stays") else asked:
             statement = _BECOMES[column.info["erased"]].format(
                 table=column.table.name, column=column.name, by=column.info.get("by"),
                 some=places(whom),
