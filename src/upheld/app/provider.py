@@ -21,6 +21,7 @@ from upheld.app.policy import policy_routes
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate.group import AsyncGate
+from upheld.gate.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
@@ -85,14 +86,18 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
     return kit.application(routes, pages.error_page)
 
 
-def serve(provider: Provider, path: Path, serving: Serving) -> None:
-    """Serve a running provider until stopped, and then close its gate."""
+def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True) -> None:
+    """Serve a running provider until stopped, with its jobs beside it, and then close its gate."""
     service = Service(path, lambda policy: provider_app(provider, policy), serving)
     name = provider.imprint.name
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host
+    gate = provider.gate.gate
+    running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
         run_service(service, f"{name}: http://{shown}:{serving.port}\n")
     finally:
+        if running is not None:
+            running.stop()
         asyncio.run(provider.gate.close())
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice import invitations
-from upheld.practice.brings import Job
 from upheld.practices.accounts import domain
 from upheld.web import limits, sessions
 
@@ -21,9 +22,7 @@ def unconfirmed(gate: Gate) -> int:
     before = gate.house.clock.now() - CONFIRM_WITHIN
     with gate.together() as joint:
         gone = domain.never_confirmed(joint.connection, before, AT_ONCE)
-    invitations.erase_people(gate, gone)
-    with gate.together() as joint:
-        domain.remove(joint.connection, gone)
+    erase(gate, gone)
     return len(gone)
 
 

@@ -6,15 +6,16 @@ from functools import partial
 
 from starlette.routing import Route
 
+from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
-from upheld.practice.brings import Card, Job, Practice, Provider, Todo
+from upheld.practice.brings import Card, Practice, Provider, Todo
 from upheld.practice.cards import PaymentProcessor
 from upheld.practice.events import ACCOUNT_CLOSED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
-from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers, forget_gone
+from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
@@ -61,7 +62,6 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),
             Job("interrupted payments", 60, payments.take_up),
-            Job("bills of nobody", 24 * 3600, forget_gone),
         ],
         listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all},
         task_pages={DEBT: "/staff/debts/{task}"},

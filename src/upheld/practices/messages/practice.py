@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.duties import nothing_more
-from upheld.practice.brings import Card, Job, Practice, Provider
+from upheld.gate.jobs import Job
+from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.visits import signed_in
 from upheld.practices.messages.carrier import carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
