@@ -4,7 +4,7 @@
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
-run: .venv/run       ## set up, then start the sample policy on http://localhost:8765
+run: .venv/run       ## set up, then show a made-up provider on http://localhost:8765
 	@.venv/bin/upheld demo $(ARGS)
 
 test: .venv/all      ## set up, then every test at its small size (ARGS=... goes to pytest)

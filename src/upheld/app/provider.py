@@ -2,12 +2,13 @@
 
 The policy's own pages come first; each practice adds its routes, and tells the gate what it proves,
 carries out and derives. When the policy is loaded again the gate decides by the new one from the
-same moment on at which the page shows it.
+same moment on at which the page shows it. While it is served, its jobs are done beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from upheld.practices.notices.page import Pages as PolicyPages
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.web import kit
-from upheld.web.pages import Imprint, Pages, Place
+from upheld.web.pages import EVERYBODY, Imprint, Pages, Place
 
 PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
@@ -55,7 +56,7 @@ def provide(
         settings.webmail,
     )  # fmt: skip
     links: dict[str, list[Place]] = {}
-    pages = Pages(imprint, [name for name, _ in practices], links)
+    pages = Pages(imprint, {name: _package(make) for name, make in practices}, links)
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.house
     house.provers.add("session", by_session)
@@ -70,16 +71,24 @@ def provide(
             house.derived.add(field, reads, derive)
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
-    for kind in ("customer", "staff", "agent"):
-        links[kind] = [Place(card.title, card.href) for card in provider.cards(kind) if card.bar]
+    for kind in ("customer", "staff", "agent", EVERYBODY):
+        links[kind] = [
+            Place(card.title, card.href, card.roles) for card in provider.cards(kind) if card.bar
+        ]
     return provider
+
+
+def _package(make: Make) -> str:
+    """The package of a practice, in which its templates lie."""
+    module = inspect.getmodule(getattr(make, "func", make))
+    return (module and module.__package__) or "upheld"
 
 
 def provider_app(provider: Provider, policy: Policy) -> Starlette:
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
-    pages = PolicyPages(policy, imprint=provider.imprint)
+    pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
     routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house._replace(policy=policy)

@@ -125,16 +125,37 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
         serve(policy, settings, as_json=as_json)
 
 
-def demo(port: int = PORT, host: str = HOST, as_json: bool = JSON) -> None:
-    """Serve the sample provider's policy."""
-    from upheld.api.service import Settings
-    from upheld.demo import sample_policy
+def demo(
+    port: int = PORT,
+    host: str = HOST,
+    folder: Path | None = typer.Option(
+        None, "--folder", help="Keep the demonstration there, and go on with it next time."
+    ),
+    customers: int = typer.Option(200, min=12, max=10_000, help="How many customers to make up."),
+) -> None:
+    """Build a made-up provider with two years of history, and serve the whole of it.
 
-    serve(
-        sample_policy(),
-        Settings(host, port, contact="mailto:security@larchvalley.example"),
-        as_json=as_json,
-    )
+    What it builds is removed in the end, unless it is kept in a folder.
+    """
+    import signal
+    import sys
+
+    from upheld.api.service import Settings
+
+    require_free(host, port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
+    from upheld.app.provider import serve as serve_pages
+    from upheld.demo.running import folder_of, greeting, ready
+
+    shown = f"[{host}]" if ":" in host else host
+    with folder_of(folder) as where:
+        sys.stderr.write("Building a made-up provider, some seconds …\n")
+        found = ready(where, f"http://{shown}:{port}", customers)
+        sys.stdout.write(greeting(found))
+        sys.stdout.flush()
+        assert found.settings.policy is not None  # noqa: S101 - the gate was opened on it
+        serving = Settings(host, port, contact="mailto:security@larchvalley.example")
+        serve_pages(found.provider, found.settings.policy, serving)
 
 
 def publish(

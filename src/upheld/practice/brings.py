@@ -36,7 +36,11 @@ class Todo(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An entry of a menu: `kind` says whose (customer, staff), `order` where it stands."""
+    """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
+
+    One of `everybody` stands at the foot of every page. `roles` are those of staff whose it is,
+    where it is not everybody's.
+    """
 
     kind: str
     title: str
@@ -44,6 +48,7 @@ class Card(NamedTuple):
     line: str
     order: int = 50
     bar: bool = False  # whether it also stands in the bar of every page
+    roles: tuple[str, ...] = ()
 
 
 class Link(NamedTuple):

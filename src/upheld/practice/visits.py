@@ -85,7 +85,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
                     raise HTTPException(403)
                 if not _from_us(request):
                     raise HTTPException(403)
-            request.state.kind = kind
+            request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             return await handler(Visit(request, session, form, user))
         finally:

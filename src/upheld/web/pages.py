@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from importlib import resources
 from typing import Any, NamedTuple
 
 import jinja2
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from upheld.web import kit
 
+EVERYBODY = "everybody"  # the kind whose links stand at the foot of every page
 KEEP_OUT = {"cache-control": "no-store", "vary": "cookie"}  # what is personal is kept nowhere
 
 
@@ -30,10 +32,11 @@ class Imprint(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A link of the navigation."""
+    """A link of the navigation; of those alone who have one of some roles, if any are named."""
 
     title: str
     href: str
+    roles: tuple[str, ...] = ()
 
 
 def money(cents: int) -> str:
@@ -57,11 +60,13 @@ class Pages:
     """Renders the templates of the kit and of each practice."""
 
     def __init__(
-        self, imprint: Imprint, practices: Sequence[str], links: Mapping[str, Sequence[Place]]
+        self, imprint: Imprint, practices: Mapping[str, str], links: Mapping[str, Sequence[Place]]
     ) -> None:
-        """`practices` are names of folders; `links` the navigation by kind of visitor."""
+        """`practices` are names with their packages; `links` the navigation by kind of visitor."""
         loaders: dict[str, jinja2.BaseLoader] = {
-            name: jinja2.PackageLoader(f"upheld.practices.{name}") for name in practices
+            name: jinja2.PackageLoader(package)
+            for name, package in practices.items()
+            if (resources.files(package) / "templates").is_dir()
         }
         loader = jinja2.ChoiceLoader(
             [jinja2.PackageLoader("upheld.web"), jinja2.PrefixLoader(loaders)]
@@ -85,9 +90,11 @@ class Pages:
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
         """A page, for whoever asked alone."""
         state = request.state
-        kind = getattr(state, "kind", "")
+        kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
+        links = [e for e in self.links.get(kind, ()) if not e.roles or {*e.roles} & {*roles}]
         body = self.text(
-            template, here=request.url.path, kind=kind, links=self.links.get(kind, ()),
+            template, here=request.url.path, kind=kind, links=links,
+            foot=self.links.get(EVERYBODY, ()),
             token=getattr(state, "token", ""), **words,
         )  # fmt: skip
         return Response(body, status, KEEP_OUT, media_type=kit.HTML)

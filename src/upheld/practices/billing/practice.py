@@ -28,7 +28,15 @@ CARDS = (
     Card("customer", "Usage", "/me/usage", "What you used, month by month", 30),
     Card("customer", "Pay", "/me/payment", "Pay by card", 40),
     Card("customer", "Mail", "/me/mail", "Read your mail", 45),
-    Card("staff", "Debts", "/staff/debts", "What is overdue, and what agents have", 30, True),
+    Card(
+        "staff",
+        "Debts",
+        "/staff/debts",
+        "What is overdue, and what agents have",
+        30,
+        True,
+        ("billing",),
+    ),
     Card("agent", "Accounts", "/agent", "What was handed to you", 0, True),
 )
 DESTINATIONS = {

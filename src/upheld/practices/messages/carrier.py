@@ -12,7 +12,6 @@ import aiosmtplib
 
 from upheld.core.errors import UpheldError
 
-MEMORY: Final = "memory:"
 BOX_MAX: Final = 500
 SECONDS: Final = 20
 
@@ -81,7 +80,5 @@ class Smtp:
 
 
 def carrier(address: str) -> Carrier | None:
-    """What an address names; None where none is given."""
-    if not address:
-        return None
-    return Box() if address == MEMORY else Smtp(address)
+    """The mail server of an address; None where none is given."""
+    return Smtp(address) if address else None

@@ -8,16 +8,16 @@ from upheld.gate.duties import nothing_more
 from upheld.gate.jobs import Job
 from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.visits import signed_in
-from upheld.practices.messages.carrier import carrier
+from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
 from upheld.practices.messages.pages import Messages
 
 SEND_SECONDS = 5
 
 
-def practice(provider: Provider) -> Practice:
-    """The outbox, messages received, one-click unsubscribing."""
-    delivery = Delivery(provider, carrier(provider.settings.mail_server))
+def practice(provider: Provider, by: Carrier | None = None) -> Practice:
+    """The outbox, messages received, one-click unsubscribing; sent by the settings' mail server."""
+    delivery = Delivery(provider, by or carrier(provider.settings.mail_server))
     pages, leaving = Messages(provider), delivery.unsubscribing
     return Practice(
         "messages",

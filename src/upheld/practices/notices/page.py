@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
 from upheld.policy.vocabulary import OTHER
 from upheld.practices.notices.ask import Asked, Asker, asked_of
-from upheld.web.pages import Imprint
+from upheld.web.pages import Imprint, Place
 
 MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
          "needs-proof": ("ask", "?", "It depends"),
@@ -81,9 +81,13 @@ class Pages:
     """Renders the pages of one policy."""
 
     def __init__(
-        self, policy: Answering, *, files: bool = False, imprint: Imprint | None = None
-    ) -> None:
-        """With an `imprint` they are those of a running provider, where people have accounts."""
+        self, policy: Answering, *, files: bool = False, imprint: Imprint | None = None,
+        foot: Sequence[Place] = (),
+    ) -> None:  # fmt: skip
+        """With an `imprint` they are those of a running provider, where people have accounts.
+
+        `foot` are links of its at the foot of each.
+        """
         self.policy = policy
         self.program: Program = policy.program
         self.plain = Plain(self.program)
@@ -98,6 +102,7 @@ class Pages:
         front = self.program.front
         self.env.globals.update(
             front=front, digest=self.program.digest, link=self.links, imprint=imprint,
+            foot=foot,
             provider=front.provider or front.policy, marks=MARKS,
         )  # fmt: skip
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]

@@ -1,0 +1,101 @@
+"""Build the made-up provider: its people with names, a crowd, two years, and who signs in."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+import msgspec
+
+from upheld.demo import names
+from upheld.demo.months import MONTHS, Member, Years
+from upheld.demo.scenes import PASSWORD, Scenes
+from upheld.practice.brings import Provider
+from upheld.practices.accounts.terms import Agreement
+from upheld.web import passwords
+
+CUSTOMERS: Final = 200
+_SEED: Final = 2_750
+_PLANS: Final = (("dsl-10",), ("dsl-50",), ("dsl-50", "phone"), ("fibre-500",),
+                 ("fibre-500", "mail"), ("hosting", "mail"))  # fmt: skip
+# Each with a name: in which month they sign up, their age, plans, and whether somebody looks.
+_NAMED: Final = {
+    "ann": ("Ann Marlow", 0, 44, ("fibre-500", "phone", "mail"), True),
+    "ruth": ("Ruth Bell", 1, 47, ("dsl-50",), True),
+    "tom": ("Tom Marlow", 4, 46, ("hosting",), True),
+    "kim": ("Kim Bell", 9, 16, ("mail",), True),
+    "dan": ("Dan Frost", 2, 35, ("dsl-50", "phone"), True),
+    "eve": ("Eve Stone", 3, 29, ("fibre-500",), True),
+    "flo": ("Flo Winter", 3, 61, ("dsl-10",), True),
+    "lee": ("Lee Abbot", 18, 33, ("dsl-10",), True),
+    "gil": ("Gil Moor", 19, 58, ("dsl-50",), True),
+    "may": ("May Lake", 20, 71, ("dsl-10",), False),
+    "ned": ("Ned Pike", MONTHS - 1, 52, (), False),
+}
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """Somebody who signs in: where, by what, and what there is to see as them.
+
+    `secret` is the address that an authenticator would read; nobody else's is kept anywhere.
+    """
+
+    kind: str
+    title: str
+    name: str
+    sign_in: str
+    line: str
+    user_id: str = ""
+    secret: str = ""
+
+
+CUSTOMERS_SHOWN: Final = (
+    ("ann", "A customer", "two years of invoices, a household, choices, requests"),
+    ("kim", "A minor", "sixteen, signed up by her guardian's leave; her mother looks after her"),
+    ("ruth", "A guardian", "looks after Kim, pays for her, and can take any of it back"),
+    ("dan", "A debtor", "owes three months; the task to collect it waits in the console"),
+    ("eve", "Another", "whose account an agent has; once she pays, it is recalled"),
+)
+DESKS_SHOWN: Final = (
+    ("olga", "Support, billing, privacy", "the console: tickets, debts, requests"),
+    ("max", "A manager", "who works here, and the safeguards; sees no customer"),
+    ("sara", "Security", "a queue of another role"),
+    ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
+)
+
+
+def build(provider: Provider, customers: int = CUSTOMERS) -> list[SignIn]:
+    """Fill an empty provider with so many customers and two years; who signs in."""
+    random = Random(_SEED)  # noqa: S311 - nothing secret is drawn from it
+    secret = passwords.hashed(PASSWORD)
+    today = provider.now().date()
+    named = {
+        word: Member(
+            names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),
+            month, plans, shown=shown,
+        )
+        for word, (name, month, age, plans, shown) in _NAMED.items()
+    }  # fmt: skip
+    crowd = [
+        Member(made, _joined(random, at), random.choice(_PLANS))
+        for at, made in enumerate(names.crowd(random, today, max(0, customers - len(named))))
+    ]
+    years = Years(provider, [*named.values(), *crowd], secret, random)
+    years.agreement = Agreement(provider.settings.agreement).digest()
+    scenes = Scenes(years, named)
+    scenes.plan()
+    years.tell()
+    shown = [
+        SignIn("customer", title, named[word].made.name, named[word].made.email, line)
+        for word, title, line in CUSTOMERS_SHOWN
+    ]
+    desks = [(scenes.staff[word], title, line) for word, title, line in DESKS_SHOWN]
+    return shown + [
+        SignIn(user.kind, title, user.name, user.sign_in, line, user.user_id, address)
+        for (user, address), title, line in desks
+    ]
+
+
+def _joined(random: Random, at: int) -> int:
+    """In which month somebody of the crowd signs up: a few long ago, most of them lately."""
+    return random.randint(0, 6) if at % 12 == 0 else random.randint(MONTHS - 8, MONTHS - 2)

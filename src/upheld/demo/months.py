@@ -1,0 +1,233 @@
+"""Two years of a made-up provider, month by month, done as the provider itself would do it.
+
+Everything is an act of the practices at the gate, under a clock that stands at the moment that is
+being told: people sign up and order, invoices are made and paid, use is counted, messages go out.
+Many acts share a transaction, because nobody waits for them one by one. What was written to those
+whose messages nobody will look at is dropped instead of sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from typing import Final, NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.demo.names import Made
+from upheld.gate.entries import Clock
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import cards, outbox
+from upheld.practice.brings import Provider
+from upheld.practice.cards import Card, Charged
+from upheld.practice.invitations import Invitation
+from upheld.practices.accounts import domain as accounts
+from upheld.practices.accounts.joining import Applicant, join
+from upheld.practices.billing import invoices, services, usage
+from upheld.practices.billing.invoices import Invoices, Month, month_of
+from upheld.practices.billing.payments import Payments
+from upheld.practices.billing.plans import catalogue
+from upheld.practices.billing.sandbox import Sandbox
+
+MONTHS: Final = 24
+TOGETHER: Final = 40  # people in one transaction
+FIRST, COUNTED, JOINING, PAYING = 1, 2, 5, 10  # days of the month
+LOOKED_AFTER: Final = (8, 15, 22)  # on which days unpaid invoices are looked at
+_GIGABYTES: Final = {"dsl": 90.0, "fibre": 340.0, "phone": 0.0, "hosting": 12.0, "mail": 1.5}
+
+
+class DemoError(UpheldError):
+    """Something that the policy refused while the demonstration was built."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(f"the demonstration cannot be built: {refused.why}", code="demo",
+                         hint="the sample policy was changed; take it as it came")  # fmt: skip
+
+
+def done(found: object) -> None:
+    """DemoError where the policy refused what was to be done."""
+    if isinstance(found, Refused):
+        raise DemoError(found)
+
+
+class SetClock(Clock):
+    """A clock that stands where it is set, until the real one takes its place."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+    def now(self) -> datetime:
+        """The moment that is being told."""
+        return self.at
+
+    def passed(self) -> float:
+        """As if that much had passed indeed."""
+        return self.at.timestamp()
+
+
+class Member:
+    """A customer of the demonstration, and how they behave."""
+
+    def __init__(
+        self, made: Made, month: int, plans: tuple[str, ...], *, shown: bool = False
+    ) -> None:
+        """`month` is the one in which they sign up; `shown` says that somebody looks at them."""
+        self.made, self.month, self.plans, self.shown = made, month, plans, shown
+        self.id = ""
+        self.pays_until = MONTHS  # the month from which on they pay nothing
+        self.payer = True  # whether the invoices are their own
+        self.invited = False  # whether they sign up by an invitation, which is a scene of its own
+
+
+class Step(NamedTuple):
+    """Something that happened at a moment."""
+
+    at: datetime
+    order: int
+    work: Callable[[], object]
+
+
+class Years:
+    """The two years, as they are told."""
+
+    def __init__(
+        self, provider: Provider, members: list[Member], secret: str, random: Random
+    ) -> None:
+        """`secret` is the hash of the one password that everybody has."""
+        self.provider, self.members, self.secret, self.random = provider, members, secret, random
+        self.gate = provider.gate.gate
+        self.end = datetime.now(UTC)
+        self.clock = SetClock(self.end)
+        self.gate.house = self.gate.house._replace(clock=self.clock)
+        plans = catalogue(provider.settings.plans)
+        self.plans, self.invoices = plans, Invoices(provider, plans)
+        self.payments = Payments(provider, Sandbox(provider))
+        self.jobs = {job.name: job for each in provider.practices for job in each.jobs}
+        self.agreement = ""
+        self.steps: list[Step] = []
+
+    # When
+
+    def month(self, number: int) -> Month:
+        """A month by its number; the last is the present one."""
+        today = self.end.date()
+        at = today.year * 12 + today.month - MONTHS + number
+        return month_of(date(at // 12, at % 12 + 1, 1))
+
+    def plan(self, day: date, work: Callable[[], object], hour: int = 9) -> None:
+        """Let something happen on a day, unless it has not come yet."""
+        at = datetime.combine(day, time(hour), UTC)
+        if at < self.end:
+            self.steps.append(Step(at, len(self.steps), work))
+
+    def plan_joint(self, day: date, work: Callable[[Joint], object], hour: int = 9) -> None:
+        """The same for a piece of work in a transaction of its own."""
+
+        def apart() -> None:
+            with self.gate.together() as joint:
+                done(work(joint))
+
+        self.plan(day, apart, hour)
+
+    def ago(self, days: int) -> date:
+        """A day before today."""
+        return self.end.date() - timedelta(days=days)
+
+    def tell(self) -> None:
+        """Let everything happen in its order; then the clock is the real one."""
+        for number in range(MONTHS):
+            self._month(number)
+        for step in sorted(self.steps, key=lambda each: each[:2]):
+            self.clock.at = step.at
+            step.work()
+        self.clock.at = datetime.now(UTC)
+        self.gate.house = self.gate.house._replace(clock=Clock())
+
+    def _month(self, number: int) -> None:
+        first = self.month(number).first
+        before = self.month(number - 1)
+        self.plan(first.replace(day=FIRST), lambda: self.bill(number, before), 6)
+        self.plan(first.replace(day=COUNTED), lambda: self.count(number, before), 3)
+        self.plan(first.replace(day=JOINING), lambda: self.sign_up(number), 10)
+        self.plan(first.replace(day=PAYING), lambda: self.pay(number), 18)
+        if any(each.pays_until <= number for each in self.members):
+            for day in LOOKED_AFTER:
+                self.plan(first.replace(day=day), self.look_after, 7)
+
+    # What
+
+    def some(self, members: list[Member], work: Callable[[Joint, Member], None]) -> None:
+        """Do something for some members, many in a transaction; what nobody reads is dropped."""
+        for start in range(0, len(members), TOGETHER):
+            with self.gate.together() as joint:
+                for member in members[start : start + TOGETHER]:
+                    work(joint, member)
+                    if not member.shown:
+                        outbox.drop(joint, member.id)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Send what waits."""
+        while self.jobs["outbox"].run(self.gate):
+            pass
+
+    def here(self, number: int) -> list[Member]:
+        """Who signed up before a month."""
+        return [each for each in self.members if each.id and each.month < number]
+
+    def sign_up(self, number: int) -> None:
+        """Let everybody sign up whose month it is, and order what they have."""
+        self.some([m for m in self.members if m.month == number and not m.invited], self.enter)
+
+    def enter(self, joint: Joint, member: Member, invitation: Invitation | None = None) -> None:
+        """Let somebody sign up, confirm their address, order, and leave a card."""
+        applicant = Applicant(member.made.told, self.secret, self.agreement, invitation)
+        member.id = join(self.provider, joint, applicant)
+        accounts.verify(joint, member.id)
+        for plan in member.plans:
+            done(services.order(joint, member.id, self.plans[plan]))
+        member.payer = invitation is None
+        if member.payer and member.plans:
+            last, until = f"{self.random.randint(0, 9999):04}", f"{self.end.year + 4}-08"
+            card = Card(f"demo-{member.id[:16]}", last, "Visa", until)
+            done(cards.keep(joint, member.id, card))
+
+    def bill(self, number: int, before: Month) -> None:
+        """Make the invoices of the month before."""
+        self.some(self.here(number), lambda joint, m: self.invoices.invoice(joint, m.id, before))
+
+    def count(self, number: int, before: Month) -> None:
+        """Note what was used in the month before."""
+        self.some(self.here(number), lambda joint, m: self._used(joint, m, before))
+
+    def _used(self, joint: Joint, member: Member, month: Month) -> None:
+        found = [self.plans[plan].service for plan in member.plans]
+        much = self.random.uniform(0.4, 1.3)
+        rows = [
+            usage.Row(month.word, each, round(_GIGABYTES[each] * much, 1), round(200 * much, 1))
+            for each in found
+        ]
+        done(usage.note(joint, member.id, rows))
+
+    def pay(self, number: int) -> None:
+        """Let everybody pay what they owe, but those who do not."""
+        paying = [m for m in self.here(number) if m.payer and number < m.pays_until]
+        self.some(paying, self.settle)
+
+    def settle(self, joint: Joint, member: Member) -> None:
+        """Let somebody pay all that they owe."""
+        history = invoices.history_of(joint, member.id)
+        if isinstance(history, Refused) or history.balance <= 0:
+            return
+        key = f"{self.random.getrandbits(128):032x}"
+        begun = self.payments.begin(joint, member.id, key, history.balance, "", "")
+        done(begun)
+        paid = Charged(paid=True, reference=f"demo-{key[:12]}")
+        done(self.payments.finish(joint, member.id, key, paid))
+
+    def look_after(self) -> None:
+        """Do what is due about invoices that nobody paid."""
+        self.jobs["due invoices"].run(self.gate)
+        self.deliver()

@@ -1,0 +1,74 @@
+"""Made-up people: names put together from lists, addresses under a domain that is nobody's.
+
+The same number gives the same people, wherever and whenever the demonstration is built.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+from typing import Final, NamedTuple
+
+DOMAIN: Final = "customer.example"
+_FIRST: Final = (
+    "Ada", "Amos", "Anouk", "Basil", "Bea", "Caleb", "Cleo", "Dora", "Edgar", "Elsa", "Fay", "Finn",
+    "Gail", "Hugo", "Ida", "Igor", "Jana", "Joel", "Kai", "Lena", "Linus", "Mabel", "Milo", "Nell",
+    "Nora", "Odile", "Omar", "Pia", "Quinn", "Rosa", "Rufus", "Saul", "Sina", "Tilda", "Ugo",
+    "Vera", "Wes", "Yara", "Zeno",
+)  # fmt: skip
+_LAST: Final = (
+    "Abbot", "Alder", "Birch", "Brook", "Clay", "Crane", "Dale", "Elm", "Fenn", "Field", "Glen",
+    "Grove", "Hale", "Heath", "Hill", "Kite", "Lake", "Lark", "March", "Marsh", "Moor", "Nash",
+    "Oakes", "Pike", "Pond", "Quill", "Reed", "Ridge", "Rush", "Shore", "Stone", "Thorn", "Vale",
+    "Ward", "West", "Wood", "Wren", "Yates",
+)  # fmt: skip
+_STREETS: Final = (
+    "Mill Lane",
+    "Station Road",
+    "High Street",
+    "Orchard Way",
+    "Valley Road",
+    "The Green",
+)
+_WORK: Final = ("baker", "gardener", "joiner", "nurse", "teacher", "translator", "welder", "")
+_LIKES: Final = ("books", "cooking", "films", "gardening", "music", "sport", "travel")
+
+
+class Made(NamedTuple):
+    """Somebody who does not exist: what they tell when they sign up."""
+
+    name: str
+    told: dict[str, str]
+
+    @property
+    def email(self) -> str:
+        """The address that they sign in with."""
+        return self.told["email"]
+
+
+def person(random: Random, today: date, name: str = "", age: int = 0, **told: str) -> Made:
+    """Somebody made up; what is not said is drawn."""
+    name = name or f"{random.choice(_FIRST)} {random.choice(_LAST)}"
+    first, last = name.lower().split()
+    born = date(today.year - (age or random.randint(20, 79)), 1, 1)
+    born = born.replace(month=random.randint(1, max(1, today.month - 1)), day=random.randint(1, 28))
+    drawn = {
+        "name": name,
+        "email": f"{first}.{last}@{DOMAIN}",
+        "birth-date": born.isoformat(),
+        "phone": f"+1 555 01{random.randint(0, 99):02} {random.randint(0, 9999):04}",
+        "address": f"{random.randint(1, 99)} {random.choice(_STREETS)}, Larch Valley",
+        "zip": f"{random.randint(10_000, 99_999)}",
+        "occupation": random.choice(_WORK),
+        "interests": ", ".join(random.sample(_LIKES, 2)) if random.random() < 0.3 else "",
+    }
+    return Made(name, {word: value for word, value in (drawn | told).items() if value})
+
+
+def crowd(random: Random, today: date, count: int) -> list[Made]:
+    """So many people, no two with one address."""
+    found: dict[str, Made] = {}
+    while len(found) < count:
+        made = person(random, today)
+        found.setdefault(made.email, made)
+    return list(found.values())

@@ -1,0 +1,116 @@
+"""The pages of the demonstration alone: who can sign in, and what would have been mailed.
+
+They show what a provider shows to nobody: a password, codes that are valid now, other people's
+letters. There is nothing else in them, and they are brought by no other program.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from email.message import EmailMessage
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import pyotp
+from markupsafe import Markup, escape
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from upheld.core.sql import row
+from upheld.demo.build import SignIn
+from upheld.demo.scenes import PASSWORD
+from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.visits import SIGN_IN
+from upheld.practices.messages.carrier import Box
+from upheld.web.pages import EVERYBODY
+from upheld.web.totp import STEP_SECONDS
+
+SHOWN_MAX: Final = 100
+_ADDRESS: Final = re.compile(r"https?://[^\s<>]+")
+
+
+class Door(NamedTuple):
+    """Somebody who signs in, and what they need for it now."""
+
+    who: SignIn
+    page: str
+    code: str  # empty for customers, and for a moment after one was used
+
+
+class Letter(NamedTuple):
+    """A message that would have been mailed."""
+
+    to: str
+    subject: str
+    at: str
+    text: Markup
+
+
+def practice(provider: Provider, box: Box, people: Sequence[SignIn]) -> Practice:
+    """The pages of the demonstration."""
+    return Practice(
+        "demo",
+        routes=[
+            Route("/demo", Shown(provider, box, people).people, methods=["GET"]),
+            Route("/demo/mail", Shown(provider, box, people).mail, methods=["GET"]),
+        ],
+        cards=[Card(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
+    )
+
+
+class Shown:
+    """The two pages."""
+
+    def __init__(self, provider: Provider, box: Box, people: Sequence[SignIn]) -> None:
+        self.provider, self.box, self._people = provider, box, people
+
+    async def people(self, request: Request) -> Response:
+        """Who can sign in, and by what."""
+        doors = await self.provider.read(self.doors)
+        return self.provider.pages.page(request, "demo/people.html", doors=doors, password=PASSWORD)
+
+    def doors(self, connection: Connection) -> list[Door]:
+        """Everybody who signs in, with the codes that are valid now."""
+        return [
+            Door(each, SIGN_IN[each.kind], self._code(connection, each)) for each in self._people
+        ]
+
+    def _code(self, connection: Connection, who: SignIn) -> str:
+        """The next code of somebody that was not used yet; empty until there is one."""
+        if not who.secret:
+            return ""
+        found = row(connection, "SELECT step FROM desk_user WHERE user_id = ?", who.user_id)
+        now = int(self.provider.now().timestamp()) // STEP_SECONDS
+        step = max(now, found[0] + 1 if found else now)
+        read = pyotp.parse_uri(who.secret)
+        fits = isinstance(read, pyotp.TOTP) and step <= now + 1
+        return read.generate_otp(step) if fits else ""
+
+    async def mail(self, request: Request) -> Response:
+        """What would have been mailed since the start, the latest first."""
+        letters = [_letter(each) for each in reversed(self.box.messages)][:SHOWN_MAX]
+        return self.provider.pages.page(request, "demo/mail.html", letters=letters)
+
+
+def _letter(message: EmailMessage) -> Letter:
+    part = message.get_body(("plain",))
+    if part is None:
+        raise HTTPException(500)
+    return Letter(message["To"], message["Subject"], message["Date"], linked(part.get_content()))
+
+
+def linked(text: str) -> Markup:
+    """A text whose addresses can be followed, here and nowhere else."""
+    told, end = Markup(), 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(".,;:)")
+        path = urlsplit(address)._replace(scheme="", netloc="").geturl()
+        told += escape(text[end : found.start()]) + Markup('<a href="{}">{}</a>').format(
+            path, address
+        )
+        end = found.start() + len(address)
+    return told + escape(text[end:])

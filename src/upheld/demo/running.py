@@ -1,0 +1,160 @@
+"""What `upheld demo` does: a folder with a provider of its own, built once, and served.
+
+The folder is temporary and removed in the end, or one that was named and is kept. Its settings are
+written last: a folder without them was not built to its end. With them every command of upheld
+works on the demonstration too, as on any provider.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.app.provider import PRACTICES, provide
+from upheld.core.errors import UpheldError
+from upheld.core.settings import Settings, read_settings
+from upheld.core.transaction import reading
+from upheld.demo import sample_policy
+from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
+from upheld.demo.pages import Shown, practice
+from upheld.demo.scenes import PASSWORD
+from upheld.gate.group import AsyncGate, open_gate_sync
+from upheld.ledger.signers import FileSigner
+from upheld.policy.load import load
+from upheld.practice.brings import Make, Provider
+from upheld.practices.messages import practice as messages
+from upheld.practices.messages.carrier import Box
+from upheld.vault.keyring import KeyFile, Keyring
+
+SETTINGS, PEOPLE, MASTER, LOG_KEY = "upheld.toml", "people.json", "master", "log.key"
+LOG: Final = "larchvalley.example/log"
+_TEXT: Final = """\
+database = "sqlite:///provider.db"
+keyring = "keyring"
+key_file = "master"
+policy = {policy}
+agreement = "terms.md"
+log_key = "log.key"
+url = {url}
+phone = "+1 555 010 0100"
+contact = "help@larchvalley.example"
+postal_address = "1 Mill Lane, Larch Valley"
+webmail = "https://webmail.larchvalley.example/"
+"""
+
+
+class Demo(NamedTuple):
+    """A demonstration that is ready: its provider, settings, sign-ins, and how long that took."""
+
+    provider: Provider
+    settings: Settings
+    people: list[SignIn]
+    seconds: float
+
+
+@contextmanager
+def folder_of(kept: Path | None) -> Iterator[Path]:
+    """A folder of one's own: the one that is kept, or one that is gone in the end."""
+    if kept is None:
+        made = Path(tempfile.mkdtemp(prefix="upheld-demo-"))  # its owner's alone
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return
+    built = (kept / SETTINGS).exists()
+    if kept.exists() and not built and any(kept.iterdir()):
+        raise UpheldError(f"{kept} holds something else than a demonstration", code="exists",
+                          hint="name a new folder, or one that `upheld demo` made")  # fmt: skip
+    try:
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UpheldError(f"{kept} cannot be made: {error.strerror}", code="unwritable",
+                          hint="choose another folder") from None  # fmt: skip
+    yield kept
+
+
+def ready(folder: Path, url: str, customers: int = CUSTOMERS) -> Demo:
+    """The demonstration of a folder, built if it is not there yet."""
+    begun = time.perf_counter()
+    there = (folder / SETTINGS).exists()
+    settings = _settings(folder, url, there=there)
+    keyring = (Keyring.open if there else Keyring.create)(
+        folder / "keyring", KeyFile(folder / MASTER)
+    )
+    assert settings.policy is not None  # noqa: S101 - it was written above
+    gate = AsyncGate(open_gate_sync(settings.database, policy=load(settings.policy), keys=keyring))
+    box, people = Box(), list[SignIn]()
+    provider = provide(gate, settings, practices(box, people))
+    if there:
+        people += msgspec.json.decode((folder / PEOPLE).read_bytes(), type=list[SignIn])
+    else:
+        people += build(provider, customers)
+        _private(folder / PEOPLE, msgspec.json.encode(people))
+        box.messages.clear()  # what was mailed in two years is read in the accounts
+        (folder / f"{SETTINGS}.new").rename(folder / SETTINGS)
+    return Demo(provider, settings, people, time.perf_counter() - begun)
+
+
+def greeting(demo: Demo) -> str:
+    """What is printed when it is ready: who signs in where, by what."""
+    with reading(demo.provider.gate.gate.engine) as connection:
+        doors = Shown(demo.provider, Box(), demo.people).doors(connection)
+    width = max(len(each.who.sign_in) for each in doors)
+    lines = [
+        f"  {each.who.sign_in:{width}}  {each.who.title}: {each.who.line}"
+        + (f" (code now {each.code})" if each.code else "")
+        for each in doors
+    ]
+    url = demo.settings.url
+    return "\n".join([
+        f"Ready after {demo.seconds:.1f} s. Everybody's password: {PASSWORD}",
+        f"Customers sign in at {url}/sign-in", *lines[: len(CUSTOMERS_SHOWN)],
+        f"Staff at {url}/staff/sign-in, agents at {url}/agent/sign-in; codes stand at {url}/demo",
+        *lines[len(CUSTOMERS_SHOWN) :],
+        f"What would be mailed: {url}/demo/mail", "",
+    ])  # fmt: skip
+
+
+def practices(box: Box, people: list[SignIn]) -> list[tuple[str, Make]]:
+    """The practices of a provider, whose messages go to a box, and the demonstration's own."""
+    usual = [each for each in PRACTICES if each[0] != "messages"]
+    return [
+        *usual,
+        ("messages", partial(messages.practice, by=box)),
+        ("demo", partial(practice, box=box, people=people)),
+    ]
+
+
+def _settings(folder: Path, url: str, *, there: bool) -> Settings:
+    """The settings of a folder; with the files that they name, where it is new."""
+    path = folder / (SETTINGS if there else f"{SETTINGS}.new")
+    if not there:
+        _private(folder / MASTER, os.urandom(32))
+        FileSigner.create(folder / LOG_KEY, LOG)
+        terms = (resources.files("upheld.demo") / "terms.md").read_text(encoding="utf-8")
+        (folder / "terms.md").write_text(terms, encoding="utf-8")
+        told = {"policy": _quoted(str(sample_policy())), "url": _quoted(url)}
+        path.write_text(_TEXT.format(**told), encoding="utf-8")
+    found = read_settings(path, {})
+    return msgspec.structs.replace(found, url=url)  # the port may be another one this time
+
+
+def _quoted(told: str) -> str:
+    return msgspec.json.encode(told).decode()  # a string of JSON is one of TOML
+
+
+def _private(path: Path, raw: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(raw)

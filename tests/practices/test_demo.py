@@ -1,0 +1,212 @@
+"""The demonstration: everybody who signs in does, every page has something to show, it adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from practices.conftest import PAGE
+from sizes import size
+from upheld.app.provider import provider_app
+from upheld.core.errors import UpheldError
+from upheld.core.sql import rows
+from upheld.demo.build import SignIn
+from upheld.demo.pages import Shown, linked
+from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
+from upheld.demo.scenes import PASSWORD
+from upheld.gate.jobs import built_in
+from upheld.gate.request import Act, Refused
+from upheld.gate.upkeep import selfcheck
+from upheld.practice.visits import SIGN_IN
+from upheld.practices.billing import books
+from upheld.practices.messages.carrier import Box
+from upheld.web import sessions
+
+URL: Final = "http://127.0.0.1:8765"
+CUSTOMERS: Final = size("customers of the demonstration", short=12, long=200)
+HOME: Final = {"customer": "/me", "staff": "/staff", "agent": "/agent"}
+HREF: Final = re.compile(r'href="(/(?:me|staff|agent|demo)(?:/[^"#?]*)?)["#?]')
+WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "olga", "max", "sara", "ed")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demonstration, built once for all that look at it."""
+    found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS)
+    yield found
+    asyncio.run(found.provider.gate.close())
+
+
+@pytest.fixture(scope="module")
+def app(demo: Demo) -> Starlette:
+    """Its pages."""
+    return provider_app(demo.provider, demo.provider.gate.gate.house.policy)
+
+
+def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
+    """The browser of somebody who signed in as the page of the demonstration tells them to."""
+    browser = TestClient(app, headers=PAGE, follow_redirects=False)
+    told = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
+    if who.secret:
+        with demo.provider.gate.gate.together() as joint:
+            doors = Shown(demo.provider, Box(), [who]).doors(joint.connection)
+        told["code"] = doors[0].code
+    answer = browser.post(SIGN_IN[who.kind], data=told)
+    assert answer.status_code == 303, who.sign_in
+    return browser
+
+
+def crawled(browser: TestClient, home: str, demo: Demo) -> dict[str, httpx2.Response]:
+    """Every page that somebody comes to by links, with its answer; the log is covered meanwhile."""
+    cover = next(job for job in built_in(demo.settings) if job.name == "cover")
+    found: dict[str, httpx2.Response] = {}
+    ahead = [home]
+    while ahead:
+        path = ahead.pop()
+        if path in found or path.endswith((".json", ".zip")):
+            continue
+        found[path] = browser.get(path)
+        if found[path].status_code == 409:  # a receipt that there is a second later
+            cover.run(demo.provider.gate.gate)
+            found[path] = browser.get(path)
+        ahead += HREF.findall(found[path].text)
+    return found
+
+
+@pytest.mark.parametrize("word", WHO)
+def test_everybody_signs_in_and_sees_their_pages(app: Starlette, demo: Demo, word: str) -> None:
+    """Each sign-in that is printed works, and each page that links lead to answers."""
+    (who,) = [each for each in demo.people if each.sign_in.partition("@")[0] == word]
+    with_codes = greeting(demo)
+    assert who.sign_in in with_codes
+    assert PASSWORD in with_codes
+    pages = crawled(signed_in(app, demo, who), HOME[who.kind], demo)
+    wrong = {path: each.status_code for path, each in pages.items() if each.status_code != 200}
+    wrong.pop("/me/payment/card", None)  # leads on to a page of the payment processor
+    assert wrong == {}
+    assert len(pages) >= 3
+
+
+def test_there_is_something_on_every_desk(app: Starlette, demo: Demo) -> None:
+    """A queue with tickets, debts in each state, an account to collect and one to confirm."""
+    by = {each.sign_in.partition("@")[0]: each for each in demo.people}
+    debts = signed_in(app, demo, by["olga"])
+    page = debts.get("/staff/debts").text
+    assert page.count("harbour-collections") >= 2
+    assert debts.get("/staff").text.count("/staff/tasks/") >= 3
+    agent = signed_in(app, demo, by["ed"]).get("/agent").text
+    assert "Eve Stone" in agent
+    assert "Delete everything that you were told" in agent
+    mine = signed_in(app, demo, by["ann"])
+    assert "Tom Marlow" not in mine.get("/me/household").text
+    assert mine.get("/me/balance").text.count("/me/balance/20") >= 20
+    assert mine.get("/me/messages").text.count("/me/messages/") >= 20
+    assert "<svg" in mine.get("/me/usage").text
+    assert "Kim Bell" in signed_in(app, demo, by["ruth"]).get("/me/family").text
+
+
+def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
+    """Every key, value, record and entry opens; every balance is its sum; nobody is real."""
+    gate = demo.provider.gate.gate
+    checked = selfcheck(gate.engine, gate.house.keyring)
+    assert checked.problems == ()
+    booked, addresses = 0, set()
+    with gate.together() as joint:
+        people = [each for (each,) in rows(joint.connection, "SELECT person_id FROM account")]
+        for person in people:  # as each of them sees it who is signed in
+            sessions.begin(joint.connection, "customer", person)
+            told = joint.act(
+                Act(action="view", data=("email", "balance", books.TRANSACTION), actor="customer",
+                    purpose="rights-request", partial=True), person, entitled=True,
+            )  # fmt: skip
+            assert not isinstance(told, Refused)
+            addresses.add(told["email"])
+            found = books.rows_of(each.value for each in told.series(books.TRANSACTION))
+            if found:
+                signs = [row.cents if isinstance(row, books.Invoice) else -row.cents
+                         for row in found]  # fmt: skip
+                assert told["balance"] == str(sum(signs))
+                booked += 1
+    assert len(people) == CUSTOMERS
+    assert len(addresses) == CUSTOMERS
+    assert all(each.endswith(".example") for each in addresses)
+    assert booked >= CUSTOMERS // 2
+
+
+def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> None:
+    """The page shows the next code that is not used up, and says so where there is none yet."""
+    (who,) = [each for each in demo.people if each.sign_in == "sara"]
+    shown = Shown(demo.provider, Box(), [who])
+    codes = set()
+    for _ in range(4):
+        with demo.provider.gate.gate.together() as joint:
+            (door,) = shown.doors(joint.connection)
+        if not door.code:
+            break
+        codes.add(door.code)
+        browser = TestClient(app, headers=PAGE, follow_redirects=False)
+        told = {"sign-in": "sara", "password": PASSWORD, "code": door.code}
+        assert browser.post("/staff/sign-in", data=told).status_code == 303
+    else:
+        pytest.fail("a code was shown that was used already")
+    page = TestClient(app, headers=PAGE).get("/demo").text
+    assert "the next in half a minute" in page
+
+
+def test_a_letter_stands_on_the_page_with_links_that_can_be_followed(
+    app: Starlette, demo: Demo
+) -> None:
+    """Whoever signs up finds the message there, follows its link and has an account."""
+    browser = TestClient(app, headers=PAGE, follow_redirects=False)
+    assert "Nothing yet" in browser.get("/demo/mail").text
+    told = {"name": "Nia New", "email": "nia@customer.example", "credentials": "words of my own",
+            "birth-date": "1990-02-03", "accept": "yes"}  # fmt: skip
+    assert browser.post("/sign-up/form", data=told).status_code == 303
+    (outbox,) = [job for each in demo.provider.practices for job in each.jobs
+                 if job.name == "outbox"]  # fmt: skip
+    assert outbox.run(demo.provider.gate.gate) == 1
+    page = browser.get("/demo/mail").text
+    (path,) = re.findall(r'<a href="(/verify/[^"]+)">http', page)
+    assert browser.post(path).status_code in {200, 303}
+    enter = {"email": "nia@customer.example", "password": "words of my own"}
+    assert browser.post("/sign-in", data=enter).status_code == 303
+
+
+def test_a_letter_is_text_but_for_its_addresses() -> None:
+    """What looks like a tag is not one; an address leads to this site's own page alone."""
+    told = linked("<b>See https://elsewhere.example/me?a=1&b=2.</b> Or (http://x.example/), now")
+    assert str(told) == (
+        '&lt;b&gt;See <a href="/me?a=1&amp;b=2">https://elsewhere.example/me?a=1&amp;b=2</a>.'
+        '&lt;/b&gt; Or (<a href="/">http://x.example/</a>), now'
+    )
+
+
+def test_a_demonstration_that_was_kept_goes_on(demo: Demo) -> None:
+    """The second time nothing is built, and the same people sign in."""
+    found = ready(demo.settings.keyring.parent if demo.settings.keyring else Path(), URL)
+    try:
+        assert found.people == demo.people
+        assert found.seconds < demo.seconds
+    finally:
+        asyncio.run(found.provider.gate.close())
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """Nothing is built beside what is there; a folder of one's own is gone in the end."""
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(UpheldError, match="something else"), folder_of(tmp_path):
+        pass
+    with folder_of(tmp_path / "new") as kept:
+        (kept / SETTINGS).write_text("")
+    assert kept.exists()
+    with folder_of(None) as mine:
+        assert mine.stat().st_mode & 0o777 == 0o700
+    assert not mine.exists()
