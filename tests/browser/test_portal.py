@@ -29,7 +29,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice
 CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
 POLICY = (  # has tests of its own; and what is no page
     r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
-    r"|\.json$|/status$"
+    r"|[./]json$|/status$"
 )
 PAGES = size("pages of the portal in a browser", short=4, long=1_000)
 

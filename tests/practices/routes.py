@@ -29,6 +29,7 @@ from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
 from upheld.practices.messages.unsubscribe import Unsubscribing
 from upheld.practices.rights import asks, choices, erasing
+from upheld.vault.erasures import token
 from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
@@ -160,7 +161,11 @@ THINGS: dict[str, Callable[[World], str]] = {
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda joint: sessions.mint(
-            joint.connection, erasing.LINK, world.ann, erasing.LASTS, world.house.clock.now()
+            joint.connection,
+            erasing.LINK,
+            token(joint.house.keyring, world.ann),
+            erasing.LASTS,
+            world.house.clock.now(),
         )
     ),
     "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,

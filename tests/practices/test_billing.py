@@ -351,7 +351,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     house.do(lambda joint: [joint.record(each, "request", fact="erasure-requested")
                             for each in (gone, owes)])  # fmt: skip
     erasure.erase(house.provider.gate.gate, [gone, owes], now=True)
-    for name in ("invoices", "due invoices", "interrupted payments", "bills of nobody"):
+    for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
     left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT payer FROM invoice"))
     assert left == [(owes,)]

@@ -22,7 +22,7 @@ from upheld.app.policy import policy_routes
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate.group import AsyncGate
-from upheld.gate.jobs import Job, start_jobs
+from upheld.gate.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.visits import by_session
@@ -84,11 +84,6 @@ def _package(make: Make) -> str:
     return (module and module.__package__) or "upheld"
 
 
-def jobs_of(provider: Provider) -> list[Job]:
-    """What the practices do without being asked, beside the gate's own jobs."""
-    return [job for each in provider.practices for job in each.jobs]
-
-
 def provider_app(provider: Provider, policy: Policy) -> Starlette:
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
@@ -101,16 +96,16 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
 
 
 def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True) -> None:
-    """Serve a running provider until stopped, do its jobs meanwhile, and then close its gate."""
+    """Serve a running provider until stopped, with its jobs beside it, and then close its gate."""
     service = Service(path, lambda policy: provider_app(provider, policy), serving)
     name = provider.imprint.name
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host
     gate = provider.gate.gate
-    running = start_jobs(gate, provider.settings, jobs_of(provider)) if jobs else None
+    running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
         run_service(service, f"{name}: http://{shown}:{serving.port}\n")
     finally:
-        if running:
+        if running is not None:
             running.stop()
         asyncio.run(provider.gate.close())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
     from upheld.policy.load import Policy
+    from upheld.practice.brings import Provider
     from upheld.vault.keyring import Keyring
 
 admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
@@ -59,6 +60,14 @@ def gate_of(settings: Settings) -> Gate:
     engine = open_database(settings.database)
     require_current(engine)
     return Gate(engine, policy, keyring)
+
+
+def provider_of(settings: Settings) -> Provider:
+    """The provider that the settings describe, with all its practices."""
+    from upheld.app.provider import provide
+    from upheld.gate.group import AsyncGate
+
+    return provide(AsyncGate(gate_of(settings)), settings)
 
 
 def named(path: Path | None, what: str) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
 
 if TYPE_CHECKING:
@@ -25,22 +25,21 @@ def jobs(
     listed: bool = typer.Option(False, "--list", help="List what is owed and late; do nothing."),
     as_json: bool = JSON,
 ) -> None:
-    """Cover the ledger and do what falls due, until stopped; 1 if something failed or is late."""
+    """Do what the provider and its practices do by themselves, until stopped; 1 if one failed."""
     import logging
     import signal
     import threading
 
-    from upheld.app.provider import jobs_of, provide
-    from upheld.gate.group import AsyncGate
     from upheld.gate.jobs import Jobs, built_in
 
     told = settings_in(settings)
-    gate = gate_of(told)
+    provider = provider_of(told)
+    gate = provider.gate.gate
     if listed:
         _list(gate, as_json=as_json)
         return
     logging.basicConfig(format="%(message)s")
-    work = Jobs(gate, [*built_in(told), *jobs_of(provide(AsyncGate(gate), told))])
+    work = Jobs(gate, [*built_in(told), *provider.jobs])
     if not once:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

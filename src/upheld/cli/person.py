@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 
@@ -69,7 +69,9 @@ def erase(
     """Erase people, but for what the policy obliges to keep; print the certificates."""
     from upheld.gate.erasure import erase as erased
 
-    _tell(erased(gate_of(settings_in(settings)), who, now=now), as_json=as_json)
+    # With its practices: they prove what is owed, and what must be kept rests on that.
+    provider = provider_of(settings_in(settings))
+    _tell(erased(provider.gate.gate, who, now=now), as_json=as_json)
 
 
 @person.command()

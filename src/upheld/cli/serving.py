@@ -56,22 +56,20 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
 
 
 def serve_provider(path: Path, settings: Settings, *, jobs: bool, as_json: bool) -> None:
-    """Serve the provider that a settings file describes, and do its jobs unless told not to."""
+    """Serve the provider that a settings file describes, and do its jobs beside that."""
     require_free(settings.host, settings.port)
-    from upheld.app.provider import provide
     from upheld.app.provider import serve as serve_pages
-    from upheld.cli.admin import gate_of
+    from upheld.cli.admin import provider_of
     from upheld.core.settings import read_settings
-    from upheld.gate.group import AsyncGate
 
     told = read_settings(path)
     try:
-        gate = AsyncGate(gate_of(told))
+        found = provider_of(told)
     except PolicyError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(2) from None
     assert told.policy is not None  # noqa: S101 - the gate was opened on it
-    serve_pages(provide(gate, told), told.policy, settings, jobs=jobs)
+    serve_pages(found, told.policy, settings, jobs=jobs)
 
 
 def run(  # noqa: PLR0913, PLR0917 - an option each
@@ -80,6 +78,9 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     host: str = HOST,
     provider: Path | None = typer.Option(
         None, "--settings", help="A provider's settings: its pages for customers and staff too."
+    ),
+    no_jobs: bool = typer.Option(
+        False, "--no-jobs", help="Leave the provider's jobs to `upheld jobs`."
     ),
     watch: bool = typer.Option(False, "--watch", help="Load the file again when it changes."),
     token_file: Path | None = typer.Option(
@@ -100,9 +101,6 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     shadow_report: Path | None = typer.Option(
         None, "--shadow-report", help="Keep what the draft would change in this file of JSON."
     ),
-    jobs: bool = typer.Option(
-        True, "--jobs/--no-jobs", help="Do the provider's jobs too, as `upheld jobs` does."
-    ),
     as_json: bool = JSON,
 ) -> None:
     """Serve a policy's page, its files and AuthZEN until stopped; SIGHUP loads it again.
@@ -122,7 +120,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
         shadow_report=shadow_report,
     )  # fmt: skip
     if provider is not None:
-        serve_provider(provider, settings, jobs=jobs, as_json=as_json)
+        serve_provider(provider, settings, jobs=not no_jobs, as_json=as_json)
     elif policy is not None:
         serve(policy, settings, as_json=as_json)
 

@@ -7,14 +7,27 @@ collide. A database whose tables are of a later upheld is left alone.
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, String, column, inspect, select, table, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    column,
+    inspect,
+    select,
+    table,
+    text,
+)
 
+from upheld.core.tables import metadata
 from upheld.core.transaction import reading, writing
 from upheld.core.trouble import DatabaseError
 
@@ -70,6 +83,16 @@ def require_current(engine: Engine) -> None:
             "the tables are not those that this upheld needs", code="schema",
             hint="start the provider once: it makes and changes its tables",
         )  # fmt: skip
+
+
+@cache
+def declared() -> MetaData:
+    """The tables of every part of upheld, each declared in a `tables.py` of its own."""
+    with as_file(files("upheld")) as folder:
+        for path in sorted(folder.rglob("tables.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            import_module(".".join(("upheld", *parts)))
+    return metadata
 
 
 def known() -> list[str]:

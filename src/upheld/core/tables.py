@@ -30,8 +30,7 @@ from sqlalchemy import (
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
-OWN: Final = {"erased": "own"}  # the row stays, and says whose it is itself
-STAYS: Final = {"stays": True}  # of a table: rows stay as long as something is kept of who they are
+STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
 ID: Final = String(32)
 WORD: Final = String(255)
 NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index
@@ -59,6 +58,11 @@ def microseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a time needs its zone")
     return (at - BEGINNING) // timedelta(microseconds=1)
+
+
+def stands(column: str) -> dict[str, str]:
+    """Of a column with somebody's id: the row stays, and another of its columns stands for them."""
+    return {"erased": "stands", "by": column}
 
 
 metadata: Final = MetaData()

@@ -96,6 +96,11 @@ def renew(gate: Gate, *, destroy: bool = True) -> int:
     return moved
 
 
+def renew_if_needed(gate: Gate) -> int:
+    """Renew the keys if an erasure waits for it; how many people were moved."""
+    return renew(gate) if unfinished(gate.engine) else 0
+
+
 def finish(engine: Engine, keyring: Keyring) -> int:
     """Write the last entry of each erasure whose keys are all destroyed; how many."""
     count = 0
@@ -115,6 +120,13 @@ def certificates(gate: Gate, person_id: str) -> list[Certificate]:
     """The certificates of a person's erasures, the last one last."""
     with reading(gate.engine) as connection:
         return _certificates(connection, gate.house.keyring, person_id)
+
+
+def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
+    """The same for who has what stands for the person in the list of erasures; they name nobody."""
+    with reading(gate.engine) as connection:
+        found = _listed(connection, gate.house.keyring, "token = ?", (whose,))
+        return [each.sealed.certificate for each in found]
 
 
 def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, inspect
 
+from upheld.core.schema import declared
 from upheld.core.sql import places, run
-from upheld.core.tables import metadata
 from upheld.gate import entries, records, severing
 from upheld.gate.keeping import REQUESTED
 from upheld.gate.records import Record
@@ -34,7 +34,7 @@ SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mar
 _BECOMES: Final = {  # of a row of somebody else's that names them, as its column says
     "go": "DELETE FROM {table} WHERE {column} IN ({some})",
     "blank": "UPDATE {table} SET {column} = '' WHERE {column} IN ({some})",
-    "own": "UPDATE {table} SET {column} = person_id WHERE {column} IN ({some})",
+    "stands": "UPDATE {table} SET {column} = {by} WHERE {column} IN ({some})",
 }
 
 
@@ -99,20 +99,21 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
 
     What names them in rows of others' becomes what its column says.
     """
+    tables = declared().tables
+    named = [column for table in tables.values() for column in table.columns
+             if "erased" in column.info]  # fmt: skip
+    for column in named:
+        if whom := wholly if column.info.get("stays") else asked:
+            statement = _BECOMES[column.info["erased"]].format(
+                table=column.table.name, column=column.name, by=column.info.get("by"),
+                some=places(whom),
+            )  # fmt: skip
+            run(connection, statement, *whom)
     for table in _keyed(connection):
-        known = metadata.tables.get(table)
+        known = tables.get(table)
         stays = known is not None and known.info.get("stays", False)
         if gone := wholly if stays else asked:
             run(connection, f"DELETE FROM {table} WHERE {OWNER} IN ({places(gone)})", *gone)  # noqa: S608 - names and places alone
-    for table, known in metadata.tables.items():
-        for column in known.columns:
-            what = column.info.get("erased", "")
-            whom = asked if what == "go" else wholly
-            if what and whom:
-                statement = _BECOMES[what].format(
-                    table=table, column=column.name, some=places(whom)
-                )
-                run(connection, statement, *whom)
 
 
 def _keyed(connection: Connection) -> Iterator[str]:

@@ -3,7 +3,8 @@
 Each `must` of the policy that is owed for certain opens one item for the record by which it came to
 be owed; time runs from when its condition came to hold, as the records say. An allowed act of the
 kind closes it as done (see duties.py). Where its condition ceases it lapses; past its time it is
-late, with an entry. Other items, such as what is to be deleted, are done by their handler.
+late, with an entry. Other items are done by their handler; what is to be deleted is done by
+retention, which has a day for it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from upheld.gate.joint import Joint
 
 OWED = "owed"
+DELETE = "delete"
+GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
 OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
 _COLUMNS = "person_id, item_id, kind, clause, due, state, entry, action, basis, closed"
@@ -225,15 +228,9 @@ def late(gate: Gate) -> int:
     An item that fails is told in the log by its kind, stays as it is, and the others go on.
     """
     handled = sorted(gate.house.carriers.due)
-    statement = (
-        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND (state = 'open'"  # noqa: S608 - columns and places
-        f" OR (state = 'late' AND kind IN ({places(handled)})))" if handled else
-        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND state = 'open'"  # noqa: S608 - columns alone
-    )  # fmt: skip
     with reading(gate.engine) as connection:
         now = _time(gate, connection)
-        found = rows(connection, f"{statement} ORDER BY due LIMIT ?", microseconds(now), *handled,
-                     MOST)  # fmt: skip
+        found = _due_by(connection, now, handled)
     count = 0
     for each in map(_item, found):
         try:
@@ -242,6 +239,19 @@ def late(gate: Gate) -> int:
         except UpheldError as error:
             _LOG.warning("an item of kind %s was not done: %s", each.kind, error.code)
     return count
+
+
+def _due_by(
+    connection: Connection, now: datetime, handled: Sequence[str]
+) -> list[tuple[object, ...]]:
+    """What is due and open, and what is late of the kinds that somebody handles."""
+    statement = (
+        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND state = 'open'"  # noqa: S608 - columns and places
+        f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
+        f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}) ORDER BY due LIMIT ?"
+    )
+    at = microseconds(now)
+    return rows(connection, statement, at, microseconds(now - GRACE), *handled, at, *handled, MOST)
 
 
 def _time(gate: Gate, connection: Connection) -> datetime:
@@ -277,9 +287,15 @@ def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
 
 
 def _noted(house: House, connection: Connection, item: Item, now: datetime, kind: str) -> int:
+    """Say what became of an item.
+
+    Of what was not deleted in time it is not said whose it is: they may be under a hold of which
+    nobody may speak.
+    """
+    whose = None if item.kind == DELETE else item.person_id
     entry = Entry(kind=kind, time="", policy=house.policy.digest, action=item.action or item.kind,
                   clauses=(item.clause,), evidence=(item.basis,) if item.basis else ())  # fmt: skip
-    return entries.write(connection, entry, item.person_id, now)[0]
+    return entries.write(connection, entry, whose, now)[0]
 
 
 def _close(connection: Connection, item: Item, state: str, entry: int) -> int:

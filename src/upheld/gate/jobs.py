@@ -1,8 +1,9 @@
 """Jobs: what a running provider does without being asked, each as often as it says.
 
 Every process covers the ledger, which is safe for many at once; the rest is done by the one that
-holds the lease. A job that fails is told in the log, by its name and the code of its error, and is
-tried again at its next time; the others go on.
+holds the lease: what falls due and is owed, what is to be deleted, what was erased, backups whose
+day has come, and what practices bring. A job that fails is told in the log, by its name and the
+code of its error, and is tried again at its next time; the others go on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.gate import items
+from upheld.gate import backup, erasure, items, retention
 from upheld.gate.covering import Covering
 from upheld.gate.lease import SECONDS, Lease
 from upheld.ledger.signers import open_signer
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 LEASE: Final = "jobs"
 STEP: Final = 0.25  # seconds between two looks at what is due
-HOUR: Final = 3600.0
+MINUTE: Final = 60.0
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
 _LOG = logging.getLogger("upheld.jobs")
 
 
@@ -54,8 +57,19 @@ class Done(NamedTuple):
 
 
 def built_in(settings: Settings) -> list[Job]:
-    """The jobs of the gate itself: `cover` where there is a log's key, `late`, `owed`."""
-    found = [Job("late", 10, items.late), Job("owed", HOUR, items.owe)]
+    """The jobs of the gate itself.
+
+    `cover` only where the settings name a log's key, `escrow` only where they name its folder.
+    """
+    found = [
+        Job("late", 10, items.late), Job("owed", HOUR, items.owe),
+        Job("retention", DAY, retention.retire),
+        Job("unfinished erasures", MINUTE, erasure.resume),
+        Job("keys", DAY, erasure.renew_if_needed),
+    ]  # fmt: skip
+    if settings.escrow is not None:
+        escrow = settings.escrow
+        found.append(Job("escrow", HOUR, lambda gate: backup.expire(gate, escrow)))
     if settings.log_key is not None:
         path, origin = settings.log_key, settings.log_origin
 

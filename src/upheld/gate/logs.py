@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
+from upheld.core.sql import blob, row, rows, run
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
 from upheld.ledger.entries import to_line
 from upheld.ledger.note import Key, parse_key
@@ -96,7 +96,7 @@ def last_covered(connection: Connection, log: Log, *, signed: bool = False) -> C
     if signed:
         statement += " AND note IS NOT NULL"
     found = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
-    return Covered(found[0], bytes(found[1]), found[2], found[3]) if found else None
+    return Covered(found[0], blob(found[1]), found[2], found[3]) if found else None
 
 
 def signed_checkpoint(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows
+from upheld.core.sql import blob, row, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading
 from upheld.gate import logs
@@ -92,8 +92,8 @@ def receipt_of(connection: Connection, number: int) -> Receipt:
     stored = Stored(connection, log, checkpoint.size)
     proof = inclusion_proof(index, checkpoint.size, stored.subtree)
     made = Receipt(
-        kind=RECEIPT, checkpoint=note, entry=ledger.decode(bytes(found[1])), index=index,
-        proof=tuple(map(to_base64, proof)), salt=to_base64(bytes(found[0])),
+        kind=RECEIPT, checkpoint=note, entry=ledger.decode(blob(found[1])), index=index,
+        proof=tuple(map(to_base64, proof)), salt=to_base64(blob(found[0])),
     )  # fmt: skip
     verify_receipt(write_receipt(made), log.key)
     return made

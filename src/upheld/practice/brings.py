@@ -51,6 +51,18 @@ class Card(NamedTuple):
     roles: tuple[str, ...] = ()
 
 
+class Link(NamedTuple):
+    """A link in messages that works once: its path, and for how long.
+
+    One that `outlives` its person works when they are erased: it names what stands for them in the
+    list of erasures, and no id.
+    """
+
+    path: str
+    lasts: timedelta
+    outlives: bool = False
+
+
 Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
 
 
@@ -65,7 +77,7 @@ class Practice(NamedTuple):
     carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
     derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
     jobs: Sequence[Job] = ()
-    links: Mapping[str, tuple[str, timedelta]] = {}  # link that works once: its path, how long
+    links: Mapping[str, Link] = {}
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
     payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
@@ -112,6 +124,11 @@ class Provider:
             if kind in each.task_pages:
                 return each.task_pages[kind].replace("{task}", task_id)
         return ""
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What the practices do again and again."""
+        return [job for each in self.practices for job in each.jobs]
 
     def now(self) -> datetime:
         """The time of the gate's clock."""

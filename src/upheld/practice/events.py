@@ -21,12 +21,11 @@ PAYMENT_RECEIVED = "payment-received"
 PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event
 GUARDIAN_REVOKED = "guardian-revoked"
 CAME_OF_AGE = "came-of-age"
-PERSON_ERASED = "person-erased"  # about `kept` where something must be kept of them
 PRIVACY_SIGNAL = "privacy-signal"  # about the session whose browser sends it
 IDENTITY_CHECKED = "identity-checked"  # by staff, about the task that they then close
 NAMES = frozenset({
     ACCOUNT_OPENED, ACCOUNT_CLOSED, INVOICE_MADE, INVOICE_DUE, PAYMENT_RECEIVED, PASSWORD_CHANGED,
-    GUARDIAN_REVOKED, CAME_OF_AGE, PERSON_ERASED, PRIVACY_SIGNAL, IDENTITY_CHECKED,
+    GUARDIAN_REVOKED, CAME_OF_AGE, PRIVACY_SIGNAL, IDENTITY_CHECKED,
 })  # fmt: skip
 
 

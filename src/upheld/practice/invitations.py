@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, row, rows, run
+from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
@@ -26,6 +26,8 @@ GUARDIAN: Final = "guardian"
 HOUSEHOLD: Final = "household"
 OPEN, CHECKING, ACCEPTED, DONE = "open", "checking", "accepted", "done"
 LASTS: Final = timedelta(days=14)
+# Nobody answers any more for what somebody said who was erased since.
+_SOMEBODY: Final = "(inviter <> '' OR kind = 'guardian' AND state = 'open')"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
 _COLUMNS = "person_id, invitation_id, kind, state, inviter, made, expires, accepted, text_digest"
 
@@ -67,8 +69,8 @@ def invite(
 
 def by_code(connection: Connection, code: str, at: datetime) -> Invitation | None:
     """The invitation of a code, until it has run out or come to its end."""
-    return _one(connection, "code_hash = ? AND state <> 'done' AND expires >= ?", _hash(code),
-                microseconds(at))  # fmt: skip
+    return _one(connection, f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
+                _hash(code), microseconds(at))  # fmt: skip
 
 
 def by_id(connection: Connection, invitation_id: str) -> Invitation | None:
@@ -78,8 +80,8 @@ def by_id(connection: Connection, invitation_id: str) -> Invitation | None:
 
 def of_contact(connection: Connection, person_id: str, at: datetime) -> Invitation | None:
     """The open invitation of an address, by the person that its link names."""
-    return _one(connection, "person_id = ? AND state = 'open' AND expires >= ?", person_id,
-                microseconds(at))  # fmt: skip
+    return _one(connection, f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
+                person_id, microseconds(at))  # fmt: skip
 
 
 def accepted_by(connection: Connection, person_id: str, at: datetime) -> list[Invitation]:
@@ -118,28 +120,16 @@ def sweep(gate: Gate, most: int = 100) -> int:
     """Erase the addresses of invitations that were answered or have run out; how many."""
     at = microseconds(gate.house.clock.now())
     with gate.together() as joint:
-        found = rows(joint.connection, "SELECT i.person_id, i.state, i.expires, p.person_id FROM"
-                     " invitation i LEFT JOIN person p ON p.person_id = i.person_id"
+        found = rows(joint.connection, "SELECT i.invitation_id, i.state, i.expires, p.person_id"
+                     " FROM invitation i LEFT JOIN person p ON p.person_id = i.person_id"
                      " WHERE (i.state <> 'open' AND p.person_id IS NOT NULL) OR i.state = 'done'"
                      " OR i.expires < ? LIMIT ?", at, most)  # fmt: skip
-    held = [person for person, _, _, still in found if still]
-    erase_people(gate, held)
+    erase(gate, [contact for *_, contact in found if contact])
     with gate.together() as joint:
-        for person, state, expires, _ in found:
+        for invitation, state, expires, _ in found:
             if state == DONE or expires < at:
-                run(joint.connection, "DELETE FROM invitation WHERE person_id = ?", person)
+                run(joint.connection, "DELETE FROM invitation WHERE invitation_id = ?", invitation)
     return len(found)
-
-
-def erase_people(gate: Gate, people: list[str]) -> None:
-    """Erase people who never became customers, with what was to be sent to them."""
-    if not people:
-        return
-    erase(gate, people)
-    with gate.together() as joint:
-        connection, some = joint.connection, places(people)
-        for table, column in (("outbox", "person_id"), ("link", "subject"), ("session", "subject")):
-            run(connection, f"DELETE FROM {table} WHERE {column} IN ({some})", *people)  # noqa: S608 - names and places alone
 
 
 def _one(connection: Connection, where: str, *values: Any) -> Invitation | None:

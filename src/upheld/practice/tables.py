@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata
+from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata, stands
 
 task: Final = Table(
     "task",
@@ -50,13 +50,13 @@ outbox: Final = Table(
 invitation: Final = Table(
     "invitation",
     metadata,
-    Column("person_id", ID, primary_key=True),  # of whom nothing is held but an address
+    # Of whom nothing is held but an address, and that no longer than until they answer.
+    Column("person_id", ID, primary_key=True, info=stands("invitation_id")),
     Column("invitation_id", ID, primary_key=True),
     Column("kind", WORD, nullable=False),  # guardian, household
     Column("state", WORD, nullable=False),  # open, checking, accepted, done
-    Column(
-        "inviter", ID, nullable=False, info=BLANK
-    ),  # the holder, or the guardian once they accepted
+    # The holder; or the guardian, once they accepted.
+    Column("inviter", ID, nullable=False, info=BLANK),
     Column("made", Instant, nullable=False),
     Column("expires", Instant, nullable=False),
     Column("accepted", Instant),

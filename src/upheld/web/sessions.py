@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
+from upheld.core.sql import blob, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 
 IDLE: Final = timedelta(minutes=30)
@@ -73,7 +73,7 @@ def _in_force(found: tuple[Any, ...], moment: datetime) -> Session | None:
     begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:])
     if moment - begun > ABSOLUTE or moment - seen > IDLE:
         return None
-    return Session(bytes(found[0]), found[1], found[2], begun, seen, fresh)
+    return Session(blob(found[0]), found[1], found[2], begun, seen, fresh)
 
 
 def listed(

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, row, rows, run
+from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
@@ -151,12 +151,6 @@ def never_confirmed(connection: Connection, before: datetime, most: int) -> list
     """Whose accounts were opened before a moment and never confirmed."""
     statement = "SELECT person_id FROM account WHERE state = ? AND opened < ? LIMIT ?"
     return [each for (each,) in rows(connection, statement, UNVERIFIED, microseconds(before), most)]
-
-
-def remove(connection: Connection, people: list[str]) -> None:
-    """Delete the accounts of people who are erased."""
-    if people:
-        run(connection, f"DELETE FROM account WHERE person_id IN ({places(people)})", *people)  # noqa: S608 - places alone
 
 
 def verify(joint: Joint, person_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
@@ -21,9 +22,7 @@ def unconfirmed(gate: Gate) -> int:
     before = gate.house.clock.now() - CONFIRM_WITHIN
     with gate.together() as joint:
         gone = domain.never_confirmed(joint.connection, before, AT_ONCE)
-    invitations.erase_people(gate, gone)
-    with gate.together() as joint:
-        domain.remove(joint.connection, gone)
+    erase(gate, gone)
     return len(gone)
 
 

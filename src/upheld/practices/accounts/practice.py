@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from upheld.practice import invitations
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.accounts import domain
@@ -23,9 +23,9 @@ from upheld.practices.accounts.sign_up import SignUp
 from upheld.practices.accounts.terms import Agreement, Terms
 
 LINKS = {
-    "verify": ("/verify", timedelta(hours=24)),
-    "recover": ("/recover", timedelta(minutes=30)),
-    invitations.HOUSEHOLD: ("/join", invitations.LASTS),
+    "verify": Link("/verify", timedelta(hours=24)),
+    "recover": Link("/recover", timedelta(minutes=30)),
+    invitations.HOUSEHOLD: Link("/join", invitations.LASTS),
 }
 
 

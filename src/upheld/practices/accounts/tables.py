@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Index, Table
 
-from upheld.core.tables import ID, OWN, STAYS, WORD, Instant, metadata
+from upheld.core.tables import ID, STAYS, WORD, Instant, metadata, stands
 
 account: Final = Table(
     "account",
@@ -14,9 +14,8 @@ account: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("number", WORD, nullable=False, unique=True),  # what the customer quotes
     Column("state", WORD, nullable=False),  # unverified, active, closed
-    Column(
-        "holder", ID, nullable=False, info=OWN
-    ),  # who pays: the person, or the holder of the household
+    # Who pays: the person, or the holder of the household.
+    Column("holder", ID, nullable=False, info=stands("person_id")),
     Column("opened", Instant, nullable=False),
     Column("verified", Instant),  # when the e-mail address was confirmed
     Column("closed", Instant),

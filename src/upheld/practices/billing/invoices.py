@@ -30,7 +30,6 @@ from upheld.vault import people
 
 DUE_DAYS: Final = 14
 BACK: Final = 12  # months
-TABLES: Final = ("service_order", "invoice", "payment_intent", "debt")
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
 STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "warned"),
                 ("warned", 28, "task"))  # fmt: skip
@@ -230,15 +229,6 @@ class Invoices:
         else:
             words = {"number": number, "due": due.isoformat(), "which": state}
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
-
-
-def forget_gone(gate: Gate) -> int:
-    """Delete what stands here of people who were erased; how many rows."""
-    gone = "NOT IN (SELECT person_id FROM person)"
-    found = [("invoice", "payer"), *((table, "person_id") for table in TABLES)]
-    deletes = [f"DELETE FROM {table} WHERE {column} {gone}" for table, column in found]  # noqa: S608 - names alone
-    with gate.together() as joint:
-        return sum(run(joint.connection, each) for each in deletes)
 
 
 def _charged(joint: Joint, person_id: str) -> Refused | None:

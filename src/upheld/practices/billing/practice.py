@@ -15,7 +15,7 @@ from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
-from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers, forget_gone
+from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
@@ -70,7 +70,6 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),
             Job("interrupted payments", 60, payments.take_up),
-            Job("bills of nobody", 24 * 3600, forget_gone),
         ],
         listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all},
         task_pages={DEBT: "/staff/debts/{task}"},

@@ -27,7 +27,7 @@ invoice: Final = Table(
     metadata,
     Column("person_id", ID, primary_key=True),  # whose use it is for
     Column("month", WORD, primary_key=True),  # 2026-11
-    Column("payer", ID, nullable=False, info=BLANK),  # in whose books it stands
+    Column("payer", ID, nullable=False, info=BLANK | STAYS),  # in whose books it stands
     Column("number", WORD, unique=True),  # none where nothing was to be invoiced
     Column("due", Instant),
     Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid; none, refused

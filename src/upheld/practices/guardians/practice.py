@@ -9,7 +9,7 @@ from starlette.routing import Route
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice import invitations
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import ACCOUNT_OPENED, IDENTITY_CHECKED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.guardians import domain
@@ -46,7 +46,7 @@ def practice(provider: Provider) -> Practice:
                     " you", 75)],
         destinations={"family": "/me/family"},
         jobs=[Job("birthdays", 3600, birthdays(provider))],
-        links={invitations.GUARDIAN: ("/guardian", invitations.LASTS)},
+        links={invitations.GUARDIAN: Link("/guardian", invitations.LASTS)},
         listeners={
             ACCOUNT_OPENED: _opened, PAYMENT_RECEIVED: _paid, IDENTITY_CHECKED: _checked,
         },

@@ -8,7 +8,6 @@ CommonMark; the HTML part is made from it, so that both say the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache
@@ -19,7 +18,8 @@ from markdown_it import MarkdownIt
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.practice.brings import Provider
+from upheld.practice.brings import Link, Provider
+from upheld.vault.erasures import token
 from upheld.web import sessions
 
 SUBJECT = "subject"
@@ -50,9 +50,11 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     found = _template(provider, template)
 
     def link(kind: str) -> str:
-        path, lasts = _links(provider)[kind]
-        raw = sessions.mint(connection, kind, person_id, lasts, provider.now())
-        return f"{provider.settings.url}{path}/{raw}"
+        made = _links(provider)[kind]
+        keyring = provider.gate.gate.house.keyring
+        whose = token(keyring, person_id) if made.outlives else person_id
+        raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
+        return f"{provider.settings.url}{made.path}/{raw}"
 
     def page(path: str) -> str:
         return f"{provider.settings.url}{path}"
@@ -68,7 +70,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     return Composed(subject, "\n\n".join(part for part in told if part) + "\n")
 
 
-def _links(provider: Provider) -> dict[str, tuple[str, timedelta]]:
+def _links(provider: Provider) -> dict[str, Link]:
     return {kind: told for each in provider.practices for kind, told in each.links.items()}
 
 

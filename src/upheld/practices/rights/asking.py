@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from upheld.gate.erasure import certificates
+from upheld.gate.erasure import certificates_for
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice.brings import Provider
@@ -152,10 +152,10 @@ class Asking:
         """How far an erasure is, and its certificate, for whoever has its address."""
         gate = self.provider.gate.gate
         raw = request.path_params["link"]
-        person_id = await self.provider.do(lambda joint: erasing.whose(joint, raw))
-        if person_id is None:
+        whose = await self.provider.do(lambda joint: erasing.whose(joint, raw))
+        if whose is None:
             raise HTTPException(404)
-        found = await self.provider.apart(certificates, gate, person_id)
+        found = await self.provider.apart(certificates_for, gate, whose)
         policy = policy_of(self.provider)
         words = {word: label(policy, "data", word) for each in found for word in each.erased}
         words |= {w: label(policy, "data", w) for each in found for k in each.kept for w in k.data}

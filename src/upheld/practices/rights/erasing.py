@@ -11,18 +11,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from upheld.core.sql import run
 from upheld.gate.certificate import Certificate
 from upheld.gate.erasure import certificates, erase
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.practice import outbox
-from upheld.practice.events import PERSON_ERASED, Events
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.held import shown
 from upheld.practices.rights.words import Clause, clauses
+from upheld.vault.erasures import token
 from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
@@ -64,25 +63,26 @@ def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
         asked = asks.begin(joint, asked)
         outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
     at = joint.house.clock.now()
-    return asked, sessions.mint(joint.connection, SHOWN, person_id, LASTS, at)
+    whose = token(joint.house.keyring, person_id)
+    return asked, sessions.mint(joint.connection, SHOWN, whose, LASTS, at)
 
 
 def whose(joint: Joint, raw: str) -> str | None:
-    """Whose erasure an address is about."""
+    """Whose erasure an address is about: what stands for them in the list of erasures."""
     at = joint.house.clock.now()
     found = (sessions.looked_at(joint.connection, kind, raw, at) for kind in (SHOWN, LINK))
     return next((each for each in found if each), None)
 
 
-def carry_out(gate: Gate, events: Events) -> int:
+def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as joint:
         before = joint.house.clock.now() - WAITS
         waiting = asks.waiting(joint.connection, "erasure", before)
-    return sum(_one(gate, events, each) for each in waiting)
+    return sum(_one(gate, each) for each in waiting)
 
 
-def _one(gate: Gate, events: Events, asked: Ask) -> bool:
+def _one(gate: Gate, asked: Ask) -> bool:
     """Do what one request is owed; whether that could be done."""
     told = _certificate(gate, asked)
     if told is None:
@@ -92,9 +92,6 @@ def _one(gate: Gate, events: Events, asked: Ask) -> bool:
         told = erase(gate, [asked.person_id])[0]
     with gate.together() as joint:
         asks.finish(joint, asked, told.entries[0])
-        sessions.end_all(joint.connection, "customer", asked.person_id)
-        run(joint.connection, "DELETE FROM signal WHERE person_id = ?", asked.person_id)
-        events.announce(joint, PERSON_ERASED, asked.person_id, "kept" if told.kept else "")
     return True
 
 

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.visits import Handler, anybody, signed_in
 from upheld.practices.rights import correcting, erasing, signals
@@ -62,9 +62,6 @@ def practice(provider: Provider) -> Practice:
         with gate.together() as joint:
             return correcting.answer_checked(joint)
 
-    def erase(gate: Gate) -> int:
-        return erasing.carry_out(gate, provider.events)
-
     return Practice(
         "rights", routes=routes,
         cards=[Card("customer", "My privacy", "/me/privacy",
@@ -75,6 +72,6 @@ def practice(provider: Provider) -> Practice:
         },
         listeners={PRIVACY_SIGNAL: signals.noted},
         jobs=[Job("answer-corrections", ANSWER_SECONDS, answer),
-              Job("erasures", ERASE_SECONDS, erase)],
-        links={erasing.LINK: ("/erased", erasing.LASTS)},
+              Job("erasures", ERASE_SECONDS, erasing.carry_out)],
+        links={erasing.LINK: Link("/erased", erasing.LASTS, outlives=True)},
     )  # fmt: skip

@@ -1,0 +1,138 @@
+"""Whoever is erased is in no table of any practice, however it came about."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from typer.testing import CliRunner
+
+from practices.bills import job, owing
+from practices.conftest import House
+from practices.routes import THINGS, World
+from practices.test_guardians import family
+from upheld.cli import app
+from upheld.core.schema import declared
+from upheld.core.sql import rows, run
+from upheld.core.tables import microseconds
+from upheld.core.transaction import reading
+from upheld.demo import sample_policy
+from upheld.gate.erasure import certificates, erase
+from upheld.gate.request import Act
+from upheld.gate.upkeep import selfcheck
+from upheld.practice import invitations
+from upheld.practices.rights import erasing
+from upheld.web import sessions
+
+VAULT = {"person", "person_key", "value", "blind_index", "record", "entry", "item"}
+STAYS = {"account", "invoice", "payment_intent", "debt", "task", "rights_request"}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """These stories are told on SQLite, where a test can read everything that is there."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def anywhere(house: House, person: str) -> set[str]:
+    """The tables in whose rows an id stands, whichever column it is and whatever is around it."""
+    found = set()
+    with reading(house.provider.gate.gate.engine) as connection:
+        for table in inspect(connection).get_table_names():
+            for told in rows(connection, f"SELECT * FROM {table}"):
+                text = " ".join(
+                    each.decode("latin-1") if isinstance(each, bytes) else str(each)
+                    for each in told
+                )
+                if person in text:
+                    found.add(table)
+    return found
+
+
+def busy(house: House, person: str) -> None:
+    """Let somebody have done most of what a customer can do."""
+    with house.provider.gate.gate.together() as joint:
+        at = house.clock.now()
+        sessions.begin(joint.connection, "customer", person, at)
+        sessions.mint(joint.connection, "recover", person, timedelta(hours=1), at)
+        email = f"{person}@invited.example"
+        invitations.invite(joint, email, "household", "accounts/household", inviter=person)
+        run(joint.connection, "INSERT INTO desk_own VALUES (?, ?)", person, "0" * 32)
+        run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?)", person, b"s",
+            microseconds(at))  # fmt: skip
+        run(joint.connection, "INSERT INTO identity_check VALUES (?, 'staff', 1)"
+            " ON CONFLICT DO NOTHING", person)  # fmt: skip
+
+
+def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: House) -> None:
+    """Of who owes, the books and what collects them stay; of everybody else nothing."""
+    world = World(house)
+    guardian = world.visitors["guardian"][1]
+    everybody = [guardian, world.child, world.visitors["bo"][1], world.ann]
+    for name in ("task", "message", "record", "request", "link"):
+        THINGS[name](world)
+    for person in everybody:
+        busy(house, person)
+        house.do(lambda joint, person=person: erasing.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
+        assert len(anywhere(house, person)) > 8
+    house.clock.moved += timedelta(days=4)
+    assert job(house, "erasures") == len(everybody)
+    for person in everybody[:-1]:
+        assert anywhere(house, person) == set()
+    assert anywhere(house, world.ann) <= VAULT | STAYS
+    assert {"account", "invoice", "task", "value"} <= anywhere(house, world.ann)
+    (told,) = certificates(house.provider.gate.gate, world.ann)
+    assert {"name", "transaction"} <= {field for kept in told.kept for field in kept.data}
+
+
+def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
+    house: House, tmp_path: Path
+) -> None:
+    """The command knows the practices: what somebody owes is proven from their books."""
+    guardian, child, _ = family(house)
+    owes = house.customer("owes@marked.example")
+    house.do(lambda joint: owing(joint, owes))
+    for person in (guardian, child, owes):
+        busy(house, person)
+    settings = tmp_path / "upheld.toml"
+    settings.write_text(f'database = "sqlite:///upheld.db"\nkeyring = "keyring"\n'
+                        f'key_file = "master"\npolicy = "{sample_policy()}"\n')  # fmt: skip
+    words = ["person", "erase", guardian, child, owes, "--json", "--settings", str(settings)]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    told = {each["person"]: each for each in json.loads(found.stdout)}
+    assert anywhere(house, guardian) == anywhere(house, child) == set()
+    assert anywhere(house, owes) <= VAULT | STAYS
+    (kept,) = told[owes]["kept"]
+    assert kept["grounds"] == ["amount-due"]
+    assert "transaction" in kept["data"]
+    assert house.do(lambda joint: joint.held(owes))["transaction"] == "series"
+
+
+def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:
+    """Nobody can show any more who gave it; whom they looked after is served no longer."""
+    guardian, child, _ = family(house)
+    gate = house.provider.gate.gate
+    assert house.do(lambda joint: joint.peek(child, Act(action="serve"))).allowed
+    erase(gate, [guardian], now=True)
+    assert not house.do(lambda joint: joint.peek(child, Act(action="serve"))).allowed
+    kinds = [kept.entry.action for kept in gate.entries(child)]
+    assert {"end guardian-consent", "end guardian-link", "end guardian-costs"} <= set(kinds)
+    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+
+
+def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
+    """It leads its table's key, is declared, or is the id of something that is no person."""
+    things = {
+        "record_id", "item_id", "task_id", "message_id", "invitation_id", "debt_id", "request_id",
+        "user_id", "staff_id", "backup_id", "token",
+    }  # fmt: skip
+    for table in declared().tables.values():
+        for column in table.columns:
+            if getattr(column.type, "length", None) == 32 and column.name not in things:
+                leads = next(iter(table.primary_key.columns)) is column
+                own = table.name in {"entry", "entry_person", "erasure"}  # which forgetting cuts
+                assert leads or own or "erased" in column.info, f"{table.name}.{column.name}"
