@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -148,6 +148,9 @@ class Person:
         return self.press("Sign in")
 
 
+Meet = Callable[[str], Person]
+
+
 @pytest.fixture(scope="module")
 def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A small demonstration on a free port, under a clock that can be moved."""
@@ -174,7 +177,7 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def meet(chromium: Browser, town: Town) -> Iterator[type[Person]]:
+def meet(chromium: Browser, town: Town) -> Iterator[Meet]:
     """Makes somebody with a browser of their own."""
     with ExitStack() as open_until_the_end:
 
@@ -184,7 +187,7 @@ def meet(chromium: Browser, town: Town) -> Iterator[type[Person]]:
             open_until_the_end.enter_context(context)
             return Person(town, context, name)
 
-        yield made  # type: ignore[misc]  # is called as the class is
+        yield made
 
 
 def born(town: Town, years: int) -> str:
@@ -193,7 +196,7 @@ def born(town: Town, years: int) -> str:
     return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
 
 
-def test_from_sign_up_to_the_first_payment(town: Town, meet: type[Person]) -> None:
+def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     """Somebody signs up, confirms by a message, orders, is invoiced, gives a card and pays."""
     nia = meet("nia@customer.example").at("/").follow("My account").follow("Sign up")
     nia.fill({"Your birth date": born(town, 30)}).press("Go on").reads("What you accept")
@@ -212,7 +215,7 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: type[Person]) -> No
     nia.at("/me/privacy/received?which=disclosures").reads("sandbox-payments")
 
 
-def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: type[Person]) -> None:
+def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> None:
     """Sixteen: nothing is asked before a guardian said yes; access ends when they take it back."""
     max_, ruth = meet("max.bell@customer.example"), meet("ruth@customer.example")
     max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Go on")
@@ -240,7 +243,7 @@ def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: type[Person
     max_.sign_in(OWN).reads("Hello, Max Bell")
 
 
-def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: type[Person]) -> None:
+def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     """Due, reminded, taken by staff, handed to an agent, paid, recalled; deletion is confirmed."""
     ann = meet("ann@customer.example").sign_in()
     ann.follow("Balance")
@@ -270,7 +273,7 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: type[Person]) 
     ann.at("/me/privacy/received?which=disclosures").reads(AGENCY)
 
 
-def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: type[Person]) -> None:
+def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) -> None:
     """The copy has everything in three forms; what an invoice rests on stays, and is certified."""
     dan = meet("dan@customer.example").sign_in().follow("My privacy").follow("Get a copy")
     with dan.page.expect_download() as coming:
