@@ -141,7 +141,7 @@ class Person:
     def sign_in_at_desk(self, kind: str) -> Person:
         """Sign in at a desk, with the code that the demonstration shows."""
         self.at("/demo")
-        line = self.page.locator("tr", has=self.page.locator(f"code:text-is('{self.name}')"))
+        line = self.page.locator("li", has=self.page.locator(f"code:text-is('{self.name}')"))
         code = re.findall(r"\b\d{6}\b", line.inner_text())[0]
         self.at(f"/{kind}/sign-in").fill({"Name you sign in with": self.name,
                                           "Password": PASSWORD, "One-time": code})  # fmt: skip
