@@ -28,7 +28,7 @@ _KINDS: Final = {
 }
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
-_PARTIES: Final = ("source", "recipient", "actor")
+_PARTIES: Final = ("source", "recipient")
 
 
 @lru_cache(maxsize=8)
@@ -59,10 +59,12 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
     action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
     match entry.kind:
         case "act":
-            return f"we {_past(action)}{_scope(plain, entry, action, whose)}"
+            who = _subject(plain, entry, whose)
+            return f"{who} {_past(action)}{_scope(plain, entry, action, whose)}"
         case "refusal":
             scope = _scope(plain, entry, action, whose)
-            return f"we did not {action}{scope}: it was asked for and refused"
+            who = _subject(plain, entry, whose)
+            return f"{who} did not {action}{scope}: it was asked for and refused"
         case "record":
             done, _, kind = entry.action.partition(" ")
             return f"we {_past(done)} a record of {whose} {kind.replace('-', ' ')}"
@@ -74,6 +76,17 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             return _KINDS[kind].format(whose=whose, whom=_whom(whose))
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
+
+
+def _subject(plain: Plain, entry: Entry, whose: str) -> str:
+    """Who did it: us, where the entry names nobody else."""
+    if not entry.actor:
+        return "we"
+    kind, _, name = entry.actor.partition(" ")
+    label = plain.label("party", kind)
+    if label == "you":
+        return "you" if whose == "your" else "they"
+    return _mine(label, whose) + (f", {name}," if name else "")
 
 
 def _whom(whose: str) -> str:
