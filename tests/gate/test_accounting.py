@@ -291,8 +291,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
          "On 3 March 2026 we wrote to you for our newsletter"),
         (Entry(kind="act", time=TIME, action="view", data=("email",), actor="staff bo",
                purpose="support"),
-         ("On 3 March 2026 we looked at your e-mail address by our staff, bo, for"
-         " technical support")),
+         "On 3 March 2026 our staff, bo, looked at your e-mail address for technical support"),
         (Entry(kind="record", time=TIME, action="withdraw consent"),
          "On 3 March 2026 we withdrew a record of your consent"),
         (Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
