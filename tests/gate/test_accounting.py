@@ -291,7 +291,12 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
          "On 3 March 2026 we wrote to you for our newsletter"),
         (Entry(kind="act", time=TIME, action="view", data=("email",), actor="staff bo",
                purpose="support"),
-         "On 3 March 2026 our staff, bo, looked at your e-mail address for technical support"),
+         ("On 3 March 2026 our staff, bo, looked at your e-mail address for"
+         " technical support")),
+        (Entry(kind="act", time=TIME, action="view", data=("name",), actor="customer",
+               purpose="support"), "On 3 March 2026 you looked at your name for technical support"),
+        (Entry(kind="payment", time=TIME),
+         "On 3 March 2026 what came of your payment was noted"),
         (Entry(kind="record", time=TIME, action="withdraw consent"),
          "On 3 March 2026 we withdrew a record of your consent"),
         (Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),

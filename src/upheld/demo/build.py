@@ -50,11 +50,15 @@ class SignIn(msgspec.Struct, frozen=True):
 
 
 CUSTOMERS_SHOWN: Final = (
-    ("ann", "A customer", "two years of invoices, a household, choices, requests"),
+    (
+        "ann",
+        "A customer",
+        "two years of invoices, one of them to be paid; a household, choices, requests",
+    ),
     ("kim", "A minor", "sixteen, signed up by her guardian's leave; her mother looks after her"),
     ("ruth", "A guardian", "looks after Kim, pays for her, and can take any of it back"),
     ("dan", "A debtor", "owes three months; the task to collect it waits in the console"),
-    ("eve", "Another", "whose account an agent has; once she pays, it is recalled"),
+    ("eve", "A debtor", "whose account an agent has; once she pays, it is recalled"),
 )
 DESKS_SHOWN: Final = (
     ("olga", "Support, billing, privacy", "the console: tickets, debts, requests"),

@@ -34,7 +34,9 @@ MONTHS: Final = 24
 TOGETHER: Final = 40  # people in one transaction
 FIRST, COUNTED, JOINING, PAYING = 1, 2, 5, 10  # days of the month
 LOOKED_AFTER: Final = (8, 15, 22)  # on which days unpaid invoices are looked at
-_GIGABYTES: Final = {"dsl": 90.0, "fibre": 340.0, "phone": 0.0, "hosting": 12.0, "mail": 1.5}
+_USE: Final = {  # of a service in a month: gigabytes and hours; a phone is not counted
+    "dsl": (90.0, 210.0), "fibre": (340.0, 260.0), "hosting": (12.0, 720.0), "mail": (1.5, 19.0),
+}  # fmt: skip
 
 
 class DemoError(UpheldError):
@@ -203,13 +205,14 @@ class Years:
         self.some(self.here(number), lambda joint, m: self._used(joint, m, before))
 
     def _used(self, joint: Joint, member: Member, month: Month) -> None:
-        found = [self.plans[plan].service for plan in member.plans]
-        much = self.random.uniform(0.4, 1.3)
+        found = [service for plan in member.plans if (service := self.plans[plan].service) in _USE]
         rows = [
-            usage.Row(month.word, each, round(_GIGABYTES[each] * much, 1), round(200 * much, 1))
+            usage.Row(month.word, each, *(round(much * self.random.uniform(0.4, 1.3), 1)
+                                          for much in _USE[each]))
             for each in found
-        ]
-        done(usage.note(joint, member.id, rows))
+        ]  # fmt: skip
+        if rows:
+            done(usage.note(joint, member.id, rows))
 
     def pay(self, number: int) -> None:
         """Let everybody pay what they owe, but those who do not."""

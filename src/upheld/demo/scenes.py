@@ -135,8 +135,8 @@ class Scenes:
     # Three debts
 
     def _debts(self) -> None:
-        years = self.years
-        for word, back in (("dan", 3), ("eve", 5), ("flo", 7)):
+        years = self.years  # Ann has yet to pay her last invoice
+        for word, back in (("ann", 1), ("dan", 3), ("eve", 5), ("flo", 7)):
             self.named[word].pays_until = MONTHS - back
         years.plan_joint(
             years.month(MONTHS - 4).first, lambda joint: self._hand_over(joint, "flo"), 15

@@ -25,6 +25,15 @@ _KINDS: Final = {
     "import": "we took over what was held about {whom} before",
     "clock": "the time of day was accepted as it is",
     "log": "a new log was begun, from the last checkpoint of the one before",
+    "acceptance": "{whose} acceptance of the policy and the terms was noted",
+    "payment": "what came of {whose} payment was noted",
+    "sent": "the message to {whom} was sent",
+    "unsent": "the message to {whom} could not be sent",
+    "household": "who pays for {whose} account was changed",
+    "recall": "{whose} account was taken back from whoever collected for us",
+    "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
+    "look-up": "{whose} account was looked up by our staff",
+    "retention": "we deleted what of {whom} was kept long enough",
 }
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")

@@ -214,7 +214,7 @@ def _ordered(told: list[dict[str, Any]]) -> tuple[str, ...]:
     live: dict[str, str] = {}
     for each in told:
         if each.get("kind") == "order":
-            live[str(each.get("service"))] = f"{each.get('service')}, {each.get('plan')}"
+            live[str(each.get("service"))] = str(each.get("plan"))
         else:
             live.pop(str(each.get("service")), None)
     return tuple(live.values())

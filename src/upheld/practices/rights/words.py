@@ -14,7 +14,7 @@ from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
 from upheld.web.pages import said_day
 
-_ID: Final = re.compile(r",? \b[0-9a-f]{32}\b")  # of a person: it says nothing to another
+_ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
 DISCLOSURES: Final = ("share", "rent", "sell", "transfer")
 
 
