@@ -83,7 +83,7 @@ def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
     house.signed_in(ben).get("/me/privacy?show=all")
     house.signed_in(ann).get("/me/privacy?show=all")
     mine = house.signed_in(ann).get("/me/privacy/received").text
-    assert mine.count("We looked at") == 1
+    assert mine.count("You looked at") == 1
     for page in ("/me/privacy?show=all", "/me/privacy/received", "/me/privacy/choices"):
         shown = house.signed_in(ann).get(page).text
         assert ADDRESS not in shown
@@ -107,7 +107,7 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     assert "/privacy#collecting-charges" in given
     assert given.count("We shared") == 2
     staff = browser.get("/me/privacy/received?which=staff").text
-    assert "We did not look at your e-mail address" in staff
+    assert "Our staff did not look at your e-mail address" in staff
     refused = browser.get("/me/privacy/received?which=refusals").text
     assert refused.count("asked for and refused") == 2
     assert "Nothing happened" in browser.get("/me/privacy/received?month=2020-02").text

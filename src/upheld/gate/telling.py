@@ -10,8 +10,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
@@ -39,7 +37,7 @@ _KINDS: Final = {
 }
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
-_PARTIES: Final = ("source", "recipient", "actor")
+_PARTIES: Final = ("source", "recipient")
 
 
 @lru_cache(maxsize=8)
@@ -70,11 +68,12 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
     action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
     match entry.kind:
         case "act":
-            scope = _scope(plain, msgspec.structs.replace(entry, actor=""), action, whose)
-            return f"{_who(plain, entry.actor, whose)} {_past(action)}{scope}"
+            who = _subject(plain, entry, whose)
+            return f"{who} {_past(action)}{_scope(plain, entry, action, whose)}"
         case "refusal":
             scope = _scope(plain, entry, action, whose)
-            return f"we did not {action}{scope}: it was asked for and refused"
+            who = _subject(plain, entry, whose)
+            return f"{who} did not {action}{scope}: it was asked for and refused"
         case "record":
             done, _, kind = entry.action.partition(" ")
             return f"we {_past(done)} a record of {whose} {kind.replace('-', ' ')}"
@@ -88,12 +87,15 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
 
 
-def _who(plain: Plain, actor: str, whose: str) -> str:
-    """Who did it: we, unless the entry says otherwise."""
-    if not actor:
+def _subject(plain: Plain, entry: Entry, whose: str) -> str:
+    """Who did it: us, where the entry names nobody else."""
+    if not entry.actor:
         return "we"
-    kind, _, name = actor.partition(" ")
-    return _mine(plain.label("party", kind), whose) + (f", {name}," if name else "")
+    kind, _, name = entry.actor.partition(" ")
+    label = plain.label("party", kind)
+    if label == "you":
+        return "you" if whose == "your" else "they"
+    return _mine(label, whose) + (f", {name}," if name else "")
 
 
 def _whom(whose: str) -> str:

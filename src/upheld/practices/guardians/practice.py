@@ -51,6 +51,7 @@ def practice(provider: Provider) -> Practice:
             ACCOUNT_OPENED: _opened, PAYMENT_RECEIVED: _paid, IDENTITY_CHECKED: _checked,
         },
         waiting=family.waiting,
+        task_pages={domain.CHECK: "/staff/guardian-checks/{task}"},
     )  # fmt: skip
 
 
