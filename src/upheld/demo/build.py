@@ -102,4 +102,4 @@ def build(provider: Provider, customers: int = CUSTOMERS) -> list[SignIn]:
 
 def _joined(random: Random, at: int) -> int:
     """In which month somebody of the crowd signs up: a few long ago, most of them lately."""
-    return random.randint(0, 6) if at % 12 == 0 else random.randint(MONTHS - 8, MONTHS - 2)
+    return random.randint(0, 6) if at % 16 == 0 else random.randint(MONTHS - 7, MONTHS - 2)
