@@ -36,7 +36,9 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": path, "COLUMNS": "200"}
     for _, kind, name, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if name:
-            (tmp_path / name).write_text(body, encoding="utf-8")
+            target = tmp_path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(body, encoding="utf-8")
         elif kind == "console":
             for command, output in shown(body):
                 done = subprocess.run(  # noqa: S602 - our own documentation, with its pipes

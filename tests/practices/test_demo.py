@@ -158,7 +158,7 @@ def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> No
     else:
         pytest.fail("a code was shown that was used already")
     page = TestClient(app, headers=PAGE).get("/demo").text
-    assert "the next in half a minute" in page
+    assert "the next code in half a minute" in page
 
 
 def test_a_letter_stands_on_the_page_with_links_that_can_be_followed(

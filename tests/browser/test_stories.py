@@ -1,0 +1,295 @@
+"""Whole stories in a browser, as people click, without scripts; each screen is for everyone too.
+
+They are told on the demonstration: its people, its agency, its page of what would be mailed. Time
+passes by a clock that is moved, and the jobs are done when it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+import socket
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from practices.conftest import SetClock
+from upheld.app.provider import provider_app
+from upheld.demo.running import Demo, ready
+from upheld.demo.scenes import PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
+OWN: Final = "some words of my own"
+AGENCY: Final = "harbour-collections"
+CODE: Final = re.compile(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}")
+
+
+class Town:
+    """The demonstration as it is served, its time, and a browser that looks at its screens."""
+
+    def __init__(self, demo: Demo, clock: SetClock, watching: BrowserContext) -> None:
+        self.demo, self.clock, self.watching = demo, clock, watching.new_page()
+        self.seen: set[str] = set()
+
+    def later(self, days: int) -> None:
+        """Let days pass, and what is due be done."""
+        self.clock.moved += timedelta(days=days)
+        for job in self.demo.provider.jobs:
+            if job.name in {"invoices", "due invoices", "erasures", "outbox"}:
+                while job.run(self.demo.provider.gate.gate) and job.name == "outbox":
+                    pass
+
+    def mail(self) -> None:
+        """Let what waits be mailed."""
+        self.later(0)
+
+    def look(self, page: Page) -> None:
+        """Look at a screen as axe does, once for each heading that it has."""
+        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no stubs
+
+        title = page.title() + page.locator("h1").first.inner_text()
+        if title in self.seen:
+            return
+        self.seen.add(title)
+        self.watching.route(page.url, lambda route: route.fulfill(
+            body=page.content(), content_type="text/html; charset=utf-8"
+        ))  # fmt: skip
+        self.watching.goto(page.url)
+        self.watching.unroute_all()
+        found = Axe().run(self.watching, options=RULES)
+        assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
+
+
+class Person:
+    """Somebody at their browser, who reads labels and buttons, and has no scripts."""
+
+    def __init__(self, town: Town, context: BrowserContext, name: str) -> None:
+        self.town, self.page, self.name = town, context.new_page(), name
+
+    def at(self, path: str) -> Person:
+        """Go somewhere by its address."""
+        answer = self.page.goto(self.town.demo.settings.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        self.town.look(self.page)
+        return self
+
+    def press(self, button: str) -> Person:
+        """Press a button, and look at what comes."""
+        self.page.get_by_role("button", name=button).first.click()
+        self.town.look(self.page)
+        return self
+
+    def follow(self, link: str) -> Person:
+        """Follow a link, and look at where it leads."""
+        self.page.get_by_role("link", name=link).first.click()
+        self.town.look(self.page)
+        return self
+
+    def fill(self, told: dict[str, str]) -> Person:
+        """Fill fields in by their labels."""
+        for label, value in told.items():
+            self.page.get_by_label(label).first.fill(value)
+        return self
+
+    def tick(self, *labels: str) -> Person:
+        """Tick boxes by their labels."""
+        for label in labels:
+            self.page.get_by_label(label).first.check()
+        return self
+
+    def reads(self, *told: str) -> Person:
+        """What stands on the screen."""
+        shown = self.page.locator("main").inner_text()
+        for each in told:
+            assert each in shown, f"{each!r} does not stand on {self.page.url}:\n{shown}"
+        return self
+
+    def misses(self, *told: str) -> Person:
+        """What does not."""
+        shown = self.page.locator("main").inner_text()
+        assert [each for each in told if each in shown] == []
+        return self
+
+    def letter(self, subject: str) -> Person:
+        """Open the link of the latest message with a subject."""
+        self.town.mail()
+        self.at("/demo/mail")
+        told = self.page.locator("article", has_text=subject).filter(has_text=self.name).first
+        told.get_by_role("link").first.click()
+        self.town.look(self.page)
+        return self
+
+    def sign_in(self, password: str = PASSWORD) -> Person:
+        """Sign in as a customer."""
+        self.at("/sign-in").fill({"E-mail address": self.name, "Password": password})
+        return self.press("Sign in")
+
+    def sign_in_at_desk(self, kind: str) -> Person:
+        """Sign in at a desk, with the code that the demonstration shows."""
+        self.at("/demo")
+        line = self.page.locator("li", has=self.page.locator(f"code:text-is('{self.name}')"))
+        code = re.findall(r"\b\d{6}\b", line.inner_text())[0]
+        self.at(f"/{kind}/sign-in").fill({"Name you sign in with": self.name,
+                                          "Password": PASSWORD, "One-time": code})  # fmt: skip
+        return self.press("Sign in")
+
+
+Meet = Callable[[str], Person]
+
+
+@pytest.fixture(scope="module")
+def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A small demonstration on a free port, under a clock that can be moved."""
+    import uvicorn
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo = ready(tmp_path_factory.mktemp("town"), f"http://127.0.0.1:{port}", 12)
+    gate, clock = demo.provider.gate.gate, SetClock()
+    gate.house = gate.house._replace(clock=clock)
+    app = provider_app(demo.provider, gate.house.policy)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with chromium.new_context(bypass_csp=True) as watching:
+        yield Town(demo, clock, watching)
+    server.should_exit = True
+    thread.join()
+    with ThreadPoolExecutor(1) as apart:  # the browser's own loop runs in this thread
+        apart.submit(asyncio.run, demo.provider.gate.close()).result()
+
+
+@pytest.fixture
+def meet(chromium: Browser, town: Town) -> Iterator[Meet]:
+    """Makes somebody with a browser of their own."""
+    with ExitStack() as open_until_the_end:
+
+        def made(name: str) -> Person:
+            context = chromium.new_context(java_script_enabled=False)
+            context.set_default_timeout(10_000)
+            open_until_the_end.enter_context(context)
+            return Person(town, context, name)
+
+        yield made
+
+
+def born(town: Town, years: int) -> str:
+    """The birth date of somebody who turned so old some days ago."""
+    day = town.clock.now() - timedelta(days=40)
+    return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
+
+
+def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
+    """Somebody signs up, confirms by a message, orders, is invoiced, gives a card and pays."""
+    nia = meet("nia@customer.example").at("/").follow("My account").follow("Sign up")
+    nia.fill({"Your birth date": born(town, 30)}).press("Go on").reads("What you accept")
+    nia.fill({"Name": "Nia New", "E-mail": nia.name, "Password": OWN}).tick("I have read")
+    nia.press("Sign up").reads("Look in your mail")
+    nia.letter("Confirm your address").press("This is my address")
+    nia.sign_in(OWN).reads("Hello, Nia New").follow("Services")
+    nia.page.get_by_label("Plan", exact=True).select_option("dsl-10")
+    nia.press("Order").reads("DSL 10")
+    town.later(32)
+    nia.sign_in(OWN).follow("Balance").reads("You owe $").follow("pay it now")
+    nia.follow("Give a card")
+    nia.fill({"Card number": "4242 4242 4242 4242", "Good through": "12/39"})
+    nia.press("Give this card").press("Keep it for payments").press("Pay")
+    nia.reads("Thank you, it is paid").follow("See the balance").reads("You owe nothing")
+    nia.at("/me/privacy/received?which=disclosures").reads("sandbox-payments")
+
+
+def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> None:
+    """Sixteen: nothing is asked before a guardian said yes; access ends when they take it back."""
+    max_, ruth = meet("max.bell@customer.example"), meet("ruth@customer.example")
+    max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Go on")
+    max_.reads("Ask a parent or guardian").fill({"E-mail": ruth.name}).press("Ask them")
+    code = CODE.findall(max_.page.locator("main").inner_text())[0]
+    max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
+    max_.press("Go on").reads("yet")
+    ruth.sign_in()
+    ruth.letter("permission").reads("Do you give permission?")
+    ruth.tick("I am a parent", "I accept the costs", "I supervise")
+    ruth.press("I say yes to all three").reads("Family")
+    max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
+    max_.press("Go on")
+    max_.fill({"Name": "Max Bell", "E-mail": max_.name, "Password": OWN}).tick("I have read")
+    max_.press("Sign up").letter("Confirm your address").press("This is my address")
+    max_.sign_in(OWN).reads("Hello, Max Bell")
+    ruth.at("/me/family").follow("Max Bell").reads("That you looked now is entered")
+    max_.at("/me").reads("Your guardian looked at your account").follow("What they saw")
+    ruth.press("Take it back").reads("You see nothing at the moment")
+    max_.page.reload()
+    assert "/sign-in" in max_.page.url
+    max_.fill({"E-mail address": max_.name, "Password": OWN}).press("Sign in")
+    max_.reads("Your account waits")
+    ruth.press("Give it again").reads("That you looked now is entered")
+    max_.sign_in(OWN).reads("Hello, Max Bell")
+
+
+def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
+    """Due, reminded, taken by staff, handed to an agent, paid, recalled; deletion is confirmed."""
+    ann = meet("ann@customer.example").sign_in()
+    ann.follow("Balance")
+    number = re.findall(r"Invoice (\d{4}-\d+)\n", ann.page.locator("main").inner_text())
+    town.later(15)
+    ann.sign_in().reads("is due since")
+    for days in (8, 14, 8):
+        town.later(days)
+    ann.sign_in().follow("Messages").reads("Last reminder")
+    olga = meet("olga").sign_in_at_desk("staff").follow("Debts")
+    waiting = olga.page.locator("tr", has_text="nobody").get_by_role("link").all_inner_texts()
+    mine = next(each for each in waiting if each in number)
+    olga.follow(mine).misses("Ann Marlow").press("Take the task")
+    olga.reads("What an agent is never told", "interests")
+    olga.page.get_by_label("Agent").select_option(AGENCY)
+    olga.press("Hand it over").reads(f"{AGENCY} has this account")
+    ed = meet("ed").sign_in_at_desk("agent")
+    ed.reads("Ann Marlow", ann.name).misses("baker", "gardener")
+    ann.at("/me").reads(f"{AGENCY} collects what you owe")
+    ann.at("/me/payment").press("Pay").reads("Thank you, it is paid")
+    ann.at("/me").misses(AGENCY)
+    ed.at("/agent").misses("Ann Marlow")
+    ed.page.locator(".todo", has_text=f"{town.clock.now():%B %Y}").get_by_role(
+        "button"
+    ).last.click()
+    olga.at("/staff/debts").reads("deletion confirmed")
+    ann.at("/me/privacy/received?which=disclosures").reads(AGENCY)
+
+
+def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) -> None:
+    """The copy has everything in three forms; what an invoice rests on stays, and is certified."""
+    dan = meet("dan@customer.example").sign_in().follow("My privacy").follow("Get a copy")
+    with dan.page.expect_download() as coming:
+        dan.page.get_by_role("button", name="Make my copy").click()
+    with zipfile.ZipFile(io.BytesIO(coming.value.path().read_bytes())) as copy:
+        names = copy.namelist()
+        told = [copy.read(each).decode() for each in names if each.endswith(".json")]
+        assert any("Dan Frost" in each for each in told)
+        assert all(json.loads(each) is not None for each in told)
+        assert {name.rsplit(".", 1)[-1] for name in names} >= {"json", "csv", "html"}
+    dan.at("/me/privacy/erase").reads("You still owe").press("Ask for erasure").reads("Tick that")
+    dan.tick("I am sure").press("Ask for erasure").reads("Your erasure")
+    link = re.findall(r"/erased/[\w-]+", dan.page.content())[0]
+    dan.at("/me/privacy/requests").reads("Being worked on")
+    town.later(4)
+    after = meet("dan@customer.example").at(link)
+    after.reads("Your erasure", "transactions")
+    after.at("/sign-in").fill({"E-mail address": dan.name, "Password": PASSWORD}).press("Sign in")
+    after.reads("is not right")
