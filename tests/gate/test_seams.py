@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from gate.conftest import customer
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import Told, problems
 from ledger.logs import OTHER, SIGNER
+from upheld.core.database import open_database
 from upheld.core.sql import row, rows
 from upheld.core.transaction import reading, writing
-from upheld.gate import entries, erasure, items, receipts
+from upheld.gate import entries, erasure, items, receipts, upkeep
 from upheld.gate.auditing import audit
 from upheld.gate.covering import Covering
 from upheld.gate.gate import Gate
@@ -26,7 +28,7 @@ from upheld.ledger.checkpoint import sign_checkpoint
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.vault import people, values
 from upheld.vault.archive import BackupError
-from upheld.vault.keyring import Keyring
+from upheld.vault.keyring import KeyFile, Keyring
 
 
 @pytest.fixture(name="clock")
@@ -239,3 +241,36 @@ def test_what_was_published_must_be_signed_by_the_logs_own_key(
     assert (found.problems, found.previous) == ((), note)
     assert erasure.held(restored, person)
     restored.engine.dispose()
+
+
+def test_two_who_renew_the_keys_at_once_lose_nobody(
+    gate: Gate, database_url: str, tmp_path: Path
+) -> None:
+    """A job and a command, each with what it knew of the keyring: one waits for the other."""
+    everybody = [customer(gate) for _ in range(30)]
+    wrong: list[BaseException] = []
+
+    def renew() -> None:
+        engine = open_database(database_url)
+        try:
+            ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
+            begun.wait(30)
+            upkeep.begin_epoch(engine, ring)
+        except BaseException as error:  # noqa: BLE001 - told by the test
+            wrong.append(error)
+        finally:
+            engine.dispose()
+
+    begun = threading.Barrier(3)
+    threads = [threading.Thread(target=renew, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+    gate.house.keyring.refresh()
+    assert [each.number for each in gate.house.keyring.epochs] == [4]
+    with reading(gate.engine) as connection:
+        assert len(people.opened_many(connection, gate.house.keyring, everybody)) == len(everybody)
+        assert rows(connection, "SELECT DISTINCT epoch FROM person_key") == [(4,)]
+    assert problems(gate) == ()
