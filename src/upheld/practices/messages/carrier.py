@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -61,12 +62,8 @@ class Smtp:
     def send(self, message: EmailMessage) -> None:
         """Hand a message to the server."""
         try:
-            asyncio.run(
-                aiosmtplib.send(
-                    message, hostname=self.host, port=self.port, use_tls=self.tls,
-                    username=self.user, password=self.password, timeout=SECONDS,
-                )
-            )  # fmt: skip
+            with ThreadPoolExecutor(1) as apart:  # whoever sends may be in a loop of their own
+                apart.submit(asyncio.run, self._sent(message)).result()
         except aiosmtplib.SMTPResponseException as error:
             # Its text may quote the address; the number does not.
             raise CarrierError(f"the mail server said {error.code}",
@@ -77,6 +74,12 @@ class Smtp:
                                final=all(code >= 500 for code in codes)) from None  # fmt: skip
         except (aiosmtplib.SMTPException, OSError, TimeoutError):
             raise CarrierError("the mail server cannot be reached") from None
+
+    async def _sent(self, message: EmailMessage) -> None:
+        await aiosmtplib.send(
+            message, hostname=self.host, port=self.port, use_tls=self.tls,
+            username=self.user, password=self.password, timeout=SECONDS,
+        )  # fmt: skip
 
 
 def carrier(address: str) -> Carrier | None:
