@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -187,12 +188,21 @@ def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_
     restored.engine.dispose()
 
 
+def lengths(raw: bytes) -> Iterator[int]:
+    """The places of the bytes that say how long each part of a backup is."""
+    at = raw.index(b"\n") + 1
+    while at < len(raw):
+        yield from range(at, at + archive._LENGTH)
+        at += archive._LENGTH + int.from_bytes(raw[at : at + archive._LENGTH], "big")
+
+
 def test_a_flipped_or_cut_byte_is_found_named_and_refused(gate: Gate, tmp_path: Path) -> None:
     """Wherever it is; nothing of such a backup comes into the database."""
     customer(gate)
     told = made(gate, tmp_path)
     raw = told.path.read_bytes()
-    places = sorted({*range(0, len(raw), max(1, len(raw) // FLIPS)), len(raw) - 1})
+    sampled = range(0, len(raw), max(1, len(raw) // FLIPS))
+    places = sorted({*sampled, *list(lengths(raw))[-12:], len(raw) - 1})
     ring = gate.house.keyring
     for wrong in [*(flipped(raw, at) for at in places), raw[:-40], raw + b"x"]:
         told.path.write_bytes(wrong)

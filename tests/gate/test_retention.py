@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 import upheld
 from gate.conftest import TOLD, customer
+from gate.test_erasure import anywhere
 from gate.test_faults import Told, problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
@@ -128,8 +129,9 @@ def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_s
     assert retire(gate) == 0
     later(gate, clock, 3)
     assert retire(gate) == 3
-    assert held(gate, person) == []
+    assert anywhere(gate, person) == []
     assert problems(gate) == ()
+    assert erasure.certificates(gate, person) == [told]
 
 
 def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(

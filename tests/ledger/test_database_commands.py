@@ -15,7 +15,10 @@ from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
 from upheld.core.transaction import writing
 from upheld.demo import sample_policy
+from upheld.ledger.entries import Entry, commitment, encode
 from upheld.ledger.signers import FileSigner
+
+TIME = "2026-01-01T00:00:00.000000Z"
 
 
 class Provider:
@@ -131,6 +134,45 @@ def test_a_changed_entry_is_named_and_a_failing_job_is_told(tmp_path: Path) -> N
     done = provider.run("jobs", "--once")
     assert done.exit_code == 1
     assert "cover: log" in done.stdout
+
+
+def test_the_witness_refuses_what_a_rewritten_database_exports(tmp_path: Path) -> None:
+    """Whoever has the log's key and the database can sign another history; not to who saw it."""
+    provider = Provider(tmp_path)
+    own, state = FileSigner.create(tmp_path / "witness.key", "witness.example"), tmp_path / "state"
+    key = str(provider.key)
+
+    def ledger(*words: str) -> Result:
+        return CliRunner().invoke(app, ["ledger", *words])
+
+    def exported(name: str) -> str:
+        out = str(tmp_path / name)
+        made = provider.run("ledger", "export", "--out", out, "--signer", str(tmp_path / "log.key"))
+        assert made.exit_code == 0, made.output
+        return out
+
+    def cosigned(folder: str) -> Result:
+        return ledger("witness", folder, "--key", key, "--witness-key",
+                      str(tmp_path / "witness.key"), "--state", str(state))  # fmt: skip
+
+    assert own.name == "witness.example"
+    provider.run("jobs", "--once")
+    assert cosigned(exported("one")).exit_code == 0
+    (tmp_path / "kept").write_text(provider.run("ledger", "checkpoint").stdout)
+    salt, body = bytes(24), encode(Entry(kind="note", time=TIME, action="other"))
+    provider.change("DELETE FROM tile")
+    provider.change("DELETE FROM checkpoint")
+    provider.change(f"UPDATE entry SET salt = x'{salt.hex()}', body = x'{body.hex()}',"
+                    f" leaf = x'{commitment(salt, body).hex()}' WHERE number = 2")  # fmt: skip
+    provider.run("jobs", "--once")
+    forked = exported("two")
+    assert ledger("verify", forked, "--key", key).exit_code == 0  # in itself it is whole
+    refused = cosigned(forked)
+    assert refused.exit_code == 1
+    assert "the log has two roots at size" in refused.output
+    found = provider.run("ledger", "verify", "--since", str(tmp_path / "kept"))
+    assert found.exit_code == 1
+    assert "are not those of the earlier checkpoint" in found.stdout
 
 
 def test_a_draft_is_asked_of_recorded_acts(provider: Provider) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
     name = provider.imprint.name
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host
     gate = provider.gate.gate
+    signal.signal(signal.SIGTERM, _ended)
     running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
         run_service(service, f"{name}: http://{shown}:{serving.port}\n")
@@ -108,6 +110,11 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
         if running is not None:
             running.stop()
         asyncio.run(provider.gate.close())
+
+
+def _ended(*_: object) -> None:
+    """End the process so that what must be closed is: the server raises its signal once more."""
+    raise SystemExit(0)
 
 
 def policy_of(settings: Settings) -> Path:

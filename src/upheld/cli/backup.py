@@ -58,7 +58,7 @@ def restore(
 
     told = settings_in(settings)
     keys = escrow or told.escrow
-    master = master_key(told.key_file, told.passphrase_file)
+    master = master_key(told.key_file, told.passphrase_file, told.key_program)
     policy = load(named(told.policy, "policy"))
     ring = keyring_for(path, named(told.keyring, "keyring"), master, keys)
     raw = read_file(published)[0] if published else None

@@ -30,6 +30,7 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD
 
 OWNER: Final = "person_id"
+ERASURE: Final = "erasure"  # how it came to be known that somebody of whom something is kept asked
 SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
 _BECOMES: Final = {  # of a row of somebody else's that names them, as its column says
     "go": "DELETE FROM {table} WHERE {column} IN ({some})",
@@ -56,6 +57,8 @@ def forget(
     `groups` are the fields that are kept alike, each with an entry of its own.
     """
     asked = sorted(erased)
+    if not asked:
+        return {}
     people.lock_all(connection, asked)
     staying = [each for each in asked if erased[each].kept or erased[each].apart]
     opened = people.whatever(connection, keyring, staying) if staying else {}
@@ -150,7 +153,7 @@ def _keep(
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
         records.add(connection, keyring, person_id, fact.proof, at, fact=REQUESTED,
-                    by_whom="customer", how="erasure")  # fmt: skip
+                    by_whom="customer", how=ERASURE)  # fmt: skip
     return person
 
 

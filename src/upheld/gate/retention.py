@@ -21,7 +21,7 @@ from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading, scrub, writing
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House
-from upheld.gate.forget import forget
+from upheld.gate.forget import ERASURE, forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
 from upheld.gate.request import Act, planned
@@ -53,9 +53,29 @@ def retire(gate: Gate, now: datetime | None = None) -> int:
     """Delete what is due and what may not be stored any more; how many fields of people."""
     at = now or gate.house.clock.now()
     count = _due(gate, at) + _asked_again(gate, ACTIVE) + _asked_again(gate, HELD)
-    if count:
+    if count + _emptied(gate):
         scrub(gate.engine)
     return count
+
+
+def _emptied(gate: Gate) -> int:
+    """Take out who was erased and of whom nothing is kept any more, nor anything owed; how many."""
+    statement = (
+        "SELECT DISTINCT p.person_id FROM person p JOIN record r ON r.person_id = p.person_id"
+        " WHERE p.state = ? AND r.how = ?"
+        " AND NOT EXISTS (SELECT 1 FROM value v WHERE v.person_id = p.person_id)"
+        " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.person_id = p.person_id"
+        " AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
+    )
+    house, count = gate.house, 0
+    while True:
+        with writing(gate.engine) as connection:
+            some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, TOGETHER)]
+            bare = {each: Erased(token(house.keyring, each), 0, "") for each in some}
+            forget(connection, house.keyring, house.policy, bare, house.clock.now())
+        if not some:
+            return count
+        count += len(some)
 
 
 def _due(gate: Gate, at: datetime) -> int:

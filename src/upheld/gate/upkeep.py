@@ -138,9 +138,15 @@ def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> in
     """Begin an epoch, move everybody to it, and destroy the keys of the epochs before.
 
     How many people were moved. What was sealed for anyone who was not moved can then be read by
-    nobody, in no backup either.
+    nobody, in no backup either. Of two processes the second waits, and then begins a further one.
     """
+    with keyring.renewing():
+        return _renewed(engine, keyring, destroy=destroy)
+
+
+def _renewed(engine: Engine, keyring: Keyring, *, destroy: bool) -> int:
     with writing(engine) as connection:
+        people.belong(connection, keyring)
         pending = people.to_move(connection, keyring, 1)
     if not pending:  # nobody is left of a move that was stopped, so that this is a new one
         keyring.begin_epoch()

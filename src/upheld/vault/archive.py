@@ -154,7 +154,7 @@ def read(path: Path, keyring: Keyring) -> Iterator[Part | Close]:
         while True:
             length = int.from_bytes(file.read(_LENGTH), "big")
             sealed = file.read(length) if length <= PART_MAX else b""
-            found = _opened(key, sealed, line, count)
+            found = _opened(key, sealed, line, count) if len(sealed) == length else None
             if found is None:
                 raise _changed(path, count)
             yield found

@@ -225,6 +225,24 @@ class Keyring:
             )  # fmt: skip
         self.__dict__.update(vars(found))
 
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Renew the keys one process at a time: who comes second waits, and knows the new ones.
+
+        The lock goes with the process that holds it.
+        """
+        path = self._path.with_name(f"{self._path.name}.renewing")
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, files.PRIVATE_MODE)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self.refresh()
+            yield
+        finally:
+            os.close(handle)
+
     def rotate(self, master: Master) -> None:
         """Seal the keyring under another master key; what the keys sealed is not touched."""
         self._keep(self.epochs, master)

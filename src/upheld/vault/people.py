@@ -235,9 +235,10 @@ def keep_holdings(connection: Connection, person: Person, holdings: Holdings) ->
 
 
 def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:
-    """Some people whose keys are not of the current epoch."""
+    """Some people whose keys are not of the current epoch, which nobody closes meanwhile."""
+    current = _current(connection, keyring)
     statement = "SELECT person_id FROM person_key WHERE epoch <> ? ORDER BY person_id LIMIT ?"
-    return [found for (found,) in rows(connection, statement, keyring.current.number, most)]
+    return [found for (found,) in rows(connection, statement, current.number, most)]
 
 
 def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any) -> None:
