@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -210,3 +217,34 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with folder_of(None) as mine:
         assert mine.stat().st_mode & 0o777 == 0o700
     assert not mine.exists()
+
+
+def opened(address: str) -> str:
+    """A page, as soon as somebody listens."""
+    for _ in range(400):
+        try:
+            return str(httpx2.get(address, headers=PAGE).text)
+        except httpx2.ConnectError:
+            time.sleep(0.05)
+    raise TimeoutError(address)
+
+
+def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """It prints who signs in once it can be opened; told to stop, it removes its folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("upheld")), "demo", "--port", str(port),
+               "--customers", "12"]  # fmt: skip
+    there = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=there, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        told = list(itertools.takewhile(lambda line: "/demo/mail" not in line, running.stdout))
+        assert told[0].startswith("Ready after ")
+        assert "ann@customer.example" in "".join(told)
+        running.stdout.readline()  # its address, printed when it listens
+        assert "Ann Marlow" in opened(f"http://127.0.0.1:{port}/demo")
+        assert list(tmp_path.glob("upheld-demo-*"))
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
