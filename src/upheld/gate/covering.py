@@ -1,10 +1,11 @@
 """The tree over a provider's entries, grown every second, and its checkpoints, signed.
 
-Acts write leaves and wait for nobody; this comes after them. What was not covered yet is read and
-hashed without a lock; a short transaction then writes the tiles, and the size with its root as a
-checkpoint without a signature; only when that is durable is it signed. Size and root are a key of
-the table: however many processes cover at once, and wherever one of them is killed, no two roots of
-one size are ever signed. What was left unsigned is signed by whoever comes next.
+Acts write leaves and wait for nobody; this comes after them. What was not covered yet is read, as
+of one moment, and hashed without a lock; a short transaction then writes the tiles, and the size
+with its root as a checkpoint without a signature; only when that is durable is it signed. Size and
+root are a key of the table: however many processes cover at once, and wherever one of them is
+killed, no two roots of one size are ever signed. What was left unsigned is signed by whoever comes
+next.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.sql import is_postgresql, rows, run
 from upheld.core.tables import microseconds
-from upheld.core.transaction import reading, writing
+from upheld.core.transaction import snapshot, writing
 from upheld.gate import lineage, logs
 from upheld.gate.logs import Covered, Log, LogError, Stored
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -61,7 +62,7 @@ class Covering:
 
     def _cover_some(self) -> int | None:
         """Cover up to so many entries; how many, and None where nothing is left."""
-        with reading(self._engine) as connection:
+        with snapshot(self._engine) as connection:
             grown = self._grown(connection)
         if grown is None:
             return None
@@ -122,7 +123,7 @@ class Covering:
 
     def _sign_all(self) -> None:
         """Sign what is written down and has no signature yet."""
-        with reading(self._engine) as connection:
+        with snapshot(self._engine) as connection:
             log = logs.current(connection)
             if log is None:
                 return
