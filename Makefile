@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# A worker for each core, each with whole files of tests; ARGS='-n 0' runs them in one process.
+PYTEST = .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 .PHONY: help run test test-long check lock
 
 help:
@@ -8,10 +10,10 @@ run: .venv/run       ## set up, then show a made-up provider on http://localhost
 	@.venv/bin/upheld demo $(ARGS)
 
 test: .venv/all      ## set up, then every test at its small size (ARGS=... goes to pytest)
-	@.venv/bin/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-long: .venv/all ## the same tests at the sizes that the documentation states
-	@UPHELD_TEST_SIZE=long .venv/bin/python -m pytest $(ARGS)
+	@UPHELD_TEST_SIZE=long $(PYTEST) $(ARGS)
 
 check: .venv/all     ## format, lint, types, imports
 	@.venv/bin/ruff format --check

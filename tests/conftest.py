@@ -44,6 +44,18 @@ settings.register_profile("long", settings.get_profile("short"), derandomize=Fal
 settings.load_profile(CHOSEN)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a worker of a run on several cores tell which sizes it used."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["sizes"] = USED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear which sizes a worker used."""
+    USED.update(getattr(node, "workeroutput", {}).get("sizes", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the sizes that this run used."""
     used = ", ".join(f"{name} {number:,}" for name, number in sorted(USED.items()))
