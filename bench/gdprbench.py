@@ -1,38 +1,40 @@
 """GDPRbench's four roles through the gate, against plain tables without and with a durable log.
 
 GDPRbench knows records of a key and data with the metadata PUR, TTL, USR, OBJ, DEC, ACL, SHR, SRC
-and CAT. Here they are what the gate offers for them:
+and CAT. Here they are what the gate has for them:
 
-- USR is a person, CAT a field (a word for data), and the key of a record both together;
-- PUR and SHR are what a consent record is about (its purpose and recipient), and a processor's
-  read is `share` for that purpose: without the consent it is refused, with an entry;
-- SRC is the source with which a value is stored; a customer's own read is `use` for their request;
-- metadata by purpose is a sweep over a page of people, who then are given or refused; metadata by
-  user, and the log, are the entries of a person, which hold every consent and every act;
-- metadata are updated by recording a consent, or withdrawing it;
-- TTL and deletion are `erase`, where the gate has it (else the mix goes without them); ACL (a staff
-  task), OBJ and DEC are clauses of the policy, and no operation of the mixes asks for them.
+- a record is one value: USR is a person, CAT a field, the key both; SRC is its origin, and TTL the
+  item on which it will be deleted, by the policy's `delete-after`;
+- PUR and SHR are a consent: a person agreed that a partner, by name, gets their data for a purpose.
+  OBJ is a consent that is over; DEC and ACL are clauses of the policy, and no mix asks for them;
+- data are read by an act: `use` by their own person, `share` by a processor for a purpose, which is
+  refused without consent;
+- metadata are read by `registered`, by purpose and partner (some twenty people) or by person, and
+  changed by `withdraw_all`, which brings their end forward, or by one more consent;
+- a record is inserted and updated by `store`, and deleted by `drop`; the log is a person's entries.
 
-The plain tables hold the same, unsealed, ask nothing and prove nothing; the log is one row more in
-a transaction for every operation, reads too. Every answer is compared with a model in memory.
+Each is one transaction with an entry, the reading of the log too. The plain tables hold the same,
+unsealed, with the indexes that the questions need; they ask nothing and prove nothing. The log is
+one row in the operation's transaction, for reading too. Every answer is compared with a model in
+memory. The stores take turns, some operations each.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import os
+import statistics
 import sys
 import tempfile
 import time
 from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -40,18 +42,22 @@ import upheld
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
 from upheld.core.sql import rows, run
-from upheld.core.transaction import reading, writing
+from upheld.core.tables import BEGINNING
+from upheld.core.transaction import writing
 from upheld.gate.gate import Gate
-from upheld.gate.request import Given
 from upheld.vault.keyring import Keyring, Passphrase
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from gdpr_stores import FIELDS, Agreed, Gated, Model, Plain, Told
+
 import postgres
 
-FIELDS = ("email", "phone", "zip")
+HELD = 3  # fields of a new person
 PURPOSES = ("offers", "research", "partner-marketing", "support")
-TO = "trusted-partner"
-PAGE = 20  # people of one look-up by purpose
+ALIKE = 20  # people of one purpose and partner
+TOGETHER = 500  # people in one transaction when the stores are filled
+TURN = 50  # operations in a row on one store
+FAR = datetime(2100, 1, 1, tzinfo=UTC)  # when consents end at the latest that end at all
 POLICY = """---
 policy: Benchmark
 ---
@@ -59,366 +65,217 @@ What we do with what you tell us. {#all}
 
 ```rule
 may collect personal-information from customer
-may store personal-information
+may store personal-information with delete-after 24 months
 may use personal-information for rights-request
 may share personal-information to trusted-partner when permission
 ```
 """
 # Shares of each operation, and how records are drawn.
 ROLES: dict[str, tuple[dict[str, int], str]] = {
-    "controller": ({"insert": 25, "delete": 25, "grant by purpose": 25, "grant by user": 25},
+    "controller": ({"insert": 25, "delete": 25, "end by purpose": 25, "end by user": 25},
                    "uniform"),
     "customer": ({"own read": 20, "by purpose": 10, "by user": 10, "update": 20,
-                  "grant by purpose": 10, "grant by user": 10, "delete": 20}, "zipfian"),
+                  "end by purpose": 10, "agree": 10, "delete": 20}, "zipfian"),
     "processor": ({"read": 20, "by purpose": 40, "by user": 40}, "uniform"),
     "regulator": ({"by user": 50, "log": 50}, "zipfian"),
 }  # fmt: skip
-Told = dict[str, str]
 
 
-class Model:
-    """The truth, in memory."""
+class Asked(NamedTuple):
+    """An operation: its name, the method of a store, and what it is given."""
 
-    name = "model"
-
-    def __init__(self) -> None:
-        self.data: dict[int, Told] = {}
-        self.consents: dict[int, set[str]] = {}
-        self.acts: Counter[int] = Counter()
-
-    def insert(self, user: int, told: Told, purpose: str) -> None:
-        """A new user with values, and their consent for one purpose."""
-        self.data[user], self.consents[user] = dict(told), {purpose}
-        self.acts[user] += 1
-
-    def delete(self, user: int) -> None:
-        """Everything of a user is gone."""
-        del self.data[user], self.consents[user]
-
-    def own(self, user: int, field: str) -> str | None:
-        """A value for its own user."""
-        self.acts[user] += 1
-        return self.data[user].get(field)
-
-    def read(self, user: int, field: str, purpose: str) -> str | None:
-        """A value for a processor; None without the user's consent."""
-        self.acts[user] += 1
-        return self.data[user].get(field) if purpose in self.consents[user] else None
-
-    def update(self, user: int, field: str, value: str) -> None:
-        """Another value."""
-        self.data[user][field] = value
-        self.acts[user] += 1
-
-    def by_purpose(self, users: list[int], purpose: str) -> set[int]:
-        """Which of these users consent to a purpose."""
-        self.acts.update(users)
-        return {user for user in users if purpose in self.consents[user]}
-
-    def grant(self, users: list[int], purpose: str) -> None:
-        """These users consent to a purpose too."""
-        for user in users:
-            self.consents[user].add(purpose)
-
-    def by_user(self, user: int) -> set[str]:
-        """What a user consents to."""
-        return set(self.consents[user])
-
-    def log(self, user: int) -> int:
-        """How many acts on a user's data there were."""
-        return self.acts[user]
+    name: str
+    method: str
+    words: tuple[Any, ...]
 
 
-class Plain:
-    """Two tables, and with `logged` a third with a row for every operation."""
-
-    def __init__(self, engine: Engine, *, logged: bool) -> None:
-        self.engine, self.logged = engine, logged
-        self.name = "plain tables with a durable log" if logged else "plain tables"
-        with writing(engine) as connection:
-            run(connection, "CREATE TABLE plain (usr BIGINT, field TEXT, data TEXT, src TEXT, "
-                "PRIMARY KEY (usr, field))")  # fmt: skip
-            run(connection, "CREATE TABLE agreed (usr BIGINT, purpose TEXT, shr TEXT, "
-                "PRIMARY KEY (usr, purpose))")  # fmt: skip
-            run(connection, "CREATE TABLE log (usr BIGINT, at DOUBLE PRECISION, what TEXT)")
-            run(connection, "CREATE INDEX log_usr ON log (usr)")
-
-    def _do(self, users: list[int], what: str, work: Callable[[Any], Any], *, write: bool) -> Any:
-        opened = writing if write or self.logged else reading
-        with opened(self.engine) as connection:
-            found = work(connection)
-            for user in users if self.logged else ():  # a line an operation, or a person
-                run(connection, "INSERT INTO log VALUES (?, ?, ?)", user, time.time(), what)
-            return found
-
-    def insert(self, user: int, told: Told, purpose: str) -> None:
-        """As the model."""
-
-        def work(connection: Any) -> None:
-            for field, value in told.items():
-                run(
-                    connection, "INSERT INTO plain VALUES (?, ?, ?, 'customer')", user, field, value
-                )
-            run(connection, "INSERT INTO agreed VALUES (?, ?, ?)", user, purpose, TO)
-
-        self._do([user], "insert", work, write=True)
-
-    def delete(self, user: int) -> None:
-        """As the model."""
-
-        def work(connection: Any) -> None:
-            for table in ("plain", "agreed", "log"):
-                run(connection, f"DELETE FROM {table} WHERE usr = ?", user)
-
-        self._do([-1], "meta", work, write=True)
-
-    def own(self, user: int, field: str) -> str | None:
-        """As the model."""
-        query = "SELECT data FROM plain WHERE usr = ? AND field = ?"
-        found = self._do([user], "own", lambda c: rows(c, query, user, field), write=False)
-        return found[0][0] if found else None
-
-    def read(self, user: int, field: str, purpose: str) -> str | None:
-        """As the model."""
-        query = ("SELECT data FROM plain JOIN agreed USING (usr) "
-                 "WHERE usr = ? AND field = ? AND purpose = ?")  # fmt: skip
-        found = self._do(
-            [user], "read", lambda c: rows(c, query, user, field, purpose), write=False
-        )
-        return found[0][0] if found else None
-
-    def update(self, user: int, field: str, value: str) -> None:
-        """As the model."""
-        query = "UPDATE plain SET data = ? WHERE usr = ? AND field = ?"
-        self._do([user], "update", lambda c: run(c, query, value, user, field), write=True)
-
-    def by_purpose(self, users: list[int], purpose: str) -> set[int]:
-        """As the model."""
-        query = (f"SELECT usr FROM agreed WHERE purpose = ? AND usr IN "
-                 f"({', '.join('?' * len(users))})")  # fmt: skip
-        found = self._do(users, "purpose", lambda c: rows(c, query, purpose, *users), write=False)
-        return {user for (user,) in found}
-
-    def grant(self, users: list[int], purpose: str) -> None:
-        """As the model."""
-
-        def work(connection: Any) -> None:
-            for user in users:
-                run(connection, "INSERT INTO agreed VALUES (?, ?, ?) ON CONFLICT DO NOTHING", user,
-                    purpose, TO)  # fmt: skip
-
-        self._do(users, "meta", work, write=True)
-
-    def by_user(self, user: int) -> set[str]:
-        """As the model."""
-        query = "SELECT purpose FROM agreed WHERE usr = ?"
-        found = self._do([user], "meta", lambda c: rows(c, query, user), write=False)
-        return {purpose for (purpose,) in found}
-
-    def log(self, user: int) -> int:
-        """As the model."""
-        query = "SELECT count(*) FROM log WHERE usr = ? AND what <> 'meta'"
-        return int(self._do([user], "meta", lambda c: rows(c, query, user), write=False)[0][0])
+Store = Plain | Gated
 
 
-class Gated:
-    """The gate; each call is one act or one transaction."""
+class Drawing:
+    """What is asked, drawn with the model at hand, so that each operation makes sense."""
 
-    name = "gate"
+    def __init__(self, users: int, seed: int) -> None:
+        self.random = Random(seed)  # noqa: S311 - draws of a benchmark
+        self.users = users
+        self.partners = max(1, users // ALIKE // len(PURPOSES))
+        self.weights = list(accumulate(1 / (1 + at) for at in range(users)))
+        self.last = (FAR - BEGINNING).days  # each end is a day before the one drawn before
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.person: dict[int, str] = {}
-        self.granted: dict[str, str] = {}  # the purpose of each record
+    def people(self) -> Iterator[tuple[int, Told, Agreed]]:
+        """The users that there are from the beginning."""
+        for user in range(self.users):
+            fields = [FIELDS[(user + at) % len(FIELDS)] for at in range(HELD)]
+            yield user, {field: self.value(user, field) for field in fields}, self.agreed()
 
-    def insert(self, user: int, told: Told, purpose: str) -> None:
-        """As the model."""
-        with self.gate.together() as joint:
-            self.person[user] = joint.enrol()
-            joint.store(self.person[user], told, source="customer", occasion="registration")
-            self._granted(joint, user, purpose)
+    def agreed(self) -> Agreed:
+        """Something that can be agreed to."""
+        return self.random.choice(PURPOSES), f"partner-{self.random.randrange(self.partners)}"
 
-    def _granted(self, joint: Any, user: int, purpose: str) -> None:
-        about = {"data": FIELDS, "purpose": [purpose], "recipient": [TO]}
-        self.granted[joint.record(self.person[user], "consent", about=about)] = purpose
+    def value(self, user: int, field: str) -> str:
+        """A value of a record."""
+        return f"{field}-{user}-{self.random.randrange(10**9)}"
 
-    def delete(self, user: int) -> None:
-        """As the model, with the key that everything of the user was sealed under."""
-        importlib.import_module("upheld.gate.erasure").erase(self.gate, [self.person.pop(user)])
-
-    def own(self, user: int, field: str) -> str | None:
-        """As the model."""
-        given = self.gate.act("use", self.person[user], [field], purpose="rights-request")
-        return given[field] if field in given.values else None
-
-    def read(self, user: int, field: str, purpose: str) -> str | None:
-        """As the model."""
-        try:
-            return self.gate.act("share", self.person[user], [field], recipient=TO, purpose=purpose,
-                                 occasion="other")[field]  # fmt: skip
-        except upheld.Refused:
-            return None
-
-    def update(self, user: int, field: str, value: str) -> None:
-        """As the model."""
-        self.gate.store(self.person[user], {field: value}, source="customer",
-                        occasion="registration")  # fmt: skip
-
-    def by_purpose(self, users: list[int], purpose: str) -> set[int]:
-        """As the model."""
-        of = {self.person[user]: user for user in users}
-        found = self.gate.sweep("share", list(of), ["email"], recipient=TO, purpose=purpose,
-                                occasion="other")  # fmt: skip
-        return {of[person] for person, each in found.items() if isinstance(each, Given)}
-
-    def grant(self, users: list[int], purpose: str) -> None:
-        """As the model."""
-        with self.gate.together() as joint:
-            for user in users:
-                self._granted(joint, user, purpose)
-
-    def by_user(self, user: int) -> set[str]:
-        """As the model: the consents that a person's entries rest on."""
-        return {
-            self.granted[record] for kept in self.gate.entries(self.person[user])
-            if kept.entry.action == "add consent" for record in kept.entry.evidence
-        }  # fmt: skip
-
-    def log(self, user: int) -> int:
-        """As the model: every act; storing is two entries and one act."""
-        return sum(kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
-                   for kept in self.gate.entries(self.person[user]))  # fmt: skip
-
-
-Store = Model | Plain | Gated
-
-
-def filled(stores: Sequence[Store], users: int, random: Random) -> None:
-    """The same users in each store, each with a value in every field."""
-    for user in range(users):
-        told = {field: value(user, field, random) for field in FIELDS}
-        purpose = random.choice(PURPOSES)
-        for store in stores:
-            store.insert(user, told, purpose)
-
-
-def value(user: int, field: str, random: Random) -> str:
-    """A value of a record."""
-    return f"{field}-{user}-{random.randrange(10**9)}"
-
-
-def operations(role: str, count: int, users: int, random: Random, *, erases: bool) -> list[Any]:
-    """What is asked, drawn beforehand: the name of a method with its arguments."""
-    shares, how = ROLES[role]
-    shares = {each: share for each, share in shares.items() if erases or each != "delete"}
-    alive, new, made = list(range(users)), users, []
-    weights = list(accumulate(1 / (1 + at) for at in range(users)))
-
-    def one() -> int:
+    def operation(self, kind: str, how: str, model: Model) -> Asked | None:
+        """One operation of a kind; None where a user was drawn of whom it cannot be asked."""
         if how == "uniform":
-            return alive[random.randrange(len(alive))]
-        return alive[bisect(weights, random.random() * weights[-1]) % len(alive)]
-
-    def page() -> list[int]:
-        first = random.randrange(max(1, len(alive) - PAGE))
-        return alive[first : first + PAGE]
-
-    for kind in random.choices(list(shares), list(shares.values()), k=count):
-        field, purpose, user = random.choice(FIELDS), random.choice(PURPOSES), one()
-        if kind == "insert":
-            told = {each: value(new, each, random) for each in FIELDS}
-            made.append(("insert", (new, told, purpose)))
-            alive.append(new)
-            new += 1
-        elif kind == "delete":
-            alive.remove(user)
-            made.append(("delete", (user,)))
+            user = self.random.randrange(self.users)
         else:
-            made.append({
-                "own read": ("own", (user, field)), "read": ("read", (user, field, purpose)),
-                "update": ("update", (user, field, value(user, field, random))),
-                "by purpose": ("by_purpose", (page(), purpose)),
-                "grant by purpose": ("grant", (page(), purpose)),
-                "grant by user": ("grant", ([user], purpose)),
-                "by user": ("by_user", (user,)), "log": ("log", (user,)),
-            }[kind])  # fmt: skip
-    return made
+            user = bisect(self.weights, self.random.random() * self.weights[-1])
+        self.last -= 1
+        agreed = self.agreed()
+        words: dict[str, tuple[str, tuple[Any, ...]]] = {
+            "end by purpose": ("end", (None, agreed, self.last)),
+            "end by user": ("end", (user, None, self.last)),
+            "by purpose": ("by_purpose", (agreed,)),
+            "by user": ("by_user", (user,)),
+            "log": ("log", (user,)),
+        }
+        if kind in words:
+            return Asked(kind, *words[kind])
+        if kind == "agree":
+            known = agreed in model.agreed[user]
+            return None if known else Asked(kind, "agree", (user, agreed))
+        return self.on_data(kind, user, agreed, model)
+
+    def on_data(self, kind: str, user: int, agreed: Agreed, model: Model) -> Asked | None:
+        """One operation on a value; None where the user has none, or for an insertion all."""
+        held = sorted(model.data[user])
+        fields = sorted({*FIELDS} - {*held}) if kind == "insert" else held
+        if not fields:
+            return None
+        field = self.random.choice(fields)
+        if kind in ("insert", "update"):
+            return Asked(kind, "put", (user, field, self.value(user, field)))
+        if kind == "read":  # one in ten for what nobody may have agreed to
+            mine = self.random.choice(sorted(model.agreed[user]))
+            asked = agreed if self.random.random() < 1 / 10 else mine
+            return Asked(kind, "read", (user, field, asked))
+        return Asked(kind, "own" if kind == "own read" else kind, (user, field))
+
+    def operations(self, role: str, count: int, model: Model) -> list[tuple[Asked, Any]]:
+        """The operations of a role, and the right answers."""
+        shares, how = ROLES[role]
+        made: list[tuple[Asked, Any]] = []
+        while len(made) < count:
+            (kind,) = self.random.choices(list(shares), list(shares.values()))
+            while (asked := self.operation(kind, how, model)) is None:
+                pass
+            made.append((asked, getattr(model, asked.method)(*asked.words)))
+        return made
 
 
-def timed(store: Store, asked: list[Any], truth: list[Any]) -> tuple[float, int]:
-    """How long it takes, and how many answers are the model's."""
-    found = []
-    start = time.perf_counter()
-    for name, words in asked:
-        found.append(getattr(store, name)(*words))
-    took = time.perf_counter() - start
-    if store.name == "plain tables":  # which keep no log
-        truth = [None if name == "log" else each
-                 for (name, _), each in zip(asked, truth, strict=True)]  # fmt: skip
-        found = [None if name == "log" else each
-                 for (name, _), each in zip(asked, found, strict=True)]  # fmt: skip
-    return took, sum(one == other for one, other in zip(found, truth, strict=True))
+class Timed(NamedTuple):
+    """What a role took on each store, turn by turn, and each operation; how many were right."""
+
+    turns: list[list[float]]
+    by_name: list[Counter[str]]
+    right: list[int]
 
 
-def space(url: str) -> float:
+def timed(stores: Sequence[Store], asked: Sequence[tuple[Asked, Any]]) -> Timed:
+    """Ask the same of each store, some operations at a time, in changing order."""
+    found = Timed([[] for _ in stores], [Counter() for _ in stores], [0] * len(stores))
+    for first in range(0, len(asked), TURN):
+        turn = asked[first : first + TURN]
+        for at in range(len(stores)):
+            number = (at + first // TURN) % len(stores)
+            store = stores[number]
+            begun = time.perf_counter()
+            for each, truth in turn:
+                start = time.perf_counter()
+                answer = getattr(store, each.method)(*each.words)
+                found.by_name[number][each.name] += time.perf_counter() - start
+                logless = each.method == "log" and not getattr(store, "logged", True)
+                found.right[number] += logless or answer == truth
+            found.turns[number].append(time.perf_counter() - begun)
+    return found
+
+
+def space(engine: Engine) -> float:
     """What a database takes, in MiB."""
-    engine = open_database(url)
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
-            return float(rows(connection, "SELECT pg_database_size(current_database())")[0][0]) / (
-                1 << 20
-            )
-    path = Path(url.removeprefix("sqlite:///"))
-    return sum(each.stat().st_size for each in path.parent.glob(path.name + "*")) / (1 << 20)
+            statement = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+            found = rows(connection, f"{statement} AND relnamespace = 'public'::regnamespace")
+            return float(found[0][0]) / (1 << 20)
+        ((pages,),), ((size,),) = rows(connection, "PRAGMA page_count"), rows(
+            connection, "PRAGMA page_size"
+        )  # fmt: skip
+        return float(pages * size) / (1 << 20)
 
 
-def measure(name: str, urls: list[str], keyring: Keyring, options: argparse.Namespace) -> None:
-    """Fill three databases alike, ask each role's operations of them, and print the lines."""
-    users = options.records // len(FIELDS)
+def measure(name: str, urls: list[str], keyring: Keyring, options: argparse.Namespace) -> bool:
+    """Fill three databases alike, ask each role's operations of them, and print the lines.
+
+    Whether every answer was right.
+    """
+    drawing = Drawing(max(1, options.records // HELD), 1)
     engines = [open_database(url) for url in urls]
     migrate(engines[2])
     gate = Gate(engines[2], upheld.load_text(POLICY), keyring)
-    model, stores = Model(), [Plain(engines[0], logged=False), Plain(engines[1], logged=True),
-                              Gated(gate)]  # fmt: skip
-    filled([model, *stores], users, Random(1))  # noqa: S311 - draws of a benchmark
-    erases = importlib.util.find_spec("upheld.gate.erasure") is not None
-    for at, role in enumerate(ROLES):
-        random = Random(at)  # noqa: S311 - as above
-        asked = operations(role, options.operations, users, random, erases=erases)
-        truth = [getattr(model, each)(*words) for each, words in asked]
-        times = []
-        for store in stores:
-            took, right = timed(store, asked, truth)
-            times.append(took)
-            if right != len(asked):
-                print(f"{store.name}: {len(asked) - right} answers are wrong", file=sys.stderr)
-        plain, logged, gated = times
-        print(f"| {name}: {role} | {plain:.1f} s | {logged:.1f} s | {gated:.1f} s "
-              f"| {gated / logged:.1f}× | {right / len(asked):.0%} |")  # fmt: skip
-        users = max([users, *(words[0] + 1 for each, words in asked if each == "insert")])
-    sizes = [space(url) for url in urls]
+    model = Model()
+    stores: list[Store] = [Plain(engines[0], logged=False), Plain(engines[1], logged=True),
+                           Gated(gate)]  # fmt: skip
+    everybody = list(drawing.people())
+    start = time.perf_counter()
+    for first in range(0, len(everybody), TOGETHER):
+        for store in (model, *stores):
+            store.fill(everybody[first : first + TOGETHER])
+    for engine in engines if name == "PostgreSQL" else ():
+        with writing(engine) as connection:
+            run(connection, "ANALYZE")
+    print(f"{name}: filled in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    sizes = [space(engine) for engine in engines]
+    whole = True
+    details = []
+    for role in ROLES:
+        asked = drawing.operations(role, options.operations, model)
+        found = timed(stores, asked)
+        plain, logged, gated = (sum(turns) for turns in found.turns)
+        ratio = statistics.median(g / p for g, p in zip(found.turns[2], found.turns[1],
+                                                        strict=True))  # fmt: skip
+        share = min(found.right) / len(asked)
+        whole &= share == 1
+        print(f"| {name}: {role} | {plain:.2f} s | {logged:.2f} s | {gated:.2f} s "
+              f"| {ratio:.1f}× | {share:.0%} |", flush=True)  # fmt: skip
+        counts = Counter(each.name for each, _ in asked)
+        details += [
+            f"{name}: {role}: {each}: {count} of {found.by_name[1][each] / count * 1e6:.0f} µs, "
+            f"gate {found.by_name[2][each] / count * 1e6:.0f} µs, "
+            f"{found.by_name[2][each] / found.by_name[1][each]:.1f}×"
+            for each, count in sorted(counts.items())
+        ]
     print(f"| {name}: space | {sizes[0]:.0f} MiB | {sizes[1]:.0f} MiB | {sizes[2]:.0f} MiB "
-          f"| {sizes[2] / sizes[1]:.1f}× | |")  # fmt: skip
+          f"| {sizes[2] / sizes[1]:.1f}× | |", flush=True)  # fmt: skip
+    print("\n".join(details), file=sys.stderr)
+    return whole
 
 
 def main() -> None:
     """Measure SQLite, and PostgreSQL where it is installed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--records", type=int, default=100_000)
-    parser.add_argument("--operations", type=int, default=10_000, help="of each role")
+    parser.add_argument("--operations", type=int, default=2_000, help="of each role")
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"))
     options = parser.parse_args()
     print(f"{options.records:,} records, {options.operations:,} operations a role, "
           f"{os.cpu_count()} cores.\n\n| role | plain tables | with a durable log | gate "
-          "| gate / log | answers right |\n|---|---|---|---|---|---|")  # fmt: skip
+          "| gate / log | answers right |\n|---|---|---|---|---|---|", flush=True)  # fmt: skip
+    right = True
     with tempfile.TemporaryDirectory() as folder:
         keyring = Keyring.create(Path(folder, "keys"), Passphrase("seven plain words in a row"))
         names = ("plain", "logged", "gate")
-        measure("SQLite", [f"sqlite:///{folder}/{each}.db" for each in names], keyring, options)
+        if options.only != "PostgreSQL":
+            urls = [f"sqlite:///{folder}/{each}.db" for each in names]
+            right &= measure("SQLite", urls, keyring, options)
         programs = postgres.programs()
-        if programs is not None:
+        if programs is not None and options.only != "SQLite":
             with postgres.server(programs) as address:
                 urls = [created(address, each) for each in names]
-                measure("PostgreSQL", urls, keyring, options)
+                right &= measure("PostgreSQL", urls, keyring, options)
+    if not right:
+        sys.exit("some answers are wrong")
 
 
 def created(address: str, name: str) -> str:

@@ -36,7 +36,7 @@ from upheld.ledger.signers import SignerError
 from upheld.ledger.tree import leaf_hash, root_of
 from upheld.vault.keyring import Keyring
 
-KILLS = size("kills while entries are covered, on each database", short=3, long=30)
+KILLS = size("kills while entries are covered, on each database", short=3, long=20)
 ACTS = size("entries covered by several at once", short=60, long=2_000)
 WORKER = """
 import sys

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from sqlalchemy import Engine, text
 
 import upheld
 from gate.conftest import TOLD, customer
+from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
 from upheld.core.database import open_database
@@ -29,6 +27,7 @@ from upheld.gate import upkeep
 from upheld.gate.entries import Clock, damaged, last_of
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
+from upheld.ledger.entries import decode
 from upheld.vault import people
 from upheld.vault.envelope import SealError
 from upheld.vault.keyring import KeyFile, Keyring
@@ -40,24 +39,6 @@ SWAP = (
     "UPDATE value SET sealed = (SELECT sealed FROM value v WHERE v.person_id = :other AND"
     " v.field = 'name') WHERE field = 'name' AND person_id = :me"
 )
-WORKER = """
-import sys
-from pathlib import Path
-from upheld.core.database import open_database
-from upheld.demo import sample_policy
-from upheld.gate.gate import Gate
-from upheld.policy.load import load
-from upheld.vault.keyring import KeyFile, Keyring
-url, home, person = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-keyring = Keyring.open(home / "keyring", KeyFile(home / "master"))
-gate = Gate(open_database(url), load(sample_policy()), keyring)
-for turn in range(100000):
-    found = gate.use(person, ["email"], purpose="billing")
-    print("got", found.entry, found.values["email"].revision, flush=True)
-    told = {"email": f"ann{turn}@marked.example", "zip": str(turn)}
-    gate.store(person, told, source="customer", occasion="registration")
-    print("put", turn, flush=True)
-"""
 
 
 def problems(gate: Gate) -> tuple[str, ...]:
@@ -66,27 +47,34 @@ def problems(gate: Gate) -> tuple[str, ...]:
 
 
 def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
-    database_url: str, gate: Gate, tmp_path: Path
+    database_url: str, gate: Gate
 ) -> None:
     """What a killed process had handed out is in an entry, and what it had begun is not there."""
     person = customer(gate)
-    command = [sys.executable, "-c", WORKER, database_url, str(tmp_path), person]
-    chance = random.Random(7)  # noqa: S311 - moments to kill at
-    for _ in range(KILLS):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-            assert worker.stdout is not None
-            first = worker.stdout.readline()
-            time.sleep(chance.random() * 0.1)
-            worker.send_signal(signal.SIGKILL)
-            told = [first, *worker.stdout.read().splitlines()]
-        entries = {kept.number: kept.entry for kept in gate.entries(person)}
-        for line in told:
-            if line.startswith("got") and len(line.split()) == 3:
-                assert entries[int(line.split()[1])].action == "use"
+    house, chance = gate.house, random.Random(7)  # noqa: S311 - moments to kill at
+    own: list[Gate] = []
+
+    def work(said: Callable[[str], None]) -> None:
+        if not own:
+            own.append(Gate(open_database(database_url), house.policy, house.keyring))
+        found = own[0].use(person, ["email"], purpose="billing")
+        said(f"got {found.entry} {found.values['email'].revision}")
+        turn = str(found.entry)
+        told = {"email": f"ann{turn}@marked.example", "zip": turn}
+        own[0].store(person, told, source="customer", occasion="registration")
+        said(f"put {turn}")
+
+    for kill in range(1, KILLS + 1):
+        told = [line.split() for line in killed(work, chance.random() * 0.1)]
+        with reading(gate.engine) as connection:
+            for number in (int(words[1]) for words in told if words[0] == "got"):
+                ((body,),) = rows(connection, "SELECT body FROM entry WHERE number = ?", number)
+                assert decode(bytes(body)).action == "use"
         both = gate.use(person, ["email", "zip"], purpose="service-provision")
         if "zip" in both.values:
             assert both["email"] == f"ann{both['zip']}@marked.example"
-        assert problems(gate) == ()
+        if kill % 10 == 0 or kill == KILLS:
+            assert problems(gate) == ()
 
 
 def test_a_full_disk_gives_no_value_and_leaves_nothing(
@@ -341,18 +329,18 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
     assert person_key.hex() not in "".join(said)
 
 
-def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: str,
-                                         tmp_path: Path) -> None:  # fmt: skip
+def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: str) -> None:
     """Whoever comes after one that was killed in a transaction does not wait for it."""
-    code = WORKER.split("for turn", maxsplit=1)[0] + (
-        "with gate.together() as joint:\n    joint.enrol()\n    print('in', flush=True)\n"
-        "    import time; time.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", code, database_url, str(tmp_path), person]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        worker.stdout.readline()
-        os.kill(worker.pid, signal.SIGKILL)
+    house = gate.house
+
+    def work(said: Callable[[str], None]) -> None:
+        own = Gate(open_database(database_url), house.policy, house.keyring)
+        with own.together() as joint:
+            joint.enrol()
+            said("in")
+            time.sleep(60)
+
+    assert killed(work, 0) == ["in"]
     assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
     with reading(gate.engine) as connection:
         assert damaged(connection) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from sqlalchemy import Engine, event, text
 
 import upheld
 from gate.conftest import TOLD, customer
+from gate.kills import killed
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from postgres import another
@@ -37,29 +37,6 @@ from upheld.vault.keyring import KeyFile, Keyring
 from upheld.vault.people import VaultError
 
 KILLS = size("kills in each step of forgetting, on each database", short=2, long=15)
-
-
-def killed(work: Callable[[Callable[[str], None]], None], wait: float) -> list[str]:
-    """What a process said that did some work over and over, and was killed after a while."""
-    ours, theirs = os.pipe()
-
-    def said(word: str) -> None:
-        os.write(theirs, f"{word}\n".encode())
-
-    child = os.fork()
-    if child == 0:
-        try:
-            while True:
-                work(said)
-        finally:
-            os._exit(1)
-    os.close(theirs)
-    with os.fdopen(ours) as told:
-        first = told.readline()
-        time.sleep(wait)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        return [line.strip() for line in (first, *told.readlines()) if line.endswith("\n")]
 
 
 def opened(url: str, home: Path, policy: upheld.Policy) -> Gate:

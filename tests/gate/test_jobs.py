@@ -28,7 +28,7 @@ from upheld.gate.jobs import Job, JobError, Jobs, built_in, start_jobs
 from upheld.gate.lease import Lease
 from upheld.ledger.signers import FileSigner
 
-KILLS = size("kills of a process that does the jobs, on each database", short=2, long=30)
+KILLS = size("kills of a process that does the jobs, on each database", short=2, long=15)
 WORKER = """
 import sys, threading
 from pathlib import Path

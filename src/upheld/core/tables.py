@@ -134,6 +134,7 @@ record: Final = Table(
     Column("body", LargeBinary),
     Column("mac", LargeBinary, nullable=False),
     Index("record_kind", "person_id", "kind", "party"),
+    Index("record_of_kind", "kind", "party"),
 )
 
 entry: Final = Table(

@@ -59,6 +59,8 @@ class House(NamedTuple):
 
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
         """The shape of an act whose facts, and some besides, are to be proven."""
+        if act.party:  # which only an entry tells
+            act = replace(act, party="")
         key = (act, self.policy.digest, len(self.provers), len(self.derived), *besides)
         found = self.shapes.get(key)
         if found is None:
@@ -108,11 +110,12 @@ class Doing:
         self.shape = house.shape(act)
         self.reads = act.action not in ("collect", "store")
         self.states: tuple[str, ...] = (people.ACTIVE,)
+        self.opened: dict[str, people.Person] = {}  # by `proven`
         self.as_of: datetime | None = None  # a time before, by the records that were in force then
 
-    def one(self, person_id: str) -> Outcome:
-        """The outcome for one person."""
-        held = self._held([person_id])
+    def one(self, person_id: str, held: Held | None = None) -> Outcome:
+        """The outcome for one person, by what was read already if that is given."""
+        held = held or self._held([person_id])
         read = held.people[person_id]
         known, evidence, problem = self._proof(person_id, read, held)
         fields, decision, problem = self._decided(known, problem)
@@ -141,19 +144,25 @@ class Doing:
                 )
         return {person_id: outcomes[person_id] for person_id in asked}
 
-    def peek(self, person_id: str) -> Decision:
+    def with_another(self, person_id: str, other: Doing) -> Held:
+        """What this act and another need of a person, read at once."""
+        held = self._held([person_id], other.shape)
+        other.at, other.wrong = self.at, self.wrong
+        return held
+
+    def peek(self, person_id: str, held: Held | None = None) -> Decision:
         """What the decision on a person would be now, for who is entitled; nothing is noted.
 
         Where something else stands against the act, the outcome is `error`, and `code` says what.
         """
-        decision, (_, _, problem) = self.found(person_id)
+        decision, (_, _, problem) = self.found(person_id, held)
         if not problem:
             return decision
         return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
-    def found(self, person_id: str) -> tuple[Decision, Proven]:
+    def found(self, person_id: str, held: Held | None = None) -> tuple[Decision, Proven]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
-        held = self._held([person_id])
+        held = held or self._held([person_id])
         known, evidence, problem = self._proof(person_id, held.people[person_id], held)
         _, decision, problem = self._decided(known, problem)
         return decision, (known, evidence, problem)
@@ -164,13 +173,17 @@ class Doing:
         """What is known of each person by the act's facts and some besides, and their records."""
         self.shape = self.house.shape(self.act, besides)
         held = self._held(asked)
+        self.opened = {each: read.person for each, read in held.people.items()}
         proven = {each: self._proof(each, read, held) for each, read in held.people.items()}
         return proven, held.records
 
-    def _held(self, asked: list[str]) -> Held:
+    def _held(self, asked: list[str], *others: Shape) -> Held:
         """What the database holds of some people for this act; they are locked from here on."""
         house, connection = self.house, self.connection
         kinds, fields = self.shape.kinds, self.shape.fields
+        for other in others:
+            kinds = (*kinds, *(each for each in other.kinds if each not in kinds))
+            fields = (*fields, *(each for each in other.fields if each not in fields))
         known = connection.last if type(connection) is Link else None
         queries: list[Query] = [people.asking(connection, asked)]
         if fields:
@@ -245,12 +258,17 @@ class Doing:
         digests = self.perform() if self.perform and allowed else {}
         outcome: Any = "" if decision.outcome == "error" else decision.outcome
         entry = replace(
-            self.shape.entry, kind="act" if allowed else "refusal", outcome=outcome,
+            self._entry(), kind="act" if allowed else "refusal", outcome=outcome,
             problem=problem or decision.code, clauses=decision.clauses, data=fields,
             evidence=evidence, duties=tuple({duty.duty: 0 for duty in decision.duties}),
             values=tuple(digests[field] for field in fields) if digests else (),
         )  # fmt: skip
         return entries.write(self.connection, entry, whose, self.at)
+
+    def _entry(self) -> Entry:
+        """What is told of the act whatever comes of it."""
+        entry = self.shape.entry
+        return replace(entry, **self.act.parties()) if self.act.party else entry
 
     def _outcome(
         self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,

@@ -27,6 +27,7 @@ from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
 LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
+LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600.0  # seconds beyond what has passed
 NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
@@ -48,10 +49,12 @@ class Kept(NamedTuple):
 
 
 def write(
-    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, at: datetime
-) -> tuple[int, datetime]:
+    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, at: datetime,
+    *, rows_of: Sequence[str] | None = None,
+) -> tuple[int, datetime]:  # fmt: skip
     """Add an entry about somebody, some people, or nobody; its number and time.
 
+    One of kind LISTED may be about rows by their ids: it commits to them, and names nobody.
     The time is never before that of the entry before, but for the entry that accepts a clock.
     The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
@@ -73,15 +76,28 @@ def write(
         rows_digest = _mark(salt, *sorted(people))
         batch = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
         body = ledger.encode_at(entry, time, batch=batch)
+    elif rows_of is not None:
+        mark = _mark(salt, *sorted(rows_of))
+        batch = Batch(count=len(rows_of), first=time, last=time, rows=mark)
+        body = ledger.encode_at(entry, time, batch=batch)
     else:
         body = ledger.encode_at(entry, time)
     later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, microseconds(at),
           person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
     connection.last = number, at
     if people:
-        listed = [(each, number) for each in people]
-        many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
+        _belongs_to(connection, number, people)
     return number, at
+
+
+def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
+    """Let some people find an entry among their own."""
+    if connection.postgresql:
+        later(connection, "INSERT INTO entry_person SELECT unnest(CAST(? AS text[])),"
+              " CAST(? AS bigint)", people, number)  # fmt: skip
+        return
+    listed = [(each, number) for each in people]
+    many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
 
 
 def _mark(salt: bytes, *people: str) -> str:
@@ -132,9 +148,10 @@ def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterato
 
 def of_person(connection: Connection, person_id: str) -> list[Kept]:
     """Everything that was done or refused about a person, in its order."""
-    statement = (
-        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? OR number IN"
-        " (SELECT number FROM entry_person WHERE person_id = ?) ORDER BY number"
+    statement = (  # as two queries: PostgreSQL reads every entry for an OR
+        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? UNION ALL"
+        " SELECT e.number, e.at, e.person_id, e.body FROM entry_person p JOIN entry e"
+        " ON e.number = p.number WHERE p.person_id = ? ORDER BY number"
     )
     return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
 
@@ -192,7 +209,7 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
         return person_id is not None and entry.person == _mark(salt, person_id)
     statement = "SELECT person_id FROM entry_person WHERE number = ?"
     people = sorted(found for (found,) in rows(connection, statement, number))
-    if entry.batch is None:
+    if entry.batch is None or entry.kind == LISTED:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are
         return entry.batch.count + 1 == len(people) + cut

@@ -138,6 +138,13 @@ def _given_ends(
         entries.write(connection, entry, record.person_id or None, at)
 
 
+def set_aside(
+    connection: Connection, keyring: Keyring, what: Erased, person: people.Person, at: datetime
+) -> None:
+    """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
+    _set_aside(connection, keyring, what, _taken_aside(connection, keyring, person, what), at)
+
+
 def _keep(
     connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
     left: _Left, at: datetime,

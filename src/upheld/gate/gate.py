@@ -23,6 +23,7 @@ from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import Registry
+from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
 from upheld.gate.since import by_time_since
 from upheld.policy.load import Policy
@@ -143,6 +144,21 @@ class Gate:
     def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
         """Withdraw a record, or let it end."""
         self._one(lambda joint: joint.withdraw(person_id, record_id, ended=ended))
+
+    def registered(self, kind: str, **which: Any) -> list[Record]:
+        """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
+        found: list[Record] = self._one(lambda joint: joint.registered(kind, **which))
+        return found
+
+    def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
+        """Withdraw every record that speaks of something, or let it end sooner: `until`."""
+        found: list[Record] = self._one(lambda joint: joint.withdraw_all(kind, **which))
+        return found
+
+    def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        found: tuple[str, ...] = self._one(lambda joint: joint.drop(person_id, fields))
+        return found
 
     def find(self, field: str, value: str) -> list[str]:
         """The people with an e-mail address or phone number."""

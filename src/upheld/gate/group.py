@@ -20,6 +20,7 @@ from upheld.core.schema import migrate
 from upheld.gate.acting import Outcome
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
+from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy, load
 from upheld.policy.request import Decision
@@ -148,6 +149,21 @@ class AsyncGate:
     async def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
         """Withdraw a record, or let it end."""
         await self.do(lambda joint: joint.withdraw(person_id, record_id, ended=ended))
+
+    async def registered(self, kind: str, **which: Any) -> list[Record]:
+        """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
+        found: list[Record] = await self.do(lambda joint: joint.registered(kind, **which))
+        return found
+
+    async def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
+        """Withdraw every record that speaks of something, or let it end sooner: `until`."""
+        found: list[Record] = await self.do(lambda joint: joint.withdraw_all(kind, **which))
+        return found
+
+    async def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        found: tuple[str, ...] = await self.do(lambda joint: joint.drop(person_id, fields))
+        return found
 
 
 def _tell(future: asyncio.Future[Any], found: Any) -> None:

@@ -115,6 +115,16 @@ def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
             yield from _facts(policy, below, each)
 
 
+@lru_cache(maxsize=256)
+def proven_by(policy: Policy, kind: str) -> tuple[Must, ...]:
+    """What the policy may owe of that which depends on a kind of record."""
+    facts = policy.program.vocabulary.facts
+    return tuple(
+        must for must in musts(policy)
+        if any(facts[name].proof == kind for name in must.facts if name in facts)
+    )  # fmt: skip
+
+
 def review(
     house: House, connection: Connection, person_id: str, kind: str, entry: int, basis: str = ""
 ) -> int:
@@ -125,12 +135,10 @@ def review(
     """
     if person_id == REGISTER:
         return 0
-    facts = house.policy.program.vocabulary.facts
-    count = 0
-    for must in musts(house.policy):
-        if any(facts[name].proof == kind for name in must.facts if name in facts):
-            count += _review(house, connection, person_id, must, entry, basis)
-    return count
+    return sum(
+        _review(house, connection, person_id, must, entry, basis)
+        for must in proven_by(house.policy, kind)
+    )
 
 
 def _review(

@@ -12,16 +12,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.gate import entries, items, records
+from upheld.gate import dropped, entries, items, records, registered
 from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.proofs import NAMED
+from upheld.gate.records import Record
 from upheld.gate.request import Act, Refused, planned
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import people, values
 from upheld.vault.envelope import Key
-from upheld.vault.people import REGISTER
+from upheld.vault.people import REGISTER, Person
 from upheld.vault.values import Origin
 
 
@@ -66,9 +67,9 @@ class Joint:
         collect = Act(action="collect", data=tuple(told), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
-        def put(clauses: str, at: datetime) -> dict[str, str]:
+        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
-            return self._put(person_id, told, origin, at)
+            return self._put(person, told, origin, at)
 
         return self._let_in(person_id, collect, put, entitled=entitled)
 
@@ -80,8 +81,7 @@ class Joint:
         collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
-        def put(clauses: str, at: datetime) -> dict[str, str]:
-            person = people.opened(self.connection, self.house.keyring, person_id)
+        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
             person = values.append(self.connection, person, field, told, origin, at)
             return {field: person.holdings[field].mark}
@@ -89,25 +89,36 @@ class Joint:
         return self._let_in(person_id, collect, put, entitled=entitled)
 
     def _let_in(
-        self, person_id: str, collect: Act, put: Callable[[str, datetime], dict[str, str]], *,
-        entitled: bool,
+        self, person_id: str, collect: Act, put: Callable[[Person, str, datetime], dict[str, str]],
+        *, entitled: bool,
     ) -> Outcome:  # fmt: skip
         """Collect and store, both or neither; `put` writes, told by which clauses and when.
 
-        The time is that of the act, so that retention finds the rows that were stored in it.
+        Both are decided on one reading of what is held of the person. The time is that of the act,
+        so that retention finds the rows that were stored in it.
         """
+        house, connection = self.house, self.connection
         self.house.derived.refuse(collect.data)
         people.lock(self.connection, person_id)
-        store = Act(action="store", data=collect.data)
-        if not self.peek(person_id, store).allowed:
-            return self.act(store, person_id, entitled=entitled)  # refused, with its entry
-        found = self.act(collect, person_id, entitled=entitled)
+        storing = Doing(house, connection, Act(action="store", data=collect.data),
+                        entitled=entitled)  # fmt: skip
+        collecting = Doing(house, connection, collect, entitled=entitled)
+        held = storing.with_another(person_id, collecting)
+        if not storing.peek(person_id, held).allowed:
+            return storing.one(person_id, held)  # refused, with its entry
+        found = collecting.one(person_id, held)
         if isinstance(found, Refused):
             return found
-        clauses = ", ".join(found.decision.clauses)
-        doing = Doing(self.house, self.connection, store, entitled=entitled,
-                      perform=lambda: put(clauses, doing.at))  # fmt: skip
-        return doing.one(person_id)
+        decision = found.decision
+
+        def perform() -> dict[str, str]:
+            person = held.people[person_id].person
+            if decision.duties or decision.owed:  # whoever carried them out may have stored more
+                person = people.opened(connection, house.keyring, person_id)
+            return put(person, ", ".join(decision.clauses), storing.at)
+
+        storing.perform = perform
+        return storing.one(person_id, held)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry."""
@@ -120,12 +131,11 @@ class Joint:
         return count
 
     def _put(
-        self, person_id: str, told: Mapping[str, str], origin: Origin, at: datetime
+        self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:
         """Write values; the digests of the rows, by field."""
         house = self.house
         house.derived.refuse(told)
-        person = people.opened(self.connection, house.keyring, person_id)
         person = values.put(self.connection, house.keyring, person, dict(told), origin, at)
         return {field: person.holdings[field].mark for field in told}
 
@@ -144,8 +154,9 @@ class Joint:
         decision = plan.decide({})
         people.lock(self.connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
+        person = people.opened(self.connection, house.keyring, person_id)
         origin = Origin("import", "import", clauses)
-        digests = self._put(person_id, told, origin, house.clock.now())
+        digests = self._put(person, told, origin, house.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
         self._note(
             person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,
@@ -165,8 +176,8 @@ class Joint:
         if kind in NAMED and not more.get("party"):
             raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
                                       hint="name it as `party`")  # fmt: skip
-        people.lock(self.connection, person_id)
-        sealing = self._sealing(person_id)
+        people.lock_there(self.connection, person_id)
+        sealing = self._sealing(person_id) if more.get("text") else b""
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
                            about=about, sealing=sealing, **more)  # fmt: skip
@@ -196,6 +207,36 @@ class Joint:
         number = self._note(person_id, at, kind="record", evidence=(record_id,),
                             action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
         items.review(self.house, self.connection, person_id, found.kind, number, record_id)
+
+    def registered(
+        self, kind: str, *, fact: str = "", party: str = "", person_id: str | None = None,
+        **about: str,
+    ) -> list[Record]:  # fmt: skip
+        """The records in force of a kind that hold of all that is asked, with one entry.
+
+        `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
+        one holds of all of it. Of people who are there, or of one alone; never a register's.
+        """
+        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+                                 about)  # fmt: skip
+        return registered.listed(self.house, self.connection, asked)
+
+    def withdraw_all(
+        self, kind: str, *, until: datetime | None = None, fact: str = "", party: str = "",
+        person_id: str | None = None, **about: str,
+    ) -> list[Record]:  # fmt: skip
+        """Withdraw every record of a kind that speaks of what is asked, or let it end `until` then.
+
+        As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
+        comes to last longer. Each person's entry; as the records are now.
+        """
+        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+                                 about)  # fmt: skip
+        return registered.end(self.house, self.connection, asked, until)
+
+    def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        return dropped.drop(self.house, self.connection, person_id, fields)
 
     def note(self, person_id: str | None, kind: str, **told: Any) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.

@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, blob, places, row, rows, run
+from upheld.core.sql import Query, blob, is_postgresql, later, many, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault.envelope import Key, context, seal, unseal
 from upheld.vault.keyring import Keyring
@@ -31,6 +31,15 @@ _COLUMNS = (
 )
 ERASED = "erased"  # by whom a record was given who is there no more
 _DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
+DIMS_AT, _MAC_AT = 4, 11  # of a row's columns
+_FOREVER = (1 << 63) - 1
+_WORDS_MAX = 16  # in a query
+_AT_ONCE = (  # on PostgreSQL: one statement for many rows
+    "UPDATE record SET ends = new.ends, withdrawn = new.withdrawn, mac = new.mac FROM unnest("
+    "CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS text[]),"
+    " CAST(? AS text[])) AS new (ends, withdrawn, mac, person_id, record_id)"
+    " WHERE record.person_id = new.person_id AND record.record_id = new.record_id"
+)
 
 
 class RecordError(UpheldError):
@@ -107,7 +116,8 @@ def keep(
         f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    run(connection, statement, *record.columns(), body, _mac(keyring, record))
+    columns = record.columns()
+    later(connection, statement, *columns, body, _mac(keyring.derived("record"), columns))
 
 
 def everything(connection: Connection, keyring: Keyring, person_id: str) -> list[Record]:
@@ -153,8 +163,8 @@ def end_given_by(
         ends = moment if record.in_force(moment) else record.ends
         new = msgspec.structs.replace(record, by_whom=ERASED, ends=ends)
         run(connection, "UPDATE record SET by_whom = ?, ends = ?, mac = ? WHERE person_id = ? AND"
-            " record_id = ?", new.by_whom, new.ends, _mac(keyring, new), new.person_id,
-            new.record_id)  # fmt: skip
+            " record_id = ?", new.by_whom, new.ends, _mac(keyring.derived("record"), new.columns()),
+            new.person_id, new.record_id)  # fmt: skip
         changed += [new] if ends != record.ends else []
     return changed
 
@@ -169,11 +179,16 @@ def one(connection: Connection, keyring: Keyring, person_id: str, record_id: str
     found = row(connection, statement, person_id, record_id)
     if found is None:
         raise RecordError("there is no such record", code="no-record", hint="see its id")
-    record = _believed(keyring, found)
+    record = _believed(keyring.derived("record"), found)
     if record is None:
-        raise RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
-                          hint="it proves nothing; see who can write to the database")  # fmt: skip
+        raise changed(record_id)
     return record
+
+
+def changed(record_id: str) -> RecordError:
+    """What is told of a record that is not believed."""
+    return RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
+                       hint="it proves nothing; see who can write to the database")  # fmt: skip
 
 
 def end(
@@ -186,11 +201,9 @@ def end(
     if record.withdrawn is not None:
         return record
     change = {"withdrawn": moment} if withdrawn else {"ends": moment}
-    changed = msgspec.structs.replace(record, **change)
-    run(connection, "UPDATE record SET ends = ?, withdrawn = ?, mac = ? WHERE person_id = ? AND"
-        " record_id = ?", changed.ends, changed.withdrawn, _mac(keyring, changed), person_id,
-        record_id)  # fmt: skip
-    return changed
+    ended = msgspec.structs.replace(record, **change)
+    keep_ends(connection, keyring, [ended])
+    return ended
 
 
 def every(connection: Connection, keyring: Keyring) -> tuple[list[Record], list[str]]:
@@ -219,11 +232,55 @@ def _finding(people: int, kinds: int) -> str:
     )
 
 
+def of_kind(  # noqa: PLR0913 - by what records are asked for
+    connection: Connection, kind: str, parties: Sequence[str], person_id: str | None, state: str,
+    at: int, *, begun: bool, about: Mapping[str, Sequence[str]],
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """The rows of records in force of a kind, and their MACs, of people in a state.
+
+    Of some parties alone if any are named, and of one person alone; with `begun` without those that
+    begin later. Those that name a dimension of `about` and none of its words are left out, if not
+    all of them. Nothing of what is given is believed yet: see `told`.
+    """
+    where, values = "kind = ?", [kind]
+    if person_id is not None:
+        where, values = "person_id = ? AND kind = ?", [person_id, kind]
+    if parties:
+        where += f" AND party IN ({places(parties)})"
+    spoken: list[str] = []
+    for dimension, words in about.items():
+        if len(words) <= _WORDS_MAX:  # a database reads what it need not give faster than we do
+            where += f" AND (dims NOT LIKE ?{' OR dims LIKE ?' * len(words)})"
+            spoken += [f'%"{dimension}":%', *(f'%"{word}"%' for word in words)]
+    statement = (
+        f"SELECT {_COLUMNS}, mac FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
+        " AND (ends IS NULL OR ends > ?) AND (withdrawn IS NULL OR withdrawn > ?) AND EXISTS"
+        " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
+    )
+    return rows(
+        connection, statement, *values, *parties, *spoken, at if begun else _FOREVER, at, at, state
+    )
+
+
+def keep_ends(connection: Connection, keyring: Keyring, ended: Sequence[Record]) -> None:
+    """Write down when some records end or were withdrawn."""
+    key = keyring.derived("record")
+    told = [(each.ends, each.withdrawn, _mac(key, each.columns()), each.person_id, each.record_id)
+            for each in ended]  # fmt: skip
+    if is_postgresql(connection) and len(told) > 1:
+        columns = [list(column) for column in zip(*told, strict=True)]
+        run(connection, _AT_ONCE, *columns)
+        return
+    many(connection, "UPDATE record SET ends = ?, withdrawn = ?, mac = ? WHERE person_id = ? AND"
+         " record_id = ?", told)  # fmt: skip
+
+
 def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:
     """The records of the rows that `asking` asks for, and the ids of those not believed."""
     believed, forged = [], []
+    key = keyring.derived("record") if found else b""
     for each in found:
-        record = _believed(keyring, each)
+        record = _believed(key, each)
         if record is None:
             forged.append(each[1])
         else:
@@ -231,23 +288,28 @@ def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Recor
     return sorted(believed, key=lambda record: (record.begins, record.record_id)), forged
 
 
-def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:
+def _believed(key: bytes, found: tuple[Any, ...]) -> Record | None:
     """A row as a record; None where its MAC is not ours."""
     try:
-        about = _DIMS.decode(found[4])
-        fact = about.pop("fact", ("",))[0]
-        record = Record(
-            person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
-            fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
-            how=found[9], text_digest=found[10],
-        )  # fmt: skip
-        same = hmac.compare_digest(_mac(keyring, record), blob(found[11]))
-    except (msgspec.MsgspecError, IndexError, KeyError, TypeError):  # of a kind that none is
+        if not hmac.compare_digest(_mac(key, found[:_MAC_AT]), blob(found[_MAC_AT])):
+            return None
+    except (TypeError, OverflowError, ValueError):  # of a kind of thing that we never write
         return None
-    return record if same else None
+    fact, about = about_of(found[DIMS_AT])
+    return Record(
+        person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
+        fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
+        how=found[9], text_digest=found[10],
+    )  # fmt: skip
 
 
-def _mac(keyring: Keyring, record: Record) -> bytes:
-    told = context(*("" if part is None else part for part in record.columns()),
-                   *(part is None for part in record.columns()))  # fmt: skip
-    return hmac.digest(keyring.derived("record"), told, "sha256")
+@lru_cache(maxsize=1024)
+def about_of(dims: str) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The fact that a record names, and what it is about, as its column says; not to be changed."""
+    about = _DIMS.decode(dims)
+    return about.pop("fact", ("",))[0], about
+
+
+def _mac(key: bytes, columns: Sequence[Any]) -> bytes:
+    # No two lists of texts, numbers and nothings are the same in MessagePack.
+    return hmac.digest(key, msgspec.msgpack.encode(columns), "sha256")

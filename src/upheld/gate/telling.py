@@ -23,6 +23,7 @@ _PAST: Final = {
 _KINDS: Final = {
     "person": "we began to keep a record of {whose} account",
     "import": "we took over what was held about {whom} before",
+    "registered": "we looked up the records about {whom}",
     "clock": "the time of day was accepted as it is",
     "log": "a new log was begun, from the last checkpoint of the one before",
     "acceptance": "{whose} acceptance of the policy and the terms was noted",

@@ -121,12 +121,15 @@ def _apart(connection: Connection, keyring: Keyring) -> list[str]:
 def _unlike(connection: Connection, listed: dict[str, Record], forged: Sequence[str]) -> list[str]:
     """The records that are not as the entries say: gone, or in force though they were ended."""
     said: dict[str, str] = {}
+    added: set[str] = set()  # of people who are there; of a batch some may have been erased since
     for entry in entries.of_kind(connection, "record"):
         said.update(dict.fromkeys(entry.evidence, entry.action.partition(" ")[0]))
+        if entry.batch is None:
+            added.update(entry.evidence)
     problems = []
     for record_id, action in said.items():
         record = listed.get(record_id)
-        if record is None and record_id not in forged:
+        if record is None and record_id in added and record_id not in forged:
             problems.append(f"record {record_id} is missing")
         ended = record is None or record.withdrawn is not None or record.ends is not None
         if action != "add" and not ended:

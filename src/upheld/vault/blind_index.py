@@ -11,7 +11,7 @@ import unicodedata
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, rows, run
+from upheld.core.sql import later, places, rows
 from upheld.vault.keyring import Keyring
 
 FIELDS = ("email", "phone")
@@ -30,14 +30,14 @@ def put(connection: Connection, keyring: Keyring, person_id: str, field: str, va
     """Let a person be found by a value from now on, and no longer by the one before."""
     epoch = keyring.current.number
     drop(connection, person_id, field)
-    run(connection, "INSERT INTO blind_index VALUES (?, ?, ?, ?)", person_id, field, epoch,
+    later(connection, "INSERT INTO blind_index VALUES (?, ?, ?, ?)", person_id, field, epoch,
         _token(keyring, field, epoch, value))  # fmt: skip
 
 
 def drop(connection: Connection, person_id: str, field: str) -> None:
     """Let a person no longer be found by a field."""
     statement = "DELETE FROM blind_index WHERE person_id = ? AND field = ?"
-    run(connection, statement, person_id, field)
+    later(connection, statement, person_id, field)
 
 
 def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[str]:

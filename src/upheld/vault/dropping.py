@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, rows, run
+from upheld.core.sql import later, places, rows, run
 from upheld.vault import blind_index
 from upheld.vault.envelope import digest
 from upheld.vault.people import Person, keep_holdings
@@ -14,8 +14,8 @@ from upheld.vault.people import Person, keep_holdings
 
 def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Person:
     """Delete all that is held of some fields, former revisions too; the person without them."""
-    run(connection, f"DELETE FROM value WHERE person_id = ? AND field IN ({places(fields)})",  # noqa: S608 - places alone
-        person.person_id, *fields)  # fmt: skip
+    later(connection, f"DELETE FROM value WHERE person_id = ? AND field IN ({places(fields)})",  # noqa: S608 - places alone
+          person.person_id, *fields)  # fmt: skip
     for field in fields:
         if field in blind_index.FIELDS:
             blind_index.drop(connection, person.person_id, field)

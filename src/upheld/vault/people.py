@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, blob, is_postgresql, places, row, rows, run
+from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import Key, context, new_key, seal, unseal
@@ -110,12 +110,12 @@ def enrol(
 ) -> Person:  # fmt: skip
     """A new person with a key of their own and nothing held yet."""
     made = Person(person_id or secrets.token_hex(16), new_key(), {})
-    run(connection, "INSERT INTO person VALUES (?, ?, ?, NULL)",
-        made.person_id, state, microseconds(at))  # fmt: skip
+    holdings = _sealed_holdings(made, {})
+    later(connection, "INSERT INTO person VALUES (?, ?, ?, ?)", made.person_id, state,
+          microseconds(at), holdings)  # fmt: skip
     epoch = _current(connection, keyring)
-    run(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
-        _wrapped(epoch.key, made, epoch.number))  # fmt: skip
-    keep_holdings(connection, made, {})
+    later(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
+          _wrapped(epoch.key, made, epoch.number))  # fmt: skip
     return made
 
 
@@ -147,7 +147,15 @@ def lock(connection: Connection, person_id: str) -> None:
     On SQLite a writer has the whole database to itself from its first moment on.
     """
     if is_postgresql(connection):
-        rows(connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id)
+        later(connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id)
+
+
+def lock_there(connection: Connection, person_id: str) -> None:
+    """The same, and VaultError unless the person is there; the registers' person always is."""
+    locked = " FOR UPDATE" if is_postgresql(connection) else ""
+    found = row(connection, f"SELECT state FROM person WHERE person_id = ?{locked}", person_id)  # noqa: S608 - a word alone
+    if person_id != REGISTER and (found is None or found[0] != ACTIVE):
+        raise VaultError("there is no such person", code="no-person", hint="see the id")
 
 
 def lock_all(connection: Connection, asked: Sequence[str]) -> None:
@@ -230,8 +238,14 @@ def _epoch(keyring: Keyring, number: int) -> Epoch:
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
     """Keep the list of a person's current rows, so that an old one put back is found."""
-    sealed = seal(person.key, msgspec.json.encode(holdings), context("holdings", person.person_id))
-    run(connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed, person.person_id)
+    sealed = _sealed_holdings(person, holdings)
+    later(connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed,
+          person.person_id)  # fmt: skip
+
+
+def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
+    raw = msgspec.json.encode(holdings)
+    return seal(person.cipher, raw, context("holdings", person.person_id))
 
 
 def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:

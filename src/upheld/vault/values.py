@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, blob, many, moment, places, rows, run
+from upheld.core.sql import Query, blob, later, many, moment, places, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
@@ -68,9 +68,10 @@ def put(
             raise _wrong_shape(field, "is a series", "append to it")
         revision = held.revision + 1
         made, mark = _sealed(person, field, revision, value, (origin, at))
-        run(connection, "UPDATE value SET current = ? WHERE person_id = ? AND field = ?"
-            " AND current = ?", False, person.person_id, field, True)  # fmt: skip
-        run(connection, _INSERT, *made)
+        if revision > 1:
+            later(connection, "UPDATE value SET current = ? WHERE person_id = ? AND field = ?"
+                  " AND current = ?", False, person.person_id, field, True)  # fmt: skip
+        later(connection, _INSERT, *made)
         holdings[field] = Held(revision, mark)
         if field in blind_index.FIELDS:
             blind_index.put(connection, keyring, person.person_id, field, value)

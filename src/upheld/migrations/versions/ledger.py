@@ -43,3 +43,4 @@ def upgrade() -> None:
     op.add_column("item", sa.Column("basis", WORD, nullable=False, server_default=""))
     op.add_column("item", sa.Column("closed", sa.BigInteger))
     op.create_index("item_basis", "item", ["basis"])
+    op.create_index("record_of_kind", "record", ["kind", "party"])

@@ -1,0 +1,279 @@
+"""The stores that `gdprbench.py` compares: a model in memory, plain tables, and the gate."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+import upheld
+from upheld.core.sql import rows, run
+from upheld.core.tables import BEGINNING
+from upheld.core.transaction import reading, writing
+from upheld.gate.entries import of_person
+from upheld.gate.gate import Gate
+from upheld.gate.joint import Joint
+
+FIELDS = ("email", "phone", "name", "address", "gender", "occupation", "interests")
+TO = "trusted-partner"
+Told = dict[str, str]
+Agreed = tuple[str, str]  # a purpose, and a partner by name
+Ends = dict[Any, int | None]  # on which day each ends that ends
+
+
+class Model:
+    """The truth, in memory."""
+
+    name = "model"
+
+    def __init__(self) -> None:
+        self.data: dict[int, Told] = {}
+        self.agreed: dict[int, dict[Agreed, int | None]] = {}
+        self.whose: dict[Agreed, set[int]] = {}
+        self.acts: Counter[int] = Counter()
+
+    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+        """New users with values, and their consent for one purpose."""
+        for user, told, agreed in people:
+            self.data[user], self.agreed[user] = dict(told), {agreed: None}
+            self.whose.setdefault(agreed, set()).add(user)
+            self.acts[user] += 1
+
+    def put(self, user: int, field: str, value: str) -> None:
+        """A new value of a field, or another."""
+        self.data[user][field] = value
+        self.acts[user] += 1
+
+    def delete(self, user: int, field: str) -> None:
+        """A value is gone."""
+        del self.data[user][field]
+
+    def own(self, user: int, field: str) -> str | None:
+        """A value for its own user."""
+        self.acts[user] += 1
+        return self.data[user].get(field)
+
+    def read(self, user: int, field: str, agreed: Agreed) -> str | None:
+        """A value for a partner; None without the user's consent."""
+        self.acts[user] += 1
+        return self.data[user].get(field) if agreed in self.agreed[user] else None
+
+    def by_purpose(self, agreed: Agreed) -> Ends:
+        """Which users consent to a purpose and partner, and until when."""
+        return {user: self.agreed[user][agreed] for user in self.whose.get(agreed, ())}
+
+    def by_user(self, user: int) -> Ends:
+        """What a user consents to, and until when."""
+        return dict(self.agreed[user])
+
+    def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
+        """Bring forward the end of the consents of a user, or for a purpose; how many it was."""
+        found = [(u, a) for u in ([user] if user is not None else self.whose.get(agreed, ()))  # type: ignore[arg-type] # one of them is said
+                 for a in ([agreed] if agreed else self.agreed[u])]  # fmt: skip
+        ended = 0
+        for each, what in found:
+            before = self.agreed[each][what]
+            if before is None or before > day:
+                self.agreed[each][what] = day
+                ended += 1
+        return ended
+
+    def agree(self, user: int, agreed: Agreed) -> None:
+        """A user consents to something more."""
+        self.agreed[user][agreed] = None
+        self.whose.setdefault(agreed, set()).add(user)
+
+    def log(self, user: int) -> int:
+        """How many acts on a user's data there were."""
+        return self.acts[user]
+
+
+class Plain:
+    """Two tables, and with `logged` a third with a row for every operation."""
+
+    def __init__(self, engine: Engine, *, logged: bool) -> None:
+        self.engine, self.logged = engine, logged
+        self.name = "plain tables with a durable log" if logged else "plain tables"
+        with writing(engine) as connection:
+            run(connection, "CREATE TABLE plain (usr BIGINT, field TEXT, data TEXT, src TEXT,"
+                " ttl BIGINT, PRIMARY KEY (usr, field))")  # fmt: skip
+            run(connection, "CREATE INDEX plain_ttl ON plain (ttl)")
+            run(connection, "CREATE TABLE agreed (usr BIGINT, purpose TEXT, shr TEXT, ends BIGINT,"
+                " PRIMARY KEY (usr, purpose, shr))")  # fmt: skip
+            run(connection, "CREATE INDEX agreed_purpose ON agreed (shr, purpose)")
+            run(connection, "CREATE TABLE log (usr BIGINT, at DOUBLE PRECISION, what TEXT)")
+            run(connection, "CREATE INDEX log_usr ON log (usr)")
+
+    def _do(
+        self, user: int | None, what: str, work: Callable[[Any], Any], *, write: bool = True
+    ) -> Any:
+        opened = writing if write or self.logged else reading
+        with opened(self.engine) as connection:
+            found = work(connection)
+            if self.logged:
+                run(connection, "INSERT INTO log VALUES (?, ?, ?)", user, time.time(), what)
+            return found
+
+    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+        """As the model."""
+        with writing(self.engine) as connection:
+            for user, told, (purpose, partner) in people:
+                for field, value in told.items():
+                    _put(connection, user, field, value)
+                run(connection, "INSERT INTO agreed VALUES (?, ?, ?, NULL)", user, purpose, partner)
+                if self.logged:
+                    run(connection, "INSERT INTO log VALUES (?, ?, 'act')", user, time.time())
+
+    def put(self, user: int, field: str, value: str) -> None:
+        """As the model."""
+        self._do(user, "act", lambda c: _put(c, user, field, value))
+
+    def delete(self, user: int, field: str) -> None:
+        """As the model."""
+        query = "DELETE FROM plain WHERE usr = ? AND field = ?"
+        self._do(user, "delete", lambda c: run(c, query, user, field))
+
+    def own(self, user: int, field: str) -> str | None:
+        """As the model."""
+        query = "SELECT data FROM plain WHERE usr = ? AND field = ?"
+        found = self._do(user, "act", lambda c: rows(c, query, user, field), write=False)
+        return found[0][0] if found else None
+
+    def read(self, user: int, field: str, agreed: Agreed) -> str | None:
+        """As the model."""
+        query = ("SELECT data FROM plain JOIN agreed USING (usr) WHERE usr = ? AND field = ?"
+                 " AND purpose = ? AND shr = ? AND (ends IS NULL OR ends > ?)")  # fmt: skip
+        found = self._do(user, "act", lambda c: rows(c, query, user, field, *agreed, today()),
+                         write=False)  # fmt: skip
+        return found[0][0] if found else None
+
+    def by_purpose(self, agreed: Agreed) -> Ends:
+        """As the model."""
+        query = ("SELECT usr, ends FROM agreed WHERE purpose = ? AND shr = ?"
+                 " AND (ends IS NULL OR ends > ?)")  # fmt: skip
+        return dict(self._do(None, "meta", lambda c: rows(c, query, *agreed, today()), write=False))
+
+    def by_user(self, user: int) -> Ends:
+        """As the model."""
+        query = ("SELECT purpose, shr, ends FROM agreed WHERE usr = ?"
+                 " AND (ends IS NULL OR ends > ?)")  # fmt: skip
+        found = self._do(user, "meta", lambda c: rows(c, query, user, today()), write=False)
+        return {(purpose, partner): ends for purpose, partner, ends in found}
+
+    def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
+        """As the model."""
+        where, told = ("purpose = ? AND shr = ?", agreed) if agreed else ("usr = ?", (user,))
+        query = f"UPDATE agreed SET ends = ? WHERE {where} AND (ends IS NULL OR ends > ?)"
+        return int(self._do(user, "meta", lambda c: run(c, query, day, *told, day)))
+
+    def agree(self, user: int, agreed: Agreed) -> None:
+        """As the model."""
+        query = "INSERT INTO agreed VALUES (?, ?, ?, NULL)"
+        self._do(user, "meta", lambda c: run(c, query, user, *agreed))
+
+    def log(self, user: int) -> int:
+        """As the model."""
+        query = "SELECT at, what FROM log WHERE usr = ?"
+        found = self._do(user, "meta", lambda c: rows(c, query, user), write=False)
+        return sum(what == "act" for _, what in found)
+
+
+def _put(connection: Any, user: int, field: str, value: str) -> None:
+    run(connection, "INSERT INTO plain VALUES (?, ?, ?, 'customer', ?) ON CONFLICT (usr, field)"
+        " DO UPDATE SET data = excluded.data, ttl = excluded.ttl", user, field, value,
+        today() + 730)  # fmt: skip
+
+
+def today() -> int:
+    """The day, by its number."""
+    return int(time.time() // 86_400)
+
+
+class Gated:
+    """The gate; each call is one transaction."""
+
+    name = "gate"
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.person: dict[int, str] = {}
+        self.user: dict[str, int] = {}
+
+    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+        """As the model."""
+        with self.gate.together() as joint:
+            for user, told, agreed in people:
+                self.person[user] = joint.enrol()
+                self.user[self.person[user]] = user
+                joint.store(self.person[user], told, source="customer", occasion="registration")
+                self._agree(joint, user, agreed)
+
+    def _agree(self, joint: Joint, user: int, agreed: Agreed) -> None:
+        purpose, partner = agreed
+        about = {"data": FIELDS, "purpose": [purpose], "recipient": [TO]}
+        joint.record(self.person[user], "consent", about=about, party=partner)
+
+    def put(self, user: int, field: str, value: str) -> None:
+        """As the model."""
+        self.gate.store(self.person[user], {field: value}, source="customer",
+                        occasion="registration")  # fmt: skip
+
+    def delete(self, user: int, field: str) -> None:
+        """As the model."""
+        self.gate.drop(self.person[user], [field])
+
+    def own(self, user: int, field: str) -> str | None:
+        """As the model."""
+        given = self.gate.use(self.person[user], [field], purpose="rights-request")
+        return given[field] if field in given.values else None
+
+    def read(self, user: int, field: str, agreed: Agreed) -> str | None:
+        """As the model."""
+        purpose, partner = agreed
+        try:
+            given = self.gate.share(self.person[user], [field], recipient=TO, purpose=purpose,
+                                    party=partner)  # fmt: skip
+        except upheld.Refused:
+            return None
+        return given[field] if field in given.values else None
+
+    def by_purpose(self, agreed: Agreed) -> Ends:
+        """As the model."""
+        purpose, partner = agreed
+        found = self.gate.registered("consent", purpose=purpose, party=partner)
+        return {self.user[each.person_id]: _day(each.ends) for each in found}
+
+    def by_user(self, user: int) -> Ends:
+        """As the model."""
+        found = self.gate.registered("consent", person_id=self.person[user])
+        return {(each.about["purpose"][0], each.party): _day(each.ends) for each in found}
+
+    def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
+        """As the model."""
+        until = BEGINNING + timedelta(days=day)
+        if agreed:
+            purpose, partner = agreed
+            return len(self.gate.withdraw_all("consent", purpose=purpose, party=partner,
+                                              until=until))  # fmt: skip
+        return len(self.gate.withdraw_all("consent", person_id=self.person[user or 0], until=until))
+
+    def agree(self, user: int, agreed: Agreed) -> None:
+        """As the model."""
+        with self.gate.together() as joint:
+            self._agree(joint, user, agreed)
+
+    def log(self, user: int) -> int:
+        """As the model; that somebody read it is an entry too."""
+        with self.gate.together() as joint:
+            joint.note(self.person[user], "account.read")
+            found = of_person(joint.connection, self.person[user])
+        return sum(kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
+                   for kept in found)  # fmt: skip
+
+
+def _day(ends: int | None) -> int | None:
+    return None if ends is None else ends // (86_400 * 10**6)

@@ -1,0 +1,74 @@
+"""Single values are deleted while their person stays, but what must be kept."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from gate.conftest import TOLD, customer
+from gate.test_faults import problems
+from upheld.core.sql import rows
+from upheld.core.transaction import reading, writing
+from upheld.gate import erasure
+from upheld.gate.dropped import DropError
+from upheld.gate.gate import Gate
+from upheld.vault import people
+from upheld.vault.people import HELD, VaultError
+
+
+def held(gate: Gate, person: str) -> set[str]:
+    """The fields that are held of somebody."""
+    return {each.field for each in erasure.held(gate, person)}
+
+
+def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> None:
+    """With its former revisions and what its person was found by, and an entry that says so."""
+    gate.store(person, {"email": "new@marked.example"}, source="customer", occasion="registration")
+    assert gate.drop(person, ["email", "zip"]) == ("email",)
+    assert held(gate, person) == {"birth-date", "name", "phone"}
+    assert gate.find("email", "new@marked.example") == []
+    with reading(gate.engine) as connection:
+        said = "SELECT 1 FROM value WHERE person_id = ? AND field = 'email'"
+        assert rows(connection, said, person) == []
+    told = gate.entries(person)[-1].entry
+    assert (told.kind, told.action, told.data) == ("retention", "delete", ("email",))
+    assert not problems(gate)
+    assert gate.drop(person, ["email"]) == ()
+    gate.store(person, {"email": "ann@marked.example"}, source="customer", occasion="registration")
+    assert gate.find("email", "ann@marked.example") == [person]
+    assert not problems(gate)
+
+
+def test_what_must_be_kept_is_not_dropped(gate: Gate, person: str) -> None:
+    """A hold keeps it; when the hold ends it can go."""
+    hold = gate.record(person, "hold", fact="legal-hold", party="court")
+    assert gate.drop(person, ["email", "phone"]) == ()
+    assert held(gate, person) == {*TOLD, "birth-date"}
+    gate.withdraw(person, hold, ended=True)
+    assert set(gate.drop(person, ["email", "phone"])) == {"email", "phone"}
+
+
+def test_a_hold_that_may_not_be_spoken_of_keeps_it_apart(gate: Gate) -> None:
+    """Who asks is told the same, and sees nothing of it; the legal desk still has the value."""
+    plain, gagged = customer(gate), customer(gate)
+    gate.record(gagged, "hold", fact="legal-hold", party="court")
+    gate.record(gagged, "instrument", fact="gag-order", party="court")
+    assert gate.drop(plain, ["email"]) == gate.drop(gagged, ["email"]) == ("email",)
+    assert held(gate, plain) == held(gate, gagged)
+    assert not problems(gate)
+    with reading(gate.engine) as connection:
+        ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
+        found = people.whatever(connection, gate.house.keyring, [apart])[apart]
+    assert set(found.holdings) == {"email"}
+
+
+def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: str) -> None:
+    """A record that somebody else changed may be a hold; and nobody is made up."""
+    gate.record(person, "hold", fact="legal-hold")
+    with writing(gate.engine) as connection:
+        connection.execute(text("UPDATE record SET ends = 1 WHERE kind = 'hold'"))
+    with pytest.raises(DropError):
+        gate.drop(person, ["email"])
+    assert "email" in held(gate, person)
+    with pytest.raises(VaultError):
+        gate.drop("0" * 32, ["email"])

@@ -1,0 +1,19 @@
+"""GDPRbench's operations through the gate: every answer is the model's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCH = Path(__file__).parents[2] / "bench" / "gdprbench.py"
+
+
+def test_every_answer_of_every_role_is_right() -> None:
+    """Records of a hundred people, read, changed and deleted, on three kinds of store."""
+    asked = [sys.executable, str(BENCH), "--records", "300", "--operations", "60"]
+    found = subprocess.run(
+        [*asked, "--only", "SQLite"], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("| 100% |") == 4

@@ -1,0 +1,171 @@
+"""The records of many at once: who has one in force, and ending them together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import upheld
+from gate.conftest import customer
+from gate.test_faults import problems
+from sizes import size
+from upheld.core.errors import RequestError
+from upheld.core.sql import row, run
+from upheld.core.tables import microseconds
+from upheld.core.transaction import writing
+from upheld.gate import erasure
+from upheld.gate.gate import Gate
+from upheld.gate.records import RecordError
+
+FIELDS = ("email", "name")
+
+
+def agree(gate: Gate, person: str, purpose: str, party: str = "") -> str:
+    """A permission for one purpose and recipient."""
+    about = {"data": FIELDS, "purpose": [purpose], "recipient": ["business-partner"]}
+    return gate.record(person, "consent", about=about, party=party)
+
+
+def people(gate: Gate, **which: object) -> set[str]:
+    """Who has a permission in force."""
+    return {each.person_id for each in gate.registered("consent", **which)}
+
+
+def test_who_agreed_to_a_purpose_is_one_entry_that_names_nobody(gate: Gate) -> None:
+    """By purpose, by party, by both and by person; only a look-up of one person is their entry."""
+    ann, bo = customer(gate), customer(gate)
+    agree(gate, ann, "offers", "acme")
+    agree(gate, bo, "offers")
+    agree(gate, bo, "research", "acme")
+    before = len(gate.entries(ann)), len(gate.entries(bo))
+    assert people(gate, purpose="offers") == {ann, bo}
+    assert people(gate, purpose="offers", party="acme") == {ann, bo}
+    assert people(gate, purpose="offers", party="other") == {bo}
+    assert people(gate, purpose="research", party="acme") == {bo}
+    assert people(gate, purpose="billing") == set()
+    assert (len(gate.entries(ann)), len(gate.entries(bo))) == before
+    assert people(gate, person_id=ann) == {ann}
+    assert gate.entries(ann)[-1].entry.kind == "registered"
+    assert not problems(gate)
+
+
+def test_a_wider_question_needs_a_wider_record(gate: Gate, person: str) -> None:
+    """Offers alone are no consent for all; but to end consent for all, offers end too."""
+    agree(gate, person, "offers")
+    assert people(gate, purpose="offers", data="email") == {person}
+    assert people(gate, purpose="offers", data="phone") == set()
+    assert people(gate, purpose="offers", data="contact-details") == set()
+    ended = gate.withdraw_all("consent", data="contact-details")
+    assert [each.person_id for each in ended] == [person]
+    assert people(gate) == set()
+
+
+def test_nobody_shares_on_a_permission_that_ended_with_all_others(gate: Gate) -> None:
+    """Each finds one entry of it among their own, and the permission of another purpose stays."""
+    both = [customer(gate), customer(gate)]
+    for each in both:
+        agree(gate, each, "offers")
+    kept = agree(gate, both[0], "research")
+    asked = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
+    gate.share(both[0], ["email"], **asked)
+    before = len(gate.entries(both[1]))
+    assert len(gate.withdraw_all("consent", purpose="offers")) == 2
+    for each in both:
+        with pytest.raises(upheld.Refused):
+            gate.share(each, ["email"], **asked)
+        assert gate.entries(each)[-2].entry.action == "withdraw consent"
+    assert len(gate.entries(both[1])) == before + 2  # the withdrawal and the refusal
+    assert [each.record_id for each in gate.registered("consent")] == [kept]
+    assert gate.withdraw_all("consent", purpose="offers") == []
+    assert not problems(gate)
+
+
+def test_an_end_is_brought_forward_and_never_put_off(gate: Gate, person: str) -> None:
+    """A controller cannot make a permission last longer than it was given for."""
+    agree(gate, person, "offers")
+    now = gate.house.clock.now()
+    for days, wanted in ((20, 20), (30, 20), (10, 10)):
+        gate.withdraw_all("consent", person_id=person, until=now + timedelta(days=days))
+        (found,) = gate.registered("consent", person_id=person)
+        assert found.ends == microseconds(now + timedelta(days=wanted))
+    assert people(gate, purpose="offers") == {person}
+
+
+def test_who_is_erased_is_listed_no_more_and_the_entries_stay_whole(gate: Gate) -> None:
+    """Of a batch that was withdrawn one may go."""
+    ann, bo = customer(gate), customer(gate)
+    for each in (ann, bo):
+        agree(gate, each, "offers")
+        agree(gate, each, "research")
+    gate.withdraw_all("consent", purpose="offers")
+    erasure.erase(gate, [ann], now=True)
+    assert people(gate, purpose="research") == {bo}
+    assert not problems(gate)
+
+
+def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
+    gate: Gate, person: str
+) -> None:
+    """Whoever can write to the database cannot consent, nor take back what was withdrawn."""
+    record = agree(gate, person, "offers")
+    other = customer(gate)
+    agree(gate, other, "offers")
+    said = "SELECT begins, ends, withdrawn, mac FROM record WHERE record_id = ?"
+    with writing(gate.engine) as connection:
+        old = row(connection, said, record)
+    assert old is not None
+    gate.withdraw_all("consent", purpose="offers")
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?",
+               old[2], old[3], record)  # fmt: skip
+    assert any("before it ended" in problem for problem in problems(gate))
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE record SET by_whom = 'them' WHERE record_id = ?", record)
+    with pytest.raises(RecordError) as refused:
+        gate.registered("consent", purpose="offers")
+    assert refused.value.code == "forged-record"
+
+
+def test_a_word_that_nobody_knows_is_refused(gate: Gate) -> None:
+    """A misspelt purpose is an error, and no empty answer."""
+    with pytest.raises(RequestError):
+        gate.registered("consent", purpose="ofers")
+    with pytest.raises(RecordError):
+        gate.registered("consent", porpose="offers")
+
+
+PURPOSES = ("offers", "research", "billing")
+
+
+@settings(
+    max_examples=size("ends of many records", short=8, long=60), deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.sampled_from(PURPOSES), st.sampled_from(("", "acme"))),
+             max_size=6),
+    st.lists(st.tuples(st.sampled_from(PURPOSES), st.sampled_from(("", "acme"))), max_size=3),
+)  # fmt: skip
+def test_what_is_listed_is_what_was_given_and_not_ended(
+    gate: Gate, given_: list[tuple[int, str, str]], ended: list[tuple[str, str]]
+) -> None:
+    """Whatever is given and ended in whichever order, compared with a list in memory."""
+    everybody = [customer(gate) for _ in range(3)]
+    truth = {agree(gate, everybody[who], purpose, party): (purpose, party)
+             for who, purpose, party in given_}  # fmt: skip
+    for purpose, party in ended:
+        gone = {each.record_id for each in gate.withdraw_all("consent", purpose=purpose,
+                                                             party=party)}  # fmt: skip
+        wanted = {n for n, said in truth.items() if said[0] == purpose and party in ("", said[1])}
+        assert gone & truth.keys() == wanted
+        truth = {n: said for n, said in truth.items() if n not in wanted}
+    for purpose in PURPOSES:
+        for party in ("", "acme"):
+            found = {each.record_id for each in gate.registered("consent", purpose=purpose,
+                                                                party=party)}  # fmt: skip
+            right = {n for n, said in truth.items()
+                     if said[0] == purpose and (not party or said[1] in ("", party))}  # fmt: skip
+            assert found & truth.keys() == right
