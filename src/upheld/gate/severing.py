@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import many, places, rows, run
+from upheld.core.sql import blob, many, places, rows, run
 from upheld.vault.envelope import context
 from upheld.vault.keyring import Keyring
 
@@ -49,7 +49,8 @@ def counts(
         statement += f" WHERE number IN ({places(numbers)})"
     return {
         number: count for number, count, mac in rows(connection, statement, *(numbers or ()))
-        if hmac.compare_digest(bytes(mac), _mark(keyring, number, count))
+        if type(number) is type(count) is int
+        and hmac.compare_digest(blob(mac), _mark(keyring, number, count))
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import later, places, rows, run
+from upheld.core.sql import blob, later, places, rows, run
 from upheld.vault import blind_index
 from upheld.vault.envelope import digest
 from upheld.vault.people import Person, keep_holdings
@@ -30,7 +30,7 @@ def drop_former(connection: Connection, person_id: str, field: str, mark: str) -
         "SELECT revision, sealed FROM value WHERE person_id = ? AND field = ? AND current = ?"
     )
     for revision, sealed in rows(connection, statement, person_id, field, False):
-        if digest(bytes(sealed)).hex() == mark:
+        if digest(blob(sealed)).hex() == mark:
             run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision = ?",
                 person_id, field, revision)  # fmt: skip
             return True

@@ -89,7 +89,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
     """VaultError unless a database's keys are those of this keyring; a new database takes it."""
     numbers = [each.number for each in keyring.epochs]
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
-        if not hmac.compare_digest(blob(mark), _mark(keyring, number)):
+        if type(number) is not int or not hmac.compare_digest(blob(mark), _mark(keyring, number)):
             raise VaultError("the database belongs to another keyring", code="other-keyring",
                              hint="open it with the keyring that it was begun with")  # fmt: skip
         if number in numbers:
