@@ -122,6 +122,12 @@ def sample() -> upheld.Policy:
     return upheld.load(sample_policy())
 
 
+def close(gate: AsyncGate) -> None:
+    """Close a gate, from a thread of its own: a browser's loop may run in this one."""
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, gate.close()).result()
+
+
 def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     """What opens a running provider under a policy, and closes it at the end."""
     gates: list[AsyncGate] = []
@@ -142,10 +148,9 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
         return House(provide(gates[-1], settings, PRACTICES), policy, clock)
 
     yield opening
-    with ThreadPoolExecutor(1) as apart:  # a browser's own loop may run in this thread
-        for each in gates:
-            cite(each.gate)
-            apart.submit(asyncio.run, each.close()).result()
+    for each in gates:
+        cite(each.gate)
+        close(each)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import re
@@ -20,7 +19,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from practices.conftest import PAGE
+from practices.conftest import PAGE, close
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
@@ -49,7 +48,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demonstration, built once for all that look at it."""
     found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS)
     yield found
-    asyncio.run(found.provider.gate.close())
+    close(found.provider.gate)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +202,7 @@ def test_a_demonstration_that_was_kept_goes_on(demo: Demo) -> None:
         assert found.people == demo.people
         assert found.seconds < demo.seconds
     finally:
-        asyncio.run(found.provider.gate.close())
+        close(found.provider.gate)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
