@@ -12,7 +12,6 @@ one order nobody waits for somebody who waits for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -37,7 +36,7 @@ class Link(Connection):
         super().__init__(engine)
         self.driver: Any = self.connection.driver_connection
         self.postgresql = engine.dialect.name == "postgresql"
-        self.last: tuple[int, datetime] | None = None  # the last entry, once it is known
+        self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._begin = tuple(self.dispatch.begin)
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
 

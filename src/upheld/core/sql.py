@@ -93,7 +93,10 @@ def later(connection: Connection, statement: str, *values: Any) -> None:
         run(connection, statement, *values)
         return
     try:
-        connection.later(statement, values)
+        if connection.postgresql:
+            connection.later(statement, values)
+        else:
+            connection.driver.execute(statement, values)
     except failures(connection.dialect) as error:
         raise meaning(error) from None
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
 STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
@@ -57,7 +58,7 @@ def microseconds(at: datetime) -> int:
     """Whole microseconds since 1970; ValueError for a time without its zone."""
     if at.tzinfo is None:
         raise ValueError("a time needs its zone")
-    return (at - BEGINNING) // timedelta(microseconds=1)
+    return (at - BEGINNING) // MICROSECOND
 
 
 def stands(column: str) -> dict[str, str]:

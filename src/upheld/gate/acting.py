@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.link import Link
 from upheld.core.sql import Query, several
-from upheld.gate import entries, records
+from upheld.gate import entries, fetching, records
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
@@ -26,7 +26,7 @@ from upheld.policy.decide import Plan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
-from upheld.vault import people, values
+from upheld.vault import people
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER, VaultError
 
@@ -89,7 +89,7 @@ class House(NamedTuple):
         )  # fmt: skip
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True):
     """What the database holds of some people for an act: what reads their rows, records."""
 
     people: dict[str, Reader]
@@ -177,37 +177,28 @@ class Doing:
         proven = {each: self._proof(each, read, held) for each, read in held.people.items()}
         return proven, held.records
 
-    def _held(self, asked: list[str], *others: Shape) -> Held:
+    def _held(self, asked: Sequence[str], *others: Shape) -> Held:
         """What the database holds of some people for this act; they are locked from here on."""
         house, connection = self.house, self.connection
         kinds, fields = self.shape.kinds, self.shape.fields
         for other in others:
             kinds = (*kinds, *(each for each in other.kinds if each not in kinds))
             fields = (*fields, *(each for each in other.fields if each not in fields))
-        known = connection.last if type(connection) is Link else None
-        queries: list[Query] = [people.asking(connection, asked)]
-        if fields:
-            queries.append(values.asking(asked, fields))
+        queries: list[Query] = [fetching.asking(connection, asked, fields)]
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
-        if known is None:
-            queries.append((entries.LAST, ()))
         answers = several(connection, queries)
-        found = people.told(house.keyring, answers[0], self.states)
+        found, fetched, last = fetching.told(connection, house.keyring, answers[0], self.states)
         if len(found) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        number, last = known or entries.seen(connection, answers[-1])
-        self.at, self.wrong = house.clock.look(last if number else None)
+        self.at, self.wrong = house.clock.look(last)
         if self.as_of is not None:
             self.at, self.wrong = self.as_of, ""
-        fetched = values.told(answers[1]) if fields else {}
         readers = {
-            person_id: Reader(person, fetched, house.derived, self.at, self.connection)
+            person_id: Reader(person, fetched, house.derived, self.at, connection)
             for person_id, person in found.items()
         }
-        if not kinds:
-            return Held(readers, [], [])
-        return Held(readers, *records.told(house.keyring, answers[1 + bool(fields)]))
+        return Held(readers, *(records.told(house.keyring, answers[1]) if kinds else ([], [])))
 
     def _proof(self, person_id: str, read: Reader, held: Held) -> Proven:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -246,7 +237,7 @@ class Doing:
                 decision = planned(house.policy, act, fields).decide(known)
         if not decision.allowed:
             return act.data, decision, problem
-        if not problem and (missing := house.carriers.missing(decision.duties)):
+        if decision.duties and not problem and (missing := house.carriers.missing(decision.duties)):
             problem = "duty " + ", ".join(missing)
         return fields, decision, problem
 
@@ -254,21 +245,18 @@ class Doing:
         self, fields: tuple[str, ...], decision: Decision, problem: str, evidence: tuple[str, ...],
         whose: str | list[str],
     ) -> tuple[int, datetime]:  # fmt: skip
-        allowed = decision.allowed and not problem
+        allowed = not problem and decision.allowed
         digests = self.perform() if self.perform and allowed else {}
         outcome: Any = "" if decision.outcome == "error" else decision.outcome
         entry = replace(
-            self._entry(), kind="act" if allowed else "refusal", outcome=outcome,
+            self.shape.entry, kind="act" if allowed else "refusal", outcome=outcome,
             problem=problem or decision.code, clauses=decision.clauses, data=fields,
             evidence=evidence, duties=tuple({duty.duty: 0 for duty in decision.duties}),
-            values=tuple(digests[field] for field in fields) if digests else (),
+            values=tuple([digests[field] for field in fields]) if digests else (),
         )  # fmt: skip
+        if self.act.party:
+            entry = replace(entry, **self.act.parties())
         return entries.write(self.connection, entry, whose, self.at)
-
-    def _entry(self) -> Entry:
-        """What is told of the act whatever comes of it."""
-        entry = self.shape.entry
-        return replace(entry, **self.act.parties()) if self.act.party else entry
 
     def _outcome(
         self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,

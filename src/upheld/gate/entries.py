@@ -20,7 +20,8 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.link import Link
 from upheld.core.sql import blob, later, many, moment, rows
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.tables import microseconds
+from upheld.core.trouble import trouble
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
@@ -30,7 +31,7 @@ LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600.0  # seconds beyond what has passed
 NAMED_MAX = 1_000  # missing entries in a row that are named
-BACK = timedelta(minutes=1)  # what a clock may be set back by without anybody minding
+BACK = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
 
@@ -61,10 +62,10 @@ def write(
     if not isinstance(connection, Link):
         raise TypeError("an entry is written in a transaction of `writing`")
     before, last = connection.last or seen(connection, rows(connection, LAST))
-    number = before + 1
-    if entry.kind != "clock":
-        at = max(at, last)
-    salt, time = ledger.new_salt(), ledger.stamp(at)
+    number, told = before + 1, microseconds(at)
+    if told < last and entry.kind != "clock":
+        at, told = moment(last), last
+    salt, time = ledger.new_salt(), ledger.stamped(told)
     person_id: str | Sequence[str] | None = whose
     people: list[str] = []
     if isinstance(whose, str):
@@ -82,9 +83,9 @@ def write(
         body = ledger.encode_at(entry, time, batch=batch)
     else:
         body = ledger.encode_at(entry, time)
-    later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, microseconds(at),
-          person_id, salt, body, ledger.commitment(salt, body))  # fmt: skip
-    connection.last = number, at
+    later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, told, person_id, salt,
+          body, ledger.commitment(salt, body))  # fmt: skip
+    connection.last = number, told
     if people:
         _belongs_to(connection, number, people)
     return number, at
@@ -105,24 +106,23 @@ def _mark(salt: bytes, *people: str) -> str:
     return hashlib.sha256(salt + context(*people)).hexdigest()
 
 
-def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime]:
-    """The last entry of the rows that LAST asks for, kept in mind until the transaction ends.
+def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int, int]:
+    """The last entry as LAST asks for it, kept in mind until the transaction ends.
 
-    Where there is none yet, it is number 0, long ago.
+    Its number and its time in microseconds; where there is none yet, number 0, long ago.
     """
-    last = last_in(found) or (0, BEGINNING)
-    if isinstance(connection, Link):
+    number, at = found[0] if found else (0, 0)
+    last = number or 0, at or 0
+    if type(last[0]) is not int or type(last[1]) is not int:
+        raise trouble("damaged")
+    if type(connection) is Link:
         connection.last = last
     return last
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
-    return last_in(rows(connection, LAST))
-
-
-def last_in(found: Sequence[tuple[Any, ...]]) -> tuple[int, datetime] | None:
-    """The number and time of the last entry, of the rows that LAST asks for."""
+    found = rows(connection, LAST)
     return (found[0][0], moment(found[0][1])) if found else None
 
 
@@ -247,7 +247,7 @@ class Clock:
     """The time, watched: set back, or ahead of what has passed since this process last looked."""
 
     def __init__(self) -> None:
-        self._seen: tuple[datetime, float] | None = None
+        self._seen: tuple[int, float] | None = None  # microseconds since 1970, and what had passed
         self.accepted: datetime | None = None
 
     def now(self) -> datetime:
@@ -258,21 +258,24 @@ class Clock:
         """Seconds that have passed, whatever the time of day was set to."""
         return time.monotonic()
 
-    def look(self, last: datetime | None) -> tuple[datetime, str]:
-        """The time, and what is wrong with it: `back`, `ahead`, or nothing."""
+    def look(self, last: int | None) -> tuple[datetime, str]:
+        """The time, and what is wrong with it: `back`, `ahead`, or nothing.
+
+        `last` is that of the last entry, in microseconds since 1970.
+        """
         now, passed = self.now(), self.passed()
-        wrong = ""
-        if last is not None and now < last - BACK:
-            wrong = "back"
-        elif self._seen is not None:
+        told = microseconds(now)
+        if last is not None and told < last - BACK:
+            return now, "back"
+        if self._seen is not None:
             then, before = self._seen
-            if (now - then).total_seconds() - (passed - before) > AHEAD:
+            if (told - then) / 1e6 - (passed - before) > AHEAD:
                 return now, "ahead"  # and the next look says so again
-        if not wrong:
-            self._seen = now, passed
-        return now, wrong
+        self._seen = told, passed
+        return now, ""
 
     def accept(self) -> datetime:
         """Take the time of day as it is from now on."""
-        self._seen = self.now(), self.passed()
-        return self._seen[0]
+        now = self.now()
+        self._seen = microseconds(now), self.passed()
+        return now

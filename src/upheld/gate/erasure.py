@@ -23,7 +23,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import blob, is_postgresql, places, row, rows, run
+from upheld.core.sql import is_postgresql, places, row, rows, run
 from upheld.core.tables import BEGINNING
 from upheld.core.transaction import reading, scrub, writing
 from upheld.gate import entries, upkeep
@@ -358,7 +358,7 @@ def _listed(
     )
     key = keyring.derived("erasure")
     for name, entry, person_id, sealed in rows(connection, statement, *told, TOGETHER):
-        raw = unseal(key, blob(sealed), context("erasure", name, entry),
+        raw = unseal(key, sealed, context("erasure", name, entry),
                      what=f"the erasure of entry {entry}")  # fmt: skip
         yield _Row(name, entry, person_id, msgspec.json.decode(raw, type=_Sealed))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -17,7 +18,7 @@ from upheld.core.errors import RequestError
 from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
 from upheld.gate import entries
-from upheld.gate.acting import House, Outcome
+from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
@@ -109,7 +110,10 @@ class Gate:
     ) -> Given:  # fmt: skip
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
-        found: Given = self._one(lambda joint: joint.act(asked, person_id, entitled=entitled))
+        with writing(self.engine) as connection:
+            found = Doing(self.house, connection, asked, entitled=entitled).one(person_id)
+        if isinstance(found, Refused):
+            raise found
         return found
 
     @property
@@ -123,10 +127,7 @@ class Gate:
         if name.startswith("_") or name == "house" or action not in self.actions:
             raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
 
-        def act(person_id: str, data: Sequence[str] = (), **more: Any) -> Given:
-            return self.act(action, person_id, data, **more)
-
-        self.__dict__[name] = act  # so that it is looked for once
+        act = self.__dict__[name] = partial(self.act, action)  # so that it is looked for once
         return act
 
     def sweep(

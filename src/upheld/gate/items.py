@@ -265,7 +265,7 @@ def _due_by(
 def _time(gate: Gate, connection: Connection) -> datetime:
     """The time; ClockError where it cannot be believed, since what is due depends on it."""
     last = entries.last_of(connection)
-    now, wrong = gate.house.clock.look(last[1] if last else None)
+    now, wrong = gate.house.clock.look(microseconds(last[1]) if last else None)
     if wrong:
         raise ClockError(f"the clock was set {wrong}", code="clock",
                          hint="`upheld admin clock` takes the time as it is")  # fmt: skip

@@ -133,7 +133,7 @@ def shown(connection: Connection, record: Record, sealing: Key) -> str:
     statement = "SELECT body FROM record WHERE person_id = ? AND record_id = ?"
     found = row(connection, statement, record.person_id, record.record_id)
     what = f"the text of record {record.record_id}"
-    return unseal(sealing, blob(found[0]) if found else b"", _text_of(record),
+    return unseal(sealing, found[0] if found else b"", _text_of(record),
                   what=what).decode()  # fmt: skip
 
 

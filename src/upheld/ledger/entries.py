@@ -93,7 +93,10 @@ class Entry(
     previous: str = ""
 
 
-_SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NOBODY: Final = "0" * 64
+_PERSON: Final = b'"person":"'
+_LONG_AGO: Final = "2000-01-01T00:00:00.000000Z"
+_TIME: Final = b'"time":"'
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _DECODER: Final = msgspec.json.Decoder(Entry)
 
@@ -109,17 +112,23 @@ def encode(entry: Entry) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _check(entry: Entry) -> None:
-    encode(msgspec.structs.replace(entry, time=stamp(_SOME_TIME)))
+def _around(entry: Entry) -> tuple[bytes, bytes, bytes]:
+    """The canonical bytes of an entry before, between and after its person and its time."""
+    raw = encode(msgspec.structs.replace(entry, person=_NOBODY, time=_LONG_AGO))
+    before, _, rest = raw.partition(_PERSON)  # within a text these quotation marks are escaped
+    between, _, rest = rest[len(_NOBODY) :].partition(_TIME)
+    return before + _PERSON, between + _TIME, rest[len(_LONG_AGO) :]
 
 
-def encode_at(entry: Entry, time: str, **whose: str | Batch) -> bytes:
+def encode_at(entry: Entry, time: str, *, person: str = "", batch: Batch | None = None) -> bytes:
     """The canonical bytes of an entry with its time (a `stamp`), and `person` or `batch`.
 
-    What many entries have in common is checked once: all but these.
+    What many entries have in common is checked and encoded once: all but these.
     """
-    _check(entry)
-    return _ENCODER.encode(msgspec.structs.replace(entry, time=time, **whose))
+    before, between, after = _around(entry)
+    if person:
+        return b"".join((before, person.encode(), between, time.encode(), after))
+    return _ENCODER.encode(msgspec.structs.replace(entry, time=time, batch=batch))
 
 
 def decode(raw: bytes) -> Entry:
@@ -142,6 +151,17 @@ def stamp(moment: datetime) -> str:
         raise EntryError("a moment has no time zone")
     told = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return told.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def stamped(at: int) -> str:
+    """The same of whole microseconds since 1970."""
+    seconds, rest = divmod(at, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=64)  # many acts are of one second
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def new_salt() -> bytes:

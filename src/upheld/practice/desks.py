@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, row, rows, run
+from upheld.core.sql import row, rows, run
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
 from upheld.web import passwords, totp
@@ -73,7 +73,7 @@ def step_taken(
     found = row(connection, "SELECT secret, step FROM desk_user WHERE user_id = ?", user_id)
     if found is None:
         return False
-    secret = unseal(keyring.derived("desk"), blob(found[0]), context("totp", user_id))
+    secret = unseal(keyring.derived("desk"), found[0], context("totp", user_id))
     step = totp.step_of(secret.decode(), code, at, found[1])
     if step is None:
         return False

@@ -21,7 +21,7 @@ def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Perso
             blind_index.drop(connection, person.person_id, field)
     left = {field: held for field, held in person.holdings.items() if field not in fields}
     keep_holdings(connection, person, left)
-    return person._replace(holdings=left)
+    return person.holding(left)
 
 
 def drop_former(connection: Connection, person_id: str, field: str, mark: str) -> bool:

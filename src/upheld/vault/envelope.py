@@ -88,14 +88,17 @@ def seal(key: Key, value: bytes, belongs: bytes) -> bytes:
     return _FORMAT + nonce + cipher.encrypt(nonce, pad(value), _FORMAT + belongs)
 
 
-def unseal(key: Key, sealed: bytes, belongs: bytes, *, what: str = "a value") -> bytes:
-    """The value that was sealed; SealError, naming `what`, where it does not open."""
+def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -> bytes:
+    """The value that was sealed; SealError, naming `what`, where it does not open.
+
+    What a database gives may be anything, if somebody wrote it there.
+    """
     cipher = AESGCM(key) if isinstance(key, bytes) else key
+    if type(sealed) is not bytes or sealed[:1] != _FORMAT:
+        raise SealError(what)
     try:
-        if sealed[0] != _FORMAT[0]:
-            raise SealError(what)
         return unpad(cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs))
-    except (InvalidTag, ValueError, IndexError):  # the last two where it is cut
+    except (InvalidTag, ValueError):  # the latter where it is cut
         raise SealError(what) from None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,17 +24,15 @@ from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import Key, context, new_key, seal, unseal
-from upheld.vault.keyring import Epoch, Keyring
+from upheld.vault.keyring import Epoch, Keyring, KeyringError
 
 ACTIVE = "active"
 ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 REGISTER = ""  # the person of registers: partners, engagements
 
-_FIND = (
-    "SELECT p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key FROM person p"
-    " LEFT JOIN person_key k ON k.person_id = p.person_id WHERE p.person_id IN "
-)
+COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
+TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
 
 class VaultError(UpheldError):
@@ -68,7 +66,7 @@ def chained(before: str, digest: str) -> str:
     return sha256(f"{before}{digest}".encode()).hexdigest()
 
 
-class Person(NamedTuple):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """A person whose key is open for one act."""
 
     person_id: str
@@ -80,6 +78,10 @@ class Person(NamedTuple):
     def cipher(self) -> Key:
         """What seals and opens what is theirs."""
         return self.ready or self.key
+
+    def holding(self, holdings: Holdings) -> Person:
+        """The same person when other rows are held."""
+        return Person(self.person_id, self.key, holdings, self.ready)
 
     def __repr__(self) -> str:
         return f"Person({self.person_id!r})"
@@ -197,14 +199,17 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
 
 @lru_cache
 def _finding(count: int, locked: str) -> str:
-    return f"{_FIND}({places(range(count))}){locked}"
+    return f"SELECT {COLUMNS} FROM {TABLES} WHERE p.person_id IN ({places(range(count))}){locked}"  # noqa: S608 - columns and places
 
 
 def told(
     keyring: Keyring, listed: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
 ) -> dict[str, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
-    return {each[0]: _opened(keyring, *each) for each in listed if each[1] in states and each[4]}
+    return {
+        person_id: unwrapped(keyring, person_id, *key)
+        for person_id, state, *key in listed if state in states and key[-1]
+    }  # fmt: skip
 
 
 def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) -> dict[str, Person]:
@@ -213,27 +218,24 @@ def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) ->
                 (ACTIVE, ERASING, HELD))  # fmt: skip
 
 
-def _opened(
-    keyring: Keyring, person_id: str, _: str, holdings: bytes | None, epoch: int, wrapped: bytes
+def unwrapped(
+    keyring: Keyring, person_id: str, holdings: bytes | None, epoch: int, wrapped: bytes
 ) -> Person:
-    key = unseal(
-        _epoch(keyring, epoch).cipher, blob(wrapped), context("person-key", person_id, epoch),
-        what=f"the key of person {person_id}",
-    )  # fmt: skip
+    """A person with their key, out of the row of both; SealError where one does not open."""
+    try:
+        cipher = keyring.epoch(epoch).cipher
+    except KeyringError:  # another process may have begun it
+        keyring.refresh()
+        cipher = keyring.epoch(epoch).cipher
+    key = unseal(cipher, wrapped, context("person-key", person_id, epoch),
+                 what=f"the key of person {person_id}")  # fmt: skip
     if holdings is None:
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
                          hint="restore it from a backup")  # fmt: skip
-    cipher = AESGCM(key)
-    raw = unseal(cipher, blob(holdings), context("holdings", person_id),
+    ready = AESGCM(key)
+    raw = unseal(ready, holdings, context("holdings", person_id),
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
-    return Person(person_id, key, _HOLDINGS.decode(raw), cipher)
-
-
-def _epoch(keyring: Keyring, number: int) -> Epoch:
-    """An epoch by its number, looked for in the file if another process has begun it."""
-    if number not in {each.number for each in keyring.epochs}:
-        keyring.refresh()
-    return keyring.epoch(number)
+    return Person(person_id, key, _HOLDINGS.decode(raw), ready)
 
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, blob, later, many, moment, places, rows, run
+from upheld.core.sql import blob, later, many, moment, places, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, seal, unseal
@@ -27,7 +28,9 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import Held, Person, VaultError, chained, keep_holdings
 
 BYTES_MAX = 64 * 1024
-_COLUMNS = "field, revision, sealed, origin, occasion, clause, at, public_source"
+COLUMNS = (  # of a row, by which it is opened
+    "v.field, v.revision, v.sealed, v.origin, v.occasion, v.clause, v.at, v.public_source"
+)
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -76,7 +79,7 @@ def put(
         if field in blind_index.FIELDS:
             blind_index.put(connection, keyring, person.person_id, field, value)
     keep_holdings(connection, person, holdings)
-    return person._replace(holdings=holdings)
+    return person.holding(holdings)
 
 
 def append(
@@ -126,7 +129,7 @@ def _added(
     held = replace(held, revision=held.revision + len(told), digest=chain)
     holdings = {**person.holdings, field: held}
     keep_holdings(connection, person, holdings)
-    return person._replace(holdings=holdings)
+    return person.holding(holdings)
 
 
 def forget(
@@ -151,7 +154,7 @@ def forget(
         person.person_id, field, gone)  # fmt: skip
     holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
     keep_holdings(connection, person, holdings)
-    return person._replace(holdings=holdings), old
+    return person.holding(holdings), old
 
 
 def _wrong_shape(field: str, said: str, hint: str) -> VaultError:
@@ -211,30 +214,21 @@ Fetched = dict[tuple[str, str], list[tuple[Any, ...]]]
 
 def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) -> Fetched:
     """The current rows of some people's fields, still sealed, by person and field."""
-    query = asking(people, fields)
-    return told(rows(connection, query[0], *query[1])) if fields else {}
-
-
-def asking(people: Sequence[str], fields: Sequence[str]) -> Query:
-    """What asks for the current rows of some people's fields."""
-    return _finding(len(people), len(fields)), (*people, True, *fields)
+    fetched: Fetched = {}
+    if fields:
+        statement = _finding(len(people), len(fields))
+        for row in rows(connection, statement, *people, True, *fields):
+            fetched.setdefault((row[0], row[1]), []).append(row[1:])
+    return fetched
 
 
 @lru_cache
 def _finding(people: int, fields: int) -> str:
     return (
-        f"SELECT person_id, {_COLUMNS} FROM value"  # noqa: S608 - columns and places alone
-        f" WHERE person_id IN ({places(range(people))}) AND current = ?"
-        f" AND field IN ({places(range(fields))})"
+        f"SELECT v.person_id, {COLUMNS} FROM value v"  # noqa: S608 - columns and places alone
+        f" WHERE v.person_id IN ({places(range(people))}) AND v.current = ?"
+        f" AND v.field IN ({places(range(fields))})"
     )
-
-
-def told(listed: Sequence[tuple[Any, ...]]) -> Fetched:
-    """The rows that `asking` asks for, by person and field."""
-    fetched: Fetched = {}
-    for row in listed:
-        fetched.setdefault((row[0], row[1]), []).append(row[1:])
-    return fetched
 
 
 def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
@@ -250,8 +244,10 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     if held.gone is not None:
         return _series(person, held, listed, what)
     for row in listed:
-        if row[1] == held.revision and digest(blob(row[2])).hex() == held.digest:
-            return (_unsealed(person, row, what),)
+        if row[1] == held.revision:
+            value = _unsealed(person, row, what)
+            if sha256(row[2]).hexdigest() == held.digest:
+                return (value,)
     raise SealError(what)
 
 
@@ -286,7 +282,7 @@ def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
         belongs = _belongs(person.person_id, field, revision, origin, at)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
-    value = unseal(person.cipher, blob(sealed), belongs, what=what).decode()
+    value = unseal(person.ready or person.key, sealed, belongs, what=what).decode()
     return Value(value, origin, moment(at), revision)
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.core.sql import blob, row, rows, run
+from upheld.core.sql import row, rows, run
 from upheld.core.tables import microseconds
 from upheld.gate.acting import Outcome
 from upheld.gate.gate import Gate
@@ -189,7 +189,7 @@ class Payments:
         return Begun(once.token if once else cards.read(told["card"]).token, sealed.cents)
 
     def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
-        opened = unseal(self._key, blob(raw), context(person_id, key), what="a payment")
+        opened = unseal(self._key, raw, context(person_id, key), what="a payment")
         return msgspec.json.decode(opened, type=_Sealed)
 
     def _over(self, joint: Joint, person_id: str, key: str, state: str) -> None:

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import blob, row, run
+from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading, writing
 from upheld.practice.brings import Provider
@@ -86,7 +86,7 @@ class Sandbox:
                         reference)  # fmt: skip
         if found is None or found[0] is None:
             return None
-        return msgspec.json.decode(unseal(self._key, blob(found[0]), context("card", reference)),
+        return msgspec.json.decode(unseal(self._key, found[0], context("card", reference)),
                                    type=Card)  # fmt: skip
 
     def charge(self, token: str, cents: int, key: str) -> Charged:

@@ -1,0 +1,71 @@
+"""What acts read of people before they decide, in one question: keys, rows, the last entry.
+
+A statement costs more than a row, so that one asks for all of them; of somebody with several rows
+the key comes with each. Nothing is opened here but keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from upheld.core.link import Link
+from upheld.core.sql import Query, is_postgresql, places
+from upheld.gate.entries import seen
+from upheld.vault import people, values
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import REGISTER, Person
+from upheld.vault.values import Fetched
+
+_LAST = " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)"
+_KEY = 7  # columns before those of a value
+
+
+def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
+    """What asks for some people, locked for share, with the current rows of some of their fields.
+
+    On PostgreSQL the registers are locked with them, in order of ids.
+    """
+    postgresql = is_postgresql(connection)
+    if postgresql:
+        asked = (REGISTER, *asked)
+    statement = _finding(len(asked), len(fields), postgresql)
+    return statement, (True, *fields, *asked) if fields else tuple(asked)
+
+
+@lru_cache
+def _finding(count: int, fields: int, postgresql: bool) -> str:
+    statement = f"SELECT {people.COLUMNS}, e.number, e.at"
+    tables = f" FROM {people.TABLES}{_LAST}"
+    if fields:
+        statement += f", {values.COLUMNS}"
+        tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
+                   f" AND v.field IN ({places(range(fields))})")  # fmt: skip
+    lock = " ORDER BY p.person_id FOR SHARE OF p" if postgresql else ""
+    return f"{statement}{tables} WHERE p.person_id IN ({places(range(count))}){lock}"
+
+
+def told(
+    connection: Connection, keyring: Keyring, listed: Sequence[tuple[Any, ...]],
+    states: Sequence[str],
+) -> tuple[dict[str, Person], Fetched, int | None]:  # fmt: skip
+    """The people of those rows who are in some states, the rows of their fields, the last entry.
+
+    Of the entry its time in microseconds; None where there is none.
+    """
+    found: dict[str, Person] = {}
+    fetched: Fetched = {}
+    for row in listed:
+        person_id = row[0]
+        if person_id not in found:
+            if row[1] not in states or not row[4]:
+                continue
+            found[person_id] = people.unwrapped(keyring, person_id, row[2], row[3], row[4])
+        if len(row) > _KEY and row[_KEY] is not None:
+            fetched.setdefault((person_id, row[_KEY]), []).append(row[_KEY:])
+    known = connection.last if type(connection) is Link else None
+    number, last = known or seen(connection, [row[5:7] for row in listed[:1]])
+    return found, fetched, last if number else None
