@@ -142,6 +142,10 @@ class Case:
             self.random.choice(self.scopes) if self.random.random() < 0.5 else None
         )
 
+    def facts(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Draw facts for a question."""
+        return _Asker(self.random, self.words).facts(question)
+
     def blocks(self) -> list[str]:
         """List the text of every rule block."""
         found, stack = [], list(self.clauses)
@@ -422,12 +426,16 @@ class _Asker:
             if self.random.random() < 0.7:
                 inside = scope.terms.get(dimension, []) if scope else []
                 question[dimension] = self.terms(dimension, inside)
-        facts = {
+        facts = self.facts(question)
+        return question | {"facts": facts} if facts or self.random.random() < 0.5 else question
+
+    def facts(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Draw facts for a question, some of them in parts."""
+        return {
             fact: self.value(fact, question)
             for fact in self.words.facts
             if self.random.random() < (0.45 if fact not in self.words.per else 0.7)
         }
-        return question | {"facts": facts} if facts or self.random.random() < 0.5 else question
 
     def terms(self, dimension: str, inside: list[str]) -> str | list[str]:
         """Name one leaf or word, or a list of them."""

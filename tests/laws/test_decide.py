@@ -6,6 +6,7 @@
 | order is irrelevant | decide (shuffled P) = decide P |
 | a further deny never allows | decide (P and a top-level `may not`) <= decide P |
 | a further allow never denies | decide (P and a top-level `may`) >= decide P |
+| nothing is remembered wrongly | decide Q after others = decide Q |
 | knowing more never takes away | allow with some facts = allow with more; so for deny |
 | saying less never gains | decide (Q without a dimension) <= decide Q |
 | print and parse are inverse | parse (print (parse text)) = parse text |
@@ -141,6 +142,16 @@ def test_knowing_more_never_takes_an_answer_away(made: Case) -> None:
                     continue
             after = rank(policy, question | {"facts": question.get("facts", {}) | {fact: more}})
             assert before in (RANK["needs-proof"], after), (question, fact, more)
+
+
+@given(cases())
+def test_what_was_asked_before_changes_no_answer(made: Case) -> None:
+    """One question under facts of every kind, twice: each time what the reference says."""
+    policy, question = loaded(made), made.question()
+    asked = [question | {"facts": made.facts(question)} for _ in range(QUESTIONS)]
+    for each in (*asked, *asked):
+        if effort(policy.program, each) <= EFFORT_MAX:
+            assert plain(policy.answer(each)) == plain(reference(policy.program, each)), each
 
 
 @given(cases())

@@ -24,6 +24,7 @@ PLANS_MAX = 16_384  # questions kept at a time
 ANSWERS_MAX = 4_096  # answers kept for one question
 SLOW = (-1, -1)
 
+Key = int | tuple[int, tuple[Any, ...], tuple[Any, ...]]  # facts as a number; parts, their rest
 Cell = tuple[str, tuple[int, ...]]  # an action leaf; the leaves that stand for it, a dimension each
 
 
@@ -37,7 +38,7 @@ class Plan:
         self.cells = engine.cells(actions, asked, ())
         self.codes: dict[str, tuple[int, int]] = {}
         self.values: dict[str, tuple[Values, int]] = {}
-        self.answers: dict[int, Decision] = {}
+        self.answers: dict[Key, Decision] = {}
         self._number()
 
     def _number(self) -> None:
@@ -84,17 +85,30 @@ class Plan:
             given = self.engine.checker.facts_given(facts)
         except RequestError as error:
             return refused(error)
-        if given.parts or given.rest:
-            return self.engine.answer(self, given)
-        key = 0
+        number = 0
         for name, value in given.known.items():
             if name in self.values:
                 values, weight = self.values[name]
-                key += (values.index(value) + 1) * weight
+                number += (values.index(value) + 1) * weight
+        key: Key = number
+        if given.parts or given.rest:
+            given = self._that_matters(given)
+            parts = [(p.fact, p.holds, *sorted(p.covers.items())) for p in given.parts]
+            key = number, tuple(parts), tuple(given.rest.items())
         found = self.answers.get(key)
         return found if found is not None else self.keep(key, given)
 
-    def keep(self, key: int, given: Given) -> Decision:
+    def _that_matters(self, given: Given) -> Given:
+        """What is given without the parts that cover nothing of what is asked."""
+        asked = self.engine.leaves_asked
+        parts = tuple(
+            part for part in given.parts if part.fact in self.values
+            and all(asked(d, self.asked) & mask for d, mask in part.covers.items())
+        )  # fmt: skip
+        rest = {name: value for name, value in given.rest.items() if name in self.values}
+        return Given(given.known, parts, rest)
+
+    def keep(self, key: Key, given: Given) -> Decision:
         """Work an answer out and remember it."""
         found = self.engine.answer(self, given)
         if len(self.answers) >= ANSWERS_MAX:
