@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -71,6 +72,30 @@ def test_bytes_that_are_no_canonical_entry_are_refused(name: str, raw: bytes) ->
     with pytest.raises(EntryError):
         entries.decode(raw)
     assert name
+
+
+@given(ENTRIES, DIGEST | st.just(""))
+def test_an_entry_that_is_encoded_with_its_time_is_as_if_it_were_made_with_it(
+    drawn: Entry, person: str
+) -> None:
+    """What is kept from one entry to the next changes no byte of another."""
+    batch = None if person else drawn.batch
+    made = msgspec.structs.replace(drawn, person=person, batch=batch)
+    bare = msgspec.structs.replace(drawn, time="", person="", batch=None)
+    for _ in range(2):
+        assert entries.encode_at(bare, made.time, person=person, batch=batch) == entries.encode(
+            made
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"evidence": (1,)}, {"evidence": ("\ud800",)}, {"values": ("a" * 63,)},
+              {"values": (None,)}, {"evidence": ("x" * entries.ENTRY_BYTES_MAX,)}]
+)  # fmt: skip
+def test_what_an_entry_rests_on_is_checked_each_time(wrong: dict[str, Any]) -> None:
+    """Evidence and digests differ from entry to entry, and are looked at in each."""
+    with pytest.raises(EntryError):
+        entries.encode_at(Entry(kind="act", time="", **wrong), entries.stamped(0))
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "An Act"}, {"time": "today"}, {"id": "\ud800"}])

@@ -135,7 +135,8 @@ record: Final = Table(
     Column("body", LargeBinary),
     Column("mac", LargeBinary, nullable=False),
     Index("record_kind", "person_id", "kind", "party"),
-    Index("record_of_kind", "kind", "party"),
+    Index("record_of_kind", "kind", "party").ddl_if(dialect="postgresql"),
+    Index("record_about", "kind", "party", "dims").ddl_if(dialect="sqlite"),
 )
 
 entry: Final = Table(

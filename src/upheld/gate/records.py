@@ -33,7 +33,6 @@ ERASED = "erased"  # by whom a record was given who is there no more
 _DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
 DIMS_AT, _MAC_AT = 4, 11  # of a row's columns
 _FOREVER = (1 << 63) - 1
-_WORDS_MAX = 16  # in a query
 _AT_ONCE = (  # on PostgreSQL: one statement for many rows
     "UPDATE record SET ends = new.ends, withdrawn = new.withdrawn, mac = new.mac FROM unnest("
     "CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS text[]),"
@@ -117,7 +116,7 @@ def keep(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
     columns = record.columns()
-    later(connection, statement, *columns, body, _mac(keyring.derived("record"), columns))
+    later(connection, statement, *columns, body, _mac(keyring, columns))
 
 
 def everything(connection: Connection, keyring: Keyring, person_id: str) -> list[Record]:
@@ -163,7 +162,7 @@ def end_given_by(
         ends = moment if record.in_force(moment) else record.ends
         new = msgspec.structs.replace(record, by_whom=ERASED, ends=ends)
         run(connection, "UPDATE record SET by_whom = ?, ends = ?, mac = ? WHERE person_id = ? AND"
-            " record_id = ?", new.by_whom, new.ends, _mac(keyring.derived("record"), new.columns()),
+            " record_id = ?", new.by_whom, new.ends, _mac(keyring, new.columns()),
             new.person_id, new.record_id)  # fmt: skip
         changed += [new] if ends != record.ends else []
     return changed
@@ -179,7 +178,7 @@ def one(connection: Connection, keyring: Keyring, person_id: str, record_id: str
     found = row(connection, statement, person_id, record_id)
     if found is None:
         raise RecordError("there is no such record", code="no-record", hint="see its id")
-    record = _believed(keyring.derived("record"), found)
+    record = _believed(keyring, found)
     if record is None:
         raise changed(record_id)
     return record
@@ -234,39 +233,35 @@ def _finding(people: int, kinds: int) -> str:
 
 def of_kind(  # noqa: PLR0913 - by what records are asked for
     connection: Connection, kind: str, parties: Sequence[str], person_id: str | None, state: str,
-    at: int, *, begun: bool, about: Mapping[str, Sequence[str]],
+    at: int, *, begun: bool, besides: Sequence[str],
 ) -> list[tuple[Any, ...]]:  # fmt: skip
     """The rows of records in force of a kind, and their MACs, of people in a state.
 
     Of some parties alone if any are named, and of one person alone; with `begun` without those that
-    begin later. Those that name a dimension of `about` and none of its words are left out, if not
-    all of them. Nothing of what is given is believed yet: see `told`.
+    begin later. Those that are about exactly what one of `besides` says are left out. Nothing of
+    what is given is believed yet: see `told`.
     """
     where, values = "kind = ?", [kind]
     if person_id is not None:
         where, values = "person_id = ? AND kind = ?", [person_id, kind]
     if parties:
         where += f" AND party IN ({places(parties)})"
-    spoken: list[str] = []
-    for dimension, words in about.items():
-        if len(words) <= _WORDS_MAX:  # a database reads what it need not give faster than we do
-            where += f" AND (dims NOT LIKE ?{' OR dims LIKE ?' * len(words)})"
-            spoken += [f'%"{dimension}":%', *(f'%"{word}"%' for word in words)]
+    if besides:
+        where += f" AND dims NOT IN ({places(besides)})"
     statement = (
         f"SELECT {_COLUMNS}, mac FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
         " AND (ends IS NULL OR ends > ?) AND (withdrawn IS NULL OR withdrawn > ?) AND EXISTS"
         " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
     )
     return rows(
-        connection, statement, *values, *parties, *spoken, at if begun else _FOREVER, at, at, state
+        connection, statement, *values, *parties, *besides, at if begun else _FOREVER, at, at, state
     )
 
 
 def keep_ends(connection: Connection, keyring: Keyring, ended: Sequence[Record]) -> None:
     """Write down when some records end or were withdrawn."""
-    key = keyring.derived("record")
-    told = [(each.ends, each.withdrawn, _mac(key, each.columns()), each.person_id, each.record_id)
-            for each in ended]  # fmt: skip
+    told = [(each.ends, each.withdrawn, _mac(keyring, each.columns()), each.person_id,
+             each.record_id) for each in ended]  # fmt: skip
     if is_postgresql(connection) and len(told) > 1:
         columns = [list(column) for column in zip(*told, strict=True)]
         run(connection, _AT_ONCE, *columns)
@@ -278,9 +273,8 @@ def keep_ends(connection: Connection, keyring: Keyring, ended: Sequence[Record])
 def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:
     """The records of the rows that `asking` asks for, and the ids of those not believed."""
     believed, forged = [], []
-    key = keyring.derived("record") if found else b""
     for each in found:
-        record = _believed(key, each)
+        record = _believed(keyring, each)
         if record is None:
             forged.append(each[1])
         else:
@@ -288,10 +282,10 @@ def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Recor
     return sorted(believed, key=lambda record: (record.begins, record.record_id)), forged
 
 
-def _believed(key: bytes, found: tuple[Any, ...]) -> Record | None:
+def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:
     """A row as a record; None where its MAC is not ours."""
     try:
-        if not hmac.compare_digest(_mac(key, found[:_MAC_AT]), blob(found[_MAC_AT])):
+        if not hmac.compare_digest(_mac(keyring, found[:_MAC_AT]), blob(found[_MAC_AT])):
             return None
     except (TypeError, OverflowError, ValueError):  # of a kind of thing that we never write
         return None
@@ -310,6 +304,8 @@ def about_of(dims: str) -> tuple[str, dict[str, tuple[str, ...]]]:
     return about.pop("fact", ("",))[0], about
 
 
-def _mac(key: bytes, columns: Sequence[Any]) -> bytes:
+def _mac(keyring: Keyring, columns: Sequence[Any]) -> bytes:
+    mark = keyring.marks.copy()
     # No two lists of texts, numbers and nothings are the same in MessagePack.
-    return hmac.digest(key, msgspec.msgpack.encode(columns), "sha256")
+    mark.update(msgspec.msgpack.encode(columns))
+    return mark.finalize()

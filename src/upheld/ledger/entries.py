@@ -123,12 +123,28 @@ def _around(entry: Entry) -> tuple[bytes, bytes, bytes]:
 def encode_at(entry: Entry, time: str, *, person: str = "", batch: Batch | None = None) -> bytes:
     """The canonical bytes of an entry with its time (a `stamp`), and `person` or `batch`.
 
-    What many entries have in common is checked and encoded once: all but these.
+    What many entries have in common is checked and encoded once: all but these, and but for what it
+    rests on and the digests of its values.
     """
+    if entry.evidence or entry.values:
+        _around(msgspec.structs.replace(entry, evidence=(), values=()))
+        return _whole(msgspec.structs.replace(entry, time=time, person=person, batch=batch))
     before, between, after = _around(entry)
     if person:
         return b"".join((before, person.encode(), between, time.encode(), after))
     return _ENCODER.encode(msgspec.structs.replace(entry, time=time, batch=batch))
+
+
+def _whole(entry: Entry) -> bytes:
+    """The bytes of an entry that is checked but for what it rests on and its values' digests."""
+    try:
+        msgspec.convert((entry.evidence, entry.values), tuple[Words, tuple[Digest, ...]])
+        raw = _ENCODER.encode(entry)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        raise EntryError("what an entry rests on is no text, or a digest is none") from None
+    if len(raw) > ENTRY_BYTES_MAX:
+        raise EntryError(f"an entry has {len(raw)} bytes, want at most {ENTRY_BYTES_MAX}")
+    return raw
 
 
 def decode(raw: bytes) -> Entry:

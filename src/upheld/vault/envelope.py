@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -30,6 +29,7 @@ _HEAD: Final = 1 + _NONCE
 _LENGTH: Final = 4
 Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
+_SHORT: Final = [n.to_bytes(_LENGTH, "big") + _KINDS[str] for n in range(65)]  # heads of texts
 
 
 class SealError(UpheldError):
@@ -54,11 +54,12 @@ def new_key() -> bytes:
 
 def context(*parts: str | int | bytes) -> bytes:
     """What a value belongs to, as associated data; no two lists give the same bytes."""
-    return b"".join(map(_chunk, parts))
+    return b"".join([_chunk(part) for part in parts])
 
 
-@lru_cache(maxsize=4096, typed=True)  # most are words that come again and again
 def _chunk(part: str | int | bytes) -> bytes:
+    if type(part) is str and len(raw := part.encode()) < len(_SHORT):
+        return _SHORT[len(raw)] + raw
     raw = part if isinstance(part, bytes) else str(part).encode()
     return len(raw).to_bytes(_LENGTH, "big") + _KINDS[type(part)] + raw
 

@@ -28,6 +28,8 @@ from typing import Final, Protocol
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from upheld.core import files
 from upheld.core.errors import UpheldError
@@ -251,6 +253,11 @@ class Keyring:
     def derived(self, *use: str | int) -> bytes:
         """A key for one use, the same for as long as this keyring lives."""
         return derive(self._root, *use)
+
+    @cached_property
+    def marks(self) -> HMAC:
+        """HMAC-SHA-256 (RFC 2104) for records that prove, to be copied for each of them."""
+        return HMAC(self.derived("record"), SHA256())
 
     def _keep(self, epochs: tuple[Epoch, ...], master: Master) -> None:
         """Write the file anew, whole, and overwrite the bytes that it had before."""
