@@ -12,21 +12,19 @@ one order nobody waits for somebody who waits for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-Query = tuple[str, tuple[Any, ...]]  # a statement and its values
+from upheld.core.trip import Answer, Query, Trips
+
+BEGIN: Final[Query] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
+COMMIT: Final[Query] = ("COMMIT", ())
 TURN: Final[Query] = ("SELECT pg_advisory_xact_lock(?)", (0x65_6E_74_72_79,))  # “entry”
+LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
+TRIPS: Final = "upheld_trips"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
-
-
-@lru_cache(maxsize=1024)
-def for_postgresql(statement: str) -> str:
-    """A statement with PostgreSQL's places for values."""
-    return statement.replace("?", "%s")
 
 
 class Link(Connection):
@@ -36,6 +34,9 @@ class Link(Connection):
         super().__init__(engine)
         self.driver: Any = self.connection.driver_connection
         self.postgresql = engine.dialect.name == "postgresql"
+        self._trips: Any = None
+        if self.postgresql:  # those of the driver's connection, which outlives this one
+            self._trips = self.info.get(TRIPS) or self.info.setdefault(TRIPS, Trips(self.driver))
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._begin = tuple(self.dispatch.begin)
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
@@ -46,21 +47,20 @@ class Link(Connection):
         for begin in self._begin:
             begin(self)
         if self.postgresql:
-            self._waiting = [TURN]
+            self._waiting = [BEGIN, TURN]
 
     def keep(self) -> None:
         """Commit, with whatever waits to be sent."""
-        if self._waiting and self._waiting != [TURN]:
-            with self.driver.pipeline():
-                self._send_waiting()
-                self._commit()
-        else:
-            self._waiting = []
-            self._commit()
+        if self._waiting[:1] == [BEGIN] and all(q in (BEGIN, TURN, LAST) for q in self._waiting):
+            self._waiting = []  # nobody asked for anything
+        self._commit()
 
     def _commit(self) -> None:
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
+            self.flush()
             self.commit()
+        elif self._waiting:
+            self.send((COMMIT,))
         else:
             self.driver.commit()
 
@@ -79,19 +79,23 @@ class Link(Connection):
         self.close()
 
     def one(self, statement: str, values: Sequence[Any]) -> Any:
-        """Run a statement after those that wait; its cursor."""
+        """Run a statement after those that wait; its cursor, or its answer."""
         if not self.postgresql:
             return self.driver.execute(statement, values)
         return self.send(((statement, tuple(values)),))[0]
 
-    def send(self, queries: Sequence[Query]) -> list[Any]:
-        """Run statements on PostgreSQL, together with those that wait; their cursors."""
-        execute = self.driver.execute
-        if len(queries) == 1 and not self._waiting:
-            return [execute(for_postgresql(queries[0][0]), queries[0][1])]
-        with self.driver.pipeline():
-            self._send_waiting()
-            return [execute(for_postgresql(statement), values) for statement, values in queries]
+    def send(self, queries: Sequence[Query]) -> list[Answer]:
+        """Run statements on PostgreSQL, together with those that wait; their answers."""
+        waiting, self._waiting = self._waiting, []
+        found: list[Answer] = self._trips.make((*waiting, *queries))
+        if LAST in waiting:
+            self.last = found[waiting.index(LAST)].fetchone() or (0, 0)
+        return found[len(waiting) :]
+
+    def expect(self) -> None:
+        """Ask PostgreSQL for the last entry with the next statement: most who write need it."""
+        if self.postgresql and self.last is None and LAST not in self._waiting:
+            self._waiting.append(LAST)
 
     def later(self, statement: str, values: tuple[Any, ...] = ()) -> None:
         """Run a statement with the next one, or with the commit; on SQLite at once."""
@@ -115,8 +119,3 @@ class Link(Connection):
         self._waiting = []
         for statement in ("ROLLBACK TO SAVEPOINT work", "RELEASE SAVEPOINT work"):
             self.one(statement, ())
-
-    def _send_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for statement, values in waiting:
-            self.driver.execute(for_postgresql(statement), values)

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.core.link import SAVEPOINT, Link, Query, for_postgresql
+from upheld.core.link import SAVEPOINT, Link
 from upheld.core.tables import BEGINNING
+from upheld.core.trip import Query
 from upheld.core.trouble import failures, meaning, trouble
 
 __all__ = ["Query", "blob", "is_postgresql", "later", "many", "moment", "places", "row", "rows",
@@ -45,6 +47,12 @@ def _execute(
         return take(_driver(connection).execute(statement, values))
     except failures(connection.dialect) as error:
         raise meaning(error) from None
+
+
+@lru_cache(maxsize=1024)
+def for_postgresql(statement: str) -> str:
+    """A statement with psycopg's places for values."""
+    return statement.replace("?", "%s")
 
 
 def _driver(connection: Connection) -> Any:

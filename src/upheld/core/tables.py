@@ -29,6 +29,8 @@ from sqlalchemy import (
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+POSTGRESQL: Final = {"dialect": "postgresql"}  # of what one database has alone
+SQLITE: Final = {"dialect": "sqlite"}
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
 STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
@@ -135,8 +137,8 @@ record: Final = Table(
     Column("body", LargeBinary),
     Column("mac", LargeBinary, nullable=False),
     Index("record_kind", "person_id", "kind", "party"),
-    Index("record_of_kind", "kind", "party").ddl_if(dialect="postgresql"),
-    Index("record_about", "kind", "party", "dims").ddl_if(dialect="sqlite"),
+    Index("record_of_kind", "kind", "party", info=POSTGRESQL).ddl_if(dialect="postgresql"),
+    Index("record_about", "kind", "party", "dims", info=SQLITE).ddl_if(dialect="sqlite"),
 )
 
 entry: Final = Table(

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.link import Link
-from upheld.core.sql import blob, later, many, moment, rows
+from upheld.core.link import LAST, Link
+from upheld.core.sql import blob, later, many, moment, row, rows
 from upheld.core.tables import microseconds
 from upheld.core.trouble import trouble
 from upheld.gate import lineage
@@ -27,7 +27,6 @@ from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
-LAST = "SELECT number, at FROM entry ORDER BY number DESC LIMIT 1"
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600.0  # seconds beyond what has passed
 NAMED_MAX = 1_000  # missing entries in a row that are named
@@ -61,7 +60,7 @@ def write(
     """
     if not isinstance(connection, Link):
         raise TypeError("an entry is written in a transaction of `writing`")
-    before, last = connection.last or seen(connection, rows(connection, LAST))
+    before, last = latest(connection)
     number, told = before + 1, microseconds(at)
     if told < last and entry.kind != "clock":
         at, told = moment(last), last
@@ -106,12 +105,19 @@ def _mark(salt: bytes, *people: str) -> str:
     return hashlib.sha256(salt + context(*people)).hexdigest()
 
 
-def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int, int]:
-    """The last entry as LAST asks for it, kept in mind until the transaction ends.
+def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int]:
+    """The last entry's number, and its time in microseconds; where there is none, 0, long ago.
 
-    Its number and its time in microseconds; where there is none yet, number 0, long ago.
+    Kept in mind until the transaction ends. `beside` has both if they were read with something
+    else; DatabaseError where they are something that we never write.
     """
-    number, at = found[0] if found else (0, 0)
+    if type(connection) is Link:
+        if connection.last is None and connection.postgresql:
+            connection.expect()
+            connection.flush()
+        if connection.last is not None:
+            return connection.last
+    number, at = beside or row(connection, LAST[0]) or (0, 0)
     last = number or 0, at or 0
     if type(last[0]) is not int or type(last[1]) is not int:
         raise trouble("damaged")
@@ -122,7 +128,7 @@ def seen(connection: Connection, found: Sequence[tuple[Any, ...]]) -> tuple[int,
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
-    found = rows(connection, LAST)
+    found = rows(connection, LAST[0])
     return (found[0][0], moment(found[0][1])) if found else None
 
 

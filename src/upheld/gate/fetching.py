@@ -14,14 +14,13 @@ from sqlalchemy import Connection
 
 from upheld.core.link import Link
 from upheld.core.sql import Query, is_postgresql, places
-from upheld.gate.entries import seen
+from upheld.gate.entries import latest
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER, Person
 from upheld.vault.values import Fetched
 
 _LAST = " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)"
-_KEY = 7  # columns before those of a value
 
 
 def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
@@ -32,14 +31,17 @@ def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) 
     postgresql = is_postgresql(connection)
     if postgresql:
         asked = (REGISTER, *asked)
+        if type(connection) is Link:
+            connection.expect()
     statement = _finding(len(asked), len(fields), postgresql)
     return statement, (True, *fields, *asked) if fields else tuple(asked)
 
 
 @lru_cache
 def _finding(count: int, fields: int, postgresql: bool) -> str:
-    statement = f"SELECT {people.COLUMNS}, e.number, e.at"
-    tables = f" FROM {people.TABLES}{_LAST}"
+    statement, tables = f"SELECT {people.COLUMNS}", f" FROM {people.TABLES}"
+    if not postgresql:
+        statement, tables = f"{statement}, e.number, e.at", tables + _LAST
     if fields:
         statement += f", {values.COLUMNS}"
         tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
@@ -58,14 +60,14 @@ def told(
     """
     found: dict[str, Person] = {}
     fetched: Fetched = {}
+    own = 5 if is_postgresql(connection) else 7  # the column where those of a value begin
     for row in listed:
         person_id = row[0]
         if person_id not in found:
             if row[1] not in states or not row[4]:
                 continue
             found[person_id] = people.unwrapped(keyring, person_id, row[2], row[3], row[4])
-        if len(row) > _KEY and row[_KEY] is not None:
-            fetched.setdefault((person_id, row[_KEY]), []).append(row[_KEY:])
-    known = connection.last if type(connection) is Link else None
-    number, last = known or seen(connection, [row[5:7] for row in listed[:1]])
-    return found, fetched, last if number else None
+        if len(row) > own and row[own] is not None:
+            fetched.setdefault((person_id, row[own]), []).append(row[own:])
+    number, at = latest(connection, listed[0][5:own] if listed else ())
+    return found, fetched, at if number else None

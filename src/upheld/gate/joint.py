@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from upheld.core.link import Link
 from upheld.gate import dropped, entries, items, records, registered
 from upheld.gate.acting import Doing, House, Outcome
 from upheld.gate.proofs import NAMED
@@ -31,6 +32,8 @@ class Joint:
 
     def __init__(self, house: House, connection: Connection) -> None:
         self.house, self.connection = house, connection
+        if type(connection) is Link:
+            connection.expect()
 
     def act(self, act: Act, person_id: str, *, entitled: bool = False) -> Outcome:
         """Do one act; a refusal is given, not raised, so that its entry is kept.

@@ -1,0 +1,130 @@
+"""Statements for PostgreSQL that travel together: sent at once, answered at once.
+
+psycopg sends the statements of its pipeline one by one, so that the server wakes up for each before
+the next has come; that costs more than the statements. Here they leave with the sync that ends them
+(libpq's pipeline mode, by `psycopg.pq`), each prepared once a connection.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final
+
+Query = tuple[str, tuple[Any, ...]]  # a statement and its values
+PREPARED_MAX: Final = 512  # statements; others are sent as they are
+
+
+class Answer:
+    """What a statement gave: its rows, and how many it changed."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: list[tuple[Any, ...]], rowcount: int) -> None:
+        self._rows, self.rowcount = rows, rowcount
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Every row."""
+        return self._rows
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The first row, if there is one."""
+        return self._rows[0] if self._rows else None
+
+
+class Trips:
+    """The trips of one connection, which is psycopg's and stays usable as such between them."""
+
+    def __init__(self, connection: Any) -> None:
+        import psycopg  # noqa: PLC0415 - an extra
+        from psycopg import adapt, errors, pq  # noqa: PLC0415
+
+        self._pg, self._status, self._bad = connection.pgconn, pq.ExecStatus, pq.ConnStatus.BAD
+        self._failure, self._lost = errors.error_from_result, psycopg.OperationalError
+        self._values, self._auto = adapt.Transformer(connection), adapt.PyFormat.AUTO
+        self._names: dict[tuple[Any, ...], bytes] = {}
+        self._number = count(1)
+        self._poll = select.poll()
+        self._poll.register(self._pg.socket, select.POLLIN)
+
+    def make(self, queries: Sequence[Query]) -> list[Answer]:
+        """Run statements in their order, in one trip; psycopg's error of the first that fails."""
+        pg = self._pg
+        try:
+            pg.enter_pipeline_mode()
+            wanted = [self._send(statement, values) for statement, values in queries]
+            pg.pipeline_sync()
+            results, failed = self._results()
+            if pg.status != self._bad:
+                pg.exit_pipeline_mode()
+        except BaseException:
+            pg.finish()  # nobody could tell what the next answer belongs to
+            raise
+        if failed is not None:
+            self._names.clear()  # some may not have been prepared
+            raise self._failure(failed)
+        answers, at = [], -1
+        for each in wanted:
+            at += each
+            answers.append(self._answer(results[at]))
+        return answers
+
+    def _send(self, statement: str, values: tuple[Any, ...]) -> int:
+        """Send a statement; how many results it will have."""
+        told = self._values
+        given = told.dump_sequence(values, [self._auto] * len(values)) if values else []
+        types, formats = (told.types or (), told.formats) if values else ((), [])
+        key = (statement, *types)
+        name, results = self._names.get(key), 1
+        if name is None:
+            if len(self._names) >= PREPARED_MAX:
+                self._pg.send_query_params(numbered(statement), given, types, formats, 1)
+                return 1
+            name = self._names[key] = b"trip_%d" % next(self._number)
+            self._pg.send_prepare(name, numbered(statement), types)
+            results = 2
+        self._pg.send_query_prepared(name, given, formats, 1)
+        return results
+
+    def _results(self) -> tuple[list[Any], Any]:
+        """The results up to the sync, and the first that tells of a failure."""
+        pg = self._pg
+        found: list[Any] = []
+        while pg.flush():
+            self._poll.modify(pg.socket, select.POLLIN | select.POLLOUT)
+            self._poll.poll()
+            self._poll.modify(pg.socket, select.POLLIN)
+            pg.consume_input()
+        failed = None
+        while True:
+            while pg.is_busy():
+                self._poll.poll()
+                pg.consume_input()
+            result = pg.get_result()
+            if result is None:  # the end of one statement's
+                if pg.status != self._bad:
+                    continue
+                if failed is None:
+                    raise self._lost("the connection was lost")
+                return found, failed
+            if result.status == self._status.PIPELINE_SYNC:
+                return found, failed
+            if result.status == self._status.FATAL_ERROR and failed is None:
+                failed = result
+            found.append(result)
+
+    def _answer(self, result: Any) -> Answer:
+        rows: list[tuple[Any, ...]] = []
+        if result.ntuples:
+            self._values.set_pgresult(result)
+            rows = self._values.load_rows(0, result.ntuples, tuple)
+        return Answer(rows, result.command_tuples or 0)
+
+
+@lru_cache(maxsize=1024)
+def numbered(statement: str) -> bytes:
+    """A statement with libpq's places for values."""
+    first, *rest = statement.split("?")
+    return (first + "".join(f"${at}{part}" for at, part in enumerate(rest, 1))).encode()
