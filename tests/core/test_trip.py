@@ -36,8 +36,7 @@ def _trips(plain: psycopg.Connection[Any]) -> Iterator[Trips]:
     trips.make([("BEGIN", ()), ("CREATE TEMPORARY TABLE t (a int PRIMARY KEY, b text)", ())])
     yield trips
     plain.rollback()
-    plain.execute("DEALLOCATE ALL")
-    plain.rollback()
+    trips.end()
 
 
 @given(st.lists(VALUES, min_size=1, max_size=6))

@@ -183,7 +183,6 @@ def _postgres(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:
-        raw.prepare_threshold = None  # at a rollback it would forget its statements, and trips'
         with raw.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
             cursor.execute("SET synchronous_commit = on")

@@ -23,7 +23,6 @@ COMMIT: Final[Query] = ("COMMIT", ())
 TURN: Final[Query] = ("SELECT pg_advisory_xact_lock(?)", (0x65_6E_74_72_79,))  # “entry”
 LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
-TRIPS: Final = "upheld_trips"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 
 
@@ -34,9 +33,7 @@ class Link(Connection):
         super().__init__(engine)
         self.driver: Any = self.connection.driver_connection
         self.postgresql = engine.dialect.name == "postgresql"
-        self._trips: Any = None
-        if self.postgresql:  # those of the driver's connection, which outlives this one
-            self._trips = self.info.get(TRIPS) or self.info.setdefault(TRIPS, Trips(self.driver))
+        self._trips: Any = Trips(self.driver) if self.postgresql else None
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._begin = tuple(self.dispatch.begin)
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
@@ -69,6 +66,8 @@ class Link(Connection):
         self._waiting = []
         try:
             self.driver.rollback()
+            if self._trips is not None:
+                self._trips.end()
         except self.dialect.loaded_dbapi.Error:
             self.invalidate()
         self.close()

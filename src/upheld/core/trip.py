@@ -35,7 +35,10 @@ class Answer:
 
 
 class Trips:
-    """The trips of one connection, which is psycopg's and stays usable as such between them."""
+    """The trips of one connection, which is psycopg's and stays usable as such between them.
+
+    psycopg prepares nothing on it meanwhile: at a rollback it would make the server forget all.
+    """
 
     def __init__(self, connection: Any) -> None:
         import psycopg  # noqa: PLC0415 - an extra
@@ -48,6 +51,14 @@ class Trips:
         self._number = count(1)
         self._poll = select.poll()
         self._poll.register(self._pg.socket, select.POLLIN)
+        self._connection, self._threshold = connection, connection.prepare_threshold
+        connection.prepare_threshold = None
+        connection.execute("DEALLOCATE ALL")
+        connection.rollback()
+
+    def end(self) -> None:
+        """Leave the connection to psycopg again; there are no more trips on it."""
+        self._connection.prepare_threshold = self._threshold
 
     def make(self, queries: Sequence[Query]) -> list[Answer]:
         """Run statements in their order, in one trip; psycopg's error of the first that fails."""
