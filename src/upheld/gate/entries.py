@@ -29,6 +29,7 @@ from upheld.vault.envelope import context
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600.0  # seconds beyond what has passed
+PAGE = 10_000  # entries read at a time
 NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
 HOURS = {"hours": 1, "days": 24}
@@ -132,7 +133,7 @@ def last_of(connection: Connection) -> tuple[int, datetime] | None:
     return (found[0][0], moment(found[0][1])) if found else None
 
 
-def lines(connection: Connection, first: int = 0, most: int = 10_000) -> Iterator[bytes]:
+def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[bytes]:
     """Every entry of a log with its salt, in order, as the lines of an export.
 
     `first` is its first entry's number, where it is not the log that goes on. EntryError where a
@@ -164,14 +165,23 @@ def of_person(connection: Connection, person_id: str) -> list[Kept]:
 
 def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
     """Every entry of a kind that can be read and is about people or registers that are there."""
-    statement = "SELECT person_id, body FROM entry ORDER BY number"
-    for person_id, body in rows(connection, statement):
-        try:
-            entry = ledger.decode(blob(body))
-        except ledger.EntryError:
-            continue
-        if entry.kind == kind and (person_id is not None or not entry.person):
-            yield entry
+    for page in _pages(connection, "person_id, body"):
+        for _, person_id, body in page:
+            try:
+                entry = ledger.decode(blob(body))
+            except ledger.EntryError:
+                continue
+            if entry.kind == kind and (person_id is not None or not entry.person):
+                yield entry
+
+
+def _pages(connection: Connection, columns: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Every entry there is by its number, with some columns, a page at a time."""
+    statement = f"SELECT number, {columns} FROM entry WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 - columns alone
+    last = -(1 << 63)
+    while page := rows(connection, statement, last, PAGE):
+        yield page
+        last = page[-1][0]
 
 
 def _kept(found: tuple[Any, ...]) -> Kept:
@@ -187,19 +197,30 @@ def damaged(connection: Connection, severed: Mapping[int, int] | None = None) ->
     cut = severed or {}
     wrong: list[int] = []
     wanted = 1
-    statement = "SELECT number, at, person_id, salt, body, leaf FROM entry ORDER BY number"
-    for number, *rest in rows(connection, statement):
-        wrong += range(wanted, min(number, wanted + NAMED_MAX))
-        wanted = number + 1
-        if not _whole(connection, cut.get(number, 0), number, *rest):
-            wrong.append(number)
+    for page in _pages(connection, "at, person_id, salt, body, leaf"):
+        people = _people(connection, page[0][0], page[-1][0])
+        for number, *rest in page:
+            wrong += range(wanted, min(number, wanted + NAMED_MAX))
+            wanted = number + 1
+            if not _whole(people.get(number, []), cut.get(number, 0), *rest):
+                wrong.append(number)
     return wrong
 
 
+def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:
+    """Who finds some entries among their own, by the entry's number."""
+    found: dict[int, list[str]] = {}
+    statement = "SELECT number, person_id FROM entry_person WHERE number BETWEEN ? AND ?"
+    for number, person_id in rows(connection, statement, first, last):
+        found.setdefault(number, []).append(str(person_id))
+    return found
+
+
 def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
-    connection: Connection, cut: int, number: int, at: int, person_id: str | None, salt: bytes,
-    body: bytes, leaf: bytes,
+    people: list[str], cut: int, at: int, person_id: str | None, salt: bytes, body: bytes,
+    leaf: bytes,
 ) -> bool:  # fmt: skip
+    """Whether an entry is as it was written, with the people who find it among their own."""
     salt, body = blob(salt), blob(body)
     try:
         entry = ledger.decode(body)
@@ -213,13 +234,11 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
         return cut == 1
     if person_id is not None or entry.person:
         return person_id is not None and entry.person == _mark(salt, person_id)
-    statement = "SELECT person_id FROM entry_person WHERE number = ?"
-    people = sorted(found for (found,) in rows(connection, statement, number))
     if entry.batch is None or entry.kind == LISTED:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are
         return entry.batch.count + 1 == len(people) + cut
-    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *people)
+    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *sorted(people))
 
 
 def due(  # noqa: PLR0913 - the columns of an item
