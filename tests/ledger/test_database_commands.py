@@ -184,3 +184,34 @@ def test_a_draft_is_asked_of_recorded_acts(provider: Provider) -> None:
     for words in (("--ledger", "--requests", "x"), ()):
         wrong = CliRunner().invoke(app, ["replay", str(sample_policy()), *words])
         assert isinstance(wrong.exception, UpheldError)
+
+
+def test_a_database_that_came_back_goes_on_under_another_name(tmp_path: Path) -> None:
+    """Backed up, lost, restored: the old log's name is refused, a new one covers all of it."""
+    provider = Provider(tmp_path)
+    assert provider.run("jobs", "--once").exit_code == 0
+    note = tmp_path / "published"
+    note.write_text(provider.run("ledger", "checkpoint", "--key", str(provider.key)).stdout)
+    kept = str(tmp_path / "monday.backup")
+    assert provider.run("admin", "backup", "--out", kept).exit_code == 0
+    for path in tmp_path.glob("provider.db*"):
+        path.unlink()
+    told = provider.run("admin", "restore", kept, "--published", str(note))
+    assert (told.exit_code, "whole" in told.stdout) == (0, True), told.output
+    done = json.loads(provider.run("jobs", "--once", "--json").stdout)["done"]
+    assert [each["failed"] for each in done if each["name"] == "cover"] == ["log"]
+    old = json.loads(provider.run("ledger", "verify", "--key", str(provider.key), "--json").stdout)
+    assert (old["ok"], old["covered"]) == (True, 4)
+    assert old["entries"] > 4
+
+    other = FileSigner.create(tmp_path / "other.key", f"{ORIGIN}/again").key
+    settings = tmp_path / "upheld.toml"
+    settings.write_text(settings.read_text().replace("log.key", "other.key"))
+    assert provider.run("jobs", "--once").exit_code == 0
+    found = json.loads(provider.run("ledger", "verify", "--key", str(other), "--json").stdout)
+    assert found["ok"]
+    assert found["covered"] == found["entries"]
+    made = provider.run("ledger", "prove", str(found["entries"])).stdout
+    (tmp_path / "receipt").write_text(made)
+    words = ["ledger", "verify", str(tmp_path / "receipt"), "--key", str(other)]
+    assert CliRunner().invoke(app, words).exit_code == 0
