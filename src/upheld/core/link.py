@@ -48,9 +48,13 @@ class Link(Connection):
 
     def keep(self) -> None:
         """Commit, with whatever waits to be sent."""
-        if self._waiting[:1] == [BEGIN] and all(q in (BEGIN, TURN, LAST) for q in self._waiting):
-            self._waiting = []  # nobody asked for anything
+        if self._waiting and self._waiting[0] == BEGIN and self._idle():
+            self._waiting = []
         self._commit()
+
+    def _idle(self) -> bool:
+        """Whether nobody asked for anything yet."""
+        return all(query in (BEGIN, TURN, LAST) for query in self._waiting)
 
     def _commit(self) -> None:
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it

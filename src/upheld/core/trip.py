@@ -41,8 +41,8 @@ class Trips:
     """
 
     def __init__(self, connection: Any) -> None:
-        import psycopg  # noqa: PLC0415 - an extra
-        from psycopg import adapt, errors, pq  # noqa: PLC0415
+        import psycopg  # noqa: PLC0415 - which is an extra
+        from psycopg import adapt, errors, pq  # noqa: PLC0415 - which is an extra
 
         self._pg, self._status, self._bad = connection.pgconn, pq.ExecStatus, pq.ConnStatus.BAD
         self._failure, self._lost = errors.error_from_result, psycopg.OperationalError
