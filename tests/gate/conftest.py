@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,29 @@ from sqlalchemy import Engine
 
 import upheld
 from upheld.demo import sample_policy
+from upheld.gate.entries import Clock
 from upheld.gate.gate import Gate
 from upheld.vault.keyring import KeyFile, Keyring
 
 TOLD = {"email": "ann@marked.example", "name": "Ann Marked", "phone": "+1 555 0100"}
+
+
+class Told(Clock):
+    """A clock that tells what a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The time of day, as it was set."""
+        return super().now() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Told:
+    """A clock that a test sets."""
+    return Told()
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +52,15 @@ def keyring(tmp_path: Path) -> Keyring:
 
 
 @pytest.fixture
-def gate(engine: Engine, policy: upheld.Policy, keyring: Keyring) -> Gate:
-    """A gate on each kind of database."""
-    return Gate(engine, policy, keyring)
+def gate(engine: Engine, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Gate:
+    """A gate on each kind of database, with that clock."""
+    return Gate(engine, policy, keyring, clock)
+
+
+def later(gate: Gate, clock: Told, days: float) -> None:
+    """Let days pass, without anybody minding."""
+    clock.ahead += timedelta(days=days)
+    gate.accept_clock()
 
 
 def customer(gate: Gate, *, born: str = "1990-02-01") -> str:

@@ -6,15 +6,15 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 import upheld
-from gate.conftest import TOLD, customer
+from gate.conftest import TOLD, Told, customer
 from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
@@ -24,7 +24,7 @@ from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
 from upheld.core.trouble import DatabaseError
 from upheld.gate import upkeep
-from upheld.gate.entries import Clock, damaged, last_of
+from upheld.gate.entries import damaged, last_of
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.ledger.entries import decode
@@ -223,26 +223,11 @@ def test_another_keyring_opens_nothing(gate: Gate, tmp_path: Path) -> None:
     assert caught.value.code == "other-keyring"
 
 
-class Told(Clock):
-    """A clock that tells what a test says."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        """The time of day, as it was set."""
-        return super().now() + self.ahead
-
-
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=2)])
 def test_a_clock_that_was_set_stops_what_depends_on_dates_until_it_is_accepted(
-    engine: Engine, policy: upheld.Policy, keyring: Keyring, ahead: timedelta
+    gate: Gate, clock: Told, person: str, ahead: timedelta
 ) -> None:
     """Back by a day or ahead by two hours: entries keep their order, and proofs wait."""
-    clock = Told()
-    gate = Gate(engine, policy, keyring, clock)
-    person = customer(gate)
     gate.act("serve", person)
     clock.ahead = ahead
     with pytest.raises(Refused) as caught:

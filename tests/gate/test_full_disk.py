@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Engine
 
 import upheld
-from gate.conftest import customer
+from gate.conftest import Told, customer
 from gate.test_covering import add, checkpoints
-from gate.test_faults import Told, problems
+from gate.test_faults import problems
 from ledger.logs import SIGNER
 from sizes import size
 from upheld.core.database import open_database
@@ -32,12 +32,6 @@ from upheld.vault.keyring import Keyring
 PEOPLE = size("people to whom something is owed while the disk is full", short=40, long=120)
 STEPS = size("moments at which the disk is full", short=8, long=60)
 NO_LIMIT = 2**32 - 2
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Told:
-    """A clock that a test sets."""
-    return Told()
 
 
 @pytest.fixture(name="gate")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
 
-import upheld
-from gate.conftest import customer
-from gate.test_faults import Told
+from gate.conftest import Told, customer, later
 from upheld.core.transaction import reading
 from upheld.gate import items
 from upheld.gate.duties import DutyError
@@ -20,27 +17,8 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
-from upheld.vault.keyring import Keyring
 
 ALL = ("open", "late", "done", "lapsed")
-
-
-@pytest.fixture
-def clock() -> Told:
-    """A clock that tells what a test says."""
-    return Told()
-
-
-@pytest.fixture
-def gate(engine: Engine, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Gate:
-    """A gate whose clock can be moved."""
-    return Gate(engine, policy, keyring, clock)
-
-
-def move(gate: Gate, clock: Told, days: float) -> None:
-    """Let so many days pass, without anybody minding."""
-    clock.ahead += timedelta(days=days)
-    gate.accept_clock()
 
 
 def of(gate: Gate, person: str) -> list[tuple[str, str, str]]:
@@ -119,7 +97,7 @@ def test_what_was_not_done_in_time_is_late_with_an_entry(gate: Gate, clock: Told
     person = customer(gate)
     requested(gate, person)
     assert items.late(gate) == 0
-    move(gate, clock, 31)
+    later(gate, clock, 31)
     assert items.late(gate) == 1
     assert items.late(gate) == 0
     last = gate.entries(person)[-1].entry
@@ -134,7 +112,7 @@ def test_a_record_that_ran_out_lapses_when_its_item_falls_due(gate: Gate, clock:
     person = customer(gate)
     kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
     gate.record(person, kind, fact="access-requested", ends=datetime.now(UTC) + timedelta(days=5))
-    move(gate, clock, 31)
+    later(gate, clock, 31)
     assert items.late(gate) == 1
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
     assert gate.entries(person)[-1].entry.kind == "lapsed"
@@ -148,7 +126,7 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     gate.record(person, kind, fact="access-requested", begins=begins)
     assert items.owe(gate) == 0
     assert of(gate, person) == []
-    move(gate, clock, 5)
+    later(gate, clock, 5)
     assert items.owe(gate) == 1
     assert items.owe(gate) == 0
     found = one(gate, person)
@@ -176,7 +154,7 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     for number in range(3):
         told = {"balance": f"{number}"}
         gate.store(person, told, source="customer", occasion="service-use")
-    move(gate, clock, 1000)
+    later(gate, clock, 1000)
     asked: list[int] = []
 
     def delete(joint: Joint, item: Item) -> int:
@@ -198,7 +176,7 @@ def test_without_a_handler_what_is_due_is_late_until_there_is_one(gate: Gate, cl
     """Nothing that the policy promised is forgotten for want of a part that does it."""
     person = customer(gate)
     gate.store(person, {"balance": "1"}, source="customer", occasion="service-use")
-    move(gate, clock, 1000)
+    later(gate, clock, 1000)
     assert items.late(gate) == 1
     assert [state for state, *_ in of(gate, person)] == ["late"]
     gate.house.carriers.add_due("delete", lambda _, item: item.entry)

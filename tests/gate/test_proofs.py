@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 import upheld
-from gate.conftest import TOLD, customer
-from gate.test_faults import Told
+from gate.conftest import TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.transaction import writing
 from upheld.gate.gate import Gate

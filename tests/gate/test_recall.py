@@ -7,12 +7,10 @@ from datetime import timedelta
 from itertools import islice
 
 import pytest
-from sqlalchemy import Engine
 
 import upheld
-from gate.conftest import customer
+from gate.conftest import Told, customer
 from gate.test_covering import cover
-from gate.test_faults import Told
 from gate.test_gate import TO_PARTNER
 from upheld.core.sql import run
 from upheld.core.transaction import writing
@@ -23,21 +21,8 @@ from upheld.gate.request import Refused
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
 from upheld.policy.replay import Replay, Report
-from upheld.vault.keyring import Keyring
 
 ABOUT = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]}
-
-
-@pytest.fixture
-def clock() -> Told:
-    """A clock that tells what a test says."""
-    return Told()
-
-
-@pytest.fixture
-def gate(engine: Engine, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Gate:
-    """A gate whose clock can be moved."""
-    return Gate(engine, policy, keyring, clock)
 
 
 def replayed(gate: Gate, draft: upheld.Policy) -> tuple[Report, Recall]:

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from sqlalchemy import text
 
-import pytest
-from sqlalchemy import Engine, text
-
-import upheld
-from gate.conftest import TOLD, customer
+from gate.conftest import TOLD, Told, customer, later
 from gate.test_erasure import anywhere
-from gate.test_faults import Told, problems
+from gate.test_faults import problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
 from upheld.gate import erasure
 from upheld.gate.gate import Gate
 from upheld.gate.retention import retire
-from upheld.vault.keyring import Keyring
 
 SIGN_IN = {"source": "browser", "occasion": "sign-in"}
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Told:
-    """A clock that a test sets."""
-    return Told()
-
-
-@pytest.fixture(name="gate")
-def _gate(engine: Engine, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Gate:
-    """A gate with that clock."""
-    return Gate(engine, policy, keyring, clock)
-
-
-def later(gate: Gate, clock: Told, days: int) -> None:
-    """Let days pass."""
-    clock.ahead += timedelta(days=days)
-    gate.accept_clock()
 
 
 def held(gate: Gate, person: str) -> list[str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 import upheld
-from gate.conftest import customer
+from gate.conftest import Told, customer, later
 from gate.test_backup import back, elsewhere, made
-from gate.test_faults import Told, problems
+from gate.test_faults import problems
 from ledger.logs import OTHER, SIGNER
 from upheld.core.database import open_database
 from upheld.core.sql import row, rows
@@ -29,24 +28,6 @@ from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.vault import people, values
 from upheld.vault.archive import BackupError
 from upheld.vault.keyring import KeyFile, Keyring
-
-
-@pytest.fixture(name="clock")
-def _clock() -> Told:
-    """A clock that a test sets."""
-    return Told()
-
-
-@pytest.fixture(name="gate")
-def _gate(engine: Engine, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Gate:
-    """A gate with that clock."""
-    return Gate(engine, policy, keyring, clock)
-
-
-def later(gate: Gate, clock: Told, days: float) -> None:
-    """Let days pass."""
-    clock.ahead += timedelta(days=days)
-    gate.accept_clock()
 
 
 def spent(gate: Gate, person: str, *told: str) -> None:

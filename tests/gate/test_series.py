@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from gate.conftest import customer
-from gate.test_faults import Told, flipped, problems
+from gate.conftest import Told, customer
+from gate.test_faults import flipped, problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
 from upheld.gate.derived import DerivedError, Read
