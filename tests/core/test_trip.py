@@ -88,16 +88,22 @@ def test_more_than_fits_between_the_two_goes_through(trips: Trips) -> None:
     assert all(each.fetchall() == [(long, n)] for n, each in enumerate(answers))
 
 
-def test_statements_beyond_those_that_are_prepared_are_sent_as_they_are(
+def test_the_server_is_not_filled_with_what_is_asked_once(
     trips: Trips, plain: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server is not filled with what is asked once."""
+    """After so many statements all are forgotten, but not where a transaction has failed."""
     monkeypatch.setattr(trip, "PREPARED_MAX", 4)
-    for number in range(8):
+    for number in range(11):
         (answer,) = trips.make([(f"SELECT {number} + ?", (1,))])
         assert answer.fetchall() == [(number + 1,)]
-    found = plain.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
-    assert found == (4,)
+        found = plain.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+        assert found is not None
+        assert found[0] <= 4
+    trips.make([("SAVEPOINT work", ())])
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        trips.make([("SELECT 1 FROM nowhere", ()), *((f"SELECT {n}", ()) for n in range(4))])
+    trips.make([("ROLLBACK TO SAVEPOINT work", ())])
+    assert trips.make([("SELECT 5", ())])[0].fetchall() == [(5,)]
 
 
 def test_a_connection_that_was_cut_is_no_answer(postgres_server: str) -> None:

@@ -14,7 +14,8 @@ from itertools import count
 from typing import Any, Final
 
 Query = tuple[str, tuple[Any, ...]]  # a statement and its values
-PREPARED_MAX: Final = 512  # statements; others are sent as they are
+PREPARED_MAX: Final = 512  # statements; then all are forgotten
+FORGET: Final[Query] = ("DEALLOCATE ALL", ())
 
 
 class Answer:
@@ -45,15 +46,17 @@ class Trips:
         from psycopg import adapt, errors, pq  # noqa: PLC0415 - which is an extra
 
         self._pg, self._status, self._bad = connection.pgconn, pq.ExecStatus, pq.ConnStatus.BAD
+        self._failed = pq.TransactionStatus.INERROR
         self._failure, self._lost = errors.error_from_result, psycopg.OperationalError
         self._values, self._auto = adapt.Transformer(connection), adapt.PyFormat.AUTO
-        self._names: dict[tuple[Any, ...], bytes] = {}
+        self._names: dict[tuple[Any, ...], bytes] = {}  # by the statement and its values' types
+        self._fresh: list[tuple[Any, ...]] = []  # those that were prepared in this trip
         self._number = count(1)
         self._poll = select.poll()
         self._poll.register(self._pg.socket, select.POLLIN)
         self._connection, self._threshold = connection, connection.prepare_threshold
         connection.prepare_threshold = None
-        connection.execute("DEALLOCATE ALL")
+        connection.execute(FORGET[0])
         connection.rollback()
 
     def end(self) -> None:
@@ -63,9 +66,13 @@ class Trips:
     def make(self, queries: Sequence[Query]) -> list[Answer]:
         """Run statements in their order, in one trip; psycopg's error of the first that fails."""
         pg = self._pg
+        self._fresh.clear()
         try:
             pg.enter_pipeline_mode()
-            wanted = [self._send(statement, values) for statement, values in queries]
+            if len(self._names) >= PREPARED_MAX and pg.transaction_status != self._failed:
+                self._names.clear()
+                queries = (FORGET, *queries)
+            wanted = [self._send(query) for query in queries]
             pg.pipeline_sync()
             results, failed = self._results()
             if pg.status != self._bad:
@@ -74,26 +81,29 @@ class Trips:
             pg.finish()  # nobody could tell what the next answer belongs to
             raise
         if failed is not None:
-            self._names.clear()  # some may not have been prepared
+            for key in self._fresh:  # of which nobody knows whether it came so far
+                self._names.pop(key, None)
             raise self._failure(failed)
         answers, at = [], -1
         for each in wanted:
             at += each
             answers.append(self._answer(results[at]))
-        return answers
+        return answers[1:] if queries[:1] == (FORGET,) else answers
 
-    def _send(self, statement: str, values: tuple[Any, ...]) -> int:
+    def _send(self, query: Query) -> int:
         """Send a statement; how many results it will have."""
+        statement, values = query
+        if query is FORGET:
+            self._pg.send_query_params(statement.encode(), None)
+            return 1
         told = self._values
         given = told.dump_sequence(values, [self._auto] * len(values)) if values else []
         types, formats = (told.types or (), told.formats) if values else ((), [])
         key = (statement, *types)
         name, results = self._names.get(key), 1
         if name is None:
-            if len(self._names) >= PREPARED_MAX:
-                self._pg.send_query_params(numbered(statement), given, types, formats, 1)
-                return 1
             name = self._names[key] = b"trip_%d" % next(self._number)
+            self._fresh.append(key)
             self._pg.send_prepare(name, numbered(statement), types)
             results = 2
         self._pg.send_query_prepared(name, given, formats, 1)
