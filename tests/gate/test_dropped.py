@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
-from gate.conftest import TOLD, customer
+from gate.conftest import TOLD, Told, customer, later
+from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
-from upheld.gate import erasure
+from upheld.gate import dropped, erasure
 from upheld.gate.dropped import DropError
 from upheld.gate.gate import Gate
 from upheld.vault import people
+from upheld.vault.erasures import Erasures
 from upheld.vault.people import HELD, VaultError
 
 
@@ -72,3 +76,80 @@ def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: str) -> None:
     assert "email" in held(gate, person)
     with pytest.raises(VaultError):
         gate.drop("0" * 32, ["email"])
+
+
+def test_what_was_dropped_does_not_come_back_from_a_backup(
+    gate: Gate, person: str, tmp_path: Path
+) -> None:
+    """Of whom it was dropped and of nobody else; what was stored after that is another value."""
+    other = customer(gate)
+    before = made(gate, tmp_path)
+    gate.drop(person, ["email", "phone"])
+    gate.store(person, {"phone": "+1 555 0199"}, source="customer", occasion="registration")
+    assert dropped.tell(gate) == 1
+    assert dropped.tell(gate) == 0
+    found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
+    assert (found.people, found.erased, found.problems) == (2, 0, ())
+    assert held(restored, person) == {"birth-date", "name"}
+    assert held(restored, other) == {*TOLD, "birth-date"}
+    assert restored.find("email", TOLD["email"]) == [other]
+    told = restored.entries(person)[-1].entry
+    assert (told.kind, told.action, told.data) == ("retention", "delete", ("email", "phone"))
+    restored.engine.dispose()
+
+
+def test_a_backup_that_was_made_after_keeps_what_was_stored_again(
+    gate: Gate, person: str, tmp_path: Path
+) -> None:
+    """Whether the list was told before or after it was made."""
+    gate.drop(person, ["email"])
+    gate.store(person, {"email": TOLD["email"]}, source="customer", occasion="registration")
+    after = made(gate, tmp_path)
+    assert dropped.tell(gate) == 1
+    found, restored = back(gate, tmp_path, after.path, elsewhere(tmp_path))
+    assert found.problems == ()
+    assert held(restored, person) == {*TOLD, "birth-date"}
+    assert dropped.tell(restored) == 1  # which the backup did not know to be told
+    assert len(Erasures(gate.house.keyring).read()) == 1
+    restored.engine.dispose()
+
+
+def test_what_a_law_keeps_apart_is_kept_apart_again(
+    gate: Gate, clock: Told, tmp_path: Path
+) -> None:
+    """A value that was set aside when it was dropped is there for the legal desk alone."""
+    gagged = customer(gate)
+    gate.record(gagged, "hold", fact="legal-hold", party="court")
+    gate.record(gagged, "instrument", fact="gag-order", party="court")
+    before = made(gate, tmp_path)
+    later(gate, clock, 1)
+    gate.drop(gagged, ["email"])
+    dropped.tell(gate)
+    found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
+    assert found.problems == ()
+    assert "email" not in held(restored, gagged)
+    with reading(restored.engine) as connection:
+        ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
+        opened = people.whatever(connection, restored.house.keyring, [apart])
+    assert list(opened[apart].holdings) == ["email"]
+    restored.engine.dispose()
+
+
+def test_a_list_that_cannot_be_written_is_told_again(
+    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is forgotten before it stands there, and nothing stands there twice."""
+    gate.drop(person, ["email"])
+
+    def failing(*_: object) -> None:
+        raise KeyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dropped, "run", failing)
+        with pytest.raises(KeyError):
+            dropped.tell(gate)
+    assert dropped.tell(gate) == 1
+    (line,) = Erasures(gate.house.keyring).read()
+    assert line.dropped == ("email",)
+    raw = Erasures(gate.house.keyring).path.read_bytes()
+    assert b"email" not in raw

@@ -226,6 +226,14 @@ erasure: Final = (
     )
 )
 
+dropped: Final = Table(  # values that were deleted, until the list of erasures has them
+    "dropped",
+    metadata,
+    Column("token", ID, primary_key=True),
+    Column("entry", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 severed: Final = Table(  # entries from which people were cut, and from a batch how many
     "severed",
     metadata,

@@ -3,24 +3,39 @@
 What must be kept is what an erasure of the person would keep: a clause lets it be stored only
 because of something that is proven. What a law keeps and forbids to speak of is set aside, and it
 is told as gone. The entry names the fields and the digests of their rows.
+
+A backup that was made before still has them. They are therefore told to the list of erasures, by a
+job within a minute, and dropped again in what is restored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.sql import later, rows, run
+from upheld.core.transaction import reading, writing
 from upheld.gate import entries, forget
 from upheld.gate.acting import Doing, House
 from upheld.gate.keeping import BESIDES, Keeping, keeping
 from upheld.gate.request import Act
-from upheld.ledger.entries import Entry
+from upheld.ledger.entries import Entry, stamp
+from upheld.policy.load import Policy
 from upheld.vault import dropping, people
-from upheld.vault.erasures import Erased
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.keyring import Keyring
 from upheld.vault.people import Person
 
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+TOGETHER = 1_000  # lines told at once
 NOTHING = Keeping((), (), (), ())
 
 
@@ -52,8 +67,83 @@ def drop(
     dropping.drop(connection, person, gone)
     entry = Entry(kind="retention", time="", action="delete", policy=house.policy.digest,
                   data=gone, values=marks)  # fmt: skip
-    entries.write(connection, entry, person_id, at)
+    number, at = entries.write(connection, entry, person_id, at)
+    _remember(connection, house.keyring, person_id, number, at, gone, kept)
     return gone
+
+
+def _remember(  # noqa: PLR0913, PLR0917 - what a line of the list tells
+    connection: Connection, keyring: Keyring, person_id: str, number: int, at: datetime,
+    gone: tuple[str, ...], kept: Keeping,
+) -> None:  # fmt: skip
+    """Keep what was dropped until it is listed; sealed, since it may tell of a hold."""
+    whose = token(keyring, person_id)
+    told = Erased(whose, number, stamp(at), apart=kept.apart, apart_records=kept.apart_records,
+                  dropped=gone)  # fmt: skip
+    sealed = seal(keyring.derived("dropped"), msgspec.json.encode(told), _place(whose, number))
+    later(connection, "INSERT INTO dropped VALUES (?, ?, ?)", whose, number, sealed)
+
+
+def _place(whose: str, number: int) -> bytes:
+    return context("dropped", whose, number)
+
+
+def tell(gate: Gate) -> int:
+    """Tell the list of erasures, outside the database, what was dropped; how many times."""
+    keyring, count = gate.house.keyring, 0
+    key = keyring.derived("dropped")
+    statement = "SELECT token, entry, sealed FROM dropped ORDER BY entry LIMIT ?"
+    while True:
+        with reading(gate.engine) as connection:
+            some = rows(connection, statement, TOGETHER)
+        if not some:
+            return count
+        Erasures(keyring).append([
+            msgspec.json.decode(unseal(key, sealed, _place(whose, number),
+                                       what=f"what entry {number} dropped"), type=Erased)
+            for whose, number, sealed in some
+        ])  # fmt: skip
+        with writing(gate.engine) as connection:
+            run(connection, "DELETE FROM dropped WHERE entry <= ?", some[-1][1])
+        count += len(some)
+
+
+def replay(
+    connection: Connection, keyring: Keyring, policy: Policy, since: str, at: datetime
+) -> int:
+    """Drop again, in a database from a backup, what was dropped since; of how many people.
+
+    `since` is the time of the backup's last entry.
+    """
+    again: dict[str, list[Erased]] = {}
+    for each in Erasures(keyring).read():
+        if each.dropped and each.at >= since:
+            again.setdefault(each.token, []).append(each)
+    if not again:
+        return 0
+    count = 0
+    for (person_id,) in rows(connection, "SELECT person_id FROM person_key ORDER BY person_id"):
+        for told in again.get(token(keyring, person_id), ()):
+            count += _dropped_again(connection, keyring, policy, person_id, told, at)
+    return count
+
+
+def _dropped_again(
+    connection: Connection, keyring: Keyring, policy: Policy, person_id: str, told: Erased,
+    at: datetime,
+) -> bool:  # fmt: skip
+    person = people.whatever(connection, keyring, [person_id]).get(person_id)
+    gone = tuple(each for each in told.dropped if person and each in person.holdings)
+    if person is None or not gone:
+        return False
+    if told.apart:
+        forget.set_aside(connection, keyring, told, person, at)
+    marks = tuple(person.holdings[field].mark for field in gone)
+    dropping.drop(connection, person, gone)
+    entry = Entry(kind="retention", time="", action="delete", policy=policy.digest, data=gone,
+                  values=marks)  # fmt: skip
+    entries.write(connection, entry, person_id, at)
+    return True
 
 
 def _kept(

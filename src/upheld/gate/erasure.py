@@ -134,7 +134,7 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
 
     What was kept is kept as it was settled then.
     """
-    latest = {each.token: each for each in Erasures(keyring).read()}
+    latest = {each.token: each for each in Erasures(keyring).read() if not each.dropped}
     count = 0
     found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
     again = [(person_id, epoch, latest[name]) for person_id, epoch in found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.gate import backup, erasure, items, retention
+from upheld.gate import backup, dropped, erasure, items, retention
 from upheld.gate.covering import Covering
 from upheld.gate.lease import SECONDS, Lease
 from upheld.ledger.signers import open_signer
@@ -64,7 +64,7 @@ def built_in(settings: Settings) -> list[Job]:
     found = [
         Job("late", 10, items.late), Job("owed", HOUR, items.owe),
         Job("retention", DAY, retention.retire),
-        Job("unfinished erasures", MINUTE, erasure.resume),
+        Job("unfinished erasures", MINUTE, erasure.resume), Job("dropped", MINUTE, dropped.tell),
         Job("keys", DAY, erasure.renew_if_needed),
     ]  # fmt: skip
     if settings.escrow is not None:

@@ -1,10 +1,10 @@
 """Put a backup back into an empty database: all of it in one transaction, or nothing.
 
-Before anyone can read anything of it, who was erased since is erased again, by the list beside the
-keyring, and everybody's key is moved to the keyring's own epoch, so that the keys that were kept
-with the backup are needed no more. A new log begins, whose first entry names the last known
-checkpoint of the old one. The tables may be those of an earlier upheld: they are made as they were,
-filled, and brought to what this one needs.
+Before anyone can read anything of it, who was erased since is erased again, and what was dropped is
+dropped, by the list beside the keyring; and everybody's key is moved to the keyring's own epoch, so
+that the keys that were kept with the backup are needed no more. A new log begins, whose first entry
+names the last known checkpoint of the old one. The tables may be those of an earlier upheld: they
+are made as they were, filled, and brought to what this one needs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from upheld.core.database import open_database
 from upheld.core.schema import revision, upgrade
 from upheld.core.sql import many, places, row, rows, run
 from upheld.core.transaction import scrub, writing
-from upheld.gate import entries, erasure, lineage, logs, upkeep
+from upheld.gate import dropped, entries, erasure, lineage, logs, upkeep
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
+from upheld.ledger.entries import stamp
 from upheld.ledger.note import NoteError, parse_note, to_base64
 from upheld.policy.load import Policy
 from upheld.vault import archive, backups, escrow, people, values
@@ -83,10 +84,12 @@ def restore(
             closed = _load(connection, path, head, both)
             _listed(keyring, closed, told.because)
             previous = _previous(connection, closed, told)
+            last = entries.last_of(connection)
             first = lineage.restored(previous, policy.digest, told.because)
             number, _ = entries.write(connection, first, None, datetime.now(UTC))
             lineage.begin(connection, number, previous)
-            erased = _settle(connection, policy, keyring, both, told.keys)
+            since = stamp(last[1]) if last else ""
+            erased = _settle(connection, policy, keyring, both, told.keys, since)
         erasure.finish(engine, keyring)
         scrub(engine)
         found = upkeep.selfcheck(engine, keyring)
@@ -143,8 +146,9 @@ def _listed(keyring: Keyring, closed: Close, because: str) -> None:
 
 
 def _settle(
-    connection: Connection, policy: Policy, keyring: Keyring, both: Keyring, keys: Path | None
-) -> int:
+    connection: Connection, policy: Policy, keyring: Keyring, both: Keyring, keys: Path | None,
+    since: str,
+) -> int:  # fmt: skip
     """Erase again, move everybody to the keyring's epoch, close all others; how many erased."""
     needed = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
     if missing := needed - {each.number for each in both.epochs}:
@@ -153,6 +157,7 @@ def _settle(
     people.belong(connection, keyring)
     at = datetime.now(UTC)
     erased = erasure.replay(connection, both, policy, at)
+    dropped.replay(connection, both, policy, since, at)
     while some := people.to_move(connection, both, BATCH):
         for person_id in some:
             people.move(connection, both, person_id, values.indexed)

@@ -1,9 +1,10 @@
 """The list of erasures: a file beside the keyring, outside the database and all its backups.
 
-A backup does not know who was erased after it was made, so that whoever restores one replays this
-list. Each line is sealed under the keyring and bound to the line before it: nothing in it can be
-read, changed, moved or taken out unnoticed by who has not the keyring. It names nobody, but holds a
-keyed digest of each id, which only an id that is already known can be compared with.
+A backup does not know who was erased after it was made, or which values, so that whoever restores
+one replays this list. Each line is sealed under the keyring and bound to the line before it:
+nothing in it can be read, changed, moved or taken out unnoticed by who has not the keyring. It
+names nobody, but holds a keyed digest of each id, which only an id that is already known can be
+compared with.
 
 A line is synced before its erasure is carried out. The rest of one that was being written when the
 machine stopped is no line; its erasure has not begun, and is listed again.
@@ -37,7 +38,7 @@ class Erased(msgspec.Struct, frozen=True):
     """One erasure: whose by a keyed digest, the entry that began it, the fields that were kept.
 
     `apart` are fields that a law keeps and forbids to speak of. The records are those that prove
-    why each was kept.
+    why each was kept. With `dropped` nobody was erased: these fields of somebody who stays were.
     """
 
     token: str
@@ -47,6 +48,7 @@ class Erased(msgspec.Struct, frozen=True):
     apart: tuple[str, ...] = ()
     kept_records: tuple[str, ...] = ()
     apart_records: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 def token(keyring: Keyring, person_id: str) -> str:
@@ -70,11 +72,11 @@ class Erasures:
         """Add erasures durably; those that are in it already are left as they are."""
         with locked(self.path):
             lines = self._lines()
-            there = {(each.token, each.entry) for each in self._opened(lines)}
+            there = {(each.token, each.entry, each.at) for each in self._opened(lines)}
             size = sum(len(line) + 1 for line in lines)
             added = b""
             for each in listed:
-                if (each.token, each.entry) not in there:
+                if (each.token, each.entry, each.at) not in there:
                     lines.append(self._sealed(each, lines))
                     added += lines[-1] + b"\n"
             if added:
