@@ -257,6 +257,8 @@ def _series(
     """Every row of a series: none missing, none besides, each its own, and all in the chain."""
     gone = held.gone or 0
     by_number = {_number(row): row for row in listed}
+    if any(type(number) is not int for number in by_number):  # as we never write it
+        raise SealError(what)
     found, chain = [], held.before
     for number in sorted({*by_number, *range(gone + 1, held.revision + 1)}):
         named = f"row {number} of {what}"
