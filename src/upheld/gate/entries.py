@@ -180,6 +180,8 @@ def _pages(connection: Connection, columns: str) -> Iterator[list[tuple[Any, ...
     statement = f"SELECT number, {columns} FROM entry WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 - columns alone
     last = -(1 << 63)
     while page := rows(connection, statement, last, PAGE):
+        if page[-1][0] <= last:  # a damaged file would give the same ones for ever
+            raise trouble("damaged")
         yield page
         last = page[-1][0]
 
