@@ -101,10 +101,7 @@ def later(connection: Connection, statement: str, *values: Any) -> None:
         run(connection, statement, *values)
         return
     try:
-        if connection.postgresql:
-            connection.later(statement, values)
-        else:
-            connection.driver.execute(statement, values)
+        connection.later(statement, values)
     except failures(connection.dialect) as error:
         raise meaning(error) from None
 

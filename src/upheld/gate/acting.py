@@ -237,7 +237,7 @@ class Doing:
                 decision = planned(house.policy, act, fields).decide(known)
         if not decision.allowed:
             return act.data, decision, problem
-        if decision.duties and not problem and (missing := house.carriers.missing(decision.duties)):
+        if not problem and (missing := house.carriers.missing(decision.duties)):
             problem = "duty " + ", ".join(missing)
         return fields, decision, problem
 
@@ -252,7 +252,7 @@ class Doing:
             self.shape.entry, kind="act" if allowed else "refusal", outcome=outcome,
             problem=problem or decision.code, clauses=decision.clauses, data=fields,
             evidence=evidence, duties=tuple({duty.duty: 0 for duty in decision.duties}),
-            values=tuple([digests[field] for field in fields]) if digests else (),
+            values=tuple(digests[field] for field in fields) if digests else (),
         )  # fmt: skip
         if self.act.party:
             entry = replace(entry, **self.act.parties())

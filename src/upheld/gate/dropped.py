@@ -59,29 +59,29 @@ def drop(
     gone = tuple(field for field in asked if field not in stays)
     if not gone:
         return ()
-    at = house.clock.now()
-    if kept.apart:
-        bare = Erased("", 0, "", apart=kept.apart, apart_records=kept.apart_records)
-        forget.set_aside(connection, house.keyring, bare, person, at)
-    marks = tuple(person.holdings[field].mark for field in gone)
-    dropping.drop(connection, person, gone)
-    entry = Entry(kind="retention", time="", action="delete", policy=house.policy.digest,
-                  data=gone, values=marks)  # fmt: skip
-    number, at = entries.write(connection, entry, person_id, at)
-    _remember(connection, house.keyring, person_id, number, at, gone, kept)
+    told = Erased(token(house.keyring, person_id), 0, "", apart=kept.apart,
+                  apart_records=kept.apart_records, dropped=gone)  # fmt: skip
+    told = _delete(connection, house.keyring, house.policy, person, told, house.clock.now())
+    # Until the list has it, it lies here sealed, since it may tell of a hold.
+    sealed = seal(house.keyring.derived("dropped"), msgspec.json.encode(told),
+                  _place(told.token, told.entry))  # fmt: skip
+    later(connection, "INSERT INTO dropped VALUES (?, ?, ?)", told.token, told.entry, sealed)
     return gone
 
 
-def _remember(  # noqa: PLR0913, PLR0917 - what a line of the list tells
-    connection: Connection, keyring: Keyring, person_id: str, number: int, at: datetime,
-    gone: tuple[str, ...], kept: Keeping,
-) -> None:  # fmt: skip
-    """Keep what was dropped until it is listed; sealed, since it may tell of a hold."""
-    whose = token(keyring, person_id)
-    told = Erased(whose, number, stamp(at), apart=kept.apart, apart_records=kept.apart_records,
-                  dropped=gone)  # fmt: skip
-    sealed = seal(keyring.derived("dropped"), msgspec.json.encode(told), _place(whose, number))
-    later(connection, "INSERT INTO dropped VALUES (?, ?, ?)", whose, number, sealed)
+def _delete(
+    connection: Connection, keyring: Keyring, policy: Policy, person: Person, told: Erased,
+    at: datetime,
+) -> Erased:  # fmt: skip
+    """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
+    if told.apart:
+        forget.set_aside(connection, keyring, told, person, at)
+    marks = tuple(person.holdings[field].mark for field in told.dropped)
+    dropping.drop(connection, person, told.dropped)
+    entry = Entry(kind="retention", time="", action="delete", policy=policy.digest,
+                  data=told.dropped, values=marks)  # fmt: skip
+    number, at = entries.write(connection, entry, person.person_id, at)
+    return msgspec.structs.replace(told, entry=number, at=stamp(at))
 
 
 def _place(whose: str, number: int) -> bytes:
@@ -111,7 +111,7 @@ def tell(gate: Gate) -> int:
 def replay(
     connection: Connection, keyring: Keyring, policy: Policy, since: str, at: datetime
 ) -> int:
-    """Drop again, in a database from a backup, what was dropped since; of how many people.
+    """Drop again, in a database from a backup, what was dropped since; how many times.
 
     `since` is the time of the backup's last entry.
     """
@@ -124,26 +124,13 @@ def replay(
     count = 0
     for (person_id,) in rows(connection, "SELECT person_id FROM person_key ORDER BY person_id"):
         for told in again.get(token(keyring, person_id), ()):
-            count += _dropped_again(connection, keyring, policy, person_id, told, at)
+            person = people.whatever(connection, keyring, [person_id]).get(person_id)
+            held = tuple(field for field in told.dropped if person and field in person.holdings)
+            if person and held:
+                left = msgspec.structs.replace(told, dropped=held)
+                _delete(connection, keyring, policy, person, left, at)
+                count += 1
     return count
-
-
-def _dropped_again(
-    connection: Connection, keyring: Keyring, policy: Policy, person_id: str, told: Erased,
-    at: datetime,
-) -> bool:  # fmt: skip
-    person = people.whatever(connection, keyring, [person_id]).get(person_id)
-    gone = tuple(each for each in told.dropped if person and each in person.holdings)
-    if person is None or not gone:
-        return False
-    if told.apart:
-        forget.set_aside(connection, keyring, told, person, at)
-    marks = tuple(person.holdings[field].mark for field in gone)
-    dropping.drop(connection, person, gone)
-    entry = Entry(kind="retention", time="", action="delete", policy=policy.digest, data=gone,
-                  values=marks)  # fmt: skip
-    entries.write(connection, entry, person_id, at)
-    return True
 
 
 def _kept(

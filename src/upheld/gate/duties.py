@@ -79,7 +79,7 @@ class Carriers:
 
     def missing(self, duties: Sequence[Duty]) -> tuple[str, ...]:
         """The duties that nobody carries out."""
-        return tuple([duty.duty for duty in duties if duty.duty not in self._by])
+        return tuple(duty.duty for duty in duties if duty.duty not in self._by)
 
     def carry_out(self, carrying: Carrying) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""

@@ -17,7 +17,7 @@ from upheld.core.sql import Query, is_postgresql, places
 from upheld.gate.entries import latest
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import REGISTER, Person
+from upheld.vault.people import Person
 from upheld.vault.values import Fetched
 
 _LAST = " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)"
@@ -26,28 +26,23 @@ _LAST = " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)"
 def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
     """What asks for some people, locked for share, with the current rows of some of their fields.
 
-    On PostgreSQL the registers are locked with them, in order of ids.
+    PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
     postgresql = is_postgresql(connection)
-    if postgresql:
-        asked = (REGISTER, *asked)
-        if type(connection) is Link:
-            connection.expect()
-    statement = _finding(len(asked), len(fields), postgresql)
-    return statement, (True, *fields, *asked) if fields else tuple(asked)
+    if type(connection) is Link:
+        connection.expect()
+    statement, whose = people.asking(connection, asked, *_besides(len(fields), postgresql))
+    return statement, (True, *fields, *whose) if fields else whose
 
 
 @lru_cache
-def _finding(count: int, fields: int, postgresql: bool) -> str:
-    statement, tables = f"SELECT {people.COLUMNS}", f" FROM {people.TABLES}"
-    if not postgresql:
-        statement, tables = f"{statement}, e.number, e.at", tables + _LAST
+def _besides(fields: int, postgresql: bool) -> tuple[str, str]:
+    columns, tables = ("", "") if postgresql else (", e.number, e.at", _LAST)
     if fields:
-        statement += f", {values.COLUMNS}"
+        columns += f", {values.COLUMNS}"
         tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
                    f" AND v.field IN ({places(range(fields))})")  # fmt: skip
-    lock = " ORDER BY p.person_id FOR SHARE OF p" if postgresql else ""
-    return f"{statement}{tables} WHERE p.person_id IN ({places(range(count))}){lock}"
+    return columns, tables
 
 
 def told(

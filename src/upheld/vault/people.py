@@ -31,8 +31,8 @@ ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 REGISTER = ""  # the person of registers: partners, engagements
 
-COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
-TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
+_COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
+_TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
 
 class VaultError(UpheldError):
@@ -186,20 +186,26 @@ def _flat(query: Query) -> tuple[Any, ...]:
     return query[0], *query[1]
 
 
-def asking(connection: Connection, people: Sequence[str]) -> Query:
+def asking(
+    connection: Connection, people: Sequence[str], columns: str = "", tables: str = ""
+) -> Query:
     """What asks for some people and locks them for share, with the registers, in order of ids.
 
-    On SQLite a writer has the database to itself anyway.
+    On SQLite a writer has the database to itself anyway. `columns` and `tables` are asked for
+    besides, each with what goes before it.
     """
     if not is_postgresql(connection):
-        return _finding(len(people), ""), tuple(people)
+        return _finding(len(people), columns, tables, ""), tuple(people)
     locked = " ORDER BY p.person_id FOR SHARE OF p"
-    return _finding(len(people) + 1, locked), (REGISTER, *people)
+    return _finding(len(people) + 1, columns, tables, locked), (REGISTER, *people)
 
 
 @lru_cache
-def _finding(count: int, locked: str) -> str:
-    return f"SELECT {COLUMNS} FROM {TABLES} WHERE p.person_id IN ({places(range(count))}){locked}"  # noqa: S608 - columns and places
+def _finding(count: int, columns: str, tables: str, locked: str) -> str:
+    return (
+        f"SELECT {_COLUMNS}{columns} FROM {_TABLES}{tables}"  # noqa: S608 - columns and places
+        f" WHERE p.person_id IN ({places(range(count))}){locked}"
+    )
 
 
 def told(

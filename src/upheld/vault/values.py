@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -246,7 +245,7 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     for row in listed:
         if row[1] == held.revision:
             value = _unsealed(person, row, what)
-            if sha256(row[2]).hexdigest() == held.digest:
+            if digest(row[2]).hex() == held.digest:
                 return (value,)
     raise SealError(what)
 
@@ -284,7 +283,7 @@ def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
         belongs = _belongs(person.person_id, field, revision, origin, at)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
-    value = unseal(person.ready or person.key, sealed, belongs, what=what).decode()
+    value = unseal(person.cipher, sealed, belongs, what=what).decode()
     return Value(value, origin, moment(at), revision)
 
 
