@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 import upheld
+from upheld.core.tables import MICROSECOND
 from upheld.demo import sample_policy
 from upheld.gate.entries import Clock
 from upheld.gate.gate import Gate
@@ -25,9 +26,9 @@ class Told(Clock):
         super().__init__()
         self.ahead = timedelta()
 
-    def now(self) -> datetime:
+    def told(self) -> int:
         """The time of day, as it was set."""
-        return super().now() + self.ahead
+        return super().told() + self.ahead // MICROSECOND
 
 
 @pytest.fixture

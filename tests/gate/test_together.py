@@ -18,12 +18,13 @@ from gate.conftest import customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from gate.test_proofs import may_share
 from sizes import size
-from upheld.core import database, link
+from upheld.core import link
 from upheld.core.link import Link
 from upheld.core.sql import rows
 from upheld.core.transaction import reading
 from upheld.core.trouble import DatabaseError
 from upheld.demo import sample_policy
+from upheld.gate import fetching
 from upheld.gate.acting import Doing
 from upheld.gate.entries import damaged, last_of
 from upheld.gate.gate import Gate
@@ -101,10 +102,11 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: on PostgreSQL the act goes through all the same, on SQLite it fails late."""
-    monkeypatch.setattr(database, "IMMEDIATE", "BEGIN")
+    monkeypatch.setattr(link, "IMMEDIATE", "BEGIN")
     monkeypatch.setattr(link, "TURN", ("SELECT 1", ()))
     monkeypatch.setattr(people, "lock", lambda *_: None)
-    monkeypatch.setattr(people, "is_postgresql", lambda _: False)
+    finding = fetching._finding.__wrapped__
+    monkeypatch.setattr(fetching, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
     monkeypatch.setattr(Joint, "_note", lambda *_, **__: None)  # two of one number would collide
     order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"
@@ -225,7 +227,7 @@ def test_where_the_commit_fails_nobody_gets_values(
 
         async with gate:
             with monkeypatch.context() as patch:
-                patch.setattr(Link, "_commit", failing)
+                patch.setattr(Link, "keep", failing)
                 found = await asyncio.gather(
                     *(gate.use(person, ["email"], purpose="billing") for _ in range(8)),
                     return_exceptions=True,

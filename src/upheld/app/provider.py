@@ -92,7 +92,7 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
     pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
     routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
     routes += [route for each in provider.practices for route in each.routes]
-    gate.house = gate.house._replace(policy=policy)
+    gate.house = gate.house.under(policy)
     return kit.application(routes, pages.error_page)
 
 

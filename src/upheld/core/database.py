@@ -23,13 +23,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from upheld.core.files import OTHERS, PRIVATE_MODE
-from upheld.core.link import KEPT, Link
+from upheld.core.link import IMMEDIATE, KEPT, THERE, Link
 from upheld.core.schema import refuse_newer
 from upheld.core.transaction import READING, reading
 from upheld.core.trouble import DatabaseError, meaning, trouble
 
 WAIT_SECONDS: Final = 10
-IMMEDIATE: Final = "BEGIN IMMEDIATE"
 PRAGMAS: Final = {  # name to what is set and what is read back
     "busy_timeout": (WAIT_SECONDS * 1000, WAIT_SECONDS * 1000),
     "synchronous": ("FULL", 2),
@@ -89,7 +88,7 @@ def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:" or url.query:
         raise _wrong("SQLite needs a file and no options")
     path = Path(url.database).absolute()
-    name, identity = str(path), _own_file(path)
+    name, (device, number) = os.fsencode(path), _own_file(path)
 
     def connect() -> sqlite3.Connection:
         # Never made anew here: a file that went away is an error, not an empty database.
@@ -109,20 +108,25 @@ def _sqlite(url: URL) -> Engine:
         except UnicodeDecodeError as error:
             raise meaning(error) from None
 
+    def there() -> None:
+        # SQLite would go on writing into a file that has no name any more.
+        try:
+            found = os.stat(name)  # noqa: PTH116 - at every transaction: a Path costs more than it
+        except OSError:
+            found = None
+        if found is None or found.st_ino != number or found.st_dev != device:
+            raise trouble("database-gone", "its file was moved or deleted")
+
+    engine.update_execution_options(**{THERE: there})
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # SQLite would go on writing into a file that has no name any more.
-        if _identity(name) != identity:
-            raise trouble("database-gone", "its file was moved or deleted")
-        if type(connection) is Link:
-            driver, begin = connection.driver, IMMEDIATE
-            if driver.in_transaction:  # which SQLAlchemy is only told of
-                return
-        else:
-            driver = connection.connection.driver_connection
-            begin = "BEGIN" if connection.get_execution_options().get(READING) else IMMEDIATE
+        if type(connection) is Link:  # which begins by itself; SQLAlchemy is only told of it
+            return
+        there()
+        begin = "BEGIN" if connection.get_execution_options().get(READING) else IMMEDIATE
         try:
-            driver.execute(begin)
+            connection.connection.driver_connection.execute(begin)  # type: ignore[union-attr] # sqlite3's
         except sqlite3.Error as error:
             raise meaning(error) from None
 
@@ -157,14 +161,6 @@ def _own_file(path: Path) -> tuple[int, int]:
             f"others than its owner may read or change {path}", code="permissions",
             hint=f"chmod 600 {path}",
         )  # fmt: skip
-    return found.st_dev, found.st_ino
-
-
-def _identity(name: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(name)  # noqa: PTH116 - at every transaction: a Path costs more than the call
-    except OSError:
-        return None
     return found.st_dev, found.st_ino
 
 

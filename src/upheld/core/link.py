@@ -11,62 +11,98 @@ one order nobody waits for somebody who waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from upheld.core.trip import Answer, Query, Trips
+from upheld.core.trouble import meaning, told
 
 BEGIN: Final[Query] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 COMMIT: Final[Query] = ("COMMIT", ())
 TURN: Final[Query] = ("SELECT pg_advisory_xact_lock(?)", (0x65_6E_74_72_79,))  # “entry”
 LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
+IMMEDIATE: Final = "BEGIN IMMEDIATE"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
+THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
 
 
 class Link(Connection):
-    """A connection for transactions that write; made and kept by `upheld.core.transaction`."""
+    """A connection for transactions that write, each a `with` block: see `writing`.
+
+    Kept at the block's end for the next, if its engine keeps such; else, or when it raises, closed.
+    """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.driver: Any = self.connection.driver_connection
+        self._rest: list[Link] | None = engine.get_execution_options().get(KEPT)
+        pooled: Any = self.connection
+        self.driver = pooled.driver_connection
         self.postgresql = engine.dialect.name == "postgresql"
         self._trips: Any = Trips(self.driver) if self.postgresql else None
+        # A cursor costs SQLite as much as a short statement does, so that one serves them all.
+        self.ask: Callable[..., Any] = self.driver.cursor().execute
+        self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
-        self._begin = tuple(self.dispatch.begin)
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last = None
-        for begin in self._begin:
-            begin(self)
-        if self.postgresql:
-            self._waiting = [BEGIN, TURN]
+        try:
+            if self.postgresql:
+                self._waiting = [BEGIN, TURN]
+            else:
+                if self._there is not None:
+                    self._there()
+                self.ask(IMMEDIATE)
+        except BaseException as error:
+            self._undo(error)
+            raise
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: object
+    ) -> None:
+        """Commit, or undo; DatabaseError where the database said no, without the values."""
+        if error is not None:
+            self._undo(error)
+            return
+        try:
+            self.keep()
+        except BaseException as failed:
+            self._undo(failed)
+            raise
+        if self._rest is None:
+            self.close()
+        else:
+            self._rest.append(self)
 
     def keep(self) -> None:
         """Commit, with whatever waits to be sent."""
-        if self._waiting and self._waiting[0] == BEGIN and self._idle():
-            self._waiting = []
-        self._commit()
-
-    def _idle(self) -> bool:
-        """Whether nobody asked for anything yet."""
-        return all(query in (BEGIN, TURN, LAST) for query in self._waiting)
-
-    def _commit(self) -> None:
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
             self.flush()
             self.commit()
-        elif self._waiting:
+        elif not self.postgresql:
+            self.ask(COMMIT[0])  # the driver's own `commit` would have it parsed each time
+        elif not self._idle():
             self.send((COMMIT,))
-        else:
-            self.driver.commit()
 
-    def undo(self) -> None:
-        """Roll back, and give the connection back; one that cannot do even that is closed."""
+    def _idle(self) -> bool:
+        """Whether nobody asked PostgreSQL for anything yet; what waits is then given up."""
+        if self._waiting[:1] != [BEGIN] or any(q not in (BEGIN, TURN, LAST) for q in self._waiting):
+            return False
+        self._waiting = []
+        return True
+
+    def _undo(self, error: BaseException) -> None:
+        """Roll back, and give the connection back; one that cannot do even that is closed.
+
+        DatabaseError in place of an error of the database.
+        """
         self._waiting = []
         try:
             self.driver.rollback()
@@ -75,6 +111,10 @@ class Link(Connection):
         except self.dialect.loaded_dbapi.Error:
             self.invalidate()
         self.close()
+        if isinstance(error, SQLAlchemyError):
+            raise told(error) from None
+        if isinstance(error, self.dialect.loaded_dbapi.Error):
+            raise meaning(error) from None
 
     def shut(self) -> None:
         """Close the connection for good."""
@@ -84,7 +124,7 @@ class Link(Connection):
     def one(self, statement: str, values: Sequence[Any]) -> Any:
         """Run a statement after those that wait; its cursor, or its answer."""
         if not self.postgresql:
-            return self.driver.execute(statement, values)
+            return self.ask(statement, values)
         return self.send(((statement, tuple(values)),))[0]
 
     def send(self, queries: Sequence[Query]) -> list[Answer]:
@@ -105,7 +145,7 @@ class Link(Connection):
         if self.postgresql:
             self._waiting.append((statement, values))
         else:
-            self.driver.execute(statement, values)
+            self.ask(statement, values)
 
     def flush(self) -> None:
         """Send what waits."""

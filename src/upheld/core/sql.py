@@ -83,8 +83,8 @@ def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple
         if type(connection) is Link:
             if connection.postgresql:
                 return [each.fetchall() for each in connection.send(queries)]
-            execute = connection.driver.execute
-            return [execute(statement, values).fetchall() for statement, values in queries]
+            ask = connection.ask
+            return [ask(statement, values).fetchall() for statement, values in queries]
         if not is_postgresql(connection):
             return [rows(connection, statement, *values) for statement, values in queries]
         driver = _driver(connection)

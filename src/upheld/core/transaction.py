@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from types import TracebackType
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -21,51 +20,16 @@ from upheld.core.trouble import meaning, told
 READING: Final = "upheld_reading"  # tells SQLite's transactions to take no lock
 
 
-class writing:  # noqa: N801 - it is called as a function is; a generator would cost twice as much
+def writing(engine: Engine) -> Connection:
     """A transaction that may write: kept when the block ends, undone when it raises.
 
     Nobody else writes meanwhile.
     """
-
-    __slots__ = ("_engine", "_link", "_rest")
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._rest: list[Link] | None = engine.get_execution_options().get(KEPT)
-
-    def __enter__(self) -> Connection:
-        try:
-            self._link = self._rest.pop() if self._rest else Link(self._engine)
-            self._link.start()
-        except BaseException as error:
-            self._undo(error)
-            raise
-        return self._link
-
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self._undo(error)
-            return
-        try:
-            self._link.keep()
-        except BaseException as failed:
-            self._undo(failed)
-            raise
-        if self._rest is None:
-            self._link.close()
-        else:
-            self._rest.append(self._link)
-
-    def _undo(self, error: BaseException) -> None:
-        """Roll back; DatabaseError where the database said no, without the values."""
-        if hasattr(self, "_link"):
-            self._link.undo()
-        if isinstance(error, SQLAlchemyError):
-            raise told(error) from None
-        if isinstance(error, self._engine.dialect.loaded_dbapi.Error):
-            raise meaning(error) from None
+    rest: list[Link] | None = engine.get_execution_options().get(KEPT)
+    try:
+        return rest.pop() if rest else Link(engine)
+    except SQLAlchemyError as error:
+        raise told(error) from None
 
 
 @contextmanager

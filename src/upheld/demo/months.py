@@ -14,6 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.tables import microseconds
 from upheld.demo.names import Made
 from upheld.gate.entries import Clock
 from upheld.gate.joint import Joint
@@ -60,9 +61,9 @@ class SetClock(Clock):
         super().__init__()
         self.at = at
 
-    def now(self) -> datetime:
+    def told(self) -> int:
         """The moment that is being told."""
-        return self.at
+        return microseconds(self.at)
 
     def passed(self) -> float:
         """As if that much had passed indeed."""

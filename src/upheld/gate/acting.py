@@ -14,7 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, several
+from upheld.core.sql import Query, moment, several
+from upheld.core.tables import microseconds
 from upheld.gate import entries, fetching, records
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
@@ -33,7 +34,8 @@ from upheld.vault.people import REGISTER, VaultError
 Outcome = Given | Refused
 Known = dict[str, object]  # what is known of a person's facts
 Proven = tuple[Known, tuple[str, ...], str]  # on which evidence; or what is wrong with it
-SHAPES_MAX = 4096
+SHAPES_MAX, OUTCOMES_MAX = 4096, 64
+NOTHING_READ = ("collect", "store")  # actions that hand nothing out
 
 
 class Shape(NamedTuple):
@@ -44,6 +46,7 @@ class Shape(NamedTuple):
     kinds: tuple[str, ...]  # of records that prove
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out
     entry: Entry  # what is told of it whatever comes of it
+    outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
 
 
 class House(NamedTuple):
@@ -57,11 +60,15 @@ class House(NamedTuple):
     derived: Derived
     shapes: dict[tuple[Any, ...], Shape]
 
+    def under(self, policy: Policy) -> House:
+        """The same under another policy."""
+        return self._replace(policy=policy, shapes={})
+
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
         """The shape of an act whose facts, and some besides, are to be proven."""
         if act.party:  # which only an entry tells
             act = replace(act, party="")
-        key = (act, self.policy.digest, len(self.provers), len(self.derived), *besides)
+        key = (act, self.provers.count, self.derived.count, *besides)
         found = self.shapes.get(key)
         if found is None:
             if len(self.shapes) >= SHAPES_MAX:
@@ -79,13 +86,14 @@ class House(NamedTuple):
             field for fact in facts.values() for field in self.provers.reads(fact, act.data)
             if field != ASKED
         ]  # fmt: skip
-        asked = act.data if act.action not in ("collect", "store") else ()
+        asked = () if act.action in NOTHING_READ else act.data
         return Shape(
             plan, facts, tuple(sorted(kind for kind, each in proving.items() if each.records)),
             tuple(sorted(self.derived.stored([*named, *asked]))),
             replace(Entry(kind="act", time="", policy=self.policy.digest, action=act.action,
                           purpose=act.purpose or "", occasion=act.occasion or ""),
                     **act.parties()),
+            {},
         )  # fmt: skip
 
 
@@ -100,18 +108,20 @@ class Held(Struct, frozen=True):
 class Doing:
     """One act on some people, in a transaction."""
 
-    def __init__(
-        self, house: House, connection: Connection, act: Act, *, entitled: bool,
-        perform: Callable[[], dict[str, str]] | None = None,
-    ) -> None:  # fmt: skip
-        """`perform` is done where a person's act is allowed, and gives digests for its entry."""
-        self.perform = perform
+    # Done where a person's act is allowed; gives digests for its entry.
+    perform: Callable[[], dict[str, str]] | None = None
+    states: tuple[str, ...] = (people.ACTIVE,)
+    as_of: datetime | None = None  # a time before, by the records that were in force then
+    opened: dict[str, people.Person]  # by `proven`
+
+    def __init__(self, house: House, connection: Connection, act: Act, *, entitled: bool) -> None:
         self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
         self.shape = house.shape(act)
-        self.reads = act.action not in ("collect", "store")
-        self.states: tuple[str, ...] = (people.ACTIVE,)
-        self.opened: dict[str, people.Person] = {}  # by `proven`
-        self.as_of: datetime | None = None  # a time before, by the records that were in force then
+
+    @property
+    def at(self) -> datetime:
+        """The time of the act."""
+        return moment(self.told)
 
     def one(self, person_id: str, held: Held | None = None) -> Outcome:
         """The outcome for one person, by what was read already if that is given."""
@@ -119,8 +129,8 @@ class Doing:
         read = held.people[person_id]
         known, evidence, problem = self._proof(person_id, read, held)
         fields, decision, problem = self._decided(known, problem)
-        number, at = self._noted(fields, decision, problem, evidence, person_id)
-        return self._outcome(read, fields, decision, problem, number, at)
+        number, told = self._noted(fields, decision, problem, evidence, person_id)
+        return self._outcome(read, fields, decision, problem, number, told)
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry."""
@@ -137,17 +147,17 @@ class Doing:
             alike.setdefault(key, (decision, []))[1].append(person_id)
         for (fields, *_, problem), (decision, group) in alike.items():
             whose = group[0] if len(group) == 1 else group
-            number, at = self._noted(fields, decision, problem, (), whose)
+            number, told = self._noted(fields, decision, problem, (), whose)
             for person_id in group:
                 outcomes[person_id] = self._outcome(
-                    held.people[person_id], fields, decision, problem, number, at
+                    held.people[person_id], fields, decision, problem, number, told
                 )
         return {person_id: outcomes[person_id] for person_id in asked}
 
     def with_another(self, person_id: str, other: Doing) -> Held:
         """What this act and another need of a person, read at once."""
         held = self._held([person_id], other.shape)
-        other.at, other.wrong = self.at, self.wrong
+        other.told, other.wrong = self.told, self.wrong
         return held
 
     def peek(self, person_id: str, held: Held | None = None) -> Decision:
@@ -188,16 +198,14 @@ class Doing:
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
         answers = several(connection, queries)
-        found, fetched, last = fetching.told(connection, house.keyring, answers[0], self.states)
-        if len(found) < len(asked):
-            raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        self.at, self.wrong = house.clock.look(last)
+        self.told, self.wrong = house.clock.look(fetching.last(connection, answers[0]))
         if self.as_of is not None:
-            self.at, self.wrong = self.as_of, ""
-        readers = {
-            person_id: Reader(person, fetched, house.derived, self.at, connection)
-            for person_id, person in found.items()
-        }
+            self.told, self.wrong = microseconds(self.as_of), ""
+        readers = fetching.told(
+            connection, house.keyring, house.derived, answers[0], self.states, self.told
+        )
+        if len(readers) < len(asked):
+            raise VaultError("there is no such person", code="no-person", hint="see the ids")
         return Held(readers, *(records.told(house.keyring, answers[1]) if kinds else ([], [])))
 
     def _proof(self, person_id: str, read: Reader, held: Held) -> Proven:
@@ -237,30 +245,43 @@ class Doing:
                 decision = planned(house.policy, act, fields).decide(known)
         if not decision.allowed:
             return act.data, decision, problem
-        if not problem and (missing := house.carriers.missing(decision.duties)):
-            problem = "duty " + ", ".join(missing)
+        if not problem and decision.duties:
+            missing = house.carriers.missing(decision.duties)
+            problem = "duty " + ", ".join(missing) if missing else ""
         return fields, decision, problem
 
     def _noted(
         self, fields: tuple[str, ...], decision: Decision, problem: str, evidence: tuple[str, ...],
         whose: str | list[str],
-    ) -> tuple[int, datetime]:  # fmt: skip
-        allowed = not problem and decision.allowed
-        digests = self.perform() if self.perform and allowed else {}
-        outcome: Any = "" if decision.outcome == "error" else decision.outcome
-        entry = replace(
-            self.shape.entry, kind="act" if allowed else "refusal", outcome=outcome,
-            problem=problem or decision.code, clauses=decision.clauses, data=fields,
-            evidence=evidence, duties=tuple({duty.duty: 0 for duty in decision.duties}),
-            values=tuple(digests[field] for field in fields) if digests else (),
-        )  # fmt: skip
+    ) -> tuple[int, int]:  # fmt: skip
+        """Add the entry; its number and time, in microseconds."""
+        found = self.shape.outcomes.get((id(decision), fields, problem))
+        entry = found[1] if found else self._entry(fields, decision, problem)
+        digests = self.perform() if self.perform and entry.kind == "act" else None
+        if evidence or digests:
+            values = tuple(digests[field] for field in fields) if digests else ()
+            entry = replace(entry, evidence=evidence, values=values)
         if self.act.party:
             entry = replace(entry, **self.act.parties())
-        return entries.write(self.connection, entry, whose, self.at)
+        return entries.add(self.connection, entry, whose, self.told)
+
+    def _entry(self, fields: tuple[str, ...], decision: Decision, problem: str) -> Entry:
+        """What an entry tells of an outcome, but for what differs from one act to the next."""
+        outcome: Any = "" if decision.outcome == "error" else decision.outcome
+        entry = replace(
+            self.shape.entry, kind="act" if decision.allowed and not problem else "refusal",
+            outcome=outcome, problem=problem or decision.code, clauses=decision.clauses,
+            data=fields, duties=tuple({duty.duty: 0 for duty in decision.duties}),
+        )  # fmt: skip
+        if len(self.shape.outcomes) >= OUTCOMES_MAX:
+            self.shape.outcomes.clear()
+        # With the decision itself, so that nothing else can have its id.
+        self.shape.outcomes[id(decision), fields, problem] = decision, entry
+        return entry
 
     def _outcome(
         self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,
-        number: int, at: datetime,
+        number: int, told: int,
     ) -> Outcome:  # fmt: skip
         if problem or not decision.allowed:
             if self.entitled:
@@ -268,15 +289,16 @@ class Doing:
             return Refused(number)
         if decision.duties or decision.owed:
             person_id = read.person.person_id
-            carrying = Carrying(self.connection, self.act, person_id, decision, number, at)
+            carrying = Carrying(self.connection, self.act, person_id, decision, number,
+                                moment(told))  # fmt: skip
             self.house.carriers.carry_out(carrying)
-        if not self.reads:
+        if self.act.action in NOTHING_READ:
             return Given(values={}, decision=decision, entry=number)
-        told, rows = {}, {}
+        given, rows = {}, {}
         for field in fields:
             if found := read(field):
-                told[field] = found[-1]
+                given[field] = found[-1]
                 if len(found) > 1:
                     rows[field] = found
         left = () if fields is self.act.data else tuple(f for f in self.act.data if f not in fields)
-        return Given(values=told, decision=decision, entry=number, refused=left, rows=rows)
+        return Given(values=given, decision=decision, entry=number, refused=left, rows=rows)

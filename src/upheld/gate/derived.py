@@ -7,7 +7,6 @@ act, and nothing else of it comes out.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -52,6 +51,7 @@ class Derived:
     """The derived fields, by name."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._by: dict[str, Made] = {}
         self.get = self._by.get  # how a field is made; None for a stored one
 
@@ -66,9 +66,7 @@ class Derived:
             raise DerivedError(f"`{field}` is made of a derived field, or one of it",
                                code="derived", hint="make each of stored ones")  # fmt: skip
         self._by[field] = Made(reads, make)
-
-    def __len__(self) -> int:
-        return len(self._by)
+        self.count += 1
 
     def refuse(self, fields: Iterable[str]) -> None:
         """DerivedError where one of some fields is derived, so that it cannot be stored."""
@@ -92,13 +90,13 @@ class Derived:
 class Reader:
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
 
-    __slots__ = ("_seen", "at", "connection", "derived", "fetched", "person")
+    __slots__ = ("_seen", "connection", "derived", "fetched", "person", "told")
 
     def __init__(
-        self, person: Person, fetched: Fetched, derived: Derived, at: datetime,
+        self, person: Person, fetched: Fetched, derived: Derived, told: int,
         connection: Connection,
     ) -> None:  # fmt: skip
-        self.person, self.fetched, self.derived, self.at = person, fetched, derived, at
+        self.person, self.fetched, self.derived, self.told = person, fetched, derived, told
         self.connection = connection
         self._seen: dict[str, tuple[Value, ...]] = {}
 
@@ -108,8 +106,8 @@ class Reader:
         if found is None:
             if made := self.derived.get(field):
                 read = limited(self, made.reads, f"`{field}`")
-                told = made.make(Reading(read, self.person.person_id, self.connection))
-                found = () if told is None else (Value(told, ORIGIN, self.at, 0),)
+                value = made.make(Reading(read, self.person.person_id, self.connection))
+                found = () if value is None else (Value(value, ORIGIN, self.told, 0),)
             else:
                 found = opened(self.person, field, self.fetched)
             self._seen[field] = found

@@ -12,7 +12,7 @@ import secrets
 import time
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -32,6 +32,7 @@ AHEAD = 3600.0  # seconds beyond what has passed
 PAGE = 10_000  # entries read at a time
 NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
 
@@ -59,12 +60,21 @@ def write(
     The time is never before that of the entry before, but for the entry that accepts a clock.
     The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
-    if not isinstance(connection, Link):
+    number, told = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
+    return number, moment(told)
+
+
+def add(
+    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, told: int,
+    *, rows_of: Sequence[str] | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """The same by a time in microseconds since 1970."""
+    if type(connection) is not Link:
         raise TypeError("an entry is written in a transaction of `writing`")
-    before, last = latest(connection)
-    number, told = before + 1, microseconds(at)
+    before, last = connection.last or latest(connection)
+    number = before + 1
     if told < last and entry.kind != "clock":
-        at, told = moment(last), last
+        told = last
     salt, time = ledger.new_salt(), ledger.stamped(told)
     person_id: str | Sequence[str] | None = whose
     people: list[str] = []
@@ -83,12 +93,12 @@ def write(
         body = ledger.encode_at(entry, time, batch=batch)
     else:
         body = ledger.encode_at(entry, time)
-    later(connection, "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", number, told, person_id, salt,
-          body, ledger.commitment(salt, body))  # fmt: skip
+    connection.later(_INSERT, (number, told, person_id, salt, body,
+                               ledger.commitment(salt, body)))  # fmt: skip
     connection.last = number, told
     if people:
         _belongs_to(connection, number, people)
-    return number, at
+    return number, told
 
 
 def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
@@ -277,32 +287,35 @@ class Clock:
         self._seen: tuple[int, float] | None = None  # microseconds since 1970, and what had passed
         self.accepted: datetime | None = None
 
+    def told(self) -> int:
+        """The time of day in microseconds since 1970; to be replaced in tests."""
+        return time.time_ns() // 1000
+
     def now(self) -> datetime:
-        """The time of day; to be replaced in tests."""
-        return datetime.now(UTC)
+        """The time of day."""
+        return moment(self.told())
 
     def passed(self) -> float:
         """Seconds that have passed, whatever the time of day was set to."""
         return time.monotonic()
 
-    def look(self, last: int | None) -> tuple[datetime, str]:
+    def look(self, last: int | None) -> tuple[int, str]:
         """The time, and what is wrong with it: `back`, `ahead`, or nothing.
 
-        `last` is that of the last entry, in microseconds since 1970.
+        `last` is that of the last entry; both are in microseconds since 1970.
         """
-        now, passed = self.now(), self.passed()
-        told = microseconds(now)
+        told, passed = self.told(), self.passed()
         if last is not None and told < last - BACK:
-            return now, "back"
+            return told, "back"
         if self._seen is not None:
             then, before = self._seen
             if (told - then) / 1e6 - (passed - before) > AHEAD:
-                return now, "ahead"  # and the next look says so again
+                return told, "ahead"  # and the next look says so again
         self._seen = told, passed
-        return now, ""
+        return told, ""
 
     def accept(self) -> datetime:
         """Take the time of day as it is from now on."""
-        now = self.now()
-        self._seen = microseconds(now), self.passed()
-        return now
+        told = self.told()
+        self._seen = told, self.passed()
+        return moment(told)

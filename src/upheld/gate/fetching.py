@@ -14,13 +14,15 @@ from sqlalchemy import Connection
 
 from upheld.core.link import Link
 from upheld.core.sql import Query, is_postgresql, places
+from upheld.gate.derived import Derived, Reader
 from upheld.gate.entries import latest
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import Person
+from upheld.vault.people import REGISTER
 from upheld.vault.values import Fetched
 
-_LAST = " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)"
+_LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
+_ENTRY, _VALUE = slice(5, 7), slice(7, None)  # the columns after those of a person
 
 
 def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
@@ -29,40 +31,46 @@ def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) 
     PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
     postgresql = is_postgresql(connection)
-    if type(connection) is Link:
-        connection.expect()
-    statement, whose = people.asking(connection, asked, *_besides(len(fields), postgresql))
-    return statement, (True, *fields, *whose) if fields else whose
+    if postgresql:
+        if type(connection) is Link:
+            connection.expect()
+        asked = (REGISTER, *asked)
+    statement = _finding(len(asked), len(fields), postgresql)
+    return statement, (True, *fields, *asked) if fields else tuple(asked)
 
 
 @lru_cache
-def _besides(fields: int, postgresql: bool) -> tuple[str, str]:
-    columns, tables = ("", "") if postgresql else (", e.number, e.at", _LAST)
+def _finding(count: int, fields: int, postgresql: bool) -> str:
+    columns, tables = (", NULL, NULL", "") if postgresql else _LAST
     if fields:
         columns += f", {values.COLUMNS}"
         tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
                    f" AND v.field IN ({places(range(fields))})")  # fmt: skip
-    return columns, tables
+    return people.finding(count, columns, tables, locked=postgresql)
+
+
+def last(connection: Connection, listed: Sequence[tuple[Any, ...]]) -> int | None:
+    """The time of the last entry in microseconds, by those rows; None where there is none."""
+    beside = () if is_postgresql(connection) or not listed else listed[0][_ENTRY]
+    number, at = latest(connection, beside)
+    return at if number else None
 
 
 def told(
-    connection: Connection, keyring: Keyring, listed: Sequence[tuple[Any, ...]],
-    states: Sequence[str],
-) -> tuple[dict[str, Person], Fetched, int | None]:  # fmt: skip
-    """The people of those rows who are in some states, the rows of their fields, the last entry.
-
-    Of the entry its time in microseconds; None where there is none.
-    """
-    found: dict[str, Person] = {}
+    connection: Connection, keyring: Keyring, derived: Derived, listed: Sequence[tuple[Any, ...]],
+    states: Sequence[str], at: int,
+) -> dict[str, Reader]:  # fmt: skip
+    """What reads the fields of the people of those rows who are in some states, at a time."""
+    found: dict[str, Reader] = {}
     fetched: Fetched = {}
-    own = 5 if is_postgresql(connection) else 7  # the column where those of a value begin
     for row in listed:
         person_id = row[0]
         if person_id not in found:
             if row[1] not in states or not row[4]:
                 continue
-            found[person_id] = people.unwrapped(keyring, person_id, row[2], row[3], row[4])
-        if len(row) > own and row[own] is not None:
-            fetched.setdefault((person_id, row[own]), []).append(row[own:])
-    number, at = latest(connection, listed[0][5:own] if listed else ())
-    return found, fetched, at if number else None
+            person = people.unwrapped(keyring, person_id, row[2], row[3], row[4])
+            found[person_id] = Reader(person, fetched, derived, at, connection)
+        value = row[_VALUE]
+        if value and value[0] is not None:
+            fetched.setdefault((person_id, value[0]), []).append(value)
+    return found

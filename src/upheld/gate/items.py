@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import places, row, rows, run
+from upheld.core.sql import moment, places, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading
 from upheld.gate import entries
@@ -264,12 +264,12 @@ def _due_by(
 
 def _time(gate: Gate, connection: Connection) -> datetime:
     """The time; ClockError where it cannot be believed, since what is due depends on it."""
-    last = entries.last_of(connection)
-    now, wrong = gate.house.clock.look(microseconds(last[1]) if last else None)
+    number, last = entries.latest(connection)
+    told, wrong = gate.house.clock.look(last if number else None)
     if wrong:
         raise ClockError(f"the clock was set {wrong}", code="clock",
                          hint="`upheld admin clock` takes the time as it is")  # fmt: skip
-    return now
+    return moment(told)
 
 
 def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:

@@ -29,7 +29,15 @@ _HEAD: Final = 1 + _NONCE
 _LENGTH: Final = 4
 Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
-_SHORT: Final = [n.to_bytes(_LENGTH, "big") + _KINDS[str] for n in range(65)]  # heads of texts
+_SHORT: Final = 65
+
+
+def _head(kind: type, length: int) -> bytes:
+    """What stands before a part of a context: how long it is, and of which kind."""
+    return length.to_bytes(_LENGTH, "big") + _KINDS[kind]
+
+
+_HEADS: Final = {kind: [_head(kind, length) for length in range(_SHORT)] for kind in _KINDS}
 
 
 class SealError(UpheldError):
@@ -58,10 +66,13 @@ def context(*parts: str | int | bytes) -> bytes:
 
 
 def _chunk(part: str | int | bytes) -> bytes:
-    if type(part) is str and len(raw := part.encode()) < len(_SHORT):
-        return _SHORT[len(raw)] + raw
-    raw = part if isinstance(part, bytes) else str(part).encode()
-    return len(raw).to_bytes(_LENGTH, "big") + _KINDS[type(part)] + raw
+    kind = type(part)
+    if isinstance(part, str):
+        raw = part.encode()
+    else:
+        raw = part if isinstance(part, bytes) else str(part).encode()
+    heads = _HEADS[kind]
+    return (heads[len(raw)] if len(raw) < _SHORT else _head(kind, len(raw))) + raw
 
 
 def pad(value: bytes) -> bytes:

@@ -23,7 +23,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
-from upheld.vault.envelope import Key, context, new_key, seal, unseal
+from upheld.vault.envelope import context, new_key, seal, unseal
 from upheld.vault.keyring import Epoch, Keyring, KeyringError
 
 ACTIVE = "active"
@@ -31,6 +31,7 @@ ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 REGISTER = ""  # the person of registers: partners, engagements
 
+_KEY, _HELD = context("person-key"), context("holdings")  # before whose they are
 _COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
 _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
@@ -72,16 +73,12 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     person_id: str
     key: bytes
     holdings: Holdings
-    ready: AESGCM | None = None
-
-    @property
-    def cipher(self) -> Key:
-        """What seals and opens what is theirs."""
-        return self.ready or self.key
+    cipher: AESGCM  # what seals and opens what is theirs
+    whose: bytes  # their part of the context of what is theirs
 
     def holding(self, holdings: Holdings) -> Person:
         """The same person when other rows are held."""
-        return Person(self.person_id, self.key, holdings, self.ready)
+        return msgspec.structs.replace(self, holdings=holdings)
 
     def __repr__(self) -> str:
         return f"Person({self.person_id!r})"
@@ -111,7 +108,8 @@ def enrol(
     person_id: str = "",
 ) -> Person:  # fmt: skip
     """A new person with a key of their own and nothing held yet."""
-    made = Person(person_id or secrets.token_hex(16), new_key(), {})
+    person_id, key = person_id or secrets.token_hex(16), new_key()
+    made = Person(person_id, key, {}, AESGCM(key), context(person_id))
     holdings = _sealed_holdings(made, {})
     later(connection, "INSERT INTO person VALUES (?, ?, ?, ?)", made.person_id, state,
           microseconds(at), holdings)  # fmt: skip
@@ -140,7 +138,7 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
 
 
 def _wrapped(key: bytes, person: Person, epoch: int) -> bytes:
-    return seal(key, person.key, context("person-key", person.person_id, epoch))
+    return seal(key, person.key, _KEY + person.whose + context(epoch))
 
 
 def lock(connection: Connection, person_id: str) -> None:
@@ -186,25 +184,26 @@ def _flat(query: Query) -> tuple[Any, ...]:
     return query[0], *query[1]
 
 
-def asking(
-    connection: Connection, people: Sequence[str], columns: str = "", tables: str = ""
-) -> Query:
+def asking(connection: Connection, people: Sequence[str]) -> Query:
     """What asks for some people and locks them for share, with the registers, in order of ids.
 
-    On SQLite a writer has the database to itself anyway. `columns` and `tables` are asked for
-    besides, each with what goes before it.
+    On SQLite a writer has the database to itself anyway.
     """
     if not is_postgresql(connection):
-        return _finding(len(people), columns, tables, ""), tuple(people)
-    locked = " ORDER BY p.person_id FOR SHARE OF p"
-    return _finding(len(people) + 1, columns, tables, locked), (REGISTER, *people)
+        return finding(len(people), locked=False), tuple(people)
+    return finding(len(people) + 1, locked=True), (REGISTER, *people)
 
 
 @lru_cache
-def _finding(count: int, columns: str, tables: str, locked: str) -> str:
+def finding(count: int, columns: str = "", tables: str = "", *, locked: bool) -> str:
+    """The statement for so many people; `columns` and `tables` are asked for besides.
+
+    Each has what goes before it.
+    """
+    end = " ORDER BY p.person_id FOR SHARE OF p" if locked else ""
     return (
         f"SELECT {_COLUMNS}{columns} FROM {_TABLES}{tables}"  # noqa: S608 - columns and places
-        f" WHERE p.person_id IN ({places(range(count))}){locked}"
+        f" WHERE p.person_id IN ({places(range(count))}){end}"
     )
 
 
@@ -233,15 +232,16 @@ def unwrapped(
     except KeyringError:  # another process may have begun it
         keyring.refresh()
         cipher = keyring.epoch(epoch).cipher
-    key = unseal(cipher, wrapped, context("person-key", person_id, epoch),
+    whose = context(person_id)
+    key = unseal(cipher, wrapped, _KEY + whose + context(epoch),
                  what=f"the key of person {person_id}")  # fmt: skip
     if holdings is None:
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
                          hint="restore it from a backup")  # fmt: skip
     ready = AESGCM(key)
-    raw = unseal(ready, holdings, context("holdings", person_id),
+    raw = unseal(ready, holdings, _HELD + whose,
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
-    return Person(person_id, key, _HOLDINGS.decode(raw), ready)
+    return Person(person_id, key, _HOLDINGS.decode(raw), ready, whose)
 
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
@@ -253,7 +253,7 @@ def keep_holdings(connection: Connection, person: Person, holdings: Holdings) ->
 
 def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
     raw = msgspec.json.encode(holdings)
-    return seal(person.cipher, raw, context("holdings", person.person_id))
+    return seal(person.cipher, raw, _HELD + person.whose)
 
 
 def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:

@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
@@ -30,6 +31,7 @@ BYTES_MAX = 64 * 1024
 COLUMNS = (  # of a row, by which it is opened
     "v.field, v.revision, v.sealed, v.origin, v.occasion, v.clause, v.at, v.public_source"
 )
+_VALUE = context("value")
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -42,13 +44,21 @@ class Origin(NamedTuple):
     public_source: str | None = None
 
 
-class Value(NamedTuple):
-    """A value with its origin, the time it came in, and its revision or row number from 1 on."""
+class Value(Struct, frozen=True, gc=False):
+    """A value with its origin, the time it came in, and its revision or row number from 1 on.
+
+    The time is kept in microseconds since 1970, and told as a datetime.
+    """
 
     value: str
     origin: Origin
-    at: datetime
+    told: int
     revision: int
+
+    @property
+    def at(self) -> datetime:
+        """When it came in."""
+        return moment(self.told)
 
     def __repr__(self) -> str:
         return f"Value(revision {self.revision}, {self.origin})"
@@ -165,7 +175,8 @@ def _sealed(
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
     origin, when = told[0], microseconds(told[1])
-    belongs = _belongs(person.person_id, field, revision, origin, when)
+    _, before, after = _came(*origin)
+    belongs = _belongs(person, field, revision, before, when, after)
     sealed = seal(person.cipher, _raw(field, value), belongs)
     row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
     return row, digest(sealed).hex()
@@ -278,19 +289,33 @@ def _number(row: tuple[Any, ...]) -> int:
 
 def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
     field, revision, sealed, who, occasion, clause, at, public = row
-    origin = Origin(who, occasion, clause, public)
     try:
-        belongs = _belongs(person.person_id, field, revision, origin, at)
+        origin, told, rest = _came(who, occasion, clause, public)
+        belongs = _belongs(person, field, revision, told, at, rest)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
     value = unseal(person.cipher, sealed, belongs, what=what).decode()
-    return Value(value, origin, moment(at), revision)
+    return Value(value, origin, at, revision)
 
 
-def _belongs(person_id: str, field: str, revision: int, origin: Origin, at: int) -> bytes:
-    who, occasion, clause, public = origin
-    return context("value", person_id, field, revision, who, occasion, clause, at, public or "",
-                   public is None)  # fmt: skip
+@lru_cache(maxsize=1024, typed=True)  # most values came in as many others did
+def _came(who: str, occasion: str, clause: str, public: str | None) -> tuple[Origin, bytes, bytes]:
+    """An origin, and what a row's context tells of it before and after the time."""
+    told, rest = context(who, occasion, clause), context(public or "", public is None)
+    return Origin(who, occasion, clause, public), told, rest
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _row(field: str, revision: int) -> bytes:
+    """What a row's context tells of the row itself."""
+    return context(field, revision)
+
+
+def _belongs(
+    person: Person, field: str, revision: int, told: bytes, at: int, rest: bytes
+) -> bytes:  # fmt: skip
+    """What a row belongs to: the context of all that is told of it, one after the other."""
+    return b"".join((_VALUE, person.whose, _row(field, revision), told, context(at), rest))
 
 
 def indexed(connection: Connection, person: Person) -> dict[str, str]:
