@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from upheld.core import database
 from upheld.core.database import open_database
+from upheld.core.link import LOOK_SECONDS
 from upheld.core.schema import migrate
 from upheld.core.transaction import reading, scrub, writing
 from upheld.core.trouble import DatabaseError
@@ -216,6 +218,7 @@ def test_a_database_that_went_away_is_told(small: Engine, tmp_path: Path) -> Non
         connection.execute(INSERT, {"id": "a"})
     path = tmp_path / "upheld.db"
     path.rename(tmp_path / "moved.db")
+    time.sleep(LOOK_SECONDS)
     with pytest.raises(DatabaseError, match="moved or deleted") as caught, writing(small):
         pass
     assert caught.value.code == "database-gone"

@@ -52,6 +52,24 @@ def test_the_steps_lead_to_the_tables_that_the_code_uses(database_url: str) -> N
     engine.dispose()
 
 
+def test_what_is_read_at_every_act_is_found_by_its_key_at_once(database_url: str) -> None:
+    """On SQLite such a table has no row ids, as the code says of it."""
+    engine = open_database(database_url)
+    migrate(engine)
+    declared_so = {
+        name for name, each in declared().tables.items()
+        if not each.dialect_options["sqlite"]["with_rowid"]
+    }  # fmt: skip
+    assert {"person", "person_key", "value"} <= declared_so
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as connection:
+            made = connection.execute(
+                text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'")
+            )
+            assert {name for (name,) in made} == declared_so
+    engine.dispose()
+
+
 def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> None:
     """Four processes make the tables of one empty database, and each finds them made."""
     command = [sys.executable, "-W", "error", "-c", MIGRATE, database_url]

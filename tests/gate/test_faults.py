@@ -19,6 +19,7 @@ from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
 from upheld.core.database import open_database
+from upheld.core.link import LOOK_SECONDS
 from upheld.core.schema import migrate
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
@@ -105,6 +106,7 @@ def test_a_database_that_went_away_and_came_back_loses_nothing(
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     path.rename(tmp_path / "away.db")
+    time.sleep(LOOK_SECONDS)
     with pytest.raises(DatabaseError) as caught:
         gate.use(person, ["email"], purpose="billing")
     assert caught.value.code == "database-gone"

@@ -169,7 +169,7 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
 ) -> None:
     """The rest stays whole, numbers go on, and nothing to forget is no entry."""
     clock = Told()
-    gate.house = gate.house._replace(clock=clock)
+    gate.house = gate.house.by(clock)
     spent(gate, person, "1", "2")
     moment = clock.now()
     clock.ahead = timedelta(minutes=5)

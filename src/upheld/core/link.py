@@ -12,6 +12,7 @@ one order nobody waits for somebody who waits for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine
@@ -27,6 +28,7 @@ LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
 IMMEDIATE: Final = "BEGIN IMMEDIATE"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
+LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
 THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
 
 
@@ -46,6 +48,7 @@ class Link(Connection):
         # A cursor costs SQLite as much as a short statement does, so that one serves them all.
         self.ask: Callable[..., Any] = self.driver.cursor().execute
         self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
+        self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
 
@@ -56,8 +59,10 @@ class Link(Connection):
             if self.postgresql:
                 self._waiting = [BEGIN, TURN]
             else:
-                if self._there is not None:
+                now = monotonic()
+                if now - self._looked > LOOK_SECONDS and self._there is not None:
                     self._there()
+                    self._looked = now
                 self.ask(IMMEDIATE)
         except BaseException as error:
             self._undo(error)

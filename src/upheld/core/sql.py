@@ -79,12 +79,14 @@ def row(connection: Connection, statement: str, *values: Any) -> tuple[Any, ...]
 
 def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
     """The rows of some queries, run in their order; on PostgreSQL sent together."""
+    answers: list[list[tuple[Any, ...]]] = []
     try:
         if type(connection) is Link:
             if connection.postgresql:
                 return [each.fetchall() for each in connection.send(queries)]
-            ask = connection.ask
-            return [ask(statement, values).fetchall() for statement, values in queries]
+            for statement, values in queries:
+                answers.append(connection.ask(statement, values).fetchall())
+            return answers
         if not is_postgresql(connection):
             return [rows(connection, statement, *values) for statement, values in queries]
         driver = _driver(connection)

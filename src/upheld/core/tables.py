@@ -5,6 +5,8 @@ together, and so that all of it goes with them (gate/forget.py); a column that n
 row of somebody else's says what becomes of it then. It is random and says nothing. What is personal
 is sealed; what is beside it are words of the policy's vocabulary, numbers and times. How each
 column is sealed is told where it is written.
+
+What is read at every act has no row ids on SQLite: there a key leads to the row, not to its place.
 """
 
 from __future__ import annotations
@@ -77,6 +79,7 @@ person: Final = Table(
     Column("state", WORD, nullable=False),
     Column("created", Instant, nullable=False),
     Column("holdings", LargeBinary),  # what the person's current rows are, sealed
+    sqlite_with_rowid=False,
 )
 
 epoch: Final = Table(
@@ -93,6 +96,7 @@ person_key: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("epoch", Integer, nullable=False, index=True),
     Column("wrapped_key", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 value: Final = Table(
@@ -108,6 +112,7 @@ value: Final = Table(
     Column("at", Instant, nullable=False),
     Column("public_source", WORD),
     Column("current", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 blind_index: Final = Table(
@@ -118,6 +123,7 @@ blind_index: Final = Table(
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("token", LargeBinary, nullable=False),
     Index("blind_index_token", "field", "token"),
+    sqlite_with_rowid=False,
 )
 
 record: Final = Table(
@@ -158,6 +164,7 @@ entry_person: Final = Table(  # whose a batch's entry is besides
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 item: Final = Table(

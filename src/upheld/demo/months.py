@@ -58,16 +58,12 @@ class SetClock(Clock):
     """A clock that stands where it is set, until the real one takes its place."""
 
     def __init__(self, at: datetime) -> None:
-        super().__init__()
+        # As if that much time had passed indeed.
+        super().__init__(self._told, self._told)
         self.at = at
 
-    def told(self) -> int:
-        """The moment that is being told."""
-        return microseconds(self.at)
-
-    def passed(self) -> float:
-        """As if that much had passed indeed."""
-        return self.at.timestamp()
+    def _told(self) -> int:
+        return microseconds(self.at) * 1000
 
 
 class Member:
@@ -103,7 +99,7 @@ class Years:
         self.gate = provider.gate.gate
         self.end = datetime.now(UTC)
         self.clock = SetClock(self.end)
-        self.gate.house = self.gate.house._replace(clock=self.clock)
+        self.gate.house = self.gate.house.by(self.clock)
         plans = catalogue(provider.settings.plans)
         self.plans, self.invoices = plans, Invoices(provider, plans)
         self.payments = Payments(provider, Sandbox(provider))
@@ -146,7 +142,7 @@ class Years:
             self.clock.at = step.at
             step.work()
         self.clock.at = datetime.now(UTC)
-        self.gate.house = self.gate.house._replace(clock=Clock())
+        self.gate.house = self.gate.house.by(Clock())
 
     def _month(self, number: int) -> None:
         first = self.month(number).first

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,10 +35,11 @@ Outcome = Given | Refused
 Known = dict[str, object]  # what is known of a person's facts
 Proven = tuple[Known, tuple[str, ...], str]  # on which evidence; or what is wrong with it
 SHAPES_MAX, OUTCOMES_MAX = 4096, 64
+NOTHING_ASKED: Proven = ({}, (), "")
 NOTHING_READ = ("collect", "store")  # actions that hand nothing out
 
 
-class Shape(NamedTuple):
+class Shape(Struct, frozen=True):
     """What is the same for every act that asks the same: its question, and what must be read."""
 
     plan: Plan
@@ -49,7 +50,7 @@ class Shape(NamedTuple):
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
 
 
-class House(NamedTuple):
+class House(Struct, frozen=True):
     """What every act stands on: the policy in force, the keys, the time, and who does what."""
 
     policy: Policy
@@ -60,9 +61,13 @@ class House(NamedTuple):
     derived: Derived
     shapes: dict[tuple[Any, ...], Shape]
 
+    def by(self, clock: Clock) -> House:
+        """The same by another clock."""
+        return replace(self, clock=clock)
+
     def under(self, policy: Policy) -> House:
         """The same under another policy."""
-        return self._replace(policy=policy, shapes={})
+        return replace(self, policy=policy, shapes={})
 
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
         """The shape of an act whose facts, and some besides, are to be proven."""
@@ -127,7 +132,9 @@ class Doing:
         """The outcome for one person, by what was read already if that is given."""
         held = held or self._held([person_id])
         read = held.people[person_id]
-        known, evidence, problem = self._proof(person_id, read, held)
+        known, evidence, problem = (
+            self._proof(person_id, read, held) if self.shape.facts else NOTHING_ASKED
+        )
         fields, decision, problem = self._decided(known, problem)
         number, told = self._noted(fields, decision, problem, evidence, person_id)
         return self._outcome(read, fields, decision, problem, number, told)
@@ -192,17 +199,19 @@ class Doing:
         house, connection = self.house, self.connection
         kinds, fields = self.shape.kinds, self.shape.fields
         for other in others:
-            kinds = (*kinds, *(each for each in other.kinds if each not in kinds))
-            fields = (*fields, *(each for each in other.fields if each not in fields))
+            kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
+            fields = tuple(dict.fromkeys((*fields, *other.fields)))
         queries: list[Query] = [fetching.asking(connection, asked, fields)]
         if kinds:
             queries.append(records.asking([REGISTER, *asked], kinds))
         answers = several(connection, queries)
-        self.told, self.wrong = house.clock.look(fetching.last(connection, answers[0]))
+        listed = answers[0]
+        _, last = entries.latest(connection, listed[0][fetching.ENTRY] if listed else ())
+        self.told, self.wrong = house.clock.look(last)
         if self.as_of is not None:
             self.told, self.wrong = microseconds(self.as_of), ""
         readers = fetching.told(
-            connection, house.keyring, house.derived, answers[0], self.states, self.told
+            connection, house.keyring, house.derived, listed, self.states, self.told
         )
         if len(readers) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
@@ -236,14 +245,14 @@ class Doing:
         act, house = self.act, self.house
         decision = self.shape.plan.decide(known)
         fields = act.data
-        if act.partial and not problem and not decision.allowed:
+        if act.partial and not problem and decision.outcome != "allow":
             fields = tuple(
                 field for field in act.data
                 if planned(house.policy, act, [field]).decide(known).allowed
             )  # fmt: skip
             if fields:
                 decision = planned(house.policy, act, fields).decide(known)
-        if not decision.allowed:
+        if decision.outcome != "allow":
             return act.data, decision, problem
         if not problem and decision.duties:
             missing = house.carriers.missing(decision.duties)
@@ -283,7 +292,7 @@ class Doing:
         self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,
         number: int, told: int,
     ) -> Outcome:  # fmt: skip
-        if problem or not decision.allowed:
+        if problem or decision.outcome != "allow":
             if self.entitled:
                 return Refused(number, decision, problem or decision.why)
             return Refused(number)

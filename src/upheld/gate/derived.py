@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
@@ -87,22 +88,19 @@ class Derived:
         return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
 
 
-class Reader:
+class Reader(Struct):
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
 
-    __slots__ = ("_seen", "connection", "derived", "fetched", "person", "told")
-
-    def __init__(
-        self, person: Person, fetched: Fetched, derived: Derived, told: int,
-        connection: Connection,
-    ) -> None:  # fmt: skip
-        self.person, self.fetched, self.derived, self.told = person, fetched, derived, told
-        self.connection = connection
-        self._seen: dict[str, tuple[Value, ...]] = {}
+    person: Person
+    derived: Derived
+    told: int  # the time of the act, in microseconds since 1970
+    connection: Connection
+    fetched: Fetched = {}
+    seen: dict[str, tuple[Value, ...]] = {}
 
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first; none where nothing is held."""
-        found = self._seen.get(field)
+        found = self.seen.get(field)
         if found is None:
             if made := self.derived.get(field):
                 read = limited(self, made.reads, f"`{field}`")
@@ -110,7 +108,7 @@ class Reader:
                 found = () if value is None else (Value(value, ORIGIN, self.told, 0),)
             else:
                 found = opened(self.person, field, self.fetched)
-            self._seen[field] = found
+            self.seen[field] = found
         return found
 
 

@@ -8,10 +8,11 @@ one before without a gap, its time never runs back. Items are what is owed or du
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
 from calendar import monthrange
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
-AHEAD = 3600.0  # seconds beyond what has passed
+AHEAD = 3600 * 10**6  # microseconds beyond what has passed
 PAGE = 10_000  # entries read at a time
 NAMED_MAX = 1_000  # missing entries in a row that are named
 BACK = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
@@ -76,29 +77,28 @@ def add(
     if told < last and entry.kind != "clock":
         told = last
     salt, time = ledger.new_salt(), ledger.stamped(told)
-    person_id: str | Sequence[str] | None = whose
-    people: list[str] = []
     if isinstance(whose, str):
+        person_id, people = whose, []
         body = ledger.encode_at(entry, time, person=_mark(salt, whose))
-    elif whose is not None:
-        person_id = None
-        decoy = secrets.token_hex(16)  # nobody: without it a guess of who was there cannot be tried
-        people = [*whose, decoy]
-        rows_digest = _mark(salt, *sorted(people))
-        batch = Batch(count=len(whose), first=time, last=time, rows=rows_digest)
-        body = ledger.encode_at(entry, time, batch=batch)
-    elif rows_of is not None:
-        mark = _mark(salt, *sorted(rows_of))
-        batch = Batch(count=len(rows_of), first=time, last=time, rows=mark)
-        body = ledger.encode_at(entry, time, batch=batch)
     else:
-        body = ledger.encode_at(entry, time)
+        # With a decoy, without which a guess of who was there could be tried.
+        person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
+        batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
+        body = ledger.encode_at(entry, time, batch=batch)
     connection.later(_INSERT, (number, told, person_id, salt, body,
                                ledger.commitment(salt, body)))  # fmt: skip
     connection.last = number, told
     if people:
         _belongs_to(connection, number, people)
     return number, told
+
+
+def _batch(salt: bytes, time: str, listed: Sequence[str] | None, *, decoys: int) -> Batch | None:
+    """What an entry tells of some people or rows by their ids; nothing where it is about none."""
+    if listed is None:
+        return None
+    mark = _mark(salt, *sorted(listed))
+    return Batch(count=len(listed) - decoys, first=time, last=time, rows=mark)
 
 
 def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
@@ -120,21 +120,22 @@ def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int
     """The last entry's number, and its time in microseconds; where there is none, 0, long ago.
 
     Kept in mind until the transaction ends. `beside` has both if they were read with something
-    else; DatabaseError where they are something that we never write.
+    else, or nothing; DatabaseError where they are something that we never write.
     """
-    if type(connection) is Link:
-        if connection.last is None and connection.postgresql:
-            connection.expect()
-            connection.flush()
-        if connection.last is not None:
-            return connection.last
-    number, at = beside or row(connection, LAST[0]) or (0, 0)
-    last = number or 0, at or 0
-    if type(last[0]) is not int or type(last[1]) is not int:
+    link = connection if isinstance(connection, Link) else None
+    if link is not None and link.last is None and link.postgresql:
+        link.expect()
+        link.flush()
+    if link is not None and link.last is not None:
+        return link.last
+    number, at = beside or (None, None)
+    if number is None:
+        number, at = row(connection, LAST[0]) or (0, 0)
+    if type(number) is not int or type(at) is not int:
         raise trouble("damaged")
-    if type(connection) is Link:
-        connection.last = last
-    return last
+    if link is not None:
+        link.last = number, at
+    return number, at
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
@@ -283,39 +284,34 @@ def after(at: datetime, amount: float | None, unit: str) -> datetime | None:
 class Clock:
     """The time, watched: set back, or ahead of what has passed since this process last looked."""
 
-    def __init__(self) -> None:
-        self._seen: tuple[int, float] | None = None  # microseconds since 1970, and what had passed
-        self.accepted: datetime | None = None
-
-    def told(self) -> int:
-        """The time of day in microseconds since 1970; to be replaced in tests."""
-        return time.time_ns() // 1000
+    def __init__(
+        self, since_1970: Callable[[], int] = time.time_ns,
+        passed: Callable[[], int] = time.monotonic_ns,
+    ) -> None:  # fmt: skip
+        """By the time of day, and what has passed whatever that was set to, in nanoseconds."""
+        self._since_1970, self._passed = since_1970, passed
+        self._apart: float = math.inf  # microseconds between the two
 
     def now(self) -> datetime:
         """The time of day."""
-        return moment(self.told())
+        return moment(self._since_1970() // 1000)
 
-    def passed(self) -> float:
-        """Seconds that have passed, whatever the time of day was set to."""
-        return time.monotonic()
-
-    def look(self, last: int | None) -> tuple[int, str]:
+    def look(self, last: int) -> tuple[int, str]:
         """The time, and what is wrong with it: `back`, `ahead`, or nothing.
 
         `last` is that of the last entry; both are in microseconds since 1970.
         """
-        told, passed = self.told(), self.passed()
-        if last is not None and told < last - BACK:
+        told = self._since_1970() // 1000
+        apart = told - self._passed() // 1000
+        if told < last - BACK:
             return told, "back"
-        if self._seen is not None:
-            then, before = self._seen
-            if (told - then) / 1e6 - (passed - before) > AHEAD:
-                return told, "ahead"  # and the next look says so again
-        self._seen = told, passed
+        if apart > self._apart + AHEAD:
+            return told, "ahead"  # and the next look says so again
+        self._apart = apart
         return told, ""
 
     def accept(self) -> datetime:
         """Take the time of day as it is from now on."""
-        told = self.told()
-        self._seen = told, self.passed()
+        told = self._since_1970() // 1000
+        self._apart = told - self._passed() // 1000
         return moment(told)

@@ -15,14 +15,12 @@ from sqlalchemy import Connection
 from upheld.core.link import Link
 from upheld.core.sql import Query, is_postgresql, places
 from upheld.gate.derived import Derived, Reader
-from upheld.gate.entries import latest
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
-from upheld.vault.values import Fetched
 
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
-_ENTRY, _VALUE = slice(5, 7), slice(7, None)  # the columns after those of a person
+ENTRY, _VALUE = slice(5, 7), slice(7, None)  # columns: the last entry's, where told, and a value's
 
 
 def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
@@ -49,28 +47,20 @@ def _finding(count: int, fields: int, postgresql: bool) -> str:
     return people.finding(count, columns, tables, locked=postgresql)
 
 
-def last(connection: Connection, listed: Sequence[tuple[Any, ...]]) -> int | None:
-    """The time of the last entry in microseconds, by those rows; None where there is none."""
-    beside = () if is_postgresql(connection) or not listed else listed[0][_ENTRY]
-    number, at = latest(connection, beside)
-    return at if number else None
-
-
 def told(
     connection: Connection, keyring: Keyring, derived: Derived, listed: Sequence[tuple[Any, ...]],
     states: Sequence[str], at: int,
 ) -> dict[str, Reader]:  # fmt: skip
     """What reads the fields of the people of those rows who are in some states, at a time."""
     found: dict[str, Reader] = {}
-    fetched: Fetched = {}
     for row in listed:
-        person_id = row[0]
-        if person_id not in found:
+        reader = found.get(row[0])
+        if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.unwrapped(keyring, person_id, row[2], row[3], row[4])
-            found[person_id] = Reader(person, fetched, derived, at, connection)
+            person = people.unwrapped(keyring, row[0], row[2], row[3], row[4])
+            reader = found[row[0]] = Reader(person, derived, at, connection)
         value = row[_VALUE]
         if value and value[0] is not None:
-            fetched.setdefault((person_id, value[0]), []).append(value)
+            reader.fetched.setdefault(value[0], []).append(value)
     return found

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
@@ -175,7 +176,7 @@ def _found(
     """The decision on the act that may be owed, by the facts on which that depends alone."""
     doing = Doing(house, connection, Act(action=must.action), entitled=False)
     facts = {name: fact for name, fact in doing.shape.facts.items() if name in must.facts}
-    doing.shape = doing.shape._replace(facts=facts)
+    doing.shape = replace(doing.shape, facts=facts)
     return doing, *doing.found(person_id)
 
 
@@ -264,8 +265,7 @@ def _due_by(
 
 def _time(gate: Gate, connection: Connection) -> datetime:
     """The time; ClockError where it cannot be believed, since what is due depends on it."""
-    number, last = entries.latest(connection)
-    told, wrong = gate.house.clock.look(last if number else None)
+    told, wrong = gate.house.clock.look(entries.latest(connection)[1])
     if wrong:
         raise ClockError(f"the clock was set {wrong}", code="clock",
                          hint="`upheld admin clock` takes the time as it is")  # fmt: skip

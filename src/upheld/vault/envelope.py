@@ -62,10 +62,11 @@ def new_key() -> bytes:
 
 def context(*parts: str | int | bytes) -> bytes:
     """What a value belongs to, as associated data; no two lists give the same bytes."""
-    return b"".join([_chunk(part) for part in parts])
+    return b"".join(map(part_of, parts))
 
 
-def _chunk(part: str | int | bytes) -> bytes:
+def part_of(part: str | int | bytes) -> bytes:
+    """One part of a context; several, one after the other, are the context of them all."""
     kind = type(part)
     if isinstance(part, str):
         raw = part.encode()
@@ -84,15 +85,6 @@ def pad(value: bytes) -> bytes:
     return told + bytes(-len(told) % STEP)
 
 
-def unpad(padded: bytes) -> bytes:
-    """The value in a padded one; ValueError where it is none."""
-    end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
-    left = len(padded) - end
-    if len(padded) % STEP or not 0 <= left < STEP or padded[end:] != bytes(left):
-        raise ValueError("the padding is not ours")
-    return padded[_LENGTH:end]
-
-
 def seal(key: Key, value: bytes, belongs: bytes) -> bytes:
     """Seal a value under a key, bound to what it belongs to (`context(…)`)."""
     nonce = os.urandom(_NONCE)
@@ -109,9 +101,14 @@ def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -
     if type(sealed) is not bytes or sealed[:1] != _FORMAT:
         raise SealError(what)
     try:
-        return unpad(cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs))
+        padded = cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs)
     except (InvalidTag, ValueError):  # the latter where it is cut
         raise SealError(what) from None
+    end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
+    left = len(padded) - end
+    if len(padded) % STEP or not 0 <= left < STEP or padded[end:] != bytes(left):
+        raise SealError(what)  # nothing that `pad` made
+    return padded[_LENGTH:end]
 
 
 def digest(sealed: bytes) -> bytes:

@@ -34,7 +34,16 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from upheld.core import files
 from upheld.core.errors import UpheldError
 from upheld.core.files import BYTES_MAX
-from upheld.vault.envelope import KEY_BYTES, SealError, context, derive, new_key, seal, unseal
+from upheld.vault.envelope import (
+    KEY_BYTES,
+    SealError,
+    context,
+    derive,
+    new_key,
+    part_of,
+    seal,
+    unseal,
+)
 
 FORMAT: Final = "upheld-keyring-1"
 PASSPHRASE_MIN: Final = 12
@@ -122,6 +131,11 @@ class Epoch(msgspec.Struct, frozen=True, dict=True):
     def cipher(self) -> AESGCM:
         """What seals and opens people's keys, made ready once."""
         return AESGCM(self.key)
+
+    @cached_property
+    def part(self) -> bytes:
+        """What the context of a key that it seals tells of it."""
+        return part_of(self.number)
 
     def __repr__(self) -> str:
         return f"Epoch({self.number}, begun {self.begun:%Y-%m-%d})"

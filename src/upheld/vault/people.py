@@ -23,7 +23,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
-from upheld.vault.envelope import context, new_key, seal, unseal
+from upheld.vault.envelope import context, new_key, part_of, seal, unseal
 from upheld.vault.keyring import Epoch, Keyring, KeyringError
 
 ACTIVE = "active"
@@ -31,7 +31,7 @@ ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 REGISTER = ""  # the person of registers: partners, engagements
 
-_KEY, _HELD = context("person-key"), context("holdings")  # before whose they are
+_KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
 _COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
 _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
@@ -109,13 +109,13 @@ def enrol(
 ) -> Person:  # fmt: skip
     """A new person with a key of their own and nothing held yet."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
-    made = Person(person_id, key, {}, AESGCM(key), context(person_id))
+    made = Person(person_id, key, {}, AESGCM(key), part_of(person_id))
     holdings = _sealed_holdings(made, {})
     later(connection, "INSERT INTO person VALUES (?, ?, ?, ?)", made.person_id, state,
           microseconds(at), holdings)  # fmt: skip
     epoch = _current(connection, keyring)
     later(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
-          _wrapped(epoch.key, made, epoch.number))  # fmt: skip
+          _wrapped(epoch, made))  # fmt: skip
     return made
 
 
@@ -137,8 +137,8 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
     return keyring.current
 
 
-def _wrapped(key: bytes, person: Person, epoch: int) -> bytes:
-    return seal(key, person.key, _KEY + person.whose + context(epoch))
+def _wrapped(epoch: Epoch, person: Person) -> bytes:
+    return seal(epoch.cipher, person.key, _KEY + person.whose + epoch.part)
 
 
 def lock(connection: Connection, person_id: str) -> None:
@@ -224,16 +224,16 @@ def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) ->
 
 
 def unwrapped(
-    keyring: Keyring, person_id: str, holdings: bytes | None, epoch: int, wrapped: bytes
+    keyring: Keyring, person_id: str, holdings: bytes | None, number: int, wrapped: bytes
 ) -> Person:
     """A person with their key, out of the row of both; SealError where one does not open."""
     try:
-        cipher = keyring.epoch(epoch).cipher
+        epoch = keyring.epoch(number)
     except KeyringError:  # another process may have begun it
         keyring.refresh()
-        cipher = keyring.epoch(epoch).cipher
-    whose = context(person_id)
-    key = unseal(cipher, wrapped, _KEY + whose + context(epoch),
+        epoch = keyring.epoch(number)
+    whose = part_of(person_id)
+    key = unseal(epoch.cipher, wrapped, _KEY + whose + epoch.part,
                  what=f"the key of person {person_id}")  # fmt: skip
     if holdings is None:
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
@@ -274,7 +274,7 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
         return  # erased meanwhile
     epoch = keyring.current
     run(connection, "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
-        epoch.number, _wrapped(epoch.key, person, epoch.number), person_id)  # fmt: skip
+        epoch.number, _wrapped(epoch, person), person_id)  # fmt: skip
     run(connection, "DELETE FROM blind_index WHERE person_id = ?", person_id)
     if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
         for field, value in indexed(connection, person).items():

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from sqlalchemy import Connection
 from upheld.core.sql import blob, later, many, moment, places, rows, run
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
-from upheld.vault.envelope import SealError, context, digest, seal, unseal
+from upheld.vault.envelope import SealError, context, digest, part_of, seal, unseal
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import Held, Person, VaultError, chained, keep_holdings
 
@@ -31,7 +32,7 @@ BYTES_MAX = 64 * 1024
 COLUMNS = (  # of a row, by which it is opened
     "v.field, v.revision, v.sealed, v.origin, v.occasion, v.clause, v.at, v.public_source"
 )
-_VALUE = context("value")
+_VALUE = part_of("value")
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -153,11 +154,11 @@ def forget(
         return person, 0
     if held.gone is None:
         raise _wrong_shape(field, "has one value, and is no series", "only rows of a series age")
-    fetched = fetch(connection, [person.person_id], [field])
+    fetched = _fetch(connection, person, [field])
     found = opened(person, field, fetched)
     old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
     before, gone = held.before, held.gone + old
-    for row in sorted(fetched.get((person.person_id, field), ()), key=_number)[:old]:
+    for row in sorted(fetched.get(field, ()), key=_number)[:old]:
         before = chained(before, digest(blob(row[2])).hex())
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
         person.person_id, field, gone)  # fmt: skip
@@ -175,9 +176,9 @@ def _sealed(
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
     origin, when = told[0], microseconds(told[1])
-    _, before, after = _came(*origin)
-    belongs = _belongs(person, field, revision, before, when, after)
-    sealed = seal(person.cipher, _raw(field, value), belongs)
+    _, came, rest = _came(*origin)
+    belongs = (_VALUE, person.whose, _row(field, revision), came, part_of(when), rest)
+    sealed = seal(person.cipher, _raw(field, value), b"".join(belongs))
     row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
     return row, digest(sealed).hex()
 
@@ -209,7 +210,7 @@ def examine(
 ) -> tuple[dict[str, tuple[Value, ...]], list[str]]:
     """The current values of each field that is whole, and the names of what is not."""
     wanted = [field for field in fields if field in person.holdings]
-    fetched = fetch(connection, [person.person_id], wanted)
+    fetched = _fetch(connection, person, wanted)
     found, problems = {}, []
     for field in wanted:
         try:
@@ -219,24 +220,23 @@ def examine(
     return found, problems
 
 
-Fetched = dict[tuple[str, str], list[tuple[Any, ...]]]
+Fetched = dict[str, list[tuple[Any, ...]]]  # rows of a person, still sealed, by field
 
 
-def fetch(connection: Connection, people: Sequence[str], fields: Sequence[str]) -> Fetched:
-    """The current rows of some people's fields, still sealed, by person and field."""
+def _fetch(connection: Connection, person: Person, fields: Sequence[str]) -> Fetched:
+    """The current rows of some of a person's fields."""
     fetched: Fetched = {}
     if fields:
-        statement = _finding(len(people), len(fields))
-        for row in rows(connection, statement, *people, True, *fields):
-            fetched.setdefault((row[0], row[1]), []).append(row[1:])
+        statement = _finding(len(fields))
+        for row in rows(connection, statement, person.person_id, True, *fields):
+            fetched.setdefault(row[0], []).append(row)
     return fetched
 
 
 @lru_cache
-def _finding(people: int, fields: int) -> str:
+def _finding(fields: int) -> str:
     return (
-        f"SELECT v.person_id, {COLUMNS} FROM value v"  # noqa: S608 - columns and places alone
-        f" WHERE v.person_id IN ({places(range(people))}) AND v.current = ?"
+        f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ?"  # noqa: S608 - columns and places alone
         f" AND v.field IN ({places(range(fields))})"
     )
 
@@ -249,16 +249,18 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     held = person.holdings.get(field)
     if held is None:
         return ()
-    listed = fetched.get((person.person_id, field), [])
-    what = f"`{field}` of person {person.person_id}"
+    listed = fetched.get(field, ())
     if held.gone is not None:
-        return _series(person, held, listed, what)
+        return _series(person, held, listed, f"`{field}` of person {person.person_id}")
     for row in listed:
         if row[1] == held.revision:
-            value = _unsealed(person, row, what)
-            if digest(row[2]).hex() == held.digest:
+            try:
+                value = _unsealed(person, row)
+            except SealError:
+                break
+            if sha256(row[2]).hexdigest() == held.digest:
                 return (value,)
-    raise SealError(what)
+    raise SealError(f"`{field}` of person {person.person_id}")
 
 
 def _series(
@@ -287,35 +289,32 @@ def _number(row: tuple[Any, ...]) -> int:
     return number
 
 
-def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
+def _unsealed(person: Person, row: tuple[Any, ...], what: str = "a value") -> Value:
     field, revision, sealed, who, occasion, clause, at, public = row
     try:
-        origin, told, rest = _came(who, occasion, clause, public)
-        belongs = _belongs(person, field, revision, told, at, rest)
+        origin, came, rest = _came(who, occasion, clause, public)
+        belongs = (_VALUE, person.whose, _row(field, revision), came, part_of(at), rest)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
-    value = unseal(person.cipher, sealed, belongs, what=what).decode()
+    value = unseal(person.cipher, sealed, b"".join(belongs), what=what).decode()
     return Value(value, origin, at, revision)
 
 
-@lru_cache(maxsize=1024, typed=True)  # most values came in as many others did
+# What a row belongs to is the context of all that is told of it, put together from parts that are
+# mostly those of many others.
+
+
+@lru_cache(maxsize=1024, typed=True)
 def _came(who: str, occasion: str, clause: str, public: str | None) -> tuple[Origin, bytes, bytes]:
     """An origin, and what a row's context tells of it before and after the time."""
-    told, rest = context(who, occasion, clause), context(public or "", public is None)
-    return Origin(who, occasion, clause, public), told, rest
+    came, rest = context(who, occasion, clause), context(public or "", public is None)
+    return Origin(who, occasion, clause, public), came, rest
 
 
 @lru_cache(maxsize=1024, typed=True)
 def _row(field: str, revision: int) -> bytes:
     """What a row's context tells of the row itself."""
     return context(field, revision)
-
-
-def _belongs(
-    person: Person, field: str, revision: int, told: bytes, at: int, rest: bytes
-) -> bytes:  # fmt: skip
-    """What a row belongs to: the context of all that is told of it, one after the other."""
-    return b"".join((_VALUE, person.whose, _row(field, revision), told, context(at), rest))
 
 
 def indexed(connection: Connection, person: Person) -> dict[str, str]:
