@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import Query, moment, several
+from upheld.core.sql import moment
 from upheld.core.tables import microseconds
 from upheld.gate import entries, fetching, records
 from upheld.gate.derived import Derived, Reader, limited
@@ -35,11 +35,10 @@ Outcome = Given | Refused
 Known = dict[str, object]  # what is known of a person's facts
 Proven = tuple[Known, tuple[str, ...], str]  # on which evidence; or what is wrong with it
 SHAPES_MAX, OUTCOMES_MAX = 4096, 64
-NOTHING_ASKED: Proven = ({}, (), "")
 NOTHING_READ = ("collect", "store")  # actions that hand nothing out
 
 
-class Shape(Struct, frozen=True):
+class Shape(Struct):
     """What is the same for every act that asks the same: its question, and what must be read."""
 
     plan: Plan
@@ -48,6 +47,7 @@ class Shape(Struct, frozen=True):
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out
     entry: Entry  # what is told of it whatever comes of it
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
+    settled: tuple[tuple[str, ...], Decision, str] | None = None  # decided without any fact
 
 
 class House(Struct, frozen=True):
@@ -59,7 +59,7 @@ class House(Struct, frozen=True):
     provers: Registry
     carriers: Carriers
     derived: Derived
-    shapes: dict[tuple[Any, ...], Shape]
+    shapes: dict[Any, Shape]  # so far, by what was asked
 
     def by(self, clock: Clock) -> House:
         """The same by another clock."""
@@ -67,13 +67,14 @@ class House(Struct, frozen=True):
 
     def under(self, policy: Policy) -> House:
         """The same under another policy."""
-        return replace(self, policy=policy, shapes={})
+        self.shapes.clear()
+        return replace(self, policy=policy)
 
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
         """The shape of an act whose facts, and some besides, are to be proven."""
         if act.party:  # which only an entry tells
             act = replace(act, party="")
-        key = (act, self.provers.count, self.derived.count, *besides)
+        key = (act, *besides) if besides else act
         found = self.shapes.get(key)
         if found is None:
             if len(self.shapes) >= SHAPES_MAX:
@@ -132,12 +133,19 @@ class Doing:
         """The outcome for one person, by what was read already if that is given."""
         held = held or self._held([person_id])
         read = held.people[person_id]
-        known, evidence, problem = (
-            self._proof(person_id, read, held) if self.shape.facts else NOTHING_ASKED
-        )
-        fields, decision, problem = self._decided(known, problem)
+        if self.shape.facts:
+            known, evidence, problem = self._proof(person_id, read, held)
+            fields, decision, problem = self._decided(known, problem)
+        else:
+            evidence = ()
+            fields, decision, problem = self.shape.settled or self._settled()
         number, told = self._noted(fields, decision, problem, evidence, person_id)
         return self._outcome(read, fields, decision, problem, number, told)
+
+    def _settled(self) -> tuple[tuple[str, ...], Decision, str]:
+        """What is decided on everybody alike, because no fact matters."""
+        self.shape.settled = self._decided({}, "")
+        return self.shape.settled
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry."""
@@ -201,12 +209,13 @@ class Doing:
         for other in others:
             kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
             fields = tuple(dict.fromkeys((*fields, *other.fields)))
-        queries: list[Query] = [fetching.asking(connection, asked, fields)]
         if kinds:
-            queries.append(records.asking([REGISTER, *asked], kinds))
-        answers = several(connection, queries)
-        listed = answers[0]
-        _, last = entries.latest(connection, listed[0][fetching.ENTRY] if listed else ())
+            proving = records.asking([REGISTER, *asked], kinds)
+            last, (listed, answer) = fetching.fetch(connection, asked, fields, proving)
+            found, forged = records.told(house.keyring, answer)
+        else:
+            last, (listed,) = fetching.fetch(connection, asked, fields)
+            found, forged = [], []
         self.told, self.wrong = house.clock.look(last)
         if self.as_of is not None:
             self.told, self.wrong = microseconds(self.as_of), ""
@@ -215,7 +224,7 @@ class Doing:
         )
         if len(readers) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        return Held(readers, *(records.told(house.keyring, answers[1]) if kinds else ([], [])))
+        return Held(readers, found, forged)
 
     def _proof(self, person_id: str, read: Reader, held: Held) -> Proven:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -309,5 +318,5 @@ class Doing:
                 given[field] = found[-1]
                 if len(found) > 1:
                     rows[field] = found
-        left = () if fields is self.act.data else tuple(f for f in self.act.data if f not in fields)
+        left = tuple(f for f in self.act.data if f not in fields) if self.act.partial else ()
         return Given(values=given, decision=decision, entry=number, refused=left, rows=rows)

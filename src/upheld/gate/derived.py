@@ -51,8 +51,9 @@ class Made(NamedTuple):
 class Derived:
     """The derived fields, by name."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called when one is added."""
+        self._changed = changed
         self._by: dict[str, Made] = {}
         self.get = self._by.get  # how a field is made; None for a stored one
 
@@ -67,7 +68,7 @@ class Derived:
             raise DerivedError(f"`{field}` is made of a derived field, or one of it",
                                code="derived", hint="make each of stored ones")  # fmt: skip
         self._by[field] = Made(reads, make)
-        self.count += 1
+        self._changed()
 
     def refuse(self, fields: Iterable[str]) -> None:
         """DerivedError where one of some fields is derived, so that it cannot be stored."""

@@ -58,7 +58,9 @@ def delete_after(carrying: Carrying, duty: Duty) -> None:
 class Carriers:
     """Who carries out which duty."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called when one is added."""
+        self._changed = changed
         self._by: dict[str, Carrier] = {
             "record": nothing_more, "encryption": nothing_more, "only-fields-needed": nothing_more,
             "delete-after": delete_after,
@@ -70,6 +72,7 @@ class Carriers:
         if duty in self._by:
             raise DutyError(f"`{duty}` is carried out already", code="duty", hint="by one part")
         self._by[duty] = carrier
+        self._changed()
 
     def add_due(self, kind: str, handler: Handler) -> None:
         """Let a part of the program do what falls due of a kind of item from now on."""

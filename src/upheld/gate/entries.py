@@ -26,7 +26,7 @@ from upheld.core.trouble import trouble
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
-from upheld.vault.envelope import context
+from upheld.vault.envelope import context, part_of
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600 * 10**6  # microseconds beyond what has passed
@@ -79,7 +79,8 @@ def add(
     salt, time = ledger.new_salt(), ledger.stamped(told)
     if isinstance(whose, str):
         person_id, people = whose, []
-        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
+        person = hashlib.sha256(salt + part_of(whose)).hexdigest()  # the mark of one
+        body = ledger.encode_at(entry, time, person=person)
     else:
         # With a decoy, without which a guess of who was there could be tried.
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
@@ -123,11 +124,12 @@ def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int
     else, or nothing; DatabaseError where they are something that we never write.
     """
     link = connection if isinstance(connection, Link) else None
-    if link is not None and link.last is None and link.postgresql:
-        link.expect()
-        link.flush()
-    if link is not None and link.last is not None:
-        return link.last
+    if link is not None:
+        if link.last is None and link.postgresql:
+            link.expect()
+            link.flush()
+        if link.last is not None:
+            return link.last
     number, at = beside or (None, None)
     if number is None:
         number, at = row(connection, LAST[0]) or (0, 0)

@@ -13,19 +13,24 @@ from typing import Any
 from sqlalchemy import Connection
 
 from upheld.core.link import Link
-from upheld.core.sql import Query, is_postgresql, places
+from upheld.core.sql import Query, is_postgresql, places, several
 from upheld.gate.derived import Derived, Reader
+from upheld.gate.entries import latest
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
 
+Row = tuple[Any, ...]
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
-ENTRY, _VALUE = slice(5, 7), slice(7, None)  # columns: the last entry's, where told, and a value's
+_ENTRY, _VALUE = slice(5, 7), slice(7, None)  # columns: the last entry's, if told, and a value's
 
 
-def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) -> Query:
-    """What asks for some people, locked for share, with the current rows of some of their fields.
+def fetch(
+    connection: Connection, asked: Sequence[str], fields: Sequence[str], *more: Query
+) -> tuple[int, list[list[Row]]]:
+    """The time of the last entry in microseconds, and the rows of some people and of more.
 
+    The people are locked for share; with them come the current rows of some of their fields.
     PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
     postgresql = is_postgresql(connection)
@@ -34,7 +39,10 @@ def asking(connection: Connection, asked: Sequence[str], fields: Sequence[str]) 
             connection.expect()
         asked = (REGISTER, *asked)
     statement = _finding(len(asked), len(fields), postgresql)
-    return statement, (True, *fields, *asked) if fields else tuple(asked)
+    values = (True, *fields, *asked) if fields else tuple(asked)
+    answers = several(connection, ((statement, values), *more))
+    beside = answers[0][0][_ENTRY] if answers[0] else ()
+    return latest(connection, beside)[1], answers
 
 
 @lru_cache

@@ -18,7 +18,7 @@ from upheld.core.errors import RequestError
 from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
 from upheld.gate import entries
-from upheld.gate.acting import Doing, House, Outcome
+from upheld.gate.acting import Doing, House, Outcome, Shape
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
@@ -43,8 +43,9 @@ class Gate:
         self, engine: Engine, policy: Policy, keyring: Keyring, clock: Clock | None = None
     ) -> None:
         self.engine = engine
-        self.house = House(policy, keyring, clock or Clock(), Registry(), Carriers(),
-                           Derived(), {})  # fmt: skip
+        shapes: dict[Any, Shape] = {}
+        self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
+                           Carriers(shapes.clear), Derived(shapes.clear), shapes)  # fmt: skip
         self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
             people.belong(connection, keyring)

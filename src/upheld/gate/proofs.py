@@ -173,8 +173,9 @@ BY_RECORDS = Proving(by_records)
 class Registry:
     """The provers by kind of proof; a fact whose kind has none is proven by its records."""
 
-    def __init__(self) -> None:
-        self.count = 0  # of provers that were added
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called when one is added."""
+        self._changed = changed
         self._by = {
             BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False),
             PUBLIC_SOURCE: Proving(by_public_source, (ASKED,)),
@@ -191,7 +192,7 @@ class Registry:
         if kind in self._by:
             raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
         self._by[kind] = Proving(prover, reads, records)
-        self.count += 1
+        self._changed()
 
     def of(self, fact: Fact) -> Proving:
         """How a fact is proven."""
