@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 import upheld
 from gate.conftest import TOLD, customer
+from practices.without import without
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
 from upheld.gate.duties import Carrying, DutyError
@@ -51,6 +52,20 @@ def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(gate: Gate, per
         gate.share(person, ["email"], entitled=True, **TO_PARTNER)
     assert entitled.value.decision is not None
     assert "permission" in entitled.value.why
+
+
+def test_acts_under_two_policies_at_once_obey_their_own(gate: Gate, person: str) -> None:
+    """While one takes another's place, nothing that was worked out under it is left to that one."""
+    other = without("billing-use")
+    before = gate.house
+    after = before.under(other)
+    for _ in range(2):
+        gate.house = before
+        assert gate.use(person, ["email"], purpose="billing").decision.allowed
+        gate.house = after
+        with pytest.raises(Refused):
+            gate.use(person, ["email"], purpose="billing")
+        assert gate.entries(person)[-1].entry.policy == other.digest
 
 
 def test_several_fields_are_all_or_nothing_unless_part_is_asked_for(

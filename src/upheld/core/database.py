@@ -111,7 +111,7 @@ def _sqlite(url: URL) -> Engine:
     def there() -> None:
         # SQLite would go on writing into a file that has no name any more.
         try:
-            found = os.stat(name)  # noqa: PTH116 - at every transaction: a Path costs more than it
+            found = os.stat(name)  # noqa: PTH116 - so often that a Path would cost more
         except OSError:
             found = None
         if found is None or found.st_ino != number or found.st_dev != device:

@@ -41,6 +41,7 @@ NOTHING_READ = ("collect", "store")  # actions that hand nothing out
 class Shape(Struct):
     """What is the same for every act that asks the same: its question, and what must be read."""
 
+    policy: Policy
     plan: Plan
     facts: dict[str, Fact]
     kinds: tuple[str, ...]  # of records that prove
@@ -67,7 +68,6 @@ class House(Struct, frozen=True):
 
     def under(self, policy: Policy) -> House:
         """The same under another policy."""
-        self.shapes.clear()
         return replace(self, policy=policy)
 
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
@@ -76,7 +76,7 @@ class House(Struct, frozen=True):
             act = replace(act, party="")
         key = (act, *besides) if besides else act
         found = self.shapes.get(key)
-        if found is None:
+        if found is None or found.policy is not self.policy:  # acts under the old one may go on
             if len(self.shapes) >= SHAPES_MAX:
                 self.shapes.clear()
             found = self.shapes[key] = self._shaped(act, besides)
@@ -94,7 +94,8 @@ class House(Struct, frozen=True):
         ]  # fmt: skip
         asked = () if act.action in NOTHING_READ else act.data
         return Shape(
-            plan, facts, tuple(sorted(kind for kind, each in proving.items() if each.records)),
+            self.policy, plan, facts,
+            tuple(sorted(kind for kind, each in proving.items() if each.records)),
             tuple(sorted(self.derived.stored([*named, *asked]))),
             replace(Entry(kind="act", time="", policy=self.policy.digest, action=act.action,
                           purpose=act.purpose or "", occasion=act.occasion or ""),
