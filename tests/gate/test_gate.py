@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 import upheld
 from gate.conftest import TOLD, customer
 from practices.without import without
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
-from upheld.gate.duties import Carrying, DutyError
+from upheld.gate.duties import Carrying, DutyError, nothing_more
 from upheld.gate.gate import Gate
+from upheld.gate.proofs import Proof, Question
 from upheld.gate.request import Given, Refused
 from upheld.policy.request import Duty
+from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
 
 OFFERS = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]}
@@ -145,6 +148,36 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
     assert sorted(seen) == sorted(missing)
     with pytest.raises(DutyError):
         gate.house.carriers.add(missing[0], carry)
+
+
+def test_whatever_is_added_counts_from_the_next_act_on(engine: Engine, keyring: Keyring) -> None:
+    """A derived field, a prover and a carrier: what was worked out without them is given up."""
+    text = (
+        "---\npolicy: A\n---\n\nWe bill you. {#bills}\n\n```rule\n"
+        "may collect email, name from customer at registration\nmay store email, name\n"
+        "may use balance for billing\nmay use name for billing when signed-in\n"
+        "may use email for billing with reduced\n```\n"
+    )
+    gate = Gate(engine, upheld.load_text(text), keyring)
+    person = gate.enrol()
+    gate.store(person, {"email": "7.50", "name": "Ann"}, source="customer", occasion="registration")
+    assert gate.use(person, ["balance"], purpose="billing").values == {}
+    gate.house.derived.add("balance", ("email",), lambda read: read("email")[0].value)
+    assert gate.use(person, ["balance"], purpose="billing")["balance"] == "7.50"
+
+    def proven(question: Question) -> Proof:
+        return Proof(question.read("email") is not None)
+
+    house = gate.house
+    later: dict[str, Callable[[], None]] = {
+        "name": lambda: house.provers.add("session", proven, reads=("email",)),
+        "email": lambda: house.carriers.add("reduced", nothing_more),
+    }
+    for field, add in later.items():
+        with pytest.raises(Refused):
+            gate.use(person, [field], purpose="billing")
+        add()
+        assert gate.use(person, [field], purpose="billing")[field]
 
 
 def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(gate: Gate, person: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from upheld.core.trip import Answer, Query, Trips
@@ -30,10 +30,6 @@ IMMEDIATE: Final = "BEGIN IMMEDIATE"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
 THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
-
-
-def _share(link: Link) -> None:
-    link._shared = True  # noqa: SLF001 - a part of it, called by SQLAlchemy when it begins
 
 
 class Link(Connection):
@@ -55,12 +51,10 @@ class Link(Connection):
         self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
-        self._shared = False  # whether somebody executed something through SQLAlchemy
-        event.listen(self, "begin", _share)
 
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
-        self.last, self._shared = None, False
+        self.last = None
         try:
             if self.postgresql:
                 self._waiting = [BEGIN, TURN]
@@ -94,7 +88,7 @@ class Link(Connection):
 
     def keep(self) -> None:
         """Commit, with whatever waits to be sent."""
-        if self._shared:
+        if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
             self.flush()
             self.commit()
         elif not self.postgresql:

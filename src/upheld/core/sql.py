@@ -84,7 +84,7 @@ def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple
         if type(connection) is Link:
             if connection.postgresql:
                 return [each.fetchall() for each in connection.send(queries)]
-            for statement, values in queries:
+            for statement, values in queries:  # to make a comprehension costs at every act
                 answers.append(connection.ask(statement, values).fetchall())
             return answers
         if not is_postgresql(connection):

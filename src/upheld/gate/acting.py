@@ -255,14 +255,14 @@ class Doing:
         act, house = self.act, self.house
         decision = self.shape.plan.decide(known)
         fields = act.data
-        if act.partial and not problem and decision.outcome != "allow":
+        if act.partial and not problem and not decision.allowed:
             fields = tuple(
                 field for field in act.data
                 if planned(house.policy, act, [field]).decide(known).allowed
             )  # fmt: skip
             if fields:
                 decision = planned(house.policy, act, fields).decide(known)
-        if decision.outcome != "allow":
+        if not decision.allowed:
             return act.data, decision, problem
         if not problem and decision.duties:
             missing = house.carriers.missing(decision.duties)
@@ -302,7 +302,7 @@ class Doing:
         self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,
         number: int, told: int,
     ) -> Outcome:  # fmt: skip
-        if problem or decision.outcome != "allow":
+        if problem or not decision.allowed:
             if self.entitled:
                 return Refused(number, decision, problem or decision.why)
             return Refused(number)

@@ -26,7 +26,7 @@ from upheld.core.trouble import trouble
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
-from upheld.vault.envelope import context, part_of
+from upheld.vault.envelope import context
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 AHEAD = 3600 * 10**6  # microseconds beyond what has passed
@@ -79,8 +79,7 @@ def add(
     salt, time = ledger.new_salt(), ledger.stamped(told)
     if isinstance(whose, str):
         person_id, people = whose, []
-        person = hashlib.sha256(salt + part_of(whose)).hexdigest()  # the mark of one
-        body = ledger.encode_at(entry, time, person=person)
+        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
     else:
         # With a decoy, without which a guess of who was there could be tried.
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -177,8 +176,8 @@ def _sealed(
     """A row with a value sealed in it, and its digest."""
     origin, when = told[0], microseconds(told[1])
     _, came, rest = _came(*origin)
-    belongs = (_VALUE, person.whose, _row(field, revision), came, part_of(when), rest)
-    sealed = seal(person.cipher, _raw(field, value), b"".join(belongs))
+    belongs = _belongs(person, field, revision, came, when, rest)
+    sealed = seal(person.cipher, _raw(field, value), belongs)
     row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
     return row, digest(sealed).hex()
 
@@ -250,17 +249,15 @@ def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     if held is None:
         return ()
     listed = fetched.get(field, ())
+    what = f"`{field}` of person {person.person_id}"
     if held.gone is not None:
-        return _series(person, held, listed, f"`{field}` of person {person.person_id}")
+        return _series(person, held, listed, what)
     for row in listed:
         if row[1] == held.revision:
-            try:
-                value = _unsealed(person, row)
-            except SealError:
-                break
-            if sha256(row[2]).hexdigest() == held.digest:
+            value = _unsealed(person, row, what)
+            if digest(row[2]).hex() == held.digest:
                 return (value,)
-    raise SealError(f"`{field}` of person {person.person_id}")
+    raise SealError(what)
 
 
 def _series(
@@ -289,22 +286,25 @@ def _number(row: tuple[Any, ...]) -> int:
     return number
 
 
-def _unsealed(person: Person, row: tuple[Any, ...], what: str = "a value") -> Value:
+def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
     field, revision, sealed, who, occasion, clause, at, public = row
     try:
         origin, came, rest = _came(who, occasion, clause, public)
-        belongs = (_VALUE, person.whose, _row(field, revision), came, part_of(at), rest)
+        belongs = _belongs(person, field, revision, came, at, rest)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
-    value = unseal(person.cipher, sealed, b"".join(belongs), what=what).decode()
+    value = unseal(person.cipher, sealed, belongs, what=what).decode()
     return Value(value, origin, at, revision)
 
 
-# What a row belongs to is the context of all that is told of it, put together from parts that are
-# mostly those of many others.
+def _belongs(
+    person: Person, field: str, revision: int, came: bytes, at: int, rest: bytes
+) -> bytes:  # fmt: skip
+    """What a row belongs to: the context of all that is told of it, one part after the other."""
+    return b"".join((_VALUE, person.whose, _row(field, revision), came, part_of(at), rest))
 
 
-@lru_cache(maxsize=1024, typed=True)
+@lru_cache(maxsize=1024, typed=True)  # most values came in as many others did
 def _came(who: str, occasion: str, clause: str, public: str | None) -> tuple[Origin, bytes, bytes]:
     """An origin, and what a row's context tells of it before and after the time."""
     came, rest = context(who, occasion, clause), context(public or "", public is None)
