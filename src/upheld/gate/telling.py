@@ -34,6 +34,7 @@ _KINDS: Final = {
     "recall": "{whose} account was taken back from whoever collected for us",
     "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
     "look-up": "{whose} account was looked up by our staff",
+    "sessions-ended": "our staff signed {whom} out everywhere",
     "retention": "we deleted what of {whom} was kept long enough",
 }
 _WHOM: Final = {"your": "you", "their": "them"}

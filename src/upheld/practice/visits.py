@@ -26,7 +26,7 @@ from upheld.practice import desks
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
-from upheld.web import sessions
+from upheld.web import devices, sessions
 from upheld.web.sessions import Session
 
 BODY_MAX = 128 * 1024
@@ -176,10 +176,16 @@ def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool =
 
 
 def enter(
-    provider: Provider, connection: Connection, response: Response, kind: str, subject: str
-) -> None:
-    """Begin a session of somebody, and give the browser its cookie."""
-    raw = sessions.begin(connection, kind, subject, provider.now())
+    provider: Provider, connection: Connection, request: Request, response: Response, kind: str,
+    subject: str,
+) -> None:  # fmt: skip
+    """Begin a session of somebody, and give the browser its cookie; the one before it ends."""
+    at = provider.now()
+    old = sessions.find(connection, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
+    if old is not None:
+        sessions.end(connection, old)
+    device = devices.name_of(request.headers.get("user-agent", ""))
+    raw = sessions.begin(connection, kind, subject, at, device)
     give_cookie(provider, response, kind, raw)
 
 

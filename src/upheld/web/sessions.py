@@ -23,7 +23,7 @@ IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
 FRESH: Final = timedelta(minutes=5)  # how long a password that was given lets one do more
 _TOUCH: Final = timedelta(minutes=1)  # how exactly a request is noted
-_COLUMNS = "id_hash, kind, subject, begun, seen, fresh"
+_COLUMNS = "id_hash, kind, subject, begun, seen, fresh, device"
 
 
 def now() -> datetime:
@@ -40,6 +40,7 @@ class Session(NamedTuple):
     begun: datetime
     seen: datetime
     fresh: datetime
+    device: str = ""  # as people call it: “Firefox on Linux”
 
     def is_fresh(self, at: datetime | None = None) -> bool:
         """Whether a password was given in the last minutes."""
@@ -50,13 +51,15 @@ def _hash(raw: str) -> bytes:
     return sha256(raw.encode()).digest()
 
 
-def begin(connection: Connection, kind: str, subject: str, at: datetime | None = None) -> str:
+def begin(
+    connection: Connection, kind: str, subject: str, at: datetime | None = None, device: str = ""
+) -> str:
     """Begin a session; the id for the browser."""
     moment = at or now()
     raw = secrets.token_urlsafe(32)
     told = microseconds(moment)
-    run(connection, "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
-        _hash(raw), kind, subject, told, told, told)  # fmt: skip
+    run(connection, f"INSERT INTO session ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
+        _hash(raw), kind, subject, told, told, told, device)  # fmt: skip
     return raw
 
 
@@ -70,10 +73,10 @@ def find(connection: Connection, kind: str, raw: str, at: datetime | None = None
 
 
 def _in_force(found: tuple[Any, ...], moment: datetime) -> Session | None:
-    begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:])
+    begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:6])
     if moment - begun > ABSOLUTE or moment - seen > IDLE:
         return None
-    return Session(blob(found[0]), found[1], found[2], begun, seen, fresh)
+    return Session(blob(found[0]), found[1], found[2], begun, seen, fresh, found[6])
 
 
 def listed(

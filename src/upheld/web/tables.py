@@ -21,6 +21,7 @@ session: Final = Table(
     Column("begun", Instant, nullable=False),
     Column("seen", Instant, nullable=False),
     Column("fresh", Instant, nullable=False),  # when a password was last given
+    Column("device", WORD, nullable=False, server_default=""),  # browser and system, of two lists
     Index("session_subject", "kind", "subject"),
 )
 

@@ -85,7 +85,8 @@ class Security:
         def work(joint: Joint) -> Refused | None:
             refused = self._set(joint, visit.subject, secret)
             if refused is None:
-                enter(self.provider, joint.connection, response, "customer", visit.subject)
+                enter(self.provider, joint.connection, visit.request, response, "customer",
+                      visit.subject)  # fmt: skip
             return refused
 
         found = await self.provider.attempt(work)

@@ -19,7 +19,7 @@ from upheld.gate.request import Refused
 from upheld.practice import credentials
 from upheld.practice.brings import Provider
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit, cookie_name, enter, leave
+from upheld.practice.visits import Visit, enter, leave
 from upheld.practices.accounts import domain
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
@@ -81,9 +81,8 @@ class SignIn:
         if not await provider.apart(passwords.fits, kept, password):
             return self.page(request, filled.wrong("email", WRONG), 403)
         response: Response = RedirectResponse(self._path(request), 303)
-        before = request.cookies.get(cookie_name(provider, "customer"), "")
         found = await provider.attempt(
-            lambda joint: self._enter(joint, person, email, before, response)
+            lambda joint: self._enter(joint, person, email, request, response)
         )
         if isinstance(found, Refused):
             return self._waits(request, found)
@@ -116,7 +115,7 @@ class SignIn:
         return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
 
     def _enter(
-        self, joint: Joint, person_id: str, email: str, before: str, response: Response
+        self, joint: Joint, person_id: str, email: str, request: Request, response: Response
     ) -> Refused | str:
         """Begin a session; where to go first, if that is not where they wanted."""
         found = domain.served(joint, person_id)
@@ -124,16 +123,9 @@ class SignIn:
             return found
         name = blind_index.normalised("email", email)
         self.provider.limits.clear(joint.connection, "sign-in", name)
-        self._end(joint, before)
-        enter(self.provider, joint.connection, response, "customer", person_id)
+        enter(self.provider, joint.connection, request, response, "customer", person_id)
         account = domain.account_of(joint.connection, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
-
-    def _end(self, joint: Joint, raw: str) -> None:
-        """End the session that a browser had before, so that it is worth nothing to anybody."""
-        old = sessions.find(joint.connection, "customer", raw, self.provider.now())
-        if old is not None:
-            sessions.end(joint.connection, old)
 
     def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
@@ -162,8 +154,7 @@ class SignIn:
 
         def renew(joint: Joint) -> None:
             provider.limits.clear(joint.connection, "again", person)
-            sessions.end(joint.connection, visit.session)
-            enter(provider, joint.connection, response, "customer", person)
+            enter(provider, joint.connection, visit.request, response, "customer", person)
 
         await provider.do(renew)
         return response

@@ -19,9 +19,11 @@ from upheld.practice import desks, tasks
 from upheld.practice.desks import User
 from upheld.practice.tasks import Task
 from upheld.practices.staff.roles import Roles
+from upheld.web import sessions
 from upheld.web.pages import money
 
 CLOSED, OTHERS, OWN, UNCOVERED, OPEN, MINE = "closed", "others", "own", "uncovered", "open", "mine"
+SIGNING_OUT = frozenset({"security", "fraud-detection"})  # purposes that sign a customer out
 _MOST = 50  # rows of a series that a page shows, the latest
 _CENTS = frozenset({"balance", "cents", "open", "credit"})  # what is kept as cents
 
@@ -115,6 +117,16 @@ def reveal(
         act = _view(user, task, (word,))
         found[word] = joint.act(act, task.person_id, entitled=True)
     return found
+
+
+def sign_out(joint: Joint, roles: Roles, user: User, task: Task) -> bool:
+    """End every session of a customer, for a task of security that is somebody's own; whether."""
+    if task.purpose not in SIGNING_OUT or standing(joint, roles, user, task) != MINE:
+        return False
+    sessions.end_all(joint.connection, "customer", task.person_id)
+    joint.note(task.person_id, "sessions-ended", actor=f"staff {user.user_id}",
+               purpose=task.purpose)  # fmt: skip
+    return True
 
 
 def shown(field: Field, given: Given) -> Field:

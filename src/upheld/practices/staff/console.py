@@ -58,7 +58,14 @@ class Console:
     def page(self, visit: Visit, joint_words: dict[str, Any], status: int = 200) -> Response:
         """The three columns."""
         user = user_of(visit)
-        words = {"case": None, "refused": (), "filled": EMPTY, "said": "", **joint_words}
+        words = {
+            "case": None,
+            "refused": (),
+            "filled": EMPTY,
+            "said": "",
+            "done": "",
+            **joint_words,
+        }
         return self.provider.pages.page(
             visit.request, "staff/console.html", status=status, user=user,
             mine=self.roles.of(user.roles), label=self.roles.label, manager=MANAGER in user.roles,
@@ -132,6 +139,7 @@ class Console:
             **self.around(joint, visit), "case": case, "title": self.title(task),
             "purpose": self.roles.label("purpose", task.purpose),
             "late": cases.lateness(task.due, now), "own_page": self._own_page(task),
+            "signs_out": task.purpose in cases.SIGNING_OUT,
             "covered": [self.roles.label("data", word) for word in covered],
         }  # fmt: skip
 
@@ -185,6 +193,19 @@ class Console:
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)
+
+    async def sign_out(self, visit: Visit) -> Response:
+        """End every session of the customer of a task of security, by an entry that they see."""
+
+        def work(joint: Joint) -> dict[str, Any]:
+            task, user = self._task(joint, visit), user_of(visit)
+            if not cases.sign_out(joint, self.roles, user, task):
+                raise HTTPException(403)
+            case = cases.case_of(joint, self.roles, user, task)
+            done = "They are signed out everywhere, and see that we did it."
+            return {**self._words(joint, visit, task, case), "done": done}
+
+        return self.page(visit, await self.provider.do(work))
 
     async def reveal(self, visit: Visit) -> Response:
         """Show some fields, each by an entered act; what is refused says by which clause."""

@@ -34,6 +34,7 @@ def practice(provider: Provider) -> Practice:
             route("GET", "/tasks/{task}", console.show),
             route("POST", "/tasks/{task}/take", console.take),
             route("POST", "/tasks/{task}/reveal", console.reveal),
+            route("POST", "/tasks/{task}/sign-out", console.sign_out),
             route("POST", "/tasks/{task}/leave", console.leave),
             route("GET", "/me", desk.show),
             route("POST", "/me/account", desk.leave),

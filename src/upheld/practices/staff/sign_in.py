@@ -68,7 +68,9 @@ class SignIn:
         user_id = kept[0].user_id if kept and fits else ""
         path = provider.led(self.kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[self.kind], 303)
-        if await provider.do(lambda joint: self._enter(joint, user_id, name, code, response)):
+        if await provider.do(
+            lambda joint: self._enter(joint, user_id, name, code, (request, response))
+        ):
             return response
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
 
@@ -80,14 +82,15 @@ class SignIn:
         )
 
     def _enter(
-        self, joint: Joint, user_id: str, name: str, code: str, response: Response
+        self, joint: Joint, user_id: str, name: str, code: str,
+        both: tuple[Request, Response],
     ) -> bool:  # fmt: skip
         connection, at = joint.connection, self.provider.now()
         if not desks.step_taken(connection, joint.house.keyring, user_id, code, at):
             return False
         self.provider.limits.clear(connection, "desk", self.kind, name.casefold())
         joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
-        enter(self.provider, connection, response, self.kind, user_id)
+        enter(self.provider, connection, *both, self.kind, user_id)
         return True
 
     async def out(self, visit: Visit) -> Response:
