@@ -25,7 +25,8 @@ import policies
 import pyarrow as pa
 
 import upheld
-from upheld.policy.bulk import Masks, codes
+from upheld.core.errors import MissingColumnsError
+from upheld.policy.bulk import Masks, bindings, codes
 
 ROWS = 10_000_000
 FIXED = ("f0", "f1", "f2")
@@ -44,6 +45,17 @@ def best(work: Callable[[], object], repeat: int = 5) -> float:
 def loaded(made: list[policies.Rule]) -> upheld.Policy:
     """A policy of some rules."""
     return upheld.load_text(policies.markdown(made), vocabulary=policies.vocabulary())
+
+
+def left_out(
+    policy: upheld.Policy, table: Any, question: Any, masks: Masks | None = None
+) -> list[str]:
+    """What matters to a question and no column says."""
+    try:
+        bindings(policy, table, [question], masks=masks)
+    except MissingColumnsError as error:
+        return error.words
+    return []
 
 
 def columns(policy: upheld.Policy, rows: int) -> pa.Table:
@@ -119,8 +131,9 @@ def fixed(connection: Any, rows: int) -> None:
     policy = loaded([one])
     table = connection.create_table("fixed", columns(policy, rows), overwrite=True)
     request = upheld.Request("share", data=one.data, recipient=one.recipient, purpose=one.purpose)
-    screened = policy.screen(table, request, tell=["allowed"])
-    where = table.filter(policy.where(request))
+    absent = left_out(policy, table, request)
+    screened = policy.screen(table, request, absent=absent, tell=["allowed"])
+    where = table.filter(policy.where(request, absent=absent))
     case = "CASE WHEN f0 AND f1 AND f2 THEN TRUE ELSE FALSE END"
 
     def ours() -> Any:
@@ -148,14 +161,15 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
         connection.raw_sql(f"ALTER TABLE rows ALTER COLUMN {name} SET NOT NULL")
     table = connection.table("rows")
     masks = Masks([f"f{n}" for n in range(policies.FACTS)], "facts")
+    absent = left_out(policy, table, None, masks)
     start = time.perf_counter()
-    allowed = policy.screen(table, None, masks=masks, tell=["allowed"]).allowed.sum()
+    allowed = policy.screen(table, None, masks=masks, absent=absent, tell=["allowed"]).allowed.sum()
     sql = str(ibis.to_sql(allowed, dialect="duckdb"))
     built = time.perf_counter() - start
     gather = gathered(made, policy, data)
     if int(allowed.execute()) != int(gather().sum()):
         raise SystemExit("numpy decides otherwise")
-    full = policy.screen(table, None, masks=masks)
+    full = policy.screen(table, None, masks=masks, absent=absent)
     every = full.aggregate(
         a=full.allowed.sum(), b=full.outcome.length().sum(), c=full.clause.length().sum()
     )
@@ -225,7 +239,9 @@ def engines(options: argparse.Namespace) -> None:
         print("| engine | allowed | against DuckDB |\n|---|---|---|")
         base = 0.0
         for name, table in found:
-            count = policy.screen(table, None, masks=masks, tell=["allowed"]).allowed.sum()
+            absent = left_out(policy, table, None, masks)
+            screened = policy.screen(table, None, masks=masks, absent=absent, tell=["allowed"])
+            count = screened.allowed.sum()
             took = best(count.execute, 3)
             base = base or took
             print(f"| {name} | {rows / took / 1e6:.1f} M/s | {took / base:.1f}× |")

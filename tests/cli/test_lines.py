@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -219,3 +220,9 @@ def _questions(policy: upheld.Policy, kind: str) -> Iterator[bytes]:
                 words = list(vocabulary.tree(TREE_OF[dimension]))
                 question[dimension] = draw.sample(words, draw.randrange(1, 4))
         yield json.dumps(question).encode() + b"\n"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    """Some editors write one before JSON lines, and the question after it is read."""
+    assert list(batches(io.BytesIO(BOM_UTF8 + SERVE + b"\n{}\n"))) == [[SERVE, b"{}"]]
+    assert list(batches(io.BytesIO(BOM_UTF8 + SERVE))) == [[SERVE]]

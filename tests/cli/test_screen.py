@@ -17,12 +17,15 @@ import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
+import upheld
 from upheld.cli import app, screening
-from upheld.core.errors import UpheldError
+from upheld.core.errors import MissingColumnsError, UpheldError
 from upheld.demo import sample_policy
+from upheld.policy.bulk import bindings
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the engines' own
 QUESTION = "share email to trusted-partner for offers at other"
+ABSENT = ("--absent", "permission,publicly-available")
 ROWS = pa.table({
     "name": ["a", "b", "c", "d"],
     "confidentiality_agreement": pa.array([True, False, None, True], pa.bool_()),
@@ -41,7 +44,7 @@ def screen(*words: object, expect: int = 0) -> Result:
 
 def refused(*words: object) -> str:
     """The code with which the command refuses."""
-    said = [str(word) for word in ("screen", sample_policy(), QUESTION, *words)]
+    said = [str(word) for word in ("screen", sample_policy(), QUESTION, *ABSENT, *words)]
     with pytest.raises(UpheldError) as caught:
         CliRunner().invoke(app, said, catch_exceptions=False)
     return caught.value.code
@@ -49,7 +52,9 @@ def refused(*words: object) -> str:
 
 def counted(*words: object) -> dict[str, int]:
     """The counts by outcome."""
-    found: dict[str, int] = json.loads(screen(QUESTION, *words, "--json").output)["outcomes"]
+    found: dict[str, int] = json.loads(screen(QUESTION, *ABSENT, *words, "--json").output)[
+        "outcomes"
+    ]
     return found
 
 
@@ -97,12 +102,12 @@ def test_what_is_written_holds_the_rows_and_the_answer(
     """All rows with three columns more, or the allowed ones alone."""
     out = tmp_path / f"out.{suffix}"
     read = pq.read_table if suffix == "parquet" else pc.read_csv
-    screen(QUESTION, "--rows", rows, "--out", out)
+    screen(QUESTION, *ABSENT, "--rows", rows, "--out", out)
     found = {row["name"]: row for row in read(out).to_pylist()}
     assert [found[name]["allowed"] for name in "abcd"] == [True, False, False, True]
     assert found["b"]["outcome"] == "needs-proof"
     assert found["a"]["clause"] == "trusted-partners"
-    screen(QUESTION, "--rows", rows, "--out", out, "--only-allowed")
+    screen(QUESTION, *ABSENT, "--rows", rows, "--out", out, "--only-allowed")
     assert sorted(row["name"] for row in read(out).to_pylist()) == ["a", "d"]
 
 
@@ -110,7 +115,10 @@ def test_a_row_that_cannot_be_asked_is_refused_and_counted(tmp_path: Path) -> No
     """An unknown word costs its own row alone, and the exit code says so."""
     path = tmp_path / "rows.csv"
     path.write_text("action,age\nserve,30\nsevre,30\n")
-    told = screen("--rows", path, expect=1).output
+    with pytest.raises(MissingColumnsError) as caught:
+        policy = upheld.load(sample_policy())
+        bindings(policy, ibis.memtable(pa.table({"action": ["serve"], "age": [30.0]})), [{}])
+    told = screen("--rows", path, "--absent", ",".join(caught.value.words), expect=1).output
     assert "1 allow" in told
     assert "1 error" in told
 
@@ -119,7 +127,7 @@ def test_a_file_of_no_rows_is_screened(tmp_path: Path) -> None:
     """Nothing in, nothing out, with the columns."""
     empty, out = tmp_path / "rows.parquet", tmp_path / "out.parquet"
     pq.write_table(ROWS.slice(0, 0), empty)
-    assert "0 rows: none" in screen(QUESTION, "--rows", empty, "--out", out).output
+    assert "0 rows: none" in screen(QUESTION, *ABSENT, "--rows", empty, "--out", out).output
     assert pq.read_table(out).column_names[-3:] == ["outcome", "allowed", "clause"]
 
 
@@ -127,7 +135,7 @@ def test_a_file_of_csv_in_which_nothing_stands_is_screened(tmp_path: Path) -> No
     """A header alone, or a column without a value, says what is not known and is no wrong type."""
     path = tmp_path / "rows.csv"
     path.write_text("name,confidentiality_agreement\n")
-    assert "0 rows: none" in screen(QUESTION, "--rows", path).output
+    assert "0 rows: none" in screen(QUESTION, *ABSENT, "--rows", path).output
     path.write_text("name,confidentiality_agreement\na,\nb,\n")
     assert counted("--rows", path) == {**COUNTS, "allow": 0}
     path.write_text("name,confidentiality_agreement\na,perhaps\nb,\n")
@@ -149,7 +157,7 @@ def test_rows_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
             super().write_table(table, **more)
 
     monkeypatch.setattr(pq, "ParquetWriter", Noted)
-    screen(QUESTION, "--rows", tmp_path / "r.parquet", "--out", tmp_path / "out.parquet")
+    screen(QUESTION, *ABSENT, "--rows", tmp_path / "r.parquet", "--out", tmp_path / "out.parquet")
     assert sum(sizes) == 10_500
     assert max(sizes) <= 2_048  # the engine's own vector, where that is larger
 
@@ -188,9 +196,9 @@ def test_a_table_that_changes_meanwhile_is_refused_and_nothing_written(
     """Counts over two states of a file would be neither's."""
     inner = screening._counted
 
-    def meanwhile(screened: Any) -> Any:
+    def meanwhile(screened: Any, prefix: str) -> Any:
         os.utime(rows, ns=(1, 1))
-        return inner(screened)
+        return inner(screened, prefix)
 
     monkeypatch.setattr(screening, "_counted", meanwhile)
     assert refused("--rows", rows) == "rows-changed"
@@ -236,6 +244,9 @@ def test_a_full_disk_leaves_what_was_there(rows: Path, tmp_path: Path) -> None:
 def test_findings_count_the_people_of_a_table(rows: Path) -> None:
     """How many each finding lets go, or would once more is proven, in words and as data."""
     words = ["findings", str(sample_policy()), "--rows", str(rows)]
+    with pytest.raises(UpheldError) as caught:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    words += caught.value.hint.split("add ")[-1].split()  # all of them at once
     told = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
     by = {row["text"]: count for row, count in zip(told["rows"], told["counts"], strict=True)}
     assert {sum(each.values()) for each in by.values()} == {ROWS.num_rows}

@@ -19,7 +19,8 @@ import upheld
 from laws.generators import case
 from policy.test_screen import SAMPLE, as_columns, asked, rows_of
 from sizes import size
-from upheld.policy.bulk import Masks, codes
+from upheld.core.errors import MissingColumnsError
+from upheld.policy.bulk import Masks, bindings, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
 POLICIES = size("policies on each engine", short=3, long=12)
@@ -142,7 +143,10 @@ def test_many_rows_of_small_integers_and_masks_are_answered_as_decide_answers_th
     rows |= {d: pa.array([r[d] for r in different], pa.int64()) for d in ("true", "known")}
     table = numbered(rows)
     many = pa.concat_tables([table] * (MANY // table.num_rows))
-    screened = policy.screen(loaded(many), None, masks=Masks(facts, "true", "known"))
+    masks, data = Masks(facts, "true", "known"), loaded(many)
+    with pytest.raises(MissingColumnsError) as caught:
+        bindings(policy, data, [None], masks=masks)
+    screened = policy.screen(data, None, masks=masks, absent=caught.value.words)
     found = (
         screened.group_by(["row", "outcome", "allowed", "clause"])
         .aggregate(count=screened.count())

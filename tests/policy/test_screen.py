@@ -21,12 +21,14 @@ from laws.wordlists import NUMBERS, WORDS
 from samples import FRONT, clause
 from samples import WORDS as SMALL
 from sizes import size
+from upheld.core.errors import MissingColumnsError
 from upheld.policy import answers
-from upheld.policy.bulk import Masks, codes
+from upheld.policy.bulk import Masks, bindings, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "policies/larch-valley.md"
 ROWS = size("rows of a screened table", short=12, long=40)
+ABSENT = ("permission", "publicly-available")
 SEEDS = st.integers(min_value=0, max_value=2**32)
 SHARE = {"action": "share", "data": "email"}
 OFFERS = upheld.Request(
@@ -44,6 +46,15 @@ def table(columns: dict[str, list[Any]]) -> Any:
     """Make a table whose rows are numbered, since an engine may give them in any order."""
     made = pa.table(columns)
     return ibis.memtable(made.append_column("row", pa.array(range(made.num_rows), pa.int64())))
+
+
+def left_out(policy: upheld.Policy, data: Any, question: Any, **more: Any) -> list[str]:
+    """What matters to a question and has no column, to be said to be absent."""
+    try:
+        bindings(policy, data, [question], **more)
+    except MissingColumnsError as error:
+        return error.words
+    return []
 
 
 def told(found: Any) -> list[tuple[str, bool, list[str]]]:
@@ -171,6 +182,7 @@ def test_terms_may_be_small_integers_and_facts_one_mask(sample: upheld.Policy) -
             }),
             {"action": "share", "purpose": ["offers", "debt-collection"], "occasion": "other"},
             masks=Masks(facts, "true", "known"),
+            absent=["payment-in-progress", "permission"],
         )
     )  # fmt: skip
     for (recipient, known, true), (outcome, _, clauses) in zip(rows, told_rows, strict=True):
@@ -185,7 +197,7 @@ def test_terms_may_be_small_integers_and_facts_one_mask(sample: upheld.Policy) -
 def test_the_condition_for_where_is_the_smallest(sample: upheld.Policy) -> None:
     """A fact that changes nothing is not asked for."""
     data = table({"confidentiality_agreement": [True], "publicly_available": [False], "age": [3]})
-    text = str(ibis.to_sql(data.filter(sample.where(OFFERS))))
+    text = str(ibis.to_sql(data.filter(sample.where(OFFERS, absent=["permission"]))))
     assert "confidentiality_agreement" in text.split("WHERE")[1]
     assert "publicly_available" not in text.split("WHERE")[1]
 
@@ -194,15 +206,10 @@ def test_a_row_with_an_unknown_word_or_an_impossible_value_is_refused_alone(
     sample: upheld.Policy,
 ) -> None:
     """One bad row costs no other row its answer."""
-    found = told(
-        sample.screen(
-            table({
-                "action": ["serve", "sevre", None, "serve"],
-                "age": [20.0, 20.0, 20.0, float("nan")],
-            }),
-            {},
-        )
-    )  # fmt: skip
+    data = table({
+        "action": ["serve", "sevre", None, "serve"], "age": [20.0, 20.0, 20.0, float("nan")],
+    })  # fmt: skip
+    found = told(sample.screen(data, {}, absent=left_out(sample, data, {})))
     assert [outcome for outcome, _, _ in found] == ["allow", "error", "error", "error"]
     assert [allowed for _, allowed, _ in found] == [True, False, False, False]
 
@@ -210,7 +217,7 @@ def test_a_row_with_an_unknown_word_or_an_impossible_value_is_refused_alone(
 def test_a_table_without_rows_has_the_columns_all_the_same(sample: upheld.Policy) -> None:
     """Nothing in, nothing out, in the same shape."""
     data = table({"confidentiality_agreement": pa.array([], pa.bool_())})
-    found = sample.screen(data, OFFERS).to_pyarrow()
+    found = sample.screen(data, OFFERS, absent=ABSENT).to_pyarrow()
     assert found.num_rows == 0
     assert found.column_names[2:] == ["outcome", "allowed", "clause"]
 
@@ -221,6 +228,13 @@ def test_a_table_without_rows_has_the_columns_all_the_same(sample: upheld.Policy
         ({"confidentiality_agreement": ["yes"]}, {}, "wrong-type"),
         ({"allowed": [True]}, {}, "wrong-column"),
         ({"x": [1]}, {"columns": {"confidentiality-agreement": "y"}}, "missing-column"),
+        ({"x": [1]}, {}, "missing-column"),
+        ({"Confidentiality Agreement": [True]}, {}, "wrong-column"),
+        ({"CONFIDENTIALITY_AGREEMENT": [True]}, {}, "wrong-column"),
+        ({"confidentialityagreement": [True]}, {}, "wrong-column"),
+        ({"confidentiality_agreement": [True], "Permission": [True]}, {}, "wrong-column"),
+        ({"confidentiality_agreement": [True], "permission": [True]}, {}, "wrong-column"),
+        ({"confidentiality_agreement": [True]}, {"absent": ["permissions"]}, "unknown-fact"),
         ({"x": [True]}, {"columns": {"confidential": "x"}}, "unknown-fact"),
         ({"a_b": [1], "engaged": [True]}, {"facts": {"engaged": 7}}, "wrong-type"),
         ({"confidentiality_agreement": [True], "confidentiality-agreement": [True]}, {},
@@ -232,14 +246,16 @@ def test_a_table_that_cannot_be_asked_about_is_refused_with_a_code(
 ) -> None:
     """A wrong column is told before anything runs."""
     with pytest.raises(upheld.RequestError) as caught:
-        sample.screen(table(columns), OFFERS, **more)
+        sample.screen(table(columns), OFFERS, **{"absent": ABSENT, **more})
     assert caught.value.code == code
 
 
 def test_a_screen_composes_with_the_rest_of_a_query(sample: upheld.Policy) -> None:
     """The result is a table like any other."""
     data = table({"zip": ["1", "1", "2"], "confidentiality_agreement": [True, False, True]})
-    found = sample.screen(data, OFFERS).group_by("zip").aggregate(n=ibis._.allowed.sum())
+    found = (
+        sample.screen(data, OFFERS, absent=ABSENT).group_by("zip").aggregate(n=ibis._.allowed.sum())
+    )
     assert sorted(map(tuple, (r.values() for r in found.to_pyarrow().to_pylist()))) == [
         ("1", 1), ("2", 1)
     ]  # fmt: skip
@@ -258,7 +274,10 @@ def test_columns_declared_not_null_are_answered_alike(sample: upheld.Policy) -> 
         connection.raw_sql(f"ALTER TABLE strict ALTER COLUMN {name} SET NOT NULL")
     strict, loose = (connection.table(name) for name in ("strict", "loose"))
     assert not strict.action.type().nullable
-    assert told(sample.screen(strict, {})) == told(sample.screen(loose, {}))
+    absent = left_out(sample, loose, {})
+    assert told(sample.screen(strict, {}, absent=absent)) == told(
+        sample.screen(loose, {}, absent=absent)
+    )
 
 
 def many_facts(count: int) -> upheld.Policy:
@@ -299,6 +318,7 @@ def test_many_facts_are_told_where_each_thing_rests_on_a_few(sample: upheld.Poli
                 if fact.kind == "boolean"}  # fmt: skip
         rows.append(row)
     decisions = [asked(sample, row) for row in rows]
-    assert told(sample.screen(table(as_columns(rows, sample)), {})) == [
+    data = table(as_columns(rows, sample))
+    assert told(sample.screen(data, {}, absent=left_out(sample, data, {}))) == [
         (each.outcome, each.allowed, list(each.clauses)) for each in decisions
     ]

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json, write_whole
-from upheld.cli.screening import COLUMN, ENGINE, TABLE, columns_said, opened, typed_where_empty
+from upheld.cli.screening import (
+    ABSENT,
+    COLUMN,
+    ENGINE,
+    TABLE,
+    binding_hints,
+    columns_said,
+    words_said,
+)
+from upheld.cli.tables import opened, typed
 
 if TYPE_CHECKING:
     from upheld.policy.analyse.compare import Change
@@ -89,11 +98,12 @@ def query(
     raise typer.Exit(1 if found.verdict == "never" else 0)
 
 
-def findings(
+def findings(  # noqa: PLR0913, PLR0917 - an option each
     policy: Path = POLICY,
     rows: str = typer.Option("", "--rows", help="Count the people of a table: a file, a database."),
     table: str = TABLE,
     column: list[str] = COLUMN,
+    absent: list[str] = ABSENT,
     engine: str = ENGINE,
     as_json: bool = JSON,
 ) -> None:
@@ -107,11 +117,14 @@ def findings(
         from upheld.policy.bulk import tally
 
         questions = [{"action": r.region.action, **r.region.dimensions} for r in found.rows]
-        with opened(rows, table, engine) as (data, at_rest):
-            said = columns_said(column)
-            people = typed_where_empty(data, rows, policy_found, said)
-            counts = tally(policy_found, people, questions, columns=said)
-            at_rest()
+        with opened(rows, table, engine) as data, binding_hints():
+            columns = columns_said(column)
+            people = typed(data, policy_found, columns)
+            counts = tally(
+                policy_found, people.table, questions, columns=columns,
+                absent=words_said(absent),
+            )  # fmt: skip
+            data.at_rest()
     if as_json:
         print_json({**fields(found), **({"counts": counts} if rows else {})})
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -42,7 +43,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def batches(source: BufferedIOBase) -> Iterator[list[bytes | None]]:
     """What has arrived, in whole lines without their ends; None for a line that is too long."""
-    begun, over = b"", False
+    begun, over, first = b"", False, True
     while chunk := _read(source):
         pieces: list[bytes] = chunk.split(b"\n")
         pieces[0] = begun + pieces[0]
@@ -53,9 +54,16 @@ def batches(source: BufferedIOBase) -> Iterator[list[bytes | None]]:
         if over or len(begun) > LINE_MAX:
             begun, over = b"", True
         if lines:
-            yield lines
+            yield _without_mark(lines) if first else lines
+            first = False
     if over or begun:
-        yield [None if over else begun]
+        last = [None if over else begun]
+        yield _without_mark(last) if first else last
+
+
+def _without_mark(lines: list[bytes | None]) -> list[bytes | None]:
+    """The first lines of a file without the byte order mark that some editors write."""
+    return [lines[0] and lines[0].removeprefix(BOM_UTF8), *lines[1:]]
 
 
 def _read(source: BufferedIOBase) -> bytes:

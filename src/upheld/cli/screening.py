@@ -1,13 +1,13 @@
 """`upheld screen`: the decision as columns over a table of millions of rows.
 
-A table is a CSV or Parquet file, a folder of a Delta table, a DuckDB file or a PostgreSQL address
-with `--table`. What comes out is written beside its place and renamed when it is whole.
+Each fact and dimension that matters has its column or is said to be absent, and what was bound to
+what is printed. What comes out has every value as it came in; it is written beside its place and
+renamed when it is whole.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json
-from upheld.core.errors import UpheldError
+from upheld.cli.tables import opened, typed
+from upheld.core.errors import MissingColumnsError, UpheldError
 
 if TYPE_CHECKING:
     from upheld.policy.load import Policy
@@ -28,6 +29,9 @@ OUTCOMES = ("allow", "deny", "needs-proof", "error")
 ROWS = typer.Option(..., "--rows", help="A file, a Delta folder, or a database.")
 TABLE = typer.Option("", "--table", help="The table of a database.")
 COLUMN = typer.Option([], "--column", help="FACT=COLUMN where a column has another name.")
+ABSENT = typer.Option(
+    [], "--absent", help="FACT,… of which no row has a record: unknown or, as declared, no."
+)
 ENGINE = typer.Option("duckdb", "--engine", help="duckdb, or spark (or its address).")
 
 
@@ -44,6 +48,8 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     rows: str = ROWS,
     table: str = TABLE,
     column: list[str] = COLUMN,
+    absent: list[str] = ABSENT,
+    prefix: str = typer.Option("", "--prefix", help="Stands before the names of new columns."),
     out: Path | None = typer.Option(None, "--out", help="Write all rows here: .parquet or .csv."),
     only_allowed: bool = typer.Option(False, "--only-allowed", help="Write allowed rows alone."),
     engine: str = ENGINE,
@@ -51,24 +57,65 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
 ) -> None:
     """Decide every row of a table and count by clause; 1 if a row could not be asked."""
     from upheld.cli.asking import question_in_words
+    from upheld.policy.bulk import bindings
 
     found = loaded(policy, as_json=as_json)
     asked = question_in_words(found, question) if question else {"facts": {}}
     facts = asked.pop("facts")
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise UpheldError(f"{out} is neither .parquet nor .csv", code="usage", hint="name one")
-    with opened(rows, table, engine) as (opened_data, at_rest):
-        said = columns_said(column)
-        data = typed_where_empty(opened_data, rows, found, said)
-        screened = found.screen(data, asked, facts=facts, columns=said)
+    missing = words_said(absent)
+    with opened(rows, table, engine) as data:
+        columns = columns_said(column)
+        people = typed(data, found, columns)
+        with binding_hints():
+            bound = bindings(found, people.table, [asked], facts, columns=columns, absent=missing)
+            screened = found.screen(
+                people.table, asked, facts=facts, columns=columns, absent=missing,
+                prefix=prefix,
+            )  # fmt: skip
+        screened = people.restored(screened)
         if out is None:
             with _waiting():
-                counts = _counted(screened)
-            at_rest()
+                counts = _counted(screened, prefix)
+            data.at_rest()
         else:
-            counts = _written(screened, out, at_rest, only_allowed=only_allowed)
-    _tell(counts, as_json=as_json)
+            counts = _written(screened, out, prefix, data.at_rest, only_allowed=only_allowed)
+    binding = binding_in_words(found, bound)
+    _print_counts(counts, binding, as_json=as_json)
     raise typer.Exit(1 if any(outcome == "error" for outcome, _ in counts) else 0)
+
+
+def words_said(absent: list[str]) -> list[str]:
+    """The facts that were said to be absent, with commas or an option each."""
+    return [word.strip() for each in absent for word in each.split(",") if word.strip()]
+
+
+@contextmanager
+def binding_hints() -> Iterator[None]:
+    """Say what to do about a column in the words of the command line."""
+    try:
+        yield
+    except MissingColumnsError as error:
+        raise UpheldError(
+            str(error), code=error.code,
+            hint=error.hint.replace("say that it is absent:", "add --absent").replace(
+                "name a column for each", "add --column FACT=COLUMN for each"),
+        ) from None  # fmt: skip
+
+
+def binding_in_words(policy: Policy, bound: dict[str, str | None]) -> dict[str, str]:
+    """What each fact and dimension that matters was read from."""
+    facts = policy.program.vocabulary.facts
+    words = {}
+    for word, column in sorted(bound.items()):
+        if column is not None:
+            words[word] = f"column `{column}`"
+        elif word in facts:
+            words[word] = "absent, so no" if facts[word].absent else "absent, so unknown"
+        else:
+            words[word] = "absent, so any"
+    return words
 
 
 def columns_said(said: list[str]) -> dict[str, str]:
@@ -83,132 +130,17 @@ def columns_said(said: list[str]) -> dict[str, str]:
     return found
 
 
-@contextmanager
-def opened(rows: str, table: str, engine: str) -> Iterator[tuple[Any, Callable[[], None]]]:
-    """A table on the engine that was chosen, and what refuses if its file changed since.
-
-    What goes wrong in the engine meanwhile comes out as UpheldError.
-    """
-    before = _signature(rows)
-
-    def at_rest() -> None:
-        if _signature(rows) != before:
-            raise UpheldError(f"{rows} changed while it was read", code="rows-changed",
-                              hint="ask again when it is at rest")  # fmt: skip
-
-    with _telling():
-        yield _table(rows, table, engine), at_rest
-
-
-def _table(rows: str, table: str, engine: str) -> Any:
-    try:
-        import ibis
-    except ImportError:
-        raise UpheldError("screen needs ibis", code="missing-extra",
-                          hint="pip install 'upheld[bulk]'") from None  # fmt: skip
-    if rows.startswith(("postgresql://", "postgres://")) or rows.endswith((".duckdb", ".db")):
-        if not table:
-            raise UpheldError("a database needs --table", code="usage", hint="name the table")
-        return _database(rows).table(table)
-    path = Path(rows)
-    if not path.exists():
-        raise UpheldError(f"{rows} cannot be read: there is no such file", code="unreadable",
-                          hint="name a file of rows")  # fmt: skip
-    connection = ibis.duckdb.connect() if engine == "duckdb" else _spark(engine)
-    if (path / "_delta_log").is_dir():
-        return connection.read_parquet(_delta(path))
-    if path.suffix == ".csv":
-        return connection.read_csv(rows)
-    return connection.read_parquet(rows if path.is_file() else str(path / "*.parquet"))
-
-
-def typed_where_empty(data: Any, rows: str, policy: Policy, said: dict[str, str]) -> Any:
-    """The table, where a column of CSV in which nothing stands has the type that its fact wants."""
-    if not rows.endswith(".csv"):
-        return data
-    kinds = {"boolean": "boolean", "number": "float64"}
-    wanted = {}
-    for name, fact in policy.program.vocabulary.facts.items():
-        for column in {said.get(name, name), name.replace("-", "_")} & set(data.columns):
-            if fact.kind in kinds and data[column].type().is_string():
-                wanted[column] = kinds[fact.kind]
-    if not wanted:
-        return data
-    counts = data.aggregate(**{column: data[column].count() for column in wanted}).to_pyarrow()
-    (filled,) = counts.to_pylist()
-    return data.cast({column: kind for column, kind in wanted.items() if not filled[column]})
-
-
-def _database(address: str) -> Any:
-    import ibis
-
-    if address.startswith("postgres"):
-        try:
-            return ibis.connect(address)
-        except ImportError:
-            raise UpheldError("PostgreSQL needs its driver", code="missing-extra",
-                              hint="pip install 'upheld[postgres]'") from None  # fmt: skip
-    if not Path(address).exists():
-        raise UpheldError(f"{address} cannot be read: there is no such file", code="unreadable",
-                          hint="name a file of rows")  # fmt: skip
-    return ibis.duckdb.connect(address, read_only=True)
-
-
-def _spark(master: str) -> Any:
-    """A Spark session, on this machine or on the cluster whose address is given."""
-    import ibis
-
-    if not re.fullmatch(r"spark|local(\[.+\])?|yarn|(spark|k8s)://.+", master):
-        raise UpheldError(f"there is no engine `{master}`", code="usage",
-                          hint="duckdb, spark, or a cluster's spark://HOST:PORT")  # fmt: skip
-
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise UpheldError("this engine needs PySpark", code="missing-extra",
-                          hint="pip install 'upheld[spark]'") from None  # fmt: skip
-    address = "local[2]" if master == "spark" else master
-    session = SparkSession.builder.master(address).config("spark.ui.enabled", value=False)
-    return ibis.pyspark.connect(session.getOrCreate())
-
-
-def _delta(path: Path) -> list[str]:
-    """The files of a Delta table as it is now."""
-    try:
-        from deltalake import DeltaTable
-    except ImportError:
-        raise UpheldError("a Delta table needs deltalake", code="missing-extra",
-                          hint="pip install 'upheld[bulk]'") from None  # fmt: skip
-    return DeltaTable(str(path)).file_uris()
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """Turn what an engine says into an answer."""
-    try:
-        yield
-    except (UpheldError, typer.Exit):
-        raise
-    except Exception as error:  # noqa: BLE001 - each engine has errors of its own
-        text = str(error).strip().splitlines()
-        full = "no space" in str(error).lower()
-        raise UpheldError(
-            f"the rows cannot be screened: {text[0] if text else type(error).__name__}",
-            code="unwritable" if full else "unreadable",
-            hint="make room" if full else "see whether the file is whole and has these columns",
-        ) from None
-
-
-def _counted(screened: Any) -> dict[tuple[str, str], int]:
+def _counted(screened: Any, prefix: str) -> dict[tuple[str, str], int]:
     """How many rows have which answer, counted by the engine."""
-    grouped = screened.group_by(["outcome", "clause"]).aggregate(rows=screened.count())
+    outcome, clause = prefix + "outcome", prefix + "clause"
+    grouped = screened.group_by([outcome, clause]).aggregate(rows=screened.count())
     return {
-        (each["outcome"], each["clause"]): each["rows"] for each in grouped.to_pyarrow().to_pylist()
+        (each[outcome], each[clause]): each["rows"] for each in grouped.to_pyarrow().to_pylist()
     }
 
 
 def _written(
-    screened: Any, out: Path, at_rest: Callable[[], None], *, only_allowed: bool
+    screened: Any, out: Path, prefix: str, at_rest: Callable[[], None], *, only_allowed: bool
 ) -> dict[tuple[str, str], int]:
     """Write the rows batch by batch, whole or not at all, and count them."""
     import pyarrow as pa
@@ -225,11 +157,12 @@ def _written(
         with _writer(name, schema, out.suffix) as writer, _progress() as advance:
             for batch in screened.to_pyarrow_batches(chunk_size=BATCH):
                 part = pa.Table.from_batches([batch]).cast(schema)
-                grouped = part.group_by(["outcome", "clause"]).aggregate([([], "count_all")])
+                names = [prefix + "outcome", prefix + "clause"]
+                grouped = part.group_by(names).aggregate([([], "count_all")])
                 for each in grouped.to_pylist():
-                    key = each["outcome"], each["clause"]
+                    key = each[names[0]], each[names[1]]
                     counts[key] = counts.get(key, 0) + each["count_all"]
-                writer.write_table(part.filter(part["allowed"]) if only_allowed else part)
+                writer.write_table(part.filter(part[prefix + "allowed"]) if only_allowed else part)
                 advance(part.num_rows)
         with Path(name).open("rb") as whole:
             os.fsync(whole.fileno())
@@ -277,16 +210,9 @@ def _waiting() -> Iterator[None]:
         yield
 
 
-def _signature(rows: str) -> object:
-    """What changes when a file does."""
-    path = Path(rows)
-    if "://" in rows or not path.exists():
-        return None
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return [(str(each), each.stat().st_mtime_ns, each.stat().st_size) for each in files]
-
-
-def _tell(counts: dict[tuple[str, str], int], *, as_json: bool) -> None:
+def _print_counts(
+    counts: dict[tuple[str, str], int], binding: dict[str, str], *, as_json: bool
+) -> None:
     outcomes = {o: sum(n for (own, _), n in counts.items() if own == o) for o in OUTCOMES}
     clauses: dict[str, dict[str, int]] = {}
     for (outcome, cited), number in counts.items():
@@ -294,8 +220,11 @@ def _tell(counts: dict[tuple[str, str], int], *, as_json: bool) -> None:
             found = clauses.setdefault(clause, {})
             found[outcome] = found.get(outcome, 0) + number
     if as_json:
-        print_json({"rows": sum(counts.values()), "outcomes": outcomes, "clauses": clauses})
+        print_json({"rows": sum(counts.values()), "outcomes": outcomes, "clauses": clauses,
+                    "binding": binding})  # fmt: skip
         return
+    for word, source in binding.items():
+        print(f"{word}: {source}")
     said = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items() if number)
     print(f"{sum(counts.values()):,} rows: {said or 'none'}")
     for clause, by in sorted(clauses.items(), key=lambda each: (-sum(each[1].values()), each[0])):

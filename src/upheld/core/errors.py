@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
 class UpheldError(Exception):
@@ -73,3 +73,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that looks most like `word`, or an empty string."""
     found = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""
+
+
+class MissingColumnsError(RequestError):
+    """Facts or dimensions on which an answer rests, and of which a table says nothing."""
+
+    def __init__(self, words: Collection[str], columns: Collection[str]) -> None:
+        """`columns` are those of the table that mean nothing yet: one may be meant."""
+        self.words, self.columns = sorted(words), columns
+        listed = ",".join(self.words)
+        near = [f"`{column}`" for word in self.words if (column := nearest(word, columns))]
+        meant = f"are {', '.join(dict.fromkeys(near))} meant? " if near else ""
+        super().__init__(
+            "the answer rests on what no column says: " + ", ".join(self.words),
+            code="missing-column",
+            hint=f"{meant}name a column for each, or say that it is absent: {listed}",
+        )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,6 +182,7 @@ class TileReader:
     def lines(self, index: int) -> list[bytes]:
         """The disclosed lines of a bundle, as many as there are."""
         path, raw = self.read(DISCLOSED, index)
+        raw = raw.removeprefix(BOM_UTF8)  # some editors write one, and it is no part of an entry
         found = raw.removesuffix(b"\n").split(b"\n") if raw else []
         grown = path == tile_path(DISCLOSED, index)  # it may hold more than there was at this size
         return found[: width_of(self.size, 0, index)] if grown and len(found) == WIDTH else found

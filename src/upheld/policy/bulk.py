@@ -9,20 +9,20 @@ unknown word, or a value that a fact cannot have, is refused with the outcome `e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from upheld.core.errors import RequestError
+from upheld.core.errors import MissingColumnsError, RequestError
 from upheld.policy.columns import Bound, Masks, Question, bind, codes
 from upheld.policy.joined import TOLD, bad, digit, joined, point_of, sum_of
 from upheld.policy.load import NO_FACTS, Policy
 from upheld.policy.worlds import Space, TooManyWorlds
 
-__all__ = ["Masks", "codes", "screen", "tally", "where"]
+__all__ = ["Masks", "bindings", "codes", "screen", "tally", "where"]
 
 OUTCOMES = ("allow", "deny", "needs-proof", "error")
 GATHER_MAX = 1 << 12  # answers that stand in the query itself; more are joined
@@ -36,12 +36,14 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     *,
     columns: Mapping[str, str] | None = None,
     masks: Masks | None = None,
+    absent: Collection[str] = (),
     prefix: str = "",
     tell: Sequence[str] = TOLD,
 ) -> ir.Table:
     """The table with `outcome`, `allowed` and `clause` (several with commas) for each row.
 
     `facts` hold for every row; `columns` maps a dimension or fact to a column of another name;
+    `absent` names the facts that matter and of which no row has a record (see `bindings`);
     `prefix` stands before the names of the columns, and `tell` says which of the three are wanted:
     `allowed` alone costs least. RequestError for a question that cannot
     be asked, a column that is missing, of a wrong type or of a name that is taken.
@@ -55,7 +57,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
             f"the table has a column `{taken[0]}` already", code="wrong-column",
             hint="choose a prefix for the new columns",
         )  # fmt: skip
-    bound = bind(policy, table, question, facts, columns or {}, masks)
+    bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
     function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
     if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
         return joined(bound, table, names)
@@ -90,6 +92,7 @@ def tally(
     questions: Sequence[Question],
     *,
     columns: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
 ) -> list[dict[str, int]]:
     """How many rows get which outcome, for each of several questions, in one pass over the table.
 
@@ -97,9 +100,11 @@ def tally(
     """
     if not questions:
         return []
+    bindings(policy, table, questions, columns=columns, absent=absent)
     for number, question in enumerate(questions):
         prefix = f"upheld_{number}_"
-        table = screen(policy, table, question, columns=columns, prefix=prefix, tell=["outcome"])
+        table = screen(policy, table, question, columns=columns, absent=absent, prefix=prefix,
+                       tell=["outcome"])  # fmt: skip
     found = table.aggregate(**{
         f"{outcome}_{number}": (table[f"upheld_{number}_outcome"] == outcome).sum()
         for number in range(len(questions)) for outcome in OUTCOMES
@@ -110,12 +115,41 @@ def tally(
     ]
 
 
+def bindings(  # noqa: PLR0913 - as `screen`
+    policy: Policy,
+    table: ir.Table,
+    questions: Sequence[Question],
+    facts: Mapping[str, object] = NO_FACTS,
+    *,
+    columns: Mapping[str, str] | None = None,
+    masks: Masks | None = None,
+    absent: Collection[str] = (),
+) -> dict[str, str | None]:
+    """The column of each dimension and fact that matters to some questions, None for the absent.
+
+    Raises RequestError as `screen`, which reads a table so.
+    """
+    found: dict[str, str | None] = {}
+    missing: dict[str, Collection[str]] = {}
+    for question in questions:
+        try:
+            bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+        except MissingColumnsError as error:
+            missing |= dict.fromkeys(error.words, error.columns)
+        else:
+            found |= {**bound.dimensions, **bound.facts, **dict.fromkeys(bound.absent)}
+    if missing:
+        raise MissingColumnsError(missing, next(iter(missing.values())))
+    return found
+
+
 def where(
     policy: Policy,
     question: Question,
     facts: Mapping[str, object] = NO_FACTS,
     *,
     columns: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
 ) -> Callable[[ir.Table], ir.BooleanValue]:
     """A condition for `table.filter(…)`: the rows for which the answer is allow in every world.
 
@@ -124,7 +158,8 @@ def where(
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
-        bound = bind(policy, table, question, facts, columns or {}, None, dimensions=())
+        bound = bind(policy, table, question, facts, columns or {}, None, dimensions=(),
+                     absent=absent)  # fmt: skip
         try:
             return _allowed(bound, table)
         except TooManyWorlds as error:

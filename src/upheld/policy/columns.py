@@ -1,17 +1,20 @@
 """The columns of a table that say a question: found by name, checked by type, bound to a look-up.
 
 A column is found by the name of a dimension or fact, with `-` or `_`, or under the name that the
-caller gives. A dimension that the question says already is not looked for.
+caller gives. A dimension that the question says already is not looked for. Each fact on which an
+answer rests has its column, or is given for every row, or is said to be absent: a column that was
+overlooked because of its spelling would otherwise count as "no record", which often allows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ibis.expr.types as ir
 
-from upheld.core.errors import RequestError, nearest
+from upheld.core.errors import MissingColumnsError, RequestError, nearest
 from upheld.policy.load import Policy
 from upheld.policy.lookup import Lookup, words_of
 from upheld.policy.request import Request, Words
@@ -39,6 +42,7 @@ class Bound(NamedTuple):
     dimensions: dict[str, str]  # each dimension that rows say, and its column
     facts: dict[str, str]
     masks: Masks | None
+    absent: tuple[str, ...] = ()  # facts and dimensions that no row says
 
 
 def codes(policy: Policy, dimension: str) -> dict[str, int]:
@@ -57,8 +61,13 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
     columns: Mapping[str, str],
     masks: Masks | None,
     dimensions: Sequence[str] = ("action", *DIMENSIONS),
+    absent: Collection[str] = (),
 ) -> Bound:
-    """Find the columns of a question and work out every answer."""
+    """Find the columns of a question and work out every answer.
+
+    `absent` names the facts of which no row has a record and, where rows say the action, the
+    dimensions that no row says. RequestError for whatever else has neither a column nor a value.
+    """
     engine = policy.engine
     said = _said(question)
     asked = {d: engine.checker.dimension(d, words) for d, words in said.items() if d != "action"}
@@ -70,7 +79,7 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
     if given.parts or given.rest:
         raise RequestError("a fact that holds for all rows is one value, not parts",
                            code="wrong-type")  # fmt: skip
-    found = _Finder(table, columns, engine.checker.facts)
+    found = _Finder(table, columns, engine.checker.facts, frozenset(absent))
     rows = {
         d: column
         for d in dimensions
@@ -90,9 +99,20 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
     for dimension, column in rows.items():
         _typed(table, column, dimension, string=True, whole=True)
     used = {name: places[name] for name in lookup.slots} if not masks else {}
+    wanted = {*lookup.mattering(), *_left_out(rows, asked, dimensions)}
+    unbound = found.accounted(wanted, {*places, *given.known, *rows})
     for name, column in used.items():
         _fact_typed(table, column, lookup.slots[name])
-    return Bound(lookup, rows, used, masks)
+    return Bound(lookup, rows, used, masks, unbound)
+
+
+def _left_out(
+    rows: Mapping[str, str], asked: Mapping[str, int], dimensions: Sequence[str]
+) -> list[str]:
+    """The dimensions that a whole table leaves out; a question in words says what it means."""
+    if "action" not in rows:
+        return []
+    return [d for d in dimensions if d not in rows and d not in asked]
 
 
 def _said(question: Question) -> dict[str, Words]:
@@ -110,9 +130,15 @@ class _Finder:
     """Finds the columns of dimensions and facts by name, or by what the caller said."""
 
     def __init__(
-        self, table: ir.Table, columns: Mapping[str, str], facts: Mapping[str, Any]
+        self,
+        table: ir.Table,
+        columns: Mapping[str, str],
+        facts: Mapping[str, Any],
+        absent: frozenset[str],
     ) -> None:
-        self.table, self.said, self.known = table, columns, facts
+        self.table, self.said, self.known, self.absent = table, columns, facts, absent
+        for word in sorted(absent):
+            self._fits_absent(word)
         for word, column in columns.items():
             if column not in table.columns:
                 near = nearest(column, table.columns)
@@ -121,6 +147,46 @@ class _Finder:
                     code="missing-column",
                     hint=f"did you mean `{near}`?" if near else "",
                 )
+
+    def _fits_absent(self, word: str) -> None:
+        """RequestError where what is said to be absent is no fact or dimension, or has a column."""
+        if word not in DIMENSIONS and (
+            word not in self.known or self.known[word].kind == "derived"
+        ):
+            near = nearest(word, [*self.known, *DIMENSIONS])
+            raise RequestError(
+                f"`{word}`, said to be absent, is not a fact or a dimension",
+                code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
+            )  # fmt: skip
+        if (column := self.column(word)) is not None:
+            raise RequestError(
+                f"`{word}` is said to be absent, and the table has a column `{column}` for it",
+                code="wrong-column", hint="leave one of the two out",
+            )  # fmt: skip
+
+    def accounted(self, wanted: set[str], bound: set[str]) -> tuple[str, ...]:
+        """What is wanted and absent, all of it said to be; RequestError for anything overlooked."""
+        bare = {_bare(word): word for word in wanted}
+        for column in self.table.columns:
+            word = bare.get(_bare(column), "")
+            if word and column not in {word, word.replace("-", "_"), *self.said.values()}:
+                raise RequestError(
+                    f"the column `{column}` is not `{word.replace('-', '_')}`, and looks like it",
+                    code="wrong-column", hint=f"rename it, or name it as the column of `{word}`",
+                )  # fmt: skip
+        unbound = sorted(wanted - bound)
+        if overlooked := [word for word in unbound if word not in self.absent]:
+            raise MissingColumnsError(overlooked, self._free())
+        return tuple(unbound)
+
+    def _free(self) -> list[str]:
+        """The columns that were not named for anything, and whose names mean nothing here."""
+        taken = {*self.said.values(), *DIMENSIONS, "action"}
+        return [
+            name
+            for name in self.table.columns
+            if name not in taken and name.replace("_", "-") not in self.known
+        ]
 
     def column(self, word: str) -> str | None:
         """The column of a word, if there is one."""
@@ -150,6 +216,12 @@ class _Finder:
                     f"`{word}` is no fact and no dimension that rows could say here",
                     code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
                 )  # fmt: skip
+
+
+def _bare(name: str) -> str:
+    """A name without what the eye overlooks: case, spaces, marks and invisible characters."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(each for each in folded if each.isalnum())
 
 
 def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, str]:

@@ -213,6 +213,12 @@ class Lookup:
             shift += bits
         return found
 
+    def mattering(self) -> set[str]:
+        """The facts on which some answer to the question rests, whoever says them."""
+        tests = self.compiled.tests_at
+        bits = {bits for state in self.states for bits in state}
+        return {test.fact for each in bits for test in tests(self.compiled.live(each))}
+
     @property
     def words(self) -> int:
         """How many whole numbers hold what is known of a row's facts."""

@@ -1,0 +1,153 @@
+"""CSV as a person who opens it sees it: every value the text that it is, every row as long as all.
+
+The format is that of RFC 4180 in UTF-8, with a header and commas; a byte order mark is no part of
+the first name. What spreadsheets, engines and people would read in different ways (a row that is
+too short, two columns of one name, another separator, `yes` for true) is an error with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from upheld.core.errors import UpheldError
+
+FIELD_MAX = 1 << 20  # characters of one value
+DUCKDB = {
+    "header": True, "delim": ",", "quote": '"', "escape": '"', "comment": "", "auto_detect": False,
+    "strict_mode": True,
+}  # fmt: skip
+SPARK = {
+    "header": True, "sep": ",", "quote": '"', "escape": '"', "multiLine": True, "encoding": "UTF-8",
+    "mode": "FAILFAST", "inferSchema": False, "enforceSchema": True,
+}  # fmt: skip
+PATTERNS = {"boolean": r"(?i)true|false", "number": r"-?[0-9]+([.][0-9]+)?"}
+EXPECTED = {"boolean": "true, false or nothing", "number": "a number such as 12 or 0.5, or nothing"}
+
+
+def text(connection: Any, path: Path) -> Any:
+    """The table of a file, each column text, an empty value NULL; UpheldError names a bad line."""
+    header = check_rows(path)
+    if connection.name == "duckdb":
+        columns = dict.fromkeys(header, "VARCHAR")
+        return connection.read_csv(str(path), columns=columns, **DUCKDB)
+    schema = ", ".join(f"`{name.replace('`', '``')}` STRING" for name in header)
+    return connection.read_csv(str(path), schema=schema, **SPARK)
+
+
+def check_rows(path: Path) -> list[str]:
+    """The names of the columns of a file all of whose rows are as long as its header."""
+    reader = _rows(path)
+    first = next(reader, None)
+    if first is None:
+        raise _wrong(path, 1, "there is no header", "write the columns' names in the first line")
+    line, header = first
+    _check_header(path, line, header)
+    for line, row in reader:
+        if len(row) != len(header):
+            columns = f"{len(header)} column{'' if len(header) == 1 else 's'}"
+            values = f"{len(row)} value{'' if len(row) == 1 else 's'}" if row else "nothing"
+            raise _wrong(
+                path, line, f"there is {values} under {columns}",
+                "give each row a value for each column, or nothing between commas",
+            )  # fmt: skip
+    return header
+
+
+def _check_header(path: Path, line: int, header: list[str]) -> None:
+    if len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
+        raise _wrong(path, line, f"the columns are separated by {other[0]!r}", "separate by commas")
+    folded: dict[str, str] = {}
+    for name in header:
+        if not name.strip():
+            raise _wrong(path, line, "a column has no name", "name each column")
+        if name.casefold() in folded:
+            raise two_columns(folded[name.casefold()], name)
+        folded[name.casefold()] = name
+
+
+def two_columns(one: str, other: str) -> UpheldError:
+    """The error for two columns whose names only case tells apart, or nothing."""
+    return UpheldError(
+        f"the columns `{one}` and `{other}` have one name",
+        code="wrong-column",
+        hint="rename one of them",
+    )
+
+
+def check_values(path: Path, table: Any, kinds: Mapping[str, str]) -> None:
+    """UpheldError with the line where a value is not of its column's kind, boolean or number."""
+    bad = {
+        column: (~table[column].re_search(rf"^(?:{PATTERNS[kind]})\z")).sum()
+        for column, kind in kinds.items()
+    }
+    (counts,) = table.aggregate(**bad).to_pyarrow().to_pylist()
+    if not any(counts.values()):
+        return
+    reader = _rows(path)
+    header = next(reader)[1]
+    for line, row in reader:
+        for column, kind in kinds.items():
+            value = row[header.index(column)]
+            if value and not re.fullmatch(PATTERNS[kind], value):
+                raise UpheldError(
+                    f"{path}, line {line}: `{column}` holds another word than its fact can have",
+                    code="wrong-type",
+                    hint=f"expected {EXPECTED[kind]}",
+                )
+
+
+def read(column: Any, kind: str) -> Any:
+    """What text says that was checked: true or false, or a number; NULL where it says nothing."""
+    return column.lower() == "true" if kind == "boolean" else column.cast("float64")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line on which it ends; UpheldError for what is not CSV."""
+    csv.field_size_limit(FIELD_MAX)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(_lines(path, file), strict=True)
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise _wrong(
+                path, reader.line_num, f"this is not CSV ({error})",
+                "put values with line breaks in quotes, and double quotes inside",
+            ) from None  # fmt: skip
+        except UnicodeDecodeError:
+            raise _wrong(path, _undecodable(path), "this is not UTF-8",
+                         "save the file as UTF-8") from None  # fmt: skip
+
+
+def _undecodable(path: Path) -> int:
+    """The number of the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def _lines(path: Path, file: Iterator[str]) -> Iterator[str]:
+    """The lines of a file that all end alike, without NUL."""
+    ending, quoted = "", False
+    for number, line in enumerate(file, 1):
+        quoted ^= line.count('"') % 2 == 1
+        own = "" if quoted else line[len(line.rstrip("\r\n")) :]  # inside a value any may stand
+        ending = ending or own
+        if own and own != ending:
+            raise _wrong(path, number, "this line ends otherwise than the first",
+                         "let all lines end alike")  # fmt: skip
+        if "\0" in line:
+            raise _wrong(path, number, "there is a NUL character", "save the file as text")
+        yield line
+
+
+def _wrong(path: Path, line: int, what: str, hint: str) -> UpheldError:
+    return UpheldError(f"{path}, line {line}: {what}", code="bad-line", hint=hint)
