@@ -11,7 +11,7 @@ from practices.conftest import PASSWORD, House, send
 from practices.mail import link
 from practices.without import without
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.households import MEMBERS_MAX
+from upheld.practices.accounts.domain import MEMBERS_MAX
 
 BO = "bo@marked.example"
 

@@ -183,7 +183,7 @@ class Years:
     def enter(self, joint: Joint, member: Member, invitation: Invitation | None = None) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
         applicant = Applicant(member.made.told, self.secret, self.agreement, invitation)
-        member.id = join(self.provider, joint, applicant)
+        member.id = join(self.provider, joint, applicant) or ""
         accounts.verify(joint, member.id)
         for plan in member.plans:
             done(services.order(joint, member.id, self.plans[plan]))

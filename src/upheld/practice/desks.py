@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from upheld.core.sql import row, rows, run
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
-from upheld.web import passwords, totp
+from upheld.web import once, passwords, totp
 
+STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
 _COLUMNS = "user_id, kind, name, sign_in, roles, party, state"
 
 
@@ -77,8 +78,10 @@ def step_taken(
     step = totp.step_of(secret.decode(), code, at, found[1])
     if step is None:
         return False
-    statement = "UPDATE desk_user SET step = ? WHERE user_id = ? AND step < ?"
-    return bool(run(connection, statement, step, user_id, step))
+    if not once.spend(connection, "totp", f"{user_id} {step}", at + STEP_LASTS):
+        return False
+    run(connection, "UPDATE desk_user SET step = ? WHERE user_id = ?", step, user_id)
+    return True
 
 
 def listed(connection: Connection) -> list[User]:

@@ -21,10 +21,12 @@ from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import outbox
+from upheld.web import once
 
 GUARDIAN: Final = "guardian"
 HOUSEHOLD: Final = "household"
 OPEN, CHECKING, ACCEPTED, DONE = "open", "checking", "accepted", "done"
+READY: Final = {GUARDIAN: ACCEPTED, HOUSEHOLD: OPEN}  # in which state somebody can come by it
 LASTS: Final = timedelta(days=14)
 # Nobody answers any more for what somebody said who was erased since.
 _SOMEBODY: Final = "(inviter <> '' OR kind = 'guardian' AND state = 'open')"
@@ -108,6 +110,22 @@ def confirm(joint: Joint, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
     run(joint.connection, "UPDATE invitation SET state = 'accepted' WHERE inviter = ?"
         " AND state = 'checking'", by)  # fmt: skip
+
+
+def redeem(joint: Joint, invitation: Invitation) -> Invitation | None:
+    """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
+
+    It is read anew: whoever found it before the transaction may have come second.
+    """
+    at = joint.house.clock.now()
+    where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
+    ready = _one(joint.connection, where, invitation.invitation_id, READY[invitation.kind],
+                 microseconds(at))  # fmt: skip
+    if ready is None or not once.spend(joint.connection, "invitation", ready.invitation_id,
+                                       ready.expires):  # fmt: skip
+        return None
+    finish(joint, ready)
+    return ready
 
 
 def finish(joint: Joint, invitation: Invitation) -> None:

@@ -26,7 +26,7 @@ from upheld.practice import desks
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
-from upheld.web import devices, sessions
+from upheld.web import devices, limits, sessions
 from upheld.web.sessions import Session
 
 BODY_MAX = 128 * 1024
@@ -201,6 +201,11 @@ def leave(provider: Provider, response: Response, kind: str) -> None:
     """Take the cookie back."""
     response.delete_cookie(cookie_name(provider, kind), path="/", httponly=True, samesite="lax",
                            secure=provider.secure)  # fmt: skip
+
+
+def network_of(request: Request) -> str:
+    """The network that a request comes from, for which tries are counted."""
+    return limits.network(request.client.host if request.client else "")
 
 
 def same(one: str, other: str) -> bool:

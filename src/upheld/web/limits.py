@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import datetime
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -38,6 +39,22 @@ SIGN_IN_ACCOUNT: Final = Rate(5, 120)
 SIGN_IN_ADDRESS: Final = Rate(30, 20)
 SIGN_UP_ADDRESS: Final = Rate(10, 120)
 MAIL_ADDRESS: Final = Rate(3, 600)  # messages that somebody without an account can cause
+
+
+def network(address: str) -> str:
+    """The network that tries from an address are counted for: of IPv6 the 64 bits of a subscriber.
+
+    What is no address, such as the name of a socket, counts as itself.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ip_network((found, 64), strict=False))
+    return str(found)
 
 
 class Limits:

@@ -16,8 +16,9 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, row, rows, run
+from upheld.core.sql import blob, moment, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.web import once
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
@@ -55,11 +56,10 @@ def begin(
     connection: Connection, kind: str, subject: str, at: datetime | None = None, device: str = ""
 ) -> str:
     """Begin a session; the id for the browser."""
-    moment = at or now()
+    begun = microseconds(at or now())
     raw = secrets.token_urlsafe(32)
-    told = microseconds(moment)
     run(connection, f"INSERT INTO session ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
-        _hash(raw), kind, subject, told, told, told, device)  # fmt: skip
+        _hash(raw), kind, subject, begun, begun, begun, device)  # fmt: skip
     return raw
 
 
@@ -72,9 +72,9 @@ def find(connection: Connection, kind: str, raw: str, at: datetime | None = None
     return None if found is None or found[1] != kind else _in_force(found, at or now())
 
 
-def _in_force(found: tuple[Any, ...], moment: datetime) -> Session | None:
+def _in_force(found: tuple[Any, ...], at: datetime) -> Session | None:
     begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:6])
-    if moment - begun > ABSOLUTE or moment - seen > IDLE:
+    if at - begun > ABSOLUTE or at - seen > IDLE:
         return None
     return Session(blob(found[0]), found[1], found[2], begun, seen, fresh, found[6])
 
@@ -84,8 +84,8 @@ def listed(
 ) -> list[Session]:
     """The sessions of somebody that are in force, the latest first."""
     statement = f"SELECT {_COLUMNS} FROM session WHERE kind = ? AND subject = ? ORDER BY seen DESC"  # noqa: S608 - columns alone
-    moment = at or now()
-    found = (_in_force(each, moment) for each in rows(connection, statement, kind, subject))
+    instant = at or now()
+    found = (_in_force(each, instant) for each in rows(connection, statement, kind, subject))
     return [each for each in found if each is not None]
 
 
@@ -117,11 +117,12 @@ def end_others(connection: Connection, session: Session) -> None:
 
 
 def sweep(connection: Connection, at: datetime | None = None) -> int:
-    """Delete sessions and links that are over; how many."""
-    moment = at or now()
+    """Delete sessions, links and uses that are over; how many."""
+    instant = at or now()
     gone = run(connection, "DELETE FROM session WHERE begun < ? OR seen < ?",
-               microseconds(moment - ABSOLUTE), microseconds(moment - IDLE))  # fmt: skip
-    return gone + run(connection, "DELETE FROM link WHERE expires < ?", microseconds(moment))
+               microseconds(instant - ABSOLUTE), microseconds(instant - IDLE))  # fmt: skip
+    gone += run(connection, "DELETE FROM link WHERE expires < ?", microseconds(instant))
+    return gone + once.sweep(connection, instant)
 
 
 class Tokens:
@@ -145,10 +146,9 @@ def mint(
 ) -> str:
     """A link that works once; those of the same kind that somebody had before work no more."""
     raw = secrets.token_urlsafe(24)
-    moment = at or now()
-    run(connection, "DELETE FROM link WHERE subject = ? AND kind = ?", subject, kind)
+    revoke(connection, kind, subject)
     run(connection, "INSERT INTO link VALUES (?, ?, ?, ?)", _hash(raw), kind, subject,
-        microseconds(moment + lasts))  # fmt: skip
+        microseconds((at or now()) + lasts))  # fmt: skip
     return raw
 
 
@@ -163,8 +163,14 @@ def looked_at(
 
 def redeem(connection: Connection, kind: str, raw: str, at: datetime | None = None) -> str | None:
     """Whose a link is; it is used up by this."""
-    subject = looked_at(connection, kind, raw, at)
-    if subject is None:
+    statement = "SELECT subject, expires FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
+    link = row(connection, statement, _hash(raw), kind, microseconds(at or now()))
+    if link is None or not once.spend(connection, f"link {kind}", raw, moment(link[1])):
         return None
-    gone = run(connection, "DELETE FROM link WHERE id_hash = ?", _hash(raw))
-    return subject if gone else None
+    run(connection, "DELETE FROM link WHERE id_hash = ?", _hash(raw))
+    return str(link[0])
+
+
+def revoke(connection: Connection, kind: str, subject: str) -> None:
+    """Let the links of a kind that somebody had work no more."""
+    run(connection, "DELETE FROM link WHERE subject = ? AND kind = ?", subject, kind)

@@ -41,3 +41,11 @@ link: Final = Table(
     Column("expires", Instant, nullable=False),
     Index("link_subject", "subject", "kind"),
 )
+
+spent: Final = Table(  # what worked once and was used, until it would have run out anyway
+    "spent",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),  # a hash of what it was
+    Column("until", Instant, nullable=False),
+    Index("spent_until", "until"),
+)

@@ -13,11 +13,12 @@ from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
-from upheld.vault import blind_index
+from upheld.vault import blind_index, people
 
 ACTIVE: Final = "active"
 UNVERIFIED: Final = "unverified"
 CLOSED: Final = "closed"
+MEMBERS_MAX: Final = 8  # in a household, beside its holder
 NOBODY: Final = "nobody"  # what no form takes for an address
 _COLUMNS = (
     "person_id, number, state, holder, opened, verified, closed, policy_digest, agreement_digest"
@@ -137,6 +138,15 @@ def members(connection: Connection, holder: str) -> list[Account]:
         f"SELECT {_COLUMNS} FROM account WHERE holder = ? AND person_id <> ? ORDER BY opened"  # noqa: S608 - columns alone
     )
     return [_account(each) for each in rows(connection, statement, holder, holder)]
+
+
+def has_place(joint: Joint, holder: str) -> bool:
+    """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
+    people.lock(joint.connection, holder)
+    account = account_of(joint.connection, holder)
+    if account is None or account.holder != holder or account.closed is not None:
+        return False
+    return len(members(joint.connection, holder)) < MEMBERS_MAX
 
 
 def hold(joint: Joint, person_id: str, holder: str) -> None:

@@ -20,6 +20,7 @@ from upheld.practice.invitations import HOUSEHOLD
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit
 from upheld.practices.accounts import domain
+from upheld.practices.accounts.domain import MEMBERS_MAX
 from upheld.practices.accounts.sign_up import SignUp
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -32,7 +33,6 @@ EMAIL: Final = Field(
     length_max=254,
     hint="An adult's. They get a link that works for 14 days.",
 )
-MEMBERS_MAX: Final = 8
 FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
 LATER: Final = "You have invited this address a few times already. Wait a while."
 
@@ -132,12 +132,16 @@ class Households:
                 joint, visit.subject
             ):
                 return False
-            contact = sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
+            contact = sessions.looked_at(joint.connection, HOUSEHOLD, raw, at)
             found = invitations.of_contact(joint.connection, contact, at) if contact else None
             if found is None or found.inviter == visit.subject:
                 return False
+            if not domain.has_place(joint, found.inviter):
+                return False
+            sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
+            if invitations.redeem(joint, found) is None:
+                return False
             domain.hold(joint, visit.subject, found.inviter)
-            invitations.finish(joint, found)
             return True
 
         if not await self.provider.do(work):

@@ -55,8 +55,10 @@ def refuse_nobody(joint: Joint, decision: Decision) -> None:
                clauses=decision.clauses, occasion="registration")  # fmt: skip
 
 
-def join(provider: Provider, joint: Joint, applicant: Applicant) -> str:
-    """Register somebody; their id, or nothing where the address has an account already.
+def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
+    """Register somebody; their id, or an empty one where the address has an account already.
+
+    None where the invitation by which they come was used by somebody else, or is over.
 
     Either way a message goes to the address, and nobody else learns which. Raises Refused where the
     policy refuses any part, so that nothing of it is kept.
@@ -69,21 +71,21 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str:
         if may_write:
             _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
         return ""
+    invited = applicant.invitation
+    if invited and (invited := invitations.redeem(joint, invited)) is None:
+        return None
     person = joint.enrol()
     _store(joint, person, {"birth-date": applicant.told["birth-date"]})
     _store(joint, person, {word: value for word, value in applicant.told.items()
                            if word not in ("birth-date", PASSWORD)})  # fmt: skip
     _done(credentials.change(joint, person, credentials.SIGN_IN, applicant.secret,
                              occasion="registration"))  # fmt: skip
-    invited = applicant.invitation
     domain.open_account(joint, person, agreement_digest=applicant.agreement,
                         holder=invited.inviter if invited else "")  # fmt: skip
     domain.accept(joint, person, applicant.agreement)
     _choose(joint, person, applicant.told.get(CHOICES, ""))
     provider.events.announce(joint, ACCOUNT_OPENED, person,
                              invited.invitation_id if invited else "")  # fmt: skip
-    if invited:
-        invitations.finish(joint, invited)
     _done(domain.served(joint, person))
     if may_write:
         _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))

@@ -17,7 +17,7 @@ from upheld.practice import credentials, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit, enter
+from upheld.practice.visits import Visit, enter, network_of
 from upheld.practices.accounts import domain
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
@@ -137,7 +137,7 @@ class Security:
         filled = read([EMAIL], form)
         if not filled.ok:
             return self._recover_page(request, filled, 422)
-        address = request.client.host if request.client else ""
+        address = network_of(request)
 
         def work(joint: Joint) -> bool:
             limits, at = self.provider.limits, self.provider.now()

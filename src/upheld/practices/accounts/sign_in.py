@@ -19,7 +19,7 @@ from upheld.gate.request import Refused
 from upheld.practice import credentials
 from upheld.practice.brings import Provider
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit, enter, leave
+from upheld.practice.visits import Visit, enter, leave, network_of
 from upheld.practices.accounts import domain
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
@@ -74,7 +74,7 @@ class SignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         email, password = filled.values["email"], filled.values["password"]
-        address = request.client.host if request.client else ""
+        address = network_of(request)
         if await provider.do(lambda joint: self._limited(joint, address, email)):
             return self.page(request, filled.wrong("email", LATER), 429)
         person, kept = await provider.do(lambda joint: self._kept(joint, email))

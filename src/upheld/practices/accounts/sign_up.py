@@ -19,6 +19,7 @@ from upheld.practice import invitations
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import Invitation
 from upheld.practice.quoting import quoted
+from upheld.practice.visits import network_of
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.form import PASSWORD, Registration, registration
 from upheld.practices.accounts.joining import (
@@ -37,7 +38,6 @@ LATER = "There were too many tries from where you are. Wait a few minutes, then 
 CODE = Field("code", "Code", length_max=40, hint="It has five groups of four letters and digits.",
              autocomplete="off")  # fmt: skip
 HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
-READY = {invitations.GUARDIAN: invitations.ACCEPTED, invitations.HOUSEHOLD: invitations.OPEN}
 
 
 class SignUp:
@@ -177,7 +177,7 @@ class SignUp:
         if await self._limited(request):
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
         found = await self._invited(code)
-        if code and (found is None or found.state != READY[found.kind]):
+        if code and (found is None or found.state != invitations.READY[found.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         decision = may_be_served(
             provider.gate.gate.house.policy, self._age(filled.values["birth-date"])
@@ -196,11 +196,18 @@ class SignUp:
         joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))
         if isinstance(joined, Refused):
             return self._no(request, joined.decision, "accounts/refused.html")
+        if joined is None:
+            return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
-    def _join(self, joint: Joint, applicant: Applicant, code: str) -> str:
-        if applicant.invitation and applicant.invitation.kind == invitations.HOUSEHOLD:
-            sessions.redeem(joint.connection, invitations.HOUSEHOLD, code, self.provider.now())
+    def _join(self, joint: Joint, applicant: Applicant, code: str) -> str | None:
+        """Register somebody; None where they came by an invitation that is over by now."""
+        invited = applicant.invitation
+        if invited and invited.kind == invitations.HOUSEHOLD:
+            if not domain.has_place(joint, invited.inviter):
+                return None
+            if not sessions.redeem(joint.connection, invited.kind, code, self.provider.now()):
+                return None
         return join(self.provider, joint, applicant)
 
     def _weak(self, filled: Filled) -> str:
@@ -210,7 +217,7 @@ class SignUp:
         return passwords.refused(told[PASSWORD], [told.get("name", ""), told.get("email", "")])
 
     async def _limited(self, request: Request) -> bool:
-        address = request.client.host if request.client else ""
+        address = network_of(request)
         at = self.provider.now()
         return bool(await self.provider.do(
             lambda joint: self.provider.limits.take(joint.connection, SIGN_UP_ADDRESS, "sign-up",

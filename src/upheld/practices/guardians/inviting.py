@@ -20,7 +20,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit
+from upheld.practice.visits import Visit, network_of
 from upheld.practices.guardians import domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -64,7 +64,7 @@ class Inviting:
         filled = read([EMAIL], form)
         if not filled.ok:
             return again(filled, 422)
-        email, address = filled.values["email"], request.client.host if request.client else ""
+        email, address = filled.values["email"], network_of(request)
 
         def work(joint: Joint) -> str | Refused:
             limits, at = self.provider.limits, self.provider.now()
@@ -150,6 +150,9 @@ class Inviting:
             return self._page(visit.request, "check", task=told)
 
         def work(joint: Joint) -> None:
+            task = tasks.found(joint.connection, task_id)
+            if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
+                return  # somebody closed it meanwhile
             if visit.form.get("answer") == "yes":
                 self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, task_id)
             tasks.close(joint, task_id)

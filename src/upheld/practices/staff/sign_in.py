@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.joint import Joint
 from upheld.practice import desks
 from upheld.practice.brings import Provider
-from upheld.practice.visits import SIGN_IN, Visit, enter, leave
+from upheld.practice.visits import SIGN_IN, Visit, enter, leave, network_of
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
@@ -60,7 +60,7 @@ class SignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        address = request.client.host if request.client else ""
+        address = network_of(request)
         if await provider.do(lambda joint: self._limited(joint, address, name)):
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         kept = await provider.read(lambda c: desks.kept(c, self.kind, name))

@@ -1,0 +1,31 @@
+"""What works once: links, codes, invitations, one-time passwords, keys of payments, approvals.
+
+Whatever may be used once is used up by `spend`, in the transaction of the act that it allows. Of
+twenty who come at once one gets True; an act that fails undoes its use with everything else. What
+is kept of a use is a hash, for as long as the thing itself could still be shown to us.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import run
+from upheld.core.tables import microseconds
+
+
+def spend(connection: Connection, kind: str, thing: str, until: datetime) -> bool:
+    """Use something up; whether this is its first use. After `until` it must be refused anyway.
+
+    `kind` says what it is, and `thing` which one: a secret or an id, of which a hash is kept.
+    """
+    mark = sha256(f"{kind}\x00{thing}".encode()).digest()
+    statement = "INSERT INTO spent VALUES (?, ?) ON CONFLICT DO NOTHING"
+    return bool(run(connection, statement, mark, microseconds(until)))
+
+
+def sweep(connection: Connection, at: datetime) -> int:
+    """Delete the marks of what has run out; how many."""
+    return run(connection, "DELETE FROM spent WHERE until < ?", microseconds(at))
