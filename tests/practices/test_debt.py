@@ -27,7 +27,7 @@ from practices.without import without
 from upheld.core.sql import rows
 from upheld.practices.billing import debts
 
-WHO = {"phone": "+1 555 010 0177", "address": "7 Marked Lane", "interests": "marked-interest",
+WHO = {"phone": "+1 555-010-0177", "address": "7 Marked Lane", "interests": "marked-interest",
        "zip": "00077", "occupation": "marked-occupation"}  # fmt: skip
 CONFIRM = re.compile(r'action="(/agent/debts/[0-9a-f]+/confirm)"')
 

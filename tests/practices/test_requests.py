@@ -26,8 +26,8 @@ from upheld.practices.messages.deliver import Delivery
 from upheld.practices.rights import asks, correcting, erasing, export
 
 ADDRESS = "12 Larch Lane"
-HOSTILE = ("x" * 3_000, "a\x00b")
-ODD = ("<script>alert(1)</script>", "Zo\u00eb \U0001f600", "\u202ekcab", "=1+1")
+HOSTILE = ("x" * 3_000, "a\x00b", "\u202ekcab")
+ODD = ("<script>alert(1)</script>", "Zo\u00eb \U0001f600", "=1+1")
 
 
 @pytest.fixture

@@ -31,11 +31,15 @@ def find(
     as_json: bool = JSON,
 ) -> None:
     """Tell the ids of the people with an e-mail address or phone number; 1 if there is nobody."""
+    from upheld.practice.answers import found_by
+
     if bool(email) == bool(phone):
         raise UpheldError("give an e-mail address or a phone number", code="usage", hint="one")
     field, value = ("email", email) if email else ("phone", phone)
     value = typer.get_text_stream("stdin").readline().rstrip("\n") if value == "-" else value
-    found = gate_of(settings_in(settings)).find(field, value)
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.together() as joint:
+        found = found_by(provider, joint, field, value)
     if as_json:
         print_json({"people": found})
     else:

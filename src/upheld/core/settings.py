@@ -33,10 +33,11 @@ class SettingsError(UpheldError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; what is left out is None, or the default.
 
-    `url` is the address at which people reach the provider; `phone`, `contact` and
-    `postal_address` stand on every page; `agreement` is the text of which the policy is a part;
-    `mail_server` is `smtp://HOST:PORT` or `smtps://…`, `mail_from` who writes; `plans` is a TOML
-    file of the plans on offer, `roles` one of what each role of staff works on.
+    `country` is where a phone number without a country code is. `url` is the address at which
+    people reach the provider; `phone`, `contact` and `postal_address` stand on every page;
+    `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
+    `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
+    of what each role of staff works on.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Path | None = None
     plans: Path | None = None
     url: str = ""
+    country: str = "US"
     phone: str = ""
     contact: str = ""
     postal_address: str = ""
@@ -96,6 +98,7 @@ def read_settings(
         settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
+    _refuse_unknown_country(settings.country)
     masters = ("key_file", "passphrase_file", "key_program")
     if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
@@ -103,6 +106,19 @@ def read_settings(
             hint="give one of them",
         )  # fmt: skip
     return settings
+
+
+def _refuse_unknown_country(country: str) -> None:
+    """SettingsError unless phone numbers of a country can be read."""
+    if country == Settings().country:
+        return
+    import phonenumbers  # noqa: PLC0415 - takes some milliseconds, and most settings name no other country
+
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        raise SettingsError(
+            "the settings: `country` is no country", code="settings",
+            hint="write its two capital letters, such as US or GB",
+        )  # fmt: skip
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -21,6 +21,9 @@ def normalised(field: str, value: str) -> str:
     """A value as it is looked for: an address in small letters, a number as its digits."""
     told = unicodedata.normalize("NFKC", value).strip()
     if field == "phone":
+        told = told.partition(";ext=")[
+            0
+        ]  # an extension is no part of the number that is looked for
         digits = "".join(each for each in told if each.isdecimal())
         return "+" + digits if told.startswith("+") else digits
     return told.casefold()

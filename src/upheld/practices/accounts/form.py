@@ -31,7 +31,7 @@ _SHAPES: Final = {
     "name": Field("", "", autocomplete="name"),
     "email": Field("", "", "email", autocomplete="email", length_max=254,
                    hint="We write to it once, so that you can confirm it."),
-    "phone": Field("", "", "tel", autocomplete="tel", length_max=30),
+    "phone": Field("", "", "tel", autocomplete="tel", length_max=40),
     "address": Field("", "", "textarea", autocomplete="street-address", length_max=300),
     "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
     "zip": Field("", "", autocomplete="postal-code", length_max=12),

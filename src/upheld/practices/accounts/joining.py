@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
+from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import years
 from upheld.gate.request import Refused
@@ -24,8 +25,6 @@ from upheld.practices.accounts import domain
 from upheld.practices.accounts.form import ADVERTISING, CHOICES, OFFERS, PASSWORD
 from upheld.web.limits import MAIL_ADDRESS
 
-AGE_MAX = 130
-
 
 class Applicant(NamedTuple):
     """Who wants to be a customer: values by kind of data, the password's hash, by whose leave."""
@@ -38,10 +37,7 @@ class Applicant(NamedTuple):
 
 def age_of(told: str, today: date) -> int:
     """Whole years since a birth date; ValueError with a sentence where it cannot be one."""
-    born = date.fromisoformat(told)
-    if born > today or years(born, today) > AGE_MAX:
-        raise ValueError("Write the date on which you were born, such as 1990-12-31.")
-    return years(born, today)
+    return years(date.fromisoformat(birth_date(told, today)), today)
 
 
 def may_be_served(policy: Policy, age: int) -> Decision:

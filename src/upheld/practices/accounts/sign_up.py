@@ -12,10 +12,12 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.policy.request import Decision
 from upheld.practice import invitations
+from upheld.practice.answers import checked
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import Invitation
 from upheld.practice.quoting import quoted
@@ -31,7 +33,7 @@ from upheld.practices.accounts.joining import (
 )
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
-from upheld.web.forms import EMPTY, Field, Filled, day, read
+from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_UP_ADDRESS
 
 LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
@@ -58,9 +60,7 @@ class SignUp:
         return registration(self.provider.gate.gate.house.policy)
 
     def _born(self, told: str) -> str:
-        born = day(told)
-        age_of(born, self.provider.now().astimezone(UTC).date())
-        return born
+        return birth_date(told, self.provider.now().astimezone(UTC).date())
 
     def _age(self, born: str) -> int:
         return age_of(born, self.provider.now().astimezone(UTC).date())
@@ -166,8 +166,7 @@ class SignUp:
         provider, asked = self.provider, self.asked
         if not asked.works:
             return self.form_page(request)
-        fields = [each._replace(check=self._born) if each.name == "birth-date" else each
-                  for each in asked.fields]  # fmt: skip
+        fields = [checked(self.provider, each.name, each) for each in asked.fields]
         filled = read([*fields, self.accept, HIDDEN], form)
         code = filled.shown["invitation"]
         if why := self._weak(filled):

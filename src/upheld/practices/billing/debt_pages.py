@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.gate import field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import desks, tasks
@@ -155,7 +156,7 @@ class DebtPages:
         user, has, owed = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request, "billing/agent.html", user=user, has=has, owed=owed,
-            now=self.provider.now(),
+            now=self.provider.now(), shown=field_values.shown,
         )  # fmt: skip
 
     async def confirm(self, visit: Visit) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from upheld.gate.erasure import certificates_for
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
+from upheld.practice.answers import checked
 from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit
 from upheld.practices.rights import asks, correcting, erasing
@@ -111,7 +112,7 @@ class Asking:
     async def send(self, visit: Visit) -> Response:
         """Correct a value at once, or let somebody look into it."""
         one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
-        form = one.form()
+        form = checked(self.provider, one.field, one.form()) if one.alone else one.form()
         filled = read((form,), visit.form)
         if not filled.ok:
             return self._form(visit, one, filled, 422)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.gate import field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import tasks
@@ -23,7 +24,7 @@ from upheld.web.forms import LONG, Field
 
 CHECKED: Final = frozenset({"birth-date", "email"})  # what access rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
-INPUTS: Final = {"phone": ("tel", "tel"), "address": ("text", "street-address"),
+INPUTS: Final = {"phone": ("tel", "tel"), "address": ("textarea", "street-address"),
                  "name": ("text", "name"), "zip": ("text", "postal-code")}  # fmt: skip
 
 
@@ -39,8 +40,9 @@ class Correctable(NamedTuple):
         if not self.alone:
             return Field("text", "What is wrong, and what is right", "textarea", length_max=LONG)
         kind, complete = INPUTS.get(self.field, ("text", ""))
-        said = f"The right {self.name}"
-        return Field("value", said, kind, autocomplete=complete)
+        length_max = field_values.KINDS.get(self.field, field_values.PLAIN).length_max
+        return Field("value", f"The right {self.name}", kind, autocomplete=complete,
+                     length_max=length_max)  # fmt: skip
 
 
 def correctable(joint: Joint, person_id: str) -> list[Correctable]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from upheld.gate import entries
+from upheld.gate import entries, field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy
@@ -186,7 +186,7 @@ def shown(field: str, value: str) -> str:
     if field == "balance" and value.lstrip("-").isdecimal():
         return money(int(value))
     if field != SECRET:
-        return value
+        return field_values.shown(field, value)
     kept = json.loads(value)
     named = ["the one that signs you in, as a hash that cannot be turned back" if what == "sign-in"
              else f"the one of {what}" for what in sorted(kept)]  # fmt: skip

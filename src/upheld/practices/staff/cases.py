@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from upheld.gate import field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.request import Decision
@@ -139,6 +140,7 @@ def shown(field: Field, given: Given) -> Field:
         return field._replace(shown=True, columns=columns, rows=rows)
     if field.word in _CENTS:
         told = [money(int(each)) for each in told]
+    told = [field_values.shown(field.word, each) for each in told]
     return field._replace(shown=True, texts=tuple(told))
 
 

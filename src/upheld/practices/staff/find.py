@@ -12,10 +12,10 @@ from typing import Final
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import desks, tasks
+from upheld.practice.answers import found_by
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practices.staff.roles import Roles
-from upheld.vault import blind_index
 from upheld.web.forms import Field, Filled
 from upheld.web.limits import Rate
 
@@ -57,7 +57,7 @@ def look_up(
     if way == "account":
         found = provider.found(joint, way, told)
     else:
-        found = blind_index.find(joint.connection, joint.house.keyring, way, told)
+        found = found_by(provider, joint, way, told)
     if len(found) != 1:
         joint.note(None, "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
                    purpose=reason.purpose)  # fmt: skip

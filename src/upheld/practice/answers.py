@@ -1,0 +1,37 @@
+"""What people type for a kind of data, read as the gate takes it, in every form."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Final
+
+from upheld.gate import field_values
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider
+from upheld.vault import blind_index
+from upheld.web.forms import Field
+
+TYPED: Final = frozenset({"text", "email", "tel", "date", "textarea"})  # else it is chosen
+
+
+def canonical(provider: Provider, word: str, value: str) -> str:
+    """A value in the form in which it is kept; ValueError with a sentence where it is none."""
+    today = provider.now().astimezone(UTC).date()
+    return field_values.canonical(word, value, today=today, country=provider.settings.country)
+
+
+def checked(provider: Provider, word: str, field: Field) -> Field:
+    """A form's field for a kind of data, with what it may be; what is chosen stays as offered."""
+    if field.kind not in TYPED:
+        return field
+    return field._replace(check=lambda value: canonical(provider, word, value))
+
+
+def found_by(provider: Provider, joint: Joint, word: str, value: str) -> list[str]:
+    """The people with an e-mail address or phone number, however it is written."""
+    try:
+        asked = [canonical(provider, word, value), value]
+    except ValueError:
+        asked = [value]  # as one that was kept before values were checked
+    found = (blind_index.find(joint.connection, joint.house.keyring, word, each) for each in asked)
+    return next((people for people in found if people), [])

@@ -1,0 +1,108 @@
+"""Values of fields: read alike wherever they come from, and kept in one form."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from upheld.core.settings import SettingsError, read_settings
+from upheld.gate import field_values
+
+TODAY = date(2026, 3, 1)
+
+
+def canonical(field: str, value: str, country: str = "US") -> str:
+    """A value as it is kept on a day of the tests."""
+    return field_values.canonical(field, value, today=TODAY, country=country)
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "kept", "shown"),
+    [
+        ("(425) 555-0142", "US", "+14255550142", "+1 425-555-0142"),
+        ("425.555.0142", "US", "+14255550142", "+1 425-555-0142"),
+        ("425\u00a0555\u20110142", "US", "+14255550142", "+1 425-555-0142"),
+        ("1 425 555 0142", "US", "+14255550142", "+1 425-555-0142"),
+        ("+1 425 555 0142", "GB", "+14255550142", "+1 425-555-0142"),
+        ("(425) 555-0142 ext 12", "US", "+14255550142;ext=12", "+1 425-555-0142 ext. 12"),
+        ("425 555 0142 x12", "US", "+14255550142;ext=12", "+1 425-555-0142 ext. 12"),
+        ("020 7946 0018", "GB", "+442079460018", "+44 20 7946 0018"),
+        ("+44 20 7946 0018", "US", "+442079460018", "+44 20 7946 0018"),
+        ("\uff08425\uff09555-0142", "US", "+14255550142", "+1 425-555-0142"),
+    ],
+)
+def test_a_phone_number_is_kept_in_one_form_however_it_is_typed(
+    typed: str, country: str, kept: str, shown: str
+) -> None:
+    """The provider's country is meant where none is written; people see it in groups."""
+    assert canonical("phone", typed, country) == kept
+    assert canonical("phone", kept, country) == kept
+    assert field_values.shown("phone", kept) == shown
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("phone", "555-0142", "area code"),
+        ("phone", "call me", "area code"),
+        ("phone", "425 555 0142 / 425 555 0143", "area code"),
+        ("phone", "4.25555E+09", "area code"),
+        ("phone", "4111 1111 1111 1111", "card"),
+        ("name", "Ann 4111-1111-1111-1111", "card"),
+        ("occupation", "4111111111111111", "card"),
+        ("address", "12 Mill Lane\n98052 4111 1111 1111 1111", "card"),
+        ("interests", "\uff14111 1111 1111 1111", "card"),
+        ("name", "Ann\nLee", "one line"),
+        ("name", "Ann\rLee", "nobody can see"),
+        ("name", "Ann\x00Lee", "nobody can see"),
+        ("name", "Ann\u202eeeL", "nobody can see"),
+        ("name", "\ufeffAnn", "nobody can see"),
+        ("name", "Ann\u2028Lee", "nobody can see"),
+        ("name", "An\ufffdn", "nobody can see"),
+        ("name", "A" * 101, "at most 100"),
+        ("address", "\n".join("abcdefghi"), "at most 8 lines"),
+        ("email", "ann@marked.example, bo@marked.example", "name@example.com"),
+        ("email", "ann@", "name@example.com"),
+        ("birth-date", "2026-03-02", "born"),
+        ("birth-date", "1890-01-01", "born"),
+        ("birth-date", "2026-02-29", "1990-12-31"),
+        ("birth-date", "19900101", "1990-12-31"),
+        ("birth-date", "1990-W01-1", "1990-12-31"),
+        ("birth-date", "1/2/1990", "1990-12-31"),
+    ],
+)
+def test_what_a_field_cannot_be_is_refused_and_not_repeated(
+    field: str, value: str, sentence: str
+) -> None:
+    """The sentence says what to do, and holds nothing of the value."""
+    with pytest.raises(ValueError, match=sentence) as caught:
+        canonical(field, value)
+    assert value not in str(caught.value)
+
+
+def test_what_looks_alike_is_kept_alike() -> None:
+    """Composed letters, plain spaces, line ends of one kind."""
+    assert canonical("name", " Zoe\u0301\u00a0Lee ") == "Zo\u00e9 Lee"
+    assert canonical("address", "12 Mill Lane \r\n Larch Valley") == "12 Mill Lane\nLarch Valley"
+    assert canonical("birth-date", "2024-02-29") == "2024-02-29"
+
+
+@pytest.mark.parametrize("whole", ["+49 151 23456789", "+4915123456783"])
+def test_a_whole_phone_number_is_no_card(whole: str) -> None:
+    """One of thirteen digits may have a card's check digit by chance."""
+    assert canonical("phone", whole) == whole.replace(" ", "")
+
+
+@pytest.mark.parametrize("text", ["98052 425 555 0142", "order 1234567890123", "1990-01-02 1 2"])
+def test_other_digits_are_no_card(text: str) -> None:
+    """A zip code, a phone number, a number without a card's check digit."""
+    assert not field_values.has_card_number(text)
+
+
+def test_the_country_of_the_settings_is_one_whose_numbers_can_be_read() -> None:
+    """Anything else is told when the settings are read."""
+    assert read_settings(None, {"UPHELD_COUNTRY": "GB"}).country == "GB"
+    for wrong in ("gb", "UK", "Larch Valley"):
+        with pytest.raises(SettingsError, match="is no country"):
+            read_settings(None, {"UPHELD_COUNTRY": wrong})
