@@ -82,6 +82,7 @@ class Practice(NamedTuple):
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
     payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
+    changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
@@ -117,6 +118,11 @@ class Provider:
         """The people whom a word names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
         return [person for finder in finders for person in finder(joint, told)]
+
+    @property
+    def changed_at(self) -> dict[str, str]:
+        """The kinds of data that one page alone changes, each with the path of that page."""
+        return {field: path for each in self.practices for field, path in each.changed_at.items()}
 
     def task_page(self, kind: str, task_id: str) -> str:
         """The page of a practice on which a kind of task is worked on; none where there is none."""

@@ -7,12 +7,20 @@ was verified by the processor.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from upheld.core.errors import UpheldError
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.request import Act, Given, Refused
+from upheld.practice.odd import OddValueError, decoding
+
+CARD: Final = "card"
+
+
+class ProcessorError(UpheldError):
+    """A payment processor that cannot be reached, or gives no answer that can be read."""
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -44,7 +52,11 @@ class Charged(NamedTuple):
 
 
 class PaymentProcessor(Protocol):
-    """A company that takes payments by card. Its calls may wait; none is made in a transaction."""
+    """A company that takes payments by card. Its calls may wait; none is made in a transaction.
+
+    Each raises ProcessorError where no answer came. What came of a charge is then not known: it is
+    asked for again under the same key, and never begun anew.
+    """
 
     party: str  # its name in the register of engagements
 
@@ -62,14 +74,23 @@ class PaymentProcessor(Protocol):
 
 
 def read(value: str) -> Card:
-    """The card that a value of the vault says."""
-    return msgspec.json.decode(value, type=Card)
+    """The card that a value of the vault says; OddValueError where it says none."""
+    with decoding(CARD):
+        return msgspec.json.decode(value, type=Card)
+
+
+def usable(given: Given) -> Card | None:
+    """The card that an act gave, if it gave one; what no page of a processor wrote is no card."""
+    try:
+        return read(given[CARD]) if CARD in given.values else None
+    except OddValueError:
+        return None
 
 
 def held(joint: Joint, person_id: str, purpose: str = "billing") -> Card | None:
     """The verified card that is kept of a person; None without one, or where the policy refuses."""
     found = joint.act(Act(action="use", data=("card",), purpose=purpose), person_id)
-    return None if isinstance(found, Refused) or "card" not in found.values else read(found["card"])
+    return None if isinstance(found, Refused) else usable(found)
 
 
 def keep(joint: Joint, person_id: str, card: Card, occasion: str = "service-use") -> Refused | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.practice.odd import decoding
 
 SIGN_IN: Final = "sign-in"
 _DECODER: Final = msgspec.json.Decoder(dict[str, str])
@@ -33,7 +34,8 @@ def _read(joint: Joint, person_id: str, purpose: str) -> dict[str, str] | Refuse
 
 def told(value: str) -> dict[str, str]:
     """What a value of the vault says, by what each is for."""
-    return _DECODER.decode(value)
+    with decoding("credentials"):
+        return _DECODER.decode(value)
 
 
 def occasion(joint: Joint, person_id: str) -> str:

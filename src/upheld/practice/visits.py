@@ -26,6 +26,7 @@ from upheld.practice import desks
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.odd import OddValueError
 from upheld.web import devices, limits, sessions
 from upheld.web.sessions import Session
 
@@ -88,10 +89,19 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             return await handler(Visit(request, session, form, user))
+        except OddValueError as error:
+            return _odd(provider, request, error.field)
         finally:
             await form.close()  # of files that somebody sent
 
     return endpoint
+
+
+def _odd(provider: Provider, request: Request, field: str) -> Response:
+    """Say that something that is kept cannot be read; which kind of data, and never its value."""
+    words = provider.gate.gate.house.policy.program.vocabulary.tree("data")
+    label = (words[field].label if field in words else "") or field
+    return provider.pages.page(request, "odd.html", status=409, label=label)
 
 
 async def _signalled(provider: Provider, request: Request, session: Session) -> None:

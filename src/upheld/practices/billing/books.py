@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.gate.derived import Reading
+from upheld.practice.odd import decoding
 
 TRANSACTION: Final = "transaction"
 
@@ -50,8 +51,9 @@ _ROW: Final = msgspec.json.Decoder(Row)
 
 
 def rows_of(told: Iterable[str]) -> list[Row]:
-    """The rows of the series `transaction`, the oldest first."""
-    return [_ROW.decode(each) for each in told]
+    """The rows of the series `transaction`, the oldest first; OddValueError for anything else."""
+    with decoding(TRANSACTION):
+        return [_ROW.decode(each) for each in told]
 
 
 class Open(msgspec.Struct, frozen=True):

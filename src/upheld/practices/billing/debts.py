@@ -21,10 +21,11 @@ from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import entries, records
 from upheld.gate.duties import Carrying
 from upheld.gate.joint import Joint
-from upheld.gate.proofs import Proof, Question
+from upheld.gate.proofs import Proof, ProofError, Question
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
+from upheld.practice.odd import OddValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
 from upheld.vault import people
@@ -75,7 +76,11 @@ class Debt(NamedTuple):
 
 def amount_due(question: Question) -> Proof:
     """The prover of `amount-due`: whether something is due by today and not paid, by the books."""
-    found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
+    try:
+        found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
+    except OddValueError as error:
+        raise ProofError("what somebody owes cannot be told", code=error.code,
+                         hint="see what is kept as `transaction`") from None  # fmt: skip
     due = books.history(found).due(question.at.date())
     return Proof(due > 0, (books.TRANSACTION,) if found else ())
 

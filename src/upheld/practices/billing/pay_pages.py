@@ -20,12 +20,12 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import cards
 from upheld.practice.brings import Provider
-from upheld.practice.cards import Card, PaymentProcessor
+from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
 from upheld.practice.visits import Visit
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, viewed
 from upheld.practices.billing.books import History
-from upheld.practices.billing.payments import Begun, Payments
+from upheld.practices.billing.payments import Begun, Declined, Payments, UnderWay
 from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -37,11 +37,16 @@ _REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
 
 
 class Owed(NamedTuple):
-    """What a page for paying shows: what is owed, the card that is kept, and who else pays."""
+    """What a page for paying shows: what is owed, the card that is kept, and who else pays.
+
+    `odd` says that what is kept as a card is none; `busy` is the payment that is under way.
+    """
 
     history: History
     card: Card | None
+    odd: bool
     others: bool
+    busy: str | None
 
 
 class PayPages:
@@ -57,8 +62,10 @@ class PayPages:
             return found
         told = found.values
         history = books.history_of(found["payment-history"] if "payment-history" in told else None)
-        card = cards.read(found["card"]) if "card" in told else None
-        return Owed(history, card, self.provider.payer(joint.connection, person_id) != person_id)
+        card = cards.usable(found)
+        return Owed(history, card, card is None and cards.CARD in told,
+                    self.provider.payer(joint.connection, person_id) != person_id,
+                    self.payments.under_way(joint, person_id))  # fmt: skip
 
     async def show(
         self, visit: Visit, filled: Filled = EMPTY, status: int = 200, once: str = ""
@@ -75,8 +82,8 @@ class PayPages:
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
         return self.provider.pages.page(
             visit.request, "billing/payment.html", status=status, told=found.history, due=due,
-            card=card, once=once, kept=found.card, filled=filled, fields=(AMOUNT,),
-            others=found.others, key=secrets.token_hex(16), processor=self.processor.party,
+            card=card, once=once, owed=found, filled=filled, fields=(AMOUNT,),
+            key=secrets.token_hex(16), processor=self.processor.party,
         )  # fmt: skip
 
     async def pay(self, visit: Visit) -> Response:
@@ -90,31 +97,29 @@ class PayPages:
         cents = int(filled.values["amount"])
         card = await self._card(visit, once) if once else None
         token = card.token if card else ""
-
-        def begin(joint: Joint) -> str | Refused | Begun | None:
-            if self.payments.intent(joint, visit.subject, key) is not None:
-                return None
-            found = self._look(joint, visit.subject)
-            if isinstance(found, Refused):
-                return found
-            if not (token or found.card):
-                return "Give a card first."
-            if cents > found.history.balance:
-                return "That is more than you owe."
-            return self.payments.begin(joint, visit.subject, key, cents, once, token)
-
-        found = await self.provider.attempt(begin)
+        found = await self.provider.attempt(
+            lambda joint: self.payments.begin(joint, visit.subject, key, cents, once, token)
+        )
         if isinstance(found, Refused):
             return self._refused(visit.request, found, "We may not tell the payment processor who"
                                  " pays, so nothing was paid.", "/me/payment")  # fmt: skip
-        if isinstance(found, str):
-            return await self.show(visit, filled.wrong("amount", found), 422, once)
+        if isinstance(found, Declined):
+            return await self.show(visit, filled.wrong("amount", found.why), 422, once)
+        if isinstance(found, UnderWay):
+            return await self.show(visit, filled, 409, once)
         if found is not None:
-            charged = await self.provider.apart(self.payments.charge, visit.subject, key, found)
-            await self.provider.attempt(
-                lambda joint: self.payments.finish(joint, visit.subject, key, charged)
-            )
+            await self._charge(visit.subject, key, found)
         return RedirectResponse(f"/me/payment/done/{key}", 303)
+
+    async def _charge(self, person_id: str, key: str, begun: Begun) -> None:
+        """Charge, and enter what came of it; where no answer came, the job asks again."""
+        try:
+            charged = await self.provider.apart(self.payments.charge, person_id, key, begun)
+        except ProcessorError:
+            return
+        await self.provider.attempt(
+            lambda joint: self.payments.finish(joint, person_id, key, charged)
+        )
 
     async def done(self, visit: Visit) -> Response:
         """What came of a payment."""

@@ -1,18 +1,22 @@
 """Payments: an intent inside a transaction, the charge outside of any, and a second entry after it.
 
-A form carries a key, and a key is paid once. The intent stands there, with the act that told the
-processor, before anything is charged; whatever is killed in between is taken up again by a job,
-which asks the processor first what came of the key.
+A form carries a key, and a key is paid once. An account has one payment under way at a time, of no
+more than is open: both are seen to under its person's lock. The intent stands there, with the act
+that told the processor, before anything is charged; whatever is killed in between is taken up again
+by a job, which asks the processor first what came of the key. What was given up is asked about for
+another day, so that a charge that came late is booked and not lost.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows, run
 from upheld.core.tables import microseconds
 from upheld.gate.acting import Outcome
@@ -21,7 +25,7 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import cards
 from upheld.practice.brings import Provider
-from upheld.practice.cards import Charged, PaymentProcessor
+from upheld.practice.cards import Card, Charged, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.billing import books, invoices
 from upheld.vault import people
@@ -29,6 +33,9 @@ from upheld.vault.envelope import context, seal, unseal
 
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
 INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
+GIVEN_UP: Final = timedelta(days=1)  # so long it is asked whether what was given up was charged
+_LIVE: Final = "('begun', 'refused')"  # states in which a charge may still come in
+_log = logging.getLogger(__name__)
 
 
 class _Sealed(msgspec.Struct):
@@ -55,6 +62,21 @@ class Begun(NamedTuple):
         return "Begun(…)"
 
 
+class UnderWay(NamedTuple):
+    """Another payment of the same account, by the key of its form, that has not come to an end."""
+
+    key: str
+
+
+class Declined(NamedTuple):
+    """Why a payment is not begun, in words for whoever asked."""
+
+    why: str
+
+
+Beginning = Begun | UnderWay | Declined | Refused | None
+
+
 class Payments:
     """Payments by card, through one processor."""
 
@@ -68,29 +90,46 @@ class Payments:
                     " person_id = ? AND key = ?", person_id, key)  # fmt: skip
         return None if found is None else Intent(*found)
 
+    def under_way(self, joint: Joint, person_id: str) -> str | None:
+        """The key of the payment of an account that has not come to an end."""
+        found = row(joint.connection, "SELECT key FROM payment_intent WHERE person_id = ? AND"
+                    " state = 'begun' ORDER BY made", person_id)  # fmt: skip
+        return None if found is None else str(found[0])
+
     def begin(
         self, joint: Joint, person_id: str, key: str, cents: int, once: str, token: str
-    ) -> Begun | Refused | None:
+    ) -> Beginning:
         """Keep the intent and tell the processor who pays; None where this key came before.
 
         `once` names the page on which the card was given, `token` is its; without, the card that is
-        kept is taken.
+        kept is taken. Nothing is begun beside a payment that is under way, or above what is open.
         """
         people.lock(joint.connection, person_id)
         if self.intent(joint, person_id, key) is not None:
             return None
+        if (other := self.under_way(joint, person_id)) is not None:
+            return UnderWay(other)
+        history = invoices.history_of(joint, person_id)
+        if isinstance(history, Refused):
+            return history
+        if cents > history.balance:
+            return Declined("That is more than you owe.")
         record = joint.record(person_id, "payment", by_whom=person_id, how="card",
                               ends=joint.house.clock.now() + LASTS)  # fmt: skip
         found = self._told(joint, person_id)
         if isinstance(found, Refused):
             joint.withdraw(person_id, record, ended=True)
             return found
+        card = cards.usable(found)
+        if not token and card is None:
+            joint.withdraw(person_id, record, ended=True)
+            return Declined("Give a card first.")
         sealed = seal(self._key, msgspec.json.encode(_Sealed(cents, once)),
                       context(person_id, key))  # fmt: skip
         run(joint.connection, "INSERT INTO payment_intent VALUES (?, ?, 'begun', ?, ?, ?, ?)",
             person_id, key, record, found.entry, microseconds(joint.house.clock.now()),
             sealed)  # fmt: skip
-        return Begun(token or cards.read(found["card"]).token, cents)
+        return Begun(token or (card.token if card else ""), cents)
 
     def _told(self, joint: Joint, person_id: str) -> Outcome:
         act = Act(
@@ -110,18 +149,20 @@ class Payments:
     def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         people.lock(joint.connection, person_id)
-        found = row(joint.connection, "SELECT record_id, sealed, entry FROM payment_intent WHERE"
-                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
-        if found is None:
+        found = row(joint.connection, "SELECT record_id, sealed, entry, state FROM payment_intent"  # noqa: S608 - states alone
+                    f" WHERE person_id = ? AND key = ? AND state IN {_LIVE} AND sealed IS NOT NULL",
+                    person_id, key)  # fmt: skip
+        if found is None or (found[3] != "begun" and not charged.paid):
             return None
-        record, raw, entry = found
+        record, raw, entry, state = found
         sealed = self._opened(person_id, key, raw)
         if charged.paid:
             refused = self.book(joint, person_id, sealed.cents, charged.reference)
             if refused:
                 return refused  # the intent stays, and the job comes back to it
         self._over(joint, person_id, key, "paid" if charged.paid else "declined")
-        joint.withdraw(person_id, record, ended=True)
+        if state == "begun":
+            joint.withdraw(person_id, record, ended=True)
         joint.note(
             person_id, "payment", purpose="billing", evidence=(record,), after=str(entry),
             recipient=f"payment-processor {self.processor.party}",
@@ -148,45 +189,81 @@ class Payments:
         return invoices.settle(joint, person_id)
 
     def take_up(self, gate: Gate) -> int:
-        """Finish what was interrupted: every payment that was begun and came to no end."""
-        before = microseconds(self.provider.now() - INTERRUPTED)
+        """Finish what was interrupted: every payment that was begun and came to no end.
+
+        One of which the processor does not answer waits, and the others go on.
+        """
+        now = self.provider.now()
         with gate.together() as joint:
-            found = rows(joint.connection, "SELECT i.person_id, i.key FROM payment_intent i JOIN"
-                         " person p ON p.person_id = i.person_id AND p.state = 'active' WHERE"
-                         " i.state = 'begun' AND i.made < ?", before)  # fmt: skip
-        return sum(self._again(gate, person_id, key) for person_id, key in found)
+            run(joint.connection, "UPDATE payment_intent SET sealed = NULL WHERE state = 'refused'"
+                " AND sealed IS NOT NULL AND made < ?",
+                microseconds(now - GIVEN_UP))  # fmt: skip
+            found = rows(joint.connection, "SELECT i.person_id, i.key, i.state FROM payment_intent"  # noqa: S608 - states alone
+                         " i JOIN person p ON p.person_id = i.person_id AND p.state = 'active'"
+                         f" WHERE i.state IN {_LIVE} AND i.sealed IS NOT NULL AND i.made < ?",
+                         microseconds(now - INTERRUPTED))  # fmt: skip
+        count = 0
+        for person_id, key, state in found:
+            again = self._again if state == "begun" else self._late
+            try:
+                count += again(gate, person_id, key)
+            except UpheldError as error:
+                _log.warning("a payment that was interrupted waits: %s", error.code)
+        return count
+
+    def _late(self, gate: Gate, person_id: str, key: str) -> int:
+        """Book what was charged although it had been given up."""
+        charged = self.processor.charged(self._outside(person_id, key))
+        if charged is None or not charged.paid:
+            return 0
+        with gate.together() as joint:
+            return 0 if self.finish(joint, person_id, key, charged) else 1
 
     def _again(self, gate: Gate, person_id: str, key: str) -> int:
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None:
             with gate.together() as joint:
-                begun = self._begin_again(joint, person_id, key)
+                waiting = self._waiting(joint, person_id, key)
+            if waiting is None:
+                return 0
+            page = waiting[1].card
+            once = self.processor.card(page) if page else None
+            with gate.together() as joint:
+                begun = self._begin_again(joint, person_id, key, once)
             if begun is None:
                 return 1
             charged = self.charge(person_id, key, begun)
         with gate.together() as joint:
             return 0 if self.finish(joint, person_id, key, charged) else 1
 
-    def _begin_again(self, joint: Joint, person_id: str, key: str) -> Begun | None:
+    def _begin_again(
+        self, joint: Joint, person_id: str, key: str, once: Card | None
+    ) -> Begun | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
         people.lock(joint.connection, person_id)
-        found = row(joint.connection, "SELECT record_id, sealed FROM payment_intent WHERE"
-                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
+        found = self._waiting(joint, person_id, key)
         if found is None:
             return None
-        joint.withdraw(person_id, found[0], ended=True)
+        record, sealed = found
+        joint.withdraw(person_id, record, ended=True)
         record = joint.record(person_id, "payment", by_whom=person_id, how="card",
                               ends=joint.house.clock.now() + LASTS)  # fmt: skip
         run(joint.connection, "UPDATE payment_intent SET record_id = ? WHERE person_id = ? AND"
             " key = ?", record, person_id, key)  # fmt: skip
-        sealed = self._opened(person_id, key, found[1])
-        once = self.processor.card(sealed.card) if sealed.card else None
-        told = self._told(joint, person_id)
-        if isinstance(told, Refused) or not (once or "card" in told.values):
+        shared = self._told(joint, person_id)
+        card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
+        if isinstance(shared, Refused) or card is None:
             joint.withdraw(person_id, record, ended=True)
-            self._over(joint, person_id, key, "refused")
+            run(joint.connection, "UPDATE payment_intent SET state = 'refused' WHERE person_id = ?"
+                " AND key = ?", person_id, key)  # fmt: skip
             return None
-        return Begun(once.token if once else cards.read(told["card"]).token, sealed.cents)
+        return Begun(card.token, sealed.cents)
+
+    def _waiting(self, joint: Joint, person_id: str, key: str) -> tuple[str, _Sealed] | None:
+        """The record of a payment that is begun, and what is under way."""
+        found = row(joint.connection, "SELECT record_id, sealed FROM payment_intent WHERE"
+                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
+        return None if found is None else (found[0], self._opened(person_id, key, found[1]))
 
     def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
         opened = unseal(self._key, raw, context(person_id, key), what="a payment")

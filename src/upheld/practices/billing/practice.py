@@ -9,7 +9,7 @@ from starlette.routing import Route
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Card, Practice, Provider, Todo
-from upheld.practice.cards import PaymentProcessor
+from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.events import ACCOUNT_CLOSED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
@@ -72,6 +72,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("interrupted payments", 60, payments.take_up),
         ],
         listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all},
+        changed_at={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from upheld.gate import records
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import credentials
+from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
 from upheld.practices.billing.plans import Plan
 
@@ -50,7 +51,8 @@ def had(values: Iterable[str]) -> list[Had]:
     """Every plan that somebody has or had, by the rows of the series, the oldest first."""
     found: list[Had] = []
     for each in values:
-        row = msgspec.json.decode(each, type=Row)
+        with decoding(SERVICES):
+            row = msgspec.json.decode(each, type=Row)
         if row.kind == "order":
             found.append(Had(row.service, row.plan, row.at, None, row.record))
             continue

@@ -11,6 +11,7 @@ import msgspec
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
+from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
 
 USAGE: Final = "usage"
@@ -74,7 +75,8 @@ def table(values: Iterable[str], first: str, last: str) -> Table:
     """What was used from one month to another, both counted."""
     months: dict[str, dict[str, Used]] = {}
     for each in values:
-        row = msgspec.json.decode(each, type=Row)
+        with decoding(USAGE):
+            row = msgspec.json.decode(each, type=Row)
         if first <= row.month <= last:
             of = months.setdefault(row.month, {})
             before = of.get(row.service, Used(0, 0))

@@ -22,6 +22,7 @@ from upheld.gate.request import Given as Values
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.brings import Provider, Todo
 from upheld.practice.events import PASSWORD_CHANGED
+from upheld.practice.odd import decoding
 from upheld.practice.quoting import Quote, quoted
 from upheld.practice.visits import Visit
 from upheld.practices.guardians import domain
@@ -144,16 +145,20 @@ class Family:
             near = () if told is None else told.clauses or [each.clause for each in told.nearest]
             quotes = tuple(quoted(joint.house.policy, near))
             return Child(care.person_id, "", "", care.begun, given, (), None, (), (), False, quotes)
-        rows = {field: [msgspec.json.decode(each.value) for each in found.series(field)]
-                for field in ("services", "usage", "messages")}  # fmt: skip
+        rows = {}
+        for field in ("services", "usage", "messages"):
+            with decoding(field):
+                rows[field] = [msgspec.json.decode(each.value, type=dict[str, Any])
+                               for each in found.series(field)]  # fmt: skip
+        with decoding("usage"):
+            used = _summed(rows["usage"])
+        with decoding("messages"):
+            copies = tuple((datetime.fromisoformat(each["at"]), str(each["subject"]))
+                         for each in reversed(rows["messages"][-20:]))  # fmt: skip
         return Child(
             care.person_id, _told(found, "name"), _told(found, "account-id"), care.begun, given,
             _ordered(rows["services"]),
-            int(found["balance"]) if "balance" in found.values else None,
-            _summed(rows["usage"]),
-            tuple((datetime.fromisoformat(each["at"]), str(each["subject"]))
-                  for each in reversed(rows["messages"][-20:])),
-            True, (),
+            int(found["balance"]) if "balance" in found.values else None, used, copies, True, (),
         )  # fmt: skip
 
     async def change(self, visit: Visit) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
+from upheld.practice.odd import decoding
 from upheld.practice.visits import Visit
 from upheld.practices.messages.deliver import Copy
 
@@ -28,7 +29,8 @@ class Messages:
             found = joint.act(act, visit.subject, entitled=True)
             if isinstance(found, Refused):
                 return found
-            return [_COPY.decode(each.value) for each in reversed(found.series("messages"))]
+            with decoding("messages"):
+                return [_COPY.decode(each.value) for each in reversed(found.series("messages"))]
 
         return await self.provider.attempt(read)
 

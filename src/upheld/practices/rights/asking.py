@@ -18,6 +18,7 @@ from upheld.practices.rights import asks, correcting, erasing
 from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.correcting import Correctable
 from upheld.practices.rights.export import Everything, gather, pieces
+from upheld.practices.rights.held import readable
 from upheld.practices.rights.pages import policy_of, refused
 from upheld.practices.rights.words import clauses, label
 from upheld.web import kit
@@ -72,7 +73,9 @@ class Asking:
 
     async def download(self, visit: Visit) -> Response:
         """Make the copy, and send it piece by piece."""
-        found = await self.provider.attempt(lambda joint: gather(joint, visit.subject))
+        found = await readable(
+            self.provider, lambda joint, derived: gather(joint, visit.subject, derived)
+        )
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "give you a copy", found)
         return self._sent(found)
@@ -96,7 +99,10 @@ class Asking:
         return self._form(visit, _one(listed, field))
 
     async def _correctable(self, visit: Visit) -> list[Correctable]:
-        return await self.provider.do(lambda joint: correcting.correctable(joint, visit.subject))
+        pages = self.provider.changed_at
+        return await self.provider.do(
+            lambda joint: correcting.correctable(joint, visit.subject, pages)
+        )
 
     def _cited(self, clause: str) -> list[object]:
         return list(clauses(policy_of(self.provider), [clause]))
@@ -112,6 +118,8 @@ class Asking:
     async def send(self, visit: Visit) -> Response:
         """Correct a value at once, or let somebody look into it."""
         one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
+        if one.page:
+            return self._form(visit, one, EMPTY, 403)
         form = checked(self.provider, one.field, one.form()) if one.alone else one.form()
         filled = read((form,), visit.form)
         if not filled.ok:

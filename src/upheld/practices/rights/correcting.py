@@ -2,12 +2,14 @@
 
 A new value is a new revision, taken in by the policy's own clauses. What access rests on is not
 changed by a form alone: the birth date decides who needs a guardian, and the e-mail address is what
-somebody signs in with. Neither are rows of a series, nor what others told us.
+somebody signs in with. Neither are rows of a series, nor what others told us. What one page alone
+changes, such as a card that a payment processor takes, is changed there.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,18 +24,22 @@ from upheld.practices.rights.held import SECRET, known
 from upheld.practices.rights.words import label
 from upheld.web.forms import LONG, Field
 
-CHECKED: Final = frozenset({"birth-date", "email"})  # what access rests on
+CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
 INPUTS: Final = {"phone": ("tel", "tel"), "address": ("textarea", "street-address"),
                  "name": ("text", "name"), "zip": ("text", "postal-code")}  # fmt: skip
 
 
 class Correctable(NamedTuple):
-    """A kind of data that can be corrected, and whether its person does so alone."""
+    """A kind of data that can be corrected, and whether its person does so alone.
+
+    `page` is the one on which it is changed, where that is not the form of corrections.
+    """
 
     field: str
     name: str
     alone: bool
+    page: str = ""
 
     def form(self) -> Field:
         """What the form asks for: the right value, or what is wrong."""
@@ -45,15 +51,16 @@ class Correctable(NamedTuple):
                      length_max=length_max)  # fmt: skip
 
 
-def correctable(joint: Joint, person_id: str) -> list[Correctable]:
-    """What can be corrected."""
+def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
+    """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = joint.house.policy
     found = []
     for field, shape in known(joint, person_id).items():
         if field == SECRET:
             continue
         alone = shape == "value" and field not in CHECKED and _may(joint, person_id, field)
-        found.append(Correctable(field, label(policy, "data", field), alone))
+        name, page = label(policy, "data", field), pages.get(field, "")
+        found.append(Correctable(field, name, alone and not page, page))
     return found
 
 

@@ -27,7 +27,7 @@ from upheld.gate.request import Act, Refused
 from upheld.policy.load import Policy
 from upheld.practices.rights import asks, gags
 from upheld.practices.rights.gags import Untold
-from upheld.practices.rights.held import Held, described, known
+from upheld.practices.rights.held import Held, described, known, plain
 from upheld.practices.rights.words import sentence
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -49,12 +49,12 @@ class Everything(NamedTuple):
         return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
 
 
-def gather(joint: Joint, person_id: str) -> Everything | Refused:
+def gather(joint: Joint, person_id: str, derived: bool) -> Everything | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
     asked = asks.ask(joint, person_id, "access")
     if isinstance(asked, Refused):
         return asked
-    shapes = known(joint, person_id)
+    shapes = known(joint, person_id, derived=derived)
     act = Act(action="share", data=tuple(shapes), recipient="customer",
               purpose="rights-request", occasion="other", partial=True)  # fmt: skip
     given = joint.act(act, person_id, entitled=True)
@@ -143,7 +143,7 @@ def as_json(all_: Everything) -> dict[str, Any]:
             {
                 "data": each.field, "label": each.name, "kept": each.kept,
                 "rows": [
-                    {"value": json.loads(row.value) if each.series else row.value,
+                    {"value": plain(row.value) if each.series else row.value,
                      "origin": row.origin.origin, "occasion": row.origin.occasion,
                      "clause": row.origin.clause, "public_source": row.origin.public_source,
                      "at": row.at.isoformat()}

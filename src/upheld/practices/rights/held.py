@@ -7,20 +7,23 @@ come out only where they were asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.gate import entries, field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
+from upheld.practice.brings import Provider
+from upheld.practice.odd import OddValueError
 from upheld.practices.rights.words import Clause, clauses, label
 from upheld.vault.values import Value
 from upheld.web.pages import money, said_day
 
+T = TypeVar("T")
 SECRET: Final = "credentials"  # noqa: S105 - the word for passwords, and none
 MONTHS_MAX: Final = 240
 UNITS: Final = {"hours", "days", "months", "years"}
@@ -69,9 +72,20 @@ class Held(NamedTuple):
         return f"Held({self.field!r}, {len(self.rows)} rows)"
 
 
-def look(joint: Joint, person_id: str) -> list[Held] | Refused:
+async def readable(provider: Provider, work: Callable[[Joint, bool], T]) -> T | Refused:
+    """Do a piece of work with derived fields, or without where they come of what nobody can read.
+
+    What is odd itself is then still shown, as it is kept.
+    """
+    try:
+        return await provider.attempt(lambda joint: work(joint, True))
+    except OddValueError:
+        return await provider.attempt(lambda joint: work(joint, False))
+
+
+def look(joint: Joint, person_id: str, derived: bool) -> list[Held] | Refused:
     """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
-    shapes = known(joint, person_id)
+    shapes = known(joint, person_id, derived=derived)
     act = Act(
         action="view", data=tuple(shapes), actor="customer", purpose="rights-request", partial=True
     )
@@ -81,11 +95,11 @@ def look(joint: Joint, person_id: str) -> list[Held] | Refused:
     return described(joint, person_id, shapes, found)
 
 
-def known(joint: Joint, person_id: str) -> dict[str, str]:
+def known(joint: Joint, person_id: str, *, derived: bool = True) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = joint.held(person_id)
     return {f: shapes[f] for f in joint.house.policy.engine.compiled.leaves["data"].bit
-            if f in shapes}  # fmt: skip
+            if f in shapes and (derived or shapes[f] != "derived")}  # fmt: skip
 
 
 def described(joint: Joint, person_id: str, shapes: Mapping[str, str], found: Given) -> list[Held]:
@@ -187,7 +201,9 @@ def shown(field: str, value: str) -> str:
         return money(int(value))
     if field != SECRET:
         return field_values.shown(field, value)
-    kept = json.loads(value)
+    kept = _decoded(value)
+    if "value" in kept:
+        return "something that our programs cannot read"
     named = ["the one that signs you in, as a hash that cannot be turned back" if what == "sign-in"
              else f"the one of {what}" for what in sorted(kept)]  # fmt: skip
     return ", ".join(named)
@@ -201,11 +217,16 @@ def tabled(told: Sequence[str]) -> Table:
     return Table(names, [tuple(_cell(key, row.get(key)) for key in keys) for row in rows])
 
 
-def _decoded(told: str) -> dict[str, Any]:
+def plain(value: str) -> Any:
+    """A row of a series as plain JSON; one that is none, as text."""
     try:
-        found = json.loads(told)
+        return json.loads(value)
     except ValueError:
-        return {"value": told}
+        return value
+
+
+def _decoded(told: str) -> dict[str, Any]:
+    found = plain(told)
     return found if isinstance(found, dict) else {"value": told}
 
 

@@ -24,7 +24,7 @@ from upheld.policy.request import Decision
 from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit
 from upheld.practices.rights import closing, gags
-from upheld.practices.rights.held import SECRET, Held, look
+from upheld.practices.rights.held import SECRET, Held, look, readable
 from upheld.practices.rights.words import Clause, belongs, clauses, sentence
 from upheld.web import kit
 
@@ -69,7 +69,9 @@ class Holding:
 
     async def show(self, visit: Visit) -> Response:
         """Each kind with its origin and clause; a value only where it was asked for."""
-        found = await self.provider.attempt(lambda joint: look(joint, visit.subject))
+        found = await readable(
+            self.provider, lambda joint, derived: look(joint, visit.subject, derived)
+        )
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "show you what we hold about you", found)
         wanted = visit.request.query_params.get("show", "")

@@ -1,0 +1,30 @@
+"""Values that no form of ours wrote: they are named, and never a reason for a page to fail.
+
+An import or an older program may have left what a practice cannot read. Whoever decodes a value
+says so here; a page then tells its visitor which kind of data it is, and a job goes on with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from upheld.core.errors import UpheldError
+
+
+class OddValueError(UpheldError):
+    """A value that cannot be read; `field` says of which kind of data, and nothing quotes it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"what is kept as `{field}` cannot be read", code="odd-value",
+                         hint="look into it: no form of ours wrote it")  # fmt: skip
+        self.field = field
+
+
+@contextmanager
+def decoding(field: str) -> Iterator[None]:
+    """Decode values of a field within it: whatever is wrong with them is an OddValueError."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError):  # msgspec's errors are ValueErrors
+        raise OddValueError(field) from None

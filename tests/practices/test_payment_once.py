@@ -1,0 +1,234 @@
+"""One payment at a time: whatever is sent at once, or killed on the way, is paid once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from practices.bills import PROCESSOR, address, engage, history, invoiced, job, with_card
+from practices.conftest import PAGE, House, send
+from practices.test_payment import Killed, form, said
+from upheld.core.sql import rows
+from upheld.gate.joint import Joint
+from upheld.practice.cards import Charged, ProcessorError
+from upheld.practices.billing.payments import Payments
+
+DATABASES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+AT_ONCE = 20
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but where a story is told on each database."""
+    return address(request, tmp_path)
+
+
+def owes(house: House) -> str:
+    """Somebody who owes, with the processor engaged."""
+    engage(house, PROCESSOR, "payment-processor")
+    person = house.customer()
+    invoiced(house, person)
+    return person
+
+
+def charges(house: House) -> list[str]:
+    """What came of each charge that the processor made."""
+    found = house.do(lambda joint: rows(joint.connection, "SELECT state FROM sandbox_charge"))
+    return [state for (state,) in found]
+
+
+def kill(house: House, person: str, monkeypatch: pytest.MonkeyPatch, when: str) -> dict[str, str]:
+    """Let a payment of everything be killed before or after its charge; its form."""
+    browser = with_card(house, person)
+    told = form(browser, amount=said(history(house, person).balance))
+    charge = Payments.charge
+
+    def killed(self: Payments, *given: object) -> Charged:
+        if when == "after":
+            charge(self, *given)  # type: ignore[arg-type]  # passed on as they came
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Payments, "charge", killed)
+        send(browser, "/me/payment", told)
+    return told
+
+
+@DATABASES
+def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> None:
+    """One of them books what is open; the others find it under way, or nothing open any more."""
+    person = owes(house)
+    browser = with_card(house, person)
+    told = form(browser, amount=said(history(house, person).balance))
+    token = send(browser, "/me/payment", {**told, "amount": "x"}).request.content.decode()
+    token = token.partition("_token=")[2].partition("&")[0]
+
+    async def all_at_once() -> list[int]:
+        transport = httpx2.ASGITransport(app=house.app)
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://testserver", headers=PAGE,
+            cookies=dict(browser.cookies),
+        ) as client:  # fmt: skip
+            sent = [
+                client.post("/me/payment", data={**told, "_token": token,
+                                                 "key": secrets.token_hex(16)})
+                for _ in range(AT_ONCE)
+            ]  # fmt: skip
+            return [answer.status_code for answer in await asyncio.gather(*sent)]
+
+    statuses = asyncio.run(all_at_once())
+    assert sorted(set(statuses) - {409, 422}) == [303], statuses
+    assert statuses.count(303) == 1
+    assert charges(house) == ["paid"]
+    assert history(house, person).balance == 0
+    assert len(history(house, person).payments) == 1
+
+
+@DATABASES
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_nothing_is_begun_beside_a_payment_that_was_killed(
+    house: House, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Another form finds it under way; the job ends it under its own key, and it is paid once."""
+    person = owes(house)
+    told = kill(house, person, monkeypatch, when)
+    browser = house.signed_in(person)
+    shown = browser.get("/me/payment").text
+    assert "A payment is under way" in shown
+    assert "<button>Pay</button>" not in shown
+    other = send(browser, "/me/payment", {**told, "key": secrets.token_hex(16)})
+    assert other.status_code == 409
+    assert told["key"] in other.text
+    assert history(house, person).payments == ()
+    house.clock.moved += timedelta(minutes=20)
+    assert job(house, "interrupted payments") == 1
+    assert charges(house) == ["paid"]
+    assert history(house, person).balance == 0
+    assert "under way" not in house.signed_in(person).get("/me/payment").text
+
+
+def test_an_amount_above_what_is_open_is_refused_where_it_is_begun(house: House) -> None:
+    """It is looked at in the transaction that begins the payment, whatever a page showed."""
+    person = owes(house)
+    with_card(house, person)
+    payments = Payments(house.provider, house.provider.practices[1].jobs[2].run.__self__.processor)  # type: ignore[attr-defined]  # the job's own payments
+    owed = history(house, person).balance
+
+    def begin(joint: Joint) -> object:
+        return payments.begin(joint, person, "0" * 32, owed + 1, "", "")
+
+    assert "more than you owe" in str(house.do(begin))
+    assert house.do(lambda joint: payments.under_way(joint, person)) is None
+
+
+def test_a_processor_that_does_not_answer_is_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payment stays under way, others go on, and what had been charged is booked in the end."""
+    person = owes(house)
+    browser = with_card(house, person)
+    told = form(browser, amount="1")
+    charge = Payments.charge
+
+    def unheard(self: Payments, *given: object) -> Charged:
+        charge(self, *given)  # type: ignore[arg-type]  # passed on as they came
+        raise ProcessorError("no answer", code="processor")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Payments, "charge", unheard)
+        answer = send(browser, "/me/payment", told)
+    assert "under way" in browser.get(answer.headers["location"]).text
+    house.clock.moved += timedelta(minutes=20)
+    with monkeypatch.context() as patch:
+        patch.setattr("upheld.practices.billing.sandbox.Sandbox.charged", _no_answer)
+        assert job(house, "interrupted payments") == 0
+    assert job(house, "interrupted payments") == 1
+    assert charges(house) == ["paid"]
+    assert [each.cents for each in history(house, person).payments] == [100]
+
+
+def _no_answer(*_: object) -> Charged:
+    raise ProcessorError("no answer", code="processor")
+
+
+def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever paid is owed the booking, though the processor was no longer engaged in between."""
+    engaged = engage(house, PROCESSOR, "payment-processor")
+    person = house.customer()
+    invoiced(house, person)
+    late: list[tuple[Payments, tuple[object, ...]]] = []
+
+    def killed(self: Payments, *given: object) -> Charged:
+        late.append((self, given))
+        raise Killed
+
+    charge = Payments.charge
+    browser = with_card(house, person)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Payments, "charge", killed)
+        send(browser, "/me/payment", form(browser, amount="1"))
+    house.do(lambda joint: joint.withdraw("", engaged))
+    house.clock.moved += timedelta(minutes=20)
+    job(house, "interrupted payments")
+    assert history(house, person).payments == ()
+    payments, given = late[0]
+    charge(payments, *given)  # type: ignore[arg-type]  # the call that was on its way
+    assert job(house, "interrupted payments") == 1
+    assert job(house, "interrupted payments") == 0
+    assert [each.cents for each in history(house, person).payments] == [100]
+
+
+ODD = ("4242 4242 4242 4242", "{}", "[]", "null", "\N{SNOWMAN}", '{"token": 1}')
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_value_gets_a_page_that_says_so(house: House, odd: str) -> None:
+    """Card, transactions, services, usage and messages that no form of ours wrote break no page."""
+    person = house.customer()
+
+    def bring(joint: Joint) -> None:
+        for field in ("card", "transaction", "services", "usage", "messages"):
+            joint.bring(person, {field: odd})
+
+    house.do(bring)
+    browser = house.signed_in(person)
+    for page in ("/me/balance", "/me/services", "/me/usage", "/me/messages", "/me/payment"):
+        answer = browser.get(page)
+        assert answer.status_code == 409, page
+        assert "We cannot show this page" in answer.text
+    for page in ("/me", "/me/privacy", "/me/privacy?show=all", "/me/privacy/correct"):
+        assert browser.get(page).status_code == 200, page
+    assert browser.get("/me/privacy/erase").status_code in {200, 409}
+    assert send(browser, "/me/privacy/export", {}).status_code in {200, 404, 405}
+
+
+def test_an_odd_card_can_be_given_again(house: House) -> None:
+    """The page says that it cannot be read, and the processor's page puts another in its place."""
+    person = owes(house)
+    house.do(lambda joint: joint.bring(person, {"card": "4242 4242 4242 4242"}))
+    shown = house.signed_in(person).get("/me/payment").text
+    assert "cannot be read" in shown
+    assert "4242 4242" not in shown
+    assert "Visa ending in 4242" in with_card(house, person).get("/me/payment").text
+
+
+def test_a_card_is_not_corrected_by_a_form(house: House) -> None:
+    """Neither any text nor another's token: the page points to the processor's."""
+    person = house.customer()
+    browser = with_card(house, person)
+    page = "/me/privacy/correct?field=card"
+    assert 'href="/me/payment/card"' in browser.get(page).text
+    for text in (
+        "4242424242424242",
+        '{"token":"tok-other","last_four":"1","brand":"x","expiry":"2030-01"}',
+    ):
+        answer = send(browser, page, {"value": text, "text": text}, "/me")
+        assert answer.status_code == 403
+    assert "Visa ending in 4242" in browser.get("/me/payment").text
