@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 import upheld
-from gate.conftest import TOLD, customer
+from gate.conftest import TOLD, Told, customer, later
 from gate.test_faults import flipped, problems
 from sizes import size
 from upheld.core.database import open_database
@@ -21,11 +23,13 @@ from upheld.core.transaction import reading, writing
 from upheld.gate import backup as module
 from upheld.gate import erasure, lineage
 from upheld.gate.backup import Made, backup, expire
+from upheld.gate.entries import ClockError
 from upheld.gate.gate import Gate
-from upheld.gate.restore import Restored, Told, keyring_for, restore
+from upheld.gate.restore import Restored, keyring_for, restore
+from upheld.gate.restore import Told as Words
 from upheld.ledger.checkpoint import Checkpoint, sign_checkpoint
 from upheld.ledger.signers import FileSigner
-from upheld.vault import archive, escrow
+from upheld.vault import archive, escrow, keyfile, keyring
 from upheld.vault.archive import BackupError
 from upheld.vault.erasures import Erasures
 from upheld.vault.keyring import KeyFile, Keyring
@@ -57,7 +61,7 @@ def back(gate: Gate, home: Path, path: Path, url: str, **told: object) -> tuple[
     master = KeyFile(home / "master")
     ring = Keyring.open(home / "keyring", master)
     words = {"keys": home / "escrow", **told}
-    found = restore(path, url, gate.house.policy, ring, master, Told(**words))  # type: ignore[arg-type] # as Told takes them
+    found = restore(path, url, gate.house.policy, ring, master, Words(**words))  # type: ignore[arg-type] # as it takes them
     return found, Gate(open_database(url), gate.house.policy, ring)
 
 
@@ -147,7 +151,9 @@ def made_again(gate: Gate, home: Path) -> Path:
     return backup(gate, home / "two.backup", keys=home / "escrow", days=30).path
 
 
-def test_once_its_day_has_come_nobody_can_read_a_backup(gate: Gate, tmp_path: Path) -> None:
+def test_once_its_day_has_come_nobody_can_read_a_backup(
+    gate: Gate, clock: Told, tmp_path: Path
+) -> None:
     """While the keys are kept it comes back although the epoch is destroyed, and never after."""
     customer(gate)
     told = made(gate, tmp_path)
@@ -159,14 +165,126 @@ def test_once_its_day_has_come_nobody_can_read_a_backup(gate: Gate, tmp_path: Pa
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert found.problems == ()
     restored.engine.dispose()
-    now = gate.house.clock.now
-    gate.house.clock.now = lambda: now() + timedelta(days=31)  # type: ignore[method-assign] # a later day
+    later(gate, clock, 31)
     assert "should have been destroyed" in module.unforgotten(gate)[0]
     assert expire(gate, tmp_path / "escrow") == 1
     assert list((tmp_path / "escrow").iterdir()) == []
     assert module.unforgotten(gate) == []
     with pytest.raises(BackupError, match="has no keys"):
         back(gate, tmp_path, told.path, f"{elsewhere(tmp_path)}2")
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=40), timedelta(days=-40)])
+def test_a_clock_that_jumped_destroys_no_key(
+    gate: Gate, clock: Told, tmp_path: Path, ahead: timedelta
+) -> None:
+    """Neither the job nor the next backup believes it, until somebody does: then the day counts."""
+    customer(gate)
+    told = made(gate, tmp_path)
+    expire(gate, tmp_path / "escrow")  # looks at the clock
+    clock.ahead = ahead
+    for act in (lambda: expire(gate, tmp_path / "escrow"), lambda: made_again(gate, tmp_path)):
+        with pytest.raises(ClockError):
+            act()
+    clock.ahead = timedelta()
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert found.problems == ()
+    restored.engine.dispose()
+
+
+@pytest.mark.parametrize("how", ["cut", "zeroed", "gone"])
+def test_a_backup_whose_keys_are_gone_is_no_success(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Its keys are opened again at the very end, as they lie there then."""
+    customer(gate)
+    verified = module._verified
+
+    def meanwhile(gate: Gate, path: Path) -> None:
+        verified(gate, path)
+        (kept,) = (tmp_path / "escrow").iterdir()
+        if how == "gone":
+            kept.unlink()
+        else:
+            kept.write_bytes(bytes(kept.stat().st_size if how == "zeroed" else 0))
+
+    monkeypatch.setattr(module, "_verified", meanwhile)
+    with pytest.raises(BackupError) as caught:
+        made(gate, tmp_path)
+    assert caught.value.code == "escrow"
+    assert not (tmp_path / "one.backup").exists()
+
+
+def test_what_another_backup_is_writing_into_the_escrow_is_left_alone(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hourly job waits for it, and does not take its unfinished file for a rest."""
+    customer(gate)
+    replace = keyfile.replace
+    running: list[threading.Thread] = []
+
+    def slowly(path: Path, content: bytes) -> None:
+        rest = path.with_name(f".{path.name}.abc")
+        rest.write_bytes(content)
+        rest.chmod(0o600)
+        running.append(threading.Thread(target=expire, args=(gate, path.parent)))
+        running[0].start()
+        time.sleep(0.2)
+        assert rest.read_bytes() == content
+        rest.unlink()
+        replace(path, content)
+
+    monkeypatch.setattr(keyring, "replace", slowly)
+    escrow.keep(tmp_path / "escrow", gate.house.keyring, "0" * 32, gate.house.clock.now()
+                + timedelta(days=1))  # fmt: skip
+    running[0].join()
+    kept = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
+    assert kept.current == gate.house.keyring.current
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_list_of_erasures_that_lost_some_is_not_taken_for_a_shorter_one(
+    gate: Gate, tmp_path: Path, left: int
+) -> None:
+    """The keyring remembers how many there were, though the backup was made before any."""
+    customer(gate)
+    told = made(gate, tmp_path)
+    gone = [customer(gate), customer(gate)]
+    for each in gone:
+        erasure.erase(gate, [each], now=True)
+    path = tmp_path / "keyring.erasures"
+    whole = path.read_bytes()
+    if left:
+        path.write_bytes(b"".join(whole.splitlines(keepends=True)[:left]))
+    else:
+        path.unlink()
+    assert "has lost" in module.unforgotten(gate)[0]
+    with pytest.raises(BackupError) as caught:
+        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert caught.value.code == "erasures"
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
+    assert found.problems == ()
+    assert module.unforgotten(restored) == []
+    restored.engine.dispose()
+
+
+def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """What an editor took off at the end brings nobody back, and the list is gone on with."""
+    everybody = [customer(gate) for _ in range(3)]
+    told = made(gate, tmp_path)
+    erasure.erase(gate, everybody[:2], now=True)
+    path = tmp_path / "keyring.erasures"
+    whole = path.read_bytes()
+    path.write_bytes(whole.rstrip())
+    assert len(Erasures(gate.house.keyring).read()) == 2
+    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
+    assert (found.people, found.erased) == (1, 2)
+    restored.engine.dispose()
+    erasure.erase(gate, everybody[2:], now=True)
+    assert len(Erasures(gate.house.keyring).read()) == 3
+    assert path.read_bytes().startswith(whole)
 
 
 def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.core.sql import run
 from upheld.core.transaction import writing
+from upheld.gate import entries, lineage
 from upheld.gate.entries import damaged, last_of
 from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job, JobError, Jobs, built_in, start_jobs
@@ -53,6 +54,24 @@ def settings(tmp_path: Path) -> Settings:
     """Settings that name a log's key."""
     FileSigner.create(tmp_path / "log.key", SIGNER.name)
     return Settings(log_key=tmp_path / "log.key")
+
+
+def test_after_a_restore_the_log_says_what_it_needs(
+    gate: Gate, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a code alone: the new log needs a name of its own, and how to make its key is told."""
+    customer(gate)
+    work = Jobs(gate, built_in(settings))
+    work.step()
+    with writing(gate.engine) as connection:
+        entry = lineage.restored("", "", "a fire")
+        number, _ = entries.write(connection, entry, None, gate.house.clock.now())
+        lineage.begin(connection, number, "")
+    with caplog.at_level(logging.ERROR):
+        (cover, *_) = work.step()
+    assert "needs a name of its own" in cover.why
+    assert "needs a name of its own" in caplog.text
+    assert "upheld ledger keygen" in caplog.text
 
 
 def test_of_two_leaders_one_wins(engine: Engine) -> None:
@@ -126,7 +145,7 @@ def test_a_job_that_fails_is_told_by_its_name_and_the_others_go_on(
     )
     with caplog.at_level(logging.WARNING):
         done = work.step(0.0)
-    assert [tuple(each) for each in done] == [
+    assert [each[:3] for each in done] == [
         ("broken", 0, "ValueError"), ("refused", 0, "refused"), ("fine", 3, ""),
     ]  # fmt: skip
     assert "job broken failed: ValueError" in caplog.text

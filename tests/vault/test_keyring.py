@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from upheld.vault.keyring import KeyFile, Keyring, KeyringError, Master, Passphrase
+from sizes import size
+from upheld.vault.keyfile import KeyringError, locked
+from upheld.vault.keyring import KeyFile, Keyring, Master, Passphrase
+
+CHANGES = size("changes of a keyring that is being read", short=20, long=500)
 
 
 @pytest.fixture(name="master")
@@ -184,3 +190,58 @@ def test_a_failed_write_leaves_the_old_file(
     assert len(ring.epochs) == 1
     assert sorted(each.name for each in path.parent.iterdir()) == ["keyring", "master.key"]
     assert ring.begin_epoch().number == 2
+
+
+def test_a_keyring_that_is_replaced_while_it_is_read_is_read_whole(
+    path: Path, master: Master
+) -> None:
+    """Who comes in the moment of the change gets the old keys or the new ones, never zeros."""
+    ring = Keyring.create(path, master)
+    done = threading.Event()
+    wrong: list[KeyringError] = []
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                Keyring.open(path, master)
+            except KeyringError as error:
+                wrong.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for each in readers:
+        each.start()
+    for _ in range(CHANGES):
+        ring.begin_epoch()
+    done.set()
+    for each in readers:
+        each.join()
+    assert wrong == []
+    assert Keyring.open(path, master).current.number == CHANGES + 1
+
+
+def test_the_old_file_is_overwritten_only_when_nobody_reads_it(path: Path, master: Master) -> None:
+    """Whoever has it open and locked for reading reads what it said."""
+    ring = Keyring.create(path, master)
+    before = path.read_bytes()
+    with path.open("rb") as old:
+        fcntl.flock(old, fcntl.LOCK_SH)
+        changing = threading.Thread(target=ring.begin_epoch)
+        changing.start()
+        changing.join(0.3)
+        assert old.read() == before
+        fcntl.flock(old, fcntl.LOCK_UN)
+        changing.join()
+        old.seek(0)
+        assert old.read() == bytes(len(before))
+
+
+def test_a_keyring_of_an_earlier_upheld_opens_and_counts_from_then_on(
+    path: Path, master: Master
+) -> None:
+    """Its file says nothing of erasures, and its MAC is right all the same."""
+    ring = Keyring.create(path, master)
+    assert b"erasures" not in path.read_bytes()
+    with locked(path):
+        ring.count_erasures(2, 2)
+    assert Keyring.open(path, master).erasures == 2
+    assert Keyring.open(path, master).epochs == ring.epochs

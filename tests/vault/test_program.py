@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from upheld.vault.keyring import Keyring, KeyringError
+from upheld.vault.keyfile import KeyringError
+from upheld.vault.keyring import Keyring
 from upheld.vault.program import KeyProgram
 
 GOOD = f"""#!{sys.executable}

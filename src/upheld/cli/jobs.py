@@ -53,7 +53,8 @@ def jobs(
         print_json({"leading": leading, "done": [each._asdict() for each in done]})
     else:
         for each in done:
-            print(f"{each.name}: {each.failed or f'{each.did:,} done'}")
+            done_or_not = each.why or each.failed or f"{each.did:,} done"
+            print(f"{each.name}: {done_or_not}")
         if not leading:
             print("another process does the other jobs")
     raise typer.Exit(1 if any(each.failed for each in done) else 0)

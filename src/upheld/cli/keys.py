@@ -130,7 +130,8 @@ def master_key(
     which: str = "passphrase",
 ) -> Master:
     """The master key that was named, or a passphrase asked for at the terminal."""
-    from upheld.vault.keyring import KeyFile, Passphrase, read_private
+    from upheld.vault.keyfile import read_private
+    from upheld.vault.keyring import KeyFile, Passphrase
     from upheld.vault.program import KeyProgram
 
     if sum(map(bool, (key_file, passphrase_file, key_program))) > 1:

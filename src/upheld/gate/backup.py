@@ -27,6 +27,7 @@ from upheld.core.sql import rows
 from upheld.core.transaction import snapshot, writing
 from upheld.gate import erasure, lineage, restore
 from upheld.gate.gate import Gate
+from upheld.gate.watch import trusted_time
 from upheld.ledger.entries import stamp
 from upheld.vault import archive, backups, escrow
 from upheld.vault.archive import BackupError, Close, Head, Part, Writer
@@ -58,7 +59,7 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
 
     Without it, the backup can be put back only while the keyring still has this epoch.
     """
-    now = gate.house.clock.now()
+    now = trusted_time(gate)  # by it, it is settled when the keys are destroyed
     backup_id, until = secrets.token_hex(16), now + timedelta(days=days)
     path = out / f"upheld-{now:%Y%m%dT%H%M%SZ}-{backup_id[:8]}.backup" if out.is_dir() else out
     if path.exists():
@@ -74,6 +75,8 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
         with snapshot(gate.engine) as connection:
             closed = _dumped(connection, ring, path, backup_id, now)
         _verified(gate, path)
+        if keys is not None:
+            escrow.require(keys, ring, backup_id)
     except BaseException:
         path.unlink(missing_ok=True)
         if keys is not None:
@@ -83,9 +86,11 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
 
 
 def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
-    """Destroy the keys of backups whose day has come, or of one; how many."""
-    now = gate.house.clock.now()
-    gone = escrow.destroy(keys, only) if only else escrow.expire(keys, now)
+    """Destroy the keys of backups whose day has come, or of one; how many.
+
+    ClockError where it cannot be told which day it is.
+    """
+    gone = escrow.destroy(keys, only) if only else escrow.expire(keys, trusted_time(gate))
     with writing(gate.engine) as connection:
         for backup_id in gone:
             backups.destroyed(connection, backup_id)

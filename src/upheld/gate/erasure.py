@@ -203,7 +203,10 @@ def unfinished(engine: Engine) -> int:
 
 def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
     """What the list of erasures lacks of those that the database knows of."""
-    there = {(each.token, each.entry) for each in Erasures(keyring).read()}
+    listed = Erasures(keyring)
+    there = {(each.token, each.entry) for each in listed.read()}
+    if lost := listed.missing():
+        return [f"the list of erasures has lost {lost} of its lines: {listed.path}"]
     found = rows(connection, "SELECT token, entry FROM erasure WHERE state <> ?", BEGUN)
     return [f"the erasure of entry {entry} is not in the list of erasures"
             for name, entry in found if (name, entry) not in there]  # fmt: skip

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import moment, places, row, rows, run
+from upheld.core.sql import places, row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House, Proven
-from upheld.gate.entries import ClockError
 from upheld.gate.request import Act
+from upheld.gate.watch import trusted_time_in
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
@@ -218,7 +218,7 @@ def owe(gate: Gate) -> int:
     count, after = 0, ""
     while True:
         with reading(gate.engine) as connection:
-            now = microseconds(_time(gate, connection))
+            now = microseconds(trusted_time_in(gate, connection))
             found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
         for person_id, kind, record_id in found:
             after = record_id
@@ -238,7 +238,7 @@ def late(gate: Gate) -> int:
     """
     handled = sorted(gate.house.carriers.due) or [""]  # PostgreSQL knows no empty list
     with reading(gate.engine) as connection:
-        now = _time(gate, connection)
+        now = trusted_time_in(gate, connection)
         found = _due_by(connection, now, handled)
     count = 0
     for each in map(_item, found):
@@ -261,15 +261,6 @@ def _due_by(
     )
     at = microseconds(now)
     return rows(connection, statement, at, microseconds(now - GRACE), *handled, at, *handled, MOST)
-
-
-def _time(gate: Gate, connection: Connection) -> datetime:
-    """The time; ClockError where it cannot be believed, since what is due depends on it."""
-    told, wrong = gate.house.clock.look(entries.latest(connection)[1])
-    if wrong:
-        raise ClockError(f"the clock was set {wrong}", code="clock",
-                         hint="`upheld admin clock` takes the time as it is")  # fmt: skip
-    return moment(told)
 
 
 def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:

@@ -18,8 +18,10 @@ from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate import backup, dropped, erasure, items, retention
 from upheld.gate.covering import Covering
+from upheld.gate.entries import ClockError
 from upheld.gate.lease import SECONDS, Lease
-from upheld.ledger.signers import open_signer
+from upheld.gate.logs import LogError
+from upheld.ledger.signers import SignerError, open_signer
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -29,6 +31,7 @@ STEP: Final = 0.25  # seconds between two looks at what is due
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+_PLAIN: Final = (LogError, SignerError, ClockError)  # whose words are of no person
 _LOG = logging.getLogger("upheld.jobs")
 
 
@@ -49,11 +52,12 @@ class JobError(UpheldError):
 
 
 class Done(NamedTuple):
-    """What came of a job: how much it did, or the code of what failed."""
+    """What came of a job: how much it did, or the code of what failed, and its words."""
 
     name: str
     did: int
     failed: str = ""
+    why: str = ""
 
 
 def built_in(settings: Settings) -> list[Job]:
@@ -123,12 +127,15 @@ class Jobs:
     def _run(self, job: Job) -> Done:
         try:
             return Done(job.name, job.run(self._gate))
+        except _PLAIN as error:
+            _LOG.error("job %s failed: %s: %s (%s)", job.name, error.code, error, error.hint)
+            return Done(job.name, 0, error.code, str(error))
         except UpheldError as error:
-            failed = error.code
+            failed, why = error.code, str(error)
         except Exception as error:  # noqa: BLE001 - one job must not stop the others
-            failed = type(error).__name__
+            failed, why = type(error).__name__, ""
         _LOG.error("job %s failed: %s", job.name, failed)
-        return Done(job.name, 0, failed)
+        return Done(job.name, 0, failed, why)
 
     def loop(self, stop: threading.Event) -> None:
         """Do what is due until told to stop; then give up the lease."""

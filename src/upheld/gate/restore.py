@@ -91,6 +91,7 @@ def restore(
             since = stamp(last[1]) if last else ""
             erased = _settle(connection, policy, keyring, both, told.keys, since)
         erasure.finish(engine, keyring)
+        Erasures(keyring).settle()
         scrub(engine)
         found = upkeep.selfcheck(engine, keyring)
     finally:
@@ -137,11 +138,13 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
 
 def _listed(keyring: Keyring, closed: Close, because: str) -> None:
     """BackupError where the list of erasures lacks some that there were, and nobody says why."""
-    there = len(Erasures(keyring).read())
-    if there < closed.erasures and not because:
+    listed = Erasures(keyring)
+    there, wanted = len(listed.read()), max(closed.erasures, keyring.erasures)
+    if there < wanted and not because:
         raise BackupError(
-            f"the list of erasures has {there}, and had {closed.erasures} when the backup was made",
-            code="erasures", hint="bring the file back; or say why it is lost, with --because",
+            f"the list of erasures has {there}, and had {wanted}: who is missing in it would come"
+            " back",
+            code="erasures", hint=f"bring {listed.path} back; or say why it is lost, --because",
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from upheld.gate.forget import ERASURE, forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
 from upheld.gate.request import Act, planned
+from upheld.gate.watch import trusted_time
 from upheld.ledger.entries import Entry, stamp
 from upheld.vault import dropping, people, values
 from upheld.vault.envelope import SealError
@@ -51,7 +52,8 @@ class _Asked(NamedTuple):
 
 def retire(gate: Gate, now: datetime | None = None) -> int:
     """Delete what is due and what may not be stored any more; how many fields of people."""
-    at = now or gate.house.clock.now()
+    believed = trusted_time(gate)
+    at = now or believed
     count = _due(gate, at) + _asked_again(gate, ACTIVE) + _asked_again(gate, HELD)
     _emptied(gate)
     scrub(gate.engine)  # of what was dropped since the last time, too

@@ -27,7 +27,8 @@ from upheld.gate.records import Record
 from upheld.ledger.entries import EntryError
 from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
-from upheld.vault.keyring import Keyring, KeyringError
+from upheld.vault.keyfile import KeyringError
+from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD, VaultError
 
 INTEGRITY = "PRAGMA integrity_check"

@@ -20,6 +20,7 @@ from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
+from upheld.gate.watch import trusted_time
 from upheld.practice import outbox
 from upheld.web import once
 
@@ -136,7 +137,7 @@ def finish(joint: Joint, invitation: Invitation) -> None:
 
 def sweep(gate: Gate, most: int = 100) -> int:
     """Erase the addresses of invitations that were answered or have run out; how many."""
-    at = microseconds(gate.house.clock.now())
+    at = microseconds(trusted_time(gate))
     with gate.together() as joint:
         found = rows(joint.connection, "SELECT i.invitation_id, i.state, i.expires, p.person_id"
                      " FROM invitation i LEFT JOIN person p ON p.person_id = i.person_id"

@@ -21,7 +21,8 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE
 from upheld.vault.envelope import SealError, context, derive, seal, unseal
-from upheld.vault.keyring import Keyring, sync
+from upheld.vault.keyfile import sync
+from upheld.vault.keyring import Keyring
 
 FORMAT: Final = "upheld-backup-1"
 LINE_MAX: Final = 4096

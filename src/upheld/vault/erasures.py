@@ -7,7 +7,8 @@ names nobody, but holds a keyed digest of each id, which only an id that is alre
 compared with.
 
 A line is synced before its erasure is carried out. The rest of one that was being written when the
-machine stopped is no line; its erasure has not begun, and is listed again.
+machine stopped is no line; its erasure has not begun, and is listed again. The keyring remembers
+how many lines there are, so that a list that is gone is not taken for an empty one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hmac
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
@@ -24,7 +26,8 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_private
 from upheld.vault.envelope import SealError, context, seal, unseal
-from upheld.vault.keyring import Keyring, locked, sync
+from upheld.vault.keyfile import locked, sync
+from upheld.vault.keyring import Keyring
 
 SUFFIX: Final = ".erasures"
 BYTES_MAX: Final = 1 << 32
@@ -62,6 +65,7 @@ class Erasures:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._key = keyring.derived("erasures")
         self.path = keyring.path.with_name(keyring.path.name + SUFFIX)
 
     def read(self) -> list[Erased]:
@@ -73,14 +77,26 @@ class Erasures:
         with locked(self.path):
             lines = self._lines()
             there = {(each.token, each.entry, each.at) for each in self._opened(lines)}
-            size = sum(len(line) + 1 for line in lines)
+            before, size = len(lines), sum(len(line) + 1 for line in lines)
             added = b""
             for each in listed:
                 if (each.token, each.entry, each.at) not in there:
                     lines.append(self._sealed(each, lines))
                     added += lines[-1] + b"\n"
+            if added and before and self.path.stat().st_size < size:  # the last one lacks its end
+                size, added = size - 1, b"\n" + added
             if added:
                 self._write(size, added)
+                self._keyring.count_erasures(len(lines), len(lines) - before)
+
+    def missing(self) -> int:
+        """How many erasures the list has lost, by what the keyring remembers."""
+        return max(0, self._keyring.erasures - len(self.read()))
+
+    def settle(self) -> None:
+        """Let the keyring take the list as it is, though some are lost."""
+        with locked(self.path):
+            self._keyring.count_erasures(len(self.read()))
 
     def _write(self, size: int, added: bytes) -> None:
         try:
@@ -104,25 +120,30 @@ class Erasures:
         if not self.path.exists():
             return []
         raw = read_private(self.path, at_most=BYTES_MAX, error=ErasuresError)
-        return raw.split(b"\n")[:-1]
+        *lines, rest = raw.split(b"\n")
+        with suppress(ErasuresError):  # a line that lacks its end alone is one
+            if rest:
+                self._one([*lines, rest], len(lines))
+                lines.append(rest)
+        return lines
 
     def _opened(self, lines: Sequence[bytes]) -> list[Erased]:
-        found = []
-        key = self._keyring.derived("erasures")
-        for at, line in enumerate(lines):
-            try:
-                raw = unseal(key, b64decode(line, validate=True), _belongs(lines, at))
-                found.append(msgspec.json.decode(raw, type=Erased))
-            except (SealError, ValueError):
-                raise ErasuresError(
-                    f"{self.path}, line {at + 1}: it was changed, moved or taken out",
-                    code="erasures", hint="restore the file from a copy of the keyring's folder",
-                ) from None  # fmt: skip
-        return found
+        return [self._one(lines, at) for at in range(len(lines))]
+
+    def _one(self, lines: Sequence[bytes], at: int) -> Erased:
+        """What a line says."""
+        try:
+            raw = unseal(self._key, b64decode(lines[at], validate=True), _belongs(lines, at))
+            return msgspec.json.decode(raw, type=Erased)
+        except (SealError, ValueError):
+            raise ErasuresError(
+                f"{self.path}, line {at + 1}: it was changed, moved or taken out",
+                code="erasures", hint="restore the file from a copy of the keyring's folder",
+            ) from None  # fmt: skip
 
     def _sealed(self, erased: Erased, before: Sequence[bytes]) -> bytes:
-        key = self._keyring.derived("erasures")
-        return b64encode(seal(key, msgspec.json.encode(erased), _belongs(before, len(before))))
+        raw = msgspec.json.encode(erased)
+        return b64encode(seal(self._key, raw, _belongs(before, len(before))))
 
 
 def _belongs(lines: Sequence[bytes], at: int) -> bytes:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from upheld.vault.archive import BackupError
-from upheld.vault.keyring import Keyring, KeyringError, Master, shred
+from upheld.vault.keyfile import KeyringError, locked, shred
+from upheld.vault.keyring import Keyring, Master
 
 SUFFIX: Final = ".keys"
 FORMAT: Final = "%Y%m%dT%H%M%SZ"
@@ -37,6 +38,14 @@ def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Pat
     return path
 
 
+def require(folder: Path, keyring: Keyring, backup_id: str) -> None:
+    """BackupError unless the keys that were kept with a backup open it, as they lie there now."""
+    kept = find(folder, backup_id, keyring.master_key)
+    if kept.current != keyring.epoch(kept.current.number):
+        raise BackupError("the keys that were kept are not those of this backup", code="escrow",
+                          hint="back up again, into an escrow of its own")  # fmt: skip
+
+
 def find(where: Path, backup_id: str, master: Master) -> Keyring:
     """The keys of a backup, from a folder or a file; BackupError where they are not there."""
     path = where
@@ -57,6 +66,14 @@ def find(where: Path, backup_id: str, master: Master) -> Keyring:
 
 def destroy(folder: Path, backup_id: str) -> list[str]:
     """Destroy the keys of one backup, whatever their day."""
+    if not folder.is_dir():
+        return [backup_id]
+    with locked(folder / SUFFIX):
+        return _destroyed(folder, backup_id)
+
+
+def _destroyed(folder: Path, backup_id: str) -> list[str]:
+    """The same while nobody else changes the folder."""
     for path in folder.glob(f"*-{backup_id}{SUFFIX}"):
         shred(path)
     return [backup_id]
@@ -72,10 +89,13 @@ def listed(folder: Path) -> Iterator[tuple[str, datetime]]:
 
 def expire(folder: Path, now: datetime) -> list[str]:
     """Destroy the keys whose day has come; the ids of the backups that nobody can read any more."""
+    if not folder.is_dir():
+        return []
     gone = []
-    for backup_id, until in list(listed(folder)):
-        if until <= now:
-            gone += destroy(folder, backup_id)
-    for path in folder.glob(f".*{SUFFIX}.*"):
-        shred(path)  # of a process that was killed
+    with locked(folder / SUFFIX):  # so that what another backup is writing is not taken for a rest
+        for backup_id, until in list(listed(folder)):
+            if until <= now:
+                gone += _destroyed(folder, backup_id)
+        for path in folder.glob(f".*{SUFFIX}.*"):
+            shred(path)  # of a process that was killed
     return gone

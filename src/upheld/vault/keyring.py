@@ -17,11 +17,11 @@ import base64
 import fcntl
 import hmac
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,10 +30,9 @@ from argon2.low_level import Type, hash_secret_raw
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
+from msgspec import UNSET, UnsetType
 
 from upheld.core import files
-from upheld.core.errors import UpheldError
-from upheld.core.files import BYTES_MAX
 from upheld.vault.envelope import (
     KEY_BYTES,
     SealError,
@@ -44,14 +43,19 @@ from upheld.vault.envelope import (
     seal,
     unseal,
 )
+from upheld.vault.keyfile import (
+    KeyringError,
+    locked,
+    read_private,
+    read_steady,
+    replace,
+    shred,
+    unwritable,
+)
 
 FORMAT: Final = "upheld-keyring-1"
 PASSPHRASE_MIN: Final = 12
 SALT_BYTES: Final = 16
-
-
-class KeyringError(UpheldError):
-    """A keyring that cannot be opened, made or written."""
 
 
 class Master(Protocol):
@@ -117,6 +121,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     salt: str
     root: str
     epochs: tuple[_Epoch, ...]
+    erasures: int | UnsetType = UNSET  # left out, it is not in the MAC of an earlier upheld either
     mac: str = ""
 
 
@@ -145,10 +150,12 @@ class Keyring:
     """An open keyring. Made by `create` and `open`; each change is on disk when a call returns."""
 
     def __init__(
-        self, path: Path, master: Master, root: bytes, epochs: tuple[Epoch, ...], mac: str = ""
-    ) -> None:
+        self, path: Path, master: Master, root: bytes, epochs: tuple[Epoch, ...], mac: str = "",
+        erasures: int = 0,
+    ) -> None:  # fmt: skip
         self._path, self._master, self._root, self._seen = path, master, root, mac
         self.epochs = epochs
+        self.erasures = erasures  # how many the list of erasures has had
 
     def __repr__(self) -> str:
         return f"Keyring({len(self.epochs)} epochs)"
@@ -176,7 +183,7 @@ class Keyring:
                 f"{path} does not open: the {file.master} is another, or the file was changed",
                 code="master-key", hint=f"try the right {file.master}, or restore the file",
             ) from None  # fmt: skip
-        return cls(path, master, root, epochs, file.mac)
+        return cls(path, master, root, epochs, file.mac, file.erasures or 0)
 
     @property
     def path(self) -> Path:
@@ -187,6 +194,11 @@ class Keyring:
     def master(self) -> str:
         """The kind of master key that seals this keyring."""
         return self._master.kind
+
+    @property
+    def master_key(self) -> Master:
+        """What seals this keyring, and every copy of it."""
+        return self._master
 
     @property
     def current(self) -> Epoch:
@@ -203,7 +215,8 @@ class Keyring:
                                hint="take those that were kept with the backup")  # fmt: skip
         mine = {each.number for each in self.epochs}
         more = [each for each in other.epochs if each.number not in mine]
-        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen)
+        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen,
+                       self.erasures)  # fmt: skip
         return both if more else self
 
     def epoch(self, number: int) -> Epoch:
@@ -251,7 +264,7 @@ class Keyring:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, files.PRIVATE_MODE)
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise unwritable(path, error) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             self.refresh()
@@ -273,17 +286,35 @@ class Keyring:
         """HMAC-SHA-256 (RFC 2104) for records that prove, to be copied for each of them."""
         return HMAC(self.derived("record"), SHA256())
 
+    def count_erasures(self, there: int, added: int = 0) -> None:
+        """Remember how many erasures the list has, and has had; who calls holds its lock.
+
+        `added` are those that were added just now. Without any, the list is taken as it is: some
+        are lost, and somebody said why.
+        """
+        if _read(self._path).mac != self._seen:
+            self.refresh()
+        count = max(self.erasures + added, there) if added else there
+        if count != self.erasures:
+            self._replace(self.epochs, self._master, count)
+
     def _keep(self, epochs: tuple[Epoch, ...], master: Master) -> None:
         """Write the file anew, whole, and overwrite the bytes that it had before."""
-        content, mac = self._content(epochs, master)
         with locked(self._path):
             self._unchanged()
-            for left in self._path.resolve().parent.glob(f".{self._path.name}.*"):
+            name = escape(self._path.name)
+            for left in self._path.resolve().parent.glob(f".{name}.*"):
                 shred(left)  # of a process that was killed: it holds keys that may be destroyed now
-            replace(self._path, content)
-        self.epochs, self._seen = epochs, mac
+            self._replace(epochs, master, self.erasures)
 
-    def _content(self, epochs: tuple[Epoch, ...], master: Master) -> tuple[bytes, str]:
+    def _replace(self, epochs: tuple[Epoch, ...], master: Master, erasures: int) -> None:
+        content, mac = self._content(epochs, master, erasures)
+        replace(self._path, content)
+        self.epochs, self.erasures, self._seen = epochs, erasures, mac
+
+    def _content(
+        self, epochs: tuple[Epoch, ...], master: Master, erasures: int
+    ) -> tuple[bytes, str]:
         """What a file with these epochs says, and its MAC."""
         salt = os.urandom(SALT_BYTES)
         key = master.key(salt)
@@ -294,38 +325,51 @@ class Keyring:
                        _text(seal(key, each.key, context("epoch", each.number))))
                 for each in epochs
             ),
+            erasures or UNSET,
         )  # fmt: skip
         whole = msgspec.structs.replace(file, mac=_mac(self._root, file))
         return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n", whole.mac
 
     def copy(self, path: Path) -> None:
         """Write a copy under the same master key, which `open` opens; never over a file."""
-        if path.exists():
-            raise KeyringError(f"{path} exists already", code="exists", hint="name another file")
-        replace(path, self._content(self.epochs, self._master)[0])
+        content, _ = self._content(self.epochs, self._master, self.erasures)
+        with locked(path):
+            if path.exists():
+                raise KeyringError(
+                    f"{path} exists already", code="exists", hint="name another file"
+                )
+            replace(path, content)
 
     def _unchanged(self) -> None:
-        """KeyringError where the file is not the one that was opened: nobody's change is lost."""
+        """KeyringError where the file is not the one that was opened: nobody's change is lost.
+
+        One in which another process counted erasures alone is the one still.
+        """
         if not self._seen:
             if self._path.exists():
                 raise KeyringError(
                     f"{self._path} exists already", code="exists", hint="name another file"
                 )
-        elif _read(self._path).mac != self._seen:
+            return
+        file = _read(self._path)
+        if file.mac == self._seen:
+            return
+        same = False
+        with suppress(SealError, ValueError):
+            root, epochs = _opened(file, self._master, str(self._path))
+            same = hmac.compare_digest(root, self._root) and epochs == self.epochs
+        if same:
+            self.erasures, self._seen = file.erasures or 0, file.mac
+        else:
             raise KeyringError(
                 f"{self._path} was changed by another process", code="keyring-changed",
                 hint="try again",
             )  # fmt: skip
 
 
-def read_private(path: Path, *, at_most: int = BYTES_MAX) -> bytes:
-    """A file's bytes; KeyringError where it cannot be read or others than its owner may read it."""
-    return files.read_private(path, at_most=at_most, error=KeyringError)
-
-
 def _read(path: Path) -> _File:
     try:
-        file = msgspec.json.decode(read_private(path), type=_File)
+        file = msgspec.json.decode(read_steady(path), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError):
         file = None
     if file is None or file.format != FORMAT or not file.epochs:
@@ -362,76 +406,3 @@ def _text(raw: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One writer at a time: a lock on the folder, which goes with the process that holds it."""
-    try:
-        folder = os.open(path.resolve().parent, os.O_RDONLY)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put content in a file's place, durably; then overwrite what the old file held.
-
-    Overwriting in place is the best that can be done from here: a disk may keep copies of its own,
-    which is why values that are to be forgotten are deleted as well as their key.
-    """
-    folder = path.resolve().parent
-    old = path.open("r+b") if path.exists() else None
-    name = ""
-    try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as out:  # a file of mkstemp's is its owner's alone
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).replace(path)
-        sync(folder)
-        if old is not None:
-            old.write(bytes(os.fstat(old.fileno()).st_size))
-            old.flush()
-            os.fsync(old.fileno())
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise _unwritable(path, error) from None
-    finally:
-        if old is not None:
-            old.close()
-
-
-def shred(path: Path) -> None:
-    """Overwrite a file and take it away, durably; nothing where it is not there."""
-    try:
-        with path.open("r+b") as file:
-            file.write(bytes(os.fstat(file.fileno()).st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
-        sync(path.resolve().parent)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def sync(folder: Path) -> None:
-    """Make durable what files a folder has."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _unwritable(path: Path, error: OSError) -> KeyringError:
-    return KeyringError(
-        f"{path} cannot be written: {error.strerror}", code="unwritable", hint="name another file"
-    )

@@ -24,7 +24,8 @@ from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows
 from upheld.core.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import context, new_key, part_of, seal, unseal
-from upheld.vault.keyring import Epoch, Keyring, KeyringError
+from upheld.vault.keyfile import KeyringError
+from upheld.vault.keyring import Epoch, Keyring
 
 ACTIVE = "active"
 ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act

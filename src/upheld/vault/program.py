@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from upheld.vault.envelope import KEY_BYTES
-from upheld.vault.keyring import KeyringError
+from upheld.vault.keyfile import KeyringError
 
 WAIT_SECONDS: Final = 60
 CHANGED_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH

@@ -9,6 +9,7 @@ from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
+from upheld.gate.watch import trusted_time
 from upheld.practice import invitations
 from upheld.practices.accounts import domain
 from upheld.web import limits, sessions
@@ -19,7 +20,7 @@ AT_ONCE: Final = 100
 
 def unconfirmed(gate: Gate) -> int:
     """Erase whoever never confirmed their address; how many."""
-    before = gate.house.clock.now() - CONFIRM_WITHIN
+    before = trusted_time(gate) - CONFIRM_WITHIN
     with gate.together() as joint:
         gone = domain.never_confirmed(joint.connection, before, AT_ONCE)
     erase(gate, gone)
@@ -28,7 +29,7 @@ def unconfirmed(gate: Gate) -> int:
 
 def swept(gate: Gate) -> int:
     """Delete sessions and links that are over, and counts of tries that are full again."""
-    at = gate.house.clock.now()
+    at = trusted_time(gate)
     with gate.together() as joint:
         return sessions.sweep(joint.connection, at) + limits.sweep(joint.connection, at)
 
