@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,37 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
     [
         ("emial\na@b.org\n", "line 1: `emial` is no field", "import"),
         ("name,email\nAnn\n", "line 2", "import"),
+        ("name;email\nAnn;a@b.org\n", "line 1: `name;email` is no field", "import"),
+        ("na\u200bme\nAnn\n", r"line 1: `na\\u200bme` is no field", "import"),
+        ("name,name\nAnn,Bo\n", "line 1: `name` is there twice", "import"),
+        ("name,card\nAnn,4111111111111111\n", "line 1: `card` is never taken", "import"),
+        ("name,credentials\nAnn,secret\n", "line 1: `credentials` is never taken", "import"),
+        ("name,messages\nAnn,hello\n", "line 1: `messages` is never taken", "import"),
+        ("name,transaction\nAnn,1\n", "line 1: `transaction` is never taken", "import"),
+        ("name,balance\nAnn,1\n", "line 1: `balance` is never taken", "import"),
+        ("name,account-id\nAnn,1\n", "line 1: `account-id` is never taken", "import"),
+        ("name\nAnn\nBo 4111 1111 1111 1111\n", "line 3: `name` cannot be taken in", "import"),
+        ("name,birth-date\nAnn,2999-01-01\n", "line 2: `birth-date` cannot", "import"),
+        ("name,phone\nAnn,555-0142\n", "line 2: `phone` cannot", "import"),
+        ("name,phone\nAnn,4.25555E+09\n", "line 2: `phone` cannot", "import"),
+        ("name,email\nAnn,ann@\n", "line 2: `email` cannot", "import"),
+        ('email\n"a@b.org, c@b.org"\n', "line 2: `email` cannot", "import"),
+        ('name\n\n"Ann\nLee"\n', "line 3: `name` cannot", "import"),
+        ("name\nAnn\x00Lee\n", "line 2: `name` cannot", "import"),
+        ("name\nAnn\u202eLee\n", "line 2: `name` cannot", "import"),
+        ('name\n"=""Ann"""\n', "line 2: `name` is a formula", "import"),
+        ("name\n#REF!\n", "line 2: `name` is a formula", "import"),
+        ("name,zip\nAnn,8054\n", "line 2: `zip` has lost the zero", "import"),
+        ("email\na@b.org\nA@b.org\n", "line 3: it has the e-mail address of line 2", "import"),
+        (
+            'address,email\n"1 Lane,a@b.org\n2 Lane,b@b.org\n3 Lane",c@b.org\n',
+            "line 2: `address` goes on over other rows",
+            "import",
+        ),
         ("name,email\nAnn,a@b.org,more\n", "line 2", "import"),
         ("name,birth-date\nAnn,1990-01-02\nBo,2.1.1990\n", "line 3: `birth-date`", "import"),
-        (b"name\n\xff\n", "is no CSV in UTF-8", "import"),
-        ('name\n"Ann\n', "is no CSV", "import"),
+        (b"name\n\xff\n", "line 2: it is no CSV in UTF-8", "import"),
+        ('name\n"Ann\n', "it is no CSV", "import"),
     ],
 )
 def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
@@ -94,6 +122,34 @@ def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
     assert caught.value.code == code
     assert "2.1.1990" not in str(caught.value)
     assert "0 people" in run(home, "admin", "selfcheck")
+
+
+def test_a_file_of_a_spreadsheet_is_read_as_it_looks(home: Path) -> None:
+    """A byte order mark, the other line ends, spaces, and a number without a country code."""
+    run(home, "admin", "init")
+    path = home / "sheet.csv"
+    path.write_bytes("\ufeffname , phone\r\nAnn Lee ,(425) 555-0142\r\n\r\n".encode())
+    assert "1 taken in" in run(home, "admin", "import", str(path), "--apply")
+    for typed in ("(425) 555-0142", "+1 425 555 0142", "425.555.0142"):
+        assert (
+            len(json.loads(run(home, "person", "find", "--phone", typed, "--json"))["people"]) == 1
+        )
+
+
+def test_who_is_too_young_is_listed_and_not_taken_in(home: Path) -> None:
+    """The others are; a child and a minor without a guardian are named by their lines."""
+    run(home, "admin", "init")
+    year = datetime.now(UTC).year
+    path = home / "young.csv"
+    path.write_text(
+        f"name,birth-date\nAnn,1990-01-02\nKim,{year - 5}-01-01\nLee,{year - 15}-01-01\n"
+    )
+    said = run(home, "admin", "import", str(path), "--apply")
+    assert "3 people: 1 taken in, 0 were known, 2 are too young" in said
+    assert "line 3: too young to be served without a guardian, #children" in said
+    assert "line 4: too young to be served without a guardian, #minors" in said
+    assert "Kim" not in said
+    assert "1 people" in run(home, "admin", "selfcheck")
 
 
 @pytest.mark.parametrize(

@@ -144,14 +144,21 @@ def bring(
     as_json: bool = JSON,
 ) -> None:
     """Take in the customers that a provider had before, all of them or none."""
-    from upheld.gate.upkeep import bring as brought
+    from upheld.practices.accounts.taking_in import take_in
 
-    found = brought(gate_of(settings_in(settings)), people, apply=apply)
+    found = take_in(provider_of(settings_in(settings)), people, apply=apply)
     if as_json:
-        print_json({**found._asdict(), "applied": apply})
+        lines = [each._asdict() for each in found.too_young]
+        print_json({**found._asdict(), "too_young": lines, "applied": apply})
         return
+    for each in found.too_young:
+        cited = "".join(f" #{clause}" for clause in each.clauses)
+        print(f"line {each.line}: too young to be served without a guardian,{cited}")
     done = "taken in" if apply else "would be taken in; --apply keeps them"
-    print(f"{found.rows:,} people: {found.taken:,} {done}, {found.known:,} were known")
+    print(
+        f"{found.rows:,} people: {found.taken:,} {done}, {found.known:,} were known"
+        + (f", {len(found.too_young):,} are too young" if found.too_young else "")
+    )
     if found.violations:
         print(f"for {found.violations:,} no clause lets all of it be kept: recorded as violations")
 

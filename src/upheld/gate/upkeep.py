@@ -1,31 +1,24 @@
-"""What a provider's database needs besides acts: to be looked through, filled, and moved on.
+"""What a provider's database needs besides acts: to be looked through, and moved on.
 
-`selfcheck` opens everything and names what is not whole. `bring` takes in the customers that a
-provider had before. `begin_epoch` moves everybody's key to a new epoch and destroys the old ones:
-it may be stopped and begun again at any time, and nobody is ever without a key.
+`selfcheck` opens everything and names what is not whole. `begin_epoch` moves everybody's
+key to a new epoch and destroys the old ones: it may be stopped and begun again at any time, and
+nobody is ever without a key.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from datetime import date
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from upheld.core.errors import UpheldError, nearest
 from upheld.core.sql import is_postgresql, rows
 from upheld.core.transaction import reading, scrub, writing
 from upheld.core.trouble import DatabaseError
 from upheld.gate import entries, records, severing
-from upheld.gate.gate import Gate
-from upheld.gate.proofs import BIRTH_DATE
 from upheld.gate.records import Record
 from upheld.ledger.entries import EntryError
-from upheld.vault import blind_index, people, values
+from upheld.vault import people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.keyfile import KeyringError
 from upheld.vault.keyring import Keyring
@@ -33,14 +26,6 @@ from upheld.vault.people import ACTIVE, HELD, VaultError
 
 INTEGRITY = "PRAGMA integrity_check"
 BATCH = 100  # people moved in one transaction
-
-
-class ImportFileError(UpheldError):
-    """A file of customers that cannot be taken in; its line is told, never a value."""
-
-
-class _TriedError(Exception):
-    """The end of a dry run."""
 
 
 class Checked(NamedTuple):
@@ -172,74 +157,3 @@ def _renewed(engine: Engine, keyring: Keyring, *, destroy: bool) -> int:
             keyring.destroy_epoch(epoch.number)
         scrub(engine)
     return moved
-
-
-class Brought(NamedTuple):
-    """What came of a file of customers: how many are in it, were taken in, were there before."""
-
-    rows: int
-    taken: int
-    known: int
-    violations: int
-
-
-def bring(gate: Gate, path: Path, *, apply: bool) -> Brought:
-    """Take in the customers of a CSV file whose columns are fields, all of them or none.
-
-    A first column `person`, if there is one, is not kept. Without `apply` everything is tried and
-    nothing kept. ImportFileError names the line of the first mistake.
-    """
-    count = taken = known = violations = 0
-    with suppress(_TriedError), gate.together() as joint:
-        for told in _lines(gate, path):
-            count += 1
-            if any(
-                blind_index.find(joint.connection, gate.house.keyring, field, told[field])
-                for field in blind_index.FIELDS[:1] if field in told
-            ):  # fmt: skip
-                known += 1
-                continue
-            violations += joint.bring(joint.enrol(), told)
-            taken += 1
-        if not apply:
-            raise _TriedError  # and nothing is kept
-    return Brought(count, taken, known, violations)
-
-
-def _lines(gate: Gate, path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a file by field, each checked; empty cells are left out."""
-    fields = gate.house.policy.engine.compiled.leaves["data"].bit
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            for name in reader.fieldnames or ():
-                if name not in fields:
-                    near = nearest(name, fields)
-                    raise ImportFileError(f"{path}, line 1: `{name}` is no field", code="import",
-                                    hint=f"did you mean `{near}`?" if near else "")  # fmt: skip
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                if None in row or None in row.values():
-                    raise ImportFileError(f"{where}: it has not as many cells as the first line",
-                                    code="import", hint="see its commas and quotes")  # fmt: skip
-                told = {name: value.strip() for name, value in row.items() if value.strip()}
-                if not told:
-                    continue
-                _dated(where, told)
-                yield told
-    except OSError as error:
-        raise ImportFileError(f"{path} cannot be read: {error.strerror}", code="unreadable",
-                        hint="name a CSV file") from None  # fmt: skip
-    except (UnicodeDecodeError, csv.Error):
-        raise ImportFileError(
-            f"{path} is no CSV in UTF-8", code="import", hint="save it so"
-        ) from None
-
-
-def _dated(where: str, told: dict[str, str]) -> None:
-    if BIRTH_DATE in told:
-        try:
-            date.fromisoformat(told[BIRTH_DATE])
-        except ValueError:
-            raise ImportFileError(f"{where}: `{BIRTH_DATE}` is no date", code="import",
-                            hint="write it as 1990-12-31") from None  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import Final
 
 from upheld.gate import field_values
@@ -14,10 +14,15 @@ from upheld.web.forms import Field
 TYPED: Final = frozenset({"text", "email", "tel", "date", "textarea"})  # else it is chosen
 
 
+def today(provider: Provider) -> date:
+    """The provider's day."""
+    return provider.now().astimezone(UTC).date()
+
+
 def canonical(provider: Provider, word: str, value: str) -> str:
     """A value in the form in which it is kept; ValueError with a sentence where it is none."""
-    today = provider.now().astimezone(UTC).date()
-    return field_values.canonical(word, value, today=today, country=provider.settings.country)
+    country = provider.settings.country
+    return field_values.canonical(word, value, today=today(provider), country=country)
 
 
 def checked(provider: Provider, word: str, field: Field) -> Field:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate import entries
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -20,6 +21,7 @@ UNVERIFIED: Final = "unverified"
 CLOSED: Final = "closed"
 MEMBERS_MAX: Final = 8  # in a household, beside its holder
 NOBODY: Final = "nobody"  # what no form takes for an address
+WELCOME: Final = "accounts/welcome-back"  # to a customer who was taken in, how they get in
 _COLUMNS = (
     "person_id, number, state, holder, opened, verified, closed, policy_digest, agreement_digest"
 )
@@ -95,6 +97,16 @@ def at_address(joint: Joint, email: str) -> str:
     return ""
 
 
+def imported(joint: Joint, email: str) -> str:
+    """Who was taken in from a file with an address and has no account yet; empty if nobody."""
+    for person_id in blind_index.find(joint.connection, joint.house.keyring, "email", email):
+        if account_of(joint.connection, person_id) is None and any(
+            kept.entry.kind == "import" for kept in entries.of_person(joint.connection, person_id)
+        ):
+            return person_id
+    return ""
+
+
 def nobody(joint: Joint) -> str:
     """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
 
@@ -114,7 +126,8 @@ def alone_at_address(joint: Joint, person_id: str) -> bool:
     found = joint.act(Act(action="use", data=("email",), purpose="security"), person_id)
     if isinstance(found, Refused) or "email" not in found.values:
         return False
-    return at_address(joint, found["email"]) in ("", person_id)
+    email = found["email"]
+    return at_address(joint, email) in ("", person_id) and not imported(joint, email)
 
 
 def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:

@@ -67,6 +67,10 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
         if may_write:
             _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
         return ""
+    if before := domain.imported(joint, email):
+        if may_write:
+            _done(outbox.queue(joint, before, domain.WELCOME, "administrative-message"))
+        return ""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(joint, invited)) is None:
         return None

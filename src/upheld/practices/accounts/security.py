@@ -5,6 +5,7 @@ A password that is changed, however it was changed, ends every session and is to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import FormData
@@ -12,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
+from upheld.gate.proofs import BIRTH_DATE
 from upheld.gate.request import Act, Refused
 from upheld.practice import credentials, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit, enter, network_of
-from upheld.practices.accounts import domain
+from upheld.practices.accounts import domain, returning
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -68,9 +70,11 @@ class Security:
     def _change_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self._form(visit.request, filled, status)
 
-    def _form(self, request: Request, filled: Filled, status: int) -> Response:
+    def _form(
+        self, request: Request, filled: Filled, status: int, more: Sequence[Field] = ()
+    ) -> Response:
         return self.provider.pages.page(request, "accounts/password.html", status=status,
-                                        fields=[NEW], filled=filled)  # fmt: skip
+                                        fields=[NEW, *more], filled=filled)  # fmt: skip
 
     async def change(self, visit: Visit) -> Response:
         """Choose another password, right after the old one was given."""
@@ -144,12 +148,14 @@ class Security:
             if limits.take(joint.connection, SIGN_IN_ADDRESS, "recover", address, at=at):
                 return False
             email = filled.values["email"]
-            person = domain.at_address(joint, email)
+            person, template = domain.at_address(joint, email), "accounts/recover"
+            if not person and (person := domain.imported(joint, email)):
+                template = domain.WELCOME
             name = blind_index.normalised("email", email)
             if limits.take(joint.connection, MAIL_ADDRESS, "recover-mail", name, at=at):
                 return True
             whose = person or domain.nobody(joint)
-            outbox.queue(joint, whose, "accounts/recover", "administrative-message")
+            outbox.queue(joint, whose, template, "administrative-message")
             if not person:
                 outbox.drop(joint, whose)
             return True
@@ -168,18 +174,25 @@ class Security:
         person = await provider.read(lambda c: sessions.looked_at(c, "recover", raw, at))
         if person is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
+        fields = await provider.do(lambda joint: returning.fields(provider, joint, person))
         if request.method == "GET":
-            return self._form(request, EMPTY, 200)
+            return self._form(request, EMPTY, 200, fields)
         filled = await self._chosen(form, person)
+        more = read(fields, form)
+        born = more.values.get(BIRTH_DATE, "")
+        filled = filled._replace(errors=filled.errors | more.errors, shown=more.shown)
         if not filled.ok:
-            return self._form(request, filled, 422)
+            return self._form(request, filled, 422, fields)
+        if born and (refused := returning.not_served(provider, born)):
+            return self._no(request, refused)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
         def work(joint: Joint) -> Refused | bool:
             whose = sessions.redeem(joint.connection, "recover", raw, at)
             if whose is None:
                 return False
-            return self._set(joint, whose, secret) or True
+            refused = returning.open_account(provider, joint, whose, born)
+            return refused or self._set(joint, whose, secret) or True
 
         found = await provider.attempt(work)
         if isinstance(found, Refused):

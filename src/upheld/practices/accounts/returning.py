@@ -1,0 +1,68 @@
+"""How a customer who was taken in from a file gets in: by a message to the address that we hold.
+
+They get it when they ask for a new password, or when somebody signs up with their address: whoever
+that is cannot put words of their own into what we hold. The link in it opens their account.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import BIRTH_DATE
+from upheld.gate.request import Refused
+from upheld.practice.answers import checked, today
+from upheld.practice.brings import Provider
+from upheld.practice.events import ACCOUNT_OPENED
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.joining import age_of, may_be_served
+from upheld.web.forms import Field
+
+BIRTH: Final = Field(
+    BIRTH_DATE,
+    "Your birth date",
+    "date",
+    autocomplete="bday",
+    length_max=10,
+    hint="We do not have it yet, and need it to know whether we may serve you.",
+)
+
+
+def fields(provider: Provider, joint: Joint, person_id: str) -> list[Field]:
+    """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
+    if domain.account_of(joint.connection, person_id) is not None:
+        return []
+    if BIRTH_DATE in joint.held(person_id):
+        return []
+    return [checked(provider, BIRTH_DATE, BIRTH)]
+
+
+def not_served(provider: Provider, born: str) -> Refused | None:
+    """The refusal, where the policy does not let us serve somebody of a birth date alone."""
+    policy = provider.gate.gate.house.policy
+    decision = may_be_served(policy, age_of(born, today(provider)))
+    return None if decision.allowed else Refused(None, decision)
+
+
+def open_account(provider: Provider, joint: Joint, person_id: str, born: str) -> Refused | None:
+    """Open the account of somebody who has none and came by a link to their address.
+
+    They accept policy and terms when they first sign in.
+    """
+    if domain.account_of(joint.connection, person_id) is not None:
+        return None
+    if born:
+        stored = joint.store(
+            person_id,
+            {BIRTH_DATE: born},
+            source="customer",
+            occasion="registration",
+            entitled=True,
+        )
+        if isinstance(stored, Refused):
+            return stored
+    domain.open_account(joint, person_id, agreement_digest="")
+    domain.ask_anew(joint, person_id)
+    domain.verify(joint, person_id)
+    provider.events.announce(joint, ACCOUNT_OPENED, person_id)
+    return None

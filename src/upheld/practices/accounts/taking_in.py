@@ -1,0 +1,86 @@
+"""The customers that a provider had before, taken in from a file: all of them, or none.
+
+Who is taken in has values, but no account and no password yet. A person whom the policy does not
+let us serve by their age alone is not taken in, but listed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import BIRTH_DATE, years
+from upheld.practice.answers import canonical, today
+from upheld.practice.brings import Provider
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.customer_file import Row, read_customers
+from upheld.practices.accounts.joining import may_be_served
+
+
+class _TriedError(Exception):
+    """The end of a dry run."""
+
+
+class NotServed(NamedTuple):
+    """Somebody who was not taken in: the line on which they stand, and the clauses that say so."""
+
+    line: int
+    clauses: tuple[str, ...]
+
+
+class TakenIn(NamedTuple):
+    """What came of a file: how many are in it, were taken in, were there, were too young."""
+
+    rows: int
+    taken: int
+    known: int
+    violations: int
+    too_young: tuple[NotServed, ...]
+
+
+def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
+    """Take in the customers of a CSV file whose columns are fields, all of them or none.
+
+    Without `apply` everything is tried and nothing kept.
+    """
+    gate = provider.gate.gate
+    fields = gate.house.policy.engine.compiled.leaves["data"].bit
+    found = read_customers(
+        path,
+        fields,
+        lambda field, value: canonical(provider, field, value),
+        country=provider.settings.country,
+    )
+    taken = known = violations = 0
+    too_young = []
+    with suppress(_TriedError), gate.together() as joint:
+        for row in found:
+            if (refused := _not_served(provider, row)) is not None:
+                too_young.append(refused)
+            elif _is_known(joint, row.values.get("email", "")):
+                known += 1
+            else:
+                violations += joint.bring(joint.enrol(), row.values)
+                taken += 1
+        if not apply:
+            raise _TriedError  # and nothing is kept
+    return TakenIn(len(found), taken, known, violations, tuple(too_young))
+
+
+def _not_served(provider: Provider, row: Row) -> NotServed | None:
+    """Why somebody is not taken in: by their age the policy does not let us serve them alone."""
+    if BIRTH_DATE not in row.values:
+        return None
+    age = years(date.fromisoformat(row.values[BIRTH_DATE]), today(provider))
+    decision = may_be_served(provider.gate.gate.house.policy, age)
+    if decision.allowed:
+        return None
+    return NotServed(row.line, decision.clauses or tuple(n.clause for n in decision.nearest))
+
+
+def _is_known(joint: Joint, email: str) -> bool:
+    """Whether a customer has an address: neither an invitation nor an account never confirmed."""
+    return bool(email) and bool(domain.at_address(joint, email) or domain.imported(joint, email))
