@@ -22,6 +22,7 @@ from upheld.gate.request import Act, Refused
 from upheld.practices.billing import books, invoices, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
+from upheld.practices.billing.proration import lines_of, month_of
 from upheld.practices.messages.compose import compose
 from upheld.web import sessions
 
@@ -140,16 +141,14 @@ def test_a_job_that_did_not_run_misses_no_month(house: House) -> None:
         (date(2026, 10, 1), None, 2990),
         (date(2026, 11, 16), None, 1495),
         (date(2026, 10, 1), date(2026, 11, 11), 996),
-        (date(2026, 11, 30), None, 99),
-        (date(2026, 11, 5), date(2026, 11, 5), 0),
+        (date(2026, 11, 30), None, 100),
+        (date(2026, 11, 5), date(2026, 11, 5), 100),
         (date(2026, 12, 1), None, 0),
         (date(2026, 10, 1), date(2026, 11, 1), 0),
     ],
 )
 def test_a_part_of_a_month_costs_its_days(since: date, until: date | None, cents: int) -> None:
-    """The day of the order counts, that of the end does not; a whole month costs the price."""
-    from upheld.practices.billing.invoices import lines_of, month_of
-
+    """The day of the order counts, that of an end on a later day does not."""
     had = [services.Had("dsl", "dsl-10", since, until, "")]
     lines = lines_of(had, catalogue(), month_of(date(2026, 11, 20)))
     assert sum(line.cents for line in lines) == cents
@@ -353,7 +352,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     erasure.erase(house.provider.gate.gate, [gone, owes], now=True)
     for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
-    left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT payer FROM invoice"))
+    left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT person_id FROM invoice"))
     assert left == [(owes,)]
     assert history(house, owes) == before
 
@@ -385,7 +384,7 @@ def _no_invoice(house: House) -> bool:
     order(house, person, "dsl-10")
     later(house, 32)
     job(house, "invoices")
-    index = house.do(lambda joint: rows(joint.connection, "SELECT state FROM invoice"))
+    index = house.do(lambda joint: rows(joint.connection, "SELECT state FROM billed"))
     return index == [("refused",)]
 
 

@@ -28,7 +28,7 @@ from upheld.practices.rights import erasing
 from upheld.web import sessions
 
 VAULT = {"person", "person_key", "value", "blind_index", "record", "entry", "item"}
-STAYS = {"account", "invoice", "payment_intent", "debt", "task", "rights_request"}
+STAYS = {"account", "invoice", "billed", "payment_intent", "debt", "task", "rights_request"}
 
 
 @pytest.fixture

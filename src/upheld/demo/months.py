@@ -26,9 +26,10 @@ from upheld.practice.invitations import Invitation
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.accounts.joining import Applicant, join
 from upheld.practices.billing import invoices, services, usage
-from upheld.practices.billing.invoices import Invoices, Month, month_of
+from upheld.practices.billing.invoices import Invoices
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
+from upheld.practices.billing.proration import Month, month_of
 from upheld.practices.billing.sandbox import Sandbox
 
 MONTHS: Final = 24

@@ -186,6 +186,14 @@ class Doing:
             return decision
         return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
+    def then(self, person_id: str, moments: Sequence[datetime]) -> list[Decision]:
+        """The decision on a person at some moments, by what is held now; nothing is noted."""
+        held, found = self._held([person_id]), []
+        for each in moments:
+            self.told, self.wrong = microseconds(each), ""
+            found.append(self.peek(person_id, held))
+        return found
+
     def found(self, person_id: str, held: Held | None = None) -> tuple[Decision, Proven]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
         held = held or self._held([person_id])

@@ -53,6 +53,13 @@ class Joint:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
 
+    def peek_then(
+        self, person_id: str, act: Act, moments: Sequence[datetime]
+    ) -> list[Decision]:  # fmt: skip
+        """What the decision would have been at some moments, by the records in force then."""
+        doing = Doing(self.house, self.connection, act, entitled=True)
+        return doing.then(person_id, moments)
+
     def held(self, person_id: str) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.
 

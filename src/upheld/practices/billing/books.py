@@ -26,14 +26,20 @@ class Line(msgspec.Struct, frozen=True):
     cents: int
 
 
-class Invoice(msgspec.Struct, frozen=True, tag_field="kind", tag="invoice"):
-    """A row of an invoice; `due` is the last day on which it is paid in time."""
+class Invoice(msgspec.Struct, frozen=True, tag_field="kind", tag="invoice", omit_defaults=True):
+    """A row of an invoice; `due` is the last day on which it is paid in time.
+
+    `account` is whose use it is for where that is somebody else's, and `why` why it is billed here:
+    for a `minor`, or for a member of the `household`.
+    """
 
     number: str
     date: dt.date
     due: dt.date
     cents: int
     lines: tuple[Line, ...] = ()
+    account: str = ""
+    why: str = ""
 
 
 class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit_defaults=True):

@@ -1,17 +1,19 @@
 """Invoices: made each month for the services of a person, falling due, reminded of, settled.
 
 The amounts are rows of the series `transaction` in the books of whoever pays; beside them stands an
-index of months, numbers, dates and states. Each job goes person by person, each in a transaction of
-its own, so that it may be stopped and begun again at any time.
+index of numbers, dates and states, whose it is that pays, and a note of the months that are billed,
+whose it is that used. Each job goes person by person, each in a transaction of its own, so that it
+may be stopped and begun again at any time, and one who is in its way holds up nobody else.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
+from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.gate import Gate
@@ -23,9 +25,10 @@ from upheld.practice import outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
 from upheld.practices.billing import books
-from upheld.practices.billing.books import History, Invoice, Line
+from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.plans import Plan
-from upheld.practices.billing.services import SERVICES, Had, had
+from upheld.practices.billing.proration import DAY, Month, lines_of, month_of
+from upheld.practices.billing.services import SERVICES, had
 from upheld.vault import people
 
 DUE_DAYS: Final = 14
@@ -36,34 +39,24 @@ STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "wa
 UNPAID: Final = "('open', 'due', 'reminded', 'warned', 'task')"
 DUE: Final = "('due', 'reminded', 'warned', 'task')"
 DEBT: Final = "debt"
-_DAY: Final = timedelta(days=1)
+ACCOUNT: Final = "account-id"
+FIRST: Final = 1001  # the number of a year's first invoice
+_log = logging.getLogger(__name__)
 
 
-class Month(NamedTuple):
-    """A month of the calendar: its first day, and the first day after it."""
+class _Whose(NamedTuple):
+    """Whose use an invoice is for: the number of their account, and why somebody else pays."""
 
-    first: date
-    after: date
-
-    @property
-    def word(self) -> str:
-        """As 2026-11."""
-        return self.first.isoformat()[:7]
-
-    @property
-    def days(self) -> int:
-        """How many days it has."""
-        return (self.after - self.first).days
-
-    def previous(self) -> Month:
-        """The month before."""
-        return month_of(self.first - _DAY)
+    account: str = ""
+    why: str = ""
 
 
-def month_of(day: date) -> Month:
-    """The month in which a day lies."""
-    first = day.replace(day=1)
-    return Month(first, first + timedelta(days=monthrange(day.year, day.month)[1]))
+class _Due(NamedTuple):
+    """An invoice that nobody paid so far."""
+
+    payer: str
+    number: str
+    due: int
 
 
 def moment(day: date) -> int:
@@ -92,7 +85,7 @@ def settle(joint: Joint, payer: str) -> Refused | None:
         return found
     for each in found.invoices:
         if each.open == 0:
-            run(joint.connection, "UPDATE invoice SET state = 'paid' WHERE payer = ? AND"  # noqa: S608 - states alone
+            run(joint.connection, "UPDATE invoice SET state = 'paid' WHERE person_id = ? AND"  # noqa: S608 - states alone
                 f" number = ? AND state IN {UNPAID}", payer, each.number)  # fmt: skip
     if not due_numbers(joint, payer):
         tasks.close_about(joint, payer, DEBT)
@@ -101,25 +94,11 @@ def settle(joint: Joint, payer: str) -> Refused | None:
 
 def due_numbers(joint: Joint, payer: str) -> list[tuple[str, date]]:
     """The invoices of somebody that are due and unpaid, each with its day, the oldest first."""
-    statement = f"SELECT number, due FROM invoice WHERE payer = ? AND state IN {DUE} ORDER BY due"  # noqa: S608 - states alone
+    statement = (
+        f"SELECT number, due FROM invoice WHERE person_id = ? AND state IN {DUE} ORDER BY due"  # noqa: S608 - states alone
+    )
     found = rows(joint.connection, statement, payer)
     return [(number, day_of(due)) for number, due in found]
-
-
-def lines_of(now: list[Had], plans: Mapping[str, Plan], month: Month) -> Iterator[Line]:
-    """A line for each plan that was in force in a month, by its days."""
-    last = month.after - _DAY
-    for each in now:
-        plan = plans.get(each.plan)
-        begins = max(each.since, month.first)
-        ends = min(each.until - _DAY if each.until else last, last)
-        days = (ends - begins).days + 1
-        if plan is None or days <= 0:
-            continue
-        whole = days == month.days
-        said = f"{begins:%B %Y}" if whole else f"{begins.day} to {ends.day} {ends:%B %Y}"
-        cents = plan.cents if whole else plan.cents * days // month.days
-        yield Line(f"{plan.title}, {said}", cents)
 
 
 class Invoices:
@@ -144,30 +123,29 @@ class Invoices:
                 joint.connection,
                 "SELECT DISTINCT o.person_id FROM service_order o"
                 " JOIN person p ON p.person_id = o.person_id AND p.state = 'active'"
-                " LEFT JOIN invoice i ON i.person_id = o.person_id AND i.month = ?"
-                " WHERE o.began < ? AND (o.ended IS NULL OR o.ended >= ?) AND i.person_id IS NULL",
+                " LEFT JOIN billed b ON b.person_id = o.person_id AND b.month = ?"
+                " WHERE o.began < ? AND (o.ended IS NULL OR o.ended >= ?) AND b.person_id IS NULL",
                 month.word, moment(month.after), moment(month.first),
             )  # fmt: skip
         for (person_id,) in found:
-            with gate.together() as joint:
-                self.invoice(joint, person_id, month)
+            _alone(gate, lambda joint, whose=person_id: self.invoice(joint, whose, month))  # type: ignore[misc] # mypy knows no lambda's default
         return len(found)
 
     def invoice(self, joint: Joint, person_id: str, month: Month) -> None:
         """Make the invoice of a person's month, in the books of whoever pays for it, once."""
         people.lock(joint.connection, person_id)
-        if row(joint.connection, "SELECT 1 FROM invoice WHERE person_id = ? AND month = ?",
+        if row(joint.connection, "SELECT 1 FROM billed WHERE person_id = ? AND month = ?",
                person_id, month.word):  # fmt: skip
             return
         payer = self.provider.payer(joint.connection, person_id)
         found = self._invoiced(joint, person_id, payer, month)
         told = found if isinstance(found, Invoice) else None
-        state = "open" if told else "refused" if isinstance(found, Refused) else "none"
-        run(joint.connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, ?)", person_id,
-            month.word, payer, told.number if told else None, moment(told.due) if told else None,
-            state)  # fmt: skip
+        state = "made" if told else "refused" if isinstance(found, Refused) else "none"
+        run(joint.connection, "INSERT INTO billed VALUES (?, ?, ?)", person_id, month.word, state)
         if told is None:
             return
+        run(joint.connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, 'open')", payer,
+            told.number, person_id, month.word, moment(told.due))  # fmt: skip
         settle(joint, payer)  # what was paid ahead may cover it
         self.provider.events.announce(joint, INVOICE_MADE, payer, told.number)
         outbox.queue(joint, payer, "billing/invoice", "administrative-message",
@@ -177,19 +155,24 @@ class Invoices:
         self, joint: Joint, person_id: str, payer: str, month: Month
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
-        act = Act(action="use", data=(SERVICES,), purpose="billing")
+        act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
         found = joint.act(act, person_id)
         if isinstance(found, Refused):
             return found
         plans = had(each.value for each in found.series(SERVICES))
-        lines = tuple(lines_of(plans, self.plans, month))
+        lines = tuple(lines_of(plans, self.plans, month, unserved(joint, person_id, month)))
         cents = sum(line.cents for line in lines)
         if not cents:
             return None
-        if payer != person_id and (refused := _charged(joint, person_id)):
-            return refused
-        made = max(joint.house.clock.now().date(), month.after)
-        told = Invoice(_number(joint, made), made, made + timedelta(days=DUE_DAYS), cents, lines)
+        whose = _Whose()
+        if payer != person_id:
+            why = _charged(joint, person_id)
+            if isinstance(why, Refused):
+                return why
+            whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "", why)
+        made = joint.house.clock.now().date()
+        told = Invoice(number(joint, made), made, made + timedelta(days=DUE_DAYS), cents, lines,
+                       *whose)  # fmt: skip
         booked = joint.append(payer, books.TRANSACTION, [books.told(told)], source="customer",
                               occasion="service-use")  # fmt: skip
         return booked if isinstance(booked, Refused) else told
@@ -203,20 +186,26 @@ class Invoices:
             with gate.together() as joint:
                 found = rows(
                     joint.connection,
-                    "SELECT i.person_id, i.month, i.payer, i.number, i.due FROM invoice i"
-                    " JOIN person p ON p.person_id = i.payer AND p.state = 'active'"
+                    "SELECT i.person_id, i.number, i.due FROM invoice i"
+                    " JOIN person p ON p.person_id = i.person_id AND p.state = 'active'"
                     " WHERE i.state = ? AND i.due <= ?",
                     before, until,
                 )  # fmt: skip
-            for person_id, month, payer, number, due in found:
-                with gate.together() as joint:
-                    changed = run(joint.connection, "UPDATE invoice SET state = ? WHERE person_id"
-                                  " = ? AND month = ? AND state = ?", after, person_id, month,
-                                  before)  # fmt: skip
-                    if changed:
-                        self._now(joint, payer, after, number, day_of(due))
-                        count += 1
+            for each in found:
+                told = _Due(*each)
+                count += _alone(
+                    gate, lambda joint, told=told, step=(before, after): self._step(  # type: ignore[misc] # mypy knows no lambda's default
+                        joint, told, *step)
+                )  # fmt: skip
         return count
+
+    def _step(self, joint: Joint, told: _Due, before: str, after: str) -> None:
+        """Take an invoice from one state to the next, if it still is in the first."""
+        changed = run(joint.connection, "UPDATE invoice SET state = ? WHERE person_id = ? AND"
+                      " number = ? AND state = ?", after, told.payer, told.number,
+                      before)  # fmt: skip
+        if changed:
+            self._now(joint, told.payer, after, told.number, day_of(told.due))
 
     def _now(self, joint: Joint, payer: str, state: str, number: str, due: date) -> None:
         if state == "due":
@@ -231,8 +220,32 @@ class Invoices:
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
 
 
-def _charged(joint: Joint, person_id: str) -> Refused | None:
+def _alone(gate: Gate, work: Callable[[Joint], None]) -> int:
+    """Do a piece of work of a job in a transaction of its own; how many were done.
+
+    What is in the way of one is logged by its code, and is tried again the next time.
+    """
+    try:
+        with gate.together() as joint:
+            work(joint)
+    except UpheldError as error:
+        _log.warning("something of billing was put off: %s", error.code)
+        return 0
+    return 1
+
+
+def unserved(joint: Joint, person_id: str, month: Month) -> frozenset[date]:
+    """The days of a month on which the policy forbade to serve somebody when they ended."""
+    days = [month.first + n * DAY for n in range(month.days)]
+    ends = [BEGINNING + timedelta(microseconds=moment(day + DAY) - 1) for day in days]
+    told = joint.peek_then(person_id, Act(action="serve"), ends)
+    return frozenset(day for day, each in zip(days, told, strict=True) if each.outcome == "deny")
+
+
+def _charged(joint: Joint, person_id: str) -> str | Refused:
     """Charge a minor's use to the holder, if the policy lets us; others need no leave for it.
+
+    Why it is the holder who pays: for a `minor`, or for a member of the `household`.
 
     Who is a minor is the policy's to say: whoever it does not let us serve without a guardian.
     """
@@ -245,16 +258,16 @@ def _charged(joint: Joint, person_id: str) -> Refused | None:
         age = years(born, joint.house.clock.now().date())
         known = {"age": age, "guardian-permission": False, "guardian-supervision": False}
         if joint.house.policy.decide(Request("serve"), known).allowed:
-            return None
+            return "household"
     charged = joint.act(Act(action="charge"), person_id)
-    return charged if isinstance(charged, Refused) else None
+    return charged if isinstance(charged, Refused) else "minor"
 
 
-def _number(joint: Joint, made: date) -> str:
-    """The next number of a year."""
-    statement = (
-        "SELECT number FROM invoice WHERE number LIKE ? ORDER BY LENGTH(number) DESC, number DESC"
-        " LIMIT 1"
-    )
-    last = row(joint.connection, statement, f"{made.year}-%")
-    return f"{made.year}-{int(last[0].partition('-')[2]) + 1 if last else 1001}"
+def number(joint: Joint, made: date) -> str:
+    """The next number of a year: one that was given out is never given out again."""
+    found = row(joint.connection, "INSERT INTO invoice_number VALUES (?, ?) ON CONFLICT (year) DO"
+                " UPDATE SET last = invoice_number.last + 1 RETURNING last",
+                made.year, FIRST)  # fmt: skip
+    if found is None:  # it is always answered
+        raise UpheldError("no number was given out", code="invoice")
+    return f"{made.year}-{found[0]}"

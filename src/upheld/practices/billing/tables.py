@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
 from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata
 
@@ -25,15 +25,34 @@ service_order: Final = Table(
 invoice: Final = Table(
     "invoice",
     metadata,
-    Column("person_id", ID, primary_key=True),  # whose use it is for
-    Column("month", WORD, primary_key=True),  # 2026-11
-    Column("payer", ID, nullable=False, info=BLANK | STAYS),  # in whose books it stands
-    Column("number", WORD, unique=True),  # none where nothing was to be invoiced
-    Column("due", Instant),
-    Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid; none, refused
-    Index("invoice_payer", "payer", "state"),
+    Column("person_id", ID, primary_key=True),  # in whose books it stands
+    Column("number", WORD, primary_key=True),
+    Column(
+        "used_by", ID, nullable=False, info=BLANK
+    ),  # whose use it is for, as long as they are here
+    Column("month", WORD, nullable=False),  # 2026-11
+    Column("due", Instant, nullable=False),
+    Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid
+    Index("invoice_number_once", "number", unique=True),
+    Index("invoice_used_by", "used_by"),
     Index("invoice_due", "state", "due"),
     info=STAYS,
+)
+
+billed: Final = Table(  # the months for which nothing is to be invoiced any more
+    "billed",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # whose use it is
+    Column("month", WORD, primary_key=True),  # 2026-11
+    Column("state", WORD, nullable=False),  # made; none where nothing was to be paid; refused
+    info=STAYS,
+)
+
+invoice_number: Final = Table(  # outlives every invoice, so that no number is given out twice
+    "invoice_number",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
 )
 
 payment_intent: Final = Table(

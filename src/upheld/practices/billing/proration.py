@@ -1,0 +1,114 @@
+"""What a month costs: each day of a service once, by the plan with which that day ended.
+
+Whatever the changes of plan, the parts of a month add up to the month to the cent: a day costs the
+difference between what the month costs up to its end and up to its beginning, each rounded down.
+The day of an order counts and that of an end does not; a service that was ordered and ended on one
+day was there for that day.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from upheld.practices.billing.books import Line
+from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.services import Had
+
+DAY = timedelta(days=1)
+
+
+class Month(NamedTuple):
+    """A month of the calendar: its first day, and the first day after it."""
+
+    first: date
+    after: date
+
+    @property
+    def word(self) -> str:
+        """As 2026-11."""
+        return self.first.isoformat()[:7]
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.after - self.first).days
+
+    def previous(self) -> Month:
+        """The month before."""
+        return month_of(self.first - DAY)
+
+
+class _Part(NamedTuple):
+    """Days of a month that follow one another with the same plan, all of them served or none."""
+
+    plan: str
+    first: date
+    last: date
+    served: bool
+
+
+def month_of(day: date) -> Month:
+    """The month in which a day lies."""
+    first = day.replace(day=1)
+    return Month(first, first + timedelta(days=monthrange(day.year, day.month)[1]))
+
+
+def share(cents: int, first: date, last: date, month: Month) -> int:
+    """What some days of a month cost of the month's price, the first and the last counted."""
+    before, until = (first - month.first).days, (last - month.first).days + 1
+    return cents * until // month.days - cents * before // month.days
+
+
+def days_had(now: Sequence[Had], month: Month) -> dict[str, dict[date, str]]:
+    """The plan of each day of a month, by service; days without one are left out."""
+    found: dict[str, dict[date, str]] = {}
+    for each in now:
+        ends = min(each.until or month.after, month.after)
+        day = max(each.since, month.first)
+        while day < ends:
+            found.setdefault(each.service, {})[day] = each.plan
+            day += DAY
+    for each in reversed(now):  # the last plan of a day is the day's
+        if each.since == each.until and month.first <= each.since < month.after:
+            found.setdefault(each.service, {}).setdefault(each.since, each.plan)
+    return found
+
+
+def lines_of(
+    now: Sequence[Had], plans: Mapping[str, Plan], month: Month, unserved: Collection[date] = ()
+) -> Iterator[Line]:
+    """A line for each plan that was in force in a month, by its days.
+
+    Days on which nobody could be served cost nothing, and have a line that says so.
+    """
+    for days in days_had(now, month).values():
+        for part in _parts(days, unserved):
+            plan = plans.get(part.plan)
+            if plan is not None:
+                said = f"{plan.title}, {_days(part, month)}"
+                if part.served:
+                    yield Line(said, share(plan.cents, part.first, part.last, month))
+                else:
+                    yield Line(f"{said}, suspended", 0)
+
+
+def _parts(days: Mapping[date, str], unserved: Collection[date]) -> list[_Part]:
+    found: list[_Part] = []
+    for day in sorted(days):
+        part = _Part(days[day], day, day, day not in unserved)
+        last = found[-1] if found else None
+        if last and last._replace(first=day, last=day) == part and last.last + DAY == day:
+            found[-1] = last._replace(last=day)
+        else:
+            found.append(part)
+    return found
+
+
+def _days(part: _Part, month: Month) -> str:
+    if (part.last - part.first).days + 1 == month.days:
+        return f"{part.first:%B %Y}"
+    days = f"{part.first.day} to {part.last.day}" if part.last > part.first else f"{part.last.day}"
+    return f"{days} {part.last:%B %Y}"
