@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+from upheld.core import mailbox
 from upheld.gate.proofs import years
-from upheld.web.forms import email as read_email
 
 AGE_MAX: Final = 130
 COUNTRY: Final = "US"  # whose phone numbers need no country code, where nobody says
@@ -69,7 +69,7 @@ class Kind(NamedTuple):
 
 
 def _email(value: str, _country: str, _today: date) -> str:
-    return read_email(value)
+    return mailbox.canonical(value)
 
 
 def _birth_date(value: str, _country: str, today: date) -> str:

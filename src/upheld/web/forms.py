@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
 from starlette.datastructures import FormData
+
+from upheld.core import mailbox
 
 SHORT: Final = 100
 LONG: Final = 2_000
@@ -107,14 +108,6 @@ def _read(field: Field, given: str) -> str:
     return check(value) if check else value
 
 
-def email(value: str) -> str:
-    """An e-mail address that could be delivered to, as it is kept."""
-    try:
-        return validate_email(value, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError:
-        raise ValueError("Write the address as name@example.com.") from None
-
-
 def day(value: str) -> str:
     """A date as 1990-12-31."""
     try:
@@ -131,4 +124,4 @@ def cents(value: str) -> str:
     return str(int(found[1] + (found[2] or "").ljust(2, "0")))
 
 
-CHECKS: Final[dict[str, Check]] = {"email": email, "date": day}
+CHECKS: Final[dict[str, Check]] = {"email": mailbox.canonical, "date": day}

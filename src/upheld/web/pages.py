@@ -15,7 +15,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.web import kit
+from upheld.web import kit, markdown
 
 EVERYBODY = "everybody"  # the kind whose links stand at the foot of every page
 KEEP_OUT = {"cache-control": "no-store", "vary": "cookie"}  # what is personal is kept nowhere
@@ -73,10 +73,10 @@ class Pages:
         )
         self.env, self.plain = (
             jinja2.Environment(
-                loader=loader, autoescape=escaping, undefined=jinja2.StrictUndefined,  # noqa: S701 - only the text of messages is not HTML
-                trim_blocks=True, lstrip_blocks=True,
+                loader=loader, autoescape=finalize is None, undefined=jinja2.StrictUndefined,  # noqa: S701 - the text of messages is CommonMark, in which values are escaped by `markdown`
+                trim_blocks=True, lstrip_blocks=True, finalize=finalize,
             )
-            for escaping in (True, False)
+            for finalize in (None, markdown.marked)
         )  # fmt: skip
         for env in (self.env, self.plain):
             env.filters.update(money=money, day=said_day, time=said_time)

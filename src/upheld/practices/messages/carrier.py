@@ -15,14 +15,18 @@ from upheld.core.errors import UpheldError
 
 BOX_MAX: Final = 500
 SECONDS: Final = 20
+PERMANENT: Final = 500  # replies of SMTP from which on to try again is no use
 
 
 class CarrierError(UpheldError):
-    """A message that could not be handed over. `final` says that to try again is no use."""
+    """A message that could not be handed over.
 
-    def __init__(self, message: str, *, final: bool = False) -> None:
+    `final` says that to try again is no use; `server` that no other message would go either.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, server: bool = False) -> None:
         super().__init__(message, code="mail", hint="see the mail server, and `mail_server`")
-        self.final = final
+        self.final, self.server = final, server
 
 
 class Carrier(Protocol):
@@ -48,10 +52,7 @@ class Smtp:
 
     def __init__(self, address: str) -> None:
         told = urlsplit(address)
-        if told.scheme not in ("smtp", "smtps") or not told.hostname:
-            raise UpheldError("`mail_server` cannot be read", code="settings",
-                              hint="write smtp://HOST:PORT or smtps://HOST:PORT")  # fmt: skip
-        self.host, self.tls = told.hostname, told.scheme == "smtps"
+        self.host, self.tls = told.hostname or "", told.scheme == "smtps"
         self.port = told.port or (465 if self.tls else 25)
         self.user = unquote(told.username) if told.username else None
         self.password = unquote(told.password) if told.password else None
@@ -64,22 +65,41 @@ class Smtp:
         try:
             with ThreadPoolExecutor(1) as apart:  # whoever sends may be in a loop of their own
                 apart.submit(asyncio.run, self._sent(message)).result()
-        except aiosmtplib.SMTPResponseException as error:
-            # Its text may quote the address; the number does not.
-            raise CarrierError(f"the mail server said {error.code}",
-                               final=500 <= error.code < 600) from None  # fmt: skip
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [each.code for each in error.recipients]
-            raise CarrierError("the mail server refused the address",
-                               final=all(code >= 500 for code in codes)) from None  # fmt: skip
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            raise CarrierError("the mail server cannot be reached") from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise _failure(error) from None  # its text may quote the address
 
     async def _sent(self, message: EmailMessage) -> None:
+        (sender,), (receiver,) = message["From"].addresses, message["To"].addresses
         await aiosmtplib.send(
-            message, hostname=self.host, port=self.port, use_tls=self.tls,
+            message, sender=sender.addr_spec, recipients=[receiver.addr_spec],
+            hostname=self.host, port=self.port, use_tls=self.tls,
             username=self.user, password=self.password, timeout=SECONDS,
         )  # fmt: skip
+
+
+def _failure(error: Exception) -> CarrierError:
+    """What is so where a message could not be handed over, by a number and never an address."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            codes = [each.code for each in error.recipients]
+            return CarrierError(f"the mail server refused the address with {codes[0]}",
+                                final=all(code >= PERMANENT for code in codes))  # fmt: skip
+        case aiosmtplib.SMTPNotSupported():
+            return CarrierError("the mail server does not know SMTPUTF8, which an address with such"
+                                " letters before its @ needs", final=True)  # fmt: skip
+        case aiosmtplib.SMTPAuthenticationError():
+            return CarrierError(f"the mail server refused our password with {error.code}",
+                                server=True)  # fmt: skip
+        case aiosmtplib.SMTPSenderRefused():
+            return CarrierError(f"the mail server refused who writes with {error.code}",
+                                server=True)  # fmt: skip
+        case aiosmtplib.SMTPConnectResponseError() | aiosmtplib.SMTPHeloError():
+            return CarrierError(f"the mail server answered with {error.code}", server=True)
+        case aiosmtplib.SMTPResponseException():
+            return CarrierError(f"the mail server answered with {error.code}",
+                                final=error.code >= PERMANENT)  # fmt: skip
+        case _:
+            return CarrierError("the mail server cannot be reached", server=True)
 
 
 def carrier(address: str) -> Carrier | None:

@@ -2,7 +2,8 @@
 
 What a block says is sent only if the policy lets us write to this person for the block's purpose: a
 line of advertising in an invoice's message is left out for whoever opted out of offers. The text is
-CommonMark; the HTML part is made from it, so that both say the same.
+CommonMark; the HTML part is made from it, so that both say the same. What a template says of
+somebody is text in both: `markdown` escapes it, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 import jinja2
-from markdown_it import MarkdownIt
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.practice.brings import Link, Provider
+from upheld.practices.messages import envelope
 from upheld.vault.erasures import token
-from upheld.web import sessions
+from upheld.web import markdown, sessions
+from upheld.web.markdown import Written
 
 SUBJECT = "subject"
 
@@ -30,10 +32,11 @@ class TemplateError(UpheldError):
 
 
 class Composed(NamedTuple):
-    """A message as it is sent: a subject and the text."""
+    """A message as it is sent: a subject, the text, and the same as CommonMark."""
 
     subject: str
     text: str
+    markdown: str
 
 
 def blocks(provider: Provider, template: str) -> list[str]:
@@ -49,25 +52,33 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     """Render a template for a person; `allowed` says for which purposes we may write to them."""
     found = _template(provider, template)
 
-    def link(kind: str) -> str:
+    def link(kind: str) -> Written:
         made = _links(provider)[kind]
         keyring = provider.gate.gate.house.keyring
         whose = token(keyring, person_id) if made.outlives else person_id
         raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
-        return f"{provider.settings.url}{made.path}/{raw}"
+        return Written(f"{provider.settings.url}{made.path}/{raw}")
 
-    def page(path: str) -> str:
-        return f"{provider.settings.url}{path}"
+    def page(path: str) -> Written:
+        return Written(f"{provider.settings.url}{quote(path)}")
 
-    context = found.new_context(
-        {"name": name, "words": words, "link": link, "page": page, "imprint": provider.imprint}
-    )
-    subject = " ".join("".join(found.blocks[SUBJECT](context)).split())
+    context = found.new_context({
+        "name": name, "words": words, "link": link, "page": page, "imprint": provider.imprint,
+        "greeting": _greeting(name),
+        # A stranger's mail says no name that a program would make a link of.
+        "greeting_of_stranger": _greeting("" if markdown.has_address(name) else name),
+    })  # fmt: skip
+    subject = markdown.plain(" ".join("".join(found.blocks[SUBJECT](context)).split()))
     told = [
         "".join(block(context)).strip() for at, block in found.blocks.items()
         if at != SUBJECT and allowed(at.replace("_", "-"))
     ]  # fmt: skip
-    return Composed(subject, "\n\n".join(part for part in told if part) + "\n")
+    text = "\n\n".join(part for part in told if part) + "\n"
+    return Composed(subject, markdown.plain(text), markdown.escaped(text))
+
+
+def _greeting(name: str) -> str:
+    return f"Hello {name}" if name else "Hello"
 
 
 def _links(provider: Provider) -> dict[str, Link]:
@@ -87,11 +98,6 @@ def _template(provider: Provider, template: str) -> jinja2.Template:
     return found
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False})
-
-
 def mail(
     provider: Provider, composed: Composed, *, to: str, message_id: str, unsubscribe: str = ""
 ) -> EmailMessage:
@@ -100,19 +106,19 @@ def mail(
     One-click unsubscribing is that of RFC 8058.
     """
     name, settings = provider.imprint.name, provider.settings
-    made = EmailMessage()
     sender = settings.mail_from or settings.contact
-    made["From"] = f'"{name}" <{sender}>'
-    made["To"] = to
-    made["Subject"] = composed.subject
-    made["Date"] = format_datetime(provider.now())
-    made["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2] or 'localhost'}>"
-    made["Auto-Submitted"] = "auto-generated"
-    foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
-    html = _markdown().render(composed.text)
+    headers = {
+        "Date": format_datetime(provider.now()),
+        "Message-ID": f"<{message_id}@{envelope.domain_of(sender)}>",
+        "Auto-Submitted": "auto-generated",
+    }
     if unsubscribe:
-        made["List-Unsubscribe"] = f"<{unsubscribe}>"
-        made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        headers |= {"List-Unsubscribe": f"<{unsubscribe}>",
+                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}  # fmt: skip
+    made = envelope.begun((name, sender), to, composed.subject, headers)
+    foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
+    html = markdown.html(composed.markdown)
+    if unsubscribe:
         foot += f"\n\nYou can end messages of this kind here: {unsubscribe}"
     made.set_content(composed.text + foot + "\n")
     page = provider.pages.text("messages/mail.html", body=html, subject=composed.subject,

@@ -6,18 +6,22 @@ is over; then, outside of any transaction, the message is handed to the mail ser
 Message-ID; then a second transaction notes that it was sent, and keeps a copy in the account. A
 process that is killed in between leaves a row whose lease runs out: it is sent again under the same
 Message-ID, which is how a mail server tells that it is the same.
+
+Each row fails alone: whatever goes wrong with one is noted on it, it is tried again ever less often
+and in the end set aside for staff, and the others go out.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core.errors import UpheldError
+from upheld.core.mailbox import MailboxError
 from upheld.core.sql import rows, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading
@@ -26,12 +30,13 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
 from upheld.practices.messages.carrier import Carrier, CarrierError
-from upheld.practices.messages.compose import blocks, compose, mail
+from upheld.practices.messages.compose import TemplateError, blocks, compose, mail
 from upheld.practices.messages.unsubscribe import Unsubscribing
 
 LEASE: Final = timedelta(minutes=5)
 BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 120, 240, 480, 960))
 ONCE: Final = 50  # messages in one run
+SENT, FAILED = "sent", "failed"  # states of a row
 OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 
@@ -54,7 +59,7 @@ class Waiting(NamedTuple):
     message_id: str
     template: str
     purpose: str
-    words: Mapping[str, str]
+    words: str  # as JSON
     entry: int
     tries: int
 
@@ -79,7 +84,16 @@ class Delivery:
             return 0
         sent = 0
         for each in self._due(gate):
-            sent += self._deliver(gate, self.by, each)
+            try:
+                sent += self._deliver(gate, self.by, each)
+            except CarrierError as error:
+                self._set_back(gate, each, str(error), final=error.final)
+                if error.server:  # the others would fare no better, and lose a try
+                    break
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others go out
+                self._set_back(
+                    gate, each, _trouble_of(error), final=isinstance(error, MailboxError)
+                )
         return sent
 
     def _due(self, gate: Gate) -> list[Waiting]:
@@ -89,26 +103,33 @@ class Delivery:
         )
         with reading(gate.engine) as connection:
             found = rows(connection, statement, microseconds(gate.house.clock.now()), ONCE)
-        return [
-            Waiting(person, message, template, purpose, _WORDS.decode(words), entry, tries)
-            for person, message, template, purpose, words, entry, tries in found
-        ]
+        return [Waiting._make(each) for each in found]
 
     def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
         with gate.together() as joint:
             ready = self._ready(joint, waiting)
         if ready is None:
             return 0
+        by.send(ready.mail)
         try:
-            by.send(ready.mail)
-        except CarrierError as error:
-            logging.getLogger("upheld").warning("message not sent: %s", error)
             with gate.together() as joint:
-                self._later(joint, waiting, final=error.final)
-            return 0
-        with gate.together() as joint:
-            self._sent(joint, waiting, ready)
+                self._sent(joint, waiting, ready)
+        except Exception as error:  # noqa: BLE001 - it went out: to send it once more would mend nothing
+            trouble = f"sent, but not noted in full: {_trouble_of(error)}"
+            logging.getLogger("upheld").warning("message %s", trouble)
+            with gate.together() as joint:
+                self._end(joint, waiting, SENT, trouble)
         return 1
+
+    def _set_back(self, gate: Gate, waiting: Waiting, trouble: str, *, final: bool) -> None:
+        """Note why a message did not go, and when it is tried again; else set it aside."""
+        logging.getLogger("upheld").warning("message not sent: %s", trouble)
+        try:
+            with gate.together() as joint:
+                self._later(joint, waiting, trouble, final=final)
+        except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
+            with gate.together() as joint:
+                self._end(joint, waiting, FAILED, trouble)
 
     def _ready(self, joint: Joint, waiting: Waiting) -> Ready | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
@@ -131,8 +152,8 @@ class Delivery:
             return None
         decision = given[purpose].decision
         name = values["name"] if "name" in values.values else ""
-        made = compose(provider, joint.connection, waiting.template, person, name, waiting.words,
-                       lambda each: each in given)  # fmt: skip
+        made = compose(provider, joint.connection, waiting.template, person, name,
+                       _WORDS.decode(waiting.words), lambda each: each in given)  # fmt: skip
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
         copy = Copy(at=now.isoformat(timespec="seconds"), purpose=purpose, subject=made.subject,
@@ -147,18 +168,27 @@ class Delivery:
                    id=waiting.message_id)  # fmt: skip
         joint.append(waiting.person_id, "messages", [msgspec.json.encode(ready.copy).decode()],
                      source="provider", occasion="other")  # fmt: skip
-        self._end(joint, waiting, "sent")
+        self._end(joint, waiting, SENT)
 
-    def _later(self, joint: Joint, waiting: Waiting, *, final: bool) -> None:
+    def _later(self, joint: Joint, waiting: Waiting, trouble: str, *, final: bool) -> None:
         if final or waiting.tries >= len(BACKOFF):
             joint.note(waiting.person_id, "unsent", action="contact", purpose=waiting.purpose,
                        after=str(waiting.entry), id=waiting.message_id)  # fmt: skip
-            self._end(joint, waiting, "failed")
+            self._end(joint, waiting, FAILED, trouble)
             return
         due = joint.house.clock.now() + BACKOFF[waiting.tries]
-        run(joint.connection, "UPDATE outbox SET due = ? WHERE person_id = ? AND message_id = ?",
-            microseconds(due), waiting.person_id, waiting.message_id)  # fmt: skip
+        run(joint.connection, "UPDATE outbox SET due = ?, tries = ?, trouble = ? WHERE person_id ="
+            " ? AND message_id = ?", microseconds(due), waiting.tries + 1, trouble,
+            waiting.person_id, waiting.message_id)  # fmt: skip
 
-    def _end(self, joint: Joint, waiting: Waiting, state: str) -> None:
-        run(joint.connection, "UPDATE outbox SET due = NULL, state = ? WHERE person_id = ? AND"
-            " message_id = ?", state, waiting.person_id, waiting.message_id)  # fmt: skip
+    def _end(self, joint: Joint, waiting: Waiting, state: str, trouble: str = "") -> None:
+        run(joint.connection, "UPDATE outbox SET due = NULL, state = ?, trouble = ? WHERE person_id"
+            " = ? AND message_id = ?", state, trouble, waiting.person_id,
+            waiting.message_id)  # fmt: skip
+
+
+def _trouble_of(error: Exception) -> str:
+    """What is so of a failure, in words that hold no value of anybody."""
+    if isinstance(error, MailboxError | TemplateError):
+        return str(error)
+    return f"the message could not be made ({getattr(error, 'code', type(error).__name__)})"

@@ -1,0 +1,71 @@
+"""E-mail addresses: read by email-validator where they come in, built by `Address` at the way out.
+
+An address is kept as people write it. It goes out with its domain as A-labels, which every mail
+server takes; a local part that is not ASCII needs a server that knows SMTPUTF8.
+"""
+
+from __future__ import annotations
+
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from typing import Final
+
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+from upheld.core.errors import UpheldError
+
+_WRONG: Final = "Write one address, as name@example.com."
+
+
+class MailboxError(UpheldError):
+    """What was kept as an address and is none, so that nothing can be sent to it."""
+
+
+def canonical(value: str) -> str:
+    """One address that could be delivered to, as it is kept; ValueError with a sentence."""
+    try:
+        found = _read(value)
+        _refuse_unwritable(_built(found, ""))
+    except ValueError:  # also what the library raises
+        raise ValueError(_WRONG) from None
+    return found.normalized
+
+
+def address(value: str, name: str = "") -> Address:
+    """The address to write into a header, with a name that people read; MailboxError for none."""
+    try:
+        found = _built(_read(value), " ".join(name.split()))
+        _refuse_unwritable(found)
+    except ValueError:
+        raise MailboxError("what is kept as an address is none", code="address",
+                           hint="correct it, then send again") from None  # fmt: skip
+    return found
+
+
+def _read(value: str) -> ValidatedEmail:
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:  # it repeats the address
+        raise ValueError(_WRONG) from None
+
+
+def _built(found: ValidatedEmail, name: str) -> Address:
+    return Address(name, username=found.local_part, domain=found.ascii_domain)
+
+
+def _refuse_unwritable(found: Address) -> None:
+    """ValueError unless a header with an address is read as that same address.
+
+    A local part may look like an encoded word, which Python decodes: into another address, or into
+    one that it cannot write.
+    """
+    trial = EmailMessage(policy.SMTPUTF8)
+    trial["To"] = found
+    read = [each.addr_spec for each in trial["To"].addresses]
+    if read != [found.addr_spec] or f"{found.addr_spec}" not in _unfolded(trial):
+        raise ValueError(_WRONG)
+
+
+def _unfolded(trial: EmailMessage) -> str:
+    return trial.as_bytes().decode().replace("\r\n ", "")
