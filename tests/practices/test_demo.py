@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import httpx2
@@ -24,10 +26,12 @@ from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
 from upheld.core.sql import rows
+from upheld.demo import names
 from upheld.demo.build import SignIn
 from upheld.demo.pages import Shown, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
+from upheld.gate import field_values
 from upheld.gate.jobs import built_in
 from upheld.gate.request import Act, Refused
 from upheld.gate.upkeep import selfcheck
@@ -36,6 +40,7 @@ from upheld.practices.billing import books
 from upheld.practices.messages.carrier import Box
 from upheld.web import sessions
 
+TODAY: Final = date(2026, 3, 15)
 URL: Final = "http://127.0.0.1:8765"
 CUSTOMERS: Final = size("customers of the demonstration", short=12, long=200)
 HOME: Final = {"customer": "/me", "staff": "/staff", "agent": "/agent"}
@@ -49,6 +54,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS)
     yield found
     close(found.provider.gate)
+
+
+def test_a_crowd_of_any_size_has_a_name_and_an_address_each() -> None:
+    """As many as the command accepts, the same each time, and each as a form would take them."""
+    made = names.crowd(Random(1), TODAY, 10_000)  # noqa: S311 - nothing secret is drawn
+    assert len({each.name for each in made}) == len({each.email for each in made}) == 10_000
+    assert made[:3] == names.crowd(Random(1), TODAY, 3)  # noqa: S311 - as above
+    for each in made[::500]:
+        for field, value in each.told.items():
+            assert field_values.canonical(field, value, today=TODAY) == value
+
+
+def test_whoever_waits_for_the_demonstration_is_told_how_far_it_is(tmp_path: Path) -> None:
+    """From little to all of it, and never back."""
+    seen: list[tuple[int, int]] = []
+    (tmp_path / "demo").mkdir()
+    found = ready(tmp_path / "demo", URL, 12, lambda done, total: seen.append((done, total)))
+    close(found.provider.gate)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len({total for _, total in seen}) == 1
+    assert seen[-1][0] == seen[-1][1]
 
 
 @pytest.fixture(scope="module")

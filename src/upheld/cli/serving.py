@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +127,29 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
         serve(policy, settings, as_json=as_json)
 
 
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; elsewhere than on a terminal only its title."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(f"{title} …")
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
 def demo(
     port: int = PORT,
     host: str = HOST,
@@ -149,8 +174,8 @@ def demo(
 
     shown = f"[{host}]" if ":" in host else host
     with folder_of(folder) as where:
-        sys.stderr.write("Building a made-up provider, some seconds …\n")
-        found = ready(where, f"http://{shown}:{port}", customers)
+        with _bar("Building a made-up provider") as progress:
+            found = ready(where, f"http://{shown}:{port}", customers, progress)
         sys.stdout.write(greeting(found))
         sys.stdout.flush()
         assert found.settings.policy is not None  # noqa: S101 - the gate was opened on it

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from upheld.demo import names
-from upheld.demo.months import MONTHS, Member, Years
+from upheld.demo.months import MONTHS, Member, Progress, Years, untold
 from upheld.demo.scenes import PASSWORD, Scenes
 from upheld.practice.brings import Provider
 from upheld.practices.accounts.terms import Agreement
@@ -68,7 +68,9 @@ DESKS_SHOWN: Final = (
 )
 
 
-def build(provider: Provider, customers: int = CUSTOMERS) -> list[SignIn]:
+def build(
+    provider: Provider, customers: int = CUSTOMERS, progress: Progress = untold
+) -> list[SignIn]:
     """Fill an empty provider with so many customers and two years; who signs in."""
     random = Random(_SEED)  # noqa: S311 - nothing secret is drawn from it
     secret = passwords.hashed(PASSWORD)
@@ -84,7 +86,7 @@ def build(provider: Provider, customers: int = CUSTOMERS) -> list[SignIn]:
         Member(made, _joined(random, at), random.choice(_PLANS))
         for at, made in enumerate(names.crowd(random, today, max(0, customers - len(named))))
     ]
-    years = Years(provider, [*named.values(), *crowd], secret, random)
+    years = Years(provider, [*named.values(), *crowd], secret, random, progress)
     years.agreement = Agreement(provider.settings.agreement).digest()
     scenes = Scenes(years, named)
     scenes.plan()

@@ -82,18 +82,31 @@ class Member:
 
 
 class Step(NamedTuple):
-    """Something that happened at a moment."""
+    """Something that happened at a moment; `weight` is to how many people."""
 
     at: datetime
     order: int
     work: Callable[[], object]
+    weight: int = 1
+
+
+Progress = Callable[[int, int], None]  # how much is done, of how much
+
+
+def untold(_done: int, _total: int) -> None:
+    """Nobody waits for it."""
 
 
 class Years:
     """The two years, as they are told."""
 
     def __init__(
-        self, provider: Provider, members: list[Member], secret: str, random: Random
+        self,
+        provider: Provider,
+        members: list[Member],
+        secret: str,
+        random: Random,
+        progress: Progress = untold,
     ) -> None:
         """`secret` is the hash of the one password that everybody has."""
         self.provider, self.members, self.secret, self.random = provider, members, secret, random
@@ -107,6 +120,7 @@ class Years:
         self.jobs = {job.name: job for each in provider.practices for job in each.jobs}
         self.agreement = ""
         self.steps: list[Step] = []
+        self.progress, self.reached, self.total = progress, 0, 1
 
     # When
 
@@ -116,11 +130,13 @@ class Years:
         at = today.year * 12 + today.month - MONTHS + number
         return month_of(date(at // 12, at % 12 + 1, 1))
 
-    def plan(self, day: date, work: Callable[[], object], hour: int = 9) -> None:
+    def plan(
+        self, day: date, work: Callable[[], object], hour: int = 9, *, weight: int = 1
+    ) -> None:
         """Let something happen on a day, unless it has not come yet."""
         at = datetime.combine(day, time(hour), UTC)
         if at < self.end:
-            self.steps.append(Step(at, len(self.steps), work))
+            self.steps.append(Step(at, len(self.steps), work, weight))
 
     def plan_joint(self, day: date, work: Callable[[Joint], object], hour: int = 9) -> None:
         """The same for a piece of work in a transaction of its own."""
@@ -139,19 +155,27 @@ class Years:
         """Let everything happen in its order; then the clock is the real one."""
         for number in range(MONTHS):
             self._month(number)
+        self.total, reached = sum(step.weight for step in self.steps), 0
         for step in sorted(self.steps, key=lambda each: each[:2]):
             self.clock.at = step.at
             step.work()
+            reached += step.weight
+            self._reach(reached)
         self.clock.at = datetime.now(UTC)
         self.gate.house = self.gate.house.by(Clock())
 
     def _month(self, number: int) -> None:
         first = self.month(number).first
         before = self.month(number - 1)
-        self.plan(first.replace(day=FIRST), lambda: self.bill(number, before), 6)
-        self.plan(first.replace(day=COUNTED), lambda: self.count(number, before), 3)
-        self.plan(first.replace(day=JOINING), lambda: self.sign_up(number), 10)
-        self.plan(first.replace(day=PAYING), lambda: self.pay(number), 18)
+        here = sum(each.month < number for each in self.members)
+        new = sum(each.month == number for each in self.members)
+        for day, work, hour, weight in (
+            (FIRST, lambda: self.bill(number, before), 6, here),
+            (COUNTED, lambda: self.count(number, before), 3, here),
+            (JOINING, lambda: self.sign_up(number), 10, new),
+            (PAYING, lambda: self.pay(number), 18, here),
+        ):
+            self.plan(first.replace(day=day), work, hour, weight=weight)
         if any(each.pays_until <= number for each in self.members):
             for day in LOOKED_AFTER:
                 self.plan(first.replace(day=day), self.look_after, 7)
@@ -166,7 +190,13 @@ class Years:
                     work(joint, member)
                     if not member.shown:
                         outbox.drop(joint, member.id)
+            self._reach(self.reached + len(members[start : start + TOGETHER]))
         self.deliver()
+
+    def _reach(self, reached: int) -> None:
+        """Tell whoever waits how far it is."""
+        self.reached = reached
+        self.progress(min(reached, self.total), self.total)
 
     def deliver(self) -> None:
         """Send what waits."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from random import Random
+from string import ascii_uppercase
 from typing import Final, NamedTuple
 
 DOMAIN: Final = "customer.example"
@@ -49,14 +50,14 @@ class Made(NamedTuple):
 def person(random: Random, today: date, name: str = "", age: int = 0, **told: str) -> Made:
     """Somebody made up; what is not said is drawn."""
     name = name or f"{random.choice(_FIRST)} {random.choice(_LAST)}"
-    first, last = name.lower().split()
+    words = name.lower().replace(".", "").split()
     born = date(today.year - (age or random.randint(20, 79)), 1, 1)
     born = born.replace(month=random.randint(1, max(1, today.month - 1)), day=random.randint(1, 28))
     drawn = {
         "name": name,
-        "email": f"{first}.{last}@{DOMAIN}",
+        "email": f"{'.'.join(words)}@{DOMAIN}",
         "birth-date": born.isoformat(),
-        "phone": f"+1 555 01{random.randint(0, 99):02} {random.randint(0, 9999):04}",
+        "phone": f"+155501{random.randint(0, 99_999):05}",
         "address": f"{random.randint(1, 99)} {random.choice(_STREETS)}, Larch Valley",
         "zip": f"{random.randint(10_000, 99_999)}",
         "occupation": random.choice(_WORK),
@@ -66,9 +67,18 @@ def person(random: Random, today: date, name: str = "", age: int = 0, **told: st
 
 
 def crowd(random: Random, today: date, count: int) -> list[Made]:
-    """So many people, no two with one address."""
-    found: dict[str, Made] = {}
-    while len(found) < count:
-        made = person(random, today)
-        found.setdefault(made.email, made)
-    return list(found.values())
+    """So many people, no two with one name: each pair of names once, then with an initial."""
+    pairs = [f"{first} {last}" for first in _FIRST for last in _LAST]
+    random.shuffle(pairs)
+    return [person(random, today, _name(pairs, at)) for at in range(count)]
+
+
+def _name(pairs: list[str], at: int) -> str:
+    """The name of somebody of the crowd by their number; no other has it."""
+    turn, which = divmod(at, len(pairs))
+    first, last = pairs[which].split()
+    initials = ""
+    while turn:  # as numbers are written, with letters for digits
+        turn, letter = divmod(turn - 1, len(ascii_uppercase))
+        initials = f"{ascii_uppercase[letter]}. {initials}"
+    return f"{first} {initials}{last}"

@@ -26,6 +26,7 @@ from upheld.core.settings import Settings, read_settings
 from upheld.core.transaction import reading
 from upheld.demo import sample_policy
 from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
+from upheld.demo.months import Progress, untold
 from upheld.demo.pages import Shown, practice
 from upheld.demo.scenes import PASSWORD
 from upheld.gate.group import AsyncGate, open_gate_sync
@@ -84,7 +85,7 @@ def folder_of(kept: Path | None) -> Iterator[Path]:
     yield kept
 
 
-def ready(folder: Path, url: str, customers: int = CUSTOMERS) -> Demo:
+def ready(folder: Path, url: str, customers: int = CUSTOMERS, progress: Progress = untold) -> Demo:
     """The demonstration of a folder, built if it is not there yet."""
     begun = time.perf_counter()
     there = (folder / SETTINGS).exists()
@@ -99,7 +100,7 @@ def ready(folder: Path, url: str, customers: int = CUSTOMERS) -> Demo:
     if there:
         people += msgspec.json.decode((folder / PEOPLE).read_bytes(), type=list[SignIn])
     else:
-        people += build(provider, customers)
+        people += build(provider, customers, progress)
         _private(folder / PEOPLE, msgspec.json.encode(people))
         box.messages.clear()  # what was mailed in two years is read in the accounts
         (folder / f"{SETTINGS}.new").rename(folder / SETTINGS)

@@ -177,7 +177,7 @@ class Scenes:
         return asked if isinstance(asked, Refused) else asks.answer(joint, asked)
 
     def _new_phone(self, joint: Joint) -> object:
-        return correcting.correct(joint, self.id("ann"), "phone", "+1 555 010 0142")
+        return correcting.correct(joint, self.id("ann"), "phone", "+15550100142")
 
     def _wrong(self, joint: Joint) -> object:
         said = "It is the 12th of the month, not the 21st: somebody turned it round."
