@@ -170,12 +170,20 @@ def test_settings_that_lack_something_are_told(home: Path, settings: str, code: 
 
 
 def test_a_database_without_tables_is_not_looked_through(home: Path) -> None:
-    """What must be done first is told."""
+    """What must be done first is told, and a missing file is no empty database."""
     run(home, "admin", "init")
     (home / "provider.db").unlink()
+    with pytest.raises(UpheldError, match="there is no ") as caught:
+        run(home, "admin", "selfcheck")
+    assert caught.value.code == "database-gone"
+    assert not (home / "provider.db").exists()
+    (home / "provider.db").touch(0o600)
     with pytest.raises(UpheldError) as caught:
         run(home, "admin", "selfcheck")
     assert caught.value.code == "schema"
+    assert "upheld admin migrate" in caught.value.hint
+    run(home, "admin", "migrate")
+    assert "whole" in run(home, "admin", "selfcheck")
 
 
 def test_the_entries_of_a_database_are_exported_verified_and_gone_on_with(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -9,21 +10,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Engine, text
 
+from sizes import size
 from upheld.core import database
-from upheld.core.database import open_database
-from upheld.core.link import LOOK_SECONDS
-from upheld.core.schema import migrate
+from upheld.core.database import made_or_gone, open_database
+from upheld.core.link import LOOK_SECONDS, Link
+from upheld.core.schema import migrate, require_current
+from upheld.core.sql import rows, run
 from upheld.core.transaction import reading, scrub, writing
 from upheld.core.trouble import DatabaseError
 
 INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL)")
 COUNT = text("SELECT count(*) FROM person")
 PLANTED = "ann@example.org"
+TURNS = size("turns of a third writer", short=40, long=400)
+WAITED_MAX = 1_000  # transactions of two others
 
 
 @pytest.fixture(name="small")
@@ -227,6 +234,175 @@ def test_a_database_that_went_away_is_told(small: Engine, tmp_path: Path) -> Non
         pass
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["two words", "50% off", "a%(x)s", "what?", "a#b", "it's", 'a"b', "a\nb", "ü", "[k]", "*", "~",
+     "-f", "a;b", os.fsdecode(b"caf\xe9"), ":memory:"],
+)  # fmt: skip
+def test_every_path_works_that_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    """Whatever folder and file are called, the database is made there and found again."""
+    folder = tmp_path / name
+    folder.mkdir()
+    url = f"sqlite:///{folder / name}"
+    for count in range(2):
+        engine = open_database(url)
+        migrate(engine)
+        with writing(engine) as connection:
+            connection.execute(INSERT, {"id": str(count)})
+        engine.dispose()
+    assert [each.name for each in folder.iterdir()] == [name]
+    engine = open_database(url, make=False)
+    with reading(engine) as connection:
+        assert connection.execute(COUNT).scalar() == 2
+    engine.dispose()
+
+
+def test_a_file_that_is_not_there_is_made_only_where_one_is_to_be(tmp_path: Path) -> None:
+    """Who only looks is told its path, and no empty file is left."""
+    with pytest.raises(DatabaseError, match="there is no ") as caught:
+        open_database(f"sqlite:///{tmp_path}/upheld.db", make=False)
+    assert "upheld admin init" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tables", [False, True])
+def test_an_empty_file_is_not_left_behind(tmp_path: Path, *, tables: bool) -> None:
+    """Where making it fails it goes; one that has its tables stays."""
+    with pytest.raises(KeyError), made_or_gone(f"sqlite:///{tmp_path}/upheld.db") as engine:
+        if tables:
+            migrate(engine)
+        raise KeyError
+    assert [each.name for each in tmp_path.iterdir()] == (["upheld.db"] if tables else [])
+
+
+def test_a_file_that_was_there_stays_though_it_is_empty(tmp_path: Path) -> None:
+    """What somebody else made is not taken away."""
+    (tmp_path / "upheld.db").touch(0o600)
+    with pytest.raises(KeyError), made_or_gone(f"sqlite:///{tmp_path}/upheld.db"):
+        raise KeyError
+    assert (tmp_path / "upheld.db").exists()
+
+
+def test_a_mount_that_is_read_only_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as a database that cannot be reached: it is there, and cannot be written."""
+    open_database(f"sqlite:///{tmp_path}/upheld.db").dispose()
+
+    class Mounted(NamedTuple):
+        f_flag: int = os.ST_RDONLY
+
+    monkeypatch.setattr(os, "statvfs", lambda _: Mounted())
+    with pytest.raises(DatabaseError, match="mounted read-only") as caught:
+        open_database(f"sqlite:///{tmp_path}/upheld.db")
+    assert caught.value.code == "read-only"
+
+
+def test_missing_tables_ask_for_the_command_that_makes_them(small: Engine, tmp_path: Path) -> None:
+    """The hint names it."""
+    require_current(small)
+    bare = open_database(f"sqlite:///{tmp_path}/bare.db")
+    with pytest.raises(DatabaseError) as caught:
+        require_current(bare)
+    assert "upheld admin migrate" in caught.value.hint
+    bare.dispose()
+
+
+def test_a_third_writer_has_its_turn_between_two_that_never_pause(tmp_path: Path) -> None:
+    """It waits for a few hundred of their transactions at most, not for their end."""
+    url = f"sqlite:///{tmp_path}/upheld.db"
+    engine = open_database(url)
+    migrate(engine)
+    code = f"""
+from upheld.core.database import open_database
+from upheld.core.sql import run
+from upheld.core.transaction import writing
+engine = open_database({url!r})
+while True:
+    with writing(engine) as connection:
+        run(connection, "UPDATE lease SET until = until + 1 WHERE name = 'others'")
+"""
+    with writing(engine) as connection:
+        run(connection, "INSERT INTO lease VALUES ('others', '', 0)")
+    others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    try:
+        waits = []
+        count = "SELECT until FROM lease"
+        with reading(engine) as connection:
+            before = rows(connection, count)
+        while before == [(0,)]:  # until they have begun
+            with reading(engine) as connection:
+                before = rows(connection, count)
+        for _ in range(TURNS):
+            with reading(engine) as connection:
+                (before,) = rows(connection, count)[0]
+            with writing(engine) as connection:
+                (now,) = rows(connection, count)[0]
+            waits.append(now - before)
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+    engine.dispose()
+    assert max(waits) < WAITED_MAX
+
+
+def test_a_connection_that_the_server_closed_at_rest_is_replaced_before_an_act(
+    postgres_url: str,
+) -> None:
+    """For who writes and for who reads: nobody is refused because of it."""
+    engine = open_database(postgres_url)
+    migrate(engine)
+    with reading(engine), reading(engine), writing(engine) as connection:
+        connection.execute(INSERT, {"id": "a"})
+    other = open_database(postgres_url)
+    left = 1
+    with reading(other) as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                 " WHERE pid <> pg_backend_pid() AND datname = current_database()")
+        )  # fmt: skip
+    while left:
+        with reading(other) as connection:
+            left = connection.execute(
+                text("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                     " AND datname = current_database()")
+            ).scalar_one()  # fmt: skip
+    other.dispose()
+    with reading(engine) as one, reading(engine) as two:
+        assert one.execute(COUNT).scalar() == two.execute(COUNT).scalar() == 1
+    with writing(engine) as connection:
+        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL)")
+    with reading(engine) as connection:
+        assert connection.execute(COUNT).scalar() == 2
+    engine.dispose()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_connection_that_breaks_is_replaced_once_if_nothing_was_begun(
+    postgres_url: str, *, begun: bool
+) -> None:
+    """Else the act fails whole: nobody can tell what of it would be done twice."""
+    engine = open_database(postgres_url)
+    migrate(engine)
+    wrote = False
+    with suppress(DatabaseError), writing(engine) as connection:
+        if begun:
+            rows(connection, "SELECT 1")
+        assert isinstance(connection, Link)
+        pid = connection.driver.info.backend_pid
+        other = open_database(postgres_url)
+        with reading(other) as ending:
+            ending.execute(text(f"SELECT pg_terminate_backend({pid})"))
+        other.dispose()
+        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL)")
+        wrote = True
+    assert wrote is not begun
+    with reading(engine) as connection:
+        assert connection.execute(COUNT).scalar() == int(wrote)
+    engine.dispose()
+
+
 def test_a_server_that_does_not_answer_is_told(postgres_url: str) -> None:
     """A session that the server ended is told, and the next one works."""
     engine = open_database(postgres_url)
@@ -252,6 +428,7 @@ def test_a_server_that_does_not_answer_is_told(postgres_url: str) -> None:
         ("sqlite:///:memory:", "needs a file"),
         ("sqlite:////nowhere/upheld.db", "No such file"),
         ("sqlite:////tmp", "is no file"),
+        ("sqlite:///upheld.db?mode=ro", "no options"),
     ],
 )
 def test_an_address_that_cannot_be_opened_is_told(url: str, said: str) -> None:

@@ -31,7 +31,7 @@ def database(settings: Path | None) -> Iterator[Connection]:
     from upheld.core.schema import require_current
     from upheld.core.transaction import reading
 
-    engine = open_database(settings_in(settings).database)
+    engine = open_database(settings_in(settings).database, make=False)
     try:
         require_current(engine)
         with reading(engine) as connection:

@@ -57,7 +57,7 @@ def gate_of(settings: Settings) -> Gate:
 
     policy = policy_of(settings)
     keyring = keyring_of(settings)
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, make=False)
     require_current(engine)
     return Gate(engine, policy, keyring)
 
@@ -81,7 +81,7 @@ def named(path: Path | None, what: str) -> Path:
 @admin.command()
 def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Make what is missing: keyring, database, tables; change nothing that is there."""
-    from upheld.core.database import open_database
+    from upheld.core.database import made_or_gone
     from upheld.core.schema import migrate
     from upheld.gate.gate import Gate
 
@@ -91,8 +91,8 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     made = not path.exists()
     master = master_key(told.key_file, told.passphrase_file, told.key_program, confirm=made)
     keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
-    engine = open_database(told.database)
-    revision = migrate(engine)
+    with made_or_gone(told.database) as engine:
+        revision = migrate(engine)
     Gate(engine, policy, keyring)
     if as_json:
         print_json({"keyring_made": made, "revision": revision, "policy": policy.digest})
@@ -108,7 +108,7 @@ def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.core.schema import migrate as migrated
     from upheld.core.schema import revision
 
-    engine = open_database(settings_in(settings).database)
+    engine = open_database(settings_in(settings).database, make=False)
     before, now = revision(engine), migrated(engine)
     if as_json:
         print_json({"before": before, "now": now})

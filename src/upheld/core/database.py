@@ -11,24 +11,28 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from upheld.core.files import OTHERS, PRIVATE_MODE
-from upheld.core.link import IMMEDIATE, KEPT, THERE, Link
-from upheld.core.schema import refuse_newer
+from upheld.core.link import IMMEDIATE, KEPT, THERE, Link, lost
+from upheld.core.schema import refuse_newer, revision
 from upheld.core.transaction import READING, reading
 from upheld.core.trouble import DatabaseError, meaning, trouble
 
 WAIT_SECONDS: Final = 10
+SQLITE: Final = "sqlite:///"
+OPTIONS: Final = re.compile(r"\?\w+=")  # which look like those of an address
 PRAGMAS: Final = {  # name to what is set and what is read back
     "busy_timeout": (WAIT_SECONDS * 1000, WAIT_SECONDS * 1000),
     "synchronous": ("FULL", 2),
@@ -40,24 +44,16 @@ PRAGMAS: Final = {  # name to what is set and what is read back
 SHOWN: Final = {"synchronous_commit": "on", "fsync": "on", "server_encoding": "UTF8"}
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, make: bool = True) -> Engine:
     """Open `sqlite:///PATH` or `postgresql://…`; `dispose()` of the engine closes it.
 
-    A new SQLite file is made for its owner alone. DatabaseError where the address is wrong, the
-    database cannot be reached or does not keep what it is told, or its tables are of a later
-    upheld. Tables are made by `upheld.core.schema.migrate`.
+    A new SQLite file is made for its owner alone, with `make`; see `made_or_gone`. DatabaseError
+    where the address is wrong, the database cannot be reached or does not keep what it is told, or
+    its tables are of a later upheld. Tables are made by `upheld.core.schema.migrate`.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise _wrong("the address of the database cannot be read") from None
-    backend = parsed.get_backend_name()
-    if backend == "sqlite":
-        engine = _sqlite(parsed)
-    elif backend == "postgresql":
-        engine = _postgres(parsed)
-    else:
-        raise _wrong(f"there is no support for {backend}")
+    # A path is what a file system takes, not what an address may be.
+    path = url.removeprefix(SQLITE)
+    engine = _other(url) if path == url else _sqlite(path, make=make)
     _keep_links(engine)
     try:
         with reading(engine) as connection:
@@ -66,6 +62,44 @@ def open_database(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+@contextmanager
+def made_or_gone(url: str) -> Iterator[Engine]:
+    """Open a database to make its tables; where that fails, no empty file is left behind.
+
+    The engine stays open when the block ends.
+    """
+    path = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+    new = path is not None and not path.exists()
+    engine: Engine | None = None
+    try:
+        engine = open_database(url)
+        yield engine
+    except BaseException:
+        empty = False
+        if engine is not None:
+            if new:
+                with suppress(DatabaseError):
+                    empty = not revision(engine)
+            engine.dispose()
+        if empty and path is not None:
+            for end in ("-wal", "-shm", ""):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+        raise
+
+
+def _other(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _wrong("the address of the database cannot be read") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        raise _wrong("SQLite needs a file and no options")
+    if backend != "postgresql":
+        raise _wrong(f"there is no support for {backend}")
+    return _postgres(parsed)
 
 
 def _keep_links(engine: Engine) -> None:
@@ -84,16 +118,16 @@ def _keep_links(engine: Engine) -> None:
             connection.flush()
 
 
-def _sqlite(url: URL) -> Engine:
-    if not url.database or url.database == ":memory:" or url.query:
+def _sqlite(named: str, *, make: bool) -> Engine:
+    path = Path(named).absolute()
+    if not named or named == ":memory:" or (OPTIONS.search(named) and not path.exists()):
         raise _wrong("SQLite needs a file and no options")
-    path = Path(url.database).absolute()
-    name, (device, number) = os.fsencode(path), _own_file(path)
+    name, (device, number) = os.fsencode(path), _own_file(path, make=make)
 
     def connect() -> sqlite3.Connection:
         # Never made anew here: a file that went away is an error, not an empty database.
         return sqlite3.connect(
-            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=WAIT_SECONDS,
+            f"file:{quote(name)}?mode=rw", uri=True, timeout=WAIT_SECONDS,
             isolation_level=None, check_same_thread=False,
         )  # fmt: skip
 
@@ -144,12 +178,24 @@ def _set_pragmas(raw: sqlite3.Connection) -> None:
     _in_effect("journal_mode", mode, "wal")
 
 
-def _own_file(path: Path) -> tuple[int, int]:
+def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
     """Make the file for its owner alone where it is missing; its identity."""
+    if path.parent.is_dir() and os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        raise trouble("read-only", f"{path} is on a file system that is mounted read-only",
+                      "mount it for writing, or name a database elsewhere")  # fmt: skip
     try:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE))
+        if make:
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE))
         found = path.stat()
+    except FileNotFoundError:
+        if make:
+            raise trouble("database-gone", f"{path.parent}: No such file or directory") from None
+        raise trouble(
+            "database-gone",
+            f"there is no {path}",
+            "see its path in the settings; `upheld admin init` makes a new one",
+        ) from None
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise trouble("read-only", str(path)) from None
@@ -176,6 +222,11 @@ def _postgres(url: URL) -> Engine:
             "PostgreSQL needs psycopg", code="missing-extra",
             hint="pip install 'upheld[provider,postgres]'",
         ) from None  # fmt: skip
+
+    @event.listens_for(engine, "checkout")
+    def _open(raw: Any, *_: object) -> None:
+        if lost(raw):  # then the pool opens another
+            raise DisconnectionError("the server closed it")
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:

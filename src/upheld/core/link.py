@@ -11,8 +11,11 @@ one order nobody waits for somebody who waits for them.
 
 from __future__ import annotations
 
+import select
+import sqlite3
 from collections.abc import Callable, Sequence
-from time import monotonic
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine
@@ -28,8 +31,29 @@ LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
 IMMEDIATE: Final = "BEGIN IMMEDIATE"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
+BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+TURN_SECONDS: Final = 0.001  # between two looks whether another has written
 LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
 THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
+
+
+def lost(driver: Any) -> bool:
+    """Whether the server closed a connection of psycopg's that is at rest.
+
+    Its last words wait to be read then; nothing is asked of the server for it.
+    """
+    if driver.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(driver.pgconn.socket, select.POLLIN)
+    while waiting.poll(0):  # a server says something of its own accord besides, and stays
+        try:
+            driver.pgconn.consume_input()
+        except Exception:  # noqa: BLE001 - psycopg, which is an extra, has an error of its own
+            return True
+        if driver.closed:
+            return True
+    return False
 
 
 class Link(Connection):
@@ -41,16 +65,29 @@ class Link(Connection):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._rest: list[Link] | None = engine.get_execution_options().get(KEPT)
-        pooled: Any = self.connection
-        self.driver = pooled.driver_connection
         self.postgresql = engine.dialect.name == "postgresql"
-        self._trips: Any = Trips(self.driver) if self.postgresql else None
-        # A cursor costs SQLite as much as a short statement does, so that one serves them all.
-        self.ask: Callable[..., Any] = self.driver.cursor().execute
+        self._wait = 0.0
+        self._connect()
         self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
         self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
+
+    def _connect(self) -> None:
+        """Take a connection of the engine's, new or at rest."""
+        pooled: Any = self.connection
+        self.driver = pooled.driver_connection
+        self._trips: Any = Trips(self.driver) if self.postgresql else None
+        # A cursor costs SQLite as much as a short statement does, so that one serves them all.
+        self.ask: Callable[..., Any] = self.driver.cursor().execute
+        if not self.postgresql:  # see `_take_turn`
+            self._wait = self.ask("PRAGMA busy_timeout").fetchone()[0] / 1000
+            self.ask("PRAGMA busy_timeout = 0")
+
+    def _reconnect(self) -> None:
+        """Take another connection in place of one that the server closed."""
+        self.invalidate()
+        self._connect()
 
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
@@ -58,16 +95,44 @@ class Link(Connection):
         try:
             if self.postgresql:
                 self._waiting = [BEGIN, TURN]
+                if lost(self.driver):
+                    self._reconnect()
             else:
                 now = monotonic()
                 if now - self._looked > LOOK_SECONDS and self._there is not None:
                     self._there()
                     self._looked = now
-                self.ask(IMMEDIATE)
+                self._take_turn()
         except BaseException as error:
             self._undo(error)
             raise
         return self
+
+    def _take_turn(self) -> None:
+        """Begin on SQLite, as soon as nobody else writes.
+
+        SQLite itself would look ever more rarely the longer it waits, and come too late each time
+        where others write without a pause.
+        """
+        until = 0.0
+        while True:
+            try:
+                self.ask(IMMEDIATE)
+            except sqlite3.OperationalError as error:
+                now = monotonic()
+                until = until or now + self._wait
+                if error.sqlite_errorcode & 0xFF not in BUSY or now > until:
+                    raise
+                sleep(TURN_SECONDS)
+            else:
+                return
+
+    def close(self) -> None:
+        """Give the connection back, as others in the pool are."""
+        if not (self.postgresql or self.closed or self.invalidated):
+            with suppress(sqlite3.Error):
+                self.ask(f"PRAGMA busy_timeout = {round(self._wait * 1000)}")
+        super().close()
 
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: object
@@ -135,7 +200,15 @@ class Link(Connection):
     def send(self, queries: Sequence[Query]) -> list[Answer]:
         """Run statements on PostgreSQL, together with those that wait; their answers."""
         waiting, self._waiting = self._waiting, []
-        found: list[Answer] = self._trips.make((*waiting, *queries))
+        try:
+            found: list[Answer] = self._trips.make((*waiting, *queries))
+        except self.dialect.loaded_dbapi.OperationalError:
+            # Once more where nothing was begun before, and nothing can have been committed.
+            begun = waiting[:1] != [BEGIN] or self.in_transaction()
+            if begun or COMMIT in queries or not self.driver.closed:
+                raise
+            self._reconnect()
+            found = self._trips.make((*waiting, *queries))
         if LAST in waiting:
             self.last = found[waiting.index(LAST)].fetchone() or (0, 0)
         return found[len(waiting) :]

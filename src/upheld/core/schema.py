@@ -81,7 +81,7 @@ def require_current(engine: Engine) -> None:
     if revision(engine) != known()[0]:
         raise DatabaseError(
             "the tables are not those that this upheld needs", code="schema",
-            hint="start the provider once: it makes and changes its tables",
+            hint="`upheld admin migrate` makes and changes them",
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from upheld.core.database import open_database
+from upheld.core.database import made_or_gone
 from upheld.core.schema import migrate
 from upheld.gate.acting import Outcome
 from upheld.gate.gate import Gate
@@ -186,10 +186,6 @@ def open_gate(url: str, *, policy: Policy | str | Path, keys: Keyring) -> AsyncG
 def open_gate_sync(url: str, *, policy: Policy | str | Path, keys: Keyring) -> Gate:
     """The same for callers that wait."""
     found = policy if isinstance(policy, Policy) else load(policy)
-    engine = open_database(url)
-    try:
+    with made_or_gone(url) as engine:
         migrate(engine)
         return Gate(engine, found, keys)
-    except BaseException:
-        engine.dispose()
-        raise

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from upheld.core.database import open_database
+from upheld.core.database import made_or_gone, open_database
 from upheld.core.schema import revision, upgrade
 from upheld.core.sql import many, places, row, rows, run
 from upheld.core.transaction import scrub, writing
@@ -77,8 +77,7 @@ def restore(
             raise BackupError(f"the key of epoch {head.epoch} is not in the keyring", code="escrow",
                               hint="name the keys that were kept with the backup")  # fmt: skip
         both = keyring.reading_also(escrow.find(told.keys, head.id, master))
-    engine = open_database(url)
-    try:
+    with made_or_gone(url) as engine:
         _empty(engine)
         with writing(engine) as connection:
             closed = _load(connection, path, head, both)
@@ -94,8 +93,7 @@ def restore(
         Erasures(keyring).settle()
         scrub(engine)
         found = upkeep.selfcheck(engine, keyring)
-    finally:
-        engine.dispose()
+    engine.dispose()
     return Restored(found.people, found.entries, erased, previous, found.problems)
 
 
