@@ -192,7 +192,7 @@ def test_getting_in_again_by_a_link(house: House) -> None:
     assert browser.post(path, data={"password": NEW}).status_code == 410
     assert stolen.get("/me").status_code == 303
     assert browser.post("/sign-in", data={**RIGHT, "password": NEW}).status_code == 303
-    assert [t for _, t in waiting(house)] == ["accounts/recover", "accounts/changed"]
+    assert [t for _, t in waiting(house)] == ["accounts/changed"]
 
 
 def test_a_link_to_get_in_again_is_over_after_half_an_hour(house: House) -> None:

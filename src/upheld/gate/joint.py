@@ -140,6 +140,19 @@ class Joint:
                        values=(person.holdings[field].mark,))  # fmt: skip
         return count
 
+    def rewrite(self, person_id: str, field: str, change: Callable[[str], str]) -> int:
+        """Take out of the rows of a series what must not stand there; how many. With an entry.
+
+        `change` gives a row without it. Nothing of how a row was stays in the database.
+        """
+        people.lock(self.connection, person_id)
+        person = people.opened(self.connection, self.house.keyring, person_id)
+        person, count = values.rewrite(self.connection, person, field, change)
+        if count:
+            self._note(person_id, self.house.clock.now(), kind="redaction", data=(field,),
+                       values=(person.holdings[field].mark,))  # fmt: skip
+        return count
+
     def _put(
         self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:

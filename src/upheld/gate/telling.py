@@ -35,6 +35,7 @@ _KINDS: Final = {
     "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
     "look-up": "{whose} account was looked up by our staff",
     "sessions-ended": "our staff signed {whom} out everywhere",
+    "redaction": "we took out of {whose} copies of messages the links that stood in them",
     "retention": "we deleted what of {whom} was kept long enough",
 }
 _WHOM: Final = {"your": "you", "their": "them"}

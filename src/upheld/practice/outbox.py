@@ -37,6 +37,7 @@ def queue(
     return message
 
 
-def drop(joint: Joint, person_id: str) -> None:
-    """Let what waits for somebody not be sent."""
-    run(joint.connection, "DELETE FROM outbox WHERE person_id = ? AND state = 'waiting'", person_id)
+def drop(joint: Joint, person_id: str, template: str = "") -> None:
+    """Let what waits for somebody not be sent: all of it, or what is made by one template."""
+    run(joint.connection, "DELETE FROM outbox WHERE person_id = ? AND state = 'waiting' AND"
+        " (? = '' OR template = ?)", person_id, template, template)  # fmt: skip

@@ -11,7 +11,7 @@ the list keeps a chain of digests over all its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -164,6 +164,26 @@ def forget(
     holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
     keep_holdings(connection, person, holdings)
     return person.holding(holdings), old
+
+
+def rewrite(
+    connection: Connection, person: Person, field: str, change: Callable[[str], str]
+) -> tuple[Person, int]:
+    """Write a series anew with each of its rows changed, where that changes any; how many.
+
+    The person with what is held of them now. SealError unless the series is whole.
+    """
+    held = person.holdings.get(field)
+    if held is None or held.gone is None:
+        return person, 0
+    found = opened(person, field, _fetch(connection, person, [field]))
+    told = [(change(each.value), each.origin, each.at) for each in found]
+    count = sum(new != each.value for (new, *_), each in zip(told, found, strict=True))
+    if not count:
+        return person, 0
+    run(connection, "DELETE FROM value WHERE person_id = ? AND field = ?", person.person_id,
+        field)  # fmt: skip
+    return _added(connection, person, field, Held(0, "", 0), told), count
 
 
 def _wrong_shape(field: str, said: str, hint: str) -> VaultError:

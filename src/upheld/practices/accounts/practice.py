@@ -10,14 +10,14 @@ from starlette.routing import BaseRoute, Route
 
 from upheld.practice import invitations
 from upheld.practice.brings import Card, Link, Practice, Provider
-from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE
+from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
 from upheld.practices.accounts.jobs import JOBS, of_age
-from upheld.practices.accounts.security import Security
+from upheld.practices.accounts.security import Security, no_more_links
 from upheld.practices.accounts.sign_in import ACCEPT, SignIn
 from upheld.practices.accounts.sign_up import SignUp
 from upheld.practices.accounts.terms import Agreement, Terms
@@ -54,7 +54,8 @@ def practice(provider: Provider) -> Practice:
         finders={"account": domain.by_number},
         jobs=JOBS,
         links=LINKS,
-        listeners={CAME_OF_AGE: of_age, ACCOUNT_CLOSED: domain.close},
+        listeners={CAME_OF_AGE: of_age, ACCOUNT_CLOSED: domain.close,
+                   PASSWORD_CHANGED: no_more_links},
         waiting=accept.waiting,
     )  # fmt: skip
 

@@ -32,7 +32,20 @@ NEW: Final = Field(
     length_max=passwords.LENGTH_MAX,
     hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are good.",
 )  # fmt: skip
+RECOVER: Final = "recover"  # the kind of link that leads to a new password
+LETTING_IN: Final = (
+    "accounts/recover",
+    domain.WELCOME,
+    "guardians/reset",
+)  # the messages that have such a link
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
+
+
+def no_more_links(joint: Joint, person_id: str, _: str = "") -> None:
+    """Let no link to a new password that somebody had work any more, nor one on its way."""
+    sessions.revoke(joint.connection, RECOVER, person_id)
+    for template in LETTING_IN:
+        outbox.drop(joint, person_id, template)
 
 
 class Security:
@@ -155,6 +168,7 @@ class Security:
             if limits.take(joint.connection, MAIL_ADDRESS, "recover-mail", name, at=at):
                 return True
             whose = person or domain.nobody(joint)
+            no_more_links(joint, whose)
             outbox.queue(joint, whose, template, "administrative-message")
             if not person:
                 outbox.drop(joint, whose)
@@ -171,7 +185,7 @@ class Security:
     async def choose(self, request: Request, form: FormData) -> Response:
         """Choose another password by a link, which is used up by that alone."""
         raw, provider, at = request.path_params["link"], self.provider, self.provider.now()
-        person = await provider.read(lambda c: sessions.looked_at(c, "recover", raw, at))
+        person = await provider.read(lambda c: sessions.looked_at(c, RECOVER, raw, at))
         if person is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         fields = await provider.do(lambda joint: returning.fields(provider, joint, person))
@@ -188,7 +202,7 @@ class Security:
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
         def work(joint: Joint) -> Refused | bool:
-            whose = sessions.redeem(joint.connection, "recover", raw, at)
+            whose = sessions.redeem(joint.connection, RECOVER, raw, at)
             if whose is None:
                 return False
             refused = returning.open_account(provider, joint, whose, born)

@@ -25,6 +25,7 @@ from upheld.web import markdown, sessions
 from upheld.web.markdown import Written
 
 SUBJECT = "subject"
+IN_THE_MAIL = "(this link stands in the e-mail alone)"
 
 
 class TemplateError(UpheldError):
@@ -32,11 +33,12 @@ class TemplateError(UpheldError):
 
 
 class Composed(NamedTuple):
-    """A message as it is sent: a subject, the text, and the same as CommonMark."""
+    """A message: a subject, the text as it is sent, as CommonMark, and as a copy of it is kept."""
 
     subject: str
     text: str
     markdown: str
+    copy: str
 
 
 def blocks(provider: Provider, template: str) -> list[str]:
@@ -49,15 +51,21 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     provider: Provider, connection: Connection, template: str, person_id: str, name: str,
     words: Mapping[str, str], allowed: Callable[[str], bool],
 ) -> Composed:  # fmt: skip
-    """Render a template for a person; `allowed` says for which purposes we may write to them."""
+    """Render a template for a person; `allowed` says for which purposes we may write to them.
+
+    Whoever sees a copy of a message gets no link of it: it would open to them what it opens to who
+    has the mailbox.
+    """
     found = _template(provider, template)
+    secrets: list[str] = []
 
     def link(kind: str) -> Written:
         made = _links(provider)[kind]
         keyring = provider.gate.gate.house.keyring
         whose = token(keyring, person_id) if made.outlives else person_id
         raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
-        return Written(f"{provider.settings.url}{made.path}/{raw}")
+        secrets.append(f"{provider.settings.url}{made.path}/{raw}")
+        return Written(secrets[-1])
 
     def page(path: str) -> Written:
         return Written(f"{provider.settings.url}{quote(path)}")
@@ -74,7 +82,10 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
         if at != SUBJECT and allowed(at.replace("_", "-"))
     ]  # fmt: skip
     text = "\n\n".join(part for part in told if part) + "\n"
-    return Composed(subject, markdown.plain(text), markdown.escaped(text))
+    copy = plain = markdown.plain(text)
+    for each in secrets:
+        copy = copy.replace(f"<{each}>", IN_THE_MAIL).replace(each, IN_THE_MAIL)
+    return Composed(subject, plain, markdown.escaped(text), copy)
 
 
 def _greeting(name: str) -> str:

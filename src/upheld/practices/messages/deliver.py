@@ -157,7 +157,7 @@ class Delivery:
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
         copy = Copy(at=now.isoformat(timespec="seconds"), purpose=purpose, subject=made.subject,
-                    text=made.text, message=waiting.message_id,
+                    text=made.copy, message=waiting.message_id,
                     clause=", ".join(decision.clauses))  # fmt: skip
         return Ready(mail(provider, made, to=values["email"], message_id=waiting.message_id,
                           unsubscribe=address), copy)  # fmt: skip

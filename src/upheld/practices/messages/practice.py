@@ -11,6 +11,7 @@ from upheld.practice.visits import signed_in
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
 from upheld.practices.messages.pages import Messages
+from upheld.practices.messages.redacting import Redacting
 
 SEND_SECONDS = 5
 
@@ -30,5 +31,8 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         ],
         cards=[Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60)],
         carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
-        jobs=[Job("outbox", SEND_SECONDS, delivery.run)],
+        jobs=[
+            Job("outbox", SEND_SECONDS, delivery.run),
+            Job("copies with links", 60, Redacting(provider).run),
+        ],
     )  # fmt: skip

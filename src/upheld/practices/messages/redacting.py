@@ -1,0 +1,74 @@
+"""Takes the links that work once out of copies of messages that were kept before they had none.
+
+A migration ended all of those links and listed whose copies they may stand in: the copies are
+sealed under keys that it does not have. This job opens them and writes them anew, a person at a
+time, each in a transaction of its own, until nobody is left on the list.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Final
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import rows, run
+from upheld.core.transaction import reading
+from upheld.gate.gate import Gate
+from upheld.practice.brings import Provider
+from upheld.practices.messages.compose import IN_THE_MAIL
+from upheld.practices.messages.deliver import Copy
+
+AT_ONCE: Final = 100
+_COPY: Final = msgspec.json.Decoder(Copy)
+
+
+class Redacting:
+    """The job."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def run(self, gate: Gate) -> int:
+        """Write the copies of whoever is on the list anew; how many people."""
+        after, count = "", 0
+        pattern = self._pattern()
+        while True:
+            with reading(gate.engine) as connection:
+                some = rows(connection, "SELECT r.person_id FROM redaction r JOIN person p ON"
+                            " p.person_id = r.person_id AND p.state = 'active' WHERE"
+                            " r.person_id > ? ORDER BY r.person_id LIMIT ?",
+                            after, AT_ONCE)  # fmt: skip
+            count += sum(self._one(gate, person, pattern) for (person,) in some)
+            if len(some) < AT_ONCE:
+                return count
+            after = some[-1][0]
+
+    def _one(self, gate: Gate, person_id: str, pattern: re.Pattern[str]) -> int:
+        """Write one person's copies anew; nothing where they cannot be opened, which others can."""
+
+        def redacted(row: str) -> str:
+            copy = _COPY.decode(row)
+            text = pattern.sub(IN_THE_MAIL, copy.text)
+            if text == copy.text:
+                return row
+            return msgspec.json.encode(msgspec.structs.replace(copy, text=text)).decode()
+
+        try:
+            with gate.together() as joint:
+                joint.rewrite(person_id, "messages", redacted)
+                run(joint.connection, "DELETE FROM redaction WHERE person_id = ?", person_id)
+        except (UpheldError, msgspec.MsgspecError) as error:
+            logging.getLogger("upheld").warning(
+                "a person's copies of messages could not be opened: %s", type(error).__name__
+            )
+            return 0
+        return 1
+
+    def _pattern(self) -> re.Pattern[str]:
+        """What finds a link that works once, of any practice, in a text."""
+        paths = {link.path for each in self.provider.practices for link in each.links.values()}
+        listed = "|".join(re.escape(path) for path in sorted(paths))
+        return re.compile(rf"<?[^\s<]*(?:{listed})/[A-Za-z0-9_-]{{16,}}>?")

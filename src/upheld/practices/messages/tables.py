@@ -1,0 +1,15 @@
+"""Whose copies of messages may still have links in them, from before copies had none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Table
+
+from upheld.core.tables import ID, metadata
+
+redaction: Final = Table(
+    "redaction",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+)

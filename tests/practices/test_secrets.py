@@ -1,0 +1,246 @@
+"""No text that is stored or shown holds what opens anything: links, codes, tokens, passwords."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from gate.test_faults import problems
+from practices.conftest import PASSWORD, House, send
+from practices.mail import link, waiting
+from practices.test_guardians import family
+from upheld.core.schema import declared, upgrade
+from upheld.core.sql import row, rows, run
+from upheld.core.transaction import writing
+from upheld.gate import entries
+from upheld.gate.joint import Joint
+from upheld.practice import tasks
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.compose import IN_THE_MAIL
+from upheld.practices.messages.deliver import Delivery
+from upheld.practices.messages.redacting import Redacting
+from upheld.vault import people, values
+from upheld.web import sessions
+
+NEW = "another four plain words"
+
+
+@pytest.fixture
+def minted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every secret that is made while the test runs: of links, and of sessions."""
+    made: list[str] = []
+    for name in ("mint", "begin"):
+        makes = getattr(sessions, name)
+
+        def noted(*told: object, makes: object = makes, **more: object) -> str:
+            made.append(makes(*told, **more))  # type: ignore[operator] # the function that is wrapped
+            return made[-1]
+
+        monkeypatch.setattr(sessions, name, noted)
+    return made
+
+
+def delivered(house: House) -> str:
+    """Send what waits; the mail, as its receivers read it."""
+    box = Box()
+    delivery = Delivery(house.provider, box)
+    while delivery.run(house.provider.gate.gate):
+        pass
+    return "\n".join(part.get_content() for mail in box.messages for part in mail.iter_parts())
+
+
+def stored(house: House) -> bytes:
+    """Every byte of every table, and every value of everybody as the gate opens it."""
+
+    def read(joint: Joint) -> Iterator[bytes]:
+        for table in declared().tables:
+            for each in rows(joint.connection, f"SELECT * FROM {table}"):
+                for cell in each:
+                    yield cell if isinstance(cell, bytes) else str(cell).encode()
+        for (person,) in rows(joint.connection, "SELECT person_id FROM person"):
+            held = people.opened_many(joint.connection, joint.house.keyring, [person])
+            for them in held.values():
+                found, _ = values.examine(joint.connection, them, them.holdings)
+                yield from (one.value.encode() for some in found.values() for one in some)
+            for entry in entries.of_person(joint.connection, person):
+                yield msgspec.json.encode(entry.entry)
+
+    return b"\n".join(house.do(lambda joint: list(read(joint))))
+
+
+def stories(house: House) -> tuple[str, str]:
+    """Everything that makes a link, a code or a session is done once; who did it, and the mail."""
+    _, minor, _ = family(house)
+    guardian = house.do(lambda j: row(j.connection, "SELECT guardian_id FROM care"))
+    assert guardian is not None
+    mail = delivered(house)
+    send(house.signed_in(guardian[0]), f"/me/family/{minor}", {"what": "password"})
+    ann = house.customer()
+    house.browser().post("/recover", data={"email": "ann@marked.example"})
+    send(house.signed_in(ann), "/me/household", {"email": "bo@marked.example"})
+    code, _ = asked_other(house)
+    told = {"name": "Di Marked", "email": "di@marked.example", "credentials": PASSWORD,
+            "birth-date": "1990-01-01", "accept": "yes"}  # fmt: skip
+    house.browser().post("/sign-up/form", data=told)
+    mail += delivered(house)
+    send(house.signed_in(ann), "/me/privacy/erase", {"sure": "yes"})
+    return ann, mail + delivered(house) + code
+
+
+def asked_other(house: House) -> tuple[str, str]:
+    """Another minor asks another guardian; the code, and nothing else."""
+    shown = house.browser().post("/sign-up/guardian", data={"email": "dad@marked.example"})
+    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", shown.text)
+    assert code
+    return code[0], ""
+
+
+def shown(house: House, person: str) -> str:
+    """What pages show of somebody's messages: to them, in a copy of everything, and to staff."""
+    browser = house.signed_in(person)
+    listed = browser.get("/me/messages").text
+    said = [listed, browser.get("/me/privacy").text]
+    paths = set(re.findall(r"/me/messages/[0-9a-f]{32}", listed))
+    said += [browser.get(path).text for path in paths]
+    copy = send(browser, "/me/privacy/export", {})
+    archive = zipfile.ZipFile(io.BytesIO(copy.content))
+    said += [archive.read(name).decode() for name in archive.namelist()]
+    task = house.do(lambda j: tasks.open_task(j, person, "ticket", "support", role="support"))
+    staff = house.signed_in(house.staff("support", sign_in="looks"), "staff")
+    send(staff, f"/staff/tasks/{task}/take", {}, "/staff")
+    case = staff.get(f"/staff/tasks/{task}")
+    said.append(case.text)
+    said.append(send(staff, f"/staff/tasks/{task}/reveal", {"field": "messages"},
+                     f"/staff/tasks/{task}").text)  # fmt: skip
+    return "\n".join(said)
+
+
+def test_no_text_that_is_stored_or_shown_opens_anything(
+    house: House, minted: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Links stand in the mail alone: not in copies, exports, pages of staff, tables or logs."""
+    caplog.set_level(logging.DEBUG, "upheld")
+    ann, mail = stories(house)
+    in_mail = [each for each in minted if each in mail]
+    assert len(in_mail) >= 6, "the stories send links"
+    code = mail[-24:]
+    pages = shown(house, ann)
+    logged = [each.getMessage() for each in caplog.records if not each.name.startswith("httpx")]
+    everything = stored(house) + pages.encode() + "\n".join(logged).encode()
+    assert IN_THE_MAIL.encode() in everything, "copies say where their links are"
+    assert "A new password" in pages
+    assert [each for each in (*minted, code) if each.encode() in everything] == []
+    assert PASSWORD.encode() not in everything
+
+
+def test_a_newer_link_and_a_new_password_end_the_link_before(house: House) -> None:
+    """Asked for again, the first dies at once; after any change of the password each is dead."""
+    person = house.customer()
+
+    def asks() -> str:
+        house.browser().post("/recover", data={"email": "ann@marked.example"})
+        return link(house, "accounts/recover")
+
+    first = asks()
+    house.browser().post("/recover", data={"email": "ann@marked.example"})
+    assert house.browser().get(first).status_code == 410, "though no newer one was sent yet"
+    assert [t for _, t in waiting(house)] == ["accounts/recover"]
+    second = link(house, "accounts/recover")
+    assert (
+        send(house.signed_in(person), "/me/security/password", {"password": NEW}).status_code == 303
+    )
+    assert house.browser().get(second).status_code == 410
+    assert house.browser().post(second, data={"password": PASSWORD}).status_code == 410
+    assert [t for _, t in waiting(house)] == ["accounts/changed"], "nor is one on its way sent"
+
+
+def test_a_guardians_reset_ends_the_links_before(house: House) -> None:
+    """What the minor had asked for themselves works no more; the newest does."""
+    guardian, minor, _ = family(house)
+    house.browser().post("/recover", data={"email": "kim@marked.example"})
+    before = link(house, "accounts/recover")
+    send(house.signed_in(guardian), f"/me/family/{minor}", {"what": "password"})
+    assert house.browser().get(before).status_code == 410
+    assert house.browser().get(link(house, "guardians/reset")).status_code == 200
+
+
+def test_a_session_that_is_not_fresh_finds_no_way_around_the_password(
+    house: House, minted: list[str]
+) -> None:
+    """Whoever sits down at a browser that was left reads no link in the account's messages."""
+    person = house.customer()
+    house.browser().post("/recover", data={"email": "ann@marked.example"})
+    mail, raw = delivered(house), minted[-1]
+    assert f"/recover/{raw}" in mail
+    stale = house.signed_in(person)
+    house.clock.moved = timedelta(minutes=6)
+    listed = stale.get("/me/messages").text
+    texts = [stale.get(path).text for path in set(re.findall(r"/me/messages/[0-9a-f]{32}", listed))]
+    assert texts
+    assert raw not in "".join((listed, *texts))
+    assert stale.get("/me/security/password").headers["location"].startswith("/sign-in/again")
+
+
+OLD = """Hello Ann,
+
+somebody asked for a new password. Choose one within thirty minutes:
+
+<https://larch.example/recover/{raw}>
+
+Your certificate will stand at this address:
+<https://larch.example/erased/{raw}>. See <https://larch.example/me/privacy/requests>.
+"""
+
+
+def test_copies_from_before_lose_their_links(house: House) -> None:
+    """A migration ends the links of old messages and lists their people; a job cleans the texts."""
+    person = house.customer()
+    raws = {}
+    for kind in ("recover", "verify", "household", "guardian"):
+        raws[kind] = house.do(lambda j, kind=kind: sessions.mint(  # type: ignore[misc] # the loop's own
+            j.connection, kind, person, timedelta(days=1), house.clock.now()))  # fmt: skip
+    raw = raws["recover"]
+    old = {"at": "2026-11-01T09:00:00+00:00", "purpose": "administrative-message", "subject": "A",
+           "text": OLD.format(raw=raw), "message": "1" * 32, "clause": "x"}  # fmt: skip
+    later = {**old, "text": "Nothing here.", "message": "2" * 32}
+    told = [msgspec.json.encode(each).decode() for each in (old, later)]
+    house.do(lambda j: j.append(person, "messages", told, source="customer",
+                                occasion="service-use"))  # fmt: skip
+    gate = house.provider.gate.gate
+    with writing(gate.engine) as connection:
+        run(connection, "DROP TABLE redaction")
+        run(connection, f"UPDATE schema_version SET version_num = '{BEFORE}'")
+    with writing(gate.engine) as connection:
+        upgrade(connection, STEP)
+        run(connection, "UPDATE schema_version SET version_num = ?", _newest())
+    at = house.clock.now()
+    live = house.do(
+        lambda j: [sessions.looked_at(j.connection, kind, each, at) for kind, each in raws.items()]
+    )
+    assert live == [None] * 4
+    assert raw.encode() in stored(house), "the texts are sealed, and the migration has no keys"
+    run_job = Redacting(house.provider)
+    assert run_job.run(gate) == 1
+    assert raw.encode() not in stored(house)
+    page = house.signed_in(person).get("/me/messages/" + "1" * 32).text
+    assert page.count(IN_THE_MAIL) == 2
+    assert "/me/privacy/requests" in page
+    assert "Nothing here." in house.signed_in(person).get("/me/messages/" + "2" * 32).text
+    assert run_job.run(gate) == 0
+    assert problems(gate) == ()
+
+
+BEFORE, STEP = "0016", "0017"
+
+
+def _newest() -> str:
+    from upheld.core.schema import known
+
+    return known()[0]
