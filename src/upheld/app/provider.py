@@ -70,6 +70,8 @@ def provide(
             house.carriers.add(duty, carrier)
         for field, (reads, derive) in made.derived.items():
             house.derived.add(field, reads, derive)
+        for field, carry in made.carries.items():
+            house.carries.add(field, carry)
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):

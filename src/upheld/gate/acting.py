@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from upheld.core.sql import moment
 from upheld.core.tables import microseconds
 from upheld.gate import entries, fetching, records
+from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
 from upheld.gate.entries import Clock
@@ -61,6 +62,7 @@ class House(Struct, frozen=True):
     carriers: Carriers
     derived: Derived
     shapes: dict[Any, Shape]  # so far, by what was asked
+    carries: Carries  # what stays of a series whose oldest rows go
 
     def by(self, clock: Clock) -> House:
         """The same by another clock."""

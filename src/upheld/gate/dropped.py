@@ -1,8 +1,9 @@
 """Delete single values while their person stays, as somebody may ask, but what must be kept.
 
 What must be kept is what an erasure of the person would keep: a clause lets it be stored only
-because of something that is proven. What a law keeps and forbids to speak of is set aside, and it
-is told as gone. The entry names the fields and the digests of their rows.
+because of something that is proven. A series that something in force rests on stays, too. What a
+law keeps and forbids to speak of is set aside, and it is told as gone. The entry names the fields
+and the digests of their rows.
 
 A backup that was made before still has them. They are therefore told to the list of erasures, by a
 job within a minute, and dropped again in what is restored.
@@ -56,6 +57,7 @@ def drop(
         person, kept = people.opened(connection, house.keyring, person_id), NOTHING
     asked = [field for field in fields if field in person.holdings]
     stays = {field for each in kept.kept for field in each.data}
+    stays |= house.carries.relied(connection, person, asked, house.clock.now())
     gone = tuple(field for field in asked if field not in stays)
     if not gone:
         return ()

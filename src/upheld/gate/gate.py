@@ -19,6 +19,7 @@ from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House, Outcome, Shape
+from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
 from upheld.gate.entries import Clock
@@ -45,7 +46,8 @@ class Gate:
         self.engine = engine
         shapes: dict[Any, Shape] = {}
         self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
-                           Carriers(shapes.clear), Derived(shapes.clear), shapes)  # fmt: skip
+                           Carriers(shapes.clear), Derived(shapes.clear), shapes,
+                           Carries())  # fmt: skip
         self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
             people.belong(connection, keyring)

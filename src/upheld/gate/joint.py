@@ -131,10 +131,14 @@ class Joint:
         return storing.one(person_id, held)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
-        """Delete the rows of a series that are older than a moment; how many. With an entry."""
+        """Delete the rows of a series that are older than a moment; how many. With an entry.
+
+        What something in force rests on is carried forward.
+        """
         people.lock(self.connection, person_id)
         person = people.opened(self.connection, self.house.keyring, person_id)
-        person, count = values.forget(self.connection, person, field, until)
+        person, count = self.house.carries.forget(self.connection, person, field, until,
+                                                  self.house.clock.now())  # fmt: skip
         if count:
             self._note(person_id, self.house.clock.now(), kind="retention", data=(field,),
                        values=(person.holdings[field].mark,))  # fmt: skip

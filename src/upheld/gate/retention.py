@@ -4,7 +4,8 @@
 behind: exactly the rows that were stored then, and not a later value of the same field; of a series
 those that had been stored by then. Then it
 asks the policy of everybody whether each field that is held may still be stored. What must be kept,
-by a hold or an unpaid invoice, stays, and is asked about again the next time. What cannot be told,
+by a hold or an unpaid invoice, stays, and is asked about again the next time; so does what
+something in force rests on, such as the order of a plan that runs. What cannot be told,
 because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
 """
 
@@ -27,13 +28,14 @@ from upheld.gate.keeping import BESIDES, keeping, of_any_party
 from upheld.gate.request import Act, planned
 from upheld.gate.watch import trusted_time
 from upheld.ledger.entries import Entry, stamp
-from upheld.vault import dropping, people, values
+from upheld.vault import dropping, people
 from upheld.vault.envelope import SealError
 from upheld.vault.erasures import Erased, token
 from upheld.vault.people import ACTIVE, HELD, Person
 
 TOGETHER = 100  # people, or items, in one transaction
 _MOMENT = timedelta(microseconds=1)
+CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
 
 
 class _Item(NamedTuple):
@@ -117,7 +119,8 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     left = {}
     for field in series:
         try:
-            person, count = values.forget(connection, person, field, at + _MOMENT)
+            person, count = house.carries.forget(connection, person, field, at + _MOMENT,
+                                                 house.clock.now())  # fmt: skip
         except SealError:
             return 0  # what is not whole is left to whoever looks into it
         if count:
@@ -130,12 +133,23 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
         field: mark for field, mark in stored.items() if field not in series and (
             field in current or dropping.drop_former(connection, item.person_id, field, mark))
     }  # fmt: skip
-    run(connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
-        item.person_id, item.item_id)  # fmt: skip
+    if any(_there(connection, item.person_id, field, at) for field in series):
+        later = microseconds(house.clock.now() + CARRIED)
+        run(connection, "UPDATE item SET state = 'open', due = ? WHERE person_id = ? AND"
+            " item_id = ?", later, item.person_id, item.item_id)  # fmt: skip
+    else:
+        run(connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
+            item.person_id, item.item_id)  # fmt: skip
     clauses = item.clause.split(", ")
     _noted(house, connection, item.person_id, gone, clauses)
     _noted(house, connection, item.person_id, left, clauses, action="")
     return len(gone) + len(left)
+
+
+def _there(connection: Connection, person_id: str, field: str, at: datetime) -> bool:
+    """Whether a row of a moment was carried forward, so that it is asked about again."""
+    statement = "SELECT 1 FROM value WHERE person_id = ? AND field = ? AND at = ?"
+    return bool(rows(connection, statement, person_id, field, microseconds(at)))
 
 
 def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str]]:

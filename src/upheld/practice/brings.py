@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from upheld.core.settings import Settings
 from upheld.core.transaction import reading
+from upheld.gate.carrying import Carry
 from upheld.gate.derived import Make as Derive
 from upheld.gate.duties import Carrier
 from upheld.gate.group import AsyncGate
@@ -76,6 +77,7 @@ class Practice(NamedTuple):
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
     derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
+    carries: Mapping[str, Carry] = {}  # series, to who says what stays when its oldest rows go
     jobs: Sequence[Job] = ()
     links: Mapping[str, Link] = {}
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it

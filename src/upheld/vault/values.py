@@ -141,12 +141,17 @@ def _added(
     return person.holding(holdings)
 
 
+Stay = Callable[[Sequence["Value"], Sequence["Value"]], Sequence["Value"]]
+
+
 def forget(
-    connection: Connection, person: Person, field: str, until: datetime
+    connection: Connection, person: Person, field: str, until: datetime, stay: Stay | None = None
 ) -> tuple[Person, int]:
     """Delete the oldest rows of a series, up to the first of that moment or later; how many.
 
-    The person with what is held of them now. SealError unless the series is whole.
+    `stay` is told these rows and the others, and says what takes their place: some of them, or rows
+    that sum them up, no more than there were. The person with what is held of them now. SealError
+    unless the series is whole.
     """
     held = person.holdings.get(field)
     if held is None:
@@ -156,14 +161,31 @@ def forget(
     fetched = _fetch(connection, person, [field])
     found = opened(person, field, fetched)
     old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
-    before, gone = held.before, held.gone + old
-    for row in sorted(fetched.get(field, ()), key=_number)[:old]:
-        before = chained(before, digest(blob(row[2])).hex())
+    left = tuple(stay(found[:old], found[old:])) if stay and old else ()
+    if left and left == found[:old]:
+        return person, 0
+    if len(left) > old:
+        raise VaultError(f"more is to stay of `{field}` than there was", code="series",
+                         hint="sum it up")  # fmt: skip
+    digests = [digest(blob(row[2])).hex() for row in sorted(fetched.get(field, ()), key=_number)]
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
-        person.person_id, field, gone)  # fmt: skip
+        person.person_id, field, held.gone + old)  # fmt: skip
+    before, gone = held.before, held.gone + old - len(left)
+    for each in digests[: old - len(left)]:
+        before = chained(before, each)
+    listed, chain = [], before
+    for number, value in enumerate(left, gone + 1):
+        made, mark = _sealed(person, field, number, value.value, (value.origin, value.at))
+        listed.append(made)
+        chain = chained(chain, mark)
+    if listed:
+        many(connection, _INSERT, listed)
+        for each in digests[old:]:
+            chain = chained(chain, each)
+        held = replace(held, digest=chain)
     holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
     keep_holdings(connection, person, holdings)
-    return person.holding(holdings), old
+    return person.holding(holdings), sum(each not in left for each in found[:old])
 
 
 def rewrite(

@@ -1,8 +1,10 @@
 """The books of a person: invoices and payments, what is still owed of each, and what is due.
 
-Pure: rows of the vault in, amounts of whole cents out. A payment says which invoices it settled, so
-that the rest is right too once the oldest rows have been deleted; what it does not say goes to the
-oldest invoice that is open. More than was owed stays as credit.
+Pure: rows of the vault in, amounts of whole cents out. A payment says which invoices it settled,
+and an invoice how much of it was paid ahead. What no row says goes to the oldest invoice that is
+open. More than was owed stays as credit. When the oldest rows go, what is open stays, and one row
+brings forward what the others amounted to: neither the balance nor what is open of an invoice
+changes.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.gate.carrying import Carried, Retiring
 from upheld.gate.derived import Reading
 from upheld.practice.odd import decoding
 
@@ -40,6 +43,7 @@ class Invoice(msgspec.Struct, frozen=True, tag_field="kind", tag="invoice", omit
     lines: tuple[Line, ...] = ()
     account: str = ""
     why: str = ""
+    credit: int = 0  # how much of it was paid ahead, when it was made
 
 
 class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit_defaults=True):
@@ -52,7 +56,15 @@ class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit
     settles: tuple[tuple[str, int], ...] = ()
 
 
-Row = Invoice | Payment
+class Forward(msgspec.Struct, frozen=True, tag_field="kind", tag="forward", omit_defaults=True):
+    """What rows that are gone amounted to: credit, and what they settled of invoices that stay."""
+
+    date: dt.date
+    cents: int
+    settles: tuple[tuple[str, int], ...] = ()
+
+
+Row = Invoice | Payment | Forward
 _ROW: Final = msgspec.json.Decoder(Row)
 
 
@@ -111,15 +123,7 @@ def history(rows: Sequence[Row]) -> History:
     """What is open of each invoice, and what was paid ahead."""
     invoices = [row for row in rows if isinstance(row, Invoice)]
     payments = [row for row in rows if isinstance(row, Payment)]
-    left = {row.number: row.cents for row in invoices}
-    credit = 0
-    for payment in payments:
-        rest = payment.cents
-        for number, share in payment.settles:
-            rest -= share
-            if number in left:  # else it was settled long ago, and both are over
-                left[number] -= share
-        credit += rest
+    left, credit = _noted(rows)
     for row in invoices:
         share = min(left[row.number], credit)
         if share > 0:
@@ -130,6 +134,39 @@ def history(rows: Sequence[Row]) -> History:
         tuple(Paid(row.date, row.cents, row.method) for row in payments),
         credit,
     )
+
+
+def _noted(rows: Sequence[Row]) -> tuple[dict[str, int], int]:
+    """What is open of each invoice and what was paid ahead, by what the rows say themselves."""
+    left = {row.number: row.cents - row.credit for row in rows if isinstance(row, Invoice)}
+    credit = 0
+    for row in rows:
+        if isinstance(row, Invoice):
+            credit -= row.credit
+            continue
+        credit += row.cents
+        for number, share in row.settles:
+            if isinstance(row, Payment):
+                credit -= share
+            if number in left:  # else it was settled long ago, and both are over
+                left[number] -= share
+    return left, credit
+
+
+def carry(retiring: Retiring) -> list[Carried]:
+    """What stays of the oldest rows: open invoices, and a row for what the others amounted to."""
+    old, young = rows_of(retiring.old), rows_of(retiring.young)
+    left, credit = _noted([*old, *young])
+    stay = [at for at, row in enumerate(old) if isinstance(row, Invoice) and left[row.number]]
+    after, rest = _noted([*(old[at] for at in stay), *young])
+    settles = tuple((number, share - left[number]) for number, share in after.items()
+                    if share != left[number])  # fmt: skip
+    found = [Carried(at, retiring.old[at]) for at in stay]
+    if credit == rest and not settles:
+        return found
+    last = max(at for at in range(len(old)) if at not in stay)
+    forward = Forward(old[last].date, credit - rest, settles)
+    return sorted([*found, Carried(last, told(forward))])
 
 
 class Step(NamedTuple):

@@ -28,11 +28,10 @@ from upheld.practices.billing import books
 from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import DAY, Month, lines_of, month_of
-from upheld.practices.billing.services import SERVICES, had
+from upheld.practices.billing.services import BACK, SERVICES, had
 from upheld.vault import people
 
 DUE_DAYS: Final = 14
-BACK: Final = 12  # months
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
 STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "warned"),
                 ("warned", 28, "task"))  # fmt: skip
@@ -133,11 +132,11 @@ class Invoices:
 
     def invoice(self, joint: Joint, person_id: str, month: Month) -> None:
         """Make the invoice of a person's month, in the books of whoever pays for it, once."""
-        people.lock(joint.connection, person_id)
+        payer = self.provider.payer(joint.connection, person_id)
+        people.lock_all(joint.connection, sorted({person_id, payer}))
         if row(joint.connection, "SELECT 1 FROM billed WHERE person_id = ? AND month = ?",
                person_id, month.word):  # fmt: skip
             return
-        payer = self.provider.payer(joint.connection, person_id)
         found = self._invoiced(joint, person_id, payer, month)
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
@@ -171,8 +170,11 @@ class Invoices:
                 return why
             whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "", why)
         made = joint.house.clock.now().date()
+        ahead = history_of(joint, payer)
+        if isinstance(ahead, Refused):
+            return ahead
         told = Invoice(number(joint, made), made, made + timedelta(days=DUE_DAYS), cents, lines,
-                       *whose)  # fmt: skip
+                       *whose, min(ahead.credit, cents))  # fmt: skip
         booked = joint.append(payer, books.TRANSACTION, [books.told(told)], source="customer",
                               occasion="service-use")  # fmt: skip
         return booked if isinstance(booked, Refused) else told

@@ -66,6 +66,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             "balance": ((books.TRANSACTION,), books.derive_balance),
             "payment-history": ((books.TRANSACTION,), books.derive_history),
         },
+        carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
         jobs=[
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),

@@ -7,15 +7,16 @@ force, and ends with it. One plan of a service at a time: to order another ends 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.core.sql import run
+from upheld.core.sql import rows, run
 from upheld.core.tables import microseconds
 from upheld.gate import records
+from upheld.gate.carrying import Carried, Retiring
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import credentials
@@ -24,6 +25,7 @@ from upheld.practices.billing.books import told
 from upheld.practices.billing.plans import Plan
 
 SERVICES: Final = "services"
+BACK: Final = 12  # months that are still billed where nothing billed them so far
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 
 
@@ -49,17 +51,45 @@ class Had(NamedTuple):
 
 def had(values: Iterable[str]) -> list[Had]:
     """Every plan that somebody has or had, by the rows of the series, the oldest first."""
-    found: list[Had] = []
-    for each in values:
+    return [each for each, _ in _with_rows(values)]
+
+
+def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
+    """The same, each with the numbers of the rows that say so."""
+    found: list[tuple[Had, list[int]]] = []
+    for number, each in enumerate(values):
         with decoding(SERVICES):
             row = msgspec.json.decode(each, type=Row)
         if row.kind == "order":
-            found.append(Had(row.service, row.plan, row.at, None, row.record))
+            found.append((Had(row.service, row.plan, row.at, None, row.record), [number]))
             continue
-        for at, held in enumerate(found):
-            if held.service == row.service and held.until is None:
-                found[at] = held._replace(until=row.at)
+        for at, (one, numbers) in enumerate(found):
+            if one.service == row.service and one.until is None:
+                found[at] = (one._replace(until=row.at), [*numbers, number])
     return found
+
+
+def carry(retiring: Retiring) -> list[Carried]:
+    """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
+    found = rows(retiring.connection, "SELECT month FROM billed WHERE person_id = ?",
+                 retiring.person_id)  # fmt: skip
+    billed, today = {month for (month,) in found}, retiring.at.date()
+    stay = set[int]()
+    for each, numbers in _with_rows([*retiring.old, *retiring.young]):
+        if each.until is None or not billed.issuperset(_months(each.since, each.until, today)):
+            stay.update(number for number in numbers if number < len(retiring.old))
+    return [Carried(number, retiring.old[number]) for number in sorted(stay)]
+
+
+def _months(since: date, until: date, today: date) -> Iterator[str]:
+    """The months in which somebody had a plan, as far back as months are still billed."""
+    last = until if since == until else until - timedelta(days=1)
+    months = range(max(_month(since), _month(today) - BACK), _month(last) + 1)
+    return (f"{month // 12}-{month % 12 + 1:02}" for month in months)
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
 
 
 def held(joint: Joint, person_id: str) -> list[Had] | Refused:
@@ -85,9 +115,9 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
     at = joint.house.clock.now()
     record = joint.record(person_id, "service-order", fact="has-service", by_whom=person_id,
                           how="order")  # fmt: skip
-    rows = [_ending(each, at.date()) for each in before]
-    rows.append(Row("order", plan.service, plan.id, at.date(), record))
-    refused = _append(joint, person_id, rows)
+    added = [_ending(each, at.date()) for each in before]
+    added.append(Row("order", plan.service, plan.id, at.date(), record))
+    refused = _append(joint, person_id, added)
     if refused:
         joint.withdraw(person_id, record)
         return refused
@@ -130,8 +160,8 @@ def _ending(each: Had, at: date) -> Row:
     return Row("end", each.service, each.plan, at)
 
 
-def _append(joint: Joint, person_id: str, rows: list[Row]) -> Refused | None:
-    found = joint.append(person_id, SERVICES, [told(row) for row in rows], source="customer",
+def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
+    found = joint.append(person_id, SERVICES, [told(row) for row in added], source="customer",
                          occasion="service-use", entitled=True)  # fmt: skip
     return found if isinstance(found, Refused) else None
 

@@ -1,0 +1,84 @@
+"""What is carried forward when the oldest rows of a series go: what something in force rests on.
+
+The policy says for how long rows are kept. What a row says may still be needed: the order of a plan
+that runs, a payment that was made ahead. A practice says of its series which of the rows that are
+due to go stay, and may sum up what the others amounted to. All else goes as the policy says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.vault import values
+from upheld.vault.people import Person
+from upheld.vault.values import Value
+
+
+class Retiring(NamedTuple):
+    """The rows of a person's series: those that are due to go and those after them, oldest first.
+
+    The connection is for what the practice keeps beside them.
+    """
+
+    old: Sequence[str]
+    young: Sequence[str]
+    person_id: str
+    connection: Connection
+    at: datetime
+
+
+class Carried(NamedTuple):
+    """A row that stays in place of old ones: its value, and the old row whose origin it takes."""
+
+    row: int
+    value: str
+
+
+Carry = Callable[[Retiring], Sequence[Carried]]
+
+
+class Carries:
+    """Who says what is carried forward, by series; of any other series nothing is."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, Carry] = {}
+
+    def add(self, field: str, carry: Carry) -> None:
+        """Let a practice say what stays of a series from now on; UpheldError where one does."""
+        if field in self._by:
+            raise UpheldError(f"somebody says already what stays of `{field}`", code="carry",
+                              hint="let one practice do so")  # fmt: skip
+        self._by[field] = carry
+
+    def forget(
+        self, connection: Connection, person: Person, field: str, until: datetime, at: datetime
+    ) -> tuple[Person, int]:
+        """Delete the rows of a series from before a moment, but what stays of them; how many."""
+        carry = self._by.get(field)
+        if carry is None:
+            return values.forget(connection, person, field, until)
+
+        def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
+            found = carry(Retiring([each.value for each in old], [each.value for each in young],
+                                   person.person_id, connection, at))  # fmt: skip
+            return [replace(old[each.row], value=each.value) for each in found]
+
+        return values.forget(connection, person, field, until, stay)
+
+    def relied(
+        self, connection: Connection, person: Person, fields: Sequence[str], at: datetime
+    ) -> frozenset[str]:
+        """The series of some fields of which something would stay if all their rows were to go."""
+        asked = [field for field in fields if field in self._by and field in person.holdings]
+        found = values.examine(connection, person, asked)[0] if asked else {}
+        return frozenset(
+            field for field, rows in found.items()
+            if self._by[field](Retiring([each.value for each in rows], (), person.person_id,
+                                        connection, at))
+        )  # fmt: skip
