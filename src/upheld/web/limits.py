@@ -37,8 +37,6 @@ class Rate(NamedTuple):
 
 SIGN_IN_ACCOUNT: Final = Rate(5, 120)
 SIGN_IN_ADDRESS: Final = Rate(30, 20)
-SIGN_UP_ADDRESS: Final = Rate(10, 120)
-MAIL_ADDRESS: Final = Rate(3, 600)  # messages that somebody without an account can cause
 
 
 def network(address: str) -> str:

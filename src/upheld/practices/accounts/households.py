@@ -14,17 +14,16 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
-from upheld.practice import invitations
+from upheld.practice import invitations, limiting
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import HOUSEHOLD
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit
+from upheld.practice.visits import Visit, network_of
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
 from upheld.practices.accounts.sign_up import SignUp
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import MAIL_ADDRESS
 
 EMAIL: Final = Field(
     "email",
@@ -34,7 +33,7 @@ EMAIL: Final = Field(
     hint="An adult's. They get a link that works for 14 days.",
 )
 FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
-LATER: Final = "You have invited this address a few times already. Wait a while."
+LATER: Final = "There were many invitations already. Wait a while, then invite again."
 
 
 class Households:
@@ -65,16 +64,20 @@ class Households:
         filled = read([EMAIL], visit.form)
         if not filled.ok:
             return await self._page(visit, filled, 422)
-        email = filled.values["email"]
+        email, network = filled.values["email"], network_of(visit.request)
 
         def work(joint: Joint) -> str | Refused:
-            limits, at = self.provider.limits, self.provider.now()
+            provider = self.provider
             account = domain.account_of(joint.connection, visit.subject)
             if account is None or account.holder != visit.subject:
                 return "Only who pays can invite."
             if len(domain.members(joint.connection, visit.subject)) >= MEMBERS_MAX:
                 return FULL
-            if limits.take(joint.connection, MAIL_ADDRESS, "invite", email.casefold(), at=at):
+            if (
+                limiting.too_many_from(provider, joint, "invite", network)
+                or limiting.too_many_by(provider, joint, "invite", visit.subject)
+                or limiting.too_many_to(provider, joint, "invite", email)
+            ):
                 return LATER
             made = invitations.invite(joint, email, HOUSEHOLD, "accounts/household",
                                       inviter=visit.subject)  # fmt: skip

@@ -23,7 +23,6 @@ from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practice.invitations import Invitation
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.form import ADVERTISING, CHOICES, OFFERS, PASSWORD
-from upheld.web.limits import MAIL_ADDRESS
 
 
 class Applicant(NamedTuple):
@@ -61,15 +60,11 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     """
     email = applicant.told["email"]
     taken = domain.at_address(joint, email)
-    may_write = not provider.limits.take(joint.connection, MAIL_ADDRESS, "sign-up-mail",
-                                         email.casefold(), at=provider.now())  # fmt: skip
     if taken:
-        if may_write:
-            _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
+        _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
         return ""
     if before := domain.imported(joint, email):
-        if may_write:
-            _done(outbox.queue(joint, before, domain.WELCOME, "administrative-message"))
+        _done(outbox.queue(joint, before, domain.WELCOME, "administrative-message"))
         return ""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(joint, invited)) is None:
@@ -87,8 +82,7 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     provider.events.announce(joint, ACCOUNT_OPENED, person,
                              invited.invitation_id if invited else "")  # fmt: skip
     _done(domain.served(joint, person))
-    if may_write:
-        _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))
+    _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))
     return person
 
 

@@ -15,16 +15,14 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import BIRTH_DATE
 from upheld.gate.request import Act, Refused
-from upheld.practice import credentials, outbox
+from upheld.practice import credentials, limiting, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit, enter, network_of
 from upheld.practices.accounts import domain, returning
-from upheld.vault import blind_index
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import MAIL_ADDRESS, SIGN_IN_ADDRESS
 
 EMAIL: Final = Field("email", "E-mail address", "email", autocomplete="username", length_max=254)
 NEW: Final = Field(
@@ -157,16 +155,14 @@ class Security:
         address = network_of(request)
 
         def work(joint: Joint) -> bool:
-            limits, at = self.provider.limits, self.provider.now()
-            if limits.take(joint.connection, SIGN_IN_ADDRESS, "recover", address, at=at):
+            if limiting.too_many_from(self.provider, joint, "recover", address):
                 return False
             email = filled.values["email"]
+            if limiting.too_many_to(self.provider, joint, "recover", email):
+                return True
             person, template = domain.at_address(joint, email), "accounts/recover"
             if not person and (person := domain.imported(joint, email)):
                 template = domain.WELCOME
-            name = blind_index.normalised("email", email)
-            if limits.take(joint.connection, MAIL_ADDRESS, "recover-mail", name, at=at):
-                return True
             whose = person or domain.nobody(joint)
             no_more_links(joint, whose)
             outbox.queue(joint, whose, template, "administrative-message")

@@ -16,7 +16,7 @@ from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.policy.request import Decision
-from upheld.practice import invitations
+from upheld.practice import invitations, limiting
 from upheld.practice.answers import checked
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import Invitation
@@ -34,9 +34,9 @@ from upheld.practices.accounts.joining import (
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import SIGN_UP_ADDRESS
 
 LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
+LIMITED = "limited"
 CODE = Field("code", "Code", length_max=40, hint="It has five groups of four letters and digits.",
              autocomplete="off")  # fmt: skip
 HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
@@ -138,7 +138,16 @@ class SignUp:
         return self.form_page(request, self._begun(born), code=invitation)
 
     async def _refused(self, request: Request, decision: Decision) -> Response:
-        await self.provider.do(lambda joint: refuse_nobody(joint, decision))
+        network = network_of(request)
+
+        def work(joint: Joint) -> bool:
+            if limiting.too_many_refusals(self.provider, joint, network):
+                return False  # before the entry, which stays for good
+            refuse_nobody(joint, decision)
+            return True
+
+        if not await self.provider.do(work):
+            return self.gate_page(request, EMPTY.wrong("birth-date", LATER), 429)
         return self._no(request, decision, "accounts/too-young.html")
 
     def _no(self, request: Request, decision: Decision | None, template: str) -> Response:
@@ -195,12 +204,19 @@ class SignUp:
         joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))
         if isinstance(joined, Refused):
             return self._no(request, joined.decision, "accounts/refused.html")
+        if joined == LIMITED:
+            return self.form_page(request, filled.wrong("email", LATER), 429, code)
         if joined is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
     def _join(self, joint: Joint, applicant: Applicant, code: str) -> str | None:
-        """Register somebody; None where they came by an invitation that is over by now."""
+        """Register somebody; None where they came by an invitation that is over by now.
+
+        LIMITED, before anything is used up or written, where their address got many messages.
+        """
+        if limiting.too_many_to(self.provider, joint, "sign-up", applicant.told["email"]):
+            return LIMITED
         invited = applicant.invitation
         if invited and invited.kind == invitations.HOUSEHOLD:
             if not domain.has_place(joint, invited.inviter):
@@ -216,12 +232,10 @@ class SignUp:
         return passwords.refused(told[PASSWORD], [told.get("name", ""), told.get("email", "")])
 
     async def _limited(self, request: Request) -> bool:
-        address = network_of(request)
-        at = self.provider.now()
-        return bool(await self.provider.do(
-            lambda joint: self.provider.limits.take(joint.connection, SIGN_UP_ADDRESS, "sign-up",
-                                                    address, at=at)
-        ))  # fmt: skip
+        network = network_of(request)
+        return await self.provider.do(
+            lambda joint: limiting.too_many_from(self.provider, joint, "sign-up", network)
+        )
 
     async def sent(self, request: Request) -> Response:
         """What everybody is told who sent the form."""

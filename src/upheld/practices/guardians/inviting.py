@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
-from upheld.practice import invitations, tasks
+from upheld.practice import invitations, limiting, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
@@ -24,7 +24,6 @@ from upheld.practice.visits import Visit, network_of
 from upheld.practices.guardians import domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import MAIL_ADDRESS, SIGN_UP_ADDRESS
 
 EMAIL: Final = Field("email", "E-mail address of your parent or guardian", "email", length_max=254)
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
@@ -67,12 +66,9 @@ class Inviting:
         email, address = filled.values["email"], network_of(request)
 
         def work(joint: Joint) -> str | Refused:
-            limits, at = self.provider.limits, self.provider.now()
-            if limits.take(
-                joint.connection, SIGN_UP_ADDRESS, "guardian", address, at=at
-            ) or limits.take(
-                joint.connection, MAIL_ADDRESS, "guardian-mail", email.casefold(), at=at
-            ):  # fmt: skip
+            if limiting.too_many_from(
+                self.provider, joint, "guardian", address
+            ) or limiting.too_many_to(self.provider, joint, "guardian", email):
                 return ""
             made = invitations.invite(joint, email, GUARDIAN, "guardians/invited")
             return made if isinstance(made, Refused) else made[1]

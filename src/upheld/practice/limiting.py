@@ -1,0 +1,49 @@
+"""How much mail, and how many entries, somebody can cause who has not signed for it.
+
+Whoever asks for a message is counted by their network and, where they are signed in, as themselves;
+whoever gets it is counted too, so that no crowd of networks fills one mailbox. The limits are asked
+before anything is written: a ledger forgets no entry, and so no stranger may make many.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider
+from upheld.vault import blind_index
+from upheld.web.limits import Rate
+
+NETWORK: Final = Rate(10, 120)  # messages that a network asks for, of one kind
+SENDER: Final = Rate(7, 3600)  # messages that a customer asks for
+RECEIVER: Final = Rate(3, 600)  # messages of one kind to an address, whoever asks
+REFUSALS_NETWORK: Final = Rate(5, 600)  # refusals of nobody that a network causes
+REFUSALS: Final = Rate(200, 30)  # those that all of them cause together
+
+
+def too_many_from(provider: Provider, joint: Joint, kind: str, network: str) -> bool:
+    """Whether a network asks for a kind of message once too often."""
+    return _taken(provider, joint, NETWORK, f"{kind}-network", network)
+
+
+def too_many_by(provider: Provider, joint: Joint, kind: str, customer: str) -> bool:
+    """Whether a customer asks for a kind of message once too often."""
+    return _taken(provider, joint, SENDER, f"{kind}-sender", customer)
+
+
+def too_many_to(provider: Provider, joint: Joint, kind: str, email: str) -> bool:
+    """Whether an address gets a kind of message once too often, with any tag after a `+`."""
+    local, _, domain = blind_index.normalised("email", email).rpartition("@")
+    receiver = f"{local.partition('+')[0]}@{domain}"
+    return _taken(provider, joint, RECEIVER, f"{kind}-receiver", receiver)
+
+
+def too_many_refusals(provider: Provider, joint: Joint, network: str) -> bool:
+    """Whether somebody who is nobody yet would cause one entry of a refusal too many."""
+    return _taken(provider, joint, REFUSALS_NETWORK, "refusals-network", network) or _taken(
+        provider, joint, REFUSALS, "refusals"
+    )
+
+
+def _taken(provider: Provider, joint: Joint, rate: Rate, *name: str) -> bool:
+    return bool(provider.limits.take(joint.connection, rate, *name, at=provider.now()))
