@@ -181,3 +181,67 @@ def test_run_serves_the_page_and_says_where(policy: Path) -> None:
             assert b"port" in upheld("run", policy, "--port", port, expect=2).stderr
         finally:
             server.terminate()
+
+
+def test_a_table_of_text_needs_a_clause_that_speaks_for_it(tmp_path: Path) -> None:
+    """A table is covered by the clause right before it, by its rule or as a note."""
+    table = "| a | b |\n|---|---|\n| We sell it | to anybody |\n"
+    policy = tmp_path / "policy.md"
+
+    def write(before: str, after: str = "") -> None:
+        policy.write_text(f"---\npolicy: A\n---\n\n{before}\n\n{table}\n{after}")
+
+    rule = "We keep this. {#a}\n\n```rule\nmay store email\n```"
+    for covered in (rule, "A list. {.note}", f"A list. {{.note}}\n\n{table}"):
+        write(covered)
+        upheld("check", policy, "--strict", expect=0)
+    for bare in ("# Tables", "A list. {.note}\n\n- and {.note}", "A list. {.note}\n\n---"):
+        write(bare, "The end. {.note}")
+        assert b"[uncovered]" in upheld("check", policy, "--strict", expect=1).stdout
+        upheld("check", policy, expect=0)
+
+
+def test_a_policy_without_a_clause_is_not_strict(tmp_path: Path) -> None:
+    """Nothing but headings promises nothing, and several files are checked at once."""
+    policy = tmp_path / "policy.md"
+    policy.write_text("---\npolicy: A\n---\n\n# A {#a}\n")
+    assert b"[no-clauses]" in upheld("check", policy, SAMPLE, "--strict", expect=1).stdout
+    done = upheld("check", policy, SAMPLE, "--strict", "--json", expect=1)
+    reports = json.loads(done.stdout)
+    assert [each["ok"] for each in reports] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (["run", SAMPLE], "web"), (["demo"], "web"), (["publish", SAMPLE, "--out", "x"], "web"),
+        (["keys", "init", "k", "--key-file", "page.html"], "provider"),
+        (["admin", "selfcheck"], "provider"), (["staff", "list"], "provider"),
+        (["jobs"], "provider"), (["person", "find", "--email", "a@b.example"], "provider"),
+        (["ledger", "keygen", "log.example", "--out", "k"], "provider"),
+        (["screen", SAMPLE, "serve", "--rows", "."], "bulk"),
+        (["new", "x", "--from", "page.html"], "onboard"),
+    ],
+)  # fmt: skip
+def test_a_command_without_its_extra_says_which_in_one_line(
+    words: list[str], extra: str, tmp_path: Path
+) -> None:
+    """An installation of the core alone answers every command without a traceback."""
+    from upheld.core.extras import EXTRAS
+
+    (tmp_path / "page.html").write_text("<html><p>We sell nothing.</p></html>")
+    missing = [library for libraries in EXTRAS.values() for library in libraries]
+    code = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({missing!r}))\n"
+        "from upheld.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"[{extra}" in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from typer.testing import CliRunner
 
 import upheld
-from upheld.cli import new as command
+from upheld.cli import app
 from upheld.cli.new import converted, made, uncovered
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
-from upheld.policy.onboard import from_html, from_markdown, policy_text, suggest, template
+from upheld.policy.onboard import policy_text, suggest, template
+from upheld.policy.published import from_html, from_markdown, lost_words
 
 PAGE = """<!doctype html><html><head><title>x</title><style>p {}</style></head><body>
 <nav><a href="/">Home</a></nav><main><h1>Privacy &amp; you</h1>
@@ -31,8 +35,8 @@ PAGE = """<!doctype html><html><head><title>x</title><style>p {}</style></head><
 
 def test_an_html_page_becomes_a_policy() -> None:
     """Headings, paragraphs and nested items keep their words, and what is no prose is left out."""
-    title, markdown = from_html(PAGE.encode())
-    policy = made(policy_text(title, markdown), None)
+    page = from_html(PAGE.encode())
+    policy = made(policy_text(page.title, page.markdown), None)
     texts = [clause.text for clause in policy.program.clauses]
     assert policy.front.policy == "Privacy & you"
     assert texts == [
@@ -48,7 +52,7 @@ def test_an_html_page_becomes_a_policy() -> None:
 
 def test_what_is_uncovered_comes_in_order_with_the_words_found() -> None:
     """Each clause to fill in is listed by line, with the words of the vocabulary in it."""
-    found = uncovered(made(policy_text(*from_html(PAGE.encode())), None))
+    found = uncovered(made(policy_text(*from_html(PAGE.encode())[:2]), None))
     assert [each["line"] for each in found] == sorted(each["line"] for each in found)
     words = {each["clause"]: each["words"] for each in found}
     first = words["collect-email-address-register"]
@@ -91,7 +95,7 @@ We <b>share</b> your phone number. {#phone}
 
 def test_a_markdown_page_becomes_a_policy() -> None:
     """Comments and tags go, ids that are there stay, and code is left alone."""
-    text = policy_text(*from_markdown(MARKDOWN))
+    text = policy_text(*from_markdown(MARKDOWN)[:2])
     policy = made(text, None)
     found = [(clause.id, clause.text) for clause in policy.program.clauses]
     assert found == [
@@ -118,7 +122,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_any_markdown_becomes_a_policy_or_an_answer(page: str) -> None:
     """No page makes the command fail, and what becomes a policy has an id on every clause."""
-    title, markdown = from_markdown(page)
+    title, markdown = from_markdown(page)[:2]
     try:
         policy = made(policy_text(title, markdown), None)
     except UpheldError:
@@ -179,17 +183,154 @@ def test_html_without_its_converter_is_answered(
     assert "onboard" in caught.value.hint
 
 
+def run(*words: str, expect: int = 0) -> str:
+    """What `upheld new` prints."""
+    done = CliRunner().invoke(app, ["new", *words], catch_exceptions=False)
+    assert done.exit_code == expect, done.output
+    return done.output
+
+
 def test_new_writes_a_file_and_never_over_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command writes one file, lists what to fill in, and overwrites nothing."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.html").write_text(PAGE, encoding="utf-8")
-    command.new("ours", Path("page.html"), as_json=False)
-    assert "ours.md:7: #collect-email-address-register" in capsys.readouterr().out
+    output = run("ours", "--from", "page.html")
+    assert "ours.md:7: #collect-email-address-register" in output
+    assert "left out: a `footer` at line 9, 1 word: Imprint" in output
     assert upheld.load("ours.md").front.policy == "Privacy & you"
-    command.new("my-shop", None, as_json=True)
-    assert json.loads(capsys.readouterr().out)["uncovered"] == []
+    assert json.loads(run("my-shop", "--json"))["uncovered"] == []
     assert upheld.load("my-shop.md").front.policy == "My shop"
     with pytest.raises(UpheldError, match="exists already"):
-        command.new("ours", None, as_json=False)
+        run("ours")
+
+
+def test_new_gives_the_sample_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who installed a wheel has no checkout, and gets the policy that the documentation uses."""
+    monkeypatch.chdir(tmp_path)
+    run("larch", "--sample")
+    assert Path("larch.md").read_bytes() == sample_policy().read_bytes()
+    with pytest.raises(UpheldError, match="--from or --sample"):
+        run("other", "--sample", "--from", "larch.md")
+
+
+SELL = "We sell whatever we hold about you to anybody who asks for it"
+PLACES = {  # prose wherever people publish it
+    "two articles": f"<article><p>One.</p></article><article><p>{SELL}.</p></article>",
+    "a form of the whole page": f"<form><h1>Privacy</h1><p>{SELL}.</p><input></form>",
+    "a layout table": f"<table><tr><td><h2>A</h2><p>{SELL}.</p></td><td>Menu</td></tr></table>",
+    "a table of one column": f"<table><tr><td>{SELL}.</td></tr><tr><td>More.</td></tr></table>",
+    "nested tables": f"<table><tr><td><table><tr><td>{SELL}.</td></tr></table></td></tr></table>",
+    "definitions": f"<dl><dt>Selling</dt><dd>{SELL}.</dd></dl>",
+    "details": f"<details><summary>More</summary><p>{SELL}.</p></details>",
+    "bare text": f"{SELL}.",
+    "a hidden part": f"<div hidden><p>{SELL}.</p></div>",
+    "a caption": f"<p>One.</p><figure><figcaption>{SELL}.</figcaption></figure>",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_prose_is_kept_wherever_it_stands_on_a_page(place: str, tmp_path: Path) -> None:
+    """Several articles, forms, layout tables and the like hold prose as paragraphs do."""
+    page = tmp_path / "page.html"
+    page.write_text(f"<html><body>{PLACES[place]}</body></html>", encoding="utf-8")
+    published = converted(page)
+    policy = made(policy_text(published.title, published.markdown), None)
+    assert any(SELL in clause.text for clause in policy.program.clauses)
+    assert [*published.left_out, *lost_words(published, policy.program)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (f"<body><main><p>One.</p></main><p>\n{SELL} and {SELL}.</p></body>", "a `p`"),
+        (f"<body><main><p>One.</p></main>{SELL} and {SELL}</body>", "text"),
+        (f"<body><p>One.</p><footer><p>{SELL} and {SELL}.</p></footer></body>", "a `footer`"),
+        (f"<body><p>One.</p><div role=navigation>{SELL} and {SELL}</div></body>", "a `div`"),
+        (f"<body><p>One.</p><noscript>{SELL} and {SELL}</noscript></body>", "a `noscript`"),
+    ],
+)
+def test_prose_that_is_left_out_is_named_and_fails(
+    text: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of which more than a little is missing is written, and the command leaves with 1."""
+    monkeypatch.chdir(tmp_path)
+    Path("page.html").write_text(f"<html>{text}</html>", encoding="utf-8")
+    output = run("ours", "--from", "page.html", expect=1)
+    assert f"left out: {where} at line 1, 27 words: We sell" in output or where == "text"
+    assert "27 words: We sell" in output
+
+
+def test_menus_and_pictures_are_named_and_do_not_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links that lead elsewhere and the words of pictures are no prose of the page."""
+    monkeypatch.chdir(tmp_path)
+    menu = "".join(f"<a href=/{n}>Product number {n}</a>" for n in range(40))
+    Path("page.html").write_text(
+        f"<html><body><nav>{menu}</nav><p>We sell nothing. <img src=x alt='Our house'></p></body>",
+        encoding="utf-8",
+    )
+    output = run("ours", "--from", "page.html")
+    assert "left out: a `nav` at line 1, 120 words: Product number 0" in output
+    assert "left out: the words of a picture at line 1, 2 words: Our house" in output
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# Only a heading\n", "---\ntitle: x\n---\n"])
+def test_a_page_without_prose_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written for a page in which nothing can be read."""
+    monkeypatch.chdir(tmp_path)
+    Path("page.md").write_text(text, encoding="utf-8")
+    with pytest.raises(UpheldError) as caught:
+        run("ours", "--from", "page.md")
+    assert caught.value.code == "page"
+    assert not Path("ours.md").exists()
+
+
+def test_tags_in_markdown_keep_words_apart(tmp_path: Path) -> None:
+    """Line breaks, cells and blocks of HTML glue no words, and hard breaks stay."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Email<br>we sell it<br/>\n\n| a<br>b | c |\n|--|--|\n| d | e |\n\n"
+        "<table><tr><td>Card</td><td>never</td></tr></table>\n\n1 Road  \nTown  \n\n"
+        "<script>var hidden</script>Last.\n",
+        encoding="utf-8",
+    )
+    published = converted(page)
+    policy = made(policy_text(published.title, published.markdown), None)
+    texts = [clause.text for clause in policy.program.clauses]
+    assert texts == ["Email we sell it", "Card never", "1 Road Town", "Last."]
+    assert "1 Road\\\nTown" in policy.program.source
+    assert "a b" in policy.program.inserts[0].text
+    assert [*published.left_out, *lost_words(published, policy.program)] == []
+
+
+BLOCKS = st.sampled_from(
+    ["<p>{}</p>", "<div>{}</div>", "<ul><li>{}</li></ul>", "<h2>{}</h2>", "<form>{}</form>",
+     "<table><tr><td>{}</td></tr></table>", "<article>{}</article>", "<main>{}</main>",
+     "<table><tr><th>a</th><th>b</th></tr><tr><td>{}</td><td>c</td></tr></table>", "<b>{}</b>",
+     "<nav>{}</nav>", "<blockquote>{}</blockquote>", "<aside>{}</aside>", "{}<br>", "<td>{}</td>",
+     "<pre>{}</pre>", "<ol><li>{}</li></ol>", "<section>{}</section>", "<details>{}</details>"]
+)  # fmt: skip
+
+
+@given(st.recursive(st.sampled_from(["one", "two words", "a &lt; b", "x*yz"]), lambda inner: st
+       .builds(lambda shape, parts: shape.format(" ".join(parts)), BLOCKS,
+               st.lists(inner, min_size=1, max_size=3)), max_leaves=8))  # fmt: skip
+def test_every_word_of_a_page_is_kept_or_named(body: str) -> None:
+    """Whatever the shape of a page, its words are in the policy or in what was left out."""
+    page = from_html(f"<html><body>{body}</body></html>".encode())
+    try:
+        policy = made(policy_text(page.title, page.markdown), None)
+    except UpheldError:
+        return
+    left_out = [*page.left_out, *lost_words(page, policy.program)]
+    program = policy.program
+    texts = [c.text for c in program.clauses] + [i.text for i in program.inserts]
+    there = Counter(re.findall(r"[a-z]+", " ".join(texts)))
+    wanted = Counter(re.findall(r"[a-z]+", re.sub(r"<[^>]*>", " ", body).replace("&lt;", "<")))
+    missing = sum((wanted - there).values())
+    assert missing <= sum(each.words for each in left_out), repr(body)

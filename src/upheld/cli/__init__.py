@@ -20,6 +20,7 @@ from upheld.cli.output import complain
 from upheld.cli.person import person
 from upheld.cli.staff import staff
 from upheld.core.errors import UpheldError
+from upheld.core.extras import missing_extra
 
 app = typer.Typer(
     name="upheld",
@@ -71,6 +72,11 @@ def main() -> None:
             sys.stdout.flush()
     except UpheldError as error:
         complain(error, as_json="--json" in sys.argv)
+        sys.exit(2)
+    except ImportError as error:  # of a library that an extra brings
+        if (missing := missing_extra(error)) is None:
+            raise
+        complain(missing, as_json="--json" in sys.argv)
         sys.exit(2)
     except OSError as error:  # what we said could not be written, and whoever asked may have gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ import typer
 
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
+from upheld.core.extras import install_hint
 
 if TYPE_CHECKING:
     from upheld.vault.keyring import Keyring, Master
@@ -117,7 +118,7 @@ def keyring_class() -> type[Keyring]:
         from upheld.vault.keyring import Keyring
     except ImportError:
         raise UpheldError("keys need cryptography", code="missing-extra",
-                          hint="pip install 'upheld[provider]'") from None  # fmt: skip
+                          hint=install_hint("provider")) from None  # fmt: skip
     return Keyring
 
 

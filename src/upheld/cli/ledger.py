@@ -16,6 +16,7 @@ import typer
 
 from upheld.cli.output import JSON, complain, print_json, write_whole
 from upheld.core.errors import UpheldError
+from upheld.core.extras import install_hint
 
 if TYPE_CHECKING:
     from upheld.ledger.entries import Entry
@@ -312,7 +313,7 @@ def _part() -> None:
         import cryptography  # noqa: F401 - only to see whether it is there
     except ImportError:
         raise UpheldError("the ledger needs cryptography", code="missing-extra",
-                          hint="pip install 'upheld[provider]'") from None  # fmt: skip
+                          hint=install_hint("provider")) from None  # fmt: skip
 
 
 def _key(told: str) -> Key:

@@ -9,6 +9,15 @@ import typer
 
 from upheld.cli.output import JSON, print_json, write_whole
 from upheld.core.errors import PolicyError, UpheldError
+from upheld.core.extras import install_hint
+from upheld.policy.published import (
+    LeftOut,
+    Published,
+    from_html,
+    from_markdown,
+    is_much,
+    lost_words,
+)
 
 if TYPE_CHECKING:
     from upheld.policy.load import Policy
@@ -22,34 +31,74 @@ def new(
     page: Path | None = typer.Option(
         None, "--from", help="A published page to start from: HTML or Markdown."
     ),
+    sample: bool = typer.Option(False, "--sample", help="The sample provider's whole policy."),
     as_json: bool = JSON,
 ) -> None:
-    """Start a policy: a short one, or one with the prose of a page and empty rules to fill in."""
-    from upheld.policy.onboard import template
+    """Start a policy: a short one, the sample's, or a page's prose with empty rules to fill in.
 
+    1 if more than a little of a page is not in the policy.
+    """
     path = Path(name if Path(name).suffix else f"{name}.md")
     if path.exists():
         raise UpheldError(
             f"{path} exists already", code="exists", hint="give another name: upheld new NAME"
         )
-    text = template(path.stem.replace("-", " ").capitalize()) if page is None else converted(page)
-    policy = made(text, page)
-    write_whole(path, text.encode())
+    if page is not None and sample:
+        raise UpheldError("give --from or --sample", code="usage", hint="leave one of them out")
+    published = None if page is None else converted(page)
+    policy = made(_text(path, published, sample=sample), page)
+    left_out = []
+    if published is not None:
+        left_out = [*published.left_out, *lost_words(published, policy.program)]
+        if all(clause.kind == "heading" for clause in policy.program.clauses):
+            raise UpheldError(
+                f"{page} has no prose that can be read",
+                code="page",
+                hint="save the page as a browser shows it, or copy its text into a Markdown file",
+            )
+    write_whole(path, policy.program.source.encode())
+    _report(path, policy, left_out, as_json=as_json)
+    raise typer.Exit(1 if published is not None and is_much(left_out, published) else 0)
+
+
+def _text(path: Path, published: Published | None, *, sample: bool) -> str:
+    """The policy file to begin with."""
+    from upheld.policy.onboard import policy_text, template
+
+    if published is not None:
+        return policy_text(published.title, published.markdown)
+    if sample:
+        return sample_text()
+    return template(path.stem.replace("-", " ").capitalize())
+
+
+def sample_text() -> str:
+    """The sample provider's policy as it is shipped."""
+    from upheld.demo import sample_policy
+
+    return sample_policy().read_text(encoding="utf-8")
+
+
+def _report(path: Path, policy: Policy, left_out: list[LeftOut], *, as_json: bool) -> None:
     bare = uncovered(policy)
+    clauses = len(policy.program.clauses)
     if as_json:
-        print_json({"file": str(path), "clauses": len(policy.program.clauses), "uncovered": bare})
+        places = [each._asdict() for each in left_out]
+        print_json({"file": str(path), "clauses": clauses, "uncovered": bare, "left_out": places})
         return
     for each in bare:
         words = f"\n    {each['suggestion']}" if each["suggestion"] else ""
         print(f"{path}:{each['line']}: #{each['clause']}: {each['text']}{words}")
-    print(f"{path}: {len(policy.program.clauses)} clauses, {len(bare)} to fill in with a rule or"
+    for place in left_out:
+        line = f" at line {place.line}" if place.line else ""
+        number = f"{place.words} word{'' if place.words == 1 else 's'}"
+        print(f"left out: {place.where}{line}, {number}: {place.text}")
+    print(f"{path}: {clauses} clauses, {len(bare)} to fill in with a rule or"
           f" mark `.note`; then `upheld check {path}`")  # fmt: skip
 
 
-def converted(page: Path) -> str:
-    """The policy file that a page becomes; UpheldError for a page that cannot be read."""
-    from upheld.policy.onboard import from_html, from_markdown, policy_text
-
+def converted(page: Path) -> Published:
+    """A page as Markdown; UpheldError for one that cannot be read."""
     try:
         raw = page.read_bytes()
     except OSError as error:
@@ -63,11 +112,11 @@ def converted(page: Path) -> str:
         if page.suffix.lower() in HTML or raw.lstrip()[:200].lower().startswith(
             (b"<!doctype html", b"<html")
         ):
-            return policy_text(*from_html(raw))
-        return policy_text(*from_markdown(raw.decode()))
+            return from_html(raw)
+        return from_markdown(raw.decode())
     except ImportError:
         raise UpheldError("HTML needs a converter", code="missing-extra",
-                          hint="pip install 'upheld[onboard]'") from None  # fmt: skip
+                          hint=install_hint("onboard")) from None  # fmt: skip
     except UnicodeDecodeError:
         raise UpheldError(f"{page} is not UTF-8", code="encoding",
                           hint="save it as UTF-8") from None  # fmt: skip

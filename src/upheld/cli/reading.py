@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from upheld.cli.output import JSON, POLICY, loaded, print_json, write_whole
+from upheld.cli.output import JSON, POLICIES, loaded, print_json, write_whole
 from upheld.core.errors import Fault, PolicyError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
-    """Examples that are answered otherwise, and prose that has neither rule nor note."""
+    """Examples that are answered otherwise, and words that have neither rule nor note."""
     wrong, bare = [], []
     for clause in policy.program.clauses:
         heading = policy.program.clauses[clause.heading].text if clause.heading >= 0 else ""
@@ -54,7 +54,35 @@ def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
                     expected=_wanted(clause.text, policy),
                 )
             )
-    return wrong, bare
+    return wrong, [*bare, *_bare_inserts(policy, file)]
+
+
+def _bare_inserts(policy: Policy, file: str) -> list[Fault]:
+    """Tables and code blocks of text that no clause with a rule or a note introduces.
+
+    A policy of nothing but headings is a fault too: whatever it says elsewhere, nothing is obeyed.
+    """
+    clauses = policy.program.clauses
+    faults = []
+    if all(clause.kind == "heading" for clause in clauses):
+        expected = "a paragraph or list item with a `rule` block under it"
+        faults.append(Fault(file=file, line=1, column=1, code="no-clauses",
+                            message="the policy has no clause", expected=expected))  # fmt: skip
+    for insert in policy.program.inserts:
+        by = clauses[insert.introduced_by] if insert.introduced_by >= 0 else None
+        if not any(map(str.isalpha, insert.text)) or (by and (by.note or by.nodes)):
+            continue
+        faults.append(
+            Fault(
+                file=file,
+                line=insert.line,
+                column=1,
+                code="uncovered",
+                message=f"“{insert.text[:60]}” stands in a table or block that no rule speaks of",
+                expected="a clause right before it with a `rule` block or `.note`",
+            )
+        )
+    return faults
 
 
 def _wanted(sentence: str, policy: Policy) -> str:
@@ -67,12 +95,24 @@ def _wanted(sentence: str, policy: Policy) -> str:
 
 
 def check(
-    policy: Path = POLICY,
+    policies: list[Path] = POLICIES,
     strict: bool = typer.Option(False, "--strict", help="Uncovered prose is a fault too."),
     notes: bool = typer.Option(False, "--notes", help="Show guards and hints too."),
     as_json: bool = JSON,
 ) -> None:
-    """Read a policy, ask its examples, and list what its author should know."""
+    """Read policies, ask their examples, and list what their authors should know."""
+    reports = [_checked(each, strict=strict, notes=notes, as_json=as_json) for each in policies]
+    if as_json:
+        print_json(
+            reports[0]
+            if len(reports) == 1
+            else [{"file": str(p), **each} for p, each in zip(policies, reports, strict=True)]
+        )
+    raise typer.Exit(0 if all(each["ok"] for each in reports) else 1)
+
+
+def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[str, Any]:
+    """The report on one file, printed unless it is to be JSON."""
     import upheld
 
     try:
@@ -80,7 +120,7 @@ def check(
     except PolicyError as error:
         if any(fault.code == "unreadable" for fault in error.faults):
             raise
-        _refuse(policy, error, as_json=as_json)
+        return _refusal(policy, error, as_json=as_json)
     wrong, bare = findings(found, str(policy))
     from upheld.policy.analyse.review import review
 
@@ -89,20 +129,7 @@ def check(
     program = found.program
     examples = sum(len(clause.examples) for clause in program.clauses)
     rules = sum(len(clause.rules) for clause in program.clauses)
-    if as_json:
-        print_json(
-            {
-                "ok": good,
-                "digest": found.digest,
-                "clauses": len(program.clauses),
-                "rules": rules,
-                "examples": examples,
-                "faults": wrong,
-                "uncovered": bare,
-                "findings": seen,
-            }
-        )
-    else:
+    if not as_json:
         for fault in [*wrong, *bare]:
             print(fault)
         for each in seen:
@@ -114,19 +141,26 @@ def check(
             f"{policy}: {verdict}: {len(program.clauses)} clauses, {rules} rules,"
             f" {examples} examples, {len(wrong)} answered otherwise, {len(bare)} uncovered"
         )
-    raise typer.Exit(0 if good else 1)
+    return {
+        "ok": good,
+        "digest": found.digest,
+        "clauses": len(program.clauses),
+        "rules": rules,
+        "examples": examples,
+        "faults": wrong,
+        "uncovered": bare,
+        "findings": seen,
+    }
 
 
-def _refuse(policy: Path, error: PolicyError, *, as_json: bool) -> NoReturn:
+def _refusal(policy: Path, error: PolicyError, *, as_json: bool) -> dict[str, Any]:
     """Tell every mistake of a file that is no policy yet."""
-    if as_json:
-        print_json({"ok": False, "faults": error.faults})
-    else:
+    if not as_json:
         for fault in error.faults:
             print(fault)
         count = len(error.faults)
         print(f"{policy}: not ok: {count} mistake{'s' if count > 1 else ''}; nothing was asked")
-    raise typer.Exit(1)
+    return {"ok": False, "faults": error.faults}
 
 
 def layout(

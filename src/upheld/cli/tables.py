@@ -18,6 +18,7 @@ import typer
 
 from upheld.cli import csv_rows
 from upheld.core.errors import UpheldError
+from upheld.core.extras import install_hint
 
 if TYPE_CHECKING:
     from upheld.policy.load import Policy
@@ -119,7 +120,7 @@ def _table(rows: str, table: str, engine: str) -> Opened:
         import ibis
     except ImportError:
         raise UpheldError(
-            "screen needs ibis", code="missing-extra", hint="pip install 'upheld[bulk]'"
+            "screen needs ibis", code="missing-extra", hint=install_hint("bulk")
         ) from None
     if rows.startswith(("postgresql://", "postgres://")) or rows.endswith((".duckdb", ".db")):
         if not table:
@@ -201,7 +202,7 @@ def _database(address: str) -> Any:
             raise UpheldError(
                 "PostgreSQL needs its driver",
                 code="missing-extra",
-                hint="pip install 'upheld[postgres]'",
+                hint=install_hint("postgres"),
             ) from None
     if not Path(address).exists():
         raise _no_file(address)
@@ -222,7 +223,7 @@ def _spark(master: str) -> Any:
         from pyspark.sql import SparkSession
     except ImportError:
         raise UpheldError(
-            "this engine needs PySpark", code="missing-extra", hint="pip install 'upheld[spark]'"
+            "this engine needs PySpark", code="missing-extra", hint=install_hint("spark")
         ) from None
     address = "local[2]" if master == "spark" else master
     session = SparkSession.builder.master(address).config("spark.ui.enabled", value=False)
@@ -237,7 +238,7 @@ def _delta(path: Path) -> list[str]:
         raise UpheldError(
             "a Delta table needs deltalake",
             code="missing-extra",
-            hint="pip install 'upheld[bulk]'",
+            hint=install_hint("bulk"),
         ) from None
     table = DeltaTable(str(path))
     needs = sorted(UNREAD_DELTA & set(table.protocol().reader_features or ()))

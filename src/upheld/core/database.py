@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
+from upheld.core.extras import install_hint
 from upheld.core.files import OTHERS, PRIVATE_MODE
 from upheld.core.link import IMMEDIATE, KEPT, THERE, Link, lost
 from upheld.core.schema import refuse_newer, revision
@@ -220,7 +221,7 @@ def _postgres(url: URL) -> Engine:
     except ImportError:
         raise DatabaseError(
             "PostgreSQL needs psycopg", code="missing-extra",
-            hint="pip install 'upheld[provider,postgres]'",
+            hint=install_hint("provider", "postgres"),
         ) from None  # fmt: skip
 
     @event.listens_for(engine, "checkout")

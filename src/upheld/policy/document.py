@@ -218,6 +218,7 @@ class _Frame:
         self.introducer = self.outer_heading = -1
         self.headings: list[tuple[int, int]] = []
         self.target = -1  # the clause that a block here would follow directly
+        self.inserted_after = -1  # the clause whose table or code block stands last here
         self.last = "nothing"  # what stands last, where that is no clause
         self.clauses = 0
 
@@ -234,7 +235,7 @@ class _Frame:
         return self.headings[-1][1] if self.headings else self.outer_heading
 
     def end(self, what: str) -> None:
-        self.target, self.last = -1, what
+        self.target, self.last, self.inserted_after = -1, what, -1
 
 
 class _Reader:
@@ -363,8 +364,13 @@ class _Reader:
 
     def insert(self, tokens: Sequence[Token], what: str) -> None:
         html = self.md.renderer.render(tokens, self.md.options, {})
-        self.inserts.append(Insert(html.strip(), len(self.sections) - 1))
-        self.frame.end(what)
+        frame = self.frame
+        by = frame.target if frame.target >= 0 else frame.inserted_after
+        text = " ".join(_plain([token]) for token in tokens if token.content).strip()
+        line = (tokens[0].map or [0])[0] + 1
+        self.inserts.append(Insert(html.strip(), len(self.sections) - 1, line, text, by))
+        frame.end(what)
+        frame.inserted_after = by if text else -1
 
     def html(self, place: tuple[int, int], content: str) -> None:
         shown = content.strip().split("\n", maxsplit=1)[0][:40]

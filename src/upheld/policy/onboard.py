@@ -1,7 +1,7 @@
 """The way in for a policy that exists: a published page becomes a policy file to fill in.
 
-Goes in: HTML or Markdown as people publish it. Comes out: a policy file with its prose unchanged,
-an id on every clause, and an empty rule block where a rule or `.note` is still owed.
+Goes in: a page as Markdown (see `published`). Comes out: a policy file with its prose unchanged, an
+id on every clause, and an empty rule block where a rule or `.note` is still owed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from upheld.policy.vocabulary import Vocabulary
 
-TITLE = "Privacy policy"
 TEMPLATE = """---
 policy: {title}
 ---
@@ -49,10 +48,6 @@ may not share personal-information to any but provider
   no  share email to advertiser for offers at other
   ```
 """
-DROPPED = ("script", "style", "nav", "footer", "aside", "form", "button", "svg", "noscript",
-           "iframe", "template", "img", "picture", "video", "audio", "object")  # fmt: skip
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL)
-AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>]+>|<[^\s<>@]+@[^\s<>@]+>")
 MARK = re.compile(r"\{(?=\s*[#.]|note\}|severed\})")
 OWN_MARK = re.compile(rf"\s*\{{#({WORD.pattern[:-2]})\}}\s*\Z")
 STOP_WORDS = """a about after all an and any are as at be because been before but by can do does
@@ -80,45 +75,6 @@ def template(title: str) -> str:
     return TEMPLATE.format(title=json.dumps(title, ensure_ascii=False), heading=escaped(title))
 
 
-def from_html(page: bytes) -> tuple[str, str]:
-    """The title and the Markdown of a published page's main part. Needs the extra `onboard`."""
-    from bs4 import BeautifulSoup  # noqa: PLC0415 - an extra that only this needs
-    from markdownify import MarkdownConverter  # noqa: PLC0415 - as above
-
-    soup = BeautifulSoup(page, "html.parser")
-    named = soup.find("h1") or soup.find("title")
-    title = " ".join(named.get_text(" ").split()) if named else ""
-    main = soup.find("main") or soup.find("article") or soup.body or soup
-    for each in main.find_all(list(DROPPED)):
-        each.decompose()
-    converter = MarkdownConverter(heading_style="ATX", bullets="-", autolinks=False, strip=["img"])
-    return title or TITLE, str(converter.convert_soup(main)).replace("<", "\\<")
-
-
-def from_markdown(page: str) -> tuple[str, str]:
-    """The title and the Markdown of a page, its front matter, comments and tags taken away."""
-    text = page.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    if text.startswith("---\n") and (end := text.find("\n---\n", 3)) > 0:
-        text = text[end + 5 :]
-    parts = re.split(r"(^(?:```|~~~).*?^(?:```|~~~)[ \t]*$)", text, flags=re.MULTILINE | re.DOTALL)
-    parts[::2] = [_untagged(part) for part in parts[::2]]
-    text = "".join(parts)
-    found = re.search(r"^#[ \t]+(.+?)[ \t]*#*$", text, re.MULTILINE)
-    return (OWN_MARK.sub("", found[1]) if found else TITLE), text
-
-
-def _untagged(text: str) -> str:
-    kept: list[str] = []
-
-    def keep(found: re.Match[str]) -> str:
-        kept.append(found.group())
-        return f"\0{len(kept) - 1}\0"
-
-    text = AUTOLINK.sub(keep, text.replace("\0", ""))
-    text = TAG.sub("", text).replace("<", "\\<")
-    return re.sub("\0(\\d+)\0", lambda found: kept[int(found[1])], text)
-
-
 def policy_text(title: str, markdown: str) -> str:
     """A policy file out of prose: front matter, and each clause with its id and an empty rule."""
     lines = markdown.split("\n")
@@ -141,7 +97,10 @@ def _mark(lines: list[str], opening: Token, token: Token, ids: set[str]) -> None
     name = unique(own[1] if own else _slug(token.content), ids)
     for at in range(first, end):
         text = OWN_MARK.sub("", lines[at]) if at == end - 1 else lines[at]
-        lines[at] = MARK.sub(r"\\{", text.rstrip())
+        kept = text.rstrip()
+        if text.endswith("  ") and at < end - 1 and kept:
+            kept += "\\"  # a hard break, which two spaces at the end of a line are too
+        lines[at] = MARK.sub(r"\\{", kept)
     last = lines[end - 1]
     if heading and opening.markup.startswith("#"):
         last = re.sub(r"(?<!\\)[ \t]+#+[ \t]*\Z", "", last)

@@ -152,6 +152,9 @@ class Insert(msgspec.Struct, frozen=True):
 
     html: str
     after: int  # index of the clause after which it stands
+    line: int = 0
+    text: str = ""  # its words, plain
+    introduced_by: int = -1  # index of the clause that it follows directly, or -1
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,250 @@
+"""What people publish, as Markdown: no word of it is lost without being named.
+
+Goes in: HTML or Markdown as it stands on somebody's site. Comes out: its title, its prose as
+Markdown, and what was left out with where it stood: menus, footers, scripts' messages, pictures'
+words, and whatever a conversion lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+    from bs4.element import PageElement, Tag
+
+    from upheld.policy.program import Program
+
+TITLE: Final = "Privacy policy"
+UNSEEN: Final = ("script", "style", "template", "svg", "head")  # nobody reads these as prose
+FURNITURE: Final = ("nav", "footer", "aside", "button", "select", "textarea", "noscript", "video",
+                    "audio", "object", "iframe")  # fmt: skip
+ROLES: Final = ("navigation", "contentinfo", "search", "complementary")
+LAYOUT: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "table", "blockquote")
+OWN_MARK: Final = re.compile(r"\s*\{#[a-z][a-z0-9-]*\}\s*\Z")
+TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)\b[^<>]*>")
+COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+SILENT: Final = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+AUTOLINK: Final = re.compile(r"<(?:https?://|mailto:)[^\s<>]+>|<[^\s<>@]+@[^\s<>@]+>")
+APART: Final = frozenset(("p", "div", "tr", "table", "li", "ul", "ol", "section", "article", "main",
+                          "header", "footer", "center", "form", "dl", "dt", "dd", "h1", "h2", "h3",
+                          "h4", "h5", "h6", "hr", "details", "summary"))  # fmt: skip
+SPACED: Final = frozenset(("td", "th", "option", "button"))
+WORDS: Final = re.compile(r"\w+")
+LITTLE: Final = 20  # words that may be missing without a word of warning, or this share of all:
+LITTLE_SHARE: Final = 0.02
+SHOWN: Final = 60  # characters of what was left out that are shown
+
+
+class LeftOut(NamedTuple):
+    """Words of a page that are not in its Markdown: where they stood, and how many are prose.
+
+    Words of links are no prose: menus are made of them.
+    """
+
+    line: int  # of the page, from 1; 0 where it cannot be told
+    where: str
+    text: str  # the first of them
+    words: int
+    prose: int
+
+
+class Published(NamedTuple):
+    """A page as Markdown."""
+
+    title: str
+    markdown: str
+    left_out: list[LeftOut]
+    words: list[str]  # every word of the page that is to be found in the Markdown
+
+
+def is_much(left_out: Iterable[LeftOut], page: Published) -> bool:
+    """Whether so much prose was left out that the Markdown is not the page."""
+    lost = sum(each.prose for each in left_out)
+    return lost > max(LITTLE, LITTLE_SHARE * len(page.words))
+
+
+def lost_words(page: Published, program: Program) -> list[LeftOut]:
+    """The words of a page that are not in the policy made of it, though they should be."""
+    texts = [clause.text for clause in program.clauses] + [i.text for i in program.inserts]
+    there = Counter(_words(" ".join(texts)))
+    lost = list((Counter(page.words) - there).elements())
+    if not lost:
+        return []
+    return [LeftOut(0, "in the conversion", " ".join(lost)[:SHOWN], len(lost), len(lost))]
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in WORDS.findall(text)]
+
+
+# HTML
+
+
+def from_html(page: bytes) -> Published:
+    """A published page of HTML. Needs the extra `onboard`; ImportError without it."""
+    from bs4 import BeautifulSoup, Comment  # noqa: PLC0415 - an extra that only this needs
+    from markdownify import MarkdownConverter  # noqa: PLC0415 - as above
+
+    soup = BeautifulSoup(page, "html.parser")
+    named = soup.find("h1") or soup.find("title")
+    title = " ".join(named.get_text(" ").split()) if named else ""
+    for comment in soup.find_all(string=lambda each: isinstance(each, Comment)):
+        comment.extract()
+    for unseen in soup.find_all(list(UNSEEN)):
+        unseen.decompose()
+    main = _main_part(soup)
+    left_out = [*_around(main), *_furniture(main)]
+    for form in main.find_all("form"):
+        form.unwrap()
+    for table in reversed(main.find_all("table")):  # the inner ones first
+        _unwrap_layout(soup, table)
+    words = _words(main.get_text(" "))
+    converter = MarkdownConverter(heading_style="ATX", bullets="-", autolinks=False, strip=["img"])
+    markdown = str(converter.convert_soup(main)).replace("<", "\\<")
+    return Published(title or TITLE, markdown, left_out, words)
+
+
+def _main_part(soup: BeautifulSoup) -> Tag:
+    """The one part that a page itself calls its main one, or all of it."""
+    for name in ("main", "article"):
+        parts = soup.find_all(name)
+        if len(parts) == 1:
+            return parts[0]
+        if parts:
+            break
+    return soup.body or soup
+
+
+def _around(main: Tag) -> Iterator[LeftOut]:
+    """What stands outside the main part."""
+    inner: PageElement = main
+    for outer in main.parents:
+        for beside in list(outer.children):
+            if beside is not inner:
+                yield from _left_out(beside)
+        inner = outer
+
+
+def _furniture(main: Tag) -> list[LeftOut]:
+    """Take out of the main part what is no prose of it, and name it."""
+    left_out: list[LeftOut] = []
+    for image in main.find_all("img"):
+        words = _words(str(image.get("alt") or ""))
+        if words:
+            text = " ".join(str(image["alt"]).split())[:SHOWN]
+            place = image.sourceline or 0
+            left_out.append(LeftOut(place, "the words of a picture", text, len(words), 0))
+    found = main.find_all(lambda tag: tag.name in FURNITURE or tag.get("role") in ROLES)
+    for each in found:
+        if not each.decomposed:
+            left_out += _left_out(each)
+            each.decompose()
+    return left_out
+
+
+def _left_out(element: PageElement) -> Iterator[LeftOut]:
+    from bs4.element import NavigableString, Tag  # noqa: PLC0415 - an extra that only this needs
+
+    if isinstance(element, Tag):
+        text, where = element.get_text(" "), f"a `{element.name}`"
+        links = " ".join(link.get_text(" ") for link in element.find_all("a"))
+        if element.name == "iframe" and element.get("src"):
+            where, text = "another page in an `iframe`", text or "its words stand elsewhere"
+    elif type(element) is NavigableString:
+        text, where, links = str(element), "text", ""
+    else:
+        return
+    words = len(_words(text))
+    if words:
+        place = getattr(element, "sourceline", None) or 0
+        shown = " ".join(text.split())[:SHOWN]
+        yield LeftOut(place, where, shown, words, words - len(_words(links)))
+
+
+def _unwrap_layout(soup: BeautifulSoup, table: Tag) -> None:
+    """Turn a table that only places prose on a page into that prose, cell by cell."""
+    rows = table.find_all("tr")
+    widest = max((len(row.find_all(["td", "th"])) for row in rows), default=0)
+    placed = table.get("role") in ("presentation", "none")
+    headed = table.find("th") is not None or table.find("thead") is not None
+    if not placed and (headed or (widest > 1 and len(rows) > 1 and not table.find(list(LAYOUT)))):
+        return
+    table.name = "div"
+    table.attrs = {}
+    for part in table.find_all(["tbody", "thead", "tfoot", "tr", "colgroup", "col"]):
+        part.unwrap()
+    for cell in table.find_all(["td", "th", "caption"]):
+        cell.name = "div"
+        cell.insert_after(soup.new_string("\n\n"))
+
+
+# Markdown
+
+
+def from_markdown(page: str) -> Published:
+    """A page of Markdown, its front matter, comments and tags taken away."""
+    text = page.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    left_out: list[LeftOut] = []
+    if text.startswith("---\n") and (end := text.find("\n---\n", 3)) > 0:
+        left_out += _of_text(1, "the front matter", text[4:end], prose=False)
+        text = text[end + 5 :]
+    parts = re.split(r"(^(?:```|~~~).*?^(?:```|~~~)[ \t]*$)", text, flags=re.MULTILINE | re.DOTALL)
+    parts[::2] = [_untagged(part) for part in parts[::2]]
+    text = "".join(parts)
+    title = re.search(r"^#[ \t]+(.+?)[ \t]*#*$", text, re.MULTILINE)
+    return Published(OWN_MARK.sub("", title[1]) if title else TITLE, text, left_out,
+                     _visible(text))  # fmt: skip
+
+
+def _of_text(line: int, where: str, text: str, *, prose: bool) -> Iterator[LeftOut]:
+    words = len(_words(text))
+    if words:
+        yield LeftOut(line, where, " ".join(text.split())[:SHOWN], words, words if prose else 0)
+
+
+def _visible(markdown: str) -> list[str]:
+    """The words that a reader of rendered Markdown sees, marks of ours taken away."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - loaded with the reader of policies anyway
+
+    words: list[str] = []
+    for token in MarkdownIt("commonmark").enable("table").disable("html_block").parse(markdown):
+        if token.type == "inline":
+            shown = [each.content for each in token.children or [] if each.type != "image"]
+            words += _words(re.sub(r"\{#[a-z0-9-]+\}", "", " ".join(shown)))
+        elif token.type in ("fence", "code_block"):
+            words += _words(token.content)
+    return words
+
+
+def _untagged(text: str) -> str:
+    """Text without tags, which leave a space or a line where they kept words apart."""
+    links: list[str] = []
+
+    def keep(link: re.Match[str]) -> str:
+        links.append(link.group())
+        return f"\0{len(links) - 1}\0"
+
+    text = SILENT.sub("", COMMENT.sub("", AUTOLINK.sub(keep, text.replace("\0", ""))))
+    text = "\n".join(_without_tags(line) for line in text.split("\n")).replace("<", "\\<")
+    return re.sub("\0(\\d+)\0", lambda link: links[int(link[1])], text)
+
+
+def _without_tags(line: str) -> str:
+    """A line without tags; a row of a table stays one line."""
+    row = line.lstrip().startswith("|")
+    indent = line[: len(line) - len(line.lstrip())]
+
+    def space(tag: re.Match[str]) -> str:
+        name = tag[1].lower()
+        if name == "br":
+            return " " if row else f"\\\n{indent}"
+        if name in APART:
+            return " " if row else f"\n\n{indent}"
+        return " " if name in SPACED else ""
+
+    stripped = TAG.sub(space, line)
+    return re.sub(r"\\\n\s*\Z", "", stripped) if stripped != line else line
