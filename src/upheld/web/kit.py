@@ -42,18 +42,27 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Guarded:
-    """Puts the security headers on every response, errors included."""
+    """Puts the security headers on every response, errors included, and answers HEAD as GET.
+
+    No endpoint sees HEAD: what it does on GET, which changes nothing, is what it does on HEAD, and
+    the answer goes out without its body. So whatever is no GET was sent to change something.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers."""
+        headless = scope["type"] == "http" and scope["method"] == "HEAD"
+        if headless:
+            scope = {**scope, "method": "GET"}
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 added = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
                 message["headers"] = [*message["headers"], *added]
+            elif headless and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         await self.app(scope, receive, sending if scope["type"] == "http" else send)

@@ -1,0 +1,124 @@
+"""Looking changes nothing: GET and HEAD over every route, and what only a button may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from practices.conftest import House
+from practices.mail import link
+from practices.routes import Line, World, lines, routed
+from practices.test_guardians import asked
+from practices.test_households import invited
+from upheld.core.schema import declared
+from upheld.core.sql import rows
+from upheld.practices.rights import erasing
+from upheld.vault.erasures import token
+from upheld.web import sessions
+
+# What looking makes: entries of views, the time at which a session was last seen, and tries.
+MADE_BY_LOOKING = {"entry", "entry_person", "tile", "checkpoint", "log_name", "session", "bucket"}
+THEIRS = {
+    "sandbox_card"
+}  # what the payment processor keeps, not we: a page of theirs that was begun
+LEADS_ON = "/me/payment/card"  # to a page of the payment processor, each time another one
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(tmp_path: object) -> str:
+    """It is about what pages do, which is the same on every database."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def state(house: House) -> dict[str, object]:
+    """Everything in the database but what looking makes; sessions without when they were seen."""
+    tables = sorted(set(declared().tables) - MADE_BY_LOOKING - THEIRS)
+    found = house.do(
+        lambda joint: {each: sorted(map(repr, rows(joint.connection, f"SELECT * FROM {each}")))
+                       for each in tables}
+    )  # fmt: skip
+    whose = "SELECT id_hash, kind, subject, begun, fresh FROM session ORDER BY id_hash"
+    return {**found, "session": house.do(lambda joint: rows(joint.connection, whose))}
+
+
+def live(world: World) -> dict[str, Callable[[], str]]:
+    """Paths with links that work, by the route that they belong to."""
+    house = world.house
+    raw = house.do(lambda joint: sessions.mint(
+        joint.connection, erasing.LINK, token(joint.house.keyring, world.ann), timedelta(days=1),
+        house.clock.now(),
+    ))  # fmt: skip
+    house.browser().post("/recover", data={"email": "ada@crawled.example"})
+    house.browser().post("/sign-up/form", data={
+        "name": "Di Marked", "email": "di@marked.example", "credentials": "four plain words here",
+        "birth-date": "1990-01-01", "accept": "yes",
+    })  # fmt: skip
+    return {
+        "/erased/{link}": lambda: f"/erased/{raw}",
+        "/recover/{link}": lambda: link(house, "accounts/recover"),
+        "/verify/{link}": lambda: link(house, "accounts/verify"),
+        "/guardian/{link}": lambda: asked(house)[1],
+        "/join/{link}": lambda: invited(house, world.visitors["bo"][1]),
+    }
+
+
+def visits(world: World, table: dict[str, Line]) -> Iterator[tuple[str, str, str]]:
+    """Every path with whoever it is for, and a stranger: the route, the path, and who."""
+    links = {path: makes() for path, makes in live(world).items()}
+    mine = {"anybody": ("nobody", "ann"), "customer": ("ann", "guardian"),
+            "staff": ("support", "accounts", "manager"), "agent": ("agent",)}  # fmt: skip
+    for path in dict.fromkeys(path for _, path in routed(world.house.app)):
+        line = table.get(f"GET {path}") or table[f"POST {path}"]
+        for visitor in mine[line.who]:
+            yield path, links.get(path) or world.path(path, line), visitor
+
+
+def test_looking_at_any_route_changes_nothing(house: House) -> None:
+    """GET and HEAD of every route, with links that work: nothing but entries of views is made."""
+    world = World(house)
+    table = lines()
+    for path, target, visitor in visits(world, table):
+        browser, _ = world.browser(visitor)
+        browser.get("/me")  # so that a session that was just begun is noted already
+        before = state(house)
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = browser.request(method, target)
+            where = f"{method} {path} as {visitor}"
+            assert state(house) == before, where
+            if method == "OPTIONS":
+                assert answer.status_code == 405, where
+            if method == "HEAD":
+                assert answer.content == b"", where
+
+
+def test_head_answers_as_get_does_without_its_body(house: House) -> None:
+    """The same status and the same headers, wherever there is something to look at."""
+    world = World(house)
+    for path, target, visitor in visits(world, lines()):
+        browser, _ = world.browser(visitor)
+        full, head = browser.get(target), browser.head(target)
+        where = f"{path} as {visitor}"
+        assert head.status_code == full.status_code, where
+        assert head.content == b"", where
+        one, other = (
+            {name: value for name, value in each.headers.items() if name != "content-length"}
+            for each in (full, head)
+        )
+        if path == LEADS_ON:
+            one.pop("location"), other.pop("location")
+        assert one == other, where
+        assert ("content-length" in head.headers) == ("content-length" in full.headers), where
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_opens_links_by_itself_uses_none_up(house: House, method: str) -> None:
+    """A program that looks into mail confirms no address, joins nobody, and answers for nobody."""
+    world = World(house)
+    for path, makes in live(world).items():
+        target = makes()
+        for visitor in ("nobody", "ann"):
+            browser, _ = world.browser(visitor)
+            assert browser.request(method, target).status_code == 200, f"{path} as {visitor}"
+        assert world.browser("ann")[0].get(target).status_code == 200, path
