@@ -1,11 +1,10 @@
-"""`upheld staff`: somebody is added with a code that is shown once, listed, and let go."""
+"""`upheld staff`: somebody is added with a link that is shown once, listed, and let go."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pyotp
 import pytest
 from typer.testing import CliRunner
 
@@ -16,14 +15,10 @@ from upheld.demo import sample_policy
 
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
-    """A folder with a provider that was begun, and a file with a password."""
+    """A folder with a provider that was begun, and its passphrase."""
     (tmp_path / "policy.md").write_text(sample_policy().read_text())
-    for name, words in (
-        ("passphrase", "seven plain words in a row"),
-        ("first", "five plain words"),
-    ):
-        (tmp_path / name).write_text(words)
-        (tmp_path / name).chmod(0o600)
+    (tmp_path / "passphrase").write_text("seven plain words in a row")
+    (tmp_path / "passphrase").chmod(0o600)
     (tmp_path / "upheld.toml").write_text(
         'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
         'passphrase_file = "passphrase"\n'
@@ -32,43 +27,41 @@ def _home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, *words: str, typed: str = "") -> str:
+def run(home: Path, *words: str) -> str:
     """Run a command with the settings of the folder."""
     said = [*words, "--settings", str(home / "upheld.toml")]
-    done = CliRunner().invoke(app, said, catch_exceptions=False, input=typed)
+    done = CliRunner().invoke(app, said, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
-    """The address is shown once; the list says what each works on; a name is given once."""
+    """The link is shown once; the list says what each works on; a name is given once."""
     said = run(home, "staff", "add", "Olga Beck", "--sign-in", "Olga", "--role", "support",
-               "--role", "billing", typed="five plain words\nfive plain words\n")  # fmt: skip
-    address = next(line for line in said.splitlines() if line.startswith("otpauth://"))
-    assert isinstance(pyotp.parse_uri(address), pyotp.TOTP)
-    first = ("--password-file", str(home / "first"))
-    more = run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed", *first, "--json")
-    assert json.loads(more)["sign_in"] == "ed"
+               "--role", "billing")  # fmt: skip
+    address = next(line for line in said.splitlines() if "/staff/enrol/" in line)
+    assert "otpauth" not in said
+    more = run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed", "--json")
+    assert json.loads(more)["enrol"].startswith("/agent/enrol/")
+    again = run(home, "staff", "renew", "olga")
+    assert "/staff/enrol/" in again
+    assert address not in again
     with pytest.raises(UpheldError, match="already"):
-        run(home, "staff", "add", "Eve", "--sign-in", "ED", *first)
+        run(home, "staff", "add", "Eve", "--sign-in", "ED")
     assert "no longer" in run(home, "staff", "end", "ed")
     with pytest.raises(UpheldError, match="nobody"):
         run(home, "staff", "end", "ed")
     listed = run(home, "staff", "list")
-    assert "olga: Olga Beck, support, billing" in listed
+    assert "olga: Olga Beck, support, billing, invited" in listed
     assert "ed: Ed Roe, for Duns, ended" in listed
     assert address not in listed
     assert "secret" not in run(home, "staff", "list", "--json")
 
 
-def test_a_weak_password_and_an_unknown_role_are_refused(home: Path) -> None:
-    """Nobody is added whose password everybody tries first, or whose role is not in the file."""
-    words = ("staff", "add", "Eve", "--sign-in", "eve", "--password-file", str(home / "first"))
+def test_an_unknown_role_is_refused(home: Path) -> None:
+    """Nobody is added whose role is not in the file."""
     with pytest.raises(UpheldError, match="no role `boss`"):
-        run(home, *words, "--role", "boss")
-    (home / "first").write_text("password123")
-    with pytest.raises(UpheldError, match="refused"):
-        run(home, *words)
+        run(home, "staff", "add", "Eve", "--sign-in", "eve", "--role", "boss")
     assert run(home, "staff", "list") == ""
 
 
@@ -90,5 +83,4 @@ def test_a_mistake_in_the_file_of_roles_is_named(home: Path, told: str, said: st
     with (home / "upheld.toml").open("a") as file:
         file.write('roles = "roles.toml"\n')
     with pytest.raises(UpheldError, match=said):
-        run(home, "staff", "add", "Eve", "--sign-in", "eve", "--password-file",
-            str(home / "first"))  # fmt: skip
+        run(home, "staff", "add", "Eve", "--sign-in", "eve")

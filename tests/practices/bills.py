@@ -14,7 +14,7 @@ from practices.conftest import House, send
 from upheld.gate.acting import Outcome
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
-from upheld.practice import desks, tasks
+from upheld.practice import tasks
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.plans import catalogue
 from upheld.vault.people import REGISTER
@@ -120,14 +120,7 @@ def agent(house: House, party: str = AGENT) -> TestClient:
 def _user(
     house: House, kind: str, name: str, *, roles: tuple[str, ...] = (), party: str = ""
 ) -> str:
-    keyring = house.provider.gate.gate.house.keyring
-
-    def work(joint: Joint) -> str:
-        user, _ = desks.add_user(joint.connection, keyring, kind, name, name, "x" * 20,
-                                 roles=roles, party=party)  # fmt: skip
-        return user.user_id
-
-    return house.do(work)
+    return house.staff(*roles, kind=kind, sign_in=name, party=party)
 
 
 def with_card(house: House, person: str, number: str = "4242 4242 4242 4242") -> TestClient:

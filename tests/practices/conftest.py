@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import pyotp
 import pytest
 from starlette.testclient import TestClient
 
@@ -30,7 +31,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.visits import cookie_name
 from upheld.practices.accounts import domain
 from upheld.vault.keyring import KeyFile, Keyring
-from upheld.web import passwords, sessions
+from upheld.web import passwords, sessions, totp
 
 T = TypeVar("T")
 PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
@@ -101,9 +102,22 @@ class House:
 
     def staff(self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = "") -> str:
         """Somebody who works at a desk; their id."""
-        with self.provider.gate.gate.together() as joint:
-            return desks.add_user(joint.connection, joint.house.keyring, kind, "Sam Desk", sign_in,
-                                  PASSWORD, roles=roles, party=party)[0].user_id  # fmt: skip
+        return self.enrolled(*roles, kind=kind, sign_in=sign_in, party=party)[0]
+
+    def enrolled(
+        self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = ""
+    ) -> tuple[str, pyotp.TOTP]:
+        """Somebody who works at a desk; their id, and what their authenticator shows."""
+
+        def work(joint: Joint) -> tuple[str, pyotp.TOTP]:
+            user = desks.add_user(joint.connection, kind, "Sam Desk", sign_in, roles=roles,
+                                  party=party)  # fmt: skip
+            secret = totp.new_secret()
+            desks.equip(joint.connection, joint.house.keyring, user.user_id,
+                        passwords.hashed(PASSWORD), secret, 0)  # fmt: skip
+            return user.user_id, pyotp.TOTP(secret)
+
+        return self.do(work)
 
 
 def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -> httpx2.Response:

@@ -10,14 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
-import pyotp
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, PASSWORD, TOKEN, House, send
 from practices.mail import link, waiting
 from practices.test_guardians import YES, asked, born, known_guardian
 from upheld.core.sql import row, rows, run
-from upheld.practice import desks, tasks
+from upheld.practice import tasks
 from upheld.practices.accounts import domain
 from upheld.practices.guardians import domain as guardians
 from upheld.web import limits, once, sessions
@@ -176,14 +175,12 @@ def test_an_invited_guardian_answers_once(house: House) -> None:
 
 def test_a_one_time_password_signs_in_once(house: House) -> None:
     """Twenty send the same right code: one session begins."""
-    with house.provider.gate.gate.together() as joint:
-        user, secret = desks.add_user(joint.connection, joint.house.keyring, "staff", "Sam Desk",
-                                      "sam", PASSWORD, roles=("support",))  # fmt: skip
+    user, authenticator = house.enrolled("support")
     unlimited(house)
     form = {"sign-in": "sam", "password": PASSWORD,
-            "code": pyotp.TOTP(secret).at(house.clock.now())}  # fmt: skip
+            "code": authenticator.at(house.clock.now())}  # fmt: skip
     assert at_once(house, "/staff/sign-in", [form] * AT_ONCE) == {303: 1, 403: AT_ONCE - 1}
-    assert count(house, "SELECT count(*) FROM session WHERE subject = ?", user.user_id) == 1
+    assert count(house, "SELECT count(*) FROM session WHERE subject = ?", user) == 1
 
 
 def test_a_guardian_is_checked_once(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyotp
 import pytest
 from starlette.testclient import TestClient
 
@@ -12,7 +11,6 @@ from practices.conftest import PASSWORD, House, send
 from practices.test_staff import task_on
 from upheld.core.transaction import reading
 from upheld.gate import entries
-from upheld.practices.staff import people
 from upheld.web import devices
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -70,11 +68,9 @@ def stolen(house: House, browser: TestClient, kind: str) -> TestClient:
 @pytest.mark.parametrize("kind", ["staff", "agent"])
 def test_signing_in_again_ends_the_old_session_at_a_desk(house: House, kind: str) -> None:
     """The id that the browser had before is dead, and another browser's session stays."""
-    added = house.do(lambda joint: people.add(joint, kind, "Sam", "sam", PASSWORD, party="Duns"))
-    code = pyotp.parse_uri(added.address)
-    assert isinstance(code, pyotp.TOTP)
-    elsewhere = house.signed_in(added.user.user_id, kind)
-    browser = house.signed_in(added.user.user_id, kind)
+    user, code = house.enrolled(kind=kind, party="Duns")
+    elsewhere = house.signed_in(user, kind)
+    browser = house.signed_in(user, kind)
     thief = stolen(house, browser, kind)
     assert thief.get(f"/{kind}").status_code == 200
     right = {"sign-in": "sam", "password": PASSWORD, "code": code.at(house.clock.now())}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import httpx2
-import pyotp
 import pytest
 from starlette.testclient import TestClient
 
@@ -274,9 +273,7 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
 @pytest.mark.parametrize("kind", ["staff", "agent"])
 def test_signing_in_takes_password_and_a_code_that_works_once(house: House, kind: str) -> None:
     """The right three lead to the desk; the same code again, or before, does not."""
-    added = house.do(lambda joint: people.add(joint, kind, "Sam", "sam", PASSWORD, party="Duns"))
-    code = pyotp.parse_uri(added.address)
-    assert isinstance(code, pyotp.TOTP)
+    _, code = house.enrolled(kind=kind, party="Duns")
 
     def tried(password: str = PASSWORD, *, name: str = "Sam", ahead: int = 0) -> httpx2.Response:
         at = house.clock.now() + timedelta(seconds=30 * ahead)
@@ -298,9 +295,7 @@ def test_signing_in_takes_password_and_a_code_that_works_once(house: House, kind
 
 def test_too_many_tries_lock_a_name_out_for_a_while(house: House) -> None:
     """After five tries the right ones do not help either, for a name that is there or not."""
-    added = house.do(lambda joint: people.add(joint, "staff", "Sam", "sam", PASSWORD))
-    code = pyotp.parse_uri(added.address)
-    assert isinstance(code, pyotp.TOTP)
+    _, code = house.enrolled()
     for name in ("sam", "nobody"):
         tries = [send(house.browser(), "/staff/sign-in",
                       {"sign-in": name, "password": "wrong words here", "code": "000000"})
@@ -323,30 +318,6 @@ def test_a_cookie_of_one_kind_opens_no_other_desk(house: House) -> None:
     browser = house.signed_in(user, "staff")
     browser.cookies.set("customer", browser.cookies["staff"])
     assert browser.get("/me").status_code == 303
-
-
-def test_a_manager_adds_somebody_whose_code_is_shown_once(house: House) -> None:
-    """The picture is on that one answer alone; the new password and code sign in."""
-    browser = house.signed_in(house.staff("manager"), "staff")
-    asked = {"name": "Olga Beck", "sign-in": "olga", "roles": ["support", "billing"]}
-    answer = send(browser, "/staff/people", asked)
-    assert answer.status_code == 200
-    assert "<svg" in answer.text
-    found = re.search(r"otpauth://\S+?(?=<)", answer.text)
-    password = re.search(r'first password:</p>\s*<p class="digest">([^<]+)', answer.text)
-    assert found
-    assert password
-    page = browser.get("/staff/people").text
-    assert ("otpauth" in page, "<svg" in page) == (False, False)
-    code = pyotp.parse_uri(found[0].replace("&amp;", "&"))
-    assert isinstance(code, pyotp.TOTP)
-    told_ = {"sign-in": "olga", "password": password[1], "code": code.at(house.clock.now())}
-    assert send(house.browser(), "/staff/sign-in", told_).status_code == 303
-    again = send(browser, "/staff/people", asked)
-    assert (again.status_code, "already" in again.text) == (422, True)
-    user = house.do(lambda joint: people.by_sign_in(joint, "olga"))
-    assert send(browser, f"/staff/people/{user}/end", {}, "/staff/people").status_code == 303
-    assert send(browser, f"/staff/people/{user}/end", {}, "/staff/people").status_code == 404
 
 
 def test_only_managers_manage_and_only_with_a_fresh_password(house: House) -> None:
@@ -386,7 +357,7 @@ def test_the_safeguards_say_what_is_on_and_what_is_not_whole(house: House) -> No
 
 def test_another_password_signs_out_elsewhere(house: House) -> None:
     """A stolen session is worth nothing once its owner took another password."""
-    user = house.staff("support")
+    user, code = house.enrolled("support")
     stolen, browser = house.signed_in(user, "staff"), house.signed_in(user, "staff")
     for old, new in (("wrong words here", "six other plain words"), (PASSWORD, "short"),
                      (PASSWORD, "password123")):  # fmt: skip
@@ -396,6 +367,8 @@ def test_another_password_signs_out_elsewhere(house: House) -> None:
     assert send(browser, "/staff/me/password", told_, "/staff/me").status_code == 200
     assert browser.get("/staff").status_code == 200
     assert stolen.get("/staff").status_code == 303
+    right = {"sign-in": "sam", "password": told_["new"], "code": code.at(house.clock.now())}
+    assert send(house.browser(), "/staff/sign-in", right).status_code == 303
 
 
 def test_bad_input_gets_the_form_again_and_never_an_error(house: House) -> None:
@@ -406,6 +379,9 @@ def test_bad_input_gets_the_form_again_and_never_an_error(house: House) -> None:
         "/agent/sign-in": ("sign-in", "password", "code"),
         "/staff/find": ("way", "told", "reason"),
         "/staff/people": ("name", "sign-in", "roles", "company"),
+        "/staff/people/roles": ("colleague", "new-roles"),
+        "/staff/people/requests/x": ("answer",),
+        "/staff/authenticator": ("old", "old-code", "code", "offer"),
         "/staff/me/account": ("account",),
         "/staff/me/password": ("old", "new"),
     }

@@ -13,7 +13,7 @@ from typing import Final
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
-from upheld.practice import invitations, outbox, tasks
+from upheld.practice import desks, invitations, outbox, tasks
 from upheld.practice.desks import User
 from upheld.practice.invitations import GUARDIAN, HOUSEHOLD
 from upheld.practices.billing import debts
@@ -23,6 +23,8 @@ from upheld.practices.rights import asks, choices, closing, correcting, erasing,
 from upheld.practices.rights.choices import Permission
 from upheld.practices.staff import people
 from upheld.vault.people import REGISTER
+from upheld.web import totp
+from upheld.web.passwords import hashed
 
 AGENCY, PROCESSOR, PARTNER = "harbour-collections", "sandbox-payments", "northern-mail"
 PASSWORD: Final = "made up for the demo"  # noqa: S105 - everybody's, and nobody's anywhere else
@@ -65,13 +67,16 @@ class Scenes:
     def _desks(self, joint: Joint) -> None:
         for kind, name, sign_in, roles, party in (
             ("staff", "Olga Beck", "olga", ("support", "billing", "accounts", "privacy"), ""),
-            ("staff", "Max Lind", "max", ("manager",), ""),
-            ("staff", "Sara Holt", "sara", ("security",), ""),
+            ("staff", "Max Lind", "max", ("manager", "support"), ""),
+            ("staff", "Sara Holt", "sara", ("security", "manager"), ""),
             ("agent", "Ed Roe", "ed", (), AGENCY),
         ):
-            added = people.add(joint, kind, name, sign_in, PASSWORD, roles=roles, party=party,
-                               issuer=self.years.provider.imprint.name)  # fmt: skip
-            self.staff[sign_in] = added.user, added.address
+            user = people.add(joint, kind, name, sign_in, roles=roles, party=party)
+            secret = totp.new_secret()
+            desks.equip(joint.connection, joint.house.keyring, user.user_id, hashed(PASSWORD),
+                        secret, 0)  # fmt: skip
+            issuer = self.years.provider.imprint.name or "upheld"
+            self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)
 
     # A household, and a minor with her guardian
 

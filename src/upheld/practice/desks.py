@@ -2,7 +2,7 @@
 
 They sign in by name, password and a one-time password. A role gives duties and no data; an agent
 belongs to a company of the register, by its name there. The secret of the one-time passwords is
-sealed under the keyring.
+sealed under the keyring. They choose both by themselves, when they enrol; nobody else sees them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from sqlalchemy import Connection
 from upheld.core.sql import row, rows, run
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
-from upheld.web import once, passwords, totp
+from upheld.web import once, totp
 
 STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
+REQUESTED: Final = "requested"  # waits for a second person's yes
+INVITED: Final = "invited"  # may enrol, and not sign in before that
+ACTIVE: Final = "active"
+ENDED: Final = "ended"
 _COLUMNS = "user_id, kind, name, sign_in, roles, party, state"
 
 
@@ -36,18 +40,54 @@ class User(NamedTuple):
 
 
 def add_user(  # noqa: PLR0913 - what belongs to a user
-    connection: Connection, keyring: Keyring, kind: str, name: str, sign_in: str, password: str,
-    *, roles: Sequence[str] = (), party: str = "",
-) -> tuple[User, str]:  # fmt: skip
-    """Add a user of a desk; with the secret of their one-time passwords, to be shown once."""
-    user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party,
-                "active")  # fmt: skip
-    secret = totp.new_secret()
-    sealed = seal(keyring.derived("desk"), secret.encode(), context("totp", user.user_id))
-    run(connection, "INSERT INTO desk_user VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)", user.user_id,
-        kind, name, user.sign_in, passwords.hashed(password), sealed, " ".join(roles), party,
-        user.state)  # fmt: skip
-    return user, secret
+    connection: Connection, kind: str, name: str, sign_in: str, *,
+    roles: Sequence[str] = (), party: str = "", state: str = INVITED,
+) -> User:  # fmt: skip
+    """Add a user of a desk, who cannot sign in before they enrol."""
+    user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
+    run(connection, "INSERT INTO desk_user VALUES (?, ?, ?, ?, '', ?, 0, ?, ?, ?)", user.user_id,
+        kind, name, user.sign_in, b"", " ".join(roles), party, state)  # fmt: skip
+    return user
+
+
+def equip(
+    connection: Connection, keyring: Keyring, user_id: str, hashed: str, secret: str, step: int
+) -> None:
+    """Let somebody sign in by a password and one-time passwords that they chose themselves."""
+    change_password(connection, user_id, hashed)
+    change_secret(connection, keyring, user_id, secret, step)
+    change_state(connection, user_id, ACTIVE)
+
+
+def change_secret(
+    connection: Connection, keyring: Keyring, user_id: str, secret: str, step: int
+) -> None:
+    """Take other one-time passwords from the step after `step` on."""
+    sealed = seal(keyring.derived("desk"), secret.encode(), context("totp", user_id))
+    run(connection, "UPDATE desk_user SET secret = ?, step = ? WHERE user_id = ?", sealed, step,
+        user_id)  # fmt: skip
+
+
+def disarm(connection: Connection, user_id: str) -> None:
+    """Let nobody sign in as somebody until they have enrolled anew."""
+    run(connection, "UPDATE desk_user SET password = '', secret = ?, state = ? WHERE user_id = ?",
+        b"", INVITED, user_id)  # fmt: skip
+
+
+def change_state(connection: Connection, user_id: str, state: str) -> None:
+    """Say how somebody stands: asked for, invited, active, ended."""
+    run(connection, "UPDATE desk_user SET state = ? WHERE user_id = ?", state, user_id)
+
+
+def change_roles(connection: Connection, user_id: str, roles: Sequence[str]) -> None:
+    """Let somebody have these roles from now on, and no other."""
+    run(connection, "UPDATE desk_user SET roles = ? WHERE user_id = ?", " ".join(roles), user_id)
+
+
+def by_id(connection: Connection, user_id: str) -> User | None:
+    """A user by their id, however they stand."""
+    found = row(connection, f"SELECT {_COLUMNS} FROM desk_user WHERE user_id = ?", user_id)  # noqa: S608 - columns alone
+    return None if found is None else _user(found)
 
 
 def user_of(connection: Connection, user_id: str) -> User | None:
@@ -71,7 +111,8 @@ def step_taken(
     connection: Connection, keyring: Keyring, user_id: str, code: str, at: datetime
 ) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = row(connection, "SELECT secret, step FROM desk_user WHERE user_id = ?", user_id)
+    found = row(connection, "SELECT secret, step FROM desk_user WHERE user_id = ?"
+                " AND state = 'active'", user_id)  # fmt: skip
     if found is None:
         return False
     secret = unseal(keyring.derived("desk"), found[0], context("totp", user_id))
@@ -90,10 +131,9 @@ def listed(connection: Connection) -> list[User]:
     return [_user(each) for each in rows(connection, statement)]
 
 
-def change_password(connection: Connection, user_id: str, password: str) -> None:
-    """Let somebody sign in by another password."""
-    run(connection, "UPDATE desk_user SET password = ? WHERE user_id = ?",
-        passwords.hashed(password), user_id)  # fmt: skip
+def change_password(connection: Connection, user_id: str, hashed: str) -> None:
+    """Let somebody sign in by another password, of which the hash is given."""
+    run(connection, "UPDATE desk_user SET password = ? WHERE user_id = ?", hashed, user_id)
 
 
 def leave_to_others(connection: Connection, user_id: str, person_id: str) -> None:
@@ -110,7 +150,7 @@ def left_to_others(connection: Connection, user_id: str, person_id: str) -> bool
 
 def end_user(connection: Connection, user_id: str) -> None:
     """Let somebody work here no longer."""
-    run(connection, "UPDATE desk_user SET state = 'ended' WHERE user_id = ?", user_id)
+    change_state(connection, user_id, ENDED)
 
 
 def _user(found: tuple[Any, ...]) -> User:

@@ -79,7 +79,18 @@ desk_user: Final = Table(
     Column("step", BigInteger, nullable=False),  # the last one-time password that was used
     Column("roles", WORD, nullable=False),  # words, with spaces between them
     Column("party", WORD, nullable=False),  # an agent's: the register's name of the company
-    Column("state", WORD, nullable=False),  # active, ended
+    Column("state", WORD, nullable=False),  # requested, invited, active, ended
+)
+
+desk_request: Final = Table(  # what a manager asked for, until a second person says yes or no
+    "desk_request",
+    metadata,
+    Column("request_id", ID, primary_key=True),
+    Column("user_id", ID, nullable=False, unique=True),  # whom it is about
+    Column("kind", WORD, nullable=False),  # add, roles, enrol
+    Column("roles", WORD, nullable=False),  # those that are asked for
+    Column("asked_by", ID, nullable=False),
+    Column("asked", Instant, nullable=False),
 )
 
 desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: their own, relatives'

@@ -1,5 +1,6 @@
-"""Who works here: added with a one-time secret that is shown once, and let go at once.
+"""Who works here: invited to enrol by a link that works once, and let go at once.
 
+Whoever enrols chooses a password and sets up one-time passwords; nobody else ever sees either.
 Whoever is let go is signed out everywhere, and their tasks wait for somebody else from the same
 moment on. Each change is an entry; it names the manager who made it, or nobody where it was made
 on the command line.
@@ -8,62 +9,101 @@ on the command line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row
+from upheld.core.sql import row, run
 from upheld.gate.joint import Joint
 from upheld.practice import desks, tasks
 from upheld.practice.desks import User
-from upheld.web import passwords, sessions, totp
+from upheld.web import sessions
+
+ENROL: Final = "enrol"  # the kind of link
+LASTS: Final = timedelta(days=3)
 
 
 class PeopleError(UpheldError):
-    """Somebody who cannot be added or let go."""
+    """Somebody who cannot be added, enrolled or let go."""
 
 
-class Added(NamedTuple):
-    """Somebody who was added, and the address that their authenticator reads once."""
+class Invited(NamedTuple):
+    """Somebody who may enrol, and the path at which they do it, which is shown once."""
 
     user: User
-    address: str
+    path: str
 
 
 def add(  # noqa: PLR0913 - what belongs to a user
-    joint: Joint, kind: str, name: str, sign_in: str, password: str, *,
-    roles: Sequence[str] = (), party: str = "", issuer: str = "", by: str = "",
-) -> Added:  # fmt: skip
-    """Add somebody; PeopleError where the name they sign in with is taken, or the password weak."""
+    joint: Joint, kind: str, name: str, sign_in: str, *, roles: Sequence[str] = (),
+    party: str = "", state: str = desks.INVITED, by: str = "",
+) -> User:  # fmt: skip
+    """Add somebody; PeopleError where the name they sign in with is taken."""
     statement = "SELECT 1 FROM desk_user WHERE sign_in = ?"
     if row(joint.connection, statement, sign_in.casefold()) is not None:
         raise PeopleError("somebody signs in by this name already", code="exists",
                           hint="take another name")  # fmt: skip
-    if why := passwords.refused(password, (name, sign_in)):
-        raise PeopleError("this password is refused", code="password", hint=why)
-    user, secret = desks.add_user(
-        joint.connection, joint.house.keyring, kind, name, sign_in, password,
-        roles=roles, party=party,
-    )  # fmt: skip
-    joint.note(None, "desk.add", actor=_actor(by), evidence=(user.user_id,))
-    return Added(user, totp.address(secret, user.sign_in, issuer or "upheld"))
+    user = desks.add_user(joint.connection, kind, name, sign_in, roles=roles, party=party,
+                          state=state)  # fmt: skip
+    what = "desk.add" if state == desks.INVITED else "desk.ask"
+    joint.note(None, what, actor=actor(by), evidence=(user.user_id,))
+    return user
+
+
+def invite(joint: Joint, user: User) -> Invited:
+    """Make the link at which somebody enrols; one that they had before works no more."""
+    raw = sessions.mint(joint.connection, ENROL, user.user_id, LASTS, joint.house.clock.now())
+    return Invited(user, f"/{user.kind}/enrol/{raw}")
+
+
+def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
+    """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
+    user = desks.by_id(joint.connection, user_id)
+    if user is None or user.state not in (desks.ACTIVE, desks.INVITED):
+        raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
+    desks.disarm(joint.connection, user_id)
+    sessions.end_all(joint.connection, user.kind, user_id)
+    joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
+    return invite(joint, user)
+
+
+def invited(connection: Connection, kind: str, raw: str, at: datetime) -> User | None:
+    """Who may enrol by a link at one kind of desk."""
+    user_id = sessions.looked_at(connection, ENROL, raw, at)
+    user = desks.by_id(connection, user_id) if user_id else None
+    return user if user and (user.kind, user.state) == (kind, desks.INVITED) else None
+
+
+def enrol(joint: Joint, kind: str, raw: str, hashed: str, secret: str, step: int) -> User | None:
+    """Let somebody sign in by what they chose; nobody where the link is used up or over."""
+    at, connection = joint.house.clock.now(), joint.connection
+    user = invited(connection, kind, raw, at)
+    if user is None or sessions.redeem(connection, ENROL, raw, at) != user.user_id:
+        return None
+    desks.equip(connection, joint.house.keyring, user.user_id, hashed, secret, step)
+    joint.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
+    return user
 
 
 def end(joint: Joint, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
-    user = desks.user_of(joint.connection, user_id)
-    if user is None:
+    user = desks.by_id(joint.connection, user_id)
+    if user is None or user.state == desks.ENDED:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     for task in tasks.of_staff(joint.connection, user_id):
         tasks.put_back(joint, task.task_id)
     sessions.end_all(joint.connection, user.kind, user_id)
+    run(joint.connection, "DELETE FROM desk_request WHERE user_id = ?", user_id)
     desks.end_user(joint.connection, user_id)
-    joint.note(None, "desk.end", actor=_actor(by), evidence=(user_id,))
+    joint.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
     return user
 
 
 def by_sign_in(joint: Joint, sign_in: str) -> str:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
-    statement = "SELECT user_id FROM desk_user WHERE sign_in = ? AND state = 'active'"
+    statement = "SELECT user_id FROM desk_user WHERE sign_in = ? AND state <> 'ended'"
     found = row(joint.connection, statement, sign_in.casefold())
     if found is None:
         raise PeopleError("there is nobody by this name", code="no-user",
@@ -71,5 +111,6 @@ def by_sign_in(joint: Joint, sign_in: str) -> str:
     return str(found[0])
 
 
-def _actor(by: str) -> str:
+def actor(by: str) -> str:
+    """Who an entry names: a member of staff, or the provider on its command line."""
     return f"staff {by}" if by else "provider"

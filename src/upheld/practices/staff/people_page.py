@@ -1,15 +1,16 @@
-"""Who works here, for managers: add somebody, with a code that is shown once; let somebody go.
+"""Who works here, for managers: ask for a colleague, for roles, or a new enrolment; let one go.
 
-Both need a password that was given in the last minutes. A manager never learns anybody's later
-password: the first one is made here and shown once, and its owner changes it at their desk.
+All of it needs a password that was given in the last minutes. What a manager asks for waits for
+another one, who says yes and is shown the link at which the colleague enrols. No manager ever
+learns anybody's password or what their authenticator reads.
 """
 
 from __future__ import annotations
 
-import secrets
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
-from markupsafe import Markup
+from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -17,14 +18,29 @@ from upheld.gate.joint import Joint
 from upheld.practice import desks
 from upheld.practice.brings import Provider
 from upheld.practice.visits import Visit
-from upheld.practices.staff import people
+from upheld.practices.staff import people, second
 from upheld.practices.staff.console import user_of
-from upheld.practices.staff.people import Added, PeopleError
+from upheld.practices.staff.people import Invited, PeopleError
 from upheld.practices.staff.roles import MANAGER, Roles
-from upheld.web import totp
+from upheld.practices.staff.second import Request
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/people"
+ASKED: Final = "It waits for another manager's yes."
+STATES: Final = {
+    desks.REQUESTED: "waits for a second person", desks.INVITED: "has not enrolled yet",
+    desks.ACTIVE: "works here", desks.ENDED: "ended",
+}  # fmt: skip
+
+
+class Waiting(NamedTuple):
+    """A request as its line says it."""
+
+    request_id: str
+    title: str
+    by: str
+    asked: Any
+    mine: bool
 
 
 class People:
@@ -32,56 +48,110 @@ class People:
 
     def __init__(self, provider: Provider, roles: Roles) -> None:
         self.provider = provider
+        options = [(name, role.title) for name, role in roles.by_name.items()]
         self.fields = (
             Field("name", "Name", hint="As colleagues read it.", autocomplete="off"),
             Field("sign-in", "Name to sign in with", autocomplete="off"),
-            Field("roles", "Roles", "checks", required=False,
-                  options=[(name, role.title) for name, role in roles.by_name.items()]),
+            Field("roles", "Roles", "checks", required=False, options=options),
             Field("company", "Company", required=False, autocomplete="off",
                   hint="By its name on the register, if they work for one that we engaged."),
         )  # fmt: skip
+        self.role_fields = (
+            Field("colleague", "Who", autocomplete="off", hint="The name they sign in with."),
+            Field("new-roles", "Roles from then on", "checks", options=options),
+        )
 
     async def _page(
         self, visit: Visit, filled: Filled = EMPTY, status: int = 200, **more: Any
     ) -> Response:
-        manager_of(visit)
-        listed = await self.provider.read(desks.listed)
-        words = {"added": None, "picture": "", "password": "", **more}
+        user = manager_of(visit)
+
+        def look(connection: Connection) -> tuple[list[desks.User], list[Request]]:
+            return desks.listed(connection), second.requests(connection)
+
+        listed, requests = await self.provider.read(look)
+        named = {each.user_id: each for each in listed}
+        words: dict[str, Any] = {"invited": None, "address": "", "done": "", **more}
         return self.provider.pages.page(
-            visit.request, "staff/people.html", people=listed, fields=self.fields, filled=filled,
-            status=status, **words,
+            visit.request, "staff/people.html", status=status, people=listed, states=STATES,
+            requests=[_waiting(each, named, user) for each in requests], fields=self.fields,
+            role_fields=self.role_fields, filled=filled, **words,
         )  # fmt: skip
 
     async def show(self, visit: Visit) -> Response:
-        """Everybody, and the form to add somebody."""
+        """Everybody, what waits, and the forms."""
         return await self._page(visit)
 
+    async def _ask(
+        self, visit: Visit, work: Callable[[Joint], object], filled: Filled, where: str
+    ) -> Response:
+        """Ask for something; the page says that it waits, or why it cannot be asked for."""
+        try:
+            await self.provider.do(work)
+        except PeopleError as error:
+            return await self._page(visit, filled.wrong(where, _sentence(error)), 422)
+        return await self._page(visit, done=ASKED)
+
     async def add(self, visit: Visit) -> Response:
-        """Add somebody; their first password and their code are on this one answer alone."""
+        """Ask for a colleague, or for somebody of an engaged company."""
         by = manager_of(visit).user_id
         filled = read(self.fields, visit.form)
-        told = filled.values
-        party = told.get("company", "")
-        if filled.ok and bool(party) == bool(told.get("roles")):
+        values = filled.values
+        party = values.get("company", "")
+        if filled.ok and bool(party) == bool(values.get("roles")):
             filled = filled.wrong("roles", "Choose roles for a member of staff, or name a company.")
         if not filled.ok:
             return await self._page(visit, filled, 422)
-        password = secrets.token_urlsafe(15)
+        roles = () if party else values["roles"].split(", ")
+        return await self._ask(visit, lambda joint: second.ask_to_add(
+            joint, by, values["name"], values["sign-in"], roles=roles, party=party
+        ), filled, "sign-in")  # fmt: skip
 
-        def work(joint: Joint) -> Added:
-            return people.add(
-                joint, "agent" if party else "staff", told["name"], told["sign-in"], password,
-                roles=told["roles"].split(", ") if not party else (), party=party,
-                issuer=self.provider.imprint.name, by=by,
-            )  # fmt: skip
+    async def ask_roles(self, visit: Visit) -> Response:
+        """Ask for other roles of a colleague."""
+        by = manager_of(visit).user_id
+        filled = read(self.role_fields, visit.form)
+        if not filled.ok:
+            return await self._page(visit, filled, 422)
+        roles = filled.values["new-roles"].split(", ")
+
+        def work(joint: Joint) -> Request:
+            user_id = people.by_sign_in(joint, filled.values["colleague"])
+            return second.ask_for(joint, by, user_id, second.ROLES, roles)
+
+        return await self._ask(visit, work, filled, "colleague")
+
+    async def ask(self, visit: Visit) -> Response:
+        """Ask that a colleague may enrol anew."""
+        by, user_id = manager_of(visit).user_id, visit.request.path_params["user"]
+        if await self.provider.read(lambda c: desks.by_id(c, user_id)) is None:
+            raise HTTPException(404)
+        return await self._ask(
+            visit, lambda joint: second.ask_for(joint, by, user_id, second.ENROL), EMPTY, "name"
+        )
+
+    async def answer(self, visit: Visit) -> Response:
+        """Say yes or no to what waits. A link to enrol by is on this one answer alone."""
+        by, yes = manager_of(visit).user_id, visit.form.get("answer") == "yes"
+        request_id = visit.request.path_params["request"]
+
+        def work(joint: Joint) -> Invited | None:
+            if yes:
+                return second.approve(joint, by, request_id)
+            second.refuse(joint, by, request_id)
+            return None
 
         try:
-            added = await self.provider.do(work)
+            invited = await self.provider.do(work)
         except PeopleError as error:
-            wrong = filled.wrong("sign-in", f"{error}; {error.hint}.".capitalize())
-            return await self._page(visit, wrong, 422)
-        picture = Markup(totp.picture(added.address))  # noqa: S704 - made here of our own secret
-        return await self._page(visit, added=added, picture=picture, password=password)
+            return await self._page(visit, EMPTY.wrong("name", _sentence(error)), 422)
+        if invited is None:
+            return await self._page(visit, done="It is not done, and waits no more.")
+        if not invited.path:
+            return await self._page(visit, done=f"{invited.user.name} has other roles now.")
+        request = visit.request
+        own = self.provider.settings.url or str(request.base_url).rstrip("/")
+        return await self._page(visit, invited=invited, address=own + invited.path)
 
     async def end(self, visit: Visit) -> Response:
         """Let somebody go; a manager cannot let themselves go."""
@@ -94,6 +164,24 @@ class People:
         except PeopleError:
             raise HTTPException(404) from None
         return RedirectResponse(HERE, 303)
+
+
+def _waiting(request: Request, named: dict[str, desks.User], user: desks.User) -> Waiting:
+    whom, asker = named.get(request.user_id), named.get(request.asked_by)
+    name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
+    roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
+    title = {
+        second.ADD: f"Add {name}: {roles}",
+        second.ROLES: f"Give {name}, these roles and no other: {roles}",
+        second.ENROL: f"Let {name}, enrol anew",
+    }[request.kind]
+    return Waiting(request.request_id, title, asker.name if asker else "somebody", request.asked,
+                   request.asked_by == user.user_id)  # fmt: skip
+
+
+def _sentence(error: PeopleError) -> str:
+    said = f"{error}; {error.hint}" if error.hint else str(error)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def manager_of(visit: Visit) -> desks.User:

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 from upheld.practice.brings import Card, Practice, Provider
 from upheld.practice.visits import SIGN_IN, Handler, anybody, signed_in
 from upheld.practices.staff.console import Console
+from upheld.practices.staff.enrolling import Enrolling, Renewing
 from upheld.practices.staff.own import Desk
 from upheld.practices.staff.people_page import People
 from upheld.practices.staff.roles import read_roles
@@ -41,6 +42,9 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/me/password", desk.change),
             route("GET", "/people", people.show, fresh=True),
             route("POST", "/people", people.add, fresh=True),
+            route("POST", "/people/roles", people.ask_roles, fresh=True),
+            route("POST", "/people/requests/{request}", people.answer, fresh=True),
+            route("POST", "/people/{user}/ask", people.ask, fresh=True),
             route("POST", "/people/{user}/end", people.end, fresh=True),
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),
@@ -56,9 +60,12 @@ def practice(provider: Provider) -> Practice:
 
 def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
     sign_in, path = SignIn(provider, kind), SIGN_IN[kind]
-    out = signed_in(provider, kind, sign_in.out)
+    enrolling, renewing = Enrolling(provider, kind), Renewing(provider)
+    out, both = signed_in(provider, kind, sign_in.out), ["GET", "POST"]
     return [
         Route(path, sign_in.show, methods=["GET"]),
         Route(path, anybody(provider, sign_in.send), methods=["POST"]),
         Route(f"/{kind}/sign-out", out, methods=["POST"]),
+        Route(f"/{kind}/enrol/{{link}}", anybody(provider, enrolling.choose), methods=both),
+        Route(f"/{kind}/authenticator", signed_in(provider, kind, renewing.choose), methods=both),
     ]

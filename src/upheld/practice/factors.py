@@ -1,0 +1,58 @@
+"""Second factors that somebody sets up by themselves, so that nobody else ever sees them.
+
+A secret is offered on a page, sealed for whoever may set it up there: the form sends the sealed one
+back with the first code. Nothing is written down until then, and what was offered to one session or
+link is worth nothing in another.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from upheld.vault.envelope import SealError, context, seal, unseal
+from upheld.vault.keyring import Keyring
+from upheld.web import totp
+
+
+class Offer(NamedTuple):
+    """A secret of one-time passwords that is shown, and its sealed form, which the form sends."""
+
+    secret: str
+    sealed: str
+
+    def picture(self, name: str, issuer: str) -> Markup:
+        """What an authenticator reads, as an SVG."""
+        address = totp.address(self.secret, name, issuer)
+        return Markup(totp.picture(address))  # noqa: S704 - made here of our own secret
+
+    @property
+    def spelled(self) -> str:
+        """The secret in groups of four, for whoever types it."""
+        return " ".join(self.secret[at : at + 4] for at in range(0, len(self.secret), 4))
+
+
+def offer(keyring: Keyring, bound: bytes) -> Offer:
+    """A fresh secret for whoever has the session or link that `bound` names."""
+    secret = totp.new_secret()
+    sealed = seal(keyring.derived("factor-offer"), secret.encode(), context("offer", bound))
+    return Offer(secret, urlsafe_b64encode(sealed).decode())
+
+
+def offered(keyring: Keyring, bound: bytes, sealed: str) -> Offer | None:
+    """What was offered to the same session or link; nothing where it was not."""
+    try:
+        raw = urlsafe_b64decode(sealed.encode())
+        secret = unseal(keyring.derived("factor-offer"), raw, context("offer", bound))
+    except (binascii.Error, ValueError, SealError):
+        return None
+    return Offer(secret.decode(), sealed)
+
+
+def first_step(chosen: Offer, code: str, at: datetime) -> int | None:
+    """The step of the first code, by which somebody shows that their authenticator works."""
+    return totp.step_of(chosen.secret, code, at, 0)

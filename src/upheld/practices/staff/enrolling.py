@@ -1,0 +1,167 @@
+"""Enrolling at a desk: whoever has the link chooses a password and sets up one-time passwords.
+
+Both are kept in one act that uses the link up, so that what was looked at before is worth nothing:
+each look offers another secret, and only the one whose code is sent back is taken.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.practice import desks, factors
+from upheld.practice.brings import Provider
+from upheld.practice.desks import User
+from upheld.practice.factors import Offer
+from upheld.practice.visits import Visit, enter, network_of
+from upheld.practices.staff import people
+from upheld.web import passwords, sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
+
+NEW = Field(
+    "password", "Password", "password", autocomplete="new-password",
+    length_max=passwords.LENGTH_MAX, hint="Three or four words are good. Nobody else learns it.",
+)  # fmt: skip
+CODE = Field("code", "One-time password", autocomplete="one-time-code", length_max=12,
+             hint="The six digits that your authenticator shows now.")  # fmt: skip
+OLD = Field("old", "Password", "password", autocomplete="current-password", length_max=200)
+OLD_CODE = Field("old-code", "One-time password until now", autocomplete="one-time-code",
+                 length_max=12, hint="From the authenticator that you sign in with.")  # fmt: skip
+LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
+NOT_NOW = "This is not what the authenticator shows for the picture above."
+HOME = {"staff": "/staff", "agent": "/agent"}
+
+
+class Enrolling:
+    """The page of enrolling at one kind of desk."""
+
+    def __init__(self, provider: Provider, kind: str) -> None:
+        self.provider, self.kind = provider, kind
+
+    def _page(
+        self, request: Request, user: User, offer: Offer, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        shown = filled._replace(shown={})
+        return self.provider.pages.page(
+            request, "staff/enrol.html", user=user, offer=offer, fields=[NEW], codes=[CODE],
+            filled=shown, status=status,
+            picture=offer.picture(user.sign_in, self.provider.imprint.name or "upheld"),
+        )  # fmt: skip
+
+    async def choose(self, request: Request, form: FormData) -> Response:
+        """Show what to set up; take the password and the first code, and sign them in."""
+        provider, at = self.provider, self.provider.now()
+        raw, keyring = request.path_params["link"], provider.gate.gate.house.keyring
+        user = await provider.read(lambda c: people.invited(c, self.kind, raw, at))
+        if user is None:
+            return self._over(request)
+        bound = f"{user.user_id} {raw}".encode()
+        if request.method != "POST":
+            return self._page(request, user, factors.offer(keyring, bound))
+        offer = factors.offered(keyring, bound, str(form.get("offer", "")))
+        if offer is None:
+            return self._page(request, user, factors.offer(keyring, bound), status=422)
+        filled, step = await self._read(request, form, user, offer)
+        if step is None:
+            return self._page(request, user, offer, filled, 422)
+        hashed = await provider.apart(passwords.hashed, filled.values["password"])
+        response: Response = RedirectResponse(HOME[self.kind], 303)
+
+        def work(joint: Joint) -> bool:
+            enrolled = people.enrol(joint, self.kind, raw, hashed, offer.secret, step)
+            if enrolled is not None:
+                enter(provider, joint.connection, request, response, self.kind, enrolled.user_id)
+            return enrolled is not None
+
+        return response if await provider.do(work) else self._over(request)
+
+    async def _read(
+        self, request: Request, form: FormData, user: User, offer: Offer
+    ) -> tuple[Filled, int | None]:
+        """What was sent, and the step of its code; none where something is wrong."""
+        provider, address = self.provider, network_of(request)
+        filled = read([NEW, CODE], form)
+        if await provider.do(lambda joint: provider.limits.take(
+            joint.connection, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
+        )):  # fmt: skip
+            return filled.wrong("code", LATER), None
+        if not filled.ok:
+            return filled, None
+        why = await provider.apart(passwords.refused, filled.values["password"],
+                                   (user.name, user.sign_in))  # fmt: skip
+        if why:
+            return filled.wrong("password", why), None
+        step = factors.first_step(offer, filled.values["code"], provider.now())
+        return (filled if step is not None else filled.wrong("code", NOT_NOW)), step
+
+    def _over(self, request: Request) -> Response:
+        return self.provider.pages.page(request, "staff/enrol-over.html", status=410)
+
+
+class Renewing:
+    """Another authenticator for whoever is signed in at a desk and has the one until now."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def _page(
+        self, visit: Visit, offer: Offer, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        user = signed(visit)
+        return self.provider.pages.page(
+            visit.request, "staff/authenticator.html", offer=offer, fields=[OLD, OLD_CODE],
+            codes=[CODE], filled=filled._replace(shown={}), status=status, home=HOME[user.kind],
+            picture=offer.picture(user.sign_in, self.provider.imprint.name or "upheld"),
+        )  # fmt: skip
+
+    async def choose(self, visit: Visit) -> Response:
+        """Show what to set up; take it once the password and a code of each are right."""
+        provider, user = self.provider, signed(visit)
+        keyring, at = provider.gate.gate.house.keyring, provider.now()
+        bound = visit.session.key
+        sent = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
+        offer = factors.offered(keyring, bound, sent) if sent else None
+        if offer is None:
+            status = 422 if visit.request.method == "POST" else 200
+            return self._page(visit, factors.offer(keyring, bound), status=status)
+        filled = read([OLD, OLD_CODE, CODE], visit.form)
+        if not filled.ok:
+            return self._page(visit, offer, filled, 422)
+        if await provider.do(lambda joint: provider.limits.take(
+            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
+        )):  # fmt: skip
+            return self._page(visit, offer, filled.wrong("old", LATER), 429)
+        kept = await provider.read(lambda c: desks.kept(c, user.kind, user.sign_in))
+        fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
+        if not fits:
+            return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)
+        step = factors.first_step(offer, filled.values["code"], at)
+        if step is None:
+            return self._page(visit, offer, filled.wrong("code", NOT_NOW), 422)
+
+        def work(joint: Joint) -> bool:
+            connection, keys = joint.connection, joint.house.keyring
+            if not desks.step_taken(connection, keys, user.user_id, filled.values["old-code"], at):
+                return False
+            desks.change_secret(connection, keys, user.user_id, offer.secret, step)
+            sessions.end_others(connection, visit.session)
+            joint.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
+            return True
+
+        if not await provider.do(work):
+            wrong = filled.wrong("old-code", "This is not right, or was used already.")
+            return self._page(visit, offer, wrong, 403)
+        return provider.pages.page(
+            visit.request, "staff/authenticator-done.html", home=HOME[user.kind]
+        )
+
+
+def signed(visit: Visit) -> User:
+    """Who is signed in at a desk of either kind."""
+    if visit.user is None:
+        raise HTTPException(403)
+    return visit.user

@@ -1,0 +1,153 @@
+"""What no manager does alone: add a colleague, change their roles, let them enrol anew.
+
+A manager asks for it, and another one says yes: neither the one who asked, nor the colleague whom
+it is about. Nobody gives a role that they do not have themselves. All of that is checked in the
+transaction that does it, and asking, yes and no are entries.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.practice import desks
+from upheld.practice.desks import User
+from upheld.practices.staff import people
+from upheld.practices.staff.people import Invited, PeopleError
+from upheld.practices.staff.roles import MANAGER
+from upheld.web import once
+
+ADD: Final = "add"
+ROLES: Final = "roles"
+ENROL: Final = "enrol"
+_MARKED: Final = timedelta(days=1)  # longer than two answers can be on their way
+_COLUMNS = "request_id, user_id, kind, roles, asked_by, asked"
+
+
+class Request(NamedTuple):
+    """What a manager asked for, and nobody has answered yet."""
+
+    request_id: str
+    user_id: str
+    kind: str
+    roles: tuple[str, ...]
+    asked_by: str
+    asked: datetime
+
+
+def requests(connection: Connection) -> list[Request]:
+    """What waits for a second person, the oldest first."""
+    statement = f"SELECT {_COLUMNS} FROM desk_request ORDER BY asked"  # noqa: S608 - columns alone
+    return [
+        Request(request_id, user_id, kind, tuple(roles.split()), asked_by,
+                BEGINNING + timedelta(microseconds=asked))
+        for request_id, user_id, kind, roles, asked_by, asked in rows(connection, statement)
+    ]  # fmt: skip
+
+
+def ask_to_add(
+    joint: Joint, by: str, name: str, sign_in: str, *, roles: Sequence[str] = (), party: str = ""
+) -> Request:
+    """Ask for a new colleague, or for somebody of an engaged company."""
+    _require_given(joint, by, roles, ())
+    kind = "agent" if party else "staff"
+    user = people.add(joint, kind, name, sign_in, roles=roles, party=party,
+                      state=desks.REQUESTED, by=by)  # fmt: skip
+    return _keep(joint, by, user, ADD, roles)
+
+
+def ask_for(joint: Joint, by: str, user_id: str, kind: str, roles: Sequence[str] = ()) -> Request:
+    """Ask for other roles of a colleague, or that they may enrol anew."""
+    user = desks.by_id(joint.connection, user_id)
+    if user is None or user.state not in (desks.ACTIVE, desks.INVITED):
+        raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
+    if kind == ROLES:
+        if user.kind != "staff":
+            raise PeopleError("people of engaged companies have no roles", code="roles")
+        _require_given(joint, by, roles, user.roles)
+    else:
+        _require_given(joint, by, (), ())
+    if row(joint.connection, "SELECT 1 FROM desk_request WHERE user_id = ?", user_id):
+        raise PeopleError("something about them waits for an answer already", code="waits",
+                          hint="answer it first")  # fmt: skip
+    joint.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
+    return _keep(joint, by, user, kind, roles)
+
+
+def approve(joint: Joint, by: str, request_id: str) -> Invited:
+    """Do what was asked for; the path is empty where nobody has to enrol for it."""
+    request, user = _open(joint, request_id)
+    if by in (request.asked_by, request.user_id):
+        raise PeopleError("a second person has to say yes to this", code="second-person",
+                          hint="ask another manager")  # fmt: skip
+    _manager(joint, by)
+    before = user.roles if request.kind == ROLES else ()
+    _require_given(joint, request.asked_by, request.roles, before)
+    _close(joint, request)
+    joint.note(None, f"desk.yes-{request.kind}", actor=people.actor(by),
+               evidence=(user.user_id, request.asked_by))  # fmt: skip
+    if request.kind == ROLES:
+        desks.change_roles(joint.connection, user.user_id, request.roles)
+        return Invited(user._replace(roles=request.roles), "")
+    if request.kind == ENROL:
+        return people.invite_anew(joint, user.user_id, by=by)
+    desks.change_state(joint.connection, user.user_id, desks.INVITED)
+    return people.invite(joint, user)
+
+
+def refuse(joint: Joint, by: str, request_id: str) -> None:
+    """Say no to what was asked for, or take it back; who was to be added never was."""
+    request, user = _open(joint, request_id)
+    _manager(joint, by)
+    _close(joint, request)
+    if request.kind == ADD:
+        desks.end_user(joint.connection, user.user_id)
+    joint.note(None, f"desk.no-{request.kind}", actor=people.actor(by), evidence=(user.user_id,))
+
+
+def _keep(joint: Joint, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
+    at = joint.house.clock.now()
+    made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
+    run(joint.connection, f"INSERT INTO desk_request ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
+        made.request_id, user.user_id, kind, " ".join(roles), by, microseconds(at))  # fmt: skip
+    return made
+
+
+def _open(joint: Joint, request_id: str) -> tuple[Request, User]:
+    found = [each for each in requests(joint.connection) if each.request_id == request_id]
+    user = desks.by_id(joint.connection, found[0].user_id) if found else None
+    if user is None:
+        raise PeopleError("this was answered already", code="answered", hint="see the list")
+    return found[0], user
+
+
+def _close(joint: Joint, request: Request) -> None:
+    """Take a request off the list, so that of two answers at once only one is of effect."""
+    until = joint.house.clock.now() + _MARKED
+    if not once.spend(joint.connection, "desk-request", request.request_id, until):
+        raise PeopleError("this was answered already", code="answered", hint="see the list")
+    run(joint.connection, "DELETE FROM desk_request WHERE request_id = ?", request.request_id)
+
+
+def _manager(joint: Joint, user_id: str) -> User:
+    user = desks.user_of(joint.connection, user_id)
+    if user is None or MANAGER not in user.roles:
+        raise PeopleError("only a manager does this", code="manager")
+    return user
+
+
+def _require_given(joint: Joint, by: str, roles: Sequence[str], before: Sequence[str]) -> None:
+    """PeopleError unless somebody manages and has the roles that they give themselves."""
+    missing = sorted({*roles} - {*before} - {*_manager(joint, by).roles})
+    if missing:
+        raise PeopleError(
+            f"nobody gives a role that they do not have: {', '.join(missing)}", code="roles",
+            hint="a manager with this role asks, or `upheld staff add` does it",
+        )  # fmt: skip
