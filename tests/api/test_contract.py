@@ -50,6 +50,6 @@ def test_the_document_names_every_endpoint(client: TestClient) -> None:
 def test_a_set_address_stands_in_the_metadata() -> None:
     """Where the address is set, as behind a proxy, the metadata has it exactly."""
     service = Service(sample_policy(), policy_app, Settings(url="https://pdp.example/"))
-    found = TestClient(service).get(METADATA).json()
+    found = TestClient(service, base_url="https://pdp.example").get(METADATA).json()
     assert found["policy_decision_point"] == "https://pdp.example"
     assert found["access_evaluations_endpoint"] == "https://pdp.example/access/v1/evaluations"

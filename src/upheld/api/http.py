@@ -19,6 +19,7 @@ from upheld.api import messages as m
 from upheld.api.authzen import AuthZen, MessageError, parts
 from upheld.api.limits import Buckets
 from upheld.api.tokens import Tokens
+from upheld.core.members import has_twice
 
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 10.0
@@ -211,13 +212,17 @@ def decoded(path: str, body: bytes) -> msgspec.Struct:
     if not body.strip():
         raise MessageError("the body is empty")
     try:
-        return DECODERS[path].decode(body)
+        found = DECODERS[path].decode(body)
+        twice = has_twice(body)
     except msgspec.ValidationError as error:
         raise MessageError(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise MessageError(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise MessageError("the body is nested too deep") from None
+    if twice:
+        raise MessageError("a member stands twice in one object")
+    return found
 
 
 def metadata(base: str) -> m.Metadata:

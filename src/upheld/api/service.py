@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from upheld.api import messages as m
 from upheld.api.authzen import AuthZen, MessageError
+from upheld.api.doorway import refusal
 from upheld.api.http import ENDPOINTS, METADATA, Access, AuthZenHttp, metadata, respond
 from upheld.api.limits import RATE, Buckets
 from upheld.api.live import Live
@@ -40,6 +41,8 @@ ROUTES = {**{path: path for path in ENDPOINTS}, **{path: path for path in (
     "/robots.txt", "/favicon.ico", "/.well-known/gpc.json", "/.well-known/security.txt",
     "/policy.md", "/policy.json", "/policy.jsonld",
 )}}  # fmt: skip
+CLOSE = (b"connection", b"close")
+STRICT = (b"strict-transport-security", b"max-age=31536000")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 Pages = Callable[[Policy], ASGIApp]
 
@@ -72,6 +75,7 @@ class Service:
 
     def __init__(self, path: Path, pages: Pages, settings: Settings = Settings()) -> None:  # noqa: B008 - a tuple that nobody can change
         self.settings, self.pages = settings, pages
+        self.secure = settings.url.startswith("https://")  # browsers then never come without TLS
         self.metrics = Metrics()
         tokens = read_tokens(settings.token_file) if settings.token_file else None
         self.access = Access(tokens, Buckets(settings.rate))
@@ -128,6 +132,8 @@ class Service:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if self.secure:
+                    message["headers"] = [*message["headers"], STRICT]
             await send(message)
 
         try:
@@ -141,6 +147,10 @@ class Service:
 
     async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to what answers it."""
+        if refused := refusal(scope, self.settings.url):
+            body = msgspec.json.encode(refused.sentence)
+            await respond(send, refused.status, [NOSNIFF, CLOSE], body)
+            return
         now = self.live.now  # one policy for the whole request
         path = scope["path"]
         if path in ENDPOINTS:

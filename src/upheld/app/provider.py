@@ -100,6 +100,7 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
 
 def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True) -> None:
     """Serve a running provider until stopped, with its jobs beside it, and then close its gate."""
+    serving = serving._replace(url=serving.url or provider.settings.url)
     service = Service(path, lambda policy: provider_app(provider, policy), serving)
     name = provider.imprint.name
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host

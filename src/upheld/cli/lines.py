@@ -6,7 +6,6 @@ for the answer and ask again. A bad line is answered as an error and the rest go
 
 from __future__ import annotations
 
-import json
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import msgspec
 
 from upheld.core.errors import UpheldError
+from upheld.core.members import has_twice
 from upheld.policy.request import Decision
 
 if TYPE_CHECKING:
@@ -136,28 +136,6 @@ def _keys(question: dict[str, Any]) -> int:
     """How many keys a plain question has: fewer than its colons if any stands twice."""
     facts = question.get("facts")
     return len(question) + (len(facts) if type(facts) is dict else 0)
-
-
-class _TwiceError(Exception):
-    pass
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _TwiceError
-    return found
-
-
-def has_twice(line: bytes) -> bool:
-    """Whether some object of a line of JSON has a key twice: readers differ on what it means."""
-    try:
-        json.loads(line, object_pairs_hook=_once, parse_int=str, parse_float=str)
-    except _TwiceError:
-        return True
-    except RecursionError:
-        return True  # too deep to tell
-    return False
 
 
 @contextmanager

@@ -7,6 +7,7 @@ there is a session, the browser's word alone must do. Nobody is led anywhere but
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -16,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.sql import row
@@ -27,7 +28,8 @@ from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.odd import OddValueError
-from upheld.web import devices, limits, sessions
+from upheld.web import devices, kit, limits, sessions
+from upheld.web.kit import Refusal
 from upheld.web.sessions import Session
 
 BODY_MAX = 128 * 1024
@@ -49,6 +51,16 @@ class Visit(NamedTuple):
         return self.session.subject
 
 
+FOREIGN = (
+    "This form was sent from a page that is not ours.",
+    "Open our own page, and send the form from there.",
+)
+UNSAID = (
+    "Your browser did not say which page this form was sent from.",
+    "Open the page again and send it once more; a setting or an extension may hide it from us.",
+)
+OLD_FORM = ("This form is older than your sign-in.", "Open its page again and send it from there.")
+SIGNED_OUT = ("You are not signed in any more.", "Sign in, and send the form once more.")
 Handler = Callable[[Visit], Awaitable[Response]]
 OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -73,7 +85,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
         stale = session is not None and fresh and not session.is_fresh(at)
         if session is None or stale:
             if request.method == "POST" and not stale:
-                raise HTTPException(403)
+                raise Refusal(403, *SIGNED_OUT)
             return to_sign_in(provider, request, kind, again=stale)
         if sessions.stale(session, at):
             await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
@@ -83,9 +95,8 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             if request.method == "POST":
                 told = form.get("_token", "")
                 if not isinstance(told, str) or not provider.tokens.fits(session, told):
-                    raise HTTPException(403)
-                if not _from_us(request):
-                    raise HTTPException(403)
+                    raise Refusal(403, *OLD_FORM)
+                _refuse_foreign(provider, request, told=True)
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             return await handler(Visit(request, session, form, user))
@@ -136,8 +147,8 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     """An endpoint for anybody, with a form that only our own pages may send."""
 
     async def endpoint(request: Request) -> Response:
-        if request.method == "POST" and not _own_origin(provider, request):
-            raise HTTPException(403)
+        if request.method == "POST":
+            _refuse_foreign(provider, request)
         form = await _sent(request)
         try:
             return await handler(request, form)
@@ -153,20 +164,39 @@ async def _sent(request: Request) -> FormData:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > BODY_MAX:
         raise HTTPException(413)
-    return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    try:
+        async with asyncio.timeout(kit.BODY_SECONDS):
+            return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None
 
 
-def _from_us(request: Request) -> bool:
-    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+def _refuse_foreign(provider: Provider, request: Request, *, told: bool = False) -> None:
+    """Refuse a form that was sent from elsewhere, by what the browser says of it.
+
+    One that has `told` the token of its session may come from a browser that says nothing.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    elif origin is None:
+        ours = told
+    else:
+        ours = _is_own(provider, request, origin)
+    if not ours:
+        raise Refusal(403, *(FOREIGN if site or origin not in (None, "null") else UNSAID))
 
 
-def _own_origin(provider: Provider, request: Request) -> bool:
-    if "sec-fetch-site" in request.headers:  # Origin is `null` beside it: we tell no referrer
-        return _from_us(request)
-    origin = request.headers.get("origin", "")
-    own = provider.settings.url or f"{request.url.scheme}://{request.headers.get('host', '')}"
-    told, mine = urlsplit(origin), urlsplit(own)
-    return (told.scheme, told.netloc) == (mine.scheme, mine.netloc)
+def _is_own(provider: Provider, request: Request, origin: str) -> bool:
+    """Whether an Origin is ours: the address of the settings, or without TLS the one it came to."""
+    sent = urlsplit(origin)
+    own = urlsplit(provider.settings.url)
+    if own.netloc and (sent.scheme, sent.netloc) == (own.scheme, own.netloc):
+        return True
+    host = request.headers.get("host", "")
+    return not provider.secure and (sent.scheme, sent.netloc) == (request.url.scheme, host)
 
 
 def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:

@@ -36,6 +36,9 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 PROBLEM = "application/problem+json"
+# Where a form is, browsers that tell no Sec-Fetch-Site must tell where it was sent from.
+WITH_FORM = {"referrer-policy": "same-origin"}
+BODY_SECONDS = 10.0  # within which a form must be here
 PACK_MIN = 1_024  # bytes under which compressing is not worth it
 ErrorPage = Callable[[int, str, str], str]  # status, what is so, what to do
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -59,8 +62,11 @@ class Guarded:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                there = {name.lower() for name, _ in message["headers"]}
                 added = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [
+                    *message["headers"], *(each for each in added if each[0] not in there),
+                ]  # fmt: skip
             elif headless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -177,9 +183,21 @@ def failure(request: Request, status: int, page: ErrorPage, said: tuple[str, str
     return response
 
 
+class Refusal(HTTPException):
+    """A refusal that says what is wrong and what to do."""
+
+    def __init__(self, status: int, what: str, remedy: str) -> None:
+        super().__init__(status, what)
+        self.remedy = remedy
+
+
+CUT = {"connection": "close"}  # whatever else of the request comes is not read
+CUTTING = frozenset({408, 413})
 SAID = {
     404: ("There is no such page.", "Look in the policy; its contents and its search stand there."),
     405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
+    408: ("What you sent did not arrive in time.", "Send it once more."),
+    413: ("What you sent is too large.", "Send less."),
     500: ("Something went wrong on our side.", "Nothing was decided. Try again in a while."),
 }
 
@@ -191,12 +209,19 @@ def application(routes: list[BaseRoute], page: ErrorPage) -> Starlette:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
         phrase = (HTTPStatus(status).phrase + ".", "")
-        response = failure(request, status, page, SAID.get(status, phrase), headers)
+        said = SAID.get(status, phrase)
+        if isinstance(error, Refusal):
+            said = (error.detail, error.remedy)
+        if status in CUTTING:
+            headers = {**(headers or {}), **CUT}
+        response = failure(request, status, page, said, headers)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # made outside of the guard
             response.headers.update(HEADERS)
         return response
 
-    return Starlette(
+    app = Starlette(
         routes=routes, middleware=[Middleware(Guarded)],
         exception_handlers={HTTPException: refused, 500: refused},
     )  # fmt: skip
+    app.router.redirect_slashes = False  # it leads to the Host that the caller names
+    return app

@@ -97,4 +97,5 @@ class Pages:
             foot=self.links.get(EVERYBODY, ()),
             token=getattr(state, "token", ""), **words,
         )  # fmt: skip
-        return Response(body, status, KEEP_OUT, media_type=kit.HTML)
+        headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
+        return Response(body, status, headers, media_type=kit.HTML)

@@ -1,0 +1,171 @@
+"""The demonstration as its server is reached: by bytes on a socket, and by a neighbour too."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+
+LAN = "192.0.2.2"
+START = (
+    "import sys; from upheld.api import server; from upheld.web import kit;"
+    " kit.BODY_SECONDS = 1.0; server.BODY_SECONDS = 2.0;"
+    " sys.argv[0] = 'upheld'; from upheld.cli import main; main()"
+)
+FORM = urlencode({"email": "nobody@marked.example", "password": "four plain words here"})
+
+
+class Running(NamedTuple):
+    """The demonstration as a process."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Running]:
+    """A small demonstration that runs, with little patience for bodies."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-c", START, "demo", "--customers", "12", "--port", str(port)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("What would be mailed"):
+            break
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            break
+    yield Running(process, port)
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def answered(demo: Running, *parts: str) -> str:
+    """Everything that comes back for these lines and bodies."""
+    with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
+        for part in parts:
+            connection.sendall(part.encode())
+        found = b""
+        while chunk := connection.recv(65_536):
+            found += chunk
+    return found.decode()
+
+
+def head(demo: Running, line: str, host: str = "", **headers: str) -> str:
+    """A request's head; a host without a port has that of the server."""
+    host = host or "127.0.0.1"
+    named = host if ":" in host else f"{host}:{demo.port}"
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return (
+        f"{line} HTTP/1.1\r\nhost: {named}\r\naccept: text/html\r\nconnection: close\r\n{more}\r\n"
+    )
+
+
+def posted(demo: Running, path: str, body: str = FORM, host: str = "", **headers: str) -> str:
+    """A form's request."""
+    kind = {"content_type": "application/x-www-form-urlencoded"}
+    return head(demo, f"POST {path}", host, content_length=str(len(body)), **kind, **headers) + body
+
+
+@pytest.mark.parametrize("host", [LAN, "127.0.0.1", "localhost"])
+def test_signing_in_from_a_neighbour_over_plain_http_works(demo: Running, host: str) -> None:
+    """A browser that sends no Sec-Fetch-Site tells its origin, since the page lets it."""
+    page = answered(demo, head(demo, "GET /sign-in", host))
+    assert page.startswith("HTTP/1.1 200")
+    assert re.findall(r"(?im)^referrer-policy: (.*)\r$", page) == ["same-origin"]
+    tried = answered(demo, posted(demo, "/sign-in", host=host, origin=f"http://{host}:{demo.port}"))
+    assert "E-mail address or password is not right" in tried
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", ""])
+def test_a_form_from_elsewhere_is_told_what_is_wrong(demo: Running, origin: str) -> None:
+    """The page of the refusal says that the form was not sent from ours, or not known to be."""
+    more = {"origin": origin} if origin else {}
+    found = answered(demo, posted(demo, "/sign-in", host=LAN, **more))
+    assert found.startswith("HTTP/1.1 403")
+    said = "sent from a page that is not ours" if "evil" in origin else "did not say which page"
+    assert said in found
+
+
+def test_a_page_without_a_form_tells_no_referrer(demo: Running) -> None:
+    """Only where a form is may a browser say where somebody comes from, and to us alone."""
+    found = answered(demo, head(demo, "GET /nothing-here"))
+    assert re.findall(r"(?im)^referrer-policy: (.*)\r$", found) == ["no-referrer"]
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/nothing-here", "/privacy", "/unsubscribe/x"])
+def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) -> None:
+    """A form that drips is answered with 408 or cut, on every address, whatever reads it."""
+    slow = head(demo, f"POST {path}", content_length="2000", origin=f"http://127.0.0.1:{demo.port}",
+                content_type="application/x-www-form-urlencoded")  # fmt: skip
+    slow = slow.replace("connection: close\r\n", "")
+    with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
+        connection.sendall(slow.encode() + b"email=")
+        found, sent = b"", 0
+        connection.settimeout(0.3)
+        while sent < 60:
+            try:
+                chunk = connection.recv(65_536)
+            except TimeoutError:
+                sent += 1
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    break
+                continue
+            except OSError:
+                break
+            if not chunk:
+                break
+            found += chunk
+    assert sent < 60, "it was never cut off"
+    if path == "/sign-in":
+        assert found.startswith(b"HTTP/1.1 408")
+        assert b"did not arrive in time" in found
+
+
+def test_a_head_above_the_limit_is_refused_in_one_packet_too(demo: Running) -> None:
+    """A head of 40,000 bytes that arrives at once is refused as one that drips is."""
+    for large in ({"x_large": "y" * 40_000}, {f"x{each}": "y" * 400 for each in range(90)}):
+        assert answered(demo, head(demo, "GET /", **large)).startswith("HTTP/1.1 431")
+    long = answered(demo, head(demo, "GET /?q=" + "y" * 40_000))
+    assert long.startswith("HTTP/1.1 431")
+
+
+def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
+    """Nothing behind such a request is read as another one."""
+    smuggled = "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    for path in ("/sign-in", "/access/v1/evaluation", "/"):
+        told = head(demo, f"POST {path}", content_length=str(len(smuggled)),
+                    transfer_encoding="chunked").replace("connection: close\r\n", "")  # fmt: skip
+        found = answered(demo, told + smuggled)
+        assert found.startswith("HTTP/1.1 400")
+        assert found.count("HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/sign-in/", "/privacy/", "/me", "/me/", "//evil.example/"]
+)
+def test_a_host_that_is_not_ours_leads_nowhere(demo: Running, path: str) -> None:
+    """A foreign Host is refused, and no address that we lead to has any name of the caller's."""
+    for host in ("evil.example", f"evil.example:{demo.port}", "127.0.0.1.evil.example", "x@evil"):
+        found = answered(demo, head(demo, f"GET {path}", host))
+        assert found.startswith(("HTTP/1.1 421", "HTTP/1.1 400")), host
+        assert "evil" not in found
+    ours = answered(demo, head(demo, f"GET {path}", LAN))
+    assert not re.search(r"(?im)^location: *(https?:)?//", ours)
