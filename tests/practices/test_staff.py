@@ -294,7 +294,7 @@ def test_signing_in_takes_password_and_a_code_that_works_once(house: House, kind
 
 
 def test_too_many_tries_lock_a_name_out_for_a_while(house: House) -> None:
-    """After five tries the right ones do not help either, for a name that is there or not."""
+    """After five tries, for a name that is there or not, only all that is right at once helps."""
     _, code = house.enrolled()
     for name in ("sam", "nobody"):
         tries = [send(house.browser(), "/staff/sign-in",
@@ -302,7 +302,9 @@ def test_too_many_tries_lock_a_name_out_for_a_while(house: House) -> None:
                  for _ in range(6)]  # fmt: skip
         assert [each.status_code for each in tries] == [403] * 5 + [429]
     right = {"sign-in": "sam", "password": PASSWORD, "code": code.at(house.clock.now())}
-    assert send(house.browser(), "/staff/sign-in", right).status_code == 429
+    for wrong in ({"password": "wrong words here"}, {"code": "000000"}):
+        assert send(house.browser(), "/staff/sign-in", {**right, **wrong}).status_code == 429
+    assert send(house.browser(), "/staff/sign-in", right).status_code == 303
 
 
 def test_a_cookie_of_one_kind_opens_no_other_desk(house: House) -> None:

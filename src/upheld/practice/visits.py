@@ -23,7 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
-from upheld.practice import desks
+from upheld.practice import desks, entrance
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
@@ -227,6 +227,7 @@ def enter(
     device = devices.name_of(request.headers.get("user-agent", ""))
     raw = sessions.begin(connection, kind, subject, at, device)
     give_cookie(provider, response, kind, raw)
+    entrance.remember(provider, request, response, kind, subject)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:

@@ -36,6 +36,7 @@ class Rate(NamedTuple):
 
 
 SIGN_IN_ACCOUNT: Final = Rate(5, 120)
+SIGN_IN_DEVICE: Final = Rate(10, 60)  # of a device that was let in before
 SIGN_IN_ADDRESS: Final = Rate(30, 20)
 
 

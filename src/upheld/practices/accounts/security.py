@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import BIRTH_DATE
 from upheld.gate.request import Act, Refused
-from upheld.practice import credentials, limiting, outbox
+from upheld.practice import credentials, entrance, limiting, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.quoting import quoted
@@ -209,4 +209,7 @@ class Security:
             return self._no(request, found)
         if not found:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        return RedirectResponse("/sign-in?said=changed", 303)
+        response = RedirectResponse("/sign-in?said=changed", 303)
+        # Whoever has the mailbox is let in, however many guess at the password meanwhile.
+        entrance.remember(provider, request, response, "customer", person)
+        return response

@@ -16,15 +16,16 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
-from upheld.practice import credentials
+from upheld.practice import credentials, entrance
 from upheld.practice.brings import Provider
+from upheld.practice.entrance import Door
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit, enter, leave, network_of
+from upheld.practice.visits import Visit, enter, leave
 from upheld.practices.accounts import domain
 from upheld.vault import blind_index
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
+from upheld.web.limits import SIGN_IN_ACCOUNT
 
 PASSWORD: Final = Field("password", "Password", "password", autocomplete="current-password",
                         length_max=passwords.LENGTH_MAX)  # fmt: skip
@@ -74,8 +75,7 @@ class SignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         email, password = filled.values["email"], filled.values["password"]
-        address = network_of(request)
-        if await provider.do(lambda joint: self._limited(joint, address, email)):
+        if await provider.do(lambda joint: self._limited(joint, request, email)):
             return self.page(request, filled.wrong("email", LATER), 429)
         person, kept = await provider.do(lambda joint: self._kept(joint, email))
         if not await provider.apart(passwords.fits, kept, password):
@@ -97,13 +97,13 @@ class SignIn:
         quotes = quoted(self.provider.gate.gate.house.policy, near)
         return self.provider.pages.page(request, "accounts/waiting.html", status=403, quotes=quotes)
 
-    def _limited(self, joint: Joint, address: str, email: str) -> bool:
-        limits, connection, at = self.provider.limits, joint.connection, self.provider.now()
+    def _limited(self, joint: Joint, request: Request, email: str) -> bool:
+        """Whether to try is refused for now; whose address it is matters to known devices alone."""
         name = blind_index.normalised("email", email)
-        return bool(
-            limits.take(connection, SIGN_IN_ADDRESS, "sign-in-address", address, at=at)
-            or limits.take(connection, SIGN_IN_ACCOUNT, "sign-in", name, at=at)
-        )
+        known = entrance.remembers(self.provider, request, "customer")
+        person = domain.at_address(joint, email) if known else ""
+        door = entrance.knock(self.provider, joint, request, "customer", name, person)
+        return door is not Door.OPEN
 
     def _kept(self, joint: Joint, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
@@ -122,7 +122,7 @@ class SignIn:
         if isinstance(found, Refused):
             return found
         name = blind_index.normalised("email", email)
-        self.provider.limits.clear(joint.connection, "sign-in", name)
+        entrance.let_in(self.provider, joint, request, "customer", name, person_id)
         enter(self.provider, joint.connection, request, response, "customer", person_id)
         account = domain.account_of(joint.connection, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""

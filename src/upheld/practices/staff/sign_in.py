@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
-from upheld.practice import desks
+from upheld.practice import desks, entrance
 from upheld.practice.brings import Provider
-from upheld.practice.visits import SIGN_IN, Visit, enter, leave, network_of
+from upheld.practice.entrance import Door
+from upheld.practice.visits import SIGN_IN, Visit, enter, leave
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
 
 FIELDS = (
     Field("sign-in", "Name you sign in with", autocomplete="username"),
@@ -60,10 +60,13 @@ class SignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        address = network_of(request)
-        if await provider.do(lambda joint: self._limited(joint, address, name)):
-            return self.page(request, filled.wrong("sign-in", LATER), 429)
         kept = await provider.read(lambda c: desks.kept(c, self.kind, name))
+        subject = kept[0].user_id if kept else ""
+        door = await provider.do(lambda joint: entrance.knock(
+            provider, joint, request, self.kind, name.casefold(), subject
+        ))  # fmt: skip
+        if door is Door.SHUT:
+            return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
         path = provider.led(self.kind).get(request.query_params.get("destination", ""))
@@ -72,14 +75,9 @@ class SignIn:
             lambda joint: self._enter(joint, user_id, name, code, (request, response))
         ):
             return response
+        if door is Door.SLOWED:  # the right code would have let them in
+            return self.page(request, filled.wrong("sign-in", LATER), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
-
-    def _limited(self, joint: Joint, address: str, name: str) -> bool:
-        limits, connection = self.provider.limits, joint.connection
-        return bool(
-            limits.take(connection, SIGN_IN_ADDRESS, "desk-address", address)
-            or limits.take(connection, SIGN_IN_ACCOUNT, "desk", self.kind, name.casefold())
-        )
 
     def _enter(
         self, joint: Joint, user_id: str, name: str, code: str,
@@ -88,7 +86,7 @@ class SignIn:
         connection, at = joint.connection, self.provider.now()
         if not desks.step_taken(connection, joint.house.keyring, user_id, code, at):
             return False
-        self.provider.limits.clear(connection, "desk", self.kind, name.casefold())
+        entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
         joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
         enter(self.provider, connection, *both, self.kind, user_id)
         return True

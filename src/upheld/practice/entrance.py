@@ -1,0 +1,117 @@
+"""Who may try a password, and how often: strangers slowly, a device that was let in before at once.
+
+Whoever signs in gets a cookie that says so of their browser: a random word, a day and a MAC over
+both and over whose account it is. It is no session and opens nothing. A try from such a device is
+counted for the device alone, so that nobody who guesses elsewhere can shut its owner out; a try
+without it is counted for its network and for the account. Choosing a password by a link gives the
+cookie too. Where a second factor is sent along, a right one passes the account's limit.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from enum import Enum
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.core.tables import BEGINNING
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider
+from upheld.web import limits
+from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_DEVICE
+
+DAYS: Final = 400  # for which a device is remembered since it was last let in
+DEVICES: Final = 4  # people who share a browser and are remembered in it
+MAC_CHARACTERS: Final = 32
+
+
+class Door(Enum):
+    """How a try is met."""
+
+    OPEN = "open"
+    SLOWED = "slowed"  # too many strangers tried: only a right second factor gets through
+    SHUT = "shut"  # too many tries from this network or device
+
+
+class Device(NamedTuple):
+    """A device that was let in before: its random word, and the day of that."""
+
+    word: str
+    day: int
+
+
+def cookie_name(provider: Provider, kind: str) -> str:
+    """The cookie by which a device is known again."""
+    return f"__Host-device-{kind}" if provider.secure else f"device-{kind}"
+
+
+def remembers(provider: Provider, request: Request, kind: str) -> bool:
+    """Whether a browser says that somebody was let in before: not yet whether that is so."""
+    return bool(request.cookies.get(cookie_name(provider, kind)))
+
+
+def device_of(provider: Provider, request: Request, kind: str, subject: str) -> Device | None:
+    """The device of a request, if its browser was let into this account before."""
+    for told in request.cookies.get(cookie_name(provider, kind), "").split("~")[:DEVICES]:
+        word, _, rest = told.partition(".")
+        day, _, mac = rest.partition(".")
+        if not (subject and day.isascii() and day.isdecimal() and len(day) < 7):
+            continue
+        device = Device(word, int(day))
+        fits = hmac.compare_digest(_mac(provider, kind, subject, device).encode(), mac.encode())
+        if fits and 0 <= _today(provider) - device.day <= DAYS:
+            return device
+    return None
+
+
+def remember(
+    provider: Provider, request: Request, response: Response, kind: str, subject: str
+) -> None:
+    """Let a browser be known again as one that was let into an account."""
+    known = device_of(provider, request, kind, subject)
+    device = Device(known.word if known else secrets.token_urlsafe(12), _today(provider))
+    mine = f"{device.word}.{device.day}.{_mac(provider, kind, subject, device)}"
+    told = request.cookies.get(cookie_name(provider, kind), "").split("~")
+    others = [each for each in told if each and not (known and each.startswith(f"{known.word}."))]
+    response.set_cookie(
+        cookie_name(provider, kind), "~".join([mine, *others][:DEVICES]), path="/", httponly=True,
+        samesite="lax", secure=provider.secure, max_age=DAYS * 24 * 3600,
+    )  # fmt: skip
+
+
+def knock(
+    provider: Provider, joint: Joint, request: Request, kind: str, name: str, subject: str
+) -> Door:
+    """Count a try to sign in by a name; `subject` is whose name it is, if that was looked up."""
+    connection, at = joint.connection, provider.now()
+    take = provider.limits.take
+    device = device_of(provider, request, kind, subject)
+    if device is not None:
+        waits = take(connection, SIGN_IN_DEVICE, "device", kind, subject, device.word, at=at)
+        return Door.SHUT if waits else Door.OPEN
+    network = limits.network(request.client.host if request.client else "")
+    if take(connection, SIGN_IN_ADDRESS, "network", kind, network, at=at):
+        return Door.SHUT
+    return Door.SLOWED if take(connection, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
+
+
+def let_in(provider: Provider, joint: Joint, request: Request, kind: str, name: str,
+           subject: str) -> None:  # fmt: skip
+    """Forget the tries of whoever gave what was right."""
+    provider.limits.clear(joint.connection, kind, name)
+    device = device_of(provider, request, kind, subject)
+    if device is not None:
+        provider.limits.clear(joint.connection, "device", kind, subject, device.word)
+
+
+def _today(provider: Provider) -> int:
+    return (provider.now() - BEGINNING).days
+
+
+def _mac(provider: Provider, kind: str, subject: str, device: Device) -> str:
+    key = provider.gate.gate.house.keyring.derived("web", "device")
+    told = "\x00".join((kind, subject, device.word, str(device.day)))
+    return hmac.digest(key, told.encode(), "sha256").hex()[:MAC_CHARACTERS]
