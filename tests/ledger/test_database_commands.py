@@ -33,7 +33,7 @@ class Provider:
             'database = "sqlite:///provider.db"\nkeyring = "keyring"\nlog_key = "log.key"\n'
             f'passphrase_file = "passphrase"\npolicy = "{sample_policy()}"\n'
         )
-        (folder / "people.csv").write_text("name,mail-content\nAnn,hello\nBo,hello\n")
+        (folder / "people.csv").write_text("name,age-range\nAnn,30 to 39\nBo,30 to 39\n")
         self.run("admin", "init")
         self.run("admin", "import", str(folder / "people.csv"), "--apply")
 
@@ -51,7 +51,7 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Provider:
-    """A provider with two people, whose mail no clause lets it keep."""
+    """A provider with two people, whose age range no clause lets it keep."""
     return Provider(tmp_path_factory.mktemp("provider"))
 
 

@@ -123,7 +123,7 @@ class Scenes:
 
     def _taken_back(self, joint: Joint) -> None:
         latest = choices.kept(joint, self.id("ann"))[0]
-        joint.withdraw(self.id("ann"), latest.record_id)
+        joint.withdraw(self.id("ann"), latest.record_id, actor="customer")
 
     def _opted_out(self, joint: Joint) -> None:
         choices.opt(joint, self.id("ann"), choices.ADVERTISING, out=True)

@@ -36,7 +36,6 @@ WRITTEN_BY_PROGRAM: Final = {
     "messages": "it is kept when a message is written",
     "mail-content": "it is carried for its owner alone",
     "segment": "it is worked out of what is known",
-    "age-range": "it is worked out of the birth date",
     "ip-network": "it is noted at a visit",
     "ip-address": "it is noted at a visit",
     "cookie-id": "it is noted at a visit",

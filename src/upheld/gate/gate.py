@@ -145,9 +145,11 @@ class Gate:
         """Keep a record that proves a fact; its id."""
         return str(self._one(lambda joint: joint.record(person_id, kind, **more)))
 
-    def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
-        """Withdraw a record, or let it end."""
-        self._one(lambda joint: joint.withdraw(person_id, record_id, ended=ended))
+    def withdraw(
+        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
+        self._one(lambda joint: joint.withdraw(person_id, record_id, ended=ended, actor=actor))
 
     def registered(self, kind: str, **which: Any) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""

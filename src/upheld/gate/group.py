@@ -146,9 +146,11 @@ class AsyncGate:
         """Keep a record that proves a fact; its id."""
         return str(await self.do(lambda joint: joint.record(person_id, kind, **more)))
 
-    async def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
-        """Withdraw a record, or let it end."""
-        await self.do(lambda joint: joint.withdraw(person_id, record_id, ended=ended))
+    async def withdraw(
+        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
+        await self.do(lambda joint: joint.withdraw(person_id, record_id, ended=ended, actor=actor))
 
     async def registered(self, kind: str, **which: Any) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""

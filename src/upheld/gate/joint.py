@@ -195,6 +195,9 @@ class Joint:
     def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
         """Keep a record that proves a fact; its id. `more` is as `records.add` takes it.
 
+        The entry names who did it: `actor`, a party and an id as an entry has them, or the
+        customer or browser that `by_whom` says.
+
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
         house = self.house
@@ -204,12 +207,13 @@ class Joint:
             raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
                                       hint="name it as `party`")  # fmt: skip
         people.lock_there(self.connection, person_id)
+        actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
         sealing = self._sealing(person_id) if more.get("text") else b""
         more.setdefault("begins", house.clock.now())
         made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
                            about=about, sealing=sealing, **more)  # fmt: skip
         number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
-                            evidence=(made.record_id,))  # fmt: skip
+                            actor=actor, evidence=(made.record_id,))  # fmt: skip
         items.review(house, self.connection, person_id, kind, number, made.record_id)
         return made.record_id
 
@@ -225,13 +229,18 @@ class Joint:
         record = records.one(self.connection, self.house.keyring, person_id, record_id)
         return records.shown(self.connection, record, self._sealing(person_id))
 
-    def withdraw(self, person_id: str, record_id: str, *, ended: bool = False) -> None:
-        """Withdraw a record, or let it end: acts that are committed later no longer rest on it."""
+    def withdraw(
+        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record, or let it end: acts that are committed later no longer rest on it.
+
+        `actor` is who did it, as an entry names them: `customer`, `guardian`.
+        """
         people.lock(self.connection, person_id)
         at = self.house.clock.now()
         found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
-        number = self._note(person_id, at, kind="record", evidence=(record_id,),
+        number = self._note(person_id, at, kind="record", actor=actor, evidence=(record_id,),
                             action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
         items.review(self.house, self.connection, person_id, found.kind, number, record_id)
 
@@ -279,6 +288,13 @@ class Joint:
     def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
         entry = Entry(time="", policy=self.house.policy.digest, **told)
         return entries.write(self.connection, entry, person_id or None, at)[0]
+
+
+def _actor(person_id: str, by_whom: str) -> str:
+    """Who gave a record, as an entry names them, where that is its own person or their browser."""
+    if by_whom in {person_id, "customer"}:
+        return "customer"
+    return by_whom if by_whom == "browser" else ""
 
 
 def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:

@@ -21,26 +21,57 @@ _PAST: Final = {
     "write": "wrote",
 }  # fmt: skip
 _KINDS: Final = {
-    "person": "we began to keep a record of {whose} account",
+    "person": "we made a key for what we would hold about {whom}",
     "import": "we took over what was held about {whom} before",
     "registered": "we looked up the records about {whom}",
     "clock": "the time of day was accepted as it is",
     "log": "a new log was begun, from the last checkpoint of the one before",
     "acceptance": "{whose} acceptance of the policy and the terms was noted",
     "payment": "what came of {whose} payment was noted",
-    "sent": "the message to {whom} was sent",
-    "unsent": "the message to {whom} could not be sent",
-    "household": "who pays for {whose} account was changed",
+    "sent": "our message to {whom} was sent",
+    "unsent": "our message to {whom} could not be sent",
+    "household": "who pays for an account of {whose} household was changed",
     "recall": "{whose} account was taken back from whoever collected for us",
     "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
     "look-up": "{whose} account was looked up by our staff",
     "sessions-ended": "our staff signed {whom} out everywhere",
     "redaction": "we took out of {whose} copies of messages the links that stood in them",
-    "retention": "we deleted what of {whom} was kept long enough",
+    "retention": "we deleted what had been held about {whom} long enough",
 }
+# Of each kind of record: what somebody did who gave it, or took it back; what it is, and what
+# became of it where an entry does not say who did it.
+_RECORDS: Final = {
+    "account": ("closed {whose} account", "opened {whose} account again", "{whose} account",
+                "closed", "opened again", "opened again"),
+    "consent": ("gave {whose} permission", "withdrew {whose} permission", "{whose} permission",
+                "given", "withdrawn", ""),
+    "programme-consent": ("joined a programme", "left a programme", "{whose} part in a programme",
+                          "begun", "withdrawn", ""),
+    "opt-out": ("opted out", "opted in again", "{whose} opt-out", "noted", "withdrawn", ""),
+    "signal": ("sent a privacy signal", "no longer sent a privacy signal",
+               "the privacy signal of {whose} browser", "noted", "no longer sent", ""),
+    "request": ("made a request", "took a request back", "{whose} request", "noted", "taken back",
+                "closed"),
+    "service-order": ("ordered a service", "took an order of a service back",
+                      "{whose} order of a service", "noted", "taken back", ""),
+    "payment": ("began a payment by card", "took a payment by card back",
+                "{whose} payment by card", "begun", "taken back", "finished"),
+    "task": ("took on a task about {whose} account", "gave up a task about {whose} account",
+             "a task about {whose} account", "begun", "given up", "closed"),
+    "guardian-consent": ("gave permission for {whose} account",
+                         "withdrew permission for {whose} account",
+                         "the permission for {whose} account", "given", "withdrawn", ""),
+    "guardian-costs": ("accepted what {whose} use costs",
+                       "withdrew that they accept what {whose} use costs",
+                       "the acceptance of what {whose} use costs", "given", "withdrawn", ""),
+    "guardian-link": ("began to supervise {whose} account", "ended supervising {whose} account",
+                      "the supervision of {whose} account", "begun", "withdrawn", ""),
+}  # fmt: skip
+_STEPS: Final = ("add", "withdraw", "end")
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
 _PARTIES: Final = ("source", "recipient")
+_PROVIDER: Final = "provider"
 
 
 @lru_cache(maxsize=8)
@@ -78,16 +109,46 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             who = _subject(plain, entry, whose)
             return f"{who} did not {action}{scope}: it was asked for and refused"
         case "record":
-            done, _, kind = entry.action.partition(" ")
-            return f"we {_past(done)} a record of {whose} {kind.replace('-', ' ')}"
+            return _recorded(plain, entry, whose)
+        case "acceptance":
+            who = _subject(plain, entry, whose) if entry.actor else ""
+            return f"{who} accepted the policy and the terms" if who else _noted(entry.kind, whose)
         case "late":
-            return f"it was late that we {action}"
+            return f"we were late to {action}"
         case "lapsed":
-            return f"it was no longer owed that we {action}"
+            return f"it was no longer owed to {action}"
         case kind if kind in _KINDS:
-            return _KINDS[kind].format(whose=whose, whom=_whom(whose))
+            return _noted(kind, whose) + _about(plain, entry, whose)
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
+
+
+def _noted(kind: str, whose: str) -> str:
+    return _KINDS[kind].format(whose=whose, whom=_whom(whose))
+
+
+def _about(plain: Plain, entry: Entry, whose: str) -> str:
+    """What a message was about, in brackets."""
+    if entry.kind not in {"sent", "unsent"} or not entry.purpose:
+        return ""
+    return f" ({_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)})"
+
+
+def _recorded(plain: Plain, entry: Entry, whose: str) -> str:
+    """What was done about a record, and by whom; where an entry does not say who, neither do we."""
+    step, _, kind = entry.action.partition(" ")
+    words = _RECORDS.get(kind)
+    if words is None or step not in _STEPS:
+        return f"a record of {whose} {kind.replace('-', ' ')} was {_past_participle(step)}"
+    at = _STEPS.index(step)
+    if entry.actor and step != "end":
+        return f"{_subject(plain, entry, whose)} {words[at].format(whose=whose)}"
+    what, became = words[2].format(whose=whose), words[3 + at]
+    return f"{what} was {became}" if became else f"{what} ended"
+
+
+def _past_participle(step: str) -> str:
+    return {"add": "made", "withdraw": "withdrawn", "end": "ended"}.get(step, "changed")
 
 
 def _subject(plain: Plain, entry: Entry, whose: str) -> str:
@@ -114,7 +175,14 @@ def _mine(label: str, whose: str) -> str:
 
 
 def _past(action: str) -> str:
-    """What was done, of the label of what is done: `share` gives `shared`."""
+    """What was done, of the label of what is done: `share` gives `shared`.
+
+    Writing to somebody is set out upon: that it was sent, or not, is an entry of its own.
+    """
+    if action.startswith("write to "):
+        return "set out to " + action
+    if action.startswith("charge "):  # what is charged stands on the invoice
+        return "decided to " + action
     verb, space, rest = action.partition(" ")
     verb = _PAST.get(verb) or (f"{verb}d" if verb.endswith("e") else f"{verb}ed")
     return verb + space + rest
@@ -124,9 +192,10 @@ def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
     """Which data, and from, to or by whom, for what and when."""
     said = ""
     if entry.data:
-        said += " " + _data([_mine(plain.label("data", word), whose) for word in entry.data], whose)
+        said += " " + _data([plain.label("data", word) for word in entry.data], whose)
     for role in _PARTIES:
-        if party := getattr(entry, role):
+        party = getattr(entry, role)
+        if party and not (role == "source" and party == _PROVIDER):  # nothing comes from ourselves
             kind, _, name = party.partition(" ")
             lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
             said += f" {lead} {_mine(plain.label('party', kind), whose)}"
@@ -140,7 +209,10 @@ def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
 
 def _data(labels: list[str], whose: str) -> str:
     """`your name and balance`; what already says whose it is comes last, as it is."""
-    own = [each for each in labels if not each.startswith((*_LEADING, *ARTICLES))]
-    rest = [each for each in labels if each not in own]
+    own = [
+        each for each in labels
+        if not each.startswith((*_LEADING, *ARTICLES)) and not {"you", "your"} & {*each.split()}
+    ]  # fmt: skip
+    rest = [_mine(each, whose) for each in labels if each not in own]
     said = [f"{whose} {own[0]}", *own[1:]] if own else []
     return listed([*said, *rest], "and")

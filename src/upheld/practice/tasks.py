@@ -98,6 +98,7 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
         return told
     record = joint.record(
         told.person_id, "task", party=staff_id, by_whom=staff_id, how=told.kind,
+        actor=f"staff {staff_id}",
         about={"data": list(fields), "purpose": [told.purpose]},
     )  # fmt: skip
     run(joint.connection, "UPDATE task SET state = 'taken', staff_id = ?, record_id = ?"

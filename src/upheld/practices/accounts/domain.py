@@ -136,7 +136,7 @@ def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:
     run(joint.connection, "UPDATE account SET policy_digest = ?, agreement_digest = ? WHERE"
         " person_id = ?", policy, agreement_digest, person_id)  # fmt: skip
     shown = (policy, agreement_digest) if agreement_digest else (policy,)
-    joint.note(person_id, "acceptance", evidence=shown)
+    joint.note(person_id, "acceptance", actor="customer", evidence=shown)
 
 
 def ask_anew(joint: Joint, person_id: str) -> None:

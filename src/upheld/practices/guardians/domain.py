@@ -40,6 +40,7 @@ KINDS: Final = {  # what a guardian says, and the record that proves it
     "costs": ("guardian-costs", COSTS),
     "supervision": ("guardian-link", SUPERVISION),
 }
+GUARDIAN: Final = "guardian"  # in entries without an id, which would outlive them there
 _CARE: Final = "SELECT person_id, guardian_id, begun, ended FROM care"
 SHOWN: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
 
@@ -113,6 +114,7 @@ def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None)
         return
     joint.record(
         care.person_id, KINDS[what][0], by_whom=care.guardian_id, how="page",
+        actor=GUARDIAN,
         text=KINDS[what][1], begins=begins or joint.house.clock.now(),
     )  # fmt: skip
 
@@ -122,7 +124,7 @@ def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
     found = given(joint, care.person_id)[what]
     if not found.record_id:
         return
-    joint.withdraw(care.person_id, found.record_id)
+    joint.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
     if not joint.peek(care.person_id, Act(action="serve")).allowed:
         sessions.end_all(joint.connection, "customer", care.person_id)
         provider.events.announce(joint, GUARDIAN_REVOKED, care.person_id, found.record_id)

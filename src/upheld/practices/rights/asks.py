@@ -106,7 +106,7 @@ def begin(joint: Joint, told: Ask, task_id: str | None = None) -> Ask:
 
 def revoke(joint: Joint, told: Ask) -> None:
     """Take a request back: its answer is owed no more."""
-    joint.withdraw(told.person_id, told.request_id)
+    joint.withdraw(told.person_id, told.request_id, actor="customer")
     _set(joint, told, REVOKED, None)
 
 

@@ -161,4 +161,4 @@ def opt(joint: Joint, person_id: str, fact: str, purpose: str = "", *, out: bool
         joint.record(person_id, OPT_OUT, fact=fact, about=about, by_whom="customer", how="portal")
     for each in there:
         if not out:
-            joint.withdraw(person_id, each.record_id)
+            joint.withdraw(person_id, each.record_id, actor="customer")

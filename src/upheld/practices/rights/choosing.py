@@ -100,7 +100,7 @@ class Choosing:
             mine = [each for each in choices.kept(joint, visit.subject)
                     if each.record_id == record_id and _withdrawable(each)]  # fmt: skip
             if mine:
-                joint.withdraw(visit.subject, record_id)
+                joint.withdraw(visit.subject, record_id, actor="customer")
             return bool(mine)
 
         if not await self.provider.do(work):

@@ -44,6 +44,7 @@ class Shown(NamedTuple):
     said: str
     clauses: list[Clause]
     refused: bool
+    times: int = 1  # how often the same was given to the same recipient on its day
 
 
 def policy_of(provider: Provider) -> Policy:
@@ -111,6 +112,8 @@ class Received:
         found = await self.provider.do(work)
         policy = policy_of(self.provider)
         lines = [_shown(each, policy) for each in reversed(found[-MOST:])]
+        if which == "disclosures":
+            lines = _once(lines)
         days = [(day, list(some)) for day, some in groupby(lines, lambda line: line.at.date())]
         return self.provider.pages.page(
             visit.request, "rights/received.html", days=days, which=which, month=month,
@@ -142,6 +145,16 @@ class Received:
 def _shown(line: Line, policy: Policy) -> Shown:
     return Shown(line.number, line.at, sentence(line.entry, policy),
                  clauses(policy, line.entry.clauses), line.entry.kind == "refusal")  # fmt: skip
+
+
+def _once(lines: list[Shown]) -> list[Shown]:
+    """Each disclosure once: what the same recipient saw again on the same day is counted to it."""
+    found: dict[tuple[object, str], Shown] = {}
+    for each in lines:  # the latest first, so that the one that stays is the first
+        key = each.at.date(), each.said
+        before = found.get(key)
+        found[key] = each if before is None else each._replace(times=before.times + 1)
+    return list(found.values())
 
 
 def _month(told_: str, now: datetime) -> datetime | None:

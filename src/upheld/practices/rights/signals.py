@@ -39,4 +39,4 @@ def in_force(joint: Joint, person_id: str) -> list[Record]:
 def end(joint: Joint, person_id: str) -> None:
     """Let the signals of earlier visits hold no longer, as their person asks."""
     for each in in_force(joint, person_id):
-        joint.withdraw(person_id, each.record_id)
+        joint.withdraw(person_id, each.record_id, actor="browser")

@@ -58,6 +58,6 @@ def belongs(entry: Entry, which: str) -> bool:
     if which == "disclosures":
         given = entry.kind == "act" and entry.action in DISCLOSURES
         return given and recipient not in ("customer", "")
-    if which in ("staff", "guardian"):
-        return actor == which
+    if which in ("staff", "guardian"):  # what they looked at, and who was looked up
+        return actor == which and entry.kind in ("act", "refusal", "look-up")
     return entry.kind == "refusal" if which == "refusals" else True
