@@ -133,7 +133,7 @@ def test_a_changed_entry_is_named_and_a_failing_job_is_told(tmp_path: Path) -> N
     provider.run("admin", "import", str(tmp_path / "people.csv"), "--apply")
     done = provider.run("jobs", "--once")
     assert done.exit_code == 1
-    assert "cover: log" in done.stdout
+    assert "cover: the tree of 4 entries was changed" in done.stdout
 
 
 def test_the_witness_refuses_what_a_rewritten_database_exports(tmp_path: Path) -> None:
