@@ -60,6 +60,9 @@ def busy(house: House, person: str) -> None:
         sessions.mint(joint.connection, "recover", person, timedelta(hours=1), at)
         email = f"{person}@invited.example"
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
+        run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, 0, 1) ON CONFLICT DO"
+            " NOTHING", person, b"s")  # fmt: skip
+        run(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)", person, person.encode())
         run(joint.connection, "INSERT INTO desk_own VALUES (?, ?)", person, "0" * 32)
         run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?)", person, b"s",
             microseconds(at))  # fmt: skip
@@ -128,7 +131,7 @@ def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
     """It leads its table's key, is declared, or is the id of something that is no person."""
     things = {
         "record_id", "item_id", "task_id", "message_id", "invitation_id", "debt_id", "request_id",
-        "user_id", "staff_id", "backup_id", "token",
+        "user_id", "staff_id", "asked_by", "backup_id", "token",
     }  # fmt: skip
     for table in declared().tables.values():
         for column in table.columns:

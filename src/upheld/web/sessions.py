@@ -22,6 +22,7 @@ from upheld.web import once
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
+HALF: Final = "half"  # of a customer who gave the right password, and no second factor yet
 FRESH: Final = timedelta(minutes=5)  # how long a password that was given lets one do more
 _TOUCH: Final = timedelta(minutes=1)  # how exactly a request is noted
 _COLUMNS = "id_hash, kind, subject, begun, seen, fresh, device"
@@ -107,7 +108,9 @@ def end(connection: Connection, session: Session) -> None:
 
 def end_all(connection: Connection, kind: str, subject: str) -> None:
     """End every session of somebody, as a new password does."""
-    run(connection, "DELETE FROM session WHERE kind = ? AND subject = ?", kind, subject)
+    half = HALF if kind == "customer" else kind
+    run(connection, "DELETE FROM session WHERE kind IN (?, ?) AND subject = ?", kind, half,
+        subject)  # fmt: skip
 
 
 def end_others(connection: Connection, session: Session) -> None:

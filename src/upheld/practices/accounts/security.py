@@ -20,7 +20,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit, enter, network_of
-from upheld.practices.accounts import domain, returning
+from upheld.practices.accounts import authenticator, domain, returning
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -54,12 +54,14 @@ class Security:
 
     async def show(self, visit: Visit) -> Response:
         """Where somebody is signed in, and the way to another password."""
-        found = await self.provider.read(
-            lambda c: sessions.listed(c, "customer", visit.subject, self.provider.now())
-        )
+        person = visit.subject
+        found, factor = await self.provider.read(lambda c: (
+            sessions.listed(c, "customer", person, self.provider.now()),
+            authenticator.standing(c, person),
+        ))  # fmt: skip
         return self.provider.pages.page(
-            visit.request, "accounts/security.html", sessions=found, own=visit.session.key,
-            changed=visit.request.query_params.get("said") == "changed",
+            visit.request, "accounts/security.html", sessions=found, factor=factor,
+            own=visit.session.key, changed=visit.request.query_params.get("said") == "changed",
         )  # fmt: skip
 
     async def end(self, visit: Visit) -> Response:

@@ -20,12 +20,14 @@ from upheld.practice import credentials, entrance
 from upheld.practice.brings import Provider
 from upheld.practice.entrance import Door
 from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit, enter, leave
-from upheld.practices.accounts import domain
+from upheld.practice.visits import Visit, enter, give_cookie, leave
+from upheld.practices.accounts import authenticator, domain
+from upheld.practices.accounts.second_step import ASKING
 from upheld.vault import blind_index
-from upheld.web import passwords, sessions
+from upheld.web import devices, passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT
+from upheld.web.sessions import HALF
 
 PASSWORD: Final = Field("password", "Password", "password", autocomplete="current-password",
                         length_max=passwords.LENGTH_MAX)  # fmt: skip
@@ -123,9 +125,19 @@ class SignIn:
             return found
         name = blind_index.normalised("email", email)
         entrance.let_in(self.provider, joint, request, "customer", name, person_id)
+        if authenticator.standing(joint.connection, person_id) is not None:
+            return self._half(joint, person_id, request, response)
         enter(self.provider, joint.connection, request, response, "customer", person_id)
         account = domain.account_of(joint.connection, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
+
+    def _half(self, joint: Joint, person_id: str, request: Request, response: Response) -> str:
+        """Begin what opens nothing but the page that asks for the second factor; where that is."""
+        device = devices.name_of(request.headers.get("user-agent", ""))
+        raw = sessions.begin(joint.connection, HALF, person_id, self.provider.now(), device)
+        give_cookie(self.provider, response, HALF, raw)
+        word = self._word(request)
+        return ASKING + (f"?{urlencode({'destination': word})}" if word else "")
 
     def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(

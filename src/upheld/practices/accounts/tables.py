@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
 from upheld.core.tables import ID, STAYS, WORD, Instant, metadata, stands
 
@@ -24,4 +24,20 @@ account: Final = Table(
     Index("account_holder", "holder"),
     Index("account_state", "state", "opened"),
     info=STAYS,
+)
+
+authenticator: Final = Table(
+    "authenticator",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),  # of one-time passwords, sealed
+    Column("step", BigInteger, nullable=False),  # the last one-time password that was used
+    Column("since", Instant, nullable=False),
+)
+
+recovery_code: Final = Table(
+    "recovery_code",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("code_hash", LargeBinary, primary_key=True),  # keyed
 )

@@ -1,0 +1,124 @@
+"""A customer's second factor: one-time passwords of their authenticator, and recovery codes.
+
+The secret is sealed under the keyring, the codes are kept as keyed hashes, and each works once. A
+new password does not turn it off: whoever has lost the authenticator gets in by a recovery code.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import blob, many, moment, row, run
+from upheld.core.tables import microseconds
+from upheld.gate.joint import Joint
+from upheld.practice.factors import Offer
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.keyring import Keyring
+from upheld.web import once, totp
+
+CODES: Final = 10
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
+_CODE_LETTERS: Final = 16
+_STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
+_CODE_LASTS: Final = timedelta(days=1)  # its row is gone long before
+
+
+class Standing(NamedTuple):
+    """Since when somebody has a second factor, and how many recovery codes they have left."""
+
+    since: datetime
+    codes: int
+
+
+def standing(connection: Connection, person_id: str) -> Standing | None:
+    """How somebody's second factor stands; nothing where they have none."""
+    found = row(connection, "SELECT since, (SELECT COUNT(*) FROM recovery_code c WHERE"
+                " c.person_id = a.person_id) FROM authenticator a WHERE person_id = ?",
+                person_id)  # fmt: skip
+    return None if found is None else Standing(moment(found[0]), found[1])
+
+
+def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
+    """Ask for one-time passwords from now on; the recovery codes, to be shown once.
+
+    Nothing happens, and there are no codes, where somebody has a second factor already.
+    """
+    sealed = seal(_key(joint.house.keyring), offer.secret.encode(), context("totp", person_id))
+    if not run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, ?, ?) ON CONFLICT DO"
+               " NOTHING", person_id, sealed, step,
+               microseconds(joint.house.clock.now())):  # fmt: skip
+        return []
+    joint.note(person_id, "authenticator-on", actor="customer")
+    return _codes(joint, person_id)
+
+
+def turn_off(joint: Joint, person_id: str) -> None:
+    """Ask for no second factor any more, and forget the codes with it."""
+    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ?", person_id)
+    run(joint.connection, "DELETE FROM authenticator WHERE person_id = ?", person_id)
+    joint.note(person_id, "authenticator-off", actor="customer")
+
+
+def new_codes(joint: Joint, person_id: str) -> list[str]:
+    """Other recovery codes, to be shown once; those until now work no more."""
+    joint.note(person_id, "recovery-codes", actor="customer")
+    return _codes(joint, person_id)
+
+
+def fits(joint: Joint, person_id: str, code: str) -> bool:
+    """Whether a code is right and was not used before; it is used up by this."""
+    found = row(joint.connection, "SELECT secret, step FROM authenticator WHERE person_id = ?",
+                person_id)  # fmt: skip
+    if found is None:
+        return False
+    at, plain = joint.house.clock.now(), _plain(code)
+    if len(plain) == _CODE_LETTERS:
+        return _recovers(joint, person_id, plain, at)
+    secret = unseal(_key(joint.house.keyring), blob(found[0]), context("totp", person_id))
+    step = totp.step_of(secret.decode(), code, at, found[1])
+    if step is None:
+        return False
+    if not once.spend(joint.connection, "totp", f"{person_id} {step}", at + _STEP_LASTS):
+        return False
+    run(joint.connection, "UPDATE authenticator SET step = ? WHERE person_id = ?", step, person_id)
+    return True
+
+
+def _recovers(joint: Joint, person_id: str, plain: str, at: datetime) -> bool:
+    """Use up a recovery code, by an entry that the customer sees."""
+    mark = _mark(joint.house.keyring, person_id, plain)
+    statement = "SELECT 1 FROM recovery_code WHERE person_id = ? AND code_hash = ?"
+    if row(joint.connection, statement, person_id, mark) is None:
+        return False
+    if not once.spend(joint.connection, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
+        return False
+    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ? AND code_hash = ?",
+        person_id, mark)  # fmt: skip
+    joint.note(person_id, "recovery-code", actor="customer")
+    return True
+
+
+def _codes(joint: Joint, person_id: str) -> list[str]:
+    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ?", person_id)
+    made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
+    keyring = joint.house.keyring
+    many(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)",
+         [(person_id, _mark(keyring, person_id, each)) for each in made])  # fmt: skip
+    return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
+
+
+def _plain(code: str) -> str:
+    return "".join(each for each in code.upper() if each in _LETTERS)
+
+
+def _mark(keyring: Keyring, person_id: str, plain: str) -> bytes:
+    return hmac.digest(keyring.derived("recovery"), f"{person_id} {plain}".encode(), "sha256")
+
+
+def _key(keyring: Keyring) -> bytes:
+    return keyring.derived("authenticator")

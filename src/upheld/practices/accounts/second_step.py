@@ -1,0 +1,211 @@
+"""The pages of a customer's second factor: setting it up, giving it at sign-in, removing it.
+
+Whoever gave the right password and has a second factor gets a session of its own kind, which opens
+nothing but the page that asks for the code, and that for ten minutes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act
+from upheld.practice import credentials, entrance, factors, outbox
+from upheld.practice.brings import Provider
+from upheld.practice.factors import Offer
+from upheld.practice.quoting import quoted
+from upheld.practice.visits import Visit, cookie_name, enter, leave
+from upheld.practices.accounts import authenticator, domain
+from upheld.web import sessions
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.limits import SIGN_IN_ACCOUNT
+from upheld.web.sessions import HALF, Session
+
+HERE: Final = "/me/security/authenticator"
+ASKING: Final = "/sign-in/code"
+ACCEPT: Final = "/me/acceptance"
+LASTS: Final = timedelta(minutes=10)
+LATER: Final = "There were too many tries. Wait a few minutes, then try again."
+WRONG: Final = "This is not right, or was used already."
+FIRST: Final = Field("code", "One-time password", autocomplete="one-time-code", length_max=30,
+                     hint="The six digits that your authenticator shows now.")  # fmt: skip
+CODE: Final = Field("code", "One-time password or recovery code", autocomplete="one-time-code",
+                    length_max=30, hint="Six digits from your authenticator, or one of the codes"
+                    " that you kept for when it is lost.")  # fmt: skip
+
+
+class SecondStep:
+    """The pages of second factors."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def _half(self, request: Request) -> Session | None:
+        """The session of whoever gave the right password a moment ago."""
+        provider, at = self.provider, self.provider.now()
+        raw = request.cookies.get(cookie_name(provider, HALF), "")
+        if not raw:
+            return None
+        found = await provider.read(lambda c: sessions.find(c, HALF, raw, at))
+        return found if found is not None and at - found.begun <= LASTS else None
+
+    def _destination(self, request: Request) -> str:
+        word = request.query_params.get("destination", "")
+        return word if word in self.provider.destinations else ""
+
+    def _asking(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
+        return self.provider.pages.page(
+            request, "accounts/code.html", fields=[CODE], filled=filled._replace(shown={}),
+            status=status, destination=self._destination(request),
+        )  # fmt: skip
+
+    async def ask(self, request: Request, form: FormData) -> Response:
+        """Ask for the second factor, and sign in whoever gives it."""
+        half = await self._half(request)
+        if half is None:
+            return RedirectResponse("/sign-in", 303)
+        if request.method != "POST":
+            return self._asking(request)
+        filled = read([CODE], form)
+        if not filled.ok:
+            return self._asking(request, filled, 422)
+        provider, person = self.provider, half.subject
+        if await self._limited(request, person):
+            return self._asking(request, filled.wrong("code", LATER), 429)
+        path = provider.destinations.get(self._destination(request), "/me")
+        response: Response = RedirectResponse(path, 303)
+
+        def work(joint: Joint) -> bool:
+            again = sessions.find(joint.connection, HALF, request.cookies.get(
+                cookie_name(provider, HALF), ""), provider.now())  # fmt: skip
+            if again is None or not authenticator.fits(joint, person, filled.values["code"]):
+                return False
+            sessions.end(joint.connection, again)
+            provider.limits.clear(joint.connection, *self._counted(request, person))
+            leave(provider, response, HALF)
+            enter(provider, joint.connection, request, response, "customer", person)
+            account = domain.account_of(joint.connection, person)
+            if account is not None and not account.policy_digest:
+                response.headers["location"] = ACCEPT
+            return True
+
+        if await provider.do(work):
+            return response
+        return self._asking(request, filled.wrong("code", WRONG), 403)
+
+    async def _limited(self, request: Request, person_id: str) -> bool:
+        """Count a try of a code: a device that was let in before is counted for itself alone."""
+        provider = self.provider
+        name = self._counted(request, person_id)
+        return bool(await provider.do(lambda joint: provider.limits.take(
+            joint.connection, SIGN_IN_ACCOUNT, *name, at=provider.now()
+        )))  # fmt: skip
+
+    def _counted(self, request: Request, person_id: str) -> tuple[str, str, str]:
+        device = entrance.device_of(self.provider, request, "customer", person_id)
+        return "second-factor", person_id, device.word if device else ""
+
+    def _setting(
+        self, visit: Visit, offer: Offer, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        name = self.provider.imprint.name or "upheld"
+        return self.provider.pages.page(
+            visit.request, "accounts/authenticator.html", offer=offer, fields=[FIRST],
+            filled=filled._replace(shown={}), status=status, standing=None,
+            picture=offer.picture("my account", name),
+        )  # fmt: skip
+
+    def _set_up(
+        self, visit: Visit, standing: authenticator.Standing, filled: Filled = EMPTY,
+        status: int = 200,
+    ) -> Response:  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "accounts/authenticator.html", standing=standing, fields=[CODE],
+            filled=filled._replace(shown={}), status=status,
+        )  # fmt: skip
+
+    def _codes(self, visit: Visit, codes: list[str]) -> Response:
+        return self.provider.pages.page(visit.request, "accounts/recovery-codes.html", codes=codes)
+
+    async def show(self, visit: Visit) -> Response:
+        """What to set up, or how the second factor stands and how to remove it."""
+        person, keyring = visit.subject, self.provider.gate.gate.house.keyring
+        found = await self.provider.read(lambda c: authenticator.standing(c, person))
+        if found is not None:
+            return self._set_up(visit, found)
+        return self._setting(visit, factors.offer(keyring, visit.session.key))
+
+    async def change(self, visit: Visit) -> Response:
+        """Set it up; or, by one more code, remove it or make other recovery codes."""
+        person = visit.subject
+        found = await self.provider.read(lambda c: authenticator.standing(c, person))
+        if found is None:
+            return await self._turn_on(visit)
+        filled = read([CODE], visit.form)
+        if not filled.ok:
+            return self._set_up(visit, found, filled, 422)
+        if await self._limited(visit.request, person):
+            return self._set_up(visit, found, filled.wrong("code", LATER), 429)
+        remove = visit.form.get("what") == "remove"
+
+        def work(joint: Joint) -> list[str] | None:
+            if not authenticator.fits(joint, person, filled.values["code"]):
+                return None
+            counted = self._counted(visit.request, person)
+            self.provider.limits.clear(joint.connection, *counted)
+            if not remove:
+                return authenticator.new_codes(joint, person)
+            authenticator.turn_off(joint, person)
+            self._tell(joint, person)
+            return []
+
+        codes = await self.provider.do(work)
+        if codes is None:
+            return self._set_up(visit, found, filled.wrong("code", WRONG), 403)
+        return RedirectResponse("/me/security", 303) if remove else self._codes(visit, codes)
+
+    async def _turn_on(self, visit: Visit) -> Response:
+        provider, person, keyring = (
+            self.provider,
+            visit.subject,
+            self.provider.gate.gate.house.keyring,
+        )
+        offer = factors.offered(keyring, visit.session.key, str(visit.form.get("offer", "")))
+        if offer is None:
+            return self._setting(visit, factors.offer(keyring, visit.session.key), status=422)
+        filled = read([FIRST], visit.form)
+        if not filled.ok:
+            return self._setting(visit, offer, filled, 422)
+        step = factors.first_step(offer, filled.values["code"], provider.now())
+        if step is None:
+            wrong = filled.wrong(
+                "code", "This is not what the authenticator shows for the picture."
+            )
+            return self._setting(visit, offer, wrong, 422)
+
+        def work(joint: Joint) -> list[str] | tuple[str, ...]:
+            act = Act(action="collect", data=("credentials",), source="customer",
+                      occasion=credentials.occasion(joint, person))  # fmt: skip
+            decision = joint.peek(person, act)
+            if not decision.allowed:
+                return decision.clauses
+            codes = authenticator.turn_on(joint, person, offer, step)
+            if codes:
+                sessions.end_others(joint.connection, visit.session)
+                self._tell(joint, person)
+            return codes
+
+        codes = await provider.do(work)
+        if isinstance(codes, tuple):
+            quotes = quoted(provider.gate.gate.house.policy, codes)
+            return provider.pages.page(visit.request, "accounts/refused.html", status=403,
+                                       quotes=quotes)  # fmt: skip
+        return self._codes(visit, codes) if codes else RedirectResponse(HERE, 303)
+
+    def _tell(self, joint: Joint, person_id: str) -> None:
+        outbox.queue(joint, person_id, "accounts/factor", "administrative-message")
