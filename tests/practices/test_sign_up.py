@@ -159,6 +159,30 @@ def test_the_form_itself_refuses_a_child_too(house: House) -> None:
     assert found(house) == []
 
 
+def test_whoever_was_refused_cannot_try_another_date_at_once(house: House) -> None:
+    """In the same browser, on any of the pages, for a day; in another one nothing is known."""
+    browser = house.browser()
+    adult = {"birth-date": "1988-03-04"}
+    refused = browser.post("/sign-up", data={"birth-date": "2020-01-02"})
+    assert "for up to 24 hours" in refused.text
+
+    assert browser.post("/sign-up", data=adult).status_code == 403
+    assert browser.post("/sign-up/form", data=GOOD).status_code == 403
+    assert browser.post("/sign-up/continue", data={**adult, "code": "x"}).status_code == 403
+    assert browser.get("/sign-up").status_code == 403
+    assert house.browser().post("/sign-up", data=adult).status_code == 200
+    house.clock.moved += timedelta(hours=25)
+    assert browser.post("/sign-up", data=adult).status_code == 200
+
+
+def test_a_mark_that_we_did_not_make_bars_nobody(house: House) -> None:
+    """Nor does one whose time was changed."""
+    for forged in ("2999010100.00", "", "x.y", "."):
+        browser = house.browser()
+        browser.cookies.set("upheld-not-yet", forged, path="/sign-up")
+        assert browser.get("/sign-up").status_code == 200
+
+
 @pytest.mark.parametrize("field", ["name", "email", "credentials", "birth-date", "accept"])
 def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
     """A form without it is answered by the form, with everything else still in it."""

@@ -22,7 +22,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.invitations import Invitation
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import network_of
-from upheld.practices.accounts import domain
+from upheld.practices.accounts import age_marker, domain
 from upheld.practices.accounts.form import PASSWORD, Registration, registration
 from upheld.practices.accounts.joining import (
     Applicant,
@@ -76,11 +76,22 @@ class SignUp:
 
     async def show(self, request: Request) -> Response:
         """The first page."""
+        if age_marker.holds(self.provider, request):
+            return self._not_yet(request)
         return self.gate_page(request)
+
+    def _not_yet(self, request: Request, decision: Decision | None = None) -> Response:
+        """The page for whoever was refused, now or before in this browser."""
+        response = self._no(request, decision, "accounts/too-young.html", hours=age_marker.HOURS)
+        if decision is not None:
+            age_marker.put(self.provider, response)
+        return response
 
     async def come_back(self, request: Request, form: FormData) -> Response:
         """The page for somebody whose guardian was asked: their birth date, and the code."""
         fields = [CODE, self.birth]
+        if age_marker.holds(self.provider, request):
+            return self._not_yet(request)
         if request.method == "GET":
             return self._back_page(request, fields, EMPTY, 200)
         filled = read(fields, form)
@@ -123,6 +134,8 @@ class SignUp:
     async def send_age(self, request: Request, form: FormData) -> Response:
         """Lead somebody on by their age: to the form, to their guardian, or kindly away."""
         provider = self.provider
+        if age_marker.holds(provider, request):
+            return self._not_yet(request)
         filled = read([self.birth, HIDDEN], form)
         invitation = filled.shown["invitation"]
         if not filled.ok:
@@ -148,13 +161,15 @@ class SignUp:
 
         if not await self.provider.do(work):
             return self.gate_page(request, EMPTY.wrong("birth-date", LATER), 429)
-        return self._no(request, decision, "accounts/too-young.html")
+        return self._not_yet(request, decision)
 
-    def _no(self, request: Request, decision: Decision | None, template: str) -> Response:
+    def _no(
+        self, request: Request, decision: Decision | None, template: str, **words: object
+    ) -> Response:
         policy = self.provider.gate.gate.house.policy
         return self.provider.pages.page(
             request, template, status=403,
-            quotes=quoted(policy, () if decision is None else decision.clauses),
+            quotes=quoted(policy, () if decision is None else decision.clauses), **words,
         )  # fmt: skip
 
     def form_page(
@@ -172,6 +187,11 @@ class SignUp:
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Register somebody, and tell everybody the same."""
+        if age_marker.holds(self.provider, request):
+            return self._not_yet(request)
+        return await self._send(request, form)
+
+    async def _send(self, request: Request, form: FormData) -> Response:
         provider, asked = self.provider, self.asked
         if not asked.works:
             return self.form_page(request)
