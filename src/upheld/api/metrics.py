@@ -10,6 +10,7 @@ KINDS = {
     "upheld_request_seconds": ("histogram", "How long requests took, by route."),
     "upheld_decisions_total": ("counter", "AuthZEN decisions by outcome."),
     "upheld_shadow_total": ("counter", "AuthZEN decisions by what a draft would change."),
+    "upheld_desk_sign_ins_failed_total": ("counter", "Failed sign-ins at desks, by desk and why."),
     "upheld_reloads_total": ("counter", "Changed policy files by what came of them."),
 }
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -98,10 +98,17 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
     return kit.application(routes, pages.error_page)
 
 
+def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
+    """The service of a running provider, which counts what its practices tell it to count."""
+    service = Service(path, lambda policy: provider_app(provider, policy), serving)
+    provider.count = service.metrics.count
+    return service
+
+
 def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True) -> None:
     """Serve a running provider until stopped, with its jobs beside it, and then close its gate."""
     serving = serving._replace(url=serving.url or provider.settings.url)
-    service = Service(path, lambda policy: provider_app(provider, policy), serving)
+    service = service_of(provider, path, serving)
     name = provider.imprint.name
     shown = f"[{serving.host}]" if ":" in serving.host else serving.host
     gate = provider.gate.gate

@@ -88,6 +88,10 @@ class Practice(NamedTuple):
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
+def _uncounted(name: str, **labels: str) -> None:
+    """Count nothing: there is no service that could tell the counts."""
+
+
 class Provider:
     """The running provider, as its practices see it."""
 
@@ -98,6 +102,7 @@ class Provider:
         self.limits = Limits(keyring.derived("web", "limits"))
         self.events = Events()
         self.practices: list[Practice] = []
+        self.count: Callable[..., None] = _uncounted  # a metric, where the provider is served
         self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
 
     @property

@@ -7,6 +7,7 @@ or is no longer, costs as much time as who is, and is told the same.
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -21,6 +22,7 @@ from upheld.practice.visits import SIGN_IN, Visit, enter, leave
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
+_LOGGER = logging.getLogger("upheld")
 FIELDS = (
     Field("sign-in", "Name you sign in with", autocomplete="username"),
     Field("password", "Password", "password", autocomplete="current-password", length_max=200),
@@ -66,6 +68,7 @@ class SignIn:
             provider, joint, request, self.kind, name.casefold(), subject
         ))  # fmt: skip
         if door is Door.SHUT:
+            self._failed("limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
@@ -75,9 +78,16 @@ class SignIn:
             lambda joint: self._enter(joint, user_id, name, code, (request, response))
         ):
             return response
+        self._failed("slowed" if door is Door.SLOWED else "factor" if user_id else "password")
         if door is Door.SLOWED:  # the right code would have let them in
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
+
+    def _failed(self, why: str) -> None:
+        """Log and count a sign-in that failed: at which desk and why, and nothing of who it was."""
+        facts = {"desk": self.kind, "why": why}
+        _LOGGER.warning("desk sign-in failed", extra={"facts": facts})
+        self.provider.count("upheld_desk_sign_ins_failed_total", **facts)
 
     def _enter(
         self, joint: Joint, user_id: str, name: str, code: str,
