@@ -15,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from ledger import SIGNER, entry
+from upheld.core.clock import system_time
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
 from upheld.core.sql import rows
@@ -51,7 +51,7 @@ def appends(engine: Engine, name: str) -> None:
     def write(count: int) -> None:
         with writing(engine) as connection:
             for number in range(count):
-                entries.write(connection, entry(number), None, datetime.now(UTC))
+                entries.write(connection, entry(number), None, system_time())
 
     single, many = [], []
     for _ in range(5):
@@ -93,7 +93,7 @@ def fill(engine: Engine, count: int) -> None:
     for start in range(0, count, 5_000):
         with writing(engine) as connection:
             for number in range(start, min(start + 5_000, count)):
-                entries.write(connection, entry(number), None, datetime.now(UTC))
+                entries.write(connection, entry(number), None, system_time())
 
 
 def measure(url: str, name: str, count: int) -> None:

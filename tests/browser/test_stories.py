@@ -159,9 +159,9 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    demo = ready(tmp_path_factory.mktemp("town"), f"http://127.0.0.1:{port}", 12)
-    gate, clock = demo.provider.gate.gate, SetClock()
-    gate.house = gate.house.by(clock)
+    clock = SetClock()
+    demo = ready(tmp_path_factory.mktemp("town"), f"http://127.0.0.1:{port}", 12, clock=clock)
+    gate = demo.provider.gate.gate
     app = provider_app(demo.provider, gate.house.policy)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from upheld.cli import app
+from upheld.core.clock import system_time
 from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
 from upheld.core.transaction import writing
@@ -139,7 +139,7 @@ def test_a_file_of_a_spreadsheet_is_read_as_it_looks(home: Path) -> None:
 def test_who_is_too_young_is_listed_and_not_taken_in(home: Path) -> None:
     """The others are; a child and a minor without a guardian are named by their lines."""
     run(home, "admin", "init")
-    year = datetime.now(UTC).year
+    year = system_time().year
     path = home / "young.csv"
     path.write_text(
         f"name,birth-date\nAnn,1990-01-02\nKim,{year - 5}-01-01\nLee,{year - 15}-01-01\n"

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 import upheld
-from upheld.core.tables import MICROSECOND
+from upheld.core.clock import Clock
+from upheld.core.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
-from upheld.gate.entries import Clock
 from upheld.gate.gate import Gate
 from upheld.vault.keyring import KeyFile, Keyring
 
+START = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)  # far from the ends of months and years
 TOLD = {"email": "ann@marked.example", "name": "Ann Marked", "phone": "+1 555 0100"}
 
 
 class Told(Clock):
-    """A clock that tells what a test says."""
+    """A clock that tells what a test says, from the same moment on every day of the year."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: time.time_ns() + self.ahead // MICROSECOND * 1000)
+        super().__init__(self._told, lambda: self._told() - self.ahead // MICROSECOND * 1000)
+        self._begun = time.monotonic_ns()
         self.ahead = timedelta()
+
+    def _told(self) -> int:
+        passed = time.monotonic_ns() - self._begun
+        return microseconds(START) * 1000 + passed + self.ahead // MICROSECOND * 1000
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -119,7 +119,7 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
         assert each.receipt is not None
         assert verify_receipt(write_receipt(each.receipt), SIGNER.key)[0] == each.entry
     (shared,) = lines(gate, person_id=person, party="acme")
-    today = datetime.now(UTC)
+    today = gate.house.clock.now()
     assert shared.text == (
         f"On {today.day} {today:%B %Y} we shared your e-mail address with a business partner, acme,"
         " for offers, by #permission"

@@ -16,6 +16,7 @@ import upheld
 from gate.conftest import TOLD, Told, customer, later
 from gate.test_faults import flipped, problems
 from sizes import size
+from upheld.core.clock import ClockError
 from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
 from upheld.core.sql import rows, run
@@ -23,7 +24,6 @@ from upheld.core.transaction import reading, writing
 from upheld.gate import backup as module
 from upheld.gate import erasure, lineage
 from upheld.gate.backup import Made, backup, expire
-from upheld.gate.entries import ClockError
 from upheld.gate.gate import Gate
 from upheld.gate.restore import Restored, keyring_for, restore
 from upheld.gate.restore import Told as Words

@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 import upheld
-from gate.conftest import customer
+from gate.conftest import START, customer
 from gate.test_faults import flipped
 from ledger.logs import OTHER, SIGNER
 from sizes import size
+from upheld.core.clock import system_time
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
 from upheld.core.sql import row, rows
@@ -54,12 +56,10 @@ while True:
 
 def add(engine: Engine, count: int) -> None:
     """Add so many entries that are about nobody."""
-    from datetime import UTC, datetime
-
     with writing(engine) as connection:
         for number in range(count):
             entry = Entry(kind="note", time="", action=f"n{number}")
-            entries.write(connection, entry, None, datetime.now(UTC))
+            entries.write(connection, entry, None, START)
 
 
 def cover(engine: Engine, signer: Signer = SIGNER) -> int:
@@ -270,17 +270,9 @@ def test_a_clock_that_was_set_back_leaves_checkpoints_in_order(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Times of checkpoints never run back."""
-    from datetime import UTC, datetime, timedelta
-
-    class Past(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> Past:
-            del tz
-            return cls.fromtimestamp((datetime.now(UTC) - timedelta(days=2)).timestamp(), UTC)
-
     add(engine, 1)
     cover(engine)
-    monkeypatch.setattr(covering, "datetime", Past)
+    monkeypatch.setattr(covering, "system_time", lambda: system_time() - timedelta(days=2))
     add(engine, 1)
     cover(engine)
     with reading(engine) as connection:
@@ -290,8 +282,6 @@ def test_a_clock_that_was_set_back_leaves_checkpoints_in_order(
 
 def test_a_log_that_follows_another_begins_with_its_last_checkpoint(engine: Engine) -> None:
     """After a restore a new log has a name of its own, and the old entries stay uncovered by it."""
-    from datetime import UTC, datetime
-
     from upheld.ledger.note import LOG
     from upheld.ledger.signers import FileSigner
 
@@ -301,7 +291,7 @@ def test_a_log_that_follows_another_begins_with_its_last_checkpoint(engine: Engi
     second = FileSigner("larch.example/acts-2", LOG, bytes(range(3, 35)))
     with writing(engine) as connection:
         first = lineage.restored(note, "", "")
-        number, _ = entries.write(connection, first, None, datetime.now(UTC))
+        number, _ = entries.write(connection, first, None, system_time())
         lineage.begin(connection, number, note)
     add(engine, 4)
     assert Covering(engine, second.name, second).cover() == 5

@@ -57,7 +57,7 @@ def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
 
     def work(said: Callable[[str], None]) -> None:
         if not own:
-            own.append(Gate(open_database(database_url), house.policy, house.keyring))
+            own.append(Gate(open_database(database_url), house.policy, house.keyring, house.clock))
         found = own[0].use(person, ["email"], purpose="billing")
         said(f"got {found.entry} {found.values['email'].revision}")
         turn = str(found.entry)

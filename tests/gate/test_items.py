@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from gate.conftest import Told, customer, later
+from upheld.core.clock import ClockError
 from upheld.core.transaction import reading
 from upheld.gate import items
 from upheld.gate.duties import DutyError
-from upheld.gate.entries import ClockError
 from upheld.gate.gate import Gate
 from upheld.gate.items import Item
 from upheld.gate.joint import Joint
@@ -52,7 +52,7 @@ def test_a_request_opens_what_is_owed_and_the_act_closes_it(gate: Gate) -> None:
     assert (opened.state, opened.action, opened.clause) == ("open", "answer-access", "access")
     assert opened.basis == record
     assert opened.due is not None
-    assert timedelta(days=29) < opened.due - datetime.now(UTC) <= timedelta(days=30)
+    assert timedelta(days=29) < opened.due - gate.house.clock.now() <= timedelta(days=30)
     assert gate.entries(person)[-1].number == opened.entry
     given = gate.answer_access(person)
     closed = one(gate, person)
@@ -111,7 +111,7 @@ def test_a_record_that_ran_out_lapses_when_its_item_falls_due(gate: Gate, clock:
     """Nobody is told late of what is no longer owed."""
     person = customer(gate)
     kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
-    gate.record(person, kind, fact="access-requested", ends=datetime.now(UTC) + timedelta(days=5))
+    gate.record(person, kind, fact="access-requested", ends=clock.now() + timedelta(days=5))
     later(gate, clock, 31)
     assert items.late(gate) == 1
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
@@ -122,7 +122,7 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     """Time runs from when the record says that it came to hold."""
     person = customer(gate)
     kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
-    begins = datetime.now(UTC) + timedelta(days=3)
+    begins = clock.now() + timedelta(days=3)
     gate.record(person, kind, fact="access-requested", begins=begins)
     assert items.owe(gate) == 0
     assert of(gate, person) == []
@@ -161,7 +161,7 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
         asked.append(item.entry)
         if len(asked) == 2:
             raise DutyError("not now", code="duty")
-        return joint._note(item.person_id, datetime.now(UTC), kind="deleted")
+        return joint._note(item.person_id, joint.house.clock.now(), kind="deleted")
 
     gate.house.carriers.add_due("delete", delete)
     with pytest.raises(DutyError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 import upheld
-from gate.conftest import TOLD, Told, customer
+from gate.conftest import START, TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.transaction import writing
 from upheld.gate.gate import Gate
@@ -23,7 +23,7 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
 
 DAY = timedelta(days=1)
-NOW = datetime.now(UTC)
+NOW = START
 
 
 def may_share(gate: Gate, person: str, data: list[str] | None = None, **more: Any) -> str:
@@ -183,7 +183,7 @@ def test_a_birthday_counts_from_its_day_on(
 ) -> None:  # fmt: skip
     """On 29 February, in the future, or as no date at all: unknown is not of age."""
     clock = Told()
-    clock.ahead = today - datetime.now(UTC)
+    clock.ahead = today - clock.now()
     gate = Gate(engine, policy, keyring, clock)
     person = gate.enrol()
     told = {"birth-date": born}

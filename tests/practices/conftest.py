@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 import upheld
 from practices.cited import cite
 from upheld.app.provider import PRACTICES, provide, provider_app
+from upheld.core.clock import Clock
 from upheld.core.settings import Settings
-from upheld.core.tables import MICROSECOND
+from upheld.core.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
-from upheld.gate.entries import Clock
 from upheld.gate.group import AsyncGate, open_gate_sync
 from upheld.gate.joint import Joint
 from upheld.practice import credentials, desks
@@ -36,6 +36,7 @@ from upheld.web import passwords, sessions, totp
 T = TypeVar("T")
 PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
+START = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)  # far from the ends of months and of summer time
 LAST = "test_every_clause_on_which_an_act_rested_has_a_line"
 TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
 
@@ -46,14 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class SetClock(Clock):
-    """A clock that a story sets."""
+    """A clock that a story sets: it begins at the same moment on every day of the year."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            lambda: time.time_ns() + self.moved // MICROSECOND * 1000,
-            lambda: time.monotonic_ns() + self.moved // MICROSECOND * 1000,  # as if it had passed
-        )
+    def __init__(self, start: datetime = START) -> None:
+        super().__init__(self._told, self._told)  # as if it had passed
+        self._start, self._begun = microseconds(start) * 1000, time.monotonic_ns()
         self.moved = timedelta()
+
+    def _told(self) -> int:
+        passed = time.monotonic_ns() - self._begun
+        return self._start + passed + self.moved // MICROSECOND * 1000
 
 
 class House:

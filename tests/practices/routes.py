@@ -133,7 +133,9 @@ class World:
         browser = self.house.signed_in(subject, kind)
         provider = self.house.provider
         raw = browser.cookies[cookie_name(provider, kind)]
-        session = self.house.do(lambda joint: sessions.find(joint.connection, kind, raw))
+        session = self.house.do(
+            lambda joint: sessions.find(joint.connection, kind, raw, self.house.clock.now())
+        )
         assert session is not None
         return browser, provider.tokens.of(session)
 

@@ -24,7 +24,6 @@ from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
 from upheld.practices.billing.proration import lines_of, month_of
 from upheld.practices.messages.compose import compose
-from upheld.web import sessions
 
 DAY = timedelta(days=1)
 HOSTILE = (
@@ -88,7 +87,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
 
 
 def _age_sessions(joint: Joint, minutes: int) -> None:
-    past = microseconds(sessions.now() - timedelta(minutes=minutes))
+    past = microseconds(joint.house.clock.now() - timedelta(minutes=minutes))
     rows(joint.connection, "UPDATE session SET fresh = ? RETURNING id_hash", past)
 
 

@@ -21,7 +21,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from practices.conftest import PAGE, close
+from practices.conftest import PAGE, SetClock, close
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
@@ -51,7 +51,7 @@ WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "olga", "max", "sara", "ed")
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demonstration, built once for all that look at it."""
-    found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS)
+    found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS, clock=SetClock())
     yield found
     close(found.provider.gate)
 
@@ -154,7 +154,7 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     with gate.together() as joint:
         people = [each for (each,) in rows(joint.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
-            sessions.begin(joint.connection, "customer", person)
+            sessions.begin(joint.connection, "customer", person, joint.house.clock.now())
             told = joint.act(
                 Act(action="view", data=("email", "balance", books.TRANSACTION), actor="customer",
                     purpose="rights-request", partial=True), person, entitled=True,

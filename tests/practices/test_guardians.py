@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from practices.conftest import PASSWORD, House, send
+from practices.conftest import PASSWORD, START, House, send
 from practices.mail import link, waiting
 from practices.without import without
 from upheld.core.sql import row, rows
@@ -37,7 +37,7 @@ def database_url(tmp_path: Path) -> str:
 
 def born(years: int) -> str:
     """The birth date of somebody who turned so old 40 days ago."""
-    day = datetime.now(UTC) - timedelta(days=40)
+    day = START - timedelta(days=40)
     return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
 
 

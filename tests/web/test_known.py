@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 import upheld
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app
+from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
 from upheld.policy.load import Policy
@@ -52,7 +53,7 @@ def test_weaknesses_can_be_reported(client: TestClient, sample: Policy) -> None:
     lines = dict(line.split(": ", 1) for line in answer.text.splitlines())
     assert lines["Contact"] == "mailto:security@example.org"
     assert lines["Canonical"] == "https://example.org/.well-known/security.txt"
-    left = datetime.fromisoformat(lines["Expires"]) - datetime.now(UTC)
+    left = datetime.fromisoformat(lines["Expires"]) - system_time()
     assert timedelta(days=100) < left < timedelta(days=366)
 
 

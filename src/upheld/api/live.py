@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -16,6 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from upheld.api.logs import event
+from upheld.core.clock import system_time
 from upheld.core.errors import Fault, PolicyError
 from upheld.policy.load import Policy, load
 
@@ -65,7 +65,7 @@ class Live(Generic[Built]):
         self.pending: Signature | None = None
         before = _stat(path)
         policy = checked(path)
-        self.now = InForce(policy, build(policy), time.time())
+        self.now = InForce(policy, build(policy), system_time().timestamp())
         self.seen = (before, *self.signature()[1:])
 
     def reload(self) -> str:
@@ -77,7 +77,7 @@ class Live(Generic[Built]):
                 policy = checked(self.path)
                 if policy.digest == self.now.policy.digest:
                     return "unchanged"
-                self.now = InForce(policy, self.build(policy), time.time())
+                self.now = InForce(policy, self.build(policy), system_time().timestamp())
                 self.seen = (before, *self.signature()[1:])
             except PolicyError as error:
                 event("policy refused", logging.ERROR, in_force=self.now.policy.digest,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.output import JSON, complain, print_json, write_whole
+from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
 
@@ -211,7 +212,6 @@ def witness(
 ) -> None:
     """Cosign a log's checkpoint if it goes on from the last one; refuse a fork, and say why."""
     _part()
-    import time
 
     from upheld.ledger.checkpoint import parse_text
     from upheld.ledger.signers import FileSigner
@@ -226,7 +226,7 @@ def witness(
     own = FileSigner.open(witness_key)
     try:
         cosigner = Witness(own.name, own, state)
-        made = cosigner.cosign(read_note(folder), _key(key), proof, int(time.time()))
+        made = cosigner.cosign(read_note(folder), _key(key), proof, int(system_time().timestamp()))
     except ForkError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None

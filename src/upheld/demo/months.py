@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Final, NamedTuple
 
+from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.tables import microseconds
 from upheld.demo.names import Made
-from upheld.gate.entries import Clock
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import cards, outbox
@@ -111,7 +111,8 @@ class Years:
         """`secret` is the hash of the one password that everybody has."""
         self.provider, self.members, self.secret, self.random = provider, members, secret, random
         self.gate = provider.gate.gate
-        self.end = datetime.now(UTC)
+        self.real = self.gate.house.clock
+        self.end = self.real.now()
         self.clock = SetClock(self.end)
         self.gate.house = self.gate.house.by(self.clock)
         plans = catalogue(provider.settings.plans)
@@ -161,8 +162,7 @@ class Years:
             step.work()
             reached += step.weight
             self._reach(reached)
-        self.clock.at = datetime.now(UTC)
-        self.gate.house = self.gate.house.by(Clock())
+        self.gate.house = self.gate.house.by(self.real)
 
     def _month(self, number: int) -> None:
         first = self.month(number).first

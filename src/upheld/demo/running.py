@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.app.provider import PRACTICES, provide
+from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings, read_settings
 from upheld.core.transaction import reading
@@ -85,8 +86,11 @@ def folder_of(kept: Path | None) -> Iterator[Path]:
     yield kept
 
 
-def ready(folder: Path, url: str, customers: int = CUSTOMERS, progress: Progress = untold) -> Demo:
-    """The demonstration of a folder, built if it is not there yet."""
+def ready(
+    folder: Path, url: str, customers: int = CUSTOMERS, progress: Progress = untold,
+    *, clock: Clock | None = None,
+) -> Demo:  # fmt: skip
+    """The demonstration of a folder, built if it is not there yet, by the clock that runs."""
     begun = time.perf_counter()
     there = (folder / SETTINGS).exists()
     settings = _settings(folder, url, there=there)
@@ -95,6 +99,8 @@ def ready(folder: Path, url: str, customers: int = CUSTOMERS, progress: Progress
     )
     assert settings.policy is not None  # noqa: S101 - it was written above
     gate = AsyncGate(open_gate_sync(settings.database, policy=load(settings.policy), keys=keyring))
+    if clock is not None:
+        gate.gate.house = gate.gate.house.by(clock)
     box, people = Box(), list[SignIn]()
     provider = provide(gate, settings, practices(box, people))
     if there:

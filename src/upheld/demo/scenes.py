@@ -174,8 +174,8 @@ class Scenes:
         years.plan_joint(years.ago(2), self._leaves)
         years.plan_joint(years.ago(1), lambda joint: self._ticket(joint, 3, "gil"))
         years.plan_joint(years.ago(1), lambda joint: self._ticket(joint, 4, "lee"))
-        years.plan_joint(years.ago(1), lambda joint: erasing.request(joint, self.id("lee")), 16)
-        years.plan(years.ago(1), years.deliver, 17)
+        years.plan_joint(years.ago(1), lambda joint: erasing.request(joint, self.id("lee")), 20)
+        years.plan(years.ago(1), years.deliver, 21)
 
     def _copy(self, joint: Joint) -> object:
         asked = asks.ask(joint, self.id("ann"), "access")

@@ -14,13 +14,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from upheld.core.clock import Clock
 from upheld.core.sql import moment
 from upheld.core.tables import microseconds
 from upheld.gate import entries, fetching, records
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
-from upheld.gate.entries import Clock
 from upheld.gate.proofs import ASKED, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry

@@ -10,11 +10,11 @@ next.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core.clock import system_time
 from upheld.core.sql import is_postgresql, rows, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import snapshot, writing
@@ -74,7 +74,7 @@ class Covering:
                 return 0  # somebody else was faster
             for level, place, hashes in grown.tiles:
                 logs.keep_tile(connection, log, level, place, hashes)
-            at = max(microseconds(datetime.now(UTC)), before.at if before else 0)
+            at = max(microseconds(system_time()), before.at if before else 0)
             logs.keep_checkpoint(connection, log, grown.size, grown.root, at)
         return grown.size - grown.before
 

@@ -8,17 +8,14 @@ one before without a gap, its time never runs back. Items are what is owed or du
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
-import time
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.errors import UpheldError
 from upheld.core.link import LAST, Link
 from upheld.core.sql import blob, later, many, moment, row, rows
 from upheld.core.tables import microseconds
@@ -29,17 +26,11 @@ from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
-AHEAD = 3600 * 10**6  # microseconds beyond what has passed
 PAGE = 10_000  # entries read at a time
 NAMED_MAX = 1_000  # missing entries in a row that are named
-BACK = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
 HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
-
-
-class ClockError(UpheldError):
-    """A clock that was set back, or jumped ahead: nothing that depends on dates is done."""
 
 
 class Kept(NamedTuple):
@@ -280,39 +271,3 @@ def after(at: datetime, amount: float | None, unit: str) -> datetime | None:
     year, month = divmod(months, 12)
     day = min(at.day, monthrange(year, month + 1)[1])
     return at.replace(year=year, month=month + 1, day=day)
-
-
-class Clock:
-    """The time, watched: set back, or ahead of what has passed since this process last looked."""
-
-    def __init__(
-        self, since_1970: Callable[[], int] = time.time_ns,
-        passed: Callable[[], int] = time.monotonic_ns,
-    ) -> None:  # fmt: skip
-        """By the time of day, and what has passed whatever that was set to, in nanoseconds."""
-        self._since_1970, self._passed = since_1970, passed
-        self._apart: float = math.inf  # microseconds between the two
-
-    def now(self) -> datetime:
-        """The time of day."""
-        return moment(self._since_1970() // 1000)
-
-    def look(self, last: int) -> tuple[int, str]:
-        """The time, and what is wrong with it: `back`, `ahead`, or nothing.
-
-        `last` is that of the last entry; both are in microseconds since 1970.
-        """
-        told = self._since_1970() // 1000
-        apart = told - self._passed() // 1000
-        if told < last - BACK:
-            return told, "back"
-        if apart > self._apart + AHEAD:
-            return told, "ahead"  # and the next look says so again
-        self._apart = apart
-        return told, ""
-
-    def accept(self) -> datetime:
-        """Take the time of day as it is from now on."""
-        told = self._since_1970() // 1000
-        self._apart = told - self._passed() // 1000
-        return moment(told)

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
 
+from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.sql import is_postgresql, places, row, rows, run
 from upheld.core.tables import BEGINNING
@@ -92,7 +93,7 @@ def renew(gate: Gate, *, destroy: bool = True) -> int:
     """Renew the keys, so that every erasure up to now is final; how many people were moved."""
     resume(gate)
     moved = upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy)
-    finish(gate.engine, gate.house.keyring)
+    finish(gate.engine, gate.house.keyring, gate.house.clock)
     return moved
 
 
@@ -101,7 +102,7 @@ def renew_if_needed(gate: Gate) -> int:
     return renew(gate) if unfinished(gate.engine) else 0
 
 
-def finish(engine: Engine, keyring: Keyring) -> int:
+def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
     """Write the last entry of each erasure whose keys are all destroyed; how many."""
     count = 0
     epochs = [each.number for each in keyring.epochs]
@@ -110,7 +111,7 @@ def finish(engine: Engine, keyring: Keyring) -> int:
         with writing(engine) as connection:
             some = list(_listed(connection, keyring, where, (GONE, *epochs)))
             for each in some:
-                _done(connection, keyring, each)
+                _done(connection, keyring, each, clock.now())
         if not some:
             return count
         count += len(some)
@@ -330,8 +331,7 @@ def _items(
             entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
 
 
-def _done(connection: Connection, keyring: Keyring, each: _Row) -> None:
-    at = datetime.now(UTC)
+def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) -> None:
     told = each.sealed.certificate
     made = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=told.policy)
     number, at = entries.write(connection, made, None, at)

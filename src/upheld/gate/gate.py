@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
 from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
@@ -22,7 +23,6 @@ from upheld.gate.acting import Doing, House, Outcome, Shape
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
-from upheld.gate.entries import Clock
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import Registry
 from upheld.gate.records import Record

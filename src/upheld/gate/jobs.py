@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate import backup, dropped, erasure, items, retention
 from upheld.gate.covering import Covering
-from upheld.gate.entries import ClockError
 from upheld.gate.lease import SECONDS, Lease
 from upheld.gate.logs import LogError
 from upheld.ledger.signers import SignerError, open_signer

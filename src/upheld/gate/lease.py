@@ -8,12 +8,13 @@ not count. On PostgreSQL the time is the server's, so that machines need not agr
 from __future__ import annotations
 
 import secrets
-import time
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core.clock import system_time
 from upheld.core.sql import is_postgresql, row, run
+from upheld.core.tables import microseconds
 from upheld.core.transaction import reading, writing
 
 SECONDS: Final = 15.0
@@ -71,4 +72,4 @@ def _now(connection: Connection) -> int:
     if is_postgresql(connection):
         found = row(connection, _TIME)
         return int(found[0]) if found else 0
-    return time.time_ns() // 1000
+    return microseconds(system_time())

@@ -10,12 +10,13 @@ are made as they were, filled, and brought to what this one needs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core.clock import Clock, system_time
 from upheld.core.database import made_or_gone, open_database
 from upheld.core.schema import revision, upgrade
 from upheld.core.sql import many, places, row, rows, run
@@ -85,11 +86,11 @@ def restore(
             previous = _previous(connection, closed, told)
             last = entries.last_of(connection)
             first = lineage.restored(previous, policy.digest, told.because)
-            number, _ = entries.write(connection, first, None, datetime.now(UTC))
+            number, _ = entries.write(connection, first, None, system_time())
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
             erased = _settle(connection, policy, keyring, both, told.keys, since)
-        erasure.finish(engine, keyring)
+        erasure.finish(engine, keyring, Clock())
         Erasures(keyring).settle()
         scrub(engine)
         found = upkeep.selfcheck(engine, keyring)
@@ -156,7 +157,7 @@ def _settle(
         raise BackupError(f"the key of epoch {min(missing)} is missing", code="escrow",
                           hint="name the keys that were kept with the backup")  # fmt: skip
     people.belong(connection, keyring)
-    at = datetime.now(UTC)
+    at = system_time()
     erased = erasure.replay(connection, both, policy, at)
     dropped.replay(connection, both, policy, since, at)
     while some := people.to_move(connection, both, BATCH):

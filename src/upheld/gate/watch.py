@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from upheld.core.clock import ClockError
 from upheld.core.sql import moment
 from upheld.core.transaction import reading
 from upheld.gate import entries
-from upheld.gate.entries import ClockError
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate

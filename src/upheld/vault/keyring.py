@@ -19,7 +19,7 @@ import hmac
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from glob import escape
 from pathlib import Path
@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from msgspec import UNSET, UnsetType
 
 from upheld.core import files
+from upheld.core.clock import system_time
 from upheld.vault.envelope import (
     KEY_BYTES,
     SealError,
@@ -232,7 +233,7 @@ class Keyring:
     def begin_epoch(self) -> Epoch:
         """Begin an epoch; the keys of earlier ones stay until they are destroyed."""
         number = self.epochs[-1].number + 1 if self.epochs else 1
-        begun = Epoch(number, datetime.now(UTC).replace(microsecond=0), new_key())
+        begun = Epoch(number, system_time().replace(microsecond=0), new_key())
         self._keep((*self.epochs, begun), self._master)
         return begun
 

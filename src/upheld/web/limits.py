@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
-from upheld.web.sessions import now
 
 SECOND: Final = 1_000_000
 
@@ -63,11 +62,9 @@ class Limits:
         """`key` is secret, and the same in every process."""
         self._key = key
 
-    def take(
-        self, connection: Connection, rate: Rate, *name: str, at: datetime | None = None
-    ) -> float:
+    def take(self, connection: Connection, rate: Rate, *name: str, at: datetime) -> float:
         """Take one token of a bucket: 0 where there was one, else the seconds until there is."""
-        moment = microseconds(at or now())
+        moment = microseconds(at)
         step, size = int(rate.seconds * SECOND), int(rate.seconds * rate.most * SECOND)
         key = self._hash(*name)
         taken = run(connection, _TAKE, key, moment + step, moment, moment, step,
@@ -86,6 +83,6 @@ class Limits:
         return hmac.digest(self._key, "\x00".join(name).encode(), "sha256")
 
 
-def sweep(connection: Connection, at: datetime | None = None) -> int:
+def sweep(connection: Connection, at: datetime) -> int:
     """Delete buckets that are full again; how many."""
-    return run(connection, "DELETE FROM bucket WHERE full_at < ?", microseconds(at or now()))
+    return run(connection, "DELETE FROM bucket WHERE full_at < ?", microseconds(at))

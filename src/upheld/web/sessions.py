@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -28,11 +28,6 @@ _TOUCH: Final = timedelta(minutes=1)  # how exactly a request is noted
 _COLUMNS = "id_hash, kind, subject, begun, seen, fresh, device"
 
 
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
-
 class Session(NamedTuple):
     """A session in force: whose it is, and since when."""
 
@@ -44,33 +39,31 @@ class Session(NamedTuple):
     fresh: datetime
     device: str = ""  # as people call it: “Firefox on Linux”
 
-    def is_fresh(self, at: datetime | None = None) -> bool:
+    def is_fresh(self, at: datetime) -> bool:
         """Whether a password was given in the last minutes."""
-        return (at or now()) - self.fresh <= FRESH
+        return at - self.fresh <= FRESH
 
 
 def _hash(raw: str) -> bytes:
     return sha256(raw.encode()).digest()
 
 
-def begin(
-    connection: Connection, kind: str, subject: str, at: datetime | None = None, device: str = ""
-) -> str:
+def begin(connection: Connection, kind: str, subject: str, at: datetime, device: str = "") -> str:
     """Begin a session; the id for the browser."""
-    begun = microseconds(at or now())
+    begun = microseconds(at)
     raw = secrets.token_urlsafe(32)
     run(connection, f"INSERT INTO session ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
         _hash(raw), kind, subject, begun, begun, begun, device)  # fmt: skip
     return raw
 
 
-def find(connection: Connection, kind: str, raw: str, at: datetime | None = None) -> Session | None:
+def find(connection: Connection, kind: str, raw: str, at: datetime) -> Session | None:
     """The session of an id, if there is one in force."""
     if not raw:
         return None
     statement = f"SELECT {_COLUMNS} FROM session WHERE id_hash = ?"  # noqa: S608 - columns alone
     found = row(connection, statement, _hash(raw))
-    return None if found is None or found[1] != kind else _in_force(found, at or now())
+    return None if found is None or found[1] != kind else _in_force(found, at)
 
 
 def _in_force(found: tuple[Any, ...], at: datetime) -> Session | None:
@@ -80,25 +73,22 @@ def _in_force(found: tuple[Any, ...], at: datetime) -> Session | None:
     return Session(blob(found[0]), found[1], found[2], begun, seen, fresh, found[6])
 
 
-def listed(
-    connection: Connection, kind: str, subject: str, at: datetime | None = None
-) -> list[Session]:
+def listed(connection: Connection, kind: str, subject: str, at: datetime) -> list[Session]:
     """The sessions of somebody that are in force, the latest first."""
     statement = f"SELECT {_COLUMNS} FROM session WHERE kind = ? AND subject = ? ORDER BY seen DESC"  # noqa: S608 - columns alone
-    instant = at or now()
-    found = (_in_force(each, instant) for each in rows(connection, statement, kind, subject))
+    found = (_in_force(each, at) for each in rows(connection, statement, kind, subject))
     return [each for each in found if each is not None]
 
 
-def stale(session: Session, at: datetime | None = None) -> bool:
+def stale(session: Session, at: datetime) -> bool:
     """Whether a request should be noted: not each is, so that most pages write nothing."""
-    return (at or now()) - session.seen > _TOUCH
+    return at - session.seen > _TOUCH
 
 
-def touch(connection: Connection, session: Session, at: datetime | None = None) -> None:
+def touch(connection: Connection, session: Session, at: datetime) -> None:
     """Note that a session was used."""
     run(connection, "UPDATE session SET seen = ? WHERE id_hash = ?",
-        microseconds(at or now()), session.key)  # fmt: skip
+        microseconds(at), session.key)  # fmt: skip
 
 
 def end(connection: Connection, session: Session) -> None:
@@ -119,13 +109,12 @@ def end_others(connection: Connection, session: Session) -> None:
     run(connection, statement, session.kind, session.subject, session.key)
 
 
-def sweep(connection: Connection, at: datetime | None = None) -> int:
+def sweep(connection: Connection, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
-    instant = at or now()
     gone = run(connection, "DELETE FROM session WHERE begun < ? OR seen < ?",
-               microseconds(instant - ABSOLUTE), microseconds(instant - IDLE))  # fmt: skip
-    gone += run(connection, "DELETE FROM link WHERE expires < ?", microseconds(instant))
-    return gone + once.sweep(connection, instant)
+               microseconds(at - ABSOLUTE), microseconds(at - IDLE))  # fmt: skip
+    gone += run(connection, "DELETE FROM link WHERE expires < ?", microseconds(at))
+    return gone + once.sweep(connection, at)
 
 
 class Tokens:
@@ -144,30 +133,26 @@ class Tokens:
         return hmac.compare_digest(self.of(session).encode(), told.encode())
 
 
-def mint(
-    connection: Connection, kind: str, subject: str, lasts: timedelta, at: datetime | None = None
-) -> str:
+def mint(connection: Connection, kind: str, subject: str, lasts: timedelta, at: datetime) -> str:
     """A link that works once; those of the same kind that somebody had before work no more."""
     raw = secrets.token_urlsafe(24)
     revoke(connection, kind, subject)
     run(connection, "INSERT INTO link VALUES (?, ?, ?, ?)", _hash(raw), kind, subject,
-        microseconds((at or now()) + lasts))  # fmt: skip
+        microseconds(at + lasts))  # fmt: skip
     return raw
 
 
-def looked_at(
-    connection: Connection, kind: str, raw: str, at: datetime | None = None
-) -> str | None:
+def looked_at(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is, without using it up."""
     statement = "SELECT subject FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
-    found = row(connection, statement, _hash(raw), kind, microseconds(at or now()))
+    found = row(connection, statement, _hash(raw), kind, microseconds(at))
     return None if found is None else str(found[0])
 
 
-def redeem(connection: Connection, kind: str, raw: str, at: datetime | None = None) -> str | None:
+def redeem(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is; it is used up by this."""
     statement = "SELECT subject, expires FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
-    link = row(connection, statement, _hash(raw), kind, microseconds(at or now()))
+    link = row(connection, statement, _hash(raw), kind, microseconds(at))
     if link is None or not once.spend(connection, f"link {kind}", raw, moment(link[1])):
         return None
     run(connection, "DELETE FROM link WHERE id_hash = ?", _hash(raw))

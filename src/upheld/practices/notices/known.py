@@ -7,9 +7,10 @@ security.txt (RFC 9116) is there once somebody is named who reads reports.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 from upheld.policy.publish import Answering
 
@@ -44,7 +45,7 @@ def checked_contact(contact: str) -> str:
 
 def security(contact: str, policy_url: str) -> str:
     """security.txt as of today: whom to tell, and until when that holds."""
-    until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = system_time().replace(hour=0, minute=0, second=0, microsecond=0)
     until += timedelta(days=EXPIRES_DAYS)
     lines = [f"Contact: {contact}", f"Expires: {until:%Y-%m-%dT%H:%M:%SZ}",
              "Preferred-Languages: en"]  # fmt: skip

@@ -78,7 +78,8 @@ class Desk:
         if not filled.ok:
             return self.page(visit, filled)
         taken = await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id))  # fmt: skip
+            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id,
+            at=provider.now()))  # fmt: skip
         if taken:
             return self.page(visit, filled.wrong("old", LATER))
         kept = await provider.read(lambda c: desks.kept(c, user.kind, user.sign_in))

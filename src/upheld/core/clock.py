@@ -1,0 +1,85 @@
+"""The one clock: what time it is, whether that can be, and which day that is where the provider is.
+
+Nothing else asks the machine for the time of day. A gate has its clock, and whoever works at the
+gate takes that one, so that a test sets the time of everything at once; what has no gate, such as
+the making of keys, takes `system_time`. A day is one of the provider's time zone, from midnight to
+midnight there: with summer time it has 23 or 25 hours.
+"""
+
+from __future__ import annotations
+
+import math
+import time as machine
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Final
+
+from upheld.core.errors import UpheldError
+from upheld.core.tables import BEGINNING
+
+BACK: Final = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
+AHEAD: Final = 3600 * 10**6  # microseconds beyond what has passed
+
+
+class ClockError(UpheldError):
+    """A clock that was set back, or jumped ahead: nothing that depends on dates is done."""
+
+
+class Clock:
+    """The time, watched: set back, or ahead of what has passed since this process last looked."""
+
+    def __init__(
+        self,
+        since_1970: Callable[[], int] = machine.time_ns,
+        passed: Callable[[], int] = machine.monotonic_ns,
+        zone: tzinfo = UTC,
+    ) -> None:
+        """By the time of day, and what has passed whatever that was set to, in nanoseconds."""
+        self._since_1970, self._passed = since_1970, passed
+        self._apart: float = math.inf  # microseconds between the two
+        self.zone = zone
+
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+        return BEGINNING + timedelta(microseconds=self._since_1970() // 1000)
+
+    def today(self) -> date:
+        """The day that it is where the provider is."""
+        return self.day_of(self.now())
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment as clocks show it where the provider is."""
+        return moment.astimezone(self.zone)
+
+    def day_of(self, moment: datetime) -> date:
+        """The day on which a moment is where the provider is."""
+        return self.local(moment).date()
+
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a day where the provider is, in UTC."""
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def look(self, last: int) -> tuple[int, str]:
+        """The time, and what is wrong with it: `back`, `ahead`, or nothing.
+
+        `last` is that of the last entry; both are in microseconds since 1970.
+        """
+        told = self._since_1970() // 1000
+        apart = told - self._passed() // 1000
+        if told < last - BACK:
+            return told, "back"
+        if apart > self._apart + AHEAD:
+            return told, "ahead"  # and the next look says so again
+        self._apart = apart
+        return told, ""
+
+    def accept(self) -> datetime:
+        """Take the time of day as it is from now on."""
+        told = self._since_1970() // 1000
+        self._apart = told - self._passed() // 1000
+        return BEGINNING + timedelta(microseconds=told)
+
+
+def system_time() -> datetime:
+    """The machine's time of day, in UTC, for what has no gate and thus no clock of its own."""
+    return Clock().now()
