@@ -14,6 +14,7 @@ import typer
 
 from upheld.cli import analysis, asking, backup, bulk, jobs, reading, screening, serving
 from upheld.cli.admin import admin
+from upheld.cli.bounce import bounce
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
@@ -51,6 +52,7 @@ def _root(
 for _group in (reading, asking, analysis, bulk, screening, serving, jobs):
     _group.register(app)
 backup.register(admin)
+admin.command("bounce")(bounce)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")

@@ -82,6 +82,7 @@ class Practice(NamedTuple):
     links: Mapping[str, Link] = {}
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
     waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
+    trouble: Callable[[Connection], list[Todo]] | None = None  # what managers must look at
     payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
@@ -158,6 +159,12 @@ class Provider:
             todo for each in self.practices if each.waiting
             for todo in each.waiting(joint, person_id)
         ]  # fmt: skip
+
+    def trouble(self, connection: Connection) -> list[Todo]:
+        """What the managers of the provider must look at, of all practices."""
+        return [
+            todo for each in self.practices if each.trouble for todo in each.trouble(connection)
+        ]
 
     def payer(self, connection: Connection, person_id: str) -> str:
         """Who pays for what a person uses: the holder of their account, or they themselves."""

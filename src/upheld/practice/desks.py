@@ -24,6 +24,7 @@ REQUESTED: Final = "requested"  # waits for a second person's yes
 INVITED: Final = "invited"  # may enrol, and not sign in before that
 ACTIVE: Final = "active"
 ENDED: Final = "ended"
+MANAGER: Final = "manager"  # the role of who manages the provider, and sees no customer by it
 _COLUMNS = "user_id, kind, name, sign_in, roles, party, state"
 
 

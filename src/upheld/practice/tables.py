@@ -43,7 +43,7 @@ outbox: Final = Table(
     Column("made", Instant, nullable=False),
     Column("due", Instant),  # when to try next; nothing once it was sent or given up
     Column("tries", Integer, nullable=False),
-    Column("state", WORD, nullable=False),  # waiting, sent, refused, failed, dropped
+    Column("state", WORD, nullable=False),  # waiting, sent, refused, failed, bounced, dropped
     Column("trouble", WORD, nullable=False, server_default=""),  # of the last try, no values
     Index("outbox_due", "due"),
     Index("outbox_state", "state", "made"),

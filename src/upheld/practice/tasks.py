@@ -43,6 +43,20 @@ class Task(NamedTuple):
     record_id: str | None
 
 
+class OthersTaskError(UpheldError):
+    """A task that is not for whoever wants to open it, with the status of their answer."""
+
+    def __init__(self, task: Task, status: int = 404) -> None:
+        super().__init__("this task is somebody else's", code="task")
+        self.task, self.status = task, status
+
+
+def enter_try(joint: Joint, task: Task, staff_id: str) -> None:
+    """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
+    joint.note(task.person_id, "others-task", action="view", outcome="deny", purpose=task.purpose,
+               actor=f"staff {staff_id}")  # fmt: skip
+
+
 def open_task(  # noqa: PLR0913 - what a task says
     joint: Joint, person_id: str, kind: str, purpose: str, *, role: str, about: str = "",
     due: datetime | None = None,

@@ -23,11 +23,12 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.sql import row
 from upheld.core.tables import microseconds
 from upheld.gate.proofs import Proof, Question
-from upheld.practice import desks, entrance
+from upheld.practice import desks, entrance, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.desks import User
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.odd import OddValueError
+from upheld.practice.tasks import OthersTaskError
 from upheld.web import devices, kit, limits, sessions
 from upheld.web.kit import Refusal
 from upheld.web.sessions import Session
@@ -102,6 +103,10 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             return await handler(Visit(request, session, form, user))
         except OddValueError as error:
             return _odd(provider, request, error.field)
+        except OthersTaskError as error:  # what was begun is undone; that it was tried is entered
+            task = error.task
+            await provider.do(lambda joint: tasks.enter_try(joint, task, session.subject))
+            raise HTTPException(error.status) from None
         finally:
             await form.close()  # of files that somebody sent
 

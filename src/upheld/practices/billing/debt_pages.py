@@ -48,9 +48,13 @@ class DebtPages:
         return found
 
     def _case(self, joint: Joint, visit: Visit) -> Case:
-        self._user(joint, visit)
         task = tasks.found(joint.connection, visit.request.path_params["task"])
-        if task is None or task.kind != DEBT:
+        if task is not None and visit.user is not None and ROLE not in visit.user.roles:
+            raise tasks.OthersTaskError(task, 403)
+        self._user(joint, visit)
+        if task is not None and task.kind != DEBT:
+            raise tasks.OthersTaskError(task)
+        if task is None:
             raise HTTPException(404)
         mine = task.state == "taken" and task.staff_id == visit.subject
         engaged = debts.agents(joint)

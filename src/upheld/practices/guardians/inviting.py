@@ -140,6 +140,8 @@ class Inviting:
         task_id = visit.request.path_params["task"]
         told = await self.provider.read(lambda c: tasks.found(c, task_id))
         mine = told is not None and told.kind == domain.CHECK and told.staff_id == visit.subject
+        if told is not None and not mine:
+            await self.provider.do(lambda joint: tasks.enter_try(joint, told, visit.subject))
         if told is None or not mine or told.state != "taken":
             return self._page(visit.request, "no-check", 404)
         if visit.request.method == "GET":

@@ -36,7 +36,7 @@ from upheld.practices.messages.unsubscribe import Unsubscribing
 LEASE: Final = timedelta(minutes=5)
 BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 120, 240, 480, 960))
 ONCE: Final = 50  # messages in one run
-SENT, FAILED = "sent", "failed"  # states of a row
+SENT, FAILED, BOUNCED = "sent", "failed", "bounced"  # states of a row
 OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 

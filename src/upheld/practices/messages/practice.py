@@ -7,9 +7,10 @@ from starlette.routing import Route
 from upheld.gate.duties import nothing_more
 from upheld.gate.jobs import Job
 from upheld.practice.brings import Card, Practice, Provider
-from upheld.practice.visits import signed_in
+from upheld.practice.visits import Handler, signed_in
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
+from upheld.practices.messages.desk import HERE, Desk
 from upheld.practices.messages.pages import Messages
 from upheld.practices.messages.redacting import Redacting
 
@@ -20,6 +21,11 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
     """The outbox, messages received, one-click unsubscribing; sent by the settings' mail server."""
     delivery = Delivery(provider, by or carrier(provider.settings.mail_server))
     pages, leaving = Messages(provider), delivery.unsubscribing
+    desk = Desk(provider, sends=delivery.by is not None)
+
+    def staff(method: str, path: str, handler: Handler) -> Route:
+        return Route(HERE + path, signed_in(provider, "staff", handler), methods=[method])
+
     return Practice(
         "messages",
         routes=[
@@ -28,8 +34,16 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
                   methods=["GET"]),
             Route("/unsubscribe/{token}", leaving.show, methods=["GET"]),
             Route("/unsubscribe/{token}", leaving.send, methods=["POST"]),
+            staff("GET", "", desk.show),
+            staff("POST", "/retry", desk.retry_all),
+            staff("POST", "/{message}/retry", desk.retry),
+            staff("POST", "/{message}/drop", desk.drop),
         ],
-        cards=[Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60)],
+        cards=[
+            Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60),
+            Card("staff", "Mail", HERE, "For managers", 97),
+        ],
+        trouble=desk.trouble,
         carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
         jobs=[
             Job("outbox", SEND_SECONDS, delivery.run),

@@ -18,7 +18,7 @@ from upheld.gate.request import Act, Given, Refused
 from upheld.policy.request import Decision
 from upheld.practice import desks, tasks
 from upheld.practice.desks import User
-from upheld.practice.tasks import Task
+from upheld.practice.tasks import OthersTaskError, Task
 from upheld.practices.staff.roles import Roles
 from upheld.web import sessions
 from upheld.web.pages import money
@@ -59,10 +59,13 @@ class Case(NamedTuple):
 
 
 def task_for(joint: Joint, roles: Roles, user: User, task_id: str) -> Task | None:
-    """A task that waits in one of somebody's queues, or that they took."""
+    """A task that waits in one of somebody's queues, or that they took.
+
+    OthersTaskError where it stands in another role's: for them it is not there.
+    """
     task = tasks.found(joint.connection, task_id)
-    if task is None or task.role not in roles.queues(user.roles):
-        return None
+    if task is not None and task.role not in roles.queues(user.roles):
+        raise OthersTaskError(task)
     return task
 
 

@@ -60,6 +60,7 @@ class Console:
         user = user_of(visit)
         words = {
             "case": None,
+            "trouble": (),
             "refused": (),
             "filled": EMPTY,
             "said": "",
@@ -74,7 +75,10 @@ class Console:
 
     async def home(self, visit: Visit) -> Response:
         """The queue, and nothing else until a task is chosen."""
-        return self.page(visit, await self.provider.do(lambda joint: self.around(joint, visit)))
+        words = await self.provider.do(lambda joint: self.around(joint, visit))
+        if MANAGER in user_of(visit).roles:
+            words["trouble"] = await self.provider.read(self.provider.trouble)
+        return self.page(visit, words)
 
     async def find(self, visit: Visit) -> Response:
         """Look a customer up: to their task, or back to the form with what is so."""

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,8 +18,9 @@ from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
 from upheld.policy.plain import Plain
 from upheld.policy.program import Program
+from upheld.practice import desks
 
-MANAGER = "manager"
+MANAGER: Final = desks.MANAGER
 FILE = "roles.toml"
 _ROOT = "personal-information"
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,60}$")]

@@ -1,0 +1,43 @@
+"""`upheld admin bounce`: what a mail server sent back, noted on the message that it is about."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+
+
+def bounce(
+    report: str = typer.Argument(..., help="A report as the mail server sent it; - for stdin."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Note that a message came back, by the mail server's report of it (RFC 3464).
+
+    Let the mailbox of `mail_from` hand each report to this command; managers see it at their desk.
+    """
+    from upheld.practices.messages import bounces
+
+    found = bounces.read(_bytes(report))
+    gate = gate_of(settings_in(settings))
+    with gate.together() as joint:
+        message = bounces.note(joint, found)
+    if as_json:
+        print_json({"message": message, "status": found.status})
+    else:
+        print(f"{message}: came back with {found.status}")
+
+
+def _bytes(report: str) -> bytes:
+    if report == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(report).read_bytes()
+    except OSError as error:
+        raise UpheldError(f"{report} cannot be read: {error.strerror}", code="unreadable",
+                          hint="name the file of one report")  from None  # fmt: skip

@@ -1,0 +1,85 @@
+"""Reports that a message came back: read as RFC 3464 has them, and noted on the message.
+
+A report names its message by the Message-ID in the headers that it gives back, which nobody knows
+but who got the message. The rest of a report is not kept: it may quote anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from typing import Final, NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.core.sql import row, run
+from upheld.gate.joint import Joint
+from upheld.practices.messages.deliver import BOUNCED, SENT
+
+REPORT_MAX: Final = 4 * 1024 * 1024  # bytes
+_ID: Final = re.compile(r"<([0-9a-f]{32})@[^<>@]+>")
+_STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+
+
+class BounceError(UpheldError):
+    """What is no report of a failed delivery, or of no message of ours."""
+
+
+class Report(NamedTuple):
+    """Which messages a report may be about, and the status that it gives."""
+
+    messages: tuple[str, ...]
+    status: str
+
+
+def read(raw: bytes) -> Report:
+    """Read a report; BounceError where it is none, or says that something was only delayed."""
+    if len(raw) > REPORT_MAX:
+        raise BounceError("the report is too large", code="bounce", hint="give one report alone")
+    found = message_from_bytes(raw, policy=policy.default)
+    parts = list(found.walk())
+    groups = [group for part in parts for group in _groups(part)]
+    failed = [each for each in groups if str(each.get("Action", "")).strip().lower() == "failed"]
+    if not failed:
+        raise BounceError("this is no report that a delivery failed", code="bounce",
+                          hint="give the report as the mail server sent it")  # fmt: skip
+    status = _STATUS.search(str(failed[0].get("Status", "")))
+    ids = [each for part in parts if part is not found for each in _ids(part)]
+    return Report(tuple(dict.fromkeys(ids)), status[0] if status else "no status")
+
+
+def _groups(part: Message) -> list[Message]:
+    """The groups of fields of a part on the status of a delivery."""
+    if part.get_content_type() != "message/delivery-status":
+        return []
+    told = part.get_payload()
+    return [each for each in told if isinstance(each, Message)] if isinstance(told, list) else []
+
+
+def _ids(part: Message) -> Iterator[str]:
+    """The ids in the headers that came back, whole or as text."""
+    kind = part.get_content_type()
+    if kind == "text/rfc822-headers" and isinstance(part, EmailMessage):
+        raw = part.get_payload(decode=True)
+        told = message_from_bytes(raw if isinstance(raw, bytes) else b"", policy=policy.default)
+        yield from _ID.findall(str(told.get("Message-ID", "")))
+    yield from _ID.findall(str(part.get("Message-ID", "")))
+
+
+def note(joint: Joint, report: Report) -> str:
+    """Note on a message that it came back; its id. BounceError where it is none that we sent."""
+    for message in report.messages:
+        found = row(joint.connection, "SELECT person_id, purpose, entry FROM outbox WHERE"
+                    " message_id = ? AND state = ?", message, SENT)  # fmt: skip
+        if found is None:
+            continue
+        person, purpose, entry = found
+        run(joint.connection, "UPDATE outbox SET state = ?, trouble = ? WHERE person_id = ? AND"
+            " message_id = ? AND state = ?", BOUNCED, f"it came back with {report.status}",
+            person, message, SENT)  # fmt: skip
+        joint.note(person, "bounced", action="contact", purpose=purpose, after=str(entry),
+                   id=message)  # fmt: skip
+        return message
+    raise BounceError("the report is about no message that we sent, or was noted before",
+                      code="bounce", hint="see the page of mail at the desk")  # fmt: skip

@@ -1,0 +1,171 @@
+"""Mail for managers: what could not be sent and why, what waits, and to try again or drop it.
+
+Nothing of anybody is shown: a row is a kind of message, a purpose, a moment and a reason. What was
+dropped is entered, and so is that somebody let it be tried again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider, Todo
+from upheld.practice.desks import MANAGER, User
+from upheld.practice.visits import Visit
+from upheld.practices.messages.deliver import BOUNCED, FAILED
+
+HERE: Final = "/staff/mail"
+LATE: Final = timedelta(hours=1)  # what waits longer is told to managers
+MANY: Final = 1_000  # and so is that so many wait
+SHOWN: Final = 200
+DROPPED: Final = "dropped"
+_ASIDE: Final = f"state IN ('{FAILED}', '{BOUNCED}')"
+
+
+class Row(NamedTuple):
+    """A message that was set aside, or that waits after a try that failed."""
+
+    message_id: str
+    template: str
+    purpose: str
+    made: datetime
+    tries: int
+    trouble: str
+    state: str
+
+
+class Count(NamedTuple):
+    """How much mail waits, since when, and how much was set aside."""
+
+    waiting: int
+    since: datetime | None
+    aside: int
+
+
+class Desk:
+    """The page, and what the console says of it."""
+
+    def __init__(self, provider: Provider, *, sends: bool) -> None:
+        """`sends` says whether there is a mail server."""
+        self.provider, self.sends = provider, sends
+
+    def count(self, connection: Connection) -> Count:
+        """How much waits, and how much was set aside."""
+        statement = "SELECT COUNT(*), MIN(made) FROM outbox WHERE state = 'waiting'"
+        many, since = row(connection, statement) or (0, None)
+        aside = row(connection, f"SELECT COUNT(*) FROM outbox WHERE {_ASIDE}") or (0,)  # noqa: S608 - states of this package
+        return Count(many, None if since is None else _moment(since), aside[0])
+
+    def trouble(self, connection: Connection) -> list[Todo]:
+        """What managers are told on the console: failed messages, and a queue that is full."""
+        found = self.count(connection)
+        told = []
+        if found.aside:
+            told.append(f"Messages that could not be delivered: {found.aside}.")
+        late = found.since is not None and found.since < self.provider.now() - LATE
+        if found.waiting and not self.sends:
+            told.append(f"There is no mail server, and messages wait: {found.waiting}.")
+        elif late or found.waiting >= MANY:
+            told.append(f"The queue of mail is full: {found.waiting} messages wait.")
+        return [Todo(sentence, "See the mail", HERE) for sentence in told]
+
+    def _rows(self, connection: Connection, where: str) -> list[Row]:
+        statement = (
+            "SELECT message_id, template, purpose, made, tries, trouble, state FROM outbox"  # noqa: S608 - conditions of this module
+            f" WHERE {where} ORDER BY made DESC LIMIT ?"
+        )
+        found = [Row._make(each) for each in rows(connection, statement, SHOWN)]
+        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        return [
+            each._replace(
+                made=_moment(each.made),
+                purpose=(terms[each.purpose].label if each.purpose in terms else "")
+                or each.purpose,
+            )
+            for each in found
+        ]
+
+    async def show(self, visit: Visit) -> Response:
+        """What was set aside, and what waits after a try that failed."""
+        _manager(visit)
+
+        def look(connection: Connection) -> dict[str, Any]:
+            return {
+                "count": self.count(connection),
+                "aside": self._rows(connection, _ASIDE),
+                "tried": self._rows(connection, "state = 'waiting' AND trouble <> ''"),
+            }
+
+        words = await self.provider.read(look)
+        return self.provider.pages.page(visit.request, "messages/desk.html", sends=self.sends,
+                                        shown=SHOWN, **words)  # fmt: skip
+
+    async def retry(self, visit: Visit) -> Response:
+        """Let one message that was set aside be tried again."""
+        by, message = _manager(visit), visit.request.path_params["message"]
+        if not await self.provider.do(lambda joint: self._again(joint, by, message)):
+            raise HTTPException(404)
+        return RedirectResponse(HERE, 303)
+
+    async def retry_all(self, visit: Visit) -> Response:
+        """Let all that the page shows as set aside be tried again, but for what came back."""
+        by = _manager(visit)
+
+        def work(joint: Joint) -> None:
+            for each in self._rows(joint.connection, f"state = '{FAILED}'"):
+                self._again(joint, by, each.message_id)
+
+        await self.provider.do(work)
+        return RedirectResponse(HERE, 303)
+
+    def _again(self, joint: Joint, by: User, message: str) -> bool:
+        at = microseconds(joint.house.clock.now())
+        return self._moved(joint, by, message, "retried", "state = 'waiting', tries = 0,"
+                           " trouble = '', due = ?", at)  # fmt: skip
+
+    async def drop(self, visit: Visit) -> Response:
+        """Let a message that was set aside never be sent."""
+        by, message = _manager(visit), visit.request.path_params["message"]
+
+        def work(joint: Joint) -> bool:
+            return self._moved(joint, by, message, DROPPED, f"state = '{DROPPED}', due = NULL")
+
+        if not await self.provider.do(work):
+            raise HTTPException(404)
+        return RedirectResponse(HERE, 303)
+
+    def _moved(
+        self, joint: Joint, by: User, message: str, kind: str, change: str, *values: object
+    ) -> bool:
+        """Change a row that was set aside, with an entry that names who did it; whether it was."""
+        statement = (
+            f"SELECT person_id, purpose, entry FROM outbox WHERE message_id = ? AND {_ASIDE}"  # noqa: S608 - states of this package
+        )
+        found = row(joint.connection, statement, message)
+        if found is None:
+            return False
+        person, purpose, entry = found
+        changed = run(joint.connection, f"UPDATE outbox SET {change} WHERE person_id = ? AND"  # noqa: S608 - of this module
+                      f" message_id = ? AND {_ASIDE}", *values, person, message)  # fmt: skip
+        if changed:
+            joint.note(person, kind, action="contact", purpose=purpose, after=str(entry),
+                       id=message, actor=f"staff {by.user_id}")  # fmt: skip
+        return bool(changed)
+
+
+def _manager(visit: Visit) -> User:
+    """Whoever manages; 403 for everybody else."""
+    if visit.user is None or MANAGER not in visit.user.roles:
+        raise HTTPException(403)
+    return visit.user
+
+
+def _moment(told: int | datetime) -> datetime:
+    return told if isinstance(told, datetime) else BEGINNING + timedelta(microseconds=told)
