@@ -1,9 +1,8 @@
-"""The one clock: what time it is, whether that can be, and which day that is where the provider is.
+"""The one clock: what time it is, whether that can be, and which day that is.
 
 Nothing else asks the machine for the time of day. A gate has its clock, and whoever works at the
 gate takes that one, so that a test sets the time of everything at once; what has no gate, such as
-the making of keys, takes `system_time`. A day is one of the provider's time zone, from midnight to
-midnight there: with summer time it has 23 or 25 hours.
+the making of keys, takes `system_time`. A day is one of the clock's zone, which is UTC.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import math
 import time as machine
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from upheld.core.errors import UpheldError
@@ -44,20 +43,16 @@ class Clock:
         return BEGINNING + timedelta(microseconds=self._since_1970() // 1000)
 
     def today(self) -> date:
-        """The day that it is where the provider is."""
+        """The day that it is in the clock's zone."""
         return self.day_of(self.now())
 
     def local(self, moment: datetime) -> datetime:
-        """A moment as clocks show it where the provider is."""
+        """A moment as clocks show it in the clock's zone."""
         return moment.astimezone(self.zone)
 
     def day_of(self, moment: datetime) -> date:
-        """The day on which a moment is where the provider is."""
+        """The day on which a moment is in the clock's zone."""
         return self.local(moment).date()
-
-    def start_of(self, day: date) -> datetime:
-        """The first moment of a day where the provider is, in UTC."""
-        return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def look(self, last: int) -> tuple[int, str]:
         """The time, and what is wrong with it: `back`, `ahead`, or nothing.

@@ -74,7 +74,7 @@ def build(
     """Fill an empty provider with so many customers and two years; who signs in."""
     random = Random(_SEED)  # noqa: S311 - nothing secret is drawn from it
     secret = passwords.hashed(PASSWORD)
-    today = provider.now().date()
+    today = provider.today()
     named = {
         word: Member(
             names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import date
 from typing import Final
 
 from upheld.gate import field_values
@@ -16,7 +16,7 @@ TYPED: Final = frozenset({"text", "email", "tel", "date", "textarea"})  # else i
 
 def today(provider: Provider) -> date:
     """The provider's day."""
-    return provider.now().astimezone(UTC).date()
+    return provider.today()
 
 
 def canonical(provider: Provider, word: str, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -147,6 +147,10 @@ class Provider:
     def now(self) -> datetime:
         """The time of the gate's clock."""
         return self.gate.gate.house.clock.now()
+
+    def today(self) -> date:
+        """The day that it is by the gate's clock."""
+        return self.gate.gate.house.clock.today()
 
     def cards(self, kind: str) -> list[Card]:
         """The entries of somebody's menu, in order."""

@@ -6,8 +6,6 @@ goes back into the form. Whoever is too young is told so kindly, and of them not
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -60,10 +58,10 @@ class SignUp:
         return registration(self.provider.gate.gate.house.policy)
 
     def _born(self, told: str) -> str:
-        return birth_date(told, self.provider.now().astimezone(UTC).date())
+        return birth_date(told, self.provider.today())
 
     def _age(self, born: str) -> int:
-        return age_of(born, self.provider.now().astimezone(UTC).date())
+        return age_of(born, self.provider.today())
 
     def gate_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, invitation: str = ""

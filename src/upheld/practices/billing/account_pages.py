@@ -128,7 +128,7 @@ class AccountPages:
             return self._refused(visit, found, "We may not show your balance.")
         rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
         told = books.history(rows)
-        today = self.provider.now().date()
+        today = self.provider.today()
         return self.provider.pages.page(
             visit.request, "billing/balance.html", steps=books.steps(rows)[::-1], told=told,
             open={each.number: each.open for each in told.invoices}, today=today,
@@ -155,12 +155,12 @@ class AccountPages:
         }
         return self.provider.pages.page(
             visit.request, "billing/statement.html", invoice=invoice, open=opened[number],
-            who=shown, today=self.provider.now().date(),
+            who=shown, today=self.provider.today(),
         )  # fmt: skip
 
     async def usage(self, visit: Visit) -> Response:
         """What was used over the months that somebody chose, as chart and table."""
-        today = self.provider.now().date()
+        today = self.provider.today()
         months = usage.choices(today)
         fields = (
             Field("from", "From", "select", options=months),

@@ -111,7 +111,7 @@ class Invoices:
 
         It goes back a year, so that what was not running for a while misses no month.
         """
-        months = [month_of(self.provider.now().date()).previous()]
+        months = [month_of(self.provider.today()).previous()]
         while len(months) < BACK:
             months.append(months[-1].previous())
         return sum(self._make(gate, month) for month in reversed(months))
@@ -169,7 +169,7 @@ class Invoices:
             if isinstance(why, Refused):
                 return why
             whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "", why)
-        made = joint.house.clock.now().date()
+        made = joint.house.clock.today()
         ahead = history_of(joint, payer)
         if isinstance(ahead, Refused):
             return ahead
@@ -181,7 +181,7 @@ class Invoices:
 
     def fall_due(self, gate: Gate) -> int:
         """Do what is due about each invoice that is not paid: announce, remind, open a task."""
-        today = self.provider.now().date()
+        today = self.provider.today()
         count = 0
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
@@ -257,7 +257,7 @@ def _charged(joint: Joint, person_id: str) -> str | Refused:
         return found
     if "birth-date" in found.values:
         born = date.fromisoformat(found["birth-date"])
-        age = years(born, joint.house.clock.now().date())
+        age = years(born, joint.house.clock.today())
         known = {"age": age, "guardian-permission": False, "guardian-supervision": False}
         if joint.house.policy.decide(Request("serve"), known).allowed:
             return "household"

@@ -76,7 +76,7 @@ class PayPages:
             return self._refused(visit.request, found, "We may not show what you owe.", "/me")
         once = once or visit.request.query_params.get("card", "")
         card = await self._card(visit, once) if once else found.card
-        due = found.history.due(self.provider.now().date())
+        due = found.history.due(self.provider.today())
         if not filled.shown:
             amount = due or max(found.history.balance, 0)
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})

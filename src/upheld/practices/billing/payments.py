@@ -179,7 +179,7 @@ class Payments:
             return found
         card = cards.held(joint, person_id)
         paid = books.Payment(
-            joint.house.clock.now().date(), cents, reference,
+            joint.house.clock.today(), cents, reference,
             f"card ··{card.last_four}" if card else "card", found.settling(cents),
         )  # fmt: skip
         booked = joint.append(person_id, books.TRANSACTION, [books.told(paid)], source="customer",

@@ -135,7 +135,7 @@ def end(joint: Joint, person_id: str, service: str) -> Refused | None:
     ending = [each for each in now if each.service == service]
     if not ending:
         return None
-    today = joint.house.clock.now().date()
+    today = joint.house.clock.today()
     refused = _append(joint, person_id, [_ending(each, today) for each in ending])
     if refused:
         return refused

@@ -161,7 +161,7 @@ def age(joint: Joint, person_id: str) -> int | Refused:
         return found
     if "birth-date" not in found.values:
         return 0
-    return years(date.fromisoformat(found["birth-date"]), joint.house.clock.now().date())
+    return years(date.fromisoformat(found["birth-date"]), joint.house.clock.today())
 
 
 def is_known(connection: Connection, person_id: str) -> bool:

@@ -131,7 +131,7 @@ def of_age(joint: Joint, person_id: str) -> bool:
         return False
     try:
         born = date.fromisoformat(found["birth-date"])
-        return years(born, joint.house.clock.now().date()) >= OF_AGE
+        return years(born, joint.house.clock.today()) >= OF_AGE
     except ValueError:
         return False
 
