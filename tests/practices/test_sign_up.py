@@ -17,11 +17,12 @@ from practices.mail import link, waiting
 from practices.without import without
 from upheld.core.sql import row, rows
 from upheld.demo import sample_policy
-from upheld.gate import entries
+from upheld.gate import entries, records
 from upheld.gate.request import Act, Refused
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration
 from upheld.practices.messages.compose import compose
+from upheld.practices.rights import closing
 from upheld.vault import blind_index
 from upheld.web import passwords
 
@@ -181,6 +182,25 @@ def test_a_mark_that_we_did_not_make_bars_nobody(house: House) -> None:
         browser = house.browser()
         browser.cookies.set("upheld-not-yet", forged, path="/sign-up")
         assert browser.get("/sign-up").status_code == 200
+
+
+def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> None:
+    """The same status, page and hashes as for an address that is nobody's, or is another's."""
+    for email in ("closed@marked.example", "open@marked.example"):
+        person = house.customer(email)
+        if email.startswith("closed"):
+            house.do(lambda j, who=person: closing.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
+            orders = house.do(lambda j, who=person: records.listed(  # type: ignore[misc] # the loop's own
+                j.connection, j.house.keyring, [who], ["service-order"])[0])  # fmt: skip
+            for each in orders:
+                house.do(lambda j, who=person, it=each: j.withdraw(who, it.record_id, ended=True))  # type: ignore[misc] # the loop's own
+    answers = [
+        sign_up(house, {**GOOD, "email": email})
+        for email in ("closed@marked.example", "open@marked.example", "nobody@marked.example")
+    ]
+    assert {each.status_code for each in answers} == {303}
+    assert len({(each.headers["location"], each.content) for each in answers}) == 1
+    assert house.do(lambda j: domain.at_address(j, "nobody@marked.example")) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "email", "credentials", "birth-date", "accept"])

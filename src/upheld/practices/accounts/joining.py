@@ -14,7 +14,7 @@ from typing import NamedTuple
 from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import years
-from upheld.gate.request import Refused
+from upheld.gate.request import Act, Refused
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 from upheld.practice import credentials, invitations, outbox
@@ -61,10 +61,10 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     email = applicant.told["email"]
     taken = domain.at_address(joint, email)
     if taken:
-        _done(outbox.queue(joint, taken, "accounts/already", "administrative-message"))
+        _write(joint, taken, "accounts/already")
         return ""
     if before := domain.imported(joint, email):
-        _done(outbox.queue(joint, before, domain.WELCOME, "administrative-message"))
+        _write(joint, before, domain.WELCOME)
         return ""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(joint, invited)) is None:
@@ -84,6 +84,17 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     _done(domain.served(joint, person))
     _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))
     return person
+
+
+def _write(joint: Joint, person_id: str, template: str) -> None:
+    """Write to whoever has the address already, if we still may: nobody else learns whether.
+
+    Refused only where we might not write to somebody who signed up anew either.
+    """
+    found = outbox.queue(joint, person_id, template, "administrative-message")
+    anybody = Act(action="contact", purpose="administrative-message")
+    if isinstance(found, Refused) and not joint.peek(domain.nobody(joint), anybody).allowed:
+        raise found
 
 
 def _store(joint: Joint, person_id: str, told: Mapping[str, str]) -> None:

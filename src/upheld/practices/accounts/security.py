@@ -127,7 +127,8 @@ class Security:
                                   partial=True), person_id)  # fmt: skip
             return [] if isinstance(found, Refused) else [v.value for v in found.values.values()]
 
-        why = passwords.refused(filled.values["password"], await self.provider.do(own))
+        context = [*await self.provider.do(own), self.provider.imprint.name]
+        why = passwords.refused(filled.values["password"], context)
         return filled.wrong("password", why) if why else filled
 
     def _set(self, joint: Joint, person_id: str, secret: str) -> Refused | None:

@@ -247,7 +247,10 @@ class SignUp:
         told = filled.values
         if PASSWORD not in told:
             return ""
-        return passwords.refused(told[PASSWORD], [told.get("name", ""), told.get("email", "")])
+        return passwords.refused(
+            told[PASSWORD],
+            (told.get("name", ""), told.get("email", ""), self.provider.imprint.name),
+        )
 
     async def _limited(self, request: Request) -> bool:
         network = network_of(request)

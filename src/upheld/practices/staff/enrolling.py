@@ -24,7 +24,8 @@ from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
 
 NEW = Field(
     "password", "Password", "password", autocomplete="new-password",
-    length_max=passwords.LENGTH_MAX, hint="Three or four words are good. Nobody else learns it.",
+    length_max=passwords.LENGTH_MAX, hint=f"At least {passwords.LENGTH_MIN_STAFF} characters: three"
+    " or four words are good. Nobody else learns it.",
 )  # fmt: skip
 CODE = Field("code", "One-time password", autocomplete="one-time-code", length_max=12,
              hint="The six digits that your authenticator shows now.")  # fmt: skip
@@ -92,7 +93,8 @@ class Enrolling:
         if not filled.ok:
             return filled, None
         why = await provider.apart(passwords.refused, filled.values["password"],
-                                   (user.name, user.sign_in))  # fmt: skip
+                                   (user.name, user.sign_in, provider.imprint.name),
+                                   passwords.LENGTH_MIN_STAFF)  # fmt: skip
         if why:
             return filled.wrong("password", why), None
         step = factors.first_step(offer, filled.values["code"], provider.now())

@@ -27,7 +27,8 @@ ACCOUNT: Final = (
 PASSWORD: Final = (
     Field("old", "Password until now", "password", autocomplete="current-password", length_max=200),
     Field("new", "New password", "password", autocomplete="new-password", length_max=200,
-          hint="It signs you out everywhere else."),
+          hint=f"At least {passwords.LENGTH_MIN_STAFF} characters. It signs you out everywhere"
+          " else."),
 )  # fmt: skip
 LATER: Final = "There were too many tries. Wait a while, then try again."
 
@@ -87,7 +88,8 @@ class Desk:
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))
         why = await provider.apart(passwords.refused, filled.values["new"],
-                                   (user.name, user.sign_in))  # fmt: skip
+                                   (user.name, user.sign_in, provider.imprint.name),
+                                   passwords.LENGTH_MIN_STAFF)  # fmt: skip
         if why:
             return self.page(visit, filled.wrong("new", why))
         hashed = await provider.apart(passwords.hashed, filled.values["new"])
