@@ -26,7 +26,7 @@ from upheld.core.sql import rows, run
 from upheld.core.transaction import reading, scrub, writing
 from upheld.core.trouble import DatabaseError
 
-INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL)")
+INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL, NULL)")
 COUNT = text("SELECT count(*) FROM person")
 PLANTED = "ann@example.org"
 TURNS = size("turns of a third writer", short=40, long=400)
@@ -107,7 +107,7 @@ def test_a_savepoint_is_undone_alone(engine: Engine) -> None:
 def test_writers_at_once_lose_nothing(engine: Engine) -> None:
     """Eight writers that read a number and write the next one count each other in."""
     with writing(engine) as connection:
-        connection.execute(text("INSERT INTO person VALUES ('n', '0', 0, NULL)"))
+        connection.execute(text("INSERT INTO person VALUES ('n', '0', 0, NULL, NULL)"))
     lock = " FOR UPDATE" if engine.dialect.name == "postgresql" else ""
 
     def count() -> None:
@@ -209,7 +209,7 @@ with reading(engine) as connection:
     print(connection.execute(text("SELECT count(*) FROM person")).scalar())
 try:
     with writing(engine) as connection:
-        connection.execute(text("INSERT INTO person VALUES ('a', 'active', 0, NULL)"))
+        connection.execute(text("INSERT INTO person VALUES ('a', 'active', 0, NULL, NULL)"))
 except DatabaseError as error:
     print(error.code)
 """
@@ -372,7 +372,7 @@ def test_a_connection_that_the_server_closed_at_rest_is_replaced_before_an_act(
     with reading(engine) as one, reading(engine) as two:
         assert one.execute(COUNT).scalar() == two.execute(COUNT).scalar() == 1
     with writing(engine) as connection:
-        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL)")
+        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL, NULL)")
     with reading(engine) as connection:
         assert connection.execute(COUNT).scalar() == 2
     engine.dispose()
@@ -395,7 +395,7 @@ def test_a_connection_that_breaks_is_replaced_once_if_nothing_was_begun(
         with reading(other) as ending:
             ending.execute(text(f"SELECT pg_terminate_backend({pid})"))
         other.dispose()
-        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL)")
+        run(connection, "INSERT INTO person VALUES ('b', 'active', 0, NULL, NULL)")
         wrote = True
     assert wrote is not begun
     with reading(engine) as connection:

@@ -14,7 +14,7 @@ from upheld.core.sql import later, many, rows, run, savepoint
 from upheld.core.transaction import reading, writing
 from upheld.core.trouble import DatabaseError
 
-PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL)"
+PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL, NULL)"
 
 
 def people(engine: Engine) -> list[str]:

@@ -46,6 +46,7 @@ def contents(engine: Engine) -> dict[str, set[str]]:
             table: {
                 repr([int(value) if isinstance(value, bool) else value for value in row])
                 for row in rows(connection, f"SELECT * FROM {table}")
+                if table != "person" or row[0]  # the registers' row covers what a restore adds
             }
             for table in TABLES
         }

@@ -12,6 +12,7 @@ from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
+from upheld.database import rows as database
 from upheld.gate import dropped, erasure
 from upheld.gate.dropped import DropError
 from upheld.gate.gate import Gate
@@ -145,7 +146,7 @@ def test_a_list_that_cannot_be_written_is_told_again(
         raise KeyError
 
     with monkeypatch.context() as patch:
-        patch.setattr(dropped, "run", failing)
+        patch.setattr(database, "delete", failing)
         with pytest.raises(KeyError):
             dropped.tell(gate)
     assert dropped.tell(gate) == 1

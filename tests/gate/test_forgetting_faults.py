@@ -177,7 +177,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     ("module", "name", "error"),
     [
         (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
-        (severing, "many", trouble("disk-full")),
+        (severing, "run", trouble("disk-full")),
         (forget, "forget", trouble("disk-full")),
         (entries, "write", trouble("disk-full")),
     ],

@@ -14,6 +14,7 @@ import upheld
 from gate.conftest import START, TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.transaction import writing
+from upheld.database.seals import SealedError
 from upheld.gate.gate import Gate
 from upheld.gate.proofs import ProofError, years
 from upheld.gate.records import RecordError
@@ -96,7 +97,7 @@ def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
         connection.execute(text("UPDATE record SET begins = begins - 1 WHERE record_id = :id"),
                            {"id": record})  # fmt: skip
     assert may_share(gate, other) == "forged-record"
-    with pytest.raises(RecordError):
+    with pytest.raises(SealedError):
         gate.withdraw(other, record)
 
 

@@ -194,7 +194,7 @@ def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds
     for raw in kept:
         verify_receipt(raw, SIGNER.key)
     with reading(gate.engine) as connection:
-        severed = counts(connection, gate.house.keyring)
+        severed = counts(connection)
         assert audit(connection, SIGNER.key, severed=severed).ok
         assert not audit(connection, SIGNER.key).ok
         assert entries.damaged(connection, severed) == []

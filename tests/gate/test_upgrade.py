@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, inspect
 
@@ -18,7 +21,10 @@ from upheld.core.sql import places, rows, run
 from upheld.core.transaction import reading, writing
 from upheld.gate import backup, erasure
 from upheld.gate.gate import Gate
+from upheld.vault import people
+from upheld.vault.envelope import context, seal
 from upheld.vault.keyring import Keyring
+from upheld.vault.people import VaultError
 
 LAST = "0001"  # the revision of the last release's tables
 
@@ -41,9 +47,29 @@ def _old(database_url: str, gate: Gate) -> Engine:
             with reading(gate.engine) as source:
                 found = rows(source, f"SELECT {', '.join(columns)} FROM {table}")
             for row in found:
+                before = _as_it_was(gate, table, dict(zip(columns, row, strict=True)))
                 run(connection, f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-                    f" ({places(columns)})", *row)  # fmt: skip
+                    f" ({places(columns)})", *before.values())  # fmt: skip
     return engine
+
+
+def _as_it_was(gate: Gate, table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row with the mark that the last release would have made."""
+    keyring = gate.house.keyring
+    if table == "epoch":
+        told = hmac.digest(keyring.derived("epoch-mark"), context(row["number"]), "sha256")
+        return {**row, "mark": told}
+    if table == "record":
+        mark = keyring.marks.copy()
+        mark.update(msgspec.msgpack.encode([v for n, v in row.items() if n not in {"mac", "body"}]))
+        return {**row, "mac": mark.finalize()}
+    if table == "person" and row["person_id"]:
+        with reading(gate.engine) as connection:
+            person = people.opened(connection, keyring, row["person_id"])
+        belongs = context("holdings", row["person_id"])
+        raw = msgspec.json.encode(person.holdings)
+        return {**row, "holdings": seal(person.cipher, raw, belongs)}
+    return row
 
 
 def test_the_last_releases_database_is_migrated_with_its_data(
@@ -54,10 +80,29 @@ def test_the_last_releases_database_is_migrated_with_its_data(
     migrate(old)
     gate = Gate(old, policy, keyring)
     assert problems(gate) == ()
+    Gate(old, policy, keyring)  # which brings nothing over a second time
     (person,) = gate.find("email", TOLD["email"])
     assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
     erasure.erase(gate, [person], now=True)
     assert problems(gate) == ()
+    old.dispose()
+
+
+def test_rows_are_brought_over_once_and_only_those_that_were_ours(
+    old: Engine, policy: upheld.Policy, keyring: Keyring
+) -> None:
+    """A record that somebody wrote stays nobody's; and nobody has rows marked by asking again."""
+    migrate(old)
+    with writing(old) as connection:
+        run(connection, "UPDATE record SET begins = begins - 1 WHERE kind = 'service-order'")
+        marks = rows(connection, "SELECT number, mark FROM epoch")
+    gate = Gate(old, policy, keyring)
+    assert [each for each in problems(gate) if "was changed by somebody else" in each]
+    with writing(old) as connection:
+        for number, mark in marks:
+            run(connection, "UPDATE epoch SET mark = ? WHERE number = ?", mark, number)
+    with pytest.raises(VaultError, match="sealed already"):
+        Gate(old, policy, keyring)
     old.dispose()
 
 

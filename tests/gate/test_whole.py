@@ -112,6 +112,7 @@ def test_a_record_that_is_gone_or_as_it_was_before_is_found(
         connection.execute(text("DELETE FROM record WHERE record_id = :id"), {"id": opted})
         connection.execute(text(put), dict(zip("abc", before, strict=True)) | {"id": permission})
     assert set(problems(gate)) == {
+        f"rows of `record` of person {person} are missing, besides, or as they were before",
         f"record {opted} is missing",
         f"record {permission} is as it was before it ended",
     }

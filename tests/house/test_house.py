@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from upheld.database.declared import sealed_tables
+
 ROOT = Path(__file__).resolve().parents[2]
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
@@ -100,6 +102,16 @@ def test_no_file_names_a_registry_or_a_folder_of_one_machine() -> None:
             continue
         named += [_place(path, n) for n, line in enumerate(lines, 1) if FOREIGN.search(line)]
     assert named == []
+
+
+def test_rows_that_decide_are_written_in_one_place() -> None:
+    """No other part of the program writes a sealed table by a statement of its own."""
+    sealed = "|".join(each.name for each in sealed_tables())
+    write = re.compile(rf"(INSERT INTO|DELETE FROM|UPDATE) ({sealed})\b")
+    apart = {"migrations", "database"}
+    found = [path.name for path in (ROOT / "src").rglob("*.py")
+             if apart.isdisjoint(path.parts) and write.search(path.read_text())]  # fmt: skip
+    assert found == []
 
 
 def test_every_exception_to_a_rule_carries_its_reason() -> None:

@@ -9,14 +9,19 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+import upheld
 from ledger.logs import ORIGIN
 from upheld.cli import app
 from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
+from upheld.core.tables import item
 from upheld.core.transaction import writing
+from upheld.database.rows import delete, insert
 from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
 from upheld.ledger.entries import Entry, commitment, encode
 from upheld.ledger.signers import FileSigner
+from upheld.vault.keyring import Keyring, Passphrase
 
 TIME = "2026-01-01T00:00:00.000000Z"
 
@@ -84,15 +89,20 @@ def test_jobs_cover_and_the_ledger_is_verified_proven_and_told(
 
 def test_the_items_are_listed(provider: Provider) -> None:
     """What is open is shown with its person, and 1 says that something is late."""
-    provider.change(
-        "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry, action)"
-        " VALUES ('a', 'b', 'owed', 'access', 1, 'late', 1, 'answer-access')"
-    )
+    keyring = Keyring.open(provider.folder / "keyring", Passphrase("seven plain words in a row"))
+    engine = open_database(f"sqlite:///{provider.folder}/provider.db")
+    whose = Gate(engine, upheld.load(sample_policy()), keyring).enrol()
+    with writing(engine) as connection:
+        insert(connection, item, person_id=whose, item_id="b", kind="owed", clause="access", due=1,
+               state="late", entry=1, action="answer-access", basis="")  # fmt: skip
     found = provider.run("jobs", "--list")
     assert found.exit_code == 1
-    assert "late: answer-access by #access, due 1970-01-01 00:00, person a, entry 1" in found.stdout
+    assert "late: answer-access by #access, due 1970-01-01 00:00" in found.stdout
+    assert f"person {whose}, entry 1" in found.stdout
     assert json.loads(provider.run("jobs", "--list", "--json").stdout)["late"] == 1
-    provider.change("DELETE FROM item")
+    with writing(engine) as connection:
+        delete(connection, item, "item_id = 'b'")
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

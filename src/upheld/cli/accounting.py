@@ -45,11 +45,15 @@ def verify_database(settings: Path, key: Key | None, since: bytes | None, *, as_
     from upheld.cli.admin import keyring_of, settings_in
     from upheld.gate.auditing import audit
     from upheld.gate.severing import counts
+    from upheld.vault.people import unlock
 
     told = settings_in(settings)
     keyring = keyring_of(told) if told.keyring else None
     with database(settings) as connection:
-        severed = counts(connection, keyring) if keyring else None
+        severed = None
+        if keyring is not None:
+            unlock(connection.engine, keyring)
+            severed = counts(connection)
         found = audit(connection, key, since, severed)
     if as_json:
         print_json(found)

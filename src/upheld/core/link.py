@@ -71,6 +71,8 @@ class Link(Connection):
         self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
         self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
+        self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
+        self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
 
     def _connect(self) -> None:
@@ -92,6 +94,8 @@ class Link(Connection):
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last = None
+        if self.memory:
+            self.memory = {}
         try:
             if self.postgresql:
                 self._waiting = [BEGIN, TURN]
@@ -232,7 +236,7 @@ class Link(Connection):
 
     def back(self) -> None:
         """Undo all since the savepoint, and what was not sent yet."""
-        self.last = None
+        self.last, self.memory = None, {}
         if SAVEPOINT in self._waiting:
             at = len(self._waiting) - 1 - self._waiting[::-1].index(SAVEPOINT)
             del self._waiting[at:]

@@ -70,6 +70,24 @@ def stands(column: str) -> dict[str, str]:
     return {"erased": "stands", "by": column}
 
 
+def sealed(
+    *, owner: str = "", part: str = "", free: dict[str, str] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Of a table on whose rows a decision, a right or money rests: see upheld/database.
+
+    Each row has a MAC in its column `mac` over all of it but the `free` columns, each of which says
+    why nothing rests on it. `owner` is the column with the id of the person in whose set of rows it
+    counts, or empty for rows that are nobody's; `part` the column by which that set is told apart.
+    The last columns may be added later, if they may be empty.
+    """
+    return {"sealed": {"owner": owner, "part": part, "free": free or {}}}
+
+
+def bare(why: str) -> dict[str, str]:
+    """Of a table whose rows need no MAC: something else protects them, or nothing rests on them."""
+    return {"bare": why}
+
+
 metadata: Final = MetaData()
 
 person: Final = Table(
@@ -78,7 +96,9 @@ person: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("state", WORD, nullable=False),
     Column("created", Instant, nullable=False),
-    Column("holdings", LargeBinary),  # what the person's current rows are, sealed
+    Column("holdings", LargeBinary),  # what the person's current values are, sealed with the state
+    Column("cover", LargeBinary),  # over the set of rows about the person that decide, sealed
+    info=bare("its state is sealed with what is held; nothing rests on when it was made"),
     sqlite_with_rowid=False,
 )
 
@@ -88,6 +108,7 @@ epoch: Final = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("mark", LargeBinary, nullable=False),  # that it is this keyring's
     Column("closed", Boolean, nullable=False),
+    info=bare("its mark is a MAC; a closed one takes no new key, and an open one has none left"),
 )
 
 person_key: Final = Table(
@@ -96,6 +117,7 @@ person_key: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("epoch", Integer, nullable=False, index=True),
     Column("wrapped_key", LargeBinary, nullable=False),
+    info=bare("the key is sealed for its person and epoch"),
     sqlite_with_rowid=False,
 )
 
@@ -112,6 +134,7 @@ value: Final = Table(
     Column("at", Instant, nullable=False),
     Column("public_source", WORD),
     Column("current", Boolean, nullable=False),
+    info=bare("sealed with all that is told beside it; what is held says which are current"),
     sqlite_with_rowid=False,
 )
 
@@ -122,7 +145,9 @@ blind_index: Final = Table(
     Column("field", WORD, primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("token", LargeBinary, nullable=False),
+    Column("mac", LargeBinary),
     Index("blind_index_token", "field", "token"),
+    info=sealed(owner="person_id"),
     sqlite_with_rowid=False,
 )
 
@@ -145,6 +170,13 @@ record: Final = Table(
     Index("record_kind", "person_id", "kind", "party"),
     Index("record_of_kind", "kind", "party", info=POSTGRESQL).ddl_if(dialect="postgresql"),
     Index("record_about", "kind", "party", "dims", info=SQLITE).ddl_if(dialect="sqlite"),
+    info=sealed(
+        owner="person_id",
+        part="kind",
+        free={
+            "body": "the text that was shown: sealed itself, for this record and its digest",
+        },
+    ),
 )
 
 entry: Final = Table(
@@ -157,6 +189,7 @@ entry: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("leaf", LargeBinary, nullable=False),
     Index("entry_whose", "person_id", "number"),
+    info=bare("the tree of the ledger commits to it"),
 )
 
 entry_person: Final = Table(  # whose a batch's entry is besides
@@ -164,6 +197,7 @@ entry_person: Final = Table(  # whose a batch's entry is besides
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
+    info=bare("a batch's entry commits to whose it is, and to how many they are"),
     sqlite_with_rowid=False,
 )
 
@@ -180,8 +214,10 @@ item: Final = Table(
     Column("action", WORD, nullable=False, server_default=""),  # what is owed
     Column("basis", WORD, nullable=False, server_default=""),  # the record by which it is owed
     Column("closed", BigInteger),  # the entry that closed it
+    Column("mac", LargeBinary),
     Index("item_due", "state", "due"),
     Index("item_basis", "basis"),
+    info=sealed(owner="person_id", part="state"),
 )
 
 log_name: Final = Table(  # each log of this database, by its first entry; a restore begins another
@@ -190,6 +226,7 @@ log_name: Final = Table(  # each log of this database, by its first entry; a res
     Column("first", NUMBER, primary_key=True, autoincrement=False),
     Column("origin", WORD, nullable=False, unique=True),
     Column("public_key", WORD, nullable=False),
+    info=bare("the log's key is told to whoever verifies, and signs every checkpoint"),
 )
 
 tile: Final = Table(  # up to 256 hashes of a log's tree
@@ -199,6 +236,7 @@ tile: Final = Table(  # up to 256 hashes of a log's tree
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("place", BigInteger, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
+    info=bare("a checkpoint signs the root of it"),
 )
 
 checkpoint: Final = Table(
@@ -209,6 +247,7 @@ checkpoint: Final = Table(
     Column("root", LargeBinary, nullable=False),
     Column("at", Instant, nullable=False),
     Column("note", Text),  # nothing until it is signed
+    info=bare("it is signed, and what it says is the tree's"),
 )
 
 lease: Final = Table(  # who does the jobs, and until when
@@ -217,6 +256,7 @@ lease: Final = Table(  # who does the jobs, and until when
     Column("name", WORD, primary_key=True),
     Column("holder", WORD, nullable=False),
     Column("until", Instant, nullable=False),
+    info=bare("who takes it away from the leader delays the jobs, for as long as it lasts"),
 )
 
 erasure: Final = (
@@ -229,7 +269,9 @@ erasure: Final = (
         Column("state", WORD, nullable=False),
         Column("epoch", Integer, nullable=False),  # whose key must be destroyed for it to be final
         Column("sealed", LargeBinary, nullable=False),  # what is to be done, then the certificate
+        Column("mac", LargeBinary),
         Index("erasure_state", "state", "token"),
+        info=sealed(),
     )
 )
 
@@ -239,6 +281,8 @@ dropped: Final = Table(  # values that were deleted, until the list of erasures 
     Column("token", ID, primary_key=True),
     Column("entry", BigInteger, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 severed: Final = Table(  # entries from which people were cut, and from a batch how many
@@ -247,6 +291,7 @@ severed: Final = Table(  # entries from which people were cut, and from a batch 
     Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("people", Integer, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    info=sealed(),
 )
 
 backup: Final = Table(  # by when the keys of each backup are destroyed
@@ -256,6 +301,8 @@ backup: Final = Table(  # by when the keys of each backup are destroyed
     Column("at", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Column("state", WORD, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 restored: Final = Table(  # by a restore a new log begins at this entry
@@ -263,4 +310,5 @@ restored: Final = Table(  # by a restore a new log begins at this entry
     metadata,
     Column("first", NUMBER, primary_key=True, autoincrement=False),
     Column("previous", Text, nullable=False),  # the last known checkpoint of the log before
+    info=bare("the entry that it names says the same, and is in the tree"),
 )

@@ -111,7 +111,7 @@ class Held(Struct, frozen=True):
 
     people: dict[str, Reader]
     records: list[records.Record]
-    forged: list[str]
+    changed: set[str]  # whose records are not as they were written
 
 
 class Doing:
@@ -223,10 +223,10 @@ class Doing:
         if kinds:
             proving = records.asking([REGISTER, *asked], kinds)
             last, (listed, answer) = fetching.fetch(connection, asked, fields, proving)
-            found, forged = records.told(house.keyring, answer)
+            found, changed = fetching.believed(connection, kinds, listed, answer)
         else:
             last, (listed,) = fetching.fetch(connection, asked, fields)
-            found, forged = [], []
+            found, changed = [], set()
         self.told, self.wrong = house.clock.look(last)
         if self.as_of is not None:
             self.told, self.wrong = microseconds(self.as_of), ""
@@ -235,7 +235,7 @@ class Doing:
         )
         if len(readers) < len(asked):
             raise VaultError("there is no such person", code="no-person", hint="see the ids")
-        return Held(readers, found, forged)
+        return Held(readers, found, changed)
 
     def _proof(self, person_id: str, read: Reader, held: Held) -> Proven:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -244,13 +244,15 @@ class Doing:
             return {}, (), ""
         if self.wrong:
             return {}, (), f"clock-{self.wrong}"
+        if held.changed and self.shape.kinds and not held.changed.isdisjoint((REGISTER, person_id)):
+            return {}, (), "forged-record"
         mine = [each for each in held.records if each.person_id in (REGISTER, person_id)]
 
         def asked(fact: Fact) -> Question:
             own = [each for each in mine if each.kind == fact.proof]
             reads = house.provers.reads(fact, self.act.data)
             return Question(
-                fact, self.act.data, self.act.party, own, held.forged, self.at,
+                fact, self.act.data, self.act.party, own, self.at,
                 house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
                 self.connection, person_id,
             )  # fmt: skip

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core import tables
 from upheld.core.errors import UpheldError
-from upheld.core.sql import later, rows, run
+from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
+from upheld.database import rows as database
 from upheld.gate import entries, forget
 from upheld.gate.acting import Doing, House
 from upheld.gate.keeping import BESIDES, Keeping, keeping
@@ -67,7 +69,7 @@ def drop(
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(house.keyring.derived("dropped"), msgspec.json.encode(told),
                   _place(told.token, told.entry))  # fmt: skip
-    later(connection, "INSERT INTO dropped VALUES (?, ?, ?)", told.token, told.entry, sealed)
+    database.insert(connection, tables.dropped, token=told.token, entry=told.entry, sealed=sealed)
     return gone
 
 
@@ -94,19 +96,18 @@ def tell(gate: Gate) -> int:
     """Tell the list of erasures, outside the database, what was dropped; how many times."""
     keyring, count = gate.house.keyring, 0
     key = keyring.derived("dropped")
-    statement = "SELECT token, entry, sealed FROM dropped ORDER BY entry LIMIT ?"
     while True:
         with reading(gate.engine) as connection:
-            some = rows(connection, statement, TOGETHER)
+            some = database.select(connection, tables.dropped, "ORDER BY entry LIMIT ?", TOGETHER)
         if not some:
             return count
         Erasures(keyring).append([
-            msgspec.json.decode(unseal(key, sealed, _place(whose, number),
-                                       what=f"what entry {number} dropped"), type=Erased)
-            for whose, number, sealed in some
+            msgspec.json.decode(unseal(key, each.sealed, _place(each.token, each.entry),
+                                       what=f"what entry {each.entry} dropped"), type=Erased)
+            for each in some
         ])  # fmt: skip
         with writing(gate.engine) as connection:
-            run(connection, "DELETE FROM dropped WHERE entry <= ?", some[-1][1])
+            database.delete(connection, tables.dropped, "entry <= ?", some[-1].entry)
         count += len(some)
 
 

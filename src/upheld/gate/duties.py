@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import places, run
+from upheld.core.sql import places
+from upheld.core.tables import item
+from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.request import Act
 from upheld.policy.request import Decision, Duty
@@ -95,9 +97,9 @@ class Carriers:
 def discharge(carrying: Carrying) -> None:
     """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
     clauses = sorted({owed.clause for owed in carrying.decision.owed})
-    statement = (
-        "UPDATE item SET state = 'done', closed = ? WHERE person_id = ? AND kind = 'owed'"  # noqa: S608 - places alone
-        f" AND action = ? AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
-    )
-    run(carrying.connection, statement, carrying.entry, carrying.person_id, carrying.act.action,
-        *clauses)  # fmt: skip
+    where = ("person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
+             f" AND clause IN ({places(clauses)})")  # fmt: skip
+    database.update(
+        carrying.connection, item, {"state": "done", "closed": carrying.entry}, where,
+        carrying.person_id, carrying.act.action, *clauses, parts=("open", "late"),
+    )  # fmt: skip

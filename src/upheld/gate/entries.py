@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core import tables
 from upheld.core.link import LAST, Link
 from upheld.core.sql import blob, later, many, moment, row, rows
 from upheld.core.tables import microseconds
 from upheld.core.trouble import trouble
+from upheld.database import rows as database
 from upheld.gate import lineage
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
@@ -252,9 +254,11 @@ def due(  # noqa: PLR0913 - the columns of an item
 ) -> str:  # fmt: skip
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
-    later(connection, "INSERT INTO item (person_id, item_id, kind, clause, due, state, entry,"
-          " action, basis) VALUES (?, ?, ?, ?, ?, 'open', ?, ?, ?)", person_id, item, kind, clause,
-          None if at is None else microseconds(at), entry, action, basis)  # fmt: skip
+    database.insert(
+        connection, tables.item, person_id=person_id, item_id=item, kind=kind, clause=clause,
+        due=None if at is None else microseconds(at), state="open", entry=entry, action=action,
+        basis=basis,
+    )  # fmt: skip
     return item
 
 

@@ -22,11 +22,13 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine
 
+from upheld.core import tables
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
-from upheld.core.sql import is_postgresql, places, row, rows, run
+from upheld.core.sql import is_postgresql, places, row, rows
 from upheld.core.tables import BEGINNING
 from upheld.core.transaction import reading, scrub, writing
+from upheld.database import rows as database
 from upheld.gate import entries, upkeep
 from upheld.gate.acting import Doing, House
 from upheld.gate.certificate import Certificate
@@ -155,9 +157,9 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
                            entries=(number,))  # fmt: skip
         bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
         sealed = _seal(keyring, erased.token, erased.entry, bare)
-        run(connection, "DELETE FROM erasure WHERE person_id = ?", person_id)
-        run(connection, "INSERT INTO erasure VALUES (?, ?, NULL, ?, ?, ?)", erased.token,
-            erased.entry, GONE, epoch, sealed)  # fmt: skip
+        database.delete(connection, tables.erasure, "person_id = ?", person_id)
+        database.insert(connection, tables.erasure, token=erased.token, entry=erased.entry,
+                        state=GONE, epoch=epoch, sealed=sealed)  # fmt: skip
         count += 1
     return count
 
@@ -233,11 +235,13 @@ def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
         public = [field for each in found.kept for field in each.data]
         gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
         number, sealed = _noted(house, connection, person_id, (gone, found), at)
-        run(connection, "INSERT INTO erasure VALUES (?, ?, ?, ?, ?, ?)", sealed.erased.token,
-            number, person_id, BEGUN, keys[person_id],
-            _seal(keyring, sealed.erased.token, number, sealed))  # fmt: skip
-    run(connection, f"UPDATE person SET state = ? WHERE person_id IN ({places(asked)})",  # noqa: S608 - places alone
-        ERASING, *asked)  # fmt: skip
+        database.insert(
+            connection, tables.erasure, token=sealed.erased.token, entry=number,
+            person_id=person_id, state=BEGUN, epoch=keys[person_id],
+            sealed=_seal(keyring, sealed.erased.token, number, sealed),
+        )  # fmt: skip
+    for person_id in asked:
+        people.change_state(connection, opened[person_id], ERASING)
 
 
 def _settled(
@@ -342,9 +346,10 @@ def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) ->
 def _keep(
     connection: Connection, keyring: Keyring, each: _Row, sealed: _Sealed, state: str
 ) -> None:
-    run(connection, "UPDATE erasure SET state = ?, person_id = NULL, sealed = ? WHERE token = ?"
-        " AND entry = ?", state, _seal(keyring, each.token, each.entry, sealed), each.token,
-        each.entry)  # fmt: skip
+    changes = {"state": state, "person_id": None,
+               "sealed": _seal(keyring, each.token, each.entry, sealed)}  # fmt: skip
+    database.update(connection, tables.erasure, changes, "token = ? AND entry = ?", each.token,
+                    each.entry)  # fmt: skip
 
 
 def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
@@ -355,15 +360,12 @@ def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
 def _listed(
     connection: Connection, keyring: Keyring, where: str, told: Sequence[object]
 ) -> Iterator[_Row]:
-    statement = (
-        f"SELECT token, entry, person_id, sealed FROM erasure WHERE {where}"  # noqa: S608 - our own words
-        " ORDER BY token, entry LIMIT ?"
-    )
     key = keyring.derived("erasure")
-    for name, entry, person_id, sealed in rows(connection, statement, *told, TOGETHER):
-        raw = unseal(key, sealed, context("erasure", name, entry),
-                     what=f"the erasure of entry {entry}")  # fmt: skip
-        yield _Row(name, entry, person_id, msgspec.json.decode(raw, type=_Sealed))
+    where = f"{where} ORDER BY token, entry LIMIT ?"
+    for each in database.select(connection, tables.erasure, where, *told, TOGETHER):
+        raw = unseal(key, each.sealed, context("erasure", each.token, each.entry),
+                     what=f"the erasure of entry {each.entry}")  # fmt: skip
+        yield _Row(each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_Sealed))
 
 
 def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:

@@ -14,15 +14,19 @@ from sqlalchemy import Connection
 
 from upheld.core.link import Link
 from upheld.core.sql import Query, is_postgresql, places, several
+from upheld.database.seals import Cover, SealedError, seals_of
+from upheld.gate import records
 from upheld.gate.derived import Derived, Reader
 from upheld.gate.entries import latest
+from upheld.gate.records import Record
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
 
 Row = tuple[Any, ...]
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
-_ENTRY, _VALUE = slice(5, 7), slice(7, None)  # columns: the last entry's, if told, and a value's
+COVER = 5  # columns: over whose set of records, then the last entry's, if told, and a value's
+_ENTRY, _VALUE = slice(6, 8), slice(8, None)
 
 
 def fetch(
@@ -30,15 +34,16 @@ def fetch(
 ) -> tuple[int, list[list[Row]]]:
     """The time of the last entry in microseconds, and the rows of some people and of more.
 
-    The people are locked for share; with them come the current rows of some of their fields.
+    The people are locked for share; with them come the current rows of some of their fields, and
+    where more is asked for, the registers' own row.
     PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
-    postgresql = is_postgresql(connection)
-    if postgresql:
-        if type(connection) is Link:
-            connection.expect()
+    locked = type(connection) is Link and connection.postgresql
+    if type(connection) is Link and locked:
+        connection.expect()
+    if locked or more:
         asked = (REGISTER, *asked)
-    statement = _finding(len(asked), len(fields), postgresql)
+    statement = _finding(len(asked), len(fields), is_postgresql(connection), locked)
     values = (True, *fields, *asked) if fields else tuple(asked)
     answers = several(connection, ((statement, values), *more))
     beside = answers[0][0][_ENTRY] if answers[0] else ()
@@ -46,13 +51,36 @@ def fetch(
 
 
 @lru_cache
-def _finding(count: int, fields: int, postgresql: bool) -> str:
+def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
     columns, tables = (", NULL, NULL", "") if postgresql else _LAST
     if fields:
         columns += f", {values.COLUMNS}"
         tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
                    f" AND v.field IN ({places(range(fields))})")  # fmt: skip
-    return people.finding(count, columns, tables, locked=postgresql)
+    return people.finding(count, columns, tables, locked=locked)
+
+
+def believed(
+    connection: Connection, kinds: Sequence[str], listed: Sequence[Row], answer: Sequence[Row]
+) -> tuple[list[Record], set[str]]:
+    """The records of some kinds out of their rows, and whose are not as they were written.
+
+    `listed` are the rows of everybody whose records they are, and of the registers.
+    """
+    seals = seals_of(connection)
+    covers: dict[str, Cover] = {}
+    changed: set[str] = set()
+    for row in listed:
+        if row[0] not in covers and row[0] not in changed:
+            try:
+                covers[row[0]] = seals.open_cover(row[0], row[COVER])
+            except SealedError:
+                changed.add(row[0])
+    found = records.told(connection, answer)
+    if found.forged:
+        changed |= covers.keys()
+    changed.update(records.changed_sets(kinds, covers, found.tallies))
+    return found.records, changed
 
 
 def told(
@@ -66,7 +94,7 @@ def told(
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.unwrapped(keyring, row[0], row[2], row[3], row[4])
+            person = people.unwrapped(keyring, row[0], row[1], row[2], row[3], row[4])
             reader = found[row[0]] = Reader(person, derived, at, connection)
         value = row[_VALUE]
         if value and value[0] is not None:

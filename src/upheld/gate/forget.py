@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Column, Connection, inspect
 
 from upheld.core.schema import declared
 from upheld.core.sql import places, run
+from upheld.database import rows as database
 from upheld.gate import entries, records, severing
 from upheld.gate.keeping import REQUESTED
 from upheld.gate.records import Record
@@ -32,11 +33,7 @@ from upheld.vault.people import ACTIVE, HELD
 OWNER: Final = "person_id"
 ERASURE: Final = "erasure"  # how it came to be known that somebody of whom something is kept asked
 SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
-_BECOMES: Final = {  # of a row of somebody else's that names them, as its column says
-    "go": "DELETE FROM {table} WHERE {column} IN ({some})",
-    "blank": "UPDATE {table} SET {column} = '' WHERE {column} IN ({some})",
-    "stands": "UPDATE {table} SET {column} = {by} WHERE {column} IN ({some})",
-}
+LAST: Final = ("person",)  # goes last: it has the cover over what goes before it
 
 
 class _Left(NamedTuple):
@@ -63,12 +60,12 @@ def forget(
     staying = [each for each in asked if erased[each].kept or erased[each].apart]
     opened = people.whatever(connection, keyring, staying) if staying else {}
     left = {
-        person_id: _taken_aside(connection, keyring, opened[person_id], erased[person_id])
+        person_id: _taken_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
     }
-    severing.sever(connection, keyring, asked)
+    severing.sever(connection, asked)
     _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
-    _given_ends(connection, keyring, policy, asked, at)
+    _given_ends(connection, policy, asked, at)
     noted = {}
     for person_id in staying:
         what = erased[person_id]
@@ -82,14 +79,12 @@ def forget(
     return noted
 
 
-def _taken_aside(
-    connection: Connection, keyring: Keyring, person: people.Person, what: Erased
-) -> _Left:
+def _taken_aside(connection: Connection, person: people.Person, what: Erased) -> _Left:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
     found, problems = values.examine(connection, person, (*what.kept, *what.apart))
     if problems:
         raise SealError(problems[0])
-    listed = records.everything(connection, keyring, person.person_id)
+    listed = records.everything(connection, person.person_id)
     mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
     return _Left(
         found, frozenset(field for field, held in person.holdings.items() if held.gone is not None),
@@ -107,16 +102,43 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
              if "erased" in column.info]  # fmt: skip
     for column in named:
         if whom := wholly if column.info.get("stays") else asked:
-            statement = _BECOMES[column.info["erased"]].format(
-                table=column.table.name, column=column.name, by=column.info.get("by"),
-                some=places(whom),
-            )  # fmt: skip
-            run(connection, statement, *whom)
-    for table in _keyed(connection):
-        known = tables.get(table)
-        stays = known is not None and known.info.get("stays", False)
-        if gone := wholly if stays else asked:
-            run(connection, f"DELETE FROM {table} WHERE {OWNER} IN ({places(gone)})", *gone)  # noqa: S608 - names and places alone
+            _becomes(connection, column, whom)
+    for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
+        table = tables.get(name)
+        stays = table is not None and table.info.get("stays", False)
+        if not (gone := wholly if stays else asked):
+            continue
+        where = f"{OWNER} IN ({places(gone)})"
+        if table is not None and "sealed" in table.info:
+            database.purge(connection, table, where, *gone)
+        else:
+            run(connection, f"DELETE FROM {name} WHERE {where}", *gone)  # noqa: S608 - names and places alone
+
+
+def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -> None:
+    """Let rows of others' that name some people in a column be as the column says.
+
+    Rows that are not ours are left to self-check.
+    """
+    table, name, what = column.table, column.name, column.info
+    where = f"{name} IN ({places(whom)})"
+    if "sealed" in table.info:
+        if what["erased"] == "go":
+            database.purge(connection, table, where, *whom)
+            return
+        found, _ = database.believed(connection, table, where, *whom)
+        pairs = [(each, each._replace(**{name: _stands(each, what)})) for each in found]
+        database.mark_again(connection, table, pairs)
+    elif what["erased"] == "go":
+        run(connection, f"DELETE FROM {table.name} WHERE {where}", *whom)  # noqa: S608 - names and places alone
+    else:
+        becomes = what.get("by", "''")
+        run(connection, f"UPDATE {table.name} SET {name} = {becomes} WHERE {where}", *whom)  # noqa: S608 - names and places alone
+
+
+def _stands(row: Any, what: Mapping[str, Any]) -> str:
+    """What stands in a row for who is named in it no more."""
+    return str(getattr(row, what["by"])) if "by" in what else ""
 
 
 def _keyed(connection: Connection) -> Iterator[str]:
@@ -128,11 +150,9 @@ def _keyed(connection: Connection) -> Iterator[str]:
             yield name
 
 
-def _given_ends(
-    connection: Connection, keyring: Keyring, policy: Policy, asked: Sequence[str], at: datetime
-) -> None:
+def _given_ends(connection: Connection, policy: Policy, asked: Sequence[str], at: datetime) -> None:
     """End what people who go gave for others, such as a guardian's permission, with an entry."""
-    for record in records.end_given_by(connection, keyring, asked, at):
+    for record in records.end_given_by(connection, asked, at):
         entry = Entry(kind="record", time="", policy=policy.digest, action=f"end {record.kind}",
                       evidence=(record.record_id,))  # fmt: skip
         entries.write(connection, entry, record.person_id or None, at)
@@ -142,7 +162,7 @@ def set_aside(
     connection: Connection, keyring: Keyring, what: Erased, person: people.Person, at: datetime
 ) -> None:
     """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
-    _set_aside(connection, keyring, what, _taken_aside(connection, keyring, person, what), at)
+    _set_aside(connection, keyring, what, _taken_aside(connection, person, what), at)
 
 
 def _keep(
@@ -156,10 +176,10 @@ def _keep(
     for record in left.records:
         if record.record_id in what.kept_records:
             text = left.texts.get(record.record_id, "")
-            records.keep(connection, keyring, record, text, person.cipher)
+            records.keep(connection, record, text, person.cipher)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
-        records.add(connection, keyring, person_id, fact.proof, at, fact=REQUESTED,
+        records.add(connection, person_id, fact.proof, at, fact=REQUESTED,
                     by_whom="customer", how=ERASURE)  # fmt: skip
     return person
 
@@ -190,7 +210,7 @@ def _set_aside(
             by = records.ERASED if record.by_whom == record.person_id else record.by_whom
             moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
             text = left.texts.get(record.record_id, "")
-            records.keep(connection, keyring, moved, text, person.cipher)
+            records.keep(connection, moved, text, person.cipher)
 
 
 def _rows(

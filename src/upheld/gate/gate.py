@@ -18,7 +18,7 @@ from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
 from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
-from upheld.gate import entries
+from upheld.gate import entries, sealing
 from upheld.gate.acting import Doing, House, Outcome, Shape
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
@@ -30,7 +30,7 @@ from upheld.gate.request import Act, Given, Refused
 from upheld.gate.since import by_time_since
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.vault import blind_index, people
+from upheld.vault import blind_index
 from upheld.vault.keyring import Keyring
 
 
@@ -50,7 +50,7 @@ class Gate:
                            Carries())  # fmt: skip
         self.house.provers.add("account", by_time_since)
         with writing(engine) as connection:
-            people.belong(connection, keyring)
+            sealing.belong(connection, keyring)
 
     def __repr__(self) -> str:
         return f"Gate(policy {self.house.policy.digest[:12]})"

@@ -13,15 +13,17 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import places, row, rows, run
+from upheld.core.sql import moment, places, rows
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.tables import item as table
 from upheld.core.transaction import reading
+from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House, Proven
 from upheld.gate.request import Act
@@ -43,7 +45,6 @@ DELETE = "delete"
 GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
 OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
-_COLUMNS = "person_id, item_id, kind, clause, due, state, entry, action, basis, closed"
 _LOG = logging.getLogger("upheld.items")
 
 
@@ -77,18 +78,17 @@ def listed(
     connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
 ) -> list[Item]:
     """The items of some states, those that are due first first."""
-    query = f"SELECT {_COLUMNS} FROM item WHERE state IN ({places(states)})"  # noqa: S608 - columns
-    asked: list[str] = list(states)
+    where, asked = f"state IN ({places(states)})", list(states)
     if person_id is not None:
-        query += " AND person_id = ?"
-        asked.append(person_id)
-    return [_item(each) for each in rows(connection, f"{query} ORDER BY due, item_id", *asked)]
+        where, asked = f"person_id = ? AND {where}", [person_id, *states]
+    found = database.select(connection, table, f"{where} ORDER BY due, item_id", *asked,
+                            parts=states)  # fmt: skip
+    return [_item(each) for each in found]
 
 
-def _item(found: tuple[object, ...]) -> Item:
-    told = Item(*found)  # type: ignore[arg-type] # the columns in their order
-    due = None if found[4] is None else BEGINNING + timedelta(microseconds=int(str(found[4])))
-    return told._replace(due=due)
+def _item(found: Any) -> Item:
+    """A row that was checked, as an item."""
+    return Item._make(found)._replace(due=None if found.due is None else moment(found.due))
 
 
 @lru_cache(maxsize=8)
@@ -150,10 +150,11 @@ def _review(
         return 0  # nobody can tell; the next look will
     owed = [each for each in decision.owed if each.clause == must.clause]
     if not owed:
-        return run(connection, "UPDATE item SET state = 'lapsed', closed = ? WHERE person_id = ?"
-                   " AND kind = 'owed' AND action = ? AND clause = ?"
-                   " AND state IN ('open', 'late')", entry, person_id, must.action,
-                   must.clause)  # fmt: skip
+        return database.update(
+            connection, table, {"state": "lapsed", "closed": entry}, "person_id = ? AND"
+            " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
+            person_id, must.action, must.clause, parts=OPEN,
+        )  # fmt: skip
     certain = [each for each in owed if each.certain]
     if not certain:
         return 0
@@ -161,8 +162,8 @@ def _review(
     if basis not in moments:
         basis = max(moments, key=lambda each: (moments[each], each), default="")
     since = min(max(moments.values(), default=doing.at), doing.at)
-    statement = "SELECT 1 FROM item WHERE person_id = ? AND clause = ? AND action = ? AND basis = ?"
-    if row(connection, statement, person_id, must.clause, must.action, basis) is not None:
+    where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
+    if database.get(connection, table, where, person_id, must.clause, must.action, basis):
         return 0
     due = min(_due(since, each) for each in certain)
     entries.due(connection, person_id, OWED, must.clause, due, entry, action=must.action,
@@ -241,7 +242,7 @@ def late(gate: Gate) -> int:
         now = trusted_time_in(gate, connection)
         found = _due_by(connection, now, handled)
     count = 0
-    for each in map(_item, found):
+    for each in found:
         try:
             with gate.together() as joint:
                 count += _fell_due(gate, joint, each, now)
@@ -250,24 +251,26 @@ def late(gate: Gate) -> int:
     return count
 
 
-def _due_by(
-    connection: Connection, now: datetime, handled: Sequence[str]
-) -> list[tuple[object, ...]]:
+def _due_by(connection: Connection, now: datetime, handled: Sequence[str]) -> list[Item]:
     """What is due and open, and what is late of the kinds that somebody handles."""
-    statement = (
-        f"SELECT {_COLUMNS} FROM item WHERE due <= ? AND state = 'open'"  # noqa: S608 - columns and places
+    where = (
+        "due <= ? AND state = 'open'"
         f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
         f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}) ORDER BY due LIMIT ?"
     )
     at = microseconds(now)
-    return rows(connection, statement, at, microseconds(now - GRACE), *handled, at, *handled, MOST)
+    # Sets are looked at when each is done: one that was changed must not stop what others are due.
+    found, _ = database.believed(connection, table, where, at, microseconds(now - GRACE), *handled,
+                                 at, *handled, MOST)  # fmt: skip
+    return [_item(each) for each in found]
 
 
 def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
     connection, house = joint.connection, gate.house
     people.lock(connection, item.person_id)
-    statement = "SELECT state FROM item WHERE person_id = ? AND item_id = ?"
-    if row(connection, statement, item.person_id, item.item_id) != (item.state,):
+    there = database.get(connection, table, "person_id = ? AND item_id = ?", item.person_id,
+                         item.item_id)  # fmt: skip
+    if there is None or there.state != item.state:
         return 0  # somebody else was faster
     if handler := house.carriers.due.get(item.kind):
         return _close(connection, item, "done", handler(joint, item))
@@ -298,6 +301,6 @@ def _noted(house: House, connection: Connection, item: Item, now: datetime, kind
 
 
 def _close(connection: Connection, item: Item, state: str, entry: int) -> int:
-    return run(connection, "UPDATE item SET state = ?, closed = ? WHERE person_id = ?"
-               " AND item_id = ?", state, None if state == "late" else entry, item.person_id,
-               item.item_id)  # fmt: skip
+    changes = {"state": state, "closed": None if state == "late" else entry}
+    return database.update(connection, table, changes, "person_id = ? AND item_id = ?",
+                           item.person_id, item.item_id)  # fmt: skip

@@ -210,7 +210,7 @@ class Joint:
         actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
         sealing = self._sealing(person_id) if more.get("text") else b""
         more.setdefault("begins", house.clock.now())
-        made = records.add(self.connection, house.keyring, person_id, kind, fact=fact,
+        made = records.add(self.connection, person_id, kind, fact=fact,
                            about=about, sealing=sealing, **more)  # fmt: skip
         number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
                             actor=actor, evidence=(made.record_id,))  # fmt: skip
@@ -226,7 +226,7 @@ class Joint:
 
     def shown(self, person_id: str, record_id: str) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
-        record = records.one(self.connection, self.house.keyring, person_id, record_id)
+        record = records.one(self.connection, person_id, record_id)
         return records.shown(self.connection, record, self._sealing(person_id))
 
     def withdraw(
@@ -238,7 +238,7 @@ class Joint:
         """
         people.lock(self.connection, person_id)
         at = self.house.clock.now()
-        found = records.end(self.connection, self.house.keyring, person_id, record_id, at,
+        found = records.end(self.connection, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
         number = self._note(person_id, at, kind="record", actor=actor, evidence=(record_id,),
                             action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip

@@ -4,8 +4,8 @@ A fact names its kind of proof. Its prover answers true, false, unknown, a numbe
 that holds per data, purpose, recipient or source, parts of which each names what it covers. A
 record that is in force proves its fact; one that ended, was withdrawn, has not begun, or is another
 party's makes it false where it speaks; without any record a fact is false if the vocabulary says
-that absence means no, and unknown otherwise. A record that is not believed makes every fact of its
-kind unknown, and a fact whose absence means no is then no proof of anything: the act is refused.
+that absence means no, and unknown otherwise. Where a person's records, or the registers', are not
+as they were written, nothing is proven from them: the act is refused (see fetching.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class Question(NamedTuple):
     data: tuple[str, ...]
     party: str
     records: Sequence[Record]
-    forged: Sequence[str]
     at: datetime
     checker: Checker
     series: Read  # the rows of a field that the prover's `reads` name, through the vault
@@ -74,9 +73,6 @@ class Proving(NamedTuple):
 def by_records(question: Question) -> Proof:
     """The prover of every fact that rests on records."""
     fact, at = question.fact, microseconds(question.at)
-    if question.forged:
-        raise ProofError(f"a record for `{fact.name}` was changed by somebody else",
-                         code="forged-record", hint="see `upheld admin selfcheck`")  # fmt: skip
     mine = [record for record in question.records if record.fact in ("", fact.name)]
     if not fact.per:
         return _whole(fact, [r for r in mine if r.party in ("", question.party)], at)

@@ -2,43 +2,39 @@
 
 A record names the kind of proof that the vocabulary asks for, and what it is about: words of the
 dimensions for which its facts hold, and a party by name. It is never changed but to end or be
-withdrawn, and carries a MAC under the keyring's root, so that a row that was written or changed by
-anyone else proves nothing. Registers (of partners, engagements) belong to nobody: their person is
-empty.
+withdrawn. It is a row that decides (see upheld/database): one that was written or changed by anyone
+else proves nothing, and where one is missing or was put back, nothing of its kind proves anything.
+Registers (of partners, engagements) belong to nobody: their person is empty.
 """
 
 from __future__ import annotations
 
-import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import Query, blob, is_postgresql, later, many, places, row, rows, run
+from upheld.core.sql import Query, places, row, rows
 from upheld.core.tables import microseconds
+from upheld.core.tables import record as table
+from upheld.database import rows as database
+from upheld.database.declared import declaration
+from upheld.database.seals import Cover, Tallies, seals_of, tallied
 from upheld.vault.envelope import Key, context, seal, unseal
 from upheld.vault.keyring import Keyring
 
-_COLUMNS = (
-    "person_id, record_id, kind, party, dims, begins, ends, withdrawn, by_whom, how, text_digest"
-)
 ERASED = "erased"  # by whom a record was given who is there no more
 _DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
-DIMS_AT, _MAC_AT = 4, 11  # of a row's columns
+DIMS_AT = 4  # of a row's columns
 _FOREVER = (1 << 63) - 1
-_AT_ONCE = (  # on PostgreSQL: one statement for many rows
-    "UPDATE record SET ends = new.ends, withdrawn = new.withdrawn, mac = new.mac FROM unnest("
-    "CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bytea[]), CAST(? AS text[]),"
-    " CAST(? AS text[])) AS new (ends, withdrawn, mac, person_id, record_id)"
-    " WHERE record.person_id = new.person_id AND record.record_id = new.record_id"
-)
+TOGETHER = 200  # records in one query
+_TABLE = declaration(table)
 
 
 class RecordError(UpheldError):
@@ -81,7 +77,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(  # noqa: PLR0913 - what belongs to a record
     connection: Connection,
-    keyring: Keyring,
     person_id: str,
     kind: str,
     begins: datetime,
@@ -102,27 +97,21 @@ def add(  # noqa: PLR0913 - what belongs to a record
         begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
         by_whom=by_whom, how=how, text_digest=sha256(text.encode()).hexdigest() if text else "",
     )  # fmt: skip
-    keep(connection, keyring, made, text, sealing)
+    keep(connection, made, text, sealing)
     return made
 
 
-def keep(
-    connection: Connection, keyring: Keyring, record: Record, text: str = "", sealing: Key = b""
-) -> None:
-    """Write a record down with its MAC, whoever it is about now, and its text, sealed."""
+def keep(connection: Connection, record: Record, text: str = "", sealing: Key = b"") -> None:
+    """Write a record down, whoever it is about now, and its text, sealed."""
     body = seal(sealing, text.encode(), _text_of(record)) if text else None
-    statement = (
-        f"INSERT INTO record ({_COLUMNS}, body, mac)"  # noqa: S608 - names of columns alone
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    )
-    columns = record.columns()
-    later(connection, statement, *columns, body, _mac(keyring, columns))
+    columns = dict(zip(_TABLE.covered, record.columns(), strict=True))
+    database.insert(connection, table, **columns, body=body)
 
 
-def everything(connection: Connection, keyring: Keyring, person_id: str) -> list[Record]:
-    """Every record about a person that is believed."""
-    statement = f"SELECT {_COLUMNS}, mac FROM record WHERE person_id = ?"  # noqa: S608 - columns alone
-    return told(keyring, rows(connection, statement, person_id))[0]
+def everything(connection: Connection, person_id: str) -> list[Record]:
+    """Every record about a person; SealedError where they are not as they were written."""
+    found = database.select(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in found)
 
 
 def shown(connection: Connection, record: Record, sealing: Key) -> str:
@@ -146,25 +135,20 @@ def texts(
             if each.record_id in there}  # fmt: skip
 
 
-def end_given_by(
-    connection: Connection, keyring: Keyring, people: Sequence[str], at: datetime
-) -> list[Record]:
+def end_given_by(connection: Connection, people: Sequence[str], at: datetime) -> list[Record]:
     """End what some people gave for others, and name them in it no more; which records.
 
     Of a record that its giver can no longer be asked about, nobody can show that it was given.
     """
-    statement = (
-        f"SELECT {_COLUMNS}, mac FROM record WHERE by_whom IN ({places(people)})"  # noqa: S608 - columns and places alone
-        f" AND person_id NOT IN ({places(people)})"
-    )
-    changed, moment = [], microseconds(at)
-    for record in told(keyring, rows(connection, statement, *people, *people))[0]:
+    where = f"by_whom IN ({places(people)}) AND person_id NOT IN ({places(people)})"
+    moment, pairs, changed = microseconds(at), [], []
+    for each in database.believed(connection, table, where, *people, *people)[0]:
+        record = _record(each)
         ends = moment if record.in_force(moment) else record.ends
-        new = msgspec.structs.replace(record, by_whom=ERASED, ends=ends)
-        run(connection, "UPDATE record SET by_whom = ?, ends = ?, mac = ? WHERE person_id = ? AND"
-            " record_id = ?", new.by_whom, new.ends, _mac(keyring, new.columns()),
-            new.person_id, new.record_id)  # fmt: skip
-        changed += [new] if ends != record.ends else []
+        pairs.append((each, each._replace(by_whom=ERASED, ends=ends)))
+        if ends != record.ends:
+            changed.append(msgspec.structs.replace(record, by_whom=ERASED, ends=ends))
+    database.mark_again(connection, table, pairs)
     return changed
 
 
@@ -172,16 +156,20 @@ def _text_of(record: Record) -> bytes:
     return context("record-text", record.person_id, record.record_id, record.text_digest)
 
 
-def one(connection: Connection, keyring: Keyring, person_id: str, record_id: str) -> Record:
-    """A record by its id; RecordError where there is none, or it is not believed."""
-    statement = f"SELECT {_COLUMNS}, mac FROM record WHERE person_id = ? AND record_id = ?"  # noqa: S608 - columns alone
-    found = row(connection, statement, person_id, record_id)
+def one(connection: Connection, person_id: str, record_id: str) -> Record:
+    """A record by its id; RecordError where there is none.
+
+    SealedError where what is about the person is not as it was written.
+    """
+    return _record(_row(connection, person_id, record_id))
+
+
+def _row(connection: Connection, person_id: str, record_id: str) -> Any:
+    where = "person_id = ? AND record_id = ?"
+    found = database.get(connection, table, where, person_id, record_id)
     if found is None:
         raise RecordError("there is no such record", code="no-record", hint="see its id")
-    record = _believed(keyring, found)
-    if record is None:
-        raise changed(record_id)
-    return record
+    return found
 
 
 def changed(record_id: str) -> RecordError:
@@ -191,42 +179,57 @@ def changed(record_id: str) -> RecordError:
 
 
 def end(
-    connection: Connection, keyring: Keyring, person_id: str, record_id: str, at: datetime,
-    *, withdrawn: bool,
+    connection: Connection, person_id: str, record_id: str, at: datetime, *, withdrawn: bool
 ) -> Record:  # fmt: skip
     """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
-    record = one(connection, keyring, person_id, record_id)
-    moment = microseconds(at)
-    if record.withdrawn is not None:
-        return record
-    change = {"withdrawn": moment} if withdrawn else {"ends": moment}
-    ended = msgspec.structs.replace(record, **change)
-    keep_ends(connection, keyring, [ended])
-    return ended
+    found = _row(connection, person_id, record_id)
+    if found.withdrawn is not None:
+        return _record(found)
+    ended = found._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
+    database.mark_again(connection, table, [(found, ended)])
+    return _record(ended)
 
 
-def every(connection: Connection, keyring: Keyring) -> tuple[list[Record], list[str]]:
-    """Every record there is, and the ids of those not believed."""
-    return told(keyring, rows(connection, f"SELECT {_COLUMNS}, mac FROM record"))  # noqa: S608 - names of columns alone
+def every(connection: Connection) -> list[Record]:
+    """Every record there is that is ours."""
+    return _in_order(_record(each) for each in database.believed(connection, table)[0])
 
 
 def listed(
     connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
 ) -> tuple[list[Record], list[str]]:
-    """The records of some people and kinds, the oldest first, and the ids of those not believed."""
-    query = asking(people, kinds)
-    return told(keyring, rows(connection, query[0], *query[1]) if kinds else [])
+    """The records of some people and kinds, the oldest first, and none that is not believed.
+
+    SealedError where those of somebody and these kinds are not as they were written.
+    """
+    del keyring  # which the connection knows
+    if not kinds:
+        return [], []
+    where = f"person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+    found = database.select(connection, table, where, *people, *kinds, parts=kinds)
+    database.whole(connection, table, people, kinds)
+    return _in_order(_record(each) for each in found), []
 
 
 def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
-    """What asks for the records of some people and kinds."""
+    """What asks for the records of some people and kinds, to be told by `told`."""
     return _finding(len(people), len(kinds)), (*people, *kinds)
+
+
+def changed_sets(
+    kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
+) -> Iterator[str]:  # fmt: skip
+    """The people whose records of some kinds are not all those that their covers tell of."""
+    parts = [f"record/{kind}" for kind in kinds]
+    for person_id, cover in covers.items():
+        if any(cover.tally(part) != tallies.get((person_id, part), (0, 0)) for part in parts):
+            yield person_id
 
 
 @lru_cache
 def _finding(people: int, kinds: int) -> str:
     return (
-        f"SELECT {_COLUMNS}, mac FROM record"  # noqa: S608 - names of columns and places alone
+        f"SELECT {_TABLE.checked} FROM record"  # noqa: S608 - names of columns and places alone
         f" WHERE person_id IN ({places(range(people))}) AND kind IN ({places(range(kinds))})"
     )
 
@@ -249,7 +252,7 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
     if besides:
         where += f" AND dims NOT IN ({places(besides)})"
     statement = (
-        f"SELECT {_COLUMNS}, mac FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
+        f"SELECT {_TABLE.checked} FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
         " AND (ends IS NULL OR ends > ?) AND (withdrawn IS NULL OR withdrawn > ?) AND EXISTS"
         " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
     )
@@ -258,37 +261,49 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
     )
 
 
-def keep_ends(connection: Connection, keyring: Keyring, ended: Sequence[Record]) -> None:
+def keep_ends(connection: Connection, ended: Sequence[Record]) -> None:
     """Write down when some records end or were withdrawn."""
-    told = [(each.ends, each.withdrawn, _mac(keyring, each.columns()), each.person_id,
-             each.record_id) for each in ended]  # fmt: skip
-    if is_postgresql(connection) and len(told) > 1:
-        columns = [list(column) for column in zip(*told, strict=True)]
-        run(connection, _AT_ONCE, *columns)
-        return
-    many(connection, "UPDATE record SET ends = ?, withdrawn = ?, mac = ? WHERE person_id = ? AND"
-         " record_id = ?", told)  # fmt: skip
+    now = {each.record_id: each for each in ended}
+    pairs = []
+    for first in range(0, len(ended), TOGETHER):
+        some = ended[first : first + TOGETHER]
+        where = f"person_id IN ({places(some)}) AND record_id IN ({places(some)})"
+        asked = (*(each.person_id for each in some), *(each.record_id for each in some))
+        for each in database.select(connection, table, where, *asked):
+            to = now[each.record_id]
+            pairs.append((each, each._replace(ends=to.ends, withdrawn=to.withdrawn)))
+    database.mark_again(connection, table, pairs)
 
 
-def told(keyring: Keyring, found: Sequence[tuple[Any, ...]]) -> tuple[list[Record], list[str]]:
-    """The records of the rows that `asking` asks for, and the ids of those not believed."""
-    believed, forged = [], []
+class Believed(NamedTuple):
+    """The records of some rows, the oldest first; what is not ours; and what the rows come to."""
+
+    records: list[Record]
+    forged: list[str]  # ids
+    tallies: Tallies
+
+
+def told(connection: Connection, found: Sequence[tuple[Any, ...]]) -> Believed:
+    """The records of the rows that `asking` asks for."""
+    seals = seals_of(connection)
+    ours, forged, elements = [], [], []
     for each in found:
-        record = _believed(keyring, each)
-        if record is None:
-            forged.append(each[1])
+        covered = each[:-1]
+        element = seals.element("record", covered, each[-1])
+        if element is None:
+            forged.append(str(each[1]))
         else:
-            believed.append(record)
-    return sorted(believed, key=lambda record: (record.begins, record.record_id)), forged
+            ours.append(_record(covered))
+            elements.append((covered, element))
+    return Believed(_in_order(ours), forged, tallied(_TABLE, elements))
 
 
-def _believed(keyring: Keyring, found: tuple[Any, ...]) -> Record | None:
-    """A row as a record; None where its MAC is not ours."""
-    try:
-        if not hmac.compare_digest(_mac(keyring, found[:_MAC_AT]), blob(found[_MAC_AT])):
-            return None
-    except (TypeError, OverflowError, ValueError):  # of a kind of thing that we never write
-        return None
+def _in_order(found: Iterable[Record]) -> list[Record]:
+    return sorted(found, key=lambda record: (record.begins, record.record_id))
+
+
+def _record(found: Sequence[Any]) -> Record:
+    """A row that was checked, as a record."""
     fact, about = about_of(found[DIMS_AT])
     return Record(
         person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
@@ -302,10 +317,3 @@ def about_of(dims: str) -> tuple[str, dict[str, tuple[str, ...]]]:
     """The fact that a record names, and what it is about, as its column says; not to be changed."""
     about = _DIMS.decode(dims)
     return about.pop("fact", ("",))[0], about
-
-
-def _mac(keyring: Keyring, columns: Sequence[Any]) -> bytes:
-    mark = keyring.marks.copy()
-    # No two lists of texts, numbers and nothings are the same in MessagePack.
-    mark.update(msgspec.msgpack.encode(columns))
-    return mark.finalize()

@@ -18,6 +18,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.tables import microseconds
+from upheld.core.tables import record as table
+from upheld.database import rows as database
 from upheld.gate import entries, items, records
 from upheld.gate.acting import House
 from upheld.gate.records import Record
@@ -85,7 +87,7 @@ def end(
     if not ended:
         return []
     people.lock_all(connection, sorted({each.person_id for each in ended}))
-    records.keep_ends(connection, house.keyring, ended)
+    records.keep_ends(connection, ended)
     done = "withdraw" if until is None else "end"
     for first in range(0, len(ended), TOGETHER):
         _note(house, connection, asked, done, ended[first : first + TOGETHER], at)
@@ -140,10 +142,11 @@ def _find(
                 fits[dims] = fit
         if fit:
             mine.append(each)
-    found, forged = records.told(house.keyring, mine)
-    if forged:
-        raise records.changed(forged[0])
-    return found
+    found = records.told(connection, mine)
+    if found.forged:
+        raise records.changed(found.forged[0])
+    database.whole(connection, table, {each.person_id for each in found.records}, [asked.kind])
+    return found.records
 
 
 @lru_cache(maxsize=256)

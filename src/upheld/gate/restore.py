@@ -21,7 +21,7 @@ from upheld.core.database import made_or_gone, open_database
 from upheld.core.schema import revision, upgrade
 from upheld.core.sql import many, places, row, rows, run
 from upheld.core.transaction import scrub, writing
-from upheld.gate import dropped, entries, erasure, lineage, logs, upkeep
+from upheld.gate import dropped, entries, erasure, lineage, logs, sealing, upkeep
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
 from upheld.ledger.entries import stamp
 from upheld.ledger.note import NoteError, parse_note, to_base64
@@ -104,6 +104,7 @@ def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
     try:
         with writing(engine) as connection:
             _load(connection, path, archive.read_head(path), keyring)
+            sealing.belong(connection, keyring)
         return upkeep.selfcheck(engine, keyring).problems
     finally:
         engine.dispose()
@@ -156,7 +157,7 @@ def _settle(
     if missing := needed - {each.number for each in both.epochs}:
         raise BackupError(f"the key of epoch {min(missing)} is missing", code="escrow",
                           hint="name the keys that were kept with the backup")  # fmt: skip
-    people.belong(connection, keyring)
+    sealing.belong(connection, both)
     at = system_time()
     erased = erasure.replay(connection, both, policy, at)
     dropped.replay(connection, both, policy, since, at)

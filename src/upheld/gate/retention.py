@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from upheld.core.sql import rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import rows
+from upheld.core.tables import BEGINNING, microseconds, record
+from upheld.core.tables import item as table
 from upheld.core.transaction import reading, scrub, writing
+from upheld.database import rows as database
+from upheld.database.seals import SealedError
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House
 from upheld.gate.forget import ERASURE, forget
@@ -75,25 +78,26 @@ def _emptied(gate: Gate) -> int:
     while True:
         with writing(gate.engine) as connection:
             some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, TOGETHER)]
-            bare = {each: Erased(token(house.keyring, each), 0, "") for each in some}
+            bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
+                    if _whole(connection, record, each)}  # fmt: skip
             forget(connection, house.keyring, house.policy, bare, house.clock.now())
-        if not some:
+        if not bare:
             return count
-        count += len(some)
+        count += len(bare)
 
 
 def _due(gate: Gate, at: datetime) -> int:
     """Carry out the items that are due."""
     count, last = 0, ("", "")
-    statement = (
-        "SELECT person_id, item_id, clause, entry FROM item WHERE kind = 'delete' AND"
-        " state IN ('open', 'late') AND due <= ? AND (person_id, item_id) > (?, ?)"
-        " ORDER BY person_id, item_id LIMIT ?"
+    where = (
+        "kind = 'delete' AND state IN ('open', 'late') AND due <= ?"
+        " AND (person_id, item_id) > (?, ?) ORDER BY person_id, item_id LIMIT ?"
     )
     while True:
         with reading(gate.engine) as connection:
-            some = [_Item(*found) for found in
-                    rows(connection, statement, microseconds(at), *last, TOGETHER)]  # fmt: skip
+            found, _ = database.believed(connection, table, where, microseconds(at), *last,
+                                         TOGETHER)  # fmt: skip
+            some = [_Item(each.person_id, each.item_id, each.clause, each.entry) for each in found]
         if not some:
             return count
         last = some[-1][:2]
@@ -111,7 +115,7 @@ def _due(gate: Gate, at: datetime) -> int:
 def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
     at, stored = _stored(connection, item)
-    if asked.kept & set(stored):
+    if asked.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
     person = people.opened(connection, house.keyring, item.person_id)
     series = [field for field in stored
@@ -133,13 +137,11 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
         field: mark for field, mark in stored.items() if field not in series and (
             field in current or dropping.drop_former(connection, item.person_id, field, mark))
     }  # fmt: skip
+    changes: dict[str, Any] = {"state": "done"}
     if any(_there(connection, item.person_id, field, at) for field in series):
-        later = microseconds(house.clock.now() + CARRIED)
-        run(connection, "UPDATE item SET state = 'open', due = ? WHERE person_id = ? AND"
-            " item_id = ?", later, item.person_id, item.item_id)  # fmt: skip
-    else:
-        run(connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
-            item.person_id, item.item_id)  # fmt: skip
+        changes = {"state": "open", "due": microseconds(house.clock.now() + CARRIED)}
+    database.update(connection, table, changes, "person_id = ? AND item_id = ?", item.person_id,
+                    item.item_id)  # fmt: skip
     clauses = item.clause.split(", ")
     _noted(house, connection, item.person_id, gone, clauses)
     _noted(house, connection, item.person_id, left, clauses, action="")
@@ -150,6 +152,18 @@ def _there(connection: Connection, person_id: str, field: str, at: datetime) -> 
     """Whether a row of a moment was carried forward, so that it is asked about again."""
     statement = "SELECT 1 FROM value WHERE person_id = ? AND field = ? AND at = ?"
     return bool(rows(connection, statement, person_id, field, microseconds(at)))
+
+
+def _whole(connection: Connection, kept: Table, person_id: str) -> bool:
+    """Whether somebody's rows are as they were written; what is not is left to who looks into it.
+
+    Self-check names it.
+    """
+    try:
+        database.whole(connection, kept, [person_id])
+    except SealedError:
+        return False
+    return True
 
 
 def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str]]:

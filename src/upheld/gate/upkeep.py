@@ -7,15 +7,15 @@ nobody is ever without a key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from upheld.core.sql import is_postgresql, rows
-from upheld.core.transaction import reading, scrub, writing
+from upheld.core.transaction import scrub, snapshot, writing
 from upheld.core.trouble import DatabaseError
-from upheld.gate import entries, records, severing
+from upheld.database import checks
+from upheld.gate import entries, records, sealing, severing
 from upheld.gate.records import Record
 from upheld.ledger.entries import EntryError
 from upheld.vault import people, values
@@ -42,7 +42,8 @@ def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
     """Open every key and value, believe every record, hash every entry; name what is not whole."""
     problems: list[str] = []
     held = 0
-    with reading(engine) as connection:
+    people.unlock(engine, keyring)
+    with snapshot(engine) as connection:
         everybody = [
             found for (found,) in
             rows(connection, "SELECT person_id FROM person WHERE state = ?", ACTIVE)
@@ -52,12 +53,12 @@ def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
             held += count
             problems += named
         problems += _apart(connection, keyring)
-        listed, forged = records.every(connection, keyring)
-        problems += [f"record {record_id} was changed by somebody else" for record_id in forged]
-        problems += _unlike(connection, {each.record_id: each for each in listed}, forged)
+        problems += checks.everything(connection)
+        listed = records.every(connection)
+        problems += _unlike(connection, {each.record_id: each for each in listed})
         problems += [
             f"entry {number} is missing or changed"
-            for number in entries.damaged(connection, severing.counts(connection, keyring))
+            for number in entries.damaged(connection, severing.counts(connection))
         ]
         last = entries.last_of(connection)
         if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
@@ -104,7 +105,7 @@ def _apart(connection: Connection, keyring: Keyring) -> list[str]:
     return problems
 
 
-def _unlike(connection: Connection, listed: dict[str, Record], forged: Sequence[str]) -> list[str]:
+def _unlike(connection: Connection, listed: dict[str, Record]) -> list[str]:
     """The records that are not as the entries say: gone, or in force though they were ended."""
     said: dict[str, str] = {}
     added: set[str] = set()  # of people who are there; of a batch some may have been erased since
@@ -115,7 +116,7 @@ def _unlike(connection: Connection, listed: dict[str, Record], forged: Sequence[
     problems = []
     for record_id, action in said.items():
         record = listed.get(record_id)
-        if record is None and record_id in added and record_id not in forged:
+        if record is None and record_id in added:
             problems.append(f"record {record_id} is missing")
         ended = record is None or record.withdrawn is not None or record.ends is not None
         if action != "add" and not ended:
@@ -135,12 +136,12 @@ def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> in
 
 def _renewed(engine: Engine, keyring: Keyring, *, destroy: bool) -> int:
     with writing(engine) as connection:
-        people.belong(connection, keyring)
+        sealing.belong(connection, keyring)
         pending = people.to_move(connection, keyring, 1)
     if not pending:  # nobody is left of a move that was stopped, so that this is a new one
         keyring.begin_epoch()
     with writing(engine) as connection:
-        people.belong(connection, keyring)
+        sealing.belong(connection, keyring)
     moved = 0
     while True:
         with writing(engine) as connection:

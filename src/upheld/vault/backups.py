@@ -10,32 +10,33 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.tables import BEGINNING, backup, microseconds
+from upheld.database import rows as database
 
 KEPT, DESTROYED = "kept", "destroyed"
 
 
 def add(connection: Connection, backup_id: str, at: datetime, until: datetime) -> None:
     """Note a backup that is about to be made, and until when its keys are kept."""
-    run(connection, "INSERT INTO backup VALUES (?, ?, ?, ?)", backup_id, microseconds(at),
-        microseconds(until), KEPT)  # fmt: skip
+    database.insert(connection, backup, backup_id=backup_id, at=microseconds(at),
+                    until=microseconds(until), state=KEPT)  # fmt: skip
 
 
 def destroyed(connection: Connection, backup_id: str) -> None:
     """Note that the keys of a backup are destroyed."""
-    run(connection, "UPDATE backup SET state = ? WHERE backup_id = ?", DESTROYED, backup_id)
+    database.update(connection, backup, {"state": DESTROYED}, "backup_id = ?", backup_id)
 
 
 def readable_until(connection: Connection, at: datetime) -> datetime | None:
     """By when the keys of all backups up to now are destroyed; None where there are none."""
-    found = row(connection, "SELECT max(until) FROM backup WHERE state = ?", KEPT)
-    if found is None or found[0] is None:
+    found = database.select(connection, backup, "state = ?", KEPT)
+    if not found:
         return None
-    return max(at, BEGINNING + timedelta(microseconds=found[0]))
+    return max(at, BEGINNING + timedelta(microseconds=max(each.until for each in found)))
 
 
 def overdue(connection: Connection, at: datetime) -> list[str]:
     """The backups whose keys should have been destroyed by now."""
-    statement = "SELECT backup_id FROM backup WHERE state = ? AND until <= ? ORDER BY until"
-    return [found for (found,) in rows(connection, statement, KEPT, microseconds(at))]
+    found = database.select(connection, backup, "state = ? AND until <= ? ORDER BY until", KEPT,
+                            microseconds(at))  # fmt: skip
+    return [each.backup_id for each in found]

@@ -11,7 +11,9 @@ import unicodedata
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import later, places, rows
+from upheld.core.sql import places
+from upheld.core.tables import blind_index
+from upheld.database import rows as database
 from upheld.vault.keyring import Keyring
 
 FIELDS = ("email", "phone")
@@ -33,22 +35,24 @@ def put(connection: Connection, keyring: Keyring, person_id: str, field: str, va
     """Let a person be found by a value from now on, and no longer by the one before."""
     epoch = keyring.current.number
     drop(connection, person_id, field)
-    later(connection, "INSERT INTO blind_index VALUES (?, ?, ?, ?)", person_id, field, epoch,
-        _token(keyring, field, epoch, value))  # fmt: skip
+    database.insert(connection, blind_index, person_id=person_id, field=field, epoch=epoch,
+                    token=_token(keyring, field, epoch, value))  # fmt: skip
 
 
 def drop(connection: Connection, person_id: str, field: str) -> None:
     """Let a person no longer be found by a field."""
-    statement = "DELETE FROM blind_index WHERE person_id = ? AND field = ?"
-    later(connection, statement, person_id, field)
+    database.delete(connection, blind_index, "person_id = ? AND field = ?", person_id, field)
 
 
 def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[str]:
-    """The people with this value, by their ids; under every epoch that the keyring holds."""
+    """The people with this value, by their ids; under every epoch that the keyring holds.
+
+    SealedError where somebody is found by a row that is not theirs, or is theirs no more.
+    """
     tokens = [_token(keyring, field, each.number, value) for each in keyring.epochs]
-    statement = "SELECT person_id FROM blind_index WHERE field = ? AND token IN "
-    found = rows(connection, f"{statement}({places(tokens)})", field, *tokens)
-    return sorted({person_id for (person_id,) in found})
+    found = database.select(connection, blind_index, f"field = ? AND token IN ({places(tokens)})",
+                            field, *tokens)  # fmt: skip
+    return sorted({each.person_id for each in found})
 
 
 def _token(keyring: Keyring, field: str, epoch: int, value: str) -> bytes:

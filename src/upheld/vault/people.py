@@ -17,13 +17,18 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from upheld.core import tables
 from upheld.core.errors import UpheldError
+from upheld.core.link import Link
 from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows, run
 from upheld.core.tables import microseconds
+from upheld.database import rows as rows_that_decide
+from upheld.database import seals as database
+from upheld.database.seals import Cover, seals_of
 from upheld.vault import blind_index
-from upheld.vault.envelope import context, new_key, part_of, seal, unseal
+from upheld.vault.envelope import SealError, context, new_key, part_of, seal, unseal
 from upheld.vault.keyfile import KeyringError
 from upheld.vault.keyring import Epoch, Keyring
 
@@ -33,7 +38,7 @@ HELD = "held"  # what a law keeps and forbids to speak of: there for the legal d
 REGISTER = ""  # the person of registers: partners, engagements
 
 _KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
-_COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key"
+_COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key, p.cover"
 _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
 
@@ -76,6 +81,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     holdings: Holdings
     cipher: AESGCM  # what seals and opens what is theirs
     whose: bytes  # their part of the context of what is theirs
+    state: str = ACTIVE
 
     def holding(self, holdings: Holdings) -> Person:
         """The same person when other rows are held."""
@@ -85,23 +91,48 @@ class Person(msgspec.Struct, frozen=True, gc=False):
         return f"Person({self.person_id!r})"
 
 
-def belong(connection: Connection, keyring: Keyring) -> None:
-    """VaultError unless a database's keys are those of this keyring; a new database takes it."""
+def belong(connection: Connection, keyring: Keyring) -> bool:
+    """VaultError unless a database's keys are those of this keyring; a new database takes it.
+
+    True where its rows that decide are still those of an earlier upheld: see gate/sealing.py.
+    """
     numbers = [each.number for each in keyring.epochs]
+    unsealed = False
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
-        if type(number) is not int or not hmac.compare_digest(blob(mark), _mark(keyring, number)):
+        ours = type(number) is int and _marks(keyring, number)
+        if not ours or not any(hmac.compare_digest(blob(mark), each) for each in ours):
             raise VaultError("the database belongs to another keyring", code="other-keyring",
                              hint="open it with the keyring that it was begun with")  # fmt: skip
+        unsealed |= hmac.compare_digest(blob(mark), ours[1])
         if number in numbers:
             numbers.remove(number)
     for number in numbers:
-        run(connection, "INSERT INTO epoch VALUES (?, ?, ?)", number, _mark(keyring, number), False)
-    if row(connection, "SELECT 1 FROM person WHERE person_id = ?", REGISTER) is None:
-        run(connection, "INSERT INTO person VALUES (?, 'register', 0, NULL)", REGISTER)
+        mark = _marks(keyring, number)[unsealed]
+        run(connection, "INSERT INTO epoch VALUES (?, ?, ?)", number, mark, False)
+    unlock(connection.engine, keyring)
+    if row(connection, "SELECT 1 FROM person LIMIT 1") is None:  # a new database
+        cover = seals_of(connection).seal_cover(REGISTER, Cover(0, {}))
+        run(connection, "INSERT INTO person VALUES (?, 'register', 0, NULL, ?)", REGISTER, cover)
+    return unsealed
 
 
-def _mark(keyring: Keyring, number: int) -> bytes:
-    return hmac.digest(keyring.derived("epoch-mark"), context(number), "sha256")
+def _marks(keyring: Keyring, number: int) -> tuple[bytes, bytes]:
+    """The mark of an epoch where rows that decide are sealed, and where they are not yet."""
+    what = context(number)
+    return (hmac.digest(keyring.derived("epoch-of-sealed-rows"), what, "sha256"),
+            hmac.digest(keyring.derived("epoch-mark"), what, "sha256"))  # fmt: skip
+
+
+def mark_epochs(connection: Connection, keyring: Keyring) -> None:
+    """Say of every epoch that rows that decide are sealed from now on."""
+    for (number,) in rows(connection, "SELECT number FROM epoch"):
+        run(connection, "UPDATE epoch SET mark = ? WHERE number = ?",
+            _marks(keyring, number)[0], number)  # fmt: skip
+
+
+def unlock(engine: Engine, keyring: Keyring) -> None:
+    """Let rows that decide be read and written on a database of this keyring."""
+    database.unlock(engine, keyring.derived("rows"))
 
 
 def enrol(
@@ -110,10 +141,10 @@ def enrol(
 ) -> Person:  # fmt: skip
     """A new person with a key of their own and nothing held yet."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
-    made = Person(person_id, key, {}, AESGCM(key), part_of(person_id))
-    holdings = _sealed_holdings(made, {})
-    later(connection, "INSERT INTO person VALUES (?, ?, ?, ?)", made.person_id, state,
-          microseconds(at), holdings)  # fmt: skip
+    made = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
+    cover = seals_of(connection).seal_cover(person_id, Cover(0, {}))
+    later(connection, "INSERT INTO person VALUES (?, ?, ?, ?, ?)", made.person_id, state,
+          microseconds(at), _sealed_holdings(made, {}), cover)  # fmt: skip
     epoch = _current(connection, keyring)
     later(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
           _wrapped(epoch, made))  # fmt: skip
@@ -190,7 +221,7 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
 
     On SQLite a writer has the database to itself anyway.
     """
-    if not is_postgresql(connection):
+    if type(connection) is not Link or not connection.postgresql:  # who only reads has a snapshot
         return finding(len(people), locked=False), tuple(people)
     return finding(len(people) + 1, locked=True), (REGISTER, *people)
 
@@ -213,8 +244,8 @@ def told(
 ) -> dict[str, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
-        person_id: unwrapped(keyring, person_id, *key)
-        for person_id, state, *key in listed if state in states and key[-1]
+        person_id: unwrapped(keyring, person_id, state, *key)
+        for person_id, state, *key, _ in listed if state in states and key[-1]
     }  # fmt: skip
 
 
@@ -225,8 +256,9 @@ def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) ->
 
 
 def unwrapped(
-    keyring: Keyring, person_id: str, holdings: bytes | None, number: int, wrapped: bytes
-) -> Person:
+    keyring: Keyring, person_id: str, state: str, holdings: bytes | None, number: int,
+    wrapped: bytes,
+) -> Person:  # fmt: skip
     """A person with their key, out of the row of both; SealError where one does not open."""
     try:
         epoch = keyring.epoch(number)
@@ -240,9 +272,42 @@ def unwrapped(
         raise VaultError(f"what person {person_id} holds is missing", code="holdings",
                          hint="restore it from a backup")  # fmt: skip
     ready = AESGCM(key)
-    raw = unseal(ready, holdings, _HELD + whose,
+    raw = unseal(ready, holdings, _HELD + whose + _state(state),
                  what=f"the list of what is held of person {person_id}")  # fmt: skip
-    return Person(person_id, key, _HOLDINGS.decode(raw), ready, whose)
+    return Person(person_id, key, _HOLDINGS.decode(raw), ready, whose, state)
+
+
+@lru_cache(maxsize=16)
+def _state(state: str) -> bytes:
+    """What the context of what is held of a person tells of their state."""
+    return part_of(state)
+
+
+def change_state(connection: Connection, person: Person, state: str) -> None:
+    """Let a person be in another state, which is sealed with what is held of them."""
+    other = msgspec.structs.replace(person, state=state)
+    run(connection, "UPDATE person SET state = ?, holdings = ? WHERE person_id = ?", state,
+        _sealed_holdings(other, other.holdings), other.person_id)  # fmt: skip
+
+
+def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str]) -> None:
+    """Seal with what is held of some people what state they are in, as an earlier upheld did not.
+
+    Whose key is gone is left as they are: nobody can open what is theirs.
+    """
+    for person_id, state, holdings, number, wrapped, _ in rows(
+        connection, finding(len(listed), locked=False), *listed
+    ):
+        if wrapped is None or holdings is None or number not in {e.number for e in keyring.epochs}:
+            continue
+        epoch, whose = keyring.epoch(number), part_of(person_id)
+        try:
+            key = unseal(epoch.cipher, wrapped, _KEY + whose + epoch.part)
+            raw = unseal(key, holdings, _HELD + whose)
+        except SealError:
+            continue  # not whole before either, and found when it is opened
+        person = Person(person_id, key, _HOLDINGS.decode(raw), AESGCM(key), whose, state)
+        keep_holdings(connection, person, person.holdings)
 
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
@@ -254,7 +319,7 @@ def keep_holdings(connection: Connection, person: Person, holdings: Holdings) ->
 
 def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
     raw = msgspec.json.encode(holdings)
-    return seal(person.cipher, raw, _HELD + person.whose)
+    return seal(person.cipher, raw, _HELD + person.whose + _state(person.state))
 
 
 def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:
@@ -276,7 +341,7 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
     epoch = keyring.current
     run(connection, "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
         epoch.number, _wrapped(epoch, person), person_id)  # fmt: skip
-    run(connection, "DELETE FROM blind_index WHERE person_id = ?", person_id)
+    rows_that_decide.purge(connection, tables.blind_index, "person_id = ?", person_id)
     if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
         for field, value in indexed(connection, person).items():
             blind_index.put(connection, keyring, person_id, field, value)

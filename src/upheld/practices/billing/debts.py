@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.tables import BEGINNING, item, microseconds
+from upheld.database import rows as database
 from upheld.gate import entries, records
 from upheld.gate.duties import Carrying
 from upheld.gate.joint import Joint
@@ -35,6 +36,7 @@ FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
 AGENT: Final = "collection-agent"
 DELETE: Final = "delete-on-recall"
 CONFIRM_WITHIN: Final = timedelta(days=7)
+ITEM: Final = "person_id = ? AND item_id = ?"
 _COLUMNS: Final = (
     "d.person_id, d.debt_id, d.task_id, d.party, d.state, d.handed, d.recalled, d.confirmed,"
     " d.entry, d.item_id, i.due"
@@ -137,11 +139,11 @@ def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
     if isinstance(found, Refused):
         return found
     made = secrets.token_hex(16)
-    item = row(joint.connection, "SELECT item_id FROM item WHERE person_id = ? AND entry = ? AND"
-               " kind = ?", task.person_id, found.entry, DELETE)  # fmt: skip
+    due = database.get(joint.connection, item, "person_id = ? AND entry = ? AND kind = ?",
+                       task.person_id, found.entry, DELETE)  # fmt: skip
     run(joint.connection, "INSERT INTO debt VALUES (?, ?, ?, ?, 'handed', ?, NULL, NULL, ?, ?)",
         task.person_id, made, task.task_id, party, microseconds(joint.house.clock.now()),
-        found.entry, item[0] if item else "")  # fmt: skip
+        found.entry, due.item_id if due else "")  # fmt: skip
     return made
 
 
@@ -200,8 +202,8 @@ def recall(joint: Joint, person_id: str) -> None:
     now = joint.house.clock.now()
     run(joint.connection, "UPDATE debt SET state = 'recalled', recalled = ? WHERE person_id = ? AND"
         " debt_id = ?", microseconds(now), person_id, debt.debt_id)  # fmt: skip
-    run(joint.connection, "UPDATE item SET due = ? WHERE person_id = ? AND item_id = ?",
-        microseconds(now + CONFIRM_WITHIN), person_id, debt.item_id)  # fmt: skip
+    changes = {"due": microseconds(now + CONFIRM_WITHIN)}
+    database.update(joint.connection, item, changes, ITEM, person_id, debt.item_id)
     joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
                recipient=f"{AGENT} {debt.party}", duties=(DELETE,))  # fmt: skip
 
@@ -215,8 +217,7 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
     run(joint.connection, "UPDATE debt SET state = 'confirmed', confirmed = ? WHERE person_id = ?"
         " AND debt_id = ?", microseconds(joint.house.clock.now()), debt.person_id,
         debt_id)  # fmt: skip
-    run(joint.connection, "UPDATE item SET state = 'done' WHERE person_id = ? AND item_id = ?",
-        debt.person_id, debt.item_id)  # fmt: skip
+    database.update(joint.connection, item, {"state": "done"}, ITEM, debt.person_id, debt.item_id)
     joint.note(
         debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
         recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),

@@ -1,0 +1,71 @@
+"""What a table says of its rows that decide: which columns a MAC covers, and whose set they are of.
+
+It is said where the table is declared (`core.tables.sealed`), and read here once for each table.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Boolean, Table
+
+from upheld.core.schema import declared
+
+MAC = "mac"
+
+
+class Declaration(Struct, frozen=True):
+    """A table as its statements and MACs need it.
+
+    Rows are read as the covered columns, then the free ones, then the MAC.
+    """
+
+    name: str
+    covered: tuple[str, ...]
+    free: tuple[str, ...]
+    key: tuple[str, ...]
+    owner: int | None  # the places of these among the covered columns
+    part: int | None
+    truths: tuple[int, ...]  # which SQLite gives back as numbers
+    row: Any  # the type of its rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a row as it is told."""
+        return (*self.covered, *self.free)
+
+    @property
+    def selected(self) -> str:
+        """What a statement selects to read whole rows, with their MACs."""
+        return ", ".join((*self.columns, MAC))
+
+    @property
+    def checked(self) -> str:
+        """What a statement selects to check rows alone."""
+        return ", ".join((*self.covered, MAC))
+
+
+@lru_cache(maxsize=256)
+def declaration(table: Table) -> Declaration:
+    """What a table says of itself; KeyError for one that is not sealed."""
+    said = table.info["sealed"]
+    names = [str(column.name) for column in table.columns if column.name != MAC]
+    covered = tuple(name for name in names if name not in said["free"])
+    free = tuple(name for name in names if name in said["free"])
+    return Declaration(
+        str(table.name), covered, free, tuple(str(column.name) for column in table.primary_key),
+        covered.index(said["owner"]) if said["owner"] else None,
+        covered.index(said["part"]) if said["part"] else None,
+        tuple(covered.index(c.name) for c in table.columns
+              if isinstance(c.type, Boolean) and c.name in covered),
+        namedtuple(str(table.name), (*covered, *free)),  # noqa: PYI024 - its fields are the table's
+    )  # fmt: skip
+
+
+def sealed_tables() -> list[Declaration]:
+    """Every table of upheld whose rows are sealed, by name."""
+    tables = sorted(declared().tables.values(), key=lambda each: each.name)
+    return [declaration(table) for table in tables if "sealed" in table.info]

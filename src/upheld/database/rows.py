@@ -1,0 +1,356 @@
+"""The one way to read and write rows that decide, in the transaction that is given.
+
+Whatever is read is checked: each row by its MAC, and the set of its owner by its cover, so that a
+row which was changed, added, put back or taken away refuses whoever would rest on it. Whatever is
+written is marked, and covered; a row that is changed was checked before, so that nobody's row
+becomes ours by being written again.
+
+A condition is SQL's, with `?` for a value, and may say an order and a limit. Where it begins with
+the owner's column (`person_id = ?`), that owner's set is looked at even if nothing is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from upheld.core.link import Link
+from upheld.core.sql import later, places, rows
+from upheld.database.declared import MAC, Declaration, declaration
+from upheld.database.seals import (
+    NOBODY,
+    Cover,
+    Seals,
+    Tallies,
+    changed,
+    owner_of,
+    part_of,
+    seals_of,
+    tallied,
+)
+
+OWNERS_MAX = 500  # in one query
+Change = Any | Callable[[Any], Any]  # what a column becomes, or what tells it of the row
+
+
+def insert(connection: Connection, table: Table, **values: Any) -> None:
+    """Write a row; columns that are not named are empty."""
+    told = declaration(table)
+    if unknown := values.keys() - set(told.columns):
+        raise TypeError(f"{told.name} has no column {', '.join(sorted(unknown))}")
+    _write(connection, told, [[values.get(name) for name in told.columns]])
+
+
+def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
+    """Write a row unless there is one of its key; whether it was written."""
+    told = declaration(table)
+    where = " AND ".join(f"{name} = ?" for name in told.key)
+    if get(connection, table, where, *(values[name] for name in told.key)) is not None:
+        return False
+    insert(connection, table, **values)
+    return True
+
+
+def insert_all(connection: Connection, table: Table, listed: Iterable[Mapping[str, Any]]) -> None:
+    """Write some rows at once."""
+    told = declaration(table)
+    _write(connection, told, [[each.get(name) for name in told.columns] for each in listed])
+
+
+def select(
+    connection: Connection, table: Table, where: str = "", *values: Any,
+    parts: Sequence[str] | None = None,
+) -> list[Any]:  # fmt: skip
+    """The rows that a condition holds of, checked, with the columns as attributes.
+
+    Only the given `parts` of their owners' sets are looked at, where the rows are of these alone.
+    """
+    told = declaration(table)
+    found = _read(connection, told, where, values)
+    whole(connection, table, _owners(told, found, where, values), parts)
+    return [told.row._make(each[:-1]) for each in found]
+
+
+def believed(
+    connection: Connection, table: Table, where: str = "", *values: Any
+) -> tuple[list[Any], int]:
+    """The rows that a condition holds of and that are ours, and how many are not: to look through.
+
+    Nothing is said of their sets; `select` is for whoever rests on them.
+    """
+    told, seals = declaration(table), seals_of(connection)
+    found = []
+    listed = rows(connection, _selecting(told, where), *values)
+    for each in listed:
+        plain = _plain(told, each)
+        if seals.element(told.name, _covered(told, plain), each[-1]) is not None:
+            found.append(told.row._make(plain))
+    return found, len(listed) - len(found)
+
+
+def get(connection: Connection, table: Table, where: str, *values: Any) -> Any | None:
+    """The row that a condition holds of, checked; None where there is none."""
+    found = select(connection, table, where, *values)
+    return found[0] if found else None
+
+
+def update(
+    connection: Connection, table: Table, changes: Mapping[str, Change], where: str, *values: Any,
+    parts: Sequence[str] | None = None,
+) -> int:  # fmt: skip
+    """Change the rows that a condition holds of; how many."""
+    told = declaration(table)
+    found = _read(connection, told, where, values)
+    whole(connection, table, _owners(told, found, where, values), parts)
+    _change(connection, told, found, changes)
+    return len(found)
+
+
+def mark_again(connection: Connection, table: Table, listed: Sequence[tuple[Any, Any]]) -> None:
+    """Write some rows that were read and checked as they are to be: pairs of before and after."""
+    told = declaration(table)
+    _rewrite(connection, told, [(tuple(one), tuple(other)) for one, other in listed])
+
+
+def delete(connection: Connection, table: Table, where: str, *values: Any) -> int:
+    """Delete the rows that a condition holds of; how many."""
+    told = declaration(table)
+    found = _read(connection, told, where, values)
+    whole(connection, table, _owners(told, found, where, values))
+    _delete(connection, told, found)
+    return len(found)
+
+
+def purge(connection: Connection, table: Table, where: str, *values: Any) -> int:
+    """Delete the rows that a condition holds of whether they are ours or not; how many.
+
+    For what is to be gone whatever it is. Only rows that are ours leave their owner's cover.
+    """
+    told = declaration(table)
+    seals = seals_of(connection)
+    found = rows(connection, f"SELECT {told.selected} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
+    ours = [each for each in found
+            if seals.element(told.name, _covered(told, each), each[-1]) is not None]  # fmt: skip
+    _delete(connection, told, ours)
+    if len(ours) < len(found):
+        later(connection, f"DELETE FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
+    return len(found)
+
+
+def whole(
+    connection: Connection, table: Table, owners: Iterable[str],
+    parts: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """SealedError unless some owners' sets of rows in a table are as they were written."""
+    told = declaration(table)
+    if told.owner is None:
+        return  # such a set may be large: self-check looks through it
+    listed = sorted(set(owners))
+    for first in range(0, len(listed), OWNERS_MAX):
+        _whole(connection, told, listed[first : first + OWNERS_MAX], parts)
+
+
+def _whole(
+    connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
+) -> None:  # fmt: skip
+    column = told.covered[told.owner or 0]
+    where, values = f"{column} IN ({places(owners)})", list(owners)
+    if parts is not None and told.part is not None:
+        where += f" AND {told.covered[told.part]} IN ({places(parts)})"
+        values += parts
+    found = rows(connection, f"SELECT {told.checked} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
+    tallies = checked(seals_of(connection), told, found)
+    covers = _covers(connection, owners)
+    for owner in owners:
+        cover = covers.get(owner)
+        if cover is None or not agree(told.name, cover, owner, tallies, parts):
+            raise changed(owner, told.name)
+
+
+def agree(
+    name: str, cover: Cover, owner: str, tallies: Tallies, parts: Sequence[str] | None = None
+) -> bool:  # fmt: skip
+    """Whether an owner's cover says of a table, or of some parts of it, what was counted."""
+    mine = {part: tally for (whose, part), tally in tallies.items() if whose == owner}
+    said = {part: cover.tally(part) for part in cover.parts
+            if part.partition("/")[0] == name
+            and (parts is None or part.partition("/")[2] in parts)}  # fmt: skip
+    return mine == said
+
+
+def checked(
+    seals: Seals, told: Declaration, found: Iterable[tuple[Any, ...]]
+) -> Tallies:  # fmt: skip
+    """What rows come to, as `Declaration.checked` selects them; SealedError for one not ours."""
+    listed = []
+    for each in found:
+        covered = _plain(told, each[:-1])
+        element = seals.element(told.name, covered, each[-1])
+        if element is None:
+            raise changed(_named(told, covered), told.name)
+        listed.append((covered, element))
+    return tallied(told, listed)
+
+
+def cover_of(connection: Connection, owner: str) -> Cover:
+    """The cover over an owner's set; SealedError where there is none that is theirs."""
+    found = _cover(connection, owner)
+    if found is None:
+        raise changed(owner)
+    return found
+
+
+def _cover(connection: Connection, owner: str) -> Cover | None:
+    """An owner's cover, kept in mind until the transaction ends; None for who is not there."""
+    return _covers(connection, [owner]).get(owner)
+
+
+def _covers(connection: Connection, owners: Sequence[str]) -> dict[str, Cover]:
+    """The covers of some owners who are there."""
+    memory: dict[str, Cover] = connection.memory if isinstance(connection, Link) else {}
+    asked = [owner for owner in owners if owner not in memory]
+    if asked:
+        seals = seals_of(connection)
+        statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+        for owner, raw in rows(connection, statement, *asked):
+            memory[owner] = seals.open_cover(owner, raw)
+    return memory
+
+
+def recover(connection: Connection, counted: Iterable[tuple[str, str, int, int]]) -> None:
+    """Count rows into covers, or out of them: each its owner, its part, how many, what they add."""
+    by_owner: dict[str, list[tuple[str, int, int]]] = {}
+    for owner, part, count, element in counted:
+        by_owner.setdefault(owner, []).append((part, count, element))
+    seals = seals_of(connection)
+    owners = list(by_owner)
+    covers: dict[str, Cover] = {}
+    for first in range(0, len(owners), OWNERS_MAX):
+        covers |= _covers(connection, owners[first : first + OWNERS_MAX])
+    for owner, changes in by_owner.items():
+        cover = covers.get(owner)
+        if cover is None:
+            if owner == NOBODY:
+                raise changed(owner)
+            continue  # somebody who is there no more, whose rows go one after the other
+        for part, count, element in changes:
+            cover.add(part, count, element)
+        cover.version += 1
+        later(connection, "UPDATE person SET cover = ? WHERE person_id = ?",
+              seals.seal_cover(owner, cover), owner)  # fmt: skip
+
+
+def _read(
+    connection: Connection, told: Declaration, where: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows that a condition holds of, with their MACs; SealedError for one that is not ours."""
+    statement = _selecting(told, where)
+    seals, found = seals_of(connection), []
+    for each in rows(connection, statement, *values):
+        plain = (*_plain(told, each), each[-1])
+        if seals.element(told.name, _covered(told, plain), each[-1]) is None:
+            raise changed(_named(told, plain), told.name)
+        found.append(plain)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _selecting(told: Declaration, where: str) -> str:
+    if where and not where.startswith("ORDER"):
+        where = f"WHERE {where}"
+    return f"SELECT {told.selected} FROM {told.name} {where}"  # noqa: S608 - our own words
+
+
+def _covered(told: Declaration, found: Sequence[Any]) -> Sequence[Any]:
+    return found[: len(told.covered)]
+
+
+def _plain(told: Declaration, found: Sequence[Any]) -> Sequence[Any]:
+    """The columns without the MAC as they were written: SQLite tells truths as numbers."""
+    columns = found[: len(told.columns)]
+    if not told.truths:
+        return columns
+    return [bool(v) if at in told.truths and v is not None else v for at, v in enumerate(columns)]
+
+
+def _named(told: Declaration, covered: Sequence[Any]) -> str:
+    """Whose a row says it is; nobody's where it says something else than an id."""
+    owner: object = owner_of(told, covered)
+    return owner if isinstance(owner, str) and owner.isalnum() else NOBODY
+
+
+def _owners(
+    told: Declaration, found: Sequence[Sequence[Any]], where: str, values: Sequence[Any]
+) -> set[str]:
+    """Whose sets a question rests on."""
+    if told.owner is None:
+        return set()
+    owners = {each[told.owner] for each in found}
+    if where.startswith(f"{told.covered[told.owner]} = ?"):
+        owners.add(values[0])
+    return owners
+
+
+def _write(connection: Connection, told: Declaration, listed: Sequence[Sequence[Any]]) -> None:
+    seals, counted = seals_of(connection), []
+    columns = (*told.columns, MAC)
+    statement = f"INSERT INTO {told.name} ({', '.join(columns)}) VALUES ({places(columns)})"  # noqa: S608 - names alone
+    for each in listed:
+        covered = _covered(told, each)
+        mac, element = seals.mark(told.name, covered)
+        later(connection, statement, *each, mac)
+        counted.append((owner_of(told, covered), part_of(told, covered), 1, element))
+    recover(connection, counted)
+
+
+def _change(
+    connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]],
+    changes: Mapping[str, Change],
+) -> None:  # fmt: skip
+    at = {told.columns.index(name): change for name, change in changes.items()}
+    pairs = []
+    for each in found:
+        new, before = list(each[:-1]), told.row._make(each[:-1])
+        for place, change in at.items():
+            new[place] = change(before) if callable(change) else change
+        pairs.append((each[:-1], tuple(new)))
+    _rewrite(connection, told, pairs)
+
+
+def _rewrite(
+    connection: Connection, told: Declaration, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]
+) -> None:
+    seals, counted = seals_of(connection), []
+    where = " AND ".join(f"{name} = ?" for name in told.key)
+    keys = [told.columns.index(name) for name in told.key]
+    for before, after in pairs:
+        now = [at for at, (one, other) in enumerate(zip(before, after, strict=True))
+               if one != other]  # fmt: skip
+        if not now:
+            continue
+        one, other = _covered(told, before), _covered(told, after)
+        mac, element = seals.mark(told.name, other)
+        names = ", ".join(f"{told.columns[at]} = ?" for at in now)
+        later(connection, f"UPDATE {told.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
+              *(after[at] for at in now), mac, *(before[at] for at in keys))  # fmt: skip
+        if any(at < len(told.covered) for at in now):
+            counted += [
+                (owner_of(told, one), part_of(told, one), -1, -seals.mark(told.name, one)[1]),
+                (owner_of(told, other), part_of(told, other), 1, element),
+            ]
+    recover(connection, counted)
+
+
+def _delete(connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]]) -> None:
+    seals, counted = seals_of(connection), []
+    where = " AND ".join(f"{name} = ?" for name in told.key)
+    keys = [told.columns.index(name) for name in told.key]
+    for each in found:
+        covered = _covered(told, each)
+        later(connection, f"DELETE FROM {told.name} WHERE {where}", *(each[at] for at in keys))  # noqa: S608 - names alone
+        element = seals.mark(told.name, covered)[1]
+        counted.append((owner_of(told, covered), part_of(told, covered), -1, -element))
+    recover(connection, counted)

@@ -1,0 +1,161 @@
+"""The marks on rows that decide, and the covers over people's sets of them.
+
+A row's MAC is the first half of HMAC-SHA-512 over its table's name and its whole content. A part of
+the second half, which is never stored, is what the row adds to the cover of its owner: of each part
+of their set how many rows there are and the sum of these. So a set can be changed row by row, and
+whoever has seen any number of rows and MACs cannot put together another set of the same sum. The
+cover is sealed for its owner, and counts how often it was changed, which entries tell.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.hmac import HMAC
+from sqlalchemy import Connection, Engine
+
+from upheld.core.errors import UpheldError
+from upheld.core.link import Link
+from upheld.database.declared import Declaration
+
+NOBODY: Final = ""  # the owner of rows that are nobody's
+_OPTION: Final = "upheld_seals"
+_MAC: Final = 32
+_ELEMENT: Final = slice(32, 48)
+_SUM_BYTES: Final = 16
+_MODULUS: Final = 1 << (8 * _SUM_BYTES)
+_NONCE: Final = 12
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+class SealedError(UpheldError):
+    """A row that decides, or a person's set of such rows, that is not as it was written."""
+
+
+class Cover(msgspec.Struct, array_like=True, gc=False):
+    """Of one owner: how often the set was changed, and of each part its count and its sum."""
+
+    version: int
+    parts: dict[str, tuple[int, bytes]]
+
+    def tally(self, part: str) -> tuple[int, int]:
+        """How many rows a part has, and their sum."""
+        found = self.parts.get(part)
+        return (found[0], int.from_bytes(found[1], "big")) if found else (0, 0)
+
+    def add(self, part: str, rows: int, element: int) -> None:
+        """Count rows into a part, or out of it."""
+        count, total = self.tally(part)
+        count, total = count + rows, (total + element) % _MODULUS
+        if count == total == 0:
+            self.parts.pop(part, None)
+        else:
+            self.parts[part] = count, total.to_bytes(_SUM_BYTES, "big")
+
+
+_COVER: Final = msgspec.msgpack.Decoder(Cover)
+
+
+class Seals:
+    """The keys of a database's rows that decide, made ready once."""
+
+    def __init__(self, key: bytes) -> None:
+        self._row = HMAC(hmac.digest(key, b"row", "sha256"), SHA512())
+        self._cover = AESGCM(hmac.digest(key, b"cover", "sha256"))
+
+    def mark(self, name: str, covered: Sequence[Any]) -> tuple[bytes, int]:
+        """A row's MAC, and what it adds to its owner's cover; by the name of its table.
+
+        Columns at the end that are empty do not count, so that a column can be added.
+        """
+        last = len(covered)
+        while covered[last - 1] is None:
+            last -= 1
+        made = self._row.copy()
+        # No two lists of texts, numbers, bytes and nothings are the same in MessagePack.
+        made.update(_ENCODE((name, *covered[:last])))
+        whole = made.finalize()
+        return whole[:_MAC], int.from_bytes(whole[_ELEMENT], "big")
+
+    def element(self, name: str, covered: Sequence[Any], mac: object) -> int | None:
+        """What a row that was read adds to its owner's cover; None where its MAC is not ours."""
+        try:
+            wanted, element = self.mark(name, covered)
+        except (TypeError, OverflowError, ValueError, IndexError):  # a kind that we never write
+            return None
+        return element if type(mac) is bytes and hmac.compare_digest(wanted, mac) else None
+
+    def seal_cover(self, owner: str, cover: Cover) -> bytes:
+        """A cover sealed for its owner."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cover.encrypt(nonce, _ENCODE(cover), owner.encode())
+
+    def open_cover(self, owner: str, raw: object) -> Cover:
+        """An owner's cover; SealedError where it is none of theirs."""
+        try:
+            if type(raw) is bytes:
+                plain = self._cover.decrypt(raw[:_NONCE], raw[_NONCE:], owner.encode())
+                return _COVER.decode(plain)
+        except (InvalidTag, ValueError):
+            pass
+        raise changed(owner)
+
+
+def part_of(table: Declaration, covered: Sequence[Any]) -> str:
+    """The part of its owner's set that a row counts in."""
+    return table.name if table.part is None else f"{table.name}/{covered[table.part]}"
+
+
+def owner_of(table: Declaration, covered: Sequence[Any]) -> str:
+    """Whose set a row counts in."""
+    return NOBODY if table.owner is None else covered[table.owner]
+
+
+Tallies = dict[tuple[str, str], tuple[int, int]]  # of an owner's part: how many rows, and their sum
+
+
+def tallied(table: Declaration, found: Iterable[tuple[Sequence[Any], int]]) -> Tallies:
+    """What some rows with their elements come to."""
+    tallies: Tallies = {}
+    for covered, element in found:
+        at = owner_of(table, covered), part_of(table, covered)
+        count, total = tallies.get(at, (0, 0))
+        tallies[at] = count + 1, (total + element) % _MODULUS
+    return tallies
+
+
+def changed(owner: str, what: str = "") -> SealedError:
+    """What is told of a set that is not as it was written."""
+    whose = f"of person {owner}" if owner else "that is nobody's"
+    told = f"a row of `{what}` {whose}" if what else f"what is kept {whose}"
+    return SealedError(
+        f"{told} was changed, added, put back or taken away by somebody else", code="changed-row",
+        hint="see `upheld admin selfcheck`, and who can write to the database",
+    )  # fmt: skip
+
+
+def unlock(engine: Engine, key: bytes) -> None:
+    """Let rows that decide be read and written on a database, by a key of its keyring."""
+    if engine.get_execution_options().get(_OPTION) is None:
+        engine.update_execution_options(**{_OPTION: Seals(key)})
+
+
+def seals_of(connection: Connection) -> Seals:
+    """The keys of a connection's database; SealedError where it was opened without a keyring."""
+    if type(connection) is Link and connection.seals is not None:
+        ready: Seals = connection.seals
+        return ready
+    found: Seals | None = connection.engine.get_execution_options().get(_OPTION)
+    if found is None:
+        raise SealedError("the database was opened without its keyring", code="no-keyring",
+                          hint="name the keyring")  # fmt: skip
+    if type(connection) is Link:
+        connection.seals = found
+    return found

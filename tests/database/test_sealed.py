@@ -1,0 +1,260 @@
+"""Rows that decide: whoever writes to the database without the keys refuses, and is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import Boolean, Connection, Engine, LargeBinary, String, Table, Text
+
+import upheld
+from gate.conftest import clock as _clock
+from gate.conftest import customer
+from gate.conftest import gate as _gate
+from gate.conftest import keyring as _keyring
+from gate.conftest import person as _person
+from gate.conftest import policy as _policy
+from gate.test_gate import OFFERS, TO_PARTNER
+from upheld.core import tables
+from upheld.core.schema import declared
+from upheld.core.sql import places, rows, run
+from upheld.core.transaction import reading, writing
+from upheld.database import checks, seals
+from upheld.database import rows as database
+from upheld.database.declared import MAC, declaration, sealed_tables
+from upheld.database.seals import SealedError
+from upheld.gate.gate import Gate
+from upheld.gate.request import Refused
+from upheld.vault.keyring import Keyring
+
+clock, gate, keyring, person, policy = _clock, _gate, _keyring, _person, _policy
+NAMES = [each.name for each in sealed_tables()]
+
+
+class _Back(Exception):  # noqa: N818 - no error: the end of a trial
+    """What was tried is undone."""
+
+
+@contextmanager
+def tried(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is undone."""
+    with suppress(_Back), writing(engine) as connection:
+        yield connection
+        raise _Back
+
+
+def made(table: Table, person_id: str, number: int) -> dict[str, Any]:
+    """A row of a table, of a person where its rows are somebody's."""
+    told = declaration(table)
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name == MAC:
+            continue
+        kind, name = column.type, str(column.name)
+        if isinstance(kind, LargeBinary):
+            row[name] = bytes([number]) * 20
+        elif isinstance(kind, Boolean):
+            row[name] = True
+        elif isinstance(kind, String | Text):
+            row[name] = f"{name[:20]}{number}"
+        else:
+            row[name] = 1_000_000 + number
+    if told.owner is not None:
+        row[told.covered[told.owner]] = person_id
+    if told.part is not None:
+        row[told.covered[told.part]] = "open"
+    return row
+
+
+def other(value: Any) -> Any:
+    """Something else of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    return value + (b"x" if isinstance(value, bytes) else "x" if isinstance(value, str) else 1)
+
+
+def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
+    """Write a row as somebody would who has the database and no keys."""
+    run(connection, f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
+        *row.values())  # fmt: skip
+
+
+def where(key: tuple[str, ...]) -> str:
+    """The condition that names a row by its key."""
+    return " AND ".join(f"{name} = ?" for name in key)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(
+    gate: Gate, person: str, name: str
+) -> None:
+    """A row that is inserted, updated, deleted or put back, in every table that is sealed."""
+    table = declared().tables[name]
+    told = declaration(table)
+    first, second, third = (made(table, person, number) for number in (1, 2, 3))
+    key = tuple(first[each] for each in told.key)
+    with writing(gate.engine) as connection:
+        database.insert_all(connection, table, [first, second])
+        assert checks.everything(connection) == []
+    statement = f"SELECT {told.selected} FROM {name} WHERE {where(told.key)}"
+    with reading(gate.engine) as connection:
+        (raw,) = rows(connection, statement, *key)
+    before = dict(zip((*told.columns, MAC), raw, strict=True))
+
+    def found(change: Callable[[Connection], object], *, at_use: bool = True) -> None:
+        with tried(gate.engine) as connection:
+            change(connection)
+            assert checks.everything(connection) != []
+            if at_use:
+                owner = [told.covered[told.owner]] if told.owner is not None else []
+                with pytest.raises(SealedError):
+                    database.select(connection, table, where(tuple(owner)),
+                                    *(person for _ in owner))  # fmt: skip
+
+    somebodys = told.owner is not None  # else a set is looked through by the self-check
+    for column in told.covered:
+        if column not in told.key:
+            found(lambda c, column=column: run(  # type: ignore[misc] # bound at once
+                c, f"UPDATE {name} SET {column} = ? WHERE {where(told.key)}",
+                other(before[column]), *key))  # fmt: skip
+    found(lambda c: write(c, name, {**third, MAC: before[MAC]}))
+    found(lambda c: run(c, f"DELETE FROM {name} WHERE {where(told.key)}", *key), at_use=somebodys)
+    fixed = {*told.key, *([told.covered[told.owner]] if told.owner is not None else ())}
+    changing = [each for each in told.covered if each not in fixed]
+    with writing(gate.engine) as connection:
+        change = {each: other(before[each]) for each in changing[:1]}
+        assert database.update(connection, table, change, where(told.key), *key) == 1
+    assert_fine(gate)
+
+    def as_before(connection: Connection) -> None:
+        run(connection, f"DELETE FROM {name} WHERE {where(told.key)}", *key)
+        write(connection, name, before)
+
+    if changing:
+        found(as_before, at_use=somebodys)
+    with writing(gate.engine) as connection:
+        assert database.delete(connection, table, where(told.key), *key) == 1
+    assert_fine(gate)
+    found(lambda c: write(c, name, before), at_use=somebodys)
+
+
+def assert_fine(gate: Gate) -> None:
+    """Nothing is wrong."""
+    with reading(gate.engine) as connection:
+        assert checks.everything(connection) == []
+
+
+def test_every_table_says_what_protects_its_rows() -> None:
+    """Each is sealed, with a reason for each column that is not, or says why it needs no seal."""
+    bare: dict[str, str] = {}
+    mine = {name: table for name, table in declared().tables.items() if name in CORE}
+    for name, table in mine.items():
+        if "sealed" in table.info:
+            assert MAC in table.columns, name
+            bare |= {
+                f"{name}.{column}": why for column, why in table.info["sealed"]["free"].items()
+            }
+        else:
+            bare[name] = table.info.get("bare", "")
+    assert [name for name, why in bare.items() if len(why.split()) < 5] == []
+    assert sorted(bare) == UNCOVERED
+
+
+CORE = {each.name for each in vars(tables).values() if isinstance(each, Table)}
+UNCOVERED = sorted([
+    "checkpoint", "entry", "entry_person", "epoch", "lease", "log_name", "person", "person_key",
+    "record.body", "restored", "tile", "value",
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["delete", "insert", "restore", "state"])
+def test_an_act_is_refused_at_once_where_what_it_rests_on_was_changed(
+    gate: Gate, person: str, change: str
+) -> None:
+    """Deleting an opt-out, adding or bringing back a consent, another state; nobody else is hit."""
+    other_one = customer(gate)
+    opted = gate.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
+    consent = gate.record(person, "consent", about=OFFERS)
+    with reading(gate.engine) as connection:
+        (raw,) = rows(connection, "SELECT withdrawn, mac FROM record WHERE record_id = ?", consent)
+    gate.withdraw(person, consent)
+    with writing(gate.engine) as connection:
+        if change == "delete":
+            run(connection, "DELETE FROM record WHERE record_id = ?", opted)
+        elif change == "insert":
+            run(connection, "INSERT INTO record SELECT person_id, 'another', kind, party, dims,"
+                " begins, ends, NULL, by_whom, how, text_digest, body, mac FROM record WHERE"
+                " record_id = ?", consent)  # fmt: skip
+        elif change == "restore":
+            run(connection, "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?", *raw,
+                consent)  # fmt: skip
+        else:
+            run(connection, "UPDATE person SET state = 'held' WHERE person_id = ?", person)
+            run(connection, "UPDATE person SET state = 'active' WHERE person_id = ?", other_one)
+    if change == "state":
+        with pytest.raises(upheld.UpheldError):
+            gate.use(person, ["email"], purpose="billing")
+        return
+    with pytest.raises(Refused) as caught:
+        if change == "delete":
+            gate.use(person, ["email"], purpose="offers", entitled=True)
+        else:
+            gate.share(person, ["email"], entitled=True, **TO_PARTNER)
+    assert "forged-record" in str(caught.value.why)
+    gate.record(other_one, "consent", about=OFFERS)
+    assert gate.use(other_one, ["email"], purpose="billing")["email"]
+
+
+def test_two_people_who_are_exchanged_in_the_index_are_found_at_use(
+    gate: Gate, person: str
+) -> None:
+    """Nobody is found by an address that is somebody else's, whatever rows are moved."""
+    second = customer(gate)
+    gate.store(second, {"email": "bob@marked.example"}, source="customer",
+               occasion="registration")  # fmt: skip
+    assert gate.find("email", "bob@marked.example") == [second]
+    with writing(gate.engine) as connection:
+        one, two = (rows(connection, "SELECT token, mac FROM blind_index WHERE person_id = ? AND"
+                         " field = 'email'", each)[0] for each in (person, second))  # fmt: skip
+        for told, whose in ((one, second), (two, person)):
+            run(connection, "UPDATE blind_index SET token = ?, mac = ? WHERE person_id = ? AND"
+                " field = 'email'", *told, whose)  # fmt: skip
+    with pytest.raises(SealedError):
+        gate.find("email", "bob@marked.example")
+
+
+def test_rows_of_a_work_that_was_undone_are_in_no_cover(gate: Gate, person: str) -> None:
+    """In a batch one work fails and its neighbour is kept: cover and rows agree."""
+
+    def kept(joint: Any) -> str:
+        return str(joint.record(person, "consent", about=OFFERS))
+
+    def undone(joint: Any) -> None:
+        joint.record(person, "consent", about=OFFERS)
+        raise ValueError
+
+    _, failed, _ = gate.batch([kept, undone, kept])
+    assert isinstance(failed, ValueError)
+    assert_fine(gate)
+
+
+def test_a_database_without_its_keyring_reads_no_row_that_decides(gate: Gate) -> None:
+    """Who has no keys is told so, and is given nothing."""
+    bare = gate.engine.execution_options(**{seals._OPTION: None})
+    with reading(bare) as connection, pytest.raises(SealedError, match="without its keyring"):
+        database.select(connection, tables.item)
+
+
+def test_a_cover_says_nothing_of_what_rows_add_to_it(keyring: Keyring) -> None:
+    """It is sealed for its owner, anew each time, and opens for nobody else."""
+    ready = seals.Seals(keyring.derived("rows"))
+    cover = seals.Cover(3, {})
+    cover.add("item/open", 1, 7)
+    one, two = ready.seal_cover("a" * 32, cover), ready.seal_cover("a" * 32, cover)
+    assert one != two
+    assert ready.open_cover("a" * 32, two).tally("item/open") == (1, 7)
+    for owner, raw in (("b" * 32, one), ("a" * 32, one[:-1]), ("a" * 32, None), ("a" * 32, 7)):
+        with pytest.raises(SealedError):
+            ready.open_cover(owner, raw)
