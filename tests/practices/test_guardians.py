@@ -46,7 +46,7 @@ def asked(house: House) -> tuple[str, str]:
     browser = house.browser()
     gate = browser.post("/sign-up", data={"birth-date": born(16)})
     assert gate.headers["location"] == "/sign-up/guardian"
-    shown = browser.post("/sign-up/guardian", data={"email": MUM})
+    shown = browser.post("/sign-up/guardian", data={"email": MUM, "name": "Kim"})
     code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", shown.text)
     assert code
     return code[0], link(house, "guardians/invited")
@@ -94,11 +94,12 @@ def family(house: House) -> tuple[str, str, TestClient]:
     return guardian, kid(house), browser
 
 
-def test_before_a_guardian_says_yes_their_address_alone_is_held(house: House) -> None:
-    """One person of whom there is one value, an address; after fourteen days there is nothing."""
+def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House) -> None:
+    """One person: the address, and the name of who asks; after fourteen days there is nothing."""
     asked(house)
     held = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
-    assert [field for _, field in held] == ["email"]
+    assert len({person for person, _ in held}) == 1
+    assert sorted(field for _, field in held) == ["email", "name"]
     assert invitations.sweep(house.provider.gate.gate) == 0
     house.clock.moved = timedelta(days=14, minutes=1)
     house.do(lambda joint: joint.accept_clock(house.clock.now()))
@@ -195,10 +196,43 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     send(desk, f"/staff/tasks/{task.task_id}/take", {}, f"/staff/tasks/{task.task_id}")
     assert page in desk.get(f"/staff/tasks/{task.task_id}").text
     assert house.signed_in(other, "staff").get(page).status_code == 404
-    assert send(desk, page, {"answer": "yes"}).headers["location"] == "/staff"
+    assert send(desk, page, {"answer": "yes"}).status_code == 422, "what was seen is needed"
+    assert send(desk, page, {"answer": "yes", "saw": "call"}).headers["location"] == "/staff"
+    ((how,),) = house.do(lambda joint: rows(joint.connection, "SELECT how FROM identity_check"))
+    assert how == "staff call"
     assert house.do(lambda joint: tasks.listed(joint.connection, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
     assert house.browser().post("/sign-up/continue", data=told).status_code == 200
+
+
+def test_a_guardian_is_told_who_asks_and_both_can_compare_a_code(house: House) -> None:
+    """By name and by the first group of the code, which opens nothing without the others."""
+    guardian = house.customer(MUM)
+    code, path = asked(house)
+    seen = house.signed_in(guardian).get(path).text
+    assert "Kim" in seen
+    assert f"<strong>{code[:4]}</strong>" in seen
+    assert code[5:] not in seen
+    for part in (code[:4], f"{code[:4]}-AAAA-AAAA-AAAA-AAAA"):
+        told = {"code": part, "birth-date": born(16)}
+        assert house.browser().post("/sign-up/continue", data=told).status_code == 422
+    for name in ("https://evil.example/x", "[x](y)", "evil.example", "a\nb", "<b>"):
+        answer = house.browser().post("/sign-up/guardian", data={"email": MUM, "name": name})
+        assert answer.status_code == 422
+
+
+def test_a_guardian_who_owes_nothing_shows_who_they_are_by_a_card(house: House) -> None:
+    """Given on the processor's page; nothing is charged, and the young person goes on."""
+    guardian = house.customer(MUM)
+    code, path = asked(house)
+    mum = house.signed_in(guardian)
+    send(mum, path, YES)
+    page = mum.get("/me/payment/card").headers["location"]
+    back = mum.post(page, data={"number": "4242424242424242", "expiry": "01/49"})
+    assert send(mum, back.headers["location"], {}).status_code == 303
+    told = {"code": code, "birth-date": born(16)}
+    assert house.browser().post("/sign-up/continue", data=told).status_code == 200
+    assert house.do(lambda joint: rows(joint.connection, "SELECT * FROM payment_intent")) == []
 
 
 @pytest.mark.parametrize("what", ["permission", "supervision"])
@@ -316,7 +350,8 @@ def _no_yes(house: House) -> bool:
 
 def _no_asking(house: House) -> bool:
     """Whether a guardian cannot even be asked."""
-    return house.browser().post("/sign-up/guardian", data={"email": MUM}).status_code == 403
+    told = {"email": MUM, "name": "Kim"}
+    return house.browser().post("/sign-up/guardian", data=told).status_code == 403
 
 
 def _no_minor(house: House) -> bool:

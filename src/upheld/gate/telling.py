@@ -36,6 +36,7 @@ _KINDS: Final = {
     "others-task": "somebody of our staff tried to open a task on {whom} that is not theirs",
     "household": "who pays for an account of {whose} household was changed",
     "recall": "{whose} account was taken back from whoever collected for us",
+    "identity-check": "{whose} identity was confirmed by our staff",
     "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
     "look-up": "{whose} account was looked up by our staff",
     "authenticator-on": "a second factor was set up for {whose} account",

@@ -22,10 +22,11 @@ PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event
 GUARDIAN_REVOKED = "guardian-revoked"
 CAME_OF_AGE = "came-of-age"
 PRIVACY_SIGNAL = "privacy-signal"  # about the session whose browser sends it
-IDENTITY_CHECKED = "identity-checked"  # by staff, about the task that they then close
+IDENTITY_CHECKED = "identity-checked"  # by staff, about what they saw
+CARD_GIVEN = "card-given"  # on the payment processor's own page, whether or not it is kept
 NAMES = frozenset({
     ACCOUNT_OPENED, ACCOUNT_CLOSED, INVOICE_MADE, INVOICE_DUE, PAYMENT_RECEIVED, PASSWORD_CHANGED,
-    GUARDIAN_REVOKED, CAME_OF_AGE, PRIVACY_SIGNAL, IDENTITY_CHECKED,
+    GUARDIAN_REVOKED, CAME_OF_AGE, PRIVACY_SIGNAL, IDENTITY_CHECKED, CARD_GIVEN,
 })  # fmt: skip
 
 

@@ -50,24 +50,39 @@ class Invitation(NamedTuple):
 
 
 def invite(
-    joint: Joint, email: str, kind: str, template: str, *, inviter: str = ""
+    joint: Joint, email: str, kind: str, template: str, *, inviter: str = "", asker: str = ""
 ) -> tuple[str, str] | Refused:
-    """Invite an address, if the policy lets us hold it and write to it; the id, and a code."""
+    """Invite an address, if the policy lets us hold it and write to it; the id, and a code.
+
+    `asker` is the name by which whoever is invited knows who asks; it is held as the address is.
+    """
     contact = joint.enrol()
-    stored = joint.store(contact, {"email": email}, source="customer", occasion="visit",
+    told = {"email": email, "name": asker} if asker else {"email": email}
+    stored = joint.store(contact, told, source="customer", occasion="visit",
                          entitled=True)  # fmt: skip
     if isinstance(stored, Refused):
         return stored
-    queued = outbox.queue(joint, contact, template, "administrative-message")
+    made = secrets.token_hex(16)
+    words = {"compare": compared(made)} if kind == GUARDIAN else None
+    queued = outbox.queue(joint, contact, template, "administrative-message", words)
     if isinstance(queued, Refused):
         return queued
     at = joint.house.clock.now()
-    code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(5))
-    made = secrets.token_hex(16)
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+    code = "-".join((compared(made), *groups))
     run(joint.connection, f"INSERT INTO invitation ({_COLUMNS}, code_hash)"  # noqa: S608 - columns alone
         " VALUES (?, ?, ?, 'open', ?, ?, ?, NULL, '', ?)", contact, made, kind, inviter,
         microseconds(at), microseconds(at + LASTS), _hash(code))  # fmt: skip
     return made, code
+
+
+def compared(invitation_id: str) -> str:
+    """The first group of an invitation's code, which both who asks and who is asked are shown.
+
+    It opens nothing: the four groups after it are known to nobody but who asks.
+    """
+    digest = sha256(f"compared {invitation_id}".encode()).digest()
+    return "".join(_LETTERS[each % len(_LETTERS)] for each in digest[:4])
 
 
 def by_code(connection: Connection, code: str, at: datetime) -> Invitation | None:

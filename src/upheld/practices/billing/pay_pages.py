@@ -21,6 +21,7 @@ from upheld.gate.request import Refused
 from upheld.practice import cards
 from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
+from upheld.practice.events import CARD_GIVEN
 from upheld.practice.visits import Visit
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, viewed
@@ -178,6 +179,9 @@ class PayPages:
         """Keep the card's token, in place of the one before."""
         reference = visit.request.path_params["reference"]
         card = await self._card(visit, reference)
+        await self.provider.do(
+            lambda joint: self.provider.events.announce(joint, CARD_GIVEN, visit.subject)
+        )
         found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
         if isinstance(found, Refused):
             return self._refused(visit.request, found, "We may not keep a card of yours now. You"

@@ -35,7 +35,8 @@ SAID: Final = {
     "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
                 " shown.",
     "checking": "Thank you. Before they can go on, we see whether you are who you say: by a"
-                " payment that you make by card, or by a call from a member of our staff.",
+                " card that you give on the page of payments, from which nothing is taken by that,"
+                " or by a call from a member of our staff.",
     "declined": "You said no. They cannot sign up by this invitation.",
     "reset": "The old password works no more. A link to choose a new one is on its way to them.",
 }  # fmt: skip

@@ -7,6 +7,7 @@ page. Whether they are who they say is shown by a payment of theirs, or by a mem
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from starlette.datastructures import FormData
@@ -14,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.request import Act, Refused
+from upheld.policy.request import Request as Question
 from upheld.practice import invitations, limiting, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import IDENTITY_CHECKED
@@ -26,6 +28,17 @@ from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 EMAIL: Final = Field("email", "E-mail address of your parent or guardian", "email", length_max=254)
+ASKER: Final = Field("name", "Your first name", length_max=40, autocomplete="given-name",
+                     hint="So that they know who asks.")  # fmt: skip
+_NAME: Final = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")  # no address can be written so
+SAW: Final = Field(
+    "saw", "What you saw", "select",
+    options=[
+        ("call", "I called them, on a number from elsewhere, and they confirmed it"),
+        ("document", "I saw a document with their name and picture"),
+        ("meeting", "They came to us in person"),
+    ],
+)  # fmt: skip
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
 ANSWERS: Final = tuple(
     Field(what, text, "tick", length_max=3, options=[("yes", "")])
@@ -54,13 +67,14 @@ class Inviting:
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
+        fields = self._asked()
 
         def again(filled: Filled, status: int) -> Response:
-            return self._page(request, "ask", status, fields=[EMAIL], filled=filled)
+            return self._page(request, "ask", status, fields=fields, filled=filled)
 
         if request.method == "GET":
             return again(EMPTY, 200)
-        filled = read([EMAIL], form)
+        filled = read(fields, form)
         if not filled.ok:
             return again(filled, 422)
         email, address = filled.values["email"], network_of(request)
@@ -70,7 +84,8 @@ class Inviting:
                 self.provider, joint, "guardian", address
             ) or limiting.too_many_to(self.provider, joint, "guardian", email):
                 return ""
-            made = invitations.invite(joint, email, GUARDIAN, "guardians/invited")
+            made = invitations.invite(joint, email, GUARDIAN, "guardians/invited",
+                                      asker=filled.values.get("name", ""))  # fmt: skip
             return made if isinstance(made, Refused) else made[1]
 
         code = await self.provider.attempt(work)
@@ -79,6 +94,20 @@ class Inviting:
         if not code:
             return again(filled.wrong("email", LATER), 429)
         return self._page(request, "code", code=code)
+
+    def _asked(self) -> list[Field]:
+        """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
+        request = Question("collect", data="name", source="customer", occasion="visit")
+        named = self.provider.gate.gate.house.policy.decide(request, {}).allowed
+        return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
+
+    def _who(self, joint: Joint, contact: str) -> tuple[str, str]:
+        """By which name who asks is known to whoever is asked, and the code that both can see."""
+        act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
+        found = joint.act(act, contact)
+        name = "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
+        invitation = invitations.of_contact(joint.connection, contact, self.provider.now())
+        return name, invitations.compared(invitation.invitation_id) if invitation else ""
 
     async def closed(self, request: Request) -> Response:
         """What the link shows to whoever is not signed in: how to go on."""
@@ -92,10 +121,11 @@ class Inviting:
         contact = await provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
         if contact is None:
             return self._page(visit.request, "over", 410)
+        asker, compare = await provider.do(lambda joint: self._who(joint, contact))
 
         def again(filled: Filled, status: int, said: str = "") -> Response:
             return self._page(visit.request, "answer", status, fields=ANSWERS, filled=filled,
-                              said=said)  # fmt: skip
+                              said=said, asker=asker, compare=compare)  # fmt: skip
 
         if visit.request.method == "GET":
             return again(EMPTY, 200)
@@ -145,15 +175,29 @@ class Inviting:
         if told is None or not mine or told.state != "taken":
             return self._page(visit.request, "no-check", 404)
         if visit.request.method == "GET":
-            return self._page(visit.request, "check", task=told)
+            return self._page(visit.request, "check", task=told, fields=[SAW], filled=EMPTY)
+        yes = visit.form.get("answer") == "yes"
+        filled = read([SAW], visit.form)
+        if yes and not filled.ok:
+            return self._page(visit.request, "check", 422, task=told, fields=[SAW], filled=filled)
 
         def work(joint: Joint) -> None:
             task = tasks.found(joint.connection, task_id)
             if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
                 return  # somebody closed it meanwhile
-            if visit.form.get("answer") == "yes":
-                self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, task_id)
+            if yes:
+                saw = filled.values["saw"]
+                joint.note(told.person_id, "identity-check", actor=f"staff {visit.subject}",
+                           evidence=(saw,))  # fmt: skip
+                self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, saw)
             tasks.close(joint, task_id)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)
+
+
+def _name(value: str) -> str:
+    """A name of letters; ValueError with a sentence for anything that could be read as more."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("Write your name with letters alone.")
+    return value

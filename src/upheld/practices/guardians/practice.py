@@ -10,7 +10,12 @@ from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice import invitations
 from upheld.practice.brings import Card, Link, Practice, Provider
-from upheld.practice.events import ACCOUNT_OPENED, IDENTITY_CHECKED, PAYMENT_RECEIVED
+from upheld.practice.events import (
+    ACCOUNT_OPENED,
+    CARD_GIVEN,
+    IDENTITY_CHECKED,
+    PAYMENT_RECEIVED,
+)
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
@@ -49,6 +54,7 @@ def practice(provider: Provider) -> Practice:
         links={invitations.GUARDIAN: Link("/guardian", invitations.LASTS)},
         listeners={
             ACCOUNT_OPENED: _opened, PAYMENT_RECEIVED: _paid, IDENTITY_CHECKED: _checked,
+            CARD_GIVEN: _gave_card,
         },
         waiting=family.waiting,
         task_pages={domain.CHECK: "/staff/guardian-checks/{task}"},
@@ -72,6 +78,11 @@ def _paid(joint: Joint, person_id: str, about: str) -> None:
 
 
 def _checked(joint: Joint, person_id: str, about: str) -> None:
-    """A member of staff saw that somebody is who they say."""
+    """A member of staff saw that somebody is who they say, and noted by what."""
+    domain.know(joint, person_id, f"staff {about}")
+
+
+def _gave_card(joint: Joint, person_id: str, about: str) -> None:
+    """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
-    domain.know(joint, person_id, "staff")
+    domain.know(joint, person_id, "card")

@@ -23,6 +23,6 @@ identity_check: Final = Table(
     "identity_check",
     metadata,
     Column("person_id", ID, primary_key=True),
-    Column("how", WORD, nullable=False),  # payment, staff
+    Column("how", WORD, nullable=False),  # payment, card, `staff` and what they saw
     Column("at", Instant, nullable=False),
 )
