@@ -62,6 +62,8 @@ def busy(house: House, person: str) -> None:
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
         run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, 0, 1) ON CONFLICT DO"
             " NOTHING", person, b"s")  # fmt: skip
+        run(joint.connection, "INSERT INTO passkey VALUES (?, ?, 'customer', ?, ?, 0, '', 1, NULL)",
+            person, person.encode(), b"c", b"k")  # fmt: skip
         run(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)", person, person.encode())
         run(joint.connection, "INSERT INTO desk_own VALUES (?, ?)", person, "0" * 32)
         run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?)", person, b"s",

@@ -39,6 +39,8 @@ _KINDS: Final = {
     "identity-check": "{whose} identity was confirmed by our staff",
     "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
     "look-up": "{whose} account was looked up by our staff",
+    "passkey-on": "a passkey was made for {whose} account",
+    "passkey-off": "a passkey of {whose} account was removed",
     "authenticator-on": "a second factor was set up for {whose} account",
     "authenticator-off": "the second factor of {whose} account was removed",
     "recovery-code": "a recovery code of {whose} account was used",

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata, stands
+from upheld.core.tables import BLANK, GO, ID, STAYS, WORD, Instant, metadata, stands
 
 task: Final = Table(
     "task",
@@ -98,4 +98,19 @@ desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: t
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("user_id", ID, primary_key=True),
+)
+
+passkey: Final = Table(
+    "passkey",
+    metadata,
+    Column("subject", ID, primary_key=True, info=GO),  # a customer, or who works at a desk
+    Column("credential_hash", LargeBinary, primary_key=True),
+    Column("kind", WORD, nullable=False),  # customer, staff, agent
+    Column("credential", LargeBinary, nullable=False),  # the id by which the device finds its key
+    Column("public_key", LargeBinary, nullable=False),
+    Column("uses", BigInteger, nullable=False),  # what the device counted at the last sign-in
+    Column("name", WORD, nullable=False),  # of the device
+    Column("made", Instant, nullable=False),
+    Column("used", Instant),
+    Index("passkey_credential", "credential_hash", unique=True),
 )

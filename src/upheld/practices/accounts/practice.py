@@ -17,6 +17,8 @@ from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
 from upheld.practices.accounts.jobs import JOBS, of_age
+from upheld.practices.accounts.passkey import HERE as KEYS
+from upheld.practices.accounts.passkey import SIGNING, CustomerPasskeys
 from upheld.practices.accounts.second_step import ASKING, HERE, SecondStep
 from upheld.practices.accounts.security import Security, no_more_links
 from upheld.practices.accounts.sign_in import ACCEPT, SignIn
@@ -49,7 +51,7 @@ def practice(provider: Provider) -> Practice:
                  " signed in", 85),
         ],
         destinations={"accountmenu": "/me", "security": "/me/security",
-                      "password": "/me/security/password", "authenticator": HERE,
+                      "password": "/me/security/password", "authenticator": HERE, "passkeys": KEYS,
                       "household": "/me/household"},
         derived={"account-id": ((), domain.number_of)},
         payer=domain.payer_of,
@@ -76,6 +78,7 @@ def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
         Route("/verify/{link}", anybody(provider, sign_up.verify), methods=both),
         Route("/sign-in", sign_in.show, methods=["GET"]),
         Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
+        Route(SIGNING, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]),
         Route(ASKING, anybody(provider, SecondStep(provider).ask), methods=both),
         Route("/sign-in/again", signed_in(provider, "customer", sign_in.again), methods=both),
         Route("/sign-out", signed_in(provider, "customer", sign_in.out), methods=["POST"]),
@@ -88,6 +91,7 @@ def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
 
 def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
     """Pages of a customer."""
+    keys = CustomerPasskeys(provider)
     security, second, both = Security(provider), SecondStep(provider), ["GET", "POST"]
     return [
         Route("/me", signed_in(provider, "customer", home.show), methods=["GET"]),
@@ -95,6 +99,8 @@ def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
         Route(ACCEPT, signed_in(provider, "customer", accept.send), methods=["POST"]),
         Route("/me/security", signed_in(provider, "customer", security.show), methods=["GET"]),
         Route("/me/security/end", signed_in(provider, "customer", security.end), methods=["POST"]),
+        Route(KEYS, signed_in(provider, "customer", keys.show, fresh=True), methods=["GET"]),
+        Route(KEYS, signed_in(provider, "customer", keys.change, fresh=True), methods=["POST"]),
         Route(HERE, signed_in(provider, "customer", second.show, fresh=True), methods=["GET"]),
         Route(HERE, signed_in(provider, "customer", second.change, fresh=True), methods=["POST"]),
         Route("/me/security/password", signed_in(provider, "customer", security.change, fresh=True),

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
-from upheld.practice import credentials, entrance
+from upheld.practice import credentials, entrance, passkeys
 from upheld.practice.brings import Provider
 from upheld.practice.entrance import Door
 from upheld.practice.quoting import quoted
@@ -38,6 +38,7 @@ FIELDS: Final = (
 WRONG: Final = "E-mail address or password is not right, or the address is not confirmed yet."
 LATER: Final = "There were too many tries. Wait a few minutes, then try again."
 SAID: Final = {  # what the page says first, by a word of its address
+    "passkey": "That passkey did not sign you in. Try again, or sign in by your password.",
     "left": "You are signed out.",
     "confirmed": "Your address is confirmed. Sign in to go on.",
     "changed": "Your password is changed, and every browser is signed out. Sign in with it.",
@@ -55,8 +56,15 @@ class SignIn:
         """The form."""
         return self.provider.pages.page(
             request, "accounts/sign-in.html", fields=FIELDS, filled=filled, status=status,
-            destination=self._word(request), said=SAID.get(request.query_params.get("said", "")),
+            destination=self._word(request), options=self._options(request),
+            said=SAID.get(request.query_params.get("said", "")),
         )  # fmt: skip
+
+    def _options(self, request: Request) -> str:
+        """What a passkey is asked for by; empty where there can be none."""
+        site = passkeys.site_of(self.provider, request)
+        keyring = self.provider.gate.gate.house.keyring
+        return passkeys.to_sign_in(keyring, site, "customer", self.provider.now()) if site else ""
 
     def _word(self, request: Request) -> str:
         """The destination that an address names, if it is one of those that there are."""

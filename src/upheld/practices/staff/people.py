@@ -65,6 +65,7 @@ def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     desks.disarm(joint.connection, user_id)
     sessions.end_all(joint.connection, user.kind, user_id)
+    run(joint.connection, "DELETE FROM passkey WHERE subject = ? AND kind = ?", user_id, user.kind)
     joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
     return invite(joint, user)
 

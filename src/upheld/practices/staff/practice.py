@@ -9,10 +9,11 @@ from upheld.practice.visits import SIGN_IN, Handler, anybody, signed_in
 from upheld.practices.staff.console import Console
 from upheld.practices.staff.enrolling import Enrolling, Renewing
 from upheld.practices.staff.own import Desk
+from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import People
 from upheld.practices.staff.roles import read_roles
 from upheld.practices.staff.safeguards import Safeguards
-from upheld.practices.staff.sign_in import SignIn
+from upheld.practices.staff.sign_in import HOME, SignIn
 
 
 def practice(provider: Provider) -> Practice:
@@ -60,6 +61,7 @@ def practice(provider: Provider) -> Practice:
 
 def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
     sign_in, path = SignIn(provider, kind), SIGN_IN[kind]
+    own = DeskPasskeys(provider, kind, HOME[kind])
     enrolling, renewing = Enrolling(provider, kind), Renewing(provider)
     out, both = signed_in(provider, kind, sign_in.out), ["GET", "POST"]
     return [
@@ -67,5 +69,12 @@ def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
         Route(path, anybody(provider, sign_in.send), methods=["POST"]),
         Route(f"/{kind}/sign-out", out, methods=["POST"]),
         Route(f"/{kind}/enrol/{{link}}", anybody(provider, enrolling.choose), methods=both),
+        Route(f"{path}/passkey", anybody(provider, own.sign_in), methods=["POST"]),
+        Route(
+            f"/{kind}/passkeys", signed_in(provider, kind, own.show, fresh=True), methods=["GET"]
+        ),
+        Route(
+            f"/{kind}/passkeys", signed_in(provider, kind, own.change, fresh=True), methods=["POST"]
+        ),
         Route(f"/{kind}/authenticator", signed_in(provider, kind, renewing.choose), methods=both),
     ]

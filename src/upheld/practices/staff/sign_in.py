@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
-from upheld.practice import desks, entrance
+from upheld.practice import desks, entrance, passkeys
 from upheld.practice.brings import Provider
 from upheld.practice.entrance import Door
 from upheld.practice.visits import SIGN_IN, Visit, enter, leave
@@ -35,6 +35,13 @@ HOME = {"staff": "/staff", "agent": "/agent"}
 TITLE = {"staff": "Sign in to the console", "agent": "Sign in for engaged companies"}
 
 
+def failed(provider: Provider, kind: str, why: str) -> None:
+    """Log and count a sign-in that failed: at which desk and why, and nothing of who it was."""
+    facts = {"desk": kind, "why": why}
+    _LOGGER.warning("desk sign-in failed", extra={"facts": facts})
+    provider.count("upheld_desk_sign_ins_failed_total", **facts)
+
+
 class SignIn:
     """The pages of signing in and out of one kind of desk."""
 
@@ -47,9 +54,15 @@ class SignIn:
         shown = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
         return self.provider.pages.page(
             request, "staff/sign-in.html", fields=FIELDS, filled=shown, status=status,
-            title=TITLE[self.kind], action=SIGN_IN[self.kind],
+            title=TITLE[self.kind], action=SIGN_IN[self.kind], options=self._options(request),
             destination=wanted if wanted in self.provider.led(self.kind) else "",
         )  # fmt: skip
+
+    def _options(self, request: Request) -> str:
+        """What a passkey of this desk is asked for by; empty where there can be none."""
+        site = passkeys.site_of(self.provider, request)
+        keyring = self.provider.gate.gate.house.keyring
+        return passkeys.to_sign_in(keyring, site, self.kind, self.provider.now()) if site else ""
 
     async def show(self, request: Request) -> Response:
         """The form, empty."""
@@ -68,7 +81,7 @@ class SignIn:
             provider, joint, request, self.kind, name.casefold(), subject
         ))  # fmt: skip
         if door is Door.SHUT:
-            self._failed("limited")
+            failed(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
@@ -78,16 +91,11 @@ class SignIn:
             lambda joint: self._enter(joint, user_id, name, code, (request, response))
         ):
             return response
-        self._failed("slowed" if door is Door.SLOWED else "factor" if user_id else "password")
+        why = "slowed" if door is Door.SLOWED else "factor" if user_id else "password"
+        failed(provider, self.kind, why)
         if door is Door.SLOWED:  # the right code would have let them in
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
-
-    def _failed(self, why: str) -> None:
-        """Log and count a sign-in that failed: at which desk and why, and nothing of who it was."""
-        facts = {"desk": self.kind, "why": why}
-        _LOGGER.warning("desk sign-in failed", extra={"facts": facts})
-        self.provider.count("upheld_desk_sign_ins_failed_total", **facts)
 
     def _enter(
         self, joint: Joint, user_id: str, name: str, code: str,

@@ -1,0 +1,95 @@
+"""The page of somebody's own passkeys, the same for customers and at every desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.practice import passkeys
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.web import devices
+from upheld.web.forms import EMPTY, Field, Filled
+
+CODE = Field(
+    "code", "One-time password or recovery code", autocomplete="one-time-code", length_max=30,
+    hint="A passkey signs you in without it, so we ask once more.",
+)  # fmt: skip
+NOT_MADE = (
+    "No passkey was made: it is there already, or this page was open for too long. Try again."
+)
+WRONG = "This is not right, or was used already."
+Check = Callable[[Joint, str, str], bool]  # of somebody and a code: whether it is right, if needed
+
+
+class OwnPasskeys:
+    """Listing, making and removing one's own passkeys."""
+
+    def __init__(self, provider: Provider, kind: str, back: str) -> None:
+        self.provider, self.kind, self.back = provider, kind, back
+
+    def has_factor(self, connection: Connection, subject: str) -> bool:
+        """Whether a code is asked for before a passkey is made; at a desk the session shows it."""
+        del connection, subject
+        return False
+
+    def passes(self, joint: Joint, subject: str, code: str) -> bool:
+        """Whether a code is right, where one is asked for."""
+        del joint, subject, code
+        return True
+
+    def changed(self, joint: Joint, subject: str, what: str) -> None:
+        """Enter that a passkey was made or removed."""
+        joint.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
+
+    async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        provider, kind, subject = self.provider, self.kind, visit.subject
+        site, keyring = passkeys.site_of(provider, visit.request), provider.gate.gate.house.keyring
+        shown = visit.user.sign_in if visit.user else "my account"
+
+        def look(connection: Connection) -> tuple[list[passkeys.Passkey], str, bool]:
+            options = "" if site is None else passkeys.to_register(
+                connection, keyring, site, kind, subject, visit.session.key, provider.now(), shown
+            )  # fmt: skip
+            return (passkeys.listed(connection, kind, subject), options,
+                    self.has_factor(connection, subject))  # fmt: skip
+
+        found, options, asks = await provider.read(look)
+        return provider.pages.page(
+            visit.request, "passkeys.html", passkeys=found, options=options, status=status,
+            fields=[CODE] if asks else [], filled=filled, back=self.back,
+        )  # fmt: skip
+
+    async def show(self, visit: Visit) -> Response:
+        """Those that there are, and the form that makes another."""
+        return await self._page(visit)
+
+    async def change(self, visit: Visit) -> Response:
+        """Make one, or remove one."""
+        kind, subject, form = self.kind, visit.subject, visit.form
+        handle = str(form.get("remove", ""))
+        sent, code = str(form.get("credential", "")), str(form.get("code", ""))
+        site = passkeys.site_of(self.provider, visit.request)
+        device = devices.name_of(visit.request.headers.get("user-agent", ""))
+
+        def work(joint: Joint) -> str:
+            if handle:
+                if passkeys.remove(joint.connection, kind, subject, handle):
+                    self.changed(joint, subject, "passkey-off")
+                return ""
+            if site is None or not sent:
+                return NOT_MADE
+            if not self.passes(joint, subject, code):
+                return WRONG
+            if not passkeys.register(joint, site, kind, subject, visit.session.key, sent, device):
+                return NOT_MADE
+            self.changed(joint, subject, "passkey-on")
+            return ""
+
+        why = await self.provider.do(work)
+        if why:
+            return await self._page(visit, EMPTY.wrong("code", why), 422)
+        return RedirectResponse(visit.request.url.path, 303)

@@ -1,0 +1,207 @@
+"""Passkeys: a key on somebody's device, unlocked there, that signs in in place of all else.
+
+What is kept is a public key, so that nothing here opens anything. A challenge is signed and dated
+by us, belongs to one use (and at registration to one session), and works once: it is used up in the
+act that it allows. A passkey always checks who unlocks it, so it counts as both factors.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from upheld.core.sql import blob, moment, row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.practice.brings import Provider
+from upheld.vault.keyring import Keyring
+from upheld.web import once
+
+LASTS: Final = timedelta(minutes=15)  # from the page that asks to the answer
+MOST: Final = 10  # passkeys of one person
+SENT_MAX: Final = 20_000
+_TIME, _NONCE, _MAC = 8, 16, 16
+_BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
+
+
+class Site(NamedTuple):
+    """Where people reach the provider, as a browser binds passkeys to it."""
+
+    host: str
+    origin: str
+    name: str
+
+
+class Passkey(NamedTuple):
+    """A passkey of somebody, as its line says it."""
+
+    handle: str
+    name: str
+    made: datetime
+    used: datetime | None
+
+
+def site_of(provider: Provider, request: Request) -> Site | None:
+    """The provider's site; nothing where browsers allow no passkeys: without TLS, elsewhere."""
+    url, name = provider.settings.url, provider.imprint.name or "upheld"
+    if not url and request.url.hostname == "localhost":
+        url = f"{request.url.scheme}://{request.url.netloc}"
+    scheme, _, rest = url.partition("://")
+    netloc = rest.split("/")[0]
+    host = netloc.rsplit(":", 1)[0]
+    if scheme == "https" or host == "localhost":
+        return Site(host, f"{scheme}://{netloc}", name)
+    return None
+
+
+def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
+    connection: Connection, keyring: Keyring, site: Site, kind: str, subject: str, bound: bytes,
+    at: datetime, shown: str,
+) -> str:  # fmt: skip
+    """What a browser is asked to make a passkey by, as JSON."""
+    statement = "SELECT credential FROM passkey WHERE subject = ? AND kind = ?"
+    there = [blob(each) for (each,) in rows(connection, statement, subject, kind)]
+    user = hmac.digest(keyring.derived("passkey-user"), f"{kind} {subject}".encode(), "sha256")
+    return options_to_json(generate_registration_options(
+        rp_id=site.host, rp_name=site.name, user_name=shown, user_id=user,
+        challenge=_challenge(keyring, kind, bound, at),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in there],
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
+    ))  # fmt: skip
+
+
+def to_sign_in(keyring: Keyring, site: Site, kind: str, at: datetime) -> str:
+    """What a browser is asked to sign in by, as JSON."""
+    return options_to_json(generate_authentication_options(
+        rp_id=site.host, challenge=_challenge(keyring, kind, b"", at),
+        user_verification=UserVerificationRequirement.REQUIRED,
+    ))  # fmt: skip
+
+
+def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session and from what
+    joint: Joint, site: Site, kind: str, subject: str, bound: bytes, sent: str, device: str
+) -> bool:
+    """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
+    challenge = _spent(joint, kind, bound, sent)
+    count = "SELECT COUNT(*) FROM passkey WHERE subject = ? AND kind = ?"
+    found = row(joint.connection, count, subject, kind)
+    if challenge is None or (found and found[0] >= MOST):
+        return False
+    try:
+        made = verify_registration_response(
+            credential=sent, expected_challenge=challenge, expected_rp_id=site.host,
+            expected_origin=site.origin, require_user_verification=True,
+        )  # fmt: skip
+    except _BROKEN:
+        return False
+    at = microseconds(joint.house.clock.now())
+    return bool(run(
+        joint.connection, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+        " ON CONFLICT DO NOTHING", subject, sha256(made.credential_id).digest(), kind,
+        made.credential_id, made.credential_public_key, made.sign_count, device, at,
+    ))  # fmt: skip
+
+
+def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
+    """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
+    challenge = _spent(joint, kind, b"", sent)
+    if challenge is None:
+        return ""
+    try:
+        mark = sha256(base64url_to_bytes(json.loads(sent)["id"])).digest()
+    except _BROKEN:
+        return ""
+    statement = (
+        "SELECT subject, public_key, uses FROM passkey WHERE credential_hash = ? AND kind = ?"
+    )
+    found = row(joint.connection, statement, mark, kind)
+    if found is None:
+        return ""
+    try:
+        done = verify_authentication_response(
+            credential=sent, expected_challenge=challenge, expected_rp_id=site.host,
+            expected_origin=site.origin, credential_public_key=blob(found[1]),
+            credential_current_sign_count=found[2], require_user_verification=True,
+        )  # fmt: skip
+    except _BROKEN:
+        return ""
+    run(joint.connection, "UPDATE passkey SET uses = ?, used = ? WHERE credential_hash = ?",
+        done.new_sign_count, microseconds(joint.house.clock.now()), mark)  # fmt: skip
+    return str(found[0])
+
+
+def listed(connection: Connection, kind: str, subject: str) -> list[Passkey]:
+    """Somebody's passkeys, in the order in which they were made."""
+    statement = (
+        "SELECT credential_hash, name, made, used FROM passkey WHERE subject = ? AND kind = ?"
+        " ORDER BY made"
+    )
+    return [
+        Passkey(blob(mark).hex(), name, moment(made), None if used is None else moment(used))
+        for mark, name, made, used in rows(connection, statement, subject, kind)
+    ]
+
+
+def remove(connection: Connection, kind: str, subject: str, handle: str) -> bool:
+    """Let one of somebody's own passkeys sign in no more; whether there was one."""
+    try:
+        mark = bytes.fromhex(handle)
+    except ValueError:
+        return False
+    statement = "DELETE FROM passkey WHERE subject = ? AND kind = ? AND credential_hash = ?"
+    return bool(run(connection, statement, subject, kind, mark))
+
+
+def _challenge(keyring: Keyring, kind: str, bound: bytes, at: datetime) -> bytes:
+    body = microseconds(at).to_bytes(_TIME, "big") + secrets.token_bytes(_NONCE)
+    return body + _mac(keyring, kind, bound, body)
+
+
+def _mac(keyring: Keyring, kind: str, bound: bytes, body: bytes) -> bytes:
+    key = keyring.derived("passkey", kind, "register" if bound else "sign-in")
+    return hmac.digest(key, body + bound, "sha256")[:_MAC]
+
+
+def _spent(joint: Joint, kind: str, bound: bytes, sent: str) -> bytes | None:
+    """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
+    if len(sent) > SENT_MAX:
+        return None
+    try:
+        told = json.loads(base64url_to_bytes(json.loads(sent)["response"]["clientDataJSON"]))
+        challenge = base64url_to_bytes(told["challenge"])
+    except (*_BROKEN, RecursionError):
+        return None
+    body, mac = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
+    if not hmac.compare_digest(_mac(joint.house.keyring, kind, bound, body), mac):
+        return None
+    made = BEGINNING + timedelta(microseconds=int.from_bytes(body[:_TIME], "big"))
+    now = joint.house.clock.now()
+    if not made <= now <= made + LASTS:
+        return None
+    fresh = once.spend(joint.connection, "passkey", challenge.hex(), made + LASTS)
+    return challenge if fresh else None

@@ -1,0 +1,84 @@
+"""Passkeys of customers: their own page, and signing in by one.
+
+The policy is asked as for a password: whose credentials may not be used for security, or who may
+not be served, does not come in.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Act, Refused
+from upheld.practice import outbox, passkeys
+from upheld.practice.brings import Provider
+from upheld.practice.passkey_pages import OwnPasskeys
+from upheld.practice.visits import enter, network_of
+from upheld.practices.accounts import authenticator, domain
+from upheld.practices.accounts.second_step import ACCEPT
+from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
+
+HERE = "/me/security/passkeys"
+SIGNING = "/sign-in/passkey"
+
+
+class CustomerPasskeys(OwnPasskeys):
+    """A customer's own passkeys."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, "customer", "/me/security")
+
+    def has_factor(self, connection: Connection, subject: str) -> bool:
+        """A code is asked for where the customer has a second factor."""
+        return authenticator.standing(connection, subject) is not None
+
+    def passes(self, joint: Joint, subject: str, code: str) -> bool:
+        """Whether the code is right, of a few tries."""
+        if not self.has_factor(joint.connection, subject):
+            return True
+        if self.provider.limits.take(joint.connection, SIGN_IN_ACCOUNT, "passkey-code", subject,
+                                     at=self.provider.now()):  # fmt: skip
+            return False
+        return authenticator.fits(joint, subject, code)
+
+    def changed(self, joint: Joint, subject: str, what: str) -> None:
+        """Enter it, and tell the customer by a message."""
+        joint.note(subject, what, actor="customer")
+        outbox.queue(joint, subject, "accounts/factor", "administrative-message")
+
+    async def sign_in(self, request: Request, form: FormData) -> Response:
+        """Sign in whoever's passkey answered; others are led back to the form."""
+        provider = self.provider
+        sent, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
+        path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
+        response: Response = RedirectResponse(path, 303)
+
+        def work(joint: Joint) -> bool:
+            connection, at = joint.connection, provider.now()
+            if provider.limits.take(connection, SIGN_IN_ADDRESS, "network", "customer",
+                                    network_of(request), at=at):  # fmt: skip
+                return False
+            person = passkeys.sign_in(joint, site, "customer", sent) if site else ""
+            if not person or not self._served(joint, person):
+                return False
+            enter(provider, connection, request, response, "customer", person)
+            account = domain.account_of(connection, person)
+            if account is not None and not account.policy_digest:
+                response.headers["location"] = ACCEPT
+            return True
+
+        if await provider.do(work):
+            return response
+        return RedirectResponse("/sign-in?said=passkey", 303)
+
+    def _served(self, joint: Joint, person: str) -> bool:
+        account = domain.account_of(joint.connection, person)
+        if account is None or account.state != domain.ACTIVE:
+            return False
+        act = Act(action="use", data=("credentials",), purpose="security")
+        if isinstance(joint.act(act, person, entitled=True), Refused):
+            return False
+        return not isinstance(domain.served(joint, person), Refused)

@@ -1,0 +1,43 @@
+"""Passkeys at desks: somebody's own page, and signing in by one in place of password and code."""
+
+from __future__ import annotations
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.practice import desks, passkeys
+from upheld.practice.passkey_pages import OwnPasskeys
+from upheld.practice.visits import SIGN_IN, enter, network_of
+from upheld.practices.staff.sign_in import HOME, failed
+from upheld.web.limits import SIGN_IN_ADDRESS
+
+
+class DeskPasskeys(OwnPasskeys):
+    """Passkeys of those who work at one kind of desk."""
+
+    async def sign_in(self, request: Request, form: FormData) -> Response:
+        """Sign in whoever's passkey answered; others are led back to the form."""
+        provider, kind = self.provider, self.kind
+        sent, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
+        path = provider.led(kind).get(request.query_params.get("destination", ""))
+        response: Response = RedirectResponse(path or HOME[kind], 303)
+
+        def work(joint: Joint) -> bool:
+            connection, at = joint.connection, provider.now()
+            if provider.limits.take(connection, SIGN_IN_ADDRESS, "network", kind,
+                                    network_of(request), at=at):  # fmt: skip
+                return False
+            user_id = passkeys.sign_in(joint, site, kind, sent) if site else ""
+            user = desks.user_of(connection, user_id) if user_id else None
+            if user is None or user.kind != kind:
+                return False
+            joint.note(None, "desk.sign-in", actor=f"{kind} {user_id}")
+            enter(provider, connection, request, response, kind, user_id)
+            return True
+
+        if await provider.do(work):
+            return response
+        failed(provider, kind, "passkey")
+        return RedirectResponse(SIGN_IN[kind], 303)
