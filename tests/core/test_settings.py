@@ -92,3 +92,55 @@ def test_no_password_is_ever_shown(password: str) -> None:
     for url in (f"postgresql://u:q{password}q@h/d", f"postgresql://h/d?a=b&password=q{password}q"):
         assert f"q{password}q" not in without_password(url)
     assert without_password("sqlite:///a:b@c.db") == "sqlite:///a:b@c.db"
+
+
+GOOD = {
+    "UPHELD_URL": "https://accounts.example/", "UPHELD_MAIL_SERVER": "smtps://a:b@mail.example:465",
+    "UPHELD_MAIL_FROM": "accounts@larch.example", "UPHELD_CONTACT": "help@larch.example",
+    "UPHELD_WEBMAIL": "https://webmail.example/inbox?x=1",
+}  # fmt: skip
+
+
+def test_settings_of_links_and_mail_are_read_at_the_start() -> None:
+    """Whole ones are taken, and the address has no slash at its end, so that paths can follow."""
+    assert read_settings(None, GOOD).url == "https://accounts.example"
+    local = read_settings(None, {"UPHELD_URL": "http://[::1]:8765"})
+    assert local.url == "http://[::1]:8765"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("url", "accounts.example"), ("url", "ftp://accounts.example"), ("url", "https://"),
+        ("url", "https://a.example/path"), ("url", "https://a.example?x=1"),
+        ("url", "https://a.example:port"), ("url", "https://a.example:99999"),
+        ("url", f"https://ann:{SECRET}@a.example"), ("url", "https://b\u00fccher.example"),
+        ("url", "https://a.example\r\nbcc: x"), ("url", "https://" + "a" * 300 + ".example"),
+        ("webmail", "javascript:alert(1)"), ("webmail", "webmail.example"),
+        ("mail_server", "mail.example:25"), ("mail_server", "https://mail.example"),
+        ("mail_server", "smtp://"), ("mail_server", "smtp://mail.example:smtp"),
+        ("mail_server", "smtp://mail.example/x"), ("mail_from", "accounts"),
+        ("mail_from", "Us <us@larch.example>"), ("mail_from", "a@larch.example, b@larch.example"),
+        ("mail_from", "=?utf-8?q?=0a?=@larch.example"), ("contact", "mailto:help@larch.example"),
+        ("contact", "help@larch.example\nbcc: x@larch.example"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_of_links_or_mail_is_told_at_the_start(name: str, value: str) -> None:
+    """It is named, with what to write, and its value is not repeated."""
+    with pytest.raises(SettingsError, match=f"`{name}` cannot be used") as caught:
+        read_settings(None, {**GOOD, f"UPHELD_{name.upper()}": value})
+    assert caught.value.hint.startswith("write ")
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [(["url"], "`url` is not"), (["mail_from", "contact"], "neither `mail_from` nor `contact`")],
+)
+def test_a_mail_server_needs_an_address_of_ours_and_somebody_who_writes(
+    without: list[str], said: str
+) -> None:
+    """Without them each message would fail, or have links that lead nowhere."""
+    told = {k: v for k, v in GOOD.items() if k.removeprefix("UPHELD_").lower() not in without}
+    with pytest.raises(SettingsError, match=said):
+        read_settings(None, told)

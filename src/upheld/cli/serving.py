@@ -116,6 +116,12 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
                           hint="give one of them")  # fmt: skip
     if shadow_report and not shadow:
         raise UpheldError("--shadow-report needs --shadow", code="usage", hint="name the draft")
+    if url:
+        from upheld.core.reach import is_own_address
+
+        if not is_own_address(url):
+            raise UpheldError("--url is no address at which others reach a service", code="usage",
+                              hint="write https://HOST or http://HOST:PORT")  # fmt: skip
     settings = Settings(
         host, port, watch=watch, token_file=token_file, trusted_proxies=trusted_proxies,
         url=url, rate=rate, json_logs=json_logs, contact=contact, shadow=shadow,

@@ -99,6 +99,7 @@ def read_settings(
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     _refuse_unknown_country(settings.country)
+    settings = _reachable(settings)
     masters = ("key_file", "passphrase_file", "key_program")
     if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
@@ -106,6 +107,19 @@ def read_settings(
             hint="give one of them",
         )  # fmt: skip
     return settings
+
+
+def _reachable(settings: Settings) -> Settings:
+    """The settings with `url` as links begin; SettingsError where mail or links could not work."""
+    names = ("url", "webmail", "mail_server", "mail_from", "contact")
+    values = {name: getattr(settings, name) for name in names}
+    if not any(values.values()):
+        return settings
+    from upheld.core import reach  # noqa: PLC0415 - it loads what reads addresses, which most commands do without
+
+    if wrong := reach.mistake(values):
+        raise SettingsError(f"the settings: {wrong.what}", code="settings", hint=wrong.hint)
+    return msgspec.structs.replace(settings, url=settings.url.rstrip("/"))
 
 
 def _refuse_unknown_country(country: str) -> None:

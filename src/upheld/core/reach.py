@@ -1,0 +1,83 @@
+"""Settings on which links and mail rest: each is read once, at the start, and not when it is late.
+
+A link in a message begins with the provider's own address; a message goes by the mail server, from
+an address of ours. What is wrong is told by its setting and what to write, and never its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from upheld.core import mailbox
+
+LENGTH_MAX: Final = 200  # of an address of the web, which stands in headers that are not folded
+
+
+class Wrong(NamedTuple):
+    """A setting that is wrong, in words, and what to write instead."""
+
+    what: str
+    hint: str
+
+
+def mistake(values: dict[str, str]) -> Wrong | None:
+    """What is wrong with the settings of links and mail, if anything."""
+    for name, (reads, hint) in _READERS.items():
+        if values[name] and not reads(values[name]):
+            return Wrong(f"`{name}` cannot be used", hint)
+    if values["mail_server"] and not values["url"]:
+        return Wrong("`mail_server` is there and `url` is not",
+                     "say at which address people reach you, for links")  # fmt: skip
+    if values["mail_server"] and not (values["mail_from"] or values["contact"]):
+        return Wrong("`mail_server` is there, and neither `mail_from` nor `contact` is",
+                     "say who writes, such as accounts@example.com")  # fmt: skip
+    return None
+
+
+def is_own_address(url: str) -> bool:
+    """Whether an address is that of a whole site, to which paths can be added."""
+    found = _split(url, ("http", "https"))
+    return found is not None and found.path in ("", "/") and not (found.query or found.fragment)
+
+
+def _is_page(url: str) -> bool:
+    return _split(url, ("http", "https")) is not None
+
+
+def _is_server(url: str) -> bool:
+    found = _split(url, ("smtp", "smtps"), secrets=True)
+    return found is not None and found.path in ("", "/") and not (found.query or found.fragment)
+
+
+def _is_mailbox(value: str) -> bool:
+    try:
+        mailbox.canonical(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(url: str, schemes: tuple[str, ...], *, secrets: bool = False) -> SplitResult | None:
+    """An address by its parts; None where it is none, or has a password and may not."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    if len(url) > LENGTH_MAX and not secrets:
+        return None
+    try:
+        found = urlsplit(url)
+        port = found.port  # ValueError where it is no number
+    except ValueError:
+        return None
+    good = found.scheme in schemes and found.hostname and port != 0
+    return found if good and (secrets or "@" not in found.netloc) else None
+
+
+_READERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
+    "url": (is_own_address, "write https://HOST or http://HOST:PORT, in ASCII and without a path"),
+    "webmail": (_is_page, "write an address that begins with https:// or http://"),
+    "mail_server": (_is_server, "write smtp://HOST:PORT or smtps://HOST:PORT"),
+    "mail_from": (_is_mailbox, "write one address, such as accounts@example.com"),
+    "contact": (_is_mailbox, "write one address, such as help@example.com"),
+}  # fmt: skip
