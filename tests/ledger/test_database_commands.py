@@ -225,3 +225,28 @@ def test_a_database_that_came_back_goes_on_under_another_name(tmp_path: Path) ->
     (tmp_path / "receipt").write_text(made)
     words = ["ledger", "verify", str(tmp_path / "receipt"), "--key", str(other)]
     assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_a_log_that_was_cut_is_gone_on_with_by_a_command(tmp_path: Path) -> None:
+    """Commands that act are refused in words, and begin again once somebody says why."""
+    provider = Provider(tmp_path)
+    for _ in range(2):
+        assert provider.run("admin", "clock").exit_code == 0
+    assert provider.run("jobs", "--once").exit_code == 0
+    count = json.loads(provider.run("ledger", "verify", "--json").stdout)["entries"]
+    provider.change(f"DELETE FROM entry WHERE number = {count}")
+    refused = provider.run("admin", "clock")
+    assert isinstance(refused.exception, UpheldError)
+    assert refused.exception.code == "log-changed"
+    done = provider.run("jobs", "--once")
+    assert done.exit_code == 1
+    assert "cover: the log is not as it was signed" in done.stdout
+    begun = provider.run("ledger", "begin", "--because", "the disk lost its end")
+    assert begun.exit_code == 0
+    assert f"entry {count + 1}" in begun.stdout
+    FileSigner.create(tmp_path / "other.key", f"{ORIGIN}/again")
+    settings = tmp_path / "upheld.toml"
+    settings.write_text(settings.read_text().replace("log.key", "other.key"))
+    assert provider.run("jobs", "--once").exit_code == 0
+    assert provider.run("admin", "clock").exit_code == 0
+    assert "removed" in provider.run("ledger", "verify", "--json").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 KINDS = {
     "upheld_requests_total": ("counter", "Requests by route and status."),
@@ -24,7 +25,12 @@ class Metrics:
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, Labels]] = Counter()
         self.sums: dict[str, float] = {}
+        self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self.lock = threading.Lock()
+
+    def gauge(self, name: str, what: str, measure: Callable[[], float]) -> None:
+        """Tell a number that is measured when somebody asks for the metrics."""
+        self.gauges[name] = what, measure
 
     def count(self, name: str, **labels: str) -> None:
         """Count one."""
@@ -51,6 +57,8 @@ class Metrics:
             "# TYPE upheld_policy_loaded_seconds gauge",
             f"upheld_policy_loaded_seconds {loaded:.3f}",
         ]
+        for name, (what, measure) in self.gauges.items():
+            lines += [f"# HELP {name} {what}", f"# TYPE {name} gauge", f"{name} {measure():g}"]
         for name, (kind, what) in KINDS.items():
             lines += [f"# HELP {name} {what}", f"# TYPE {name} {kind}"]
             if kind == "histogram":

@@ -171,7 +171,8 @@ class Service:
                 try:
                     self.access.caller(scope)
                     now = self.live.now
-                    body, kind = self.metrics.text(now.policy.digest, now.since), TYPE
+                    kind, text = TYPE, self.metrics.text  # of which some is measured now
+                    body = await asyncio.to_thread(text, now.policy.digest, now.since)
                 except MessageError as error:
                     status, body = error.status, msgspec.json.encode(str(error))
             case "/api":

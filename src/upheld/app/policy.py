@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ from upheld.web import kit
 MARKDOWN = "text/markdown; charset=utf-8"
 LD = "application/ld+json"
 NOTICES = "upheld.practices.notices"
+State = Callable[[], dict[str, object]]
 
 
 def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
@@ -44,9 +47,12 @@ def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette
 
 
 def policy_routes(
-    policy: Answering, pages: Pages, contact: str = "", url: str = ""
+    policy: Answering, pages: Pages, contact: str = "", url: str = "", state: State | None = None
 ) -> list[BaseRoute]:
-    """The routes of one policy: its page, its answers, its files."""
+    """The routes of one policy: its page, its answers, its files.
+
+    `state` tells how what is behind it is, for who watches over it: `ok`, or what is wrong.
+    """
     files = files_of_policy(policy, pages)
     page = files.pop("index.html")
     clauses = {name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id}
@@ -61,7 +67,10 @@ def policy_routes(
         return found.respond(request)
 
     async def health(_request: Request) -> Response:
-        return Response(kit.dumped({"status": "ok", "digest": program.digest}), media_type=kit.JSON)
+        found = {"status": "ok"} if state is None else await asyncio.to_thread(state)
+        status = 200 if found["status"] == "ok" else 503
+        body = kit.dumped({**found, "digest": program.digest})
+        return Response(body, status, media_type=kit.JSON, headers={"cache-control": "no-store"})
 
     async def find(request: Request) -> Response:
         words = request.query_params.get("q", "")

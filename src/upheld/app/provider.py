@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 from upheld.api.service import Service
 from upheld.api.service import Settings as Serving
 from upheld.api.service import serve as run_service
+from upheld.app.health import Health
 from upheld.app.policy import policy_routes
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
@@ -87,12 +88,13 @@ def _package(make: Make) -> str:
     return (module and module.__package__) or "upheld"
 
 
-def provider_app(provider: Provider, policy: Policy) -> Starlette:
+def provider_app(provider: Provider, policy: Policy, health: Health | None = None) -> Starlette:
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
     pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
-    routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url)
+    state = health or Health(provider)
+    routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house.under(policy)
     return kit.application(routes, pages.error_page)
@@ -100,7 +102,9 @@ def provider_app(provider: Provider, policy: Policy) -> Starlette:
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     """The service of a running provider, which counts what its practices tell it to count."""
-    service = Service(path, lambda policy: provider_app(provider, policy), serving)
+    health = Health(provider)
+    service = Service(path, lambda policy: provider_app(provider, policy, health), serving)
+    health.measure(service.metrics)
     provider.count = service.metrics.count
     return service
 

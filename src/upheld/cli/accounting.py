@@ -87,6 +87,19 @@ def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpo
     return note.encode(), held if key is None else open_checkpoint(note.encode(), key)
 
 
+def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> None:
+    """Begin a new log, and tell what it needs."""
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.standing import begin_again
+
+    number = begin_again(gate_of(settings_in(settings)), because)
+    if as_json:
+        print_json({"first": number})
+    else:
+        print(f"a new log begins with entry {number:,}: give it a name and a key of its own, with")
+        print("`upheld ledger keygen` and `log_key` in the settings")
+
+
 def asked(
     person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
 ) -> Asked:

@@ -349,6 +349,22 @@ def account(  # noqa: PLR0913, PLR0917 - an option each
     account_database(settings, wanted, proofs=proofs, as_json=as_json)
 
 
+@ledger.command()
+def begin(
+    because: str = typer.Option(..., "--because", help="Why the log before is not gone on with."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Begin a new log in a provider's database, where the one before was changed or cut.
+
+    Its first entry names the last known checkpoint of the one before, and says why.
+    """
+    _part()
+    from upheld.cli.accounting import begin_in_database
+
+    begin_in_database(settings, because, as_json=as_json)
+
+
 def _read(path: Path) -> bytes:
     from upheld.ledger.verify import RECEIPT_BYTES_MAX
 

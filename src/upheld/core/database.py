@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from upheld.core.extras import install_hint
 from upheld.core.files import OTHERS, PRIVATE_MODE
-from upheld.core.link import IMMEDIATE, KEPT, THERE, Link, lost
+from upheld.core.link import HALT, IMMEDIATE, KEPT, THERE, Halt, Link, lost
 from upheld.core.schema import refuse_newer, revision
 from upheld.core.transaction import READING, reading
 from upheld.core.trouble import DatabaseError, meaning, trouble
@@ -106,7 +106,7 @@ def _other(url: str) -> Engine:
 def _keep_links(engine: Engine) -> None:
     """Let connections for writing be kept from one transaction to the next, until it is closed."""
     rest: list[Link] = []
-    engine.update_execution_options(**{KEPT: rest})
+    engine.update_execution_options(**{KEPT: rest, HALT: Halt()})
 
     @event.listens_for(engine, "engine_disposed")
     def _close(_: Engine) -> None:

@@ -33,8 +33,20 @@ IMMEDIATE: Final = "BEGIN IMMEDIATE"
 KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 TURN_SECONDS: Final = 0.001  # between two looks whether another has written
+HALT: Final = "upheld_halt"  # of what stops entries
 LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
 THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
+
+
+class Halt:
+    """Why no entry may be written any more, and the least number that the last one must have.
+
+    One for each engine: whoever finds the log changed sets it, and whoever writes looks at it.
+    """
+
+    def __init__(self) -> None:
+        self.why = ""
+        self.least = 0
 
 
 def lost(driver: Any) -> bool:
@@ -68,6 +80,7 @@ class Link(Connection):
         self.postgresql = engine.dialect.name == "postgresql"
         self._wait = 0.0
         self._connect()
+        self.halt: Halt = engine.get_execution_options().get(HALT) or Halt()
         self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
         self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.sql import rows
+from upheld.core.sql import blob, rows
 from upheld.gate import entries, logs
 from upheld.gate.logs import Covered, Log, Stored
 from upheld.ledger.audit import Audit, Finding
@@ -78,8 +78,11 @@ def audit(
 
 def _kept(connection: Connection, log: Log) -> list[Covered]:
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ? ORDER BY size"
-    return [Covered(size, bytes(root), at, note)
-            for size, root, at, note in rows(connection, statement, log.first)]  # fmt: skip
+    return [
+        # SQLite keeps whatever it is given; what is no text is no note.
+        Covered(size, blob(root), at, note if note is None or isinstance(note, str) else "")
+        for size, root, at, note in rows(connection, statement, log.first)
+    ]
 
 
 def _signed(log: Log, kept: Sequence[Covered], findings: list[Finding]) -> Checkpoint | None:

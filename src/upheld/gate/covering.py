@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import system_time
-from upheld.core.sql import is_postgresql, rows, run
+from upheld.core.sql import blob, is_postgresql, rows, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import snapshot, writing
 from upheld.gate import lineage, logs
@@ -112,9 +112,9 @@ class Covering:
         growth = _standing(connection, log, last)
         tiles: list[tuple[int, int, list[bytes]]] = []
         for number, leaf in found:
-            if number != log.first + growth.size or len(leaf) != HASH_BYTES:
+            if number != log.first + growth.size or len(blob(leaf)) != HASH_BYTES:
                 raise LogError(f"entry {log.first + growth.size} is missing or has no leaf")
-            growth.append(leaf_hash(bytes(leaf)))
+            growth.append(leaf_hash(blob(leaf)))
             if growth.size % WIDTH == 0:
                 tiles += growth.full()
         tiles += growth.partial()
@@ -133,10 +133,10 @@ class Covering:
                 self._own(log)
                 _standing(connection, log, logs.last_covered(connection, log))
             for size, root in waiting:
-                if Stored(connection, log, size).subtree(0, size) != bytes(root):
+                if Stored(connection, log, size).subtree(0, size) != blob(root):
                     raise LogError(f"the checkpoint of size {size} {_CHANGED}")
         for size, root in waiting:
-            note = str(sign_checkpoint(Checkpoint(log.origin, size, bytes(root)), self._signer))
+            note = str(sign_checkpoint(Checkpoint(log.origin, size, blob(root)), self._signer))
             with writing(self._engine) as connection:
                 run(connection, "UPDATE checkpoint SET note = ? WHERE log = ? AND size = ?"
                     " AND root = ? AND note IS NULL", note, log.first, size, root)  # fmt: skip

@@ -23,6 +23,7 @@ from upheld.core.tables import microseconds
 from upheld.core.trouble import trouble
 from upheld.database import rows as database
 from upheld.gate import lineage
+from upheld.gate.logs import stopped
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
@@ -66,6 +67,9 @@ def add(
     if type(connection) is not Link:
         raise TypeError("an entry is written in a transaction of `writing`")
     before, last = connection.last or latest(connection)
+    halt = connection.halt
+    if halt.why or before < halt.least:
+        raise stopped(halt.why or f"entries up to {halt.least} were there, and {before} are")
     number = before + 1
     if told < last and entry.kind != "clock":
         told = last
@@ -203,13 +207,16 @@ def damaged(connection: Connection, severed: Mapping[int, int] | None = None) ->
     """
     cut = severed or {}
     wrong: list[int] = []
+    begun = {first for (first,) in rows(connection, "SELECT first FROM restored")}
     wanted = 1
     for page in _pages(connection, "at, person_id, salt, body, leaf"):
         people = _people(connection, page[0][0], page[-1][0])
         for number, *rest in page:
+            if number in begun:  # what a log before it has lost is that log's
+                wanted = max(wanted, number)
             wrong += range(wanted, min(number, wanted + NAMED_MAX))
-            wanted = number + 1
-            if not _whole(people.get(number, []), cut.get(number, 0), *rest):
+            twice, wanted = number < wanted, number + 1  # which a key of the table forbids
+            if twice or not _whole(people.get(number, []), cut.get(number, 0), *rest):
                 wrong.append(number)
     return wrong
 

@@ -28,6 +28,7 @@ from upheld.gate.proofs import Registry
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
 from upheld.gate.since import by_time_since
+from upheld.gate.standing import Standing
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import blind_index
@@ -49,8 +50,10 @@ class Gate:
                            Carriers(shapes.clear), Derived(shapes.clear), shapes,
                            Carries())  # fmt: skip
         self.house.provers.add("account", by_time_since)
+        self.standing = Standing(engine)
         with writing(engine) as connection:
             sealing.belong(connection, keyring)
+        self.standing.look()
 
     def __repr__(self) -> str:
         return f"Gate(policy {self.house.policy.digest[:12]})"

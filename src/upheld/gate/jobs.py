@@ -78,10 +78,24 @@ def built_in(settings: Settings) -> list[Job]:
         path, origin = settings.log_key, settings.log_origin
 
         def cover(gate: Gate) -> int:
+            gate.standing.require()
             return Covering(gate.engine, *open_signer(path, origin)).cover()
 
         found.insert(0, Job("cover", 0.5, cover, alone=False))
+        found.append(Job("uncovered", 20, _uncovered, alone=False))
     return found
+
+
+def _uncovered(gate: Gate) -> int:
+    """Raise the alarm where nothing has covered the log for too long."""
+    found = gate.standing.uncovered()
+    if found is not None and found.late(gate.house.clock.now()):
+        raise LogError(
+            f"{found.entries:,} entries are covered by no checkpoint: what is taken out of them"
+            " leaves no trace",
+            code="uncovered", hint="see why the job `cover` fails, or does not run",
+        )  # fmt: skip
+    return 0
 
 
 class Jobs:
@@ -112,10 +126,15 @@ class Jobs:
             _LOG.warning("the lease of the jobs cannot be had: %s", error.code)
             return False
 
-    def step(self, now: float | None = None) -> list[Done]:
-        """Do what is due at a moment of the monotonic clock; without one, everything."""
+    def step(self, now: float | None = None, *, alone: bool | None = None) -> list[Done]:
+        """Do what is due at a moment of the monotonic clock; without one, everything.
+
+        With `alone`, what one process does for all, or what each does, and nothing else.
+        """
         done = []
         for job in list(self._jobs.values()):
+            if alone is not None and job.alone is not alone:
+                continue
             if now is not None and self._next[job.name] > now:
                 continue
             if job.alone and not self.leading:
@@ -138,11 +157,22 @@ class Jobs:
         return Done(job.name, 0, failed, why)
 
     def loop(self, stop: threading.Event) -> None:
-        """Do what is due until told to stop; then give up the lease."""
-        while not stop.is_set():
-            self.step(time.monotonic())
-            stop.wait(STEP)
+        """Do what is due until told to stop; then give up the lease.
+
+        What each process does has a thread of its own, so that the log is covered whatever else
+        takes long.
+        """
+        each = threading.Thread(target=self._repeat, args=(stop, False), name="upheld-covering")
+        each.daemon = True
+        each.start()
+        self._repeat(stop, True)
+        each.join()
         self.release()
+
+    def _repeat(self, stop: threading.Event, alone: bool) -> None:
+        while not stop.is_set():
+            self.step(time.monotonic(), alone=alone)
+            stop.wait(STEP)
 
     def release(self) -> None:
         """Give up the lease, so that another process need not wait."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
-from upheld.core.sql import row, rows, run
+from upheld.core.link import LAST, Link
+from upheld.core.sql import blob, row, rows, run
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import to_base64
 from upheld.ledger.tree import Frontier, leaf_hash
@@ -42,7 +43,7 @@ def _commitments(connection: Connection) -> Iterator[bytes]:
     statement = "SELECT number, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     while found := rows(connection, statement, seen, PAGE):
         for number, leaf in found:
-            yield bytes(leaf)
+            yield blob(leaf)
             seen = number
 
 
@@ -60,6 +61,19 @@ def last_known(connection: Connection) -> str:
 def begin(connection: Connection, number: int, previous: str) -> None:
     """Begin a new log at the entry of this number."""
     run(connection, "INSERT INTO restored VALUES (?, ?)", number, previous)
+
+
+def skip_signed(connection: Connection) -> None:
+    """Let the next entry have a number above all that were signed, though they may be gone.
+
+    So no number is ever that of two entries.
+    """
+    if type(connection) is not Link:
+        raise TypeError("a log begins in a transaction of `writing`")
+    (signed,) = row(connection, "SELECT max(log + size) - 1 FROM checkpoint") or (None,)
+    number, at = row(connection, LAST[0]) or (0, 0)
+    connection.halt.why, connection.halt.least = "", 0
+    connection.last = max(number, signed or 0), at
 
 
 def restored(previous: str, policy: str, reason: str) -> Entry:

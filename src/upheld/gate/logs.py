@@ -37,6 +37,16 @@ class LogError(UpheldError):
         super().__init__(message, code=code, hint=hint or "see `upheld ledger verify --settings`")
 
 
+def stopped(why: str) -> LogError:
+    """What is told of a log that is not as it was signed: nothing is done any more but looking."""
+    return LogError(
+        f"the log is not as it was signed, and nothing is done any more but looking: {why}",
+        code="log-changed",
+        hint="`upheld ledger verify --settings` names what was changed; restore a backup, or go on"
+        " with a new log by `upheld ledger begin`",
+    )
+
+
 class Log(NamedTuple):
     """One log of a database: the number of its first entry, its name and its key."""
 
@@ -77,8 +87,8 @@ def next_log(connection: Connection, key: Key, first: int) -> Log:
     made = Log(first, key.name, str(key))
     if before and before.origin == made.origin:
         raise LogError(
-            "the database was restored, and the log that begins then needs a name of its own",
-            hint="make a key for it with `upheld ledger keygen`",
+            f"a new log begins with entry {first}, and needs a name of its own",
+            hint="make a key for it with `upheld ledger keygen`, and name it as `log_key`",
         )
     return made
 
@@ -148,7 +158,7 @@ class Stored:
         width = width_of(self.size, level, index)
         if stored is None:
             raise TileError(self.path(level, index), "is not there")
-        raw = bytes(stored[0])
+        raw = blob(stored[0])
         if len(raw) < width * HASH_BYTES or len(raw) % HASH_BYTES:
             message = f"has {len(raw)} bytes, want {width * HASH_BYTES}"
             raise TileError(self.path(level, index), message)
@@ -159,7 +169,7 @@ class Stored:
 
     def commitments(self, index: int) -> list[bytes]:
         """The leaves of a bundle, as the entries have them."""
-        found = [(number, bytes(leaf)) for number, leaf in self._rows(index, "leaf")]
+        found = [(number, blob(leaf)) for number, leaf in self._rows(index, "leaf")]
         start = self.first + index * WIDTH
         wanted = range(start, start + width_of(self.size, 0, index))
         if [number for number, _ in found] != list(wanted) or any(
@@ -171,7 +181,7 @@ class Stored:
     def lines(self, index: int) -> list[bytes]:
         """The entries of a bundle, as lines of an export."""
         return [
-            to_line(number - self.first, bytes(salt), bytes(body))
+            to_line(number - self.first, blob(salt), blob(body))
             for number, salt, body in self._rows(index, "salt, body")
         ]
 

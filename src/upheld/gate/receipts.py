@@ -142,5 +142,5 @@ def _rows(connection: Connection, asked: Asked) -> Iterator[tuple[int, int, byte
     query += " ORDER BY number LIMIT ?"
     while found := rows(connection, query, seen, *values, _TOGETHER):
         for number, at, body in found:
-            yield number, at, bytes(body)
+            yield number, at, blob(body)
             seen = number

@@ -144,6 +144,10 @@ class Provider:
         """What the practices do again and again."""
         return [job for each in self.practices for job in each.jobs]
 
+    async def alarms(self) -> list[str]:
+        """What whoever runs the provider has to look into at once, each in a sentence."""
+        return await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
+
     def now(self) -> datetime:
         """The time of the gate's clock."""
         return self.gate.gate.house.clock.now()

@@ -23,6 +23,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from upheld.core.errors import UpheldError
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self';"
     " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -193,11 +195,13 @@ class Refusal(HTTPException):
 
 CUT = {"connection": "close"}  # whatever else of the request comes is not read
 CUTTING = frozenset({408, 413})
+STOPPED = "log-changed"  # the code of what lets nobody do anything but look
 SAID = {
     404: ("There is no such page.", "Look in the policy; its contents and its search stand there."),
     405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
     408: ("What you sent did not arrive in time.", "Send it once more."),
     413: ("What you sent is too large.", "Send less."),
+    503: ("Nothing can be done here at the moment.", "Nothing was changed. Try again later."),
     500: ("Something went wrong on our side.", "Nothing was decided. Try again in a while."),
 }
 
@@ -219,9 +223,14 @@ def application(routes: list[BaseRoute], page: ErrorPage) -> Starlette:
             response.headers.update(HEADERS)
         return response
 
+    async def stopped(request: Request, error: Exception) -> Response:
+        if getattr(error, "code", "") != STOPPED:
+            raise error
+        return failure(request, 503, page, SAID[503])
+
     app = Starlette(
         routes=routes, middleware=[Middleware(Guarded)],
-        exception_handlers={HTTPException: refused, 500: refused},
+        exception_handlers={HTTPException: refused, UpheldError: stopped, 500: refused},
     )  # fmt: skip
     app.router.redirect_slashes = False  # it leads to the Host that the caller names
     return app

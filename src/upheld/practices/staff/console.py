@@ -61,6 +61,7 @@ class Console:
         words = {
             "case": None,
             "trouble": (),
+            "alarms": (),
             "refused": (),
             "filled": EMPTY,
             "said": "",
@@ -78,6 +79,7 @@ class Console:
         words = await self.provider.do(lambda joint: self.around(joint, visit))
         if MANAGER in user_of(visit).roles:
             words["trouble"] = await self.provider.read(self.provider.trouble)
+        words["alarms"] = await self.provider.alarms()
         return self.page(visit, words)
 
     async def find(self, visit: Visit) -> Response:

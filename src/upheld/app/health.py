@@ -1,0 +1,52 @@
+"""How a running provider is, for `/healthz`, the metrics and the console: its database, its log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from upheld.api.metrics import Metrics
+from upheld.core.errors import UpheldError
+from upheld.practice.brings import Provider
+
+LASTS: Final = 1.0  # seconds for which an answer serves everybody who asks
+
+
+class Health:
+    """The state of one provider; looked at once a second at most, however many ask."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._found: dict[str, object] = {}
+
+    def __call__(self) -> dict[str, object]:
+        """`status` is `ok`, or what is wrong; `uncovered` how many entries no checkpoint covers."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._found = self._look()
+                self._until = time.monotonic() + LASTS
+            return self._found
+
+    def measure(self, metrics: Metrics) -> None:
+        """Let the metrics tell it too."""
+        metrics.gauge("upheld_log_stands", "1 while the log is as it was signed.",
+                      lambda: float(self()["status"] != "log-changed"))  # fmt: skip
+        metrics.gauge("upheld_log_uncovered_entries", "Entries that no signed checkpoint covers.",
+                      lambda: float(str(self().get("uncovered", 0))))  # fmt: skip
+
+    def _look(self) -> dict[str, object]:
+        standing = self._provider.gate.gate.standing
+        try:
+            changed, waiting = standing.look(), standing.uncovered()
+        except UpheldError as error:
+            return {"status": error.code}
+        late = waiting is not None and waiting.late(self._provider.now())
+        found: dict[str, object] = {"status": "ok"}
+        if waiting is not None:
+            found["uncovered"] = waiting.entries
+        if changed or late:
+            found["status"] = "log-changed" if changed else "log-uncovered"
+        return found
