@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from gate.conftest import TOLD, customer
 from gate.test_faults import problems
+from upheld.core import tables
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
-from upheld.gate import erasure
+from upheld.database import rows as database
+from upheld.gate import erasure, upkeep
 from upheld.gate.certificate import Certificate
 from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
-from upheld.vault import people, values
+from upheld.vault import blind_index, people, values
 from upheld.vault.erasures import Erasures, ErasuresError
+from upheld.vault.keyring import KeyFile, Keyring
 from upheld.vault.people import VaultError
 
 TABLES = ("person", "person_key", "value", "blind_index", "record", "entry", "item",
@@ -204,3 +209,56 @@ def test_a_changed_cut_or_reordered_list_of_erasures_is_found(gate: Gate) -> Non
         assert len(erasure.unlisted(connection, gate.house.keyring)) == 1
     erase(gate, [customer(gate)])
     assert len(listed.read()) == 3
+
+
+def test_after_it_is_final_no_look_up_of_the_erased_can_be_made_from_the_keyring(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """Not against a raw copy of the database from before, with whatever the keyring has today."""
+    person, stays = customer(gate), customer(gate)
+    with reading(gate.engine) as connection:
+        copied = rows(connection, "SELECT field, epoch, token FROM blind_index WHERE person_id = ?",
+                      person)  # fmt: skip
+    assert len(copied) == 2
+    erasure.erase(gate, [person], now=True)
+    ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
+    for field, epoch, token in copied:
+        made = [blind_index._token(each, field, TOLD[field]) for each in ring.epochs]
+        made.append(blind_index._former(ring, field, epoch, TOLD[field]))
+        assert bytes(token) not in made
+    assert gate.find("email", TOLD["email"]) == [stays]
+
+
+def test_who_was_indexed_by_an_earlier_upheld_is_found_and_renewed_with_the_next_epoch(
+    gate: Gate,
+) -> None:
+    """Rows under the root key serve until then, and none is left of them after."""
+    person = customer(gate)
+    ring = gate.house.keyring
+    with writing(gate.engine) as connection:
+        for field in blind_index.FIELDS:
+            former = blind_index._former(ring, field, 1, TOLD[field])
+            blind_index.drop(connection, person, field)
+            database.insert(connection, tables.blind_index, person_id=person, field=field, epoch=1,
+                            token=former)  # fmt: skip
+    assert gate.find("email", TOLD["email"]) == gate.find("phone", TOLD["phone"]) == [person]
+    erasure.renew(gate)
+    with reading(gate.engine) as connection:
+        found = rows(connection, "SELECT field, token FROM blind_index ORDER BY field")
+    assert [(field, bytes(token)) for field, token in found] == [
+        (field, blind_index._token(ring.current, field, TOLD[field]))
+        for field in blind_index.FIELDS
+    ]
+
+
+def test_people_are_found_by_a_process_that_has_not_seen_the_new_epoch(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """While everybody is moved and after, whichever keys the process opened with."""
+    person = customer(gate)
+    ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
+    other = Gate(gate.engine, gate.house.policy, ring)
+    upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=False)
+    assert other.find("email", TOLD["email"]) == [person]
+    erasure.renew(gate)
+    assert other.find("email", TOLD["email"]) == [person]

@@ -68,11 +68,29 @@ def test_a_record_proves_only_in_its_time(
     assert (may_share(gate, person) == "allow") == holds
 
 
-def test_a_later_withdrawal_ends_what_it_spoke_of_and_an_older_permission_with_it(
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
+    gate: Gate, person: str, which: int, *, ended: bool
+) -> None:
+    """For acts as for lists, whichever came first; with the second nothing is left."""
+    both = [gate.record(person, "consent", about=OFFERS, begins=NOW - days * DAY)
+            for days in (2, 1)]  # fmt: skip
+    gate.withdraw(person, both[which], ended=ended)
+    assert may_share(gate, person) == "allow"
+    listed = gate.registered("consent", person_id=person, purpose=OFFERS["purpose"][0])
+    assert [each.record_id for each in listed] == [both[1 - which]]
+    gate.withdraw(person, both[1 - which], ended=ended)
+    assert may_share(gate, person) != "allow"
+    assert gate.registered("consent", person_id=person, purpose=OFFERS["purpose"][0]) == []
+
+
+def test_a_later_withdrawal_ends_what_it_spoke_of_though_an_older_permission_is_wider(
     gate: Gate, person: str
 ) -> None:
-    """Who withdraws the newer of two permissions has withdrawn."""
-    gate.record(person, "consent", about=OFFERS, begins=NOW - 2 * DAY)
+    """Who withdraws the newer of two that are not the same has withdrawn what it spoke of."""
+    wider = {**OFFERS, "data": ["email", "name"]}
+    gate.record(person, "consent", about=wider, begins=NOW - 2 * DAY)
     newer = gate.record(person, "consent", about=OFFERS, begins=NOW - DAY)
     gate.withdraw(person, newer)
     assert may_share(gate, person) != "allow"

@@ -192,7 +192,7 @@ def test_files_beyond_the_checkpoint_are_told(log: Log) -> None:
 def test_an_export_is_signed_over_a_socket(log: Log) -> None:
     """The key may live in another process, which says its name nowhere: `--origin` does."""
     opened = FileSigner.open(log.folder / "log.key")
-    server = SignerServer(opened, log.folder / "signer")
+    server = SignerServer(opened, log.folder / "signer", log.folder / "signed")
     thread = threading.Thread(target=server.serve, kwargs={"asked": 2}, daemon=True)
     thread.start()
     words = ("export", "acts.jsonl", "--out", "other", "--signer", "signer")

@@ -14,7 +14,7 @@ from ledger.logs import ORIGIN, SIGNER
 from upheld.core.errors import UpheldError
 from upheld.ledger.checkpoint import Checkpoint, open_note, sign_checkpoint
 from upheld.ledger.note import LOG, Key, NoteError
-from upheld.ledger.signers import FileSigner, SignerError, SignerServer, SocketSigner
+from upheld.ledger.signers import FileSigner, SignedState, SignerError, SignerServer, SocketSigner
 
 UPHELD = str(Path(sys.executable).with_name("upheld"))
 
@@ -23,7 +23,7 @@ UPHELD = str(Path(sys.executable).with_name("upheld"))
 def _socket(tmp_path: Path) -> Iterator[Path]:
     """The socket of a server that answers until the test ends."""
     path = tmp_path / "signer"
-    server = SignerServer(SIGNER, path)
+    server = SignerServer(SIGNER, path, tmp_path / "signed")
     thread = threading.Thread(target=server.serve, kwargs={"asked": 50}, daemon=True)
     thread.start()
     yield path
@@ -104,7 +104,7 @@ def test_a_signer_that_is_not_there_is_told(tmp_path: Path) -> None:
         SocketSigner(tmp_path / "none")
     (tmp_path / "taken").touch()
     with pytest.raises(SignerError, match="cannot be listened on"):
-        SignerServer(SIGNER, tmp_path / "taken")
+        SignerServer(SIGNER, tmp_path / "taken", tmp_path / "signed")
 
 
 def test_the_command_signs_until_it_is_stopped(tmp_path: Path) -> None:
@@ -120,3 +120,33 @@ def test_the_command_signs_until_it_is_stopped(tmp_path: Path) -> None:
         assert server.wait() == 0
     assert open_note(signed, made.key).size == 1
     assert not socket.exists()
+
+
+def test_no_size_is_signed_with_two_roots_whenever_the_signer_is_started(tmp_path: Path) -> None:
+    """The last one is remembered durably, before it is signed; the same may be signed again."""
+    state = SignedState(tmp_path / "signed", ORIGIN)
+    assert state.advance(Checkpoint(ORIGIN, 3, bytes(32)))
+    with pytest.raises(SignerError, match="another signer uses"):
+        SignedState(tmp_path / "signed", ORIGIN)
+    for _ in range(2):
+        assert state.advance(Checkpoint(ORIGIN, 3, bytes(32)))
+        assert not state.advance(Checkpoint(ORIGIN, 3, bytes([1] * 32)))
+        assert not state.advance(Checkpoint(ORIGIN, 2, bytes(32)))
+        state.close()
+        state = SignedState(tmp_path / "signed", ORIGIN)
+    assert state.advance(Checkpoint(ORIGIN, 4, bytes(32)))
+    state.close()
+    with pytest.raises(SignerError, match="another log's"):
+        SignedState(tmp_path / "signed", "birch.example")
+    (tmp_path / "signed").write_bytes(b"nothing of ours")
+    with pytest.raises(SignerError, match="is not what a signer kept"):
+        SignedState(tmp_path / "signed", ORIGIN)
+
+
+def test_a_second_root_is_refused_over_the_socket(socket: Path) -> None:
+    """A log that was made anew gets no signature."""
+    signer = SocketSigner(socket)
+    sign_checkpoint(Checkpoint(ORIGIN, 3, bytes(32)), signer)
+    sign_checkpoint(Checkpoint(ORIGIN, 3, bytes(32)), signer)
+    with pytest.raises(SignerError):
+        sign_checkpoint(Checkpoint(ORIGIN, 3, bytes([1] * 32)), signer)

@@ -262,13 +262,20 @@ def keygen(
 def signer(
     key_file: Path = typer.Argument(help="The log's key file."),
     socket: Path = typer.Option(..., "--socket", help="The Unix socket to listen on."),
+    state: Path | None = typer.Option(
+        None, "--state", help="Where the last signature is kept; else beside the key."
+    ),
 ) -> None:
-    """Sign this log's checkpoints, and nothing else, for whoever may use a socket."""
+    """Sign this log's checkpoints, and nothing else, for whoever may use a socket.
+
+    No size is signed with two roots, and none below one that was signed.
+    """
     _part()
     from upheld.ledger.signers import FileSigner, SignerServer
 
     opened = FileSigner.open(key_file)
-    server = SignerServer(opened, socket)
+    kept = state or key_file.with_name(f"{key_file.name}.signed")
+    server = SignerServer(opened, socket, kept)
     print(f"{socket}: signing for {opened.name}", flush=True)
     try:
         server.serve()

@@ -83,7 +83,9 @@ def by_records(question: Question) -> Proof:
         holds = record.in_force(at) and record.party in ("", question.party)
         if holds:
             parts.append({**_covered(fact, record), "holds": True})
-        elif record.party in ("", question.party) and not _renewed(question, record, mine[number:]):
+        elif record.party in ("", question.party) and not (
+            _renewed(question, record, mine[number:]) or _equalled(question, record, mine)
+        ):
             parts.append({**_covered(fact, record), "holds": False})
     if fact.absent:
         parts.append({"rest": False})
@@ -113,6 +115,16 @@ def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
         and all(_meet(question, d, old, new) for d in question.fact.per)
         for new in later
     )  # fmt: skip
+
+
+def _equalled(question: Question, old: Record, mine: Sequence[Record]) -> bool:
+    """Whether another record in force, of whatever time, is of exactly what an ended one was."""
+    at = microseconds(question.at)
+    return any(
+        (each.fact, each.party, each.about) == (old.fact, old.party, old.about)
+        and each.in_force(at)
+        for each in mine
+    )
 
 
 def _meet(question: Question, dimension: str, one: Record, other: Record) -> bool:

@@ -10,6 +10,7 @@ before it, four bytes; back come one byte (0: signed) and the public key and the
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import stat
@@ -19,7 +20,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.errors import UpheldError
-from upheld.ledger.checkpoint import parse_text
+from upheld.ledger.checkpoint import Checkpoint, parse_text
 from upheld.ledger.note import (
     KEY_BYTES,
     LOG,
@@ -35,6 +36,7 @@ from upheld.ledger.note import (
 
 _PREFIX: Final = "PRIVATE+KEY+"
 _LENGTH: Final = 4
+_BLOCK: Final = 512  # bytes that a disk writes whole
 _WAIT_SECONDS: Final = 10.0
 _ANSWER: Final = 1 + KEY_BYTES + SIGNATURE_BYTES
 
@@ -145,22 +147,71 @@ def open_signer(path: Path, origin: str) -> tuple[str, Signer]:
     return checked_name(origin), SocketSigner(path)
 
 
+class SignedState:
+    """The last checkpoint that a signer signed, in a file that one process has at a time."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SignerError(
+                f"{path} cannot be written: {error.strerror}",
+                "name with --state where the last signature is kept",
+            ) from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raw = os.pread(self._file, NOTE_BYTES_MAX, 0).decode()
+            self._last = parse_text(raw.rstrip("\0")) if raw else None
+        except BlockingIOError:
+            self.close()
+            raise SignerError(f"another signer uses {path}", "end that one first") from None
+        except (NoteError, UnicodeDecodeError) as error:
+            self.close()
+            raise SignerError(
+                f"{path} is not what a signer kept: {error}",
+                "see what was signed last before you take it away",
+            ) from None
+
+        if self._last is not None and self._last.origin != name:
+            self.close()
+            raise SignerError(f"{path} is another log's", "name another file with --state")
+
+    def advance(self, checkpoint: Checkpoint) -> bool:
+        """Remember a checkpoint durably, if it may be signed after the last one; whether it may."""
+        last = self._last
+        if last is not None and checkpoint.size <= last.size:
+            return checkpoint == last
+        # In one block of the disk, so that a crash leaves the one or the other.
+        raw = checkpoint.text.encode().ljust(_BLOCK, b"\0")
+        if len(raw) > _BLOCK or os.pwrite(self._file, raw, 0) != _BLOCK:
+            return False
+        os.fsync(self._file)
+        self._last = checkpoint
+        return True
+
+    def close(self) -> None:
+        """Let another process have it."""
+        os.close(self._file)
+
+
 class SignerServer:
     """A process that signs checkpoints of one log for whoever may use its socket.
 
-    It refuses to sign a size below one that it has signed, so that a log that was cut back does not
-    get a new signature while the process lives.
+    It remembers in a file the last size that it signed and its root, before it signs: a size below
+    that, or the same with another root, is never signed, whenever it is started again. So a log
+    that was cut back or made anew gets no signature.
     """
 
-    def __init__(self, signer: FileSigner, path: Path) -> None:
+    def __init__(self, signer: FileSigner, path: Path, state: Path) -> None:
         self._signer = signer
-        self._size = 0
+        self._state = SignedState(state, signer.name)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)  # from its first moment on, the socket is its owner's alone
         try:
             self._socket.bind(str(path))
         except OSError as error:
-            self._socket.close()
+            self.close()
             raise SignerError(f"{path} cannot be listened on: {error.strerror}",
                               "name a path where no file is") from None  # fmt: skip
         finally:
@@ -181,6 +232,7 @@ class SignerServer:
     def close(self) -> None:
         """Stop listening."""
         self._socket.close()
+        self._state.close()
 
     def _answer(self, line: socket.socket) -> None:
         length = int.from_bytes(_read(line, _LENGTH), "big")
@@ -197,10 +249,9 @@ class SignerServer:
             checkpoint = parse_text(message.decode())
         except (NoteError, UnicodeDecodeError):
             return False
-        if checkpoint.origin != self._signer.name or checkpoint.size < self._size:
+        if checkpoint.origin != self._signer.name:
             return False
-        self._size = checkpoint.size
-        return True
+        return self._state.advance(checkpoint)
 
 
 def _read(line: socket.socket, count: int) -> bytes:

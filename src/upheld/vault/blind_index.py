@@ -1,7 +1,9 @@
 """Finding a person by e-mail address or phone number without storing either readably.
 
-A keyed hash (HMAC-SHA-256) of the normalised value, under a key a field and an epoch: whoever has
-the database alone can neither read it nor try values against it.
+A keyed hash (HMAC-SHA-256) of the normalised value, under a key a field, made from the epoch's own
+key: whoever has the database alone can neither read it nor try values against it. With the key of
+an epoch goes whatever could try a value against rows that were written under it, wherever a copy of
+them lies. What an earlier upheld wrote, under the root key, is found until the next epoch begins.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import unicodedata
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places
+from upheld.core.sql import places, row
 from upheld.core.tables import blind_index
 from upheld.database import rows as database
-from upheld.vault.keyring import Keyring
+from upheld.vault.envelope import derive
+from upheld.vault.keyring import Epoch, Keyring
 
 FIELDS = ("email", "phone")
 
@@ -33,10 +36,10 @@ def normalised(field: str, value: str) -> str:
 
 def put(connection: Connection, keyring: Keyring, person_id: str, field: str, value: str) -> None:
     """Let a person be found by a value from now on, and no longer by the one before."""
-    epoch = keyring.current.number
+    epoch = keyring.current
     drop(connection, person_id, field)
-    database.insert(connection, blind_index, person_id=person_id, field=field, epoch=epoch,
-                    token=_token(keyring, field, epoch, value))  # fmt: skip
+    database.insert(connection, blind_index, person_id=person_id, field=field, epoch=epoch.number,
+                    token=_token(epoch, field, value))  # fmt: skip
 
 
 def drop(connection: Connection, person_id: str, field: str) -> None:
@@ -49,12 +52,22 @@ def find(connection: Connection, keyring: Keyring, field: str, value: str) -> li
 
     SealedError where somebody is found by a row that is not theirs, or is theirs no more.
     """
-    tokens = [_token(keyring, field, each.number, value) for each in keyring.epochs]
+    newest = row(connection, "SELECT max(number) FROM epoch")
+    if newest and newest[0] is not None and newest[0] > keyring.current.number:
+        keyring.refresh()  # another process began one, and people may have been moved to it
+    tokens = [_token(each, field, value) for each in keyring.epochs]
+    tokens += [_former(keyring, field, each.number, value) for each in keyring.epochs]
     found = database.select(connection, blind_index, f"field = ? AND token IN ({places(tokens)})",
                             field, *tokens)  # fmt: skip
     return sorted({each.person_id for each in found})
 
 
-def _token(keyring: Keyring, field: str, epoch: int, value: str) -> bytes:
+def _token(epoch: Epoch, field: str, value: str) -> bytes:
+    key = derive(epoch.key, "blind-index", field)
+    return hmac.digest(key, normalised(field, value).encode(), "sha256")
+
+
+def _former(keyring: Keyring, field: str, epoch: int, value: str) -> bytes:
+    """What an earlier upheld wrote for a value."""
     key = keyring.derived("blind-index", field, epoch)
     return hmac.digest(key, normalised(field, value).encode(), "sha256")
