@@ -219,7 +219,9 @@ def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> No
     """Sixteen: nothing is asked before a guardian said yes; access ends when they take it back."""
     max_, ruth = meet("max.bell@customer.example"), meet("ruth@customer.example")
     max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Go on")
-    max_.reads("Ask a parent or guardian").fill({"E-mail": ruth.name}).press("Ask them")
+    max_.reads("Ask a parent or guardian").fill(
+        {"Your first name": "Max", "E-mail": ruth.name}
+    ).press("Ask them")
     code = CODE.findall(max_.page.locator("main").inner_text())[0]
     max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
     max_.press("Go on").reads("yet")

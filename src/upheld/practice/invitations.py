@@ -1,7 +1,7 @@
 """Invitations by e-mail: of a guardian by somebody under age, of an adult into a household.
 
-Of whoever is invited nothing is held but the address, as a person of its own, and that for no
-longer than fourteen days. Somebody under age, of whom nothing is held at all, comes back by a code
+Of whoever is invited nothing is held but the address, as a person of its own, with the first name
+of who asks, and that for no longer than fourteen days. Somebody under age comes back by a code
 that they were shown once and that is kept as a hash.
 """
 

@@ -1,8 +1,9 @@
 """How a guardian is invited, and says yes.
 
-Of somebody under age nothing is held: they give the address of a parent or guardian and are shown a
-code, once. The guardian gets a link, signs in with an account of their own, and answers on one
-page. Whether they are who they say is shown by a payment of theirs, or by a member of staff.
+Of somebody under age no more is held than a first name by which they are known: they give the
+address of a parent or guardian and are shown a code, once. The guardian gets a link, signs in with
+an account of their own, and answers on one page. Whether they are who they say is shown by a
+payment of theirs, or by a member of staff.
 """
 
 from __future__ import annotations
