@@ -47,7 +47,7 @@ def filled(gate: Gate) -> list[str]:
                 person = joint.enrol()
                 joint.bring(person, {**TOLD, "email": f"{number}@customer.example"})
                 if number % 10 == 0:
-                    joint.record(person, "invoice", fact="amount-due")
+                    joint.record(person, "invoice", fact="account-unsettled")
                 people.append(person)
         gate.sweep("use", people[-500:], ["email"], purpose="billing")
     return people

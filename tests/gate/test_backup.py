@@ -125,7 +125,7 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
 ) -> None:
     """Kept is what was kept, apart is what was set apart, and the certificate is found again."""
     gone, owes, gagged, stays = (customer(gate) for _ in range(4))
-    gate.record(owes, "invoice", fact="amount-due")
+    gate.record(owes, "invoice", fact="account-unsettled")
     gate.record(gagged, "hold", fact="legal-hold")
     gate.record(gagged, "instrument", fact="gag-order")
     told = made(gate, tmp_path)

@@ -70,7 +70,8 @@ def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate)
 @pytest.mark.parametrize(
     ("proof", "kept", "clause", "until"),
     [
-        ({"kind": "invoice", "fact": "amount-due"}, ("email", "name", "phone"), "erasure", False),
+        ({"kind": "invoice", "fact": "account-unsettled"}, ("email", "name", "phone"), "erasure",
+         True),
         ({"kind": "account", "fact": "account-closed"}, ("email", "name", "phone"), "retention",
          True),
         ({"kind": "hold", "fact": "legal-hold"}, ("birth-date", "email", "name", "phone"),
@@ -103,7 +104,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
 
 def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: str) -> None:
     """A second erasure keeps nothing, and each has its certificate."""
-    invoice = gate.record(person, "invoice", fact="amount-due")
+    invoice = gate.record(person, "invoice", fact="account-unsettled")
     erase(gate, [person])
     gate.withdraw(person, invoice, ended=True)
     (told,) = erase(gate, [person], now=True)
@@ -151,7 +152,7 @@ def test_an_erasure_that_was_stopped_is_gone_on_with(
     gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch, stops_at: str
 ) -> None:
     """Until then no act finds the person; after that it is as if it had never been stopped."""
-    gate.record(person, "invoice", fact="amount-due")
+    gate.record(person, "invoice", fact="account-unsettled")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

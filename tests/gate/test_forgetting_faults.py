@@ -68,7 +68,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
             say("ready")
             while True:
                 person = customer(own)
-                own.record(person, "invoice", fact="amount-due")
+                own.record(person, "invoice", fact="account-unsettled")
                 say(f"begun {person}")
                 erasure.erase(own, [person], now=chance.random() < 0.3)
                 say(f"erased {person}")
@@ -278,7 +278,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
 ) -> None:
     """The act is whole, then everything goes, its entry's tie too, but for what must be kept."""
     other = opened(database_url, tmp_path, policy)
-    gate.record(person, "invoice", fact="amount-due")
+    gate.record(person, "invoice", fact="account-unsettled")
     done: list[object] = []
     waiting = threading.Thread(target=lambda: done.append(erasure.erase(other, [person])))
     with gate.together() as joint:

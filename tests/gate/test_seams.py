@@ -48,7 +48,7 @@ def owing(gate: Gate, clock: Told) -> str:
     spent(gate, person, "3.00", "4.00")
     later(gate, clock, 2)
     spent(gate, person, "5.00")
-    gate.record(person, "invoice", fact="amount-due", text="You owe 5.00.", how="letter")
+    gate.record(person, "invoice", fact="account-unsettled", text="You owe 5.00.", how="letter")
     return person
 
 

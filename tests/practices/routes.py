@@ -27,6 +27,7 @@ from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
 from upheld.practice.visits import cookie_name
+from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.unsubscribe import Unsubscribing
 from upheld.practices.rights import asks, choices, erasing
 from upheld.vault.erasures import token
@@ -170,6 +171,7 @@ THINGS: dict[str, Callable[[World], str]] = {
             world.house.clock.now(),
         )
     ),
+    "pay-link": lambda world: world.house.provider.seal_link(PAY, world.ann),
     "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,
     "debt-task": lambda world: world.debt,
     "child": lambda world: world.child,  # in the guardian's care

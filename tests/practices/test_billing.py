@@ -338,6 +338,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     """The jobs go on without them, what stood in tables is gone, and a debt keeps its invoices."""
     gone, owes = house.customer(), house.customer("owes@marked.example")
     order(house, gone, "phone")
+    house.do(lambda joint: services.end(joint, gone, "phone"))
     order(house, owes, "dsl-10")
     later(house, 65)
     job(house, "invoices")
@@ -353,7 +354,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
         job(house, name)
     left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT person_id FROM invoice"))
     assert left == [(owes,)]
-    assert history(house, owes) == before
+    assert history(house, owes).invoices[: len(before.invoices)] == before.invoices
 
 
 def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert erasures() == 0
     told = nobody.get(link[1]).text
     assert "we erased what we held about you, but for what must be kept" in told
-    assert "you owe us money" in told
+    assert "your account with us is not settled yet" in told
     assert "/privacy#erasure" in told
     assert nobody.get(link[1] + "x").status_code == 404
     held_now = house.do(lambda joint: joint.held(person))

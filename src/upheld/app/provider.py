@@ -71,6 +71,8 @@ def provide(
             house.carriers.add(duty, carrier)
         for field, (reads, derive) in made.derived.items():
             house.derived.add(field, reads, derive)
+        house.leaving.before.extend([made.leaving] if made.leaving else [])
+        house.leaving.after.extend([made.stayed] if made.stayed else [])
         for field, carry in made.carries.items():
             house.carries.add(field, carry)
         for event, listener in made.listeners.items():

@@ -21,6 +21,7 @@ from upheld.gate import entries, fetching, records
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
+from upheld.gate.leaving import Leaving
 from upheld.gate.proofs import ASKED, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
 from upheld.ledger.entries import Entry
@@ -63,6 +64,7 @@ class House(Struct, frozen=True):
     derived: Derived
     shapes: dict[Any, Shape]  # so far, by what was asked
     carries: Carries  # what stays of a series whose oldest rows go
+    leaving: Leaving  # what is done beside an erasure
 
     def by(self, clock: Clock) -> House:
         """The same by another clock."""

@@ -43,7 +43,11 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
                 lines.append(f"kept: {', '.join(each.data)}, as the first certificate says")
                 continue
             clauses = ", ".join(f"#{clause}" for clause in each.clauses)
-            until = f"until {each.until[:10]}" if each.until else "for as long as that is so"
+            until = (
+                f"until {each.until[:10]} at the latest"
+                if each.until
+                else "for as long as that is so"
+            )
             grounds = f" ({', '.join(each.grounds)})" if each.grounds else ""
             lines.append(f"kept: {', '.join(each.data)}, by {clauses}{grounds}, {until}")
         lines.append(f"entries: {', '.join(map(str, self.entries))}")

@@ -35,6 +35,7 @@ from upheld.gate.certificate import Certificate
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, Keeping, Kept, keeping
+from upheld.gate.leaving import Leave
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
@@ -74,16 +75,37 @@ def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certif
     where something is wrong with the records that say what must be kept; nothing is erased then.
     """
     people_asked = list(dict.fromkeys(asked))
+    _beside(gate, gate.house.leaving.before, people_asked)
     for some in _batches(people_asked):
         with writing(gate.engine) as connection:
             _begin(gate.house, connection, some)
         _carry_out(gate)
+    _beside(gate, gate.house.leaving.after, _kept_in_part(gate, people_asked))
     if now:
         renew(gate)
     else:
         scrub(gate.engine)
     with reading(gate.engine) as connection:
         return [_certificate(connection, gate.house.keyring, each) for each in people_asked]
+
+
+def _beside(gate: Gate, what: Sequence[Leave], whom: Sequence[str]) -> None:
+    """Do what practices have to do beside an erasure, each person in a transaction of theirs."""
+    for person_id in whom if what else ():
+        with gate.together() as joint:
+            for each in what:
+                each(joint, person_id)
+
+
+def _kept_in_part(gate: Gate, asked: Sequence[str]) -> list[str]:
+    """Who is still there after their erasure, because something is kept of them."""
+    found: list[str] = []
+    with reading(gate.engine) as connection:
+        for some in _batches(asked):
+            statement = f"SELECT person_id FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
+            found += [each for (each,) in rows(connection, f"{statement} AND state = ?", *some,
+                                               people.ACTIVE)]  # fmt: skip
+    return found
 
 
 def resume(gate: Gate) -> int:

@@ -20,7 +20,7 @@ from upheld.core.schema import declared
 from upheld.core.sql import places, run
 from upheld.database import rows as database
 from upheld.gate import entries, records, severing
-from upheld.gate.keeping import REQUESTED
+from upheld.gate.proofs import ERASURE, REQUESTED
 from upheld.gate.records import Record
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -31,7 +31,6 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD
 
 OWNER: Final = "person_id"
-ERASURE: Final = "erasure"  # how it came to be known that somebody of whom something is kept asked
 SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
 LAST: Final = ("person",)  # goes last: it has the cover over what goes before it
 

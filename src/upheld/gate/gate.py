@@ -24,6 +24,7 @@ from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
 from upheld.gate.joint import Joint
+from upheld.gate.leaving import Leaving
 from upheld.gate.proofs import Registry
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
@@ -48,7 +49,7 @@ class Gate:
         shapes: dict[Any, Shape] = {}
         self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
                            Carriers(shapes.clear), Derived(shapes.clear), shapes,
-                           Carries())  # fmt: skip
+                           Carries(), Leaving())  # fmt: skip
         self.house.provers.add("account", by_time_since)
         self.standing = Standing(engine)
         with writing(engine) as connection:

@@ -20,6 +20,7 @@ import msgspec
 
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import entries
+from upheld.gate.proofs import ERASED, ERASURE, REQUESTED
 from upheld.gate.records import Record
 from upheld.gate.request import Act, planned
 from upheld.ledger.entries import stamp
@@ -27,7 +28,7 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
 
-REQUESTED = "erasure-requested"
+ASKED = (REQUESTED, ERASED)  # what is so of whoever is erased, and is no reason to keep anything
 HOLD = "legal-hold"
 GAG = "gag-order"
 BESIDES = (REQUESTED, GAG)
@@ -67,8 +68,7 @@ def keeping(
     """What must be kept of a person's fields, by what is known and the records that say so."""
     facts = policy.program.vocabulary.facts
     told = {**known, **of_any_party(policy, mine, at)}
-    if REQUESTED in facts:
-        told[REQUESTED] = True
+    told |= {name: True for name in ASKED if name in facts}
     public = {**told, HOLD: False} if told.get(GAG) is True else told
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Found, list[str]] = {}
@@ -111,8 +111,8 @@ def _found(
     decision = _decided(policy, field, known)
     if not decision.allowed:
         return None
-    true = [name for name, value in known.items() if value is True and name != REQUESTED]
-    anybody = _decided(policy, field, {**known, **dict.fromkeys([*true, REQUESTED], False)})
+    true = [name for name, value in known.items() if value is True and name not in ASKED]
+    anybody = _decided(policy, field, {**known, **dict.fromkeys([*true, *ASKED], False)})
     usual = set(anybody.clauses) if anybody.allowed else set()
     if not set(decision.clauses) - usual:
         return None
@@ -135,7 +135,9 @@ def _until(
     """Until when: what the clause says of it, or the end of what it rests on."""
     ids = set(_resting(policy, set(grounds), mine, at))
     resting = [record for record in mine if record.record_id in ids]
-    began = max((record.begins for record in resting), default=microseconds(at))
+    erased = [r.begins for r in mine if r.fact == REQUESTED and r.how == ERASURE]
+    since = min(erased, default=microseconds(at))  # what rests on no record is kept since then
+    began = max((record.begins for record in resting), default=since)
     usual = anybody.duties if anybody.allowed else ()
     ends = [
         entries.after(BEGINNING + timedelta(microseconds=began), duty.amount, duty.unit)

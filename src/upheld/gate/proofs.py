@@ -26,6 +26,7 @@ from upheld.policy.vocabulary import Fact
 BIRTH_DATE = "birth-date"
 PUBLIC_SOURCE = "public-source"
 NAMED = ("task", "partner-register", "engagement")  # kinds whose records are about one party each
+REQUEST, REQUESTED, ERASED, ERASURE = "request", "erasure-requested", "erased", "erasure"
 ASKED = "*"  # in a prover's `reads`: the fields that are asked for
 
 
@@ -153,6 +154,15 @@ def by_public_source(question: Question) -> Proof:
     return Proof([*parts, *said] or None, (*public, *found.evidence))
 
 
+def by_request(question: Question) -> Proof:
+    """What somebody asked for; that they were erased is what the request says that outlived it."""
+    if question.fact.name != ERASED:
+        return by_records(question)
+    done = [each.record_id for each in question.records if each.fact == REQUESTED
+            and each.how == ERASURE and each.in_force(microseconds(question.at))]  # fmt: skip
+    return Proof(bool(done), tuple(done))
+
+
 def by_birth_date(question: Question) -> Proof:
     """Age in whole years from the birth date in the vault; unknown without one."""
     told = question.read(BIRTH_DATE)
@@ -187,6 +197,7 @@ class Registry:
         self._by = {
             BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False),
             PUBLIC_SOURCE: Proving(by_public_source, (ASKED,)),
+            REQUEST: Proving(by_request),
             **dict.fromkeys(NAMED, Proving(by_named)),
         }
 

@@ -25,9 +25,10 @@ from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House
-from upheld.gate.forget import ERASURE, forget
+from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
+from upheld.gate.proofs import ERASURE
 from upheld.gate.request import Act, planned
 from upheld.gate.watch import trusted_time
 from upheld.ledger.entries import Entry, stamp
@@ -38,6 +39,7 @@ from upheld.vault.people import ACTIVE, HELD, Person
 
 TOGETHER = 100  # people, or items, in one transaction
 _MOMENT = timedelta(microseconds=1)
+KEPT = "erasure.kept"  # the kind of entry of what is kept at an erasure
 CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
 
 
@@ -72,7 +74,7 @@ def _emptied(gate: Gate) -> int:
         " WHERE p.state = ? AND r.how = ?"
         " AND NOT EXISTS (SELECT 1 FROM value v WHERE v.person_id = p.person_id)"
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.person_id = p.person_id"
-        " AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
+        " AND i.kind <> 'delete' AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
     )
     house, count = gate.house, 0
     while True:
@@ -114,10 +116,12 @@ def _due(gate: Gate, at: datetime) -> int:
 
 def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
-    at, stored = _stored(connection, item)
+    at, stored, kind = _stored(connection, item)
     if asked.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
     person = people.opened(connection, house.keyring, item.person_id)
+    if kind == KEPT:  # until now, and whatever still rests on it
+        return _expired(house, connection, person, item, list(stored))
     series = [field for field in stored
               if field in person.holdings and person.holdings[field].gone is not None]  # fmt: skip
     left = {}
@@ -148,6 +152,19 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     return len(gone) + len(left)
 
 
+def _expired(
+    house: House, connection: Connection, person: Person, item: _Item, fields: Sequence[str]
+) -> int:  # fmt: skip
+    """Delete all of what was kept at an erasure until a day, rows that were added since too."""
+    gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
+    if gone:
+        dropping.drop(connection, person, list(gone))
+    database.update(connection, table, {"state": "done"}, "person_id = ? AND item_id = ?",
+                    item.person_id, item.item_id)  # fmt: skip
+    _noted(house, connection, item.person_id, gone, item.clause.split(", "))
+    return len(gone)
+
+
 def _there(connection: Connection, person_id: str, field: str, at: datetime) -> bool:
     """Whether a row of a moment was carried forward, so that it is asked about again."""
     statement = "SELECT 1 FROM value WHERE person_id = ? AND field = ? AND at = ?"
@@ -166,20 +183,20 @@ def _whole(connection: Connection, kept: Table, person_id: str) -> bool:
     return True
 
 
-def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str]]:
-    """The fields, with what the entry says of their rows, of the act that an item is of, and when.
+def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str], str]:
+    """Of the act that an item is of: when, its fields with what is told of their rows, its kind.
 
     The duty may be that of collecting them, which is the entry before.
     """
     found = [kept for kept in entries.of_person(connection, item.person_id)
              if kept.number >= item.entry]  # fmt: skip
     if not found or found[0].number != item.entry:
-        return BEGINNING, {}
+        return BEGINNING, {}, ""
     data = found[0].entry.data
     for kept in found[:2]:
         if kept.entry.values and kept.entry.data == data and kept.entry.action != "delete":
-            return kept.at, dict(zip(data, kept.entry.values, strict=True))
-    return BEGINNING, {}
+            return kept.at, dict(zip(data, kept.entry.values, strict=True)), kept.entry.kind
+    return BEGINNING, {}, ""
 
 
 def _noted(

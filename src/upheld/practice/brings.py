@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -18,9 +19,11 @@ from upheld.gate.duties import Carrier
 from upheld.gate.group import AsyncGate
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
+from upheld.gate.leaving import Leave
 from upheld.gate.proofs import Prover
 from upheld.gate.request import Refused
 from upheld.practice.events import Events
+from upheld.vault.envelope import Key, SealError, context, seal, unseal
 from upheld.web.limits import Limits
 from upheld.web.pages import Imprint, Pages
 from upheld.web.sessions import Tokens
@@ -53,15 +56,17 @@ class Card(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A link in messages that works once: its path, and for how long.
+    """A link in messages: its path, and for how long it works; one that is not `sealed`, once.
 
     One that `outlives` its person works when they are erased: it names what stands for them in the
-    list of erasures, and no id.
+    list of erasures, and no id. A `sealed` one is kept nowhere: it works again and again, for as
+    long as its page lets it, and says to nobody else whose it is.
     """
 
     path: str
     lasts: timedelta
     outlives: bool = False
+    sealed: bool = False
 
 
 Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
@@ -77,6 +82,8 @@ class Practice(NamedTuple):
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
     derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
+    leaving: Leave | None = None  # what is done for somebody before they are erased
+    stayed: Leave | None = None  # what is done after it, where something is kept of them
     carries: Mapping[str, Carry] = {}  # series, to who says what stays when its oldest rows go
     jobs: Sequence[Job] = ()
     links: Mapping[str, Link] = {}
@@ -110,6 +117,22 @@ class Provider:
     def secure(self) -> bool:
         """Whether people reach the provider over TLS, so that cookies may be kept to it."""
         return self.settings.url.startswith("https://")
+
+    def seal_link(self, kind: str, person_id: str) -> str:
+        """What the address of a sealed link ends in."""
+        sealed = seal(self._links(kind), person_id.encode(), context("link", kind))
+        return urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def whose_link(self, kind: str, raw: str) -> str | None:
+        """Whose a sealed link is; None for what we did not seal."""
+        try:
+            sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
+            return unseal(self._links(kind), sealed, context("link", kind)).decode()
+        except (ValueError, SealError):
+            return None
+
+    def _links(self, kind: str) -> Key:
+        return self.gate.gate.house.keyring.derived("link", kind)
 
     @property
     def destinations(self) -> dict[str, str]:

@@ -104,14 +104,19 @@ class History(msgspec.Struct, frozen=True):
         """What is owed in all; less than nothing where more was paid."""
         return sum(each.open for each in self.invoices) - self.credit
 
+    @property
+    def settled(self) -> bool:
+        """Whether nobody owes anybody anything: no invoice is open, and nothing was paid ahead."""
+        return not self.credit and not any(each.open for each in self.invoices)
+
     def due(self, today: dt.date) -> int:
         """What is owed of invoices that are due by a day."""
         return sum(each.open for each in self.invoices if each.due <= today)
 
-    def settling(self, cents: int) -> tuple[tuple[str, int], ...]:
-        """What a payment would settle: the invoices that are open, the oldest first."""
+    def settling(self, cents: int, first: str = "") -> tuple[tuple[str, int], ...]:
+        """What a payment would settle: the invoice that it names, then the oldest that are open."""
         found = []
-        for each in self.invoices:
+        for each in sorted(self.invoices, key=lambda each: each.number != first):
             share = min(each.open, cents)
             if share > 0:
                 found.append((each.number, share))

@@ -29,12 +29,14 @@ from upheld.practice import tasks
 from upheld.practice.odd import OddValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
+from upheld.practices.billing.services import unbilled
 from upheld.vault import people
 from upheld.vault.people import REGISTER
 
 FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
 AGENT: Final = "collection-agent"
 DELETE: Final = "delete-on-recall"
+UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
 ITEM: Final = "person_id = ? AND item_id = ?"
 _COLUMNS: Final = (
@@ -77,14 +79,28 @@ class Debt(NamedTuple):
 
 
 def amount_due(question: Question) -> Proof:
-    """The prover of `amount-due`: whether something is due by today and not paid, by the books."""
+    """The prover of what the books say: whether something is due by today and not paid.
+
+    `account-unsettled` is wider: an invoice that is not due yet is open too, what was paid ahead is
+    owed to the customer, a payment under way is booked in the end, and what was used is billed.
+    """
     try:
         found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
     except OddValueError as error:
         raise ProofError("what somebody owes cannot be told", code=error.code,
                          hint="see what is kept as `transaction`") from None  # fmt: skip
-    due = books.history(found).due(question.at.date())
-    return Proof(due > 0, (books.TRANSACTION,) if found else ())
+    history, rests = books.history(found), (books.TRANSACTION,) if found else ()
+    if question.fact.name == UNSETTLED:
+        today = question.at.date()
+        unsettled = (not history.settled or _under_way(question)
+                     or unbilled(question.connection, question.person_id, today))  # fmt: skip
+        return Proof(unsettled, rests)
+    return Proof(history.due(question.at.date()) > 0, rests)
+
+
+def _under_way(question: Question) -> bool:
+    statement = "SELECT 1 FROM payment_intent WHERE person_id = ? AND state = 'begun'"
+    return row(question.connection, statement, question.person_id) is not None
 
 
 def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:

@@ -18,13 +18,13 @@ from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
-from upheld.gate.proofs import years
+from upheld.gate.proofs import ERASURE, years
 from upheld.gate.request import Act, Refused
 from upheld.policy.request import Request
 from upheld.practice import outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
-from upheld.practices.billing import books
+from upheld.practices.billing import books, services
 from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import DAY, Month, lines_of, month_of
@@ -130,14 +130,19 @@ class Invoices:
             _alone(gate, lambda joint, whose=person_id: self.invoice(joint, whose, month))  # type: ignore[misc] # mypy knows no lambda's default
         return len(found)
 
-    def invoice(self, joint: Joint, person_id: str, month: Month) -> None:
-        """Make the invoice of a person's month, in the books of whoever pays for it, once."""
+    def invoice(
+        self, joint: Joint, person_id: str, month: Month, until: date | None = None
+    ) -> None:  # fmt: skip
+        """Make the invoice of a person's month, in the books of whoever pays for it, once.
+
+        `until` is the day on which all that they have ends, though no row says so.
+        """
         payer = self.provider.payer(joint.connection, person_id)
         people.lock_all(joint.connection, sorted({person_id, payer}))
         if row(joint.connection, "SELECT 1 FROM billed WHERE person_id = ? AND month = ?",
                person_id, month.word):  # fmt: skip
             return
-        found = self._invoiced(joint, person_id, payer, month)
+        found = self._invoiced(joint, person_id, payer, month, until)
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
         run(joint.connection, "INSERT INTO billed VALUES (?, ?, ?)", person_id, month.word, state)
@@ -151,14 +156,17 @@ class Invoices:
                      {"number": told.number, "due": told.due.isoformat()})  # fmt: skip
 
     def _invoiced(
-        self, joint: Joint, person_id: str, payer: str, month: Month
+        self, joint: Joint, person_id: str, payer: str, month: Month, until: date | None
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
         found = joint.act(act, person_id)
         if isinstance(found, Refused):
             return found
-        plans = had(each.value for each in found.series(SERVICES))
+        plans = [
+            each._replace(until=each.until or until)
+            for each in had(row.value for row in found.series(SERVICES))
+        ]
         lines = tuple(lines_of(plans, self.plans, month, unserved(joint, person_id, month)))
         cents = sum(line.cents for line in lines)
         if not cents:
@@ -178,6 +186,27 @@ class Invoices:
         booked = joint.append(payer, books.TRANSACTION, [books.told(told)], source="customer",
                               occasion="service-use")  # fmt: skip
         return booked if isinstance(booked, Refused) else told
+
+    def leave(self, joint: Joint, person_id: str) -> None:
+        """End what somebody has who is to be erased, and bill what was not billed so far."""
+        today = joint.house.clock.today()
+        months = [month_of(today)]
+        while len(months) <= BACK:
+            months.append(months[-1].previous())
+        first = row(joint.connection, "SELECT MIN(began) FROM service_order WHERE person_id = ?",
+                    person_id)  # fmt: skip
+        if first is None or first[0] is None:
+            return
+        services.end_all(joint, person_id)
+        for month in reversed(months):
+            if moment(month.after) > first[0]:
+                self.invoice(joint, person_id, month, today)
+
+    def stayed(self, joint: Joint, person_id: str) -> None:
+        """Write to somebody who was erased and still owes how they can pay without an account."""
+        statement = f"SELECT 1 FROM invoice WHERE person_id = ? AND state IN {UNPAID}"  # noqa: S608 - states alone
+        if row(joint.connection, statement, person_id) is not None:
+            outbox.queue(joint, person_id, "billing/erased", "administrative-message")
 
     def fall_due(self, gate: Gate) -> int:
         """Do what is due about each invoice that is not paid: announce, remind, open a task."""
@@ -218,7 +247,8 @@ class Invoices:
                 tasks.open_task(joint, payer, DEBT, "debt-collection", role="billing",
                                 about=number)  # fmt: skip
         else:
-            words = {"number": number, "due": due.isoformat(), "which": state}
+            words = {"number": number, "due": due.isoformat(), "which": state,
+                     "erased": "yes" if erased(joint, payer) else ""}  # fmt: skip
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
 
 
@@ -234,6 +264,13 @@ def _alone(gate: Gate, work: Callable[[Joint], None]) -> int:
         _log.warning("something of billing was put off: %s", error.code)
         return 0
     return 1
+
+
+def erased(joint: Joint, person_id: str) -> bool:
+    """Whether somebody was erased, but for what must be kept, and so has no account any more."""
+    found = row(joint.connection, "SELECT 1 FROM record WHERE person_id = ? AND how = ?",
+                person_id, ERASURE)  # fmt: skip
+    return found is not None
 
 
 def unserved(joint: Joint, person_id: str, month: Month) -> frozenset[date]:

@@ -6,8 +6,6 @@ token. The key that a form carries makes it safe to send it twice.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from typing import Final, NamedTuple
@@ -26,6 +24,7 @@ from upheld.practice.visits import Visit
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, viewed
 from upheld.practices.billing.books import History
+from upheld.practices.billing.given_cards import GivenCards
 from upheld.practices.billing.payments import Begun, Declined, Payments, UnderWay
 from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
@@ -33,8 +32,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 AMOUNT: Final = Field("amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12,
                       check=forms.cents)  # fmt: skip
-_KEY: Final = re.compile(r"^[0-9a-f]{32}$")
-_REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
+KEY: Final = re.compile(r"^[0-9a-f]{32}$")
 
 
 class Owed(NamedTuple):
@@ -55,7 +53,7 @@ class PayPages:
 
     def __init__(self, provider: Provider, payments: Payments, processor: PaymentProcessor) -> None:
         self.provider, self.payments, self.processor = provider, payments, processor
-        self._key = provider.gate.gate.house.keyring.derived("card-page")
+        self.given = GivenCards(provider, processor)
 
     def _look(self, joint: Joint, person_id: str) -> Owed | Refused:
         found = viewed(joint, person_id, "payment-history", "card")
@@ -76,7 +74,7 @@ class PayPages:
         if isinstance(found, Refused):
             return self._refused(visit.request, found, "We may not show what you owe.", "/me")
         once = once or visit.request.query_params.get("card", "")
-        card = await self._card(visit, once) if once else found.card
+        card = await self.given.card(visit.subject, once) if once else found.card
         due = found.history.due(self.provider.today())
         if not filled.shown:
             amount = due or max(found.history.balance, 0)
@@ -90,13 +88,13 @@ class PayPages:
     async def pay(self, visit: Visit) -> Response:
         """Pay an amount, once for the key of the form."""
         key, once = (_text(visit, each) for each in ("key", "card"))
-        if not _KEY.match(key):
+        if not KEY.match(key):
             raise HTTPException(400)
         filled = read((AMOUNT,), visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422, once)
         cents = int(filled.values["amount"])
-        card = await self._card(visit, once) if once else None
+        card = await self.given.card(visit.subject, once) if once else None
         token = card.token if card else ""
         found = await self.provider.attempt(
             lambda joint: self.payments.begin(joint, visit.subject, key, cents, once, token)
@@ -109,18 +107,8 @@ class PayPages:
         if isinstance(found, UnderWay):
             return await self.show(visit, filled, 409, once)
         if found is not None:
-            await self._charge(visit.subject, key, found)
+            await charge(self.provider, self.payments, visit.subject, key, found)
         return RedirectResponse(f"/me/payment/done/{key}", 303)
-
-    async def _charge(self, person_id: str, key: str, begun: Begun) -> None:
-        """Charge, and enter what came of it; where no answer came, the job asks again."""
-        try:
-            charged = await self.provider.apart(self.payments.charge, person_id, key, begun)
-        except ProcessorError:
-            return
-        await self.provider.attempt(
-            lambda joint: self.payments.finish(joint, person_id, key, charged)
-        )
 
     async def done(self, visit: Visit) -> Response:
         """What came of a payment."""
@@ -144,41 +132,19 @@ class PayPages:
 
     async def card_page(self, visit: Visit) -> Response:
         """Lead somebody to the processor's page for a card."""
-        some = secrets.token_hex(16)
-        reference = some + self._mark(visit.subject, some)
-        base = self.provider.settings.url.rstrip("/")
-        back = f"{base}/me/payment/card/{reference}"
-        href = await self.provider.apart(self.processor.card_page, reference, back)
-        return RedirectResponse(href, 303)
-
-    def _mark(self, person_id: str, some: str) -> str:
-        """What ties a page for a card to the person whom we led there."""
-        told = f"{person_id} {some}".encode()
-        return hmac.new(self._key, told, hashlib.sha256).hexdigest()[:32]
-
-    async def _card(self, visit: Visit, reference: str) -> Card:
-        """The card that this person gave on the processor's page; 404 if that is over."""
-        if not _REFERENCE.match(reference):
-            raise HTTPException(404)
-        mark = self._mark(visit.subject, reference[:32])
-        if not hmac.compare_digest(mark, reference[32:]):
-            raise HTTPException(404)
-        found = await self.provider.apart(self.processor.card, reference)
-        if found is None:
-            raise HTTPException(404)
-        return found
+        return RedirectResponse(await self.given.page(visit.subject, "/me/payment/card/"), 303)
 
     async def card(self, visit: Visit) -> Response:
         """The card that was given, to be kept, or to pay with once."""
         reference = visit.request.path_params["reference"]
-        found = await self._card(visit, reference)
+        found = await self.given.card(visit.subject, reference)
         return self.provider.pages.page(visit.request, "billing/card.html", card=found,
                                         reference=reference)  # fmt: skip
 
     async def keep(self, visit: Visit) -> Response:
         """Keep the card's token, in place of the one before."""
         reference = visit.request.path_params["reference"]
-        card = await self._card(visit, reference)
+        card = await self.given.card(visit.subject, reference)
         await self.provider.do(
             lambda joint: self.provider.events.announce(joint, CARD_GIVEN, visit.subject)
         )
@@ -191,6 +157,17 @@ class PayPages:
 
     def _refused(self, request: Request, found: Refused, what: str, back: str) -> Response:
         return refusal(self.provider, request, found, what, ASK, back)
+
+
+async def charge(
+    provider: Provider, payments: Payments, person_id: str, key: str, begun: Begun
+) -> None:
+    """Charge, and enter what came of it; where no answer came, the job asks again."""
+    try:
+        charged = await provider.apart(payments.charge, person_id, key, begun)
+    except ProcessorError:
+        return
+    await provider.attempt(lambda joint: payments.finish(joint, person_id, key, charged))
 
 
 def _text(visit: Visit, name: str) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from starlette.routing import Route
 
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
-from upheld.practice.brings import Card, Practice, Provider, Todo
+from upheld.practice.brings import Card, Link, Practice, Provider, Todo
 from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.events import ACCOUNT_CLOSED, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
+from upheld.practices.billing.booking import Booking
 from upheld.practices.billing.debt_pages import DebtPages
 from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
+from upheld.practices.billing.link_pages import PAY, LinkPages
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
@@ -37,6 +40,14 @@ CARDS = (
         True,
         ("billing",),
     ),
+    Card(
+        "staff",
+        "Payments",
+        "/staff/payments",
+        "Book what came in otherwise than by card",
+        35,
+        roles=("billing",),
+    ),
     Card("agent", "Accounts", "/agent", "What was handed to you", 0, True),
 )
 DESTINATIONS = {
@@ -54,7 +65,9 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
     routes = [
         *_account_routes(provider, AccountPages(provider, plans)),
         *_pay_routes(provider, PayPages(provider, payments, processor or sandbox)),
+        *_link_routes(provider, LinkPages(provider, payments, processor or sandbox)),
         *_desk_routes(provider, DebtPages(provider)),
+        *_booking_routes(provider, Booking(provider, payments)),
     ]
     if processor is None:
         routes += _sandbox_routes(provider, sandbox)
@@ -66,6 +79,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             "balance": ((books.TRANSACTION,), books.derive_balance),
             "payment-history": ((books.TRANSACTION,), books.derive_history),
         },
+        leaving=invoices.leave, stayed=invoices.stayed,
+        links={PAY: Link("/pay", timedelta(0), sealed=True)},
         carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
         jobs=[
             Job("invoices", 6 * 3600, invoices.make),
@@ -116,6 +131,23 @@ def _desk_routes(provider: Provider, pages: DebtPages) -> list[Route]:
         Route("/staff/debts/{task}/recall", staff(pages.recall), methods=["POST"]),
         Route("/agent", agent(pages.agent), methods=["GET"]),
         Route("/agent/debts/{debt}/confirm", agent(pages.confirm), methods=["POST"]),
+    ]
+
+
+def _link_routes(provider: Provider, pages: LinkPages) -> list[Route]:
+    return [
+        Route("/pay/{link}", anybody(provider, pages.show), methods=["GET"]),
+        Route("/pay/{link}", anybody(provider, pages.pay), methods=["POST"]),
+        Route("/pay/{link}/card", anybody(provider, pages.card_page), methods=["GET"]),
+        Route("/pay/{link}/done/{key}", anybody(provider, pages.done), methods=["GET"]),
+    ]
+
+
+def _booking_routes(provider: Provider, pages: Booking) -> list[Route]:
+    staff = partial(signed_in, provider, "staff")
+    return [
+        Route("/staff/payments", staff(pages.show), methods=["GET"]),
+        Route("/staff/payments", staff(pages.send), methods=["POST"]),
     ]
 
 

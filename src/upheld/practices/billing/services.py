@@ -12,8 +12,9 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
 
-from upheld.core.sql import rows, run
+from upheld.core.sql import moment, rows, run
 from upheld.core.tables import microseconds
 from upheld.gate import records
 from upheld.gate.carrying import Carried, Retiring
@@ -79,6 +80,20 @@ def carry(retiring: Retiring) -> list[Carried]:
         if each.until is None or not billed.issuperset(_months(each.since, each.until, today)):
             stay.update(number for number in numbers if number < len(retiring.old))
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
+
+
+def unbilled(connection: Connection, person_id: str, today: date) -> bool:
+    """Whether somebody had a plan in a month, the present one too, that is not billed so far."""
+    orders = rows(connection, "SELECT began, ended FROM service_order WHERE person_id = ?",
+                  person_id)  # fmt: skip
+    found = rows(connection, "SELECT month FROM billed WHERE person_id = ?", person_id)
+    billed = {month for (month,) in found}
+    return any(
+        not billed.issuperset(_months(
+            moment(began).date(), moment(ended).date() if ended else today + timedelta(1), today,
+        ))
+        for began, ended in orders
+    )  # fmt: skip
 
 
 def _months(since: date, until: date, today: date) -> Iterator[str]:

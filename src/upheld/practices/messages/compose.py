@@ -62,8 +62,11 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     def link(kind: str) -> Written:
         made = _links(provider)[kind]
         keyring = provider.gate.gate.house.keyring
-        whose = token(keyring, person_id) if made.outlives else person_id
-        raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
+        if made.sealed:
+            raw = provider.seal_link(kind, person_id)
+        else:
+            whose = token(keyring, person_id) if made.outlives else person_id
+            raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
         secrets.append(f"{provider.settings.url}{made.path}/{raw}")
         return Written(secrets[-1])
 

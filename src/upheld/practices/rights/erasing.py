@@ -40,14 +40,12 @@ class Outlook(NamedTuple):
 
 def outlook(joint: Joint, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
-    due = joint.peek(person_id, Act(action="use", data=("balance",), purpose="debt-collection"))
     owed = ""
-    if due.allowed:
+    if "balance" in joint.held(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
         found = joint.act(act, person_id)
-        if isinstance(found, Given) and "balance" in found.values:
+        if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
             owed = shown("balance", found["balance"])
-        owed = owed or "us money"
     waits = [each for each in asks.listed(joint.connection, person_id)
              if each.kind == "erasure" and each.waits]  # fmt: skip
     named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)

@@ -1,0 +1,136 @@
+"""Payments that came in otherwise than by card, booked by staff with a reference; and money back.
+
+The number of an invoice says whose books it is for, whether they have an account or were erased and
+still owe. Nothing of theirs is shown: what was paid, and by which reference, is all that goes in.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.sql import row, run
+from upheld.core.tables import microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice import desks
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.billing import books, debts, invoices
+from upheld.practices.billing.payments import Payments
+from upheld.practices.billing.refusals import refusal
+from upheld.vault import people
+from upheld.vault.envelope import context
+from upheld.web import forms
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+ROLE: Final = "billing"
+REFUND: Final = "refund"
+HOW: Final = (("bank transfer", "Bank transfer"), ("cash", "Cash"), ("cheque", "Cheque"),
+              (REFUND, "Money back: what was paid ahead"))  # fmt: skip
+FIELDS: Final = (
+    Field("number", "Invoice", hint="Its number, such as 2026-1001.", length_max=20),
+    Field("how", "How", "select", options=HOW),
+    Field("amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12,
+          check=forms.cents),
+    Field("reference", "Reference", hint="Of the bank's statement or the receipt. Each is booked"
+          " once.", length_max=60, autocomplete="off"),
+)  # fmt: skip
+
+
+class Receipt(NamedTuple):
+    """What came in, as staff type it."""
+
+    number: str
+    how: str
+    cents: int
+    reference: str
+
+
+class Booking:
+    """The page on which staff book what came in."""
+
+    def __init__(self, provider: Provider, payments: Payments) -> None:
+        self.provider, self.payments = provider, payments
+        self._key = provider.gate.gate.house.keyring.derived("receipt")
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """The form."""
+        await self.provider.do(lambda joint: _allowed(joint, visit))
+        return self.provider.pages.page(
+            visit.request, "billing/booking.html", status=status, fields=FIELDS, filled=filled,
+            done=visit.request.query_params.get("done") == "yes" and filled.ok,
+        )  # fmt: skip
+
+    async def send(self, visit: Visit) -> Response:
+        """Book what came in, once for its reference."""
+        await self.provider.do(lambda joint: _allowed(joint, visit))
+        filled = read(FIELDS, visit.form)
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        told = filled.values
+        receipt = Receipt(told["number"], told["how"], int(told["amount"]), told["reference"])
+        found = await self.provider.attempt(lambda joint: self.book(joint, receipt, visit.subject))
+        if isinstance(found, Refused):
+            return refusal(self.provider, visit.request, found, "We may not book this now.",
+                           "Ask the privacy desk.", "/staff/payments")  # fmt: skip
+        if found is not None:
+            field, why = found
+            return await self.show(visit, filled.wrong(field, why), 422)
+        return RedirectResponse("/staff/payments?done=yes", 303)
+
+    def book(self, joint: Joint, told: Receipt, staff_id: str) -> tuple[str, str] | Refused | None:
+        """Book what came in; or what is wrong with which field of the form."""
+        found = row(joint.connection, "SELECT person_id FROM invoice WHERE number = ?",
+                    told.number)  # fmt: skip
+        if found is None:
+            return "number", "There is no such invoice."
+        payer = str(found[0])
+        people.lock(joint.connection, payer)
+        if self.payments.under_way(joint, payer) is not None:
+            return "amount", "A payment by card is under way. Book this once it has ended."
+        key = hmac.digest(self._key, context(payer, told.reference), "sha256").hex()
+        if self.payments.intent(joint, payer, key) is not None:
+            return "reference", "This reference was booked already."
+        history = invoices.history_of(joint, payer)
+        if isinstance(history, Refused):
+            return history
+        if told.how == REFUND and told.cents > history.credit:
+            return "amount", "So much was not paid ahead."
+        if told.how != REFUND and told.cents > history.balance:
+            return "amount", "That is more than is open. Book what is open, and send back the rest."
+        return self._booked(joint, payer, told, (history, key, staff_id))
+
+    def _booked(
+        self, joint: Joint, payer: str, told: Receipt, how: tuple[books.History, str, str]
+    ) -> Refused | None:
+        history, key, staff_id = how
+        at = joint.house.clock.now()
+        back = told.how == REFUND
+        made = books.Payment(
+            joint.house.clock.today(), -told.cents if back else told.cents, told.reference,
+            told.how,
+            () if back else history.settling(told.cents, told.number),
+        )  # fmt: skip
+        booked = joint.append(payer, books.TRANSACTION, [books.told(made)], source="customer",
+                              occasion="service-use", entitled=True)  # fmt: skip
+        if isinstance(booked, Refused):
+            return booked
+        entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),
+                           action=told.how)  # fmt: skip
+        run(joint.connection, "INSERT INTO payment_intent VALUES (?, ?, 'paid', ?, ?, ?, NULL)",
+            payer, key, staff_id, entry, microseconds(at))  # fmt: skip
+        if (refused := invoices.settle(joint, payer)) is not None:
+            return refused
+        debts.paid(joint, payer, "")
+        return None
+
+
+def _allowed(joint: Joint, visit: Visit) -> None:
+    """403 for whoever does not work for billing."""
+    user = desks.user_of(joint.connection, visit.subject)
+    if user is None or ROLE not in user.roles:
+        raise HTTPException(403)

@@ -1,0 +1,53 @@
+"""Cards that are given on the processor's page: led there, and found again by whom they belong to.
+
+A reference carries a mark that ties it to the person whom we led there, so that a card is theirs
+alone: nobody else keeps it, pays with it, or sees it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Final
+
+from starlette.exceptions import HTTPException
+
+from upheld.practice.brings import Provider
+from upheld.practice.cards import Card, PaymentProcessor
+
+_REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
+
+
+class GivenCards:
+    """The cards that people give on the page of one processor."""
+
+    def __init__(self, provider: Provider, processor: PaymentProcessor) -> None:
+        self.provider, self.processor = provider, processor
+        self._key = provider.gate.gate.house.keyring.derived("card-page")
+
+    async def page(self, person_id: str, back: str) -> str:
+        """The address of the processor's page; it leads to `back` with a reference after it."""
+        some = secrets.token_hex(16)
+        reference = some + self._mark(person_id, some)
+        base = self.provider.settings.url.rstrip("/")
+        address = f"{base}{back}{reference}"
+        return await self.provider.apart(self.processor.card_page, reference, address)
+
+    async def card(self, person_id: str, reference: str) -> Card:
+        """The card that this person gave on the processor's page; 404 if that is over."""
+        if not _REFERENCE.match(reference):
+            raise HTTPException(404)
+        mark = self._mark(person_id, reference[:32])
+        if not hmac.compare_digest(mark, reference[32:]):
+            raise HTTPException(404)
+        found = await self.provider.apart(self.processor.card, reference)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _mark(self, person_id: str, some: str) -> str:
+        """What ties a page for a card to the person whom we led there."""
+        told = f"{person_id} {some}".encode()
+        return hmac.new(self._key, told, hashlib.sha256).hexdigest()[:32]

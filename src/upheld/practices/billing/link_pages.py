@@ -1,0 +1,139 @@
+"""Paying without an account: a page for whoever was erased and still owes, by an address of theirs.
+
+The address is sealed and names nobody to anyone else. Whoever has it sees the numbers and amounts
+of open invoices and can pay by card, and nothing besides: no name, no history, no data.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.joint import Joint
+from upheld.gate.request import Refused
+from upheld.practice.brings import Provider
+from upheld.practice.cards import PaymentProcessor
+from upheld.practices.billing import invoices
+from upheld.practices.billing.account_pages import ASK
+from upheld.practices.billing.books import History
+from upheld.practices.billing.given_cards import GivenCards
+from upheld.practices.billing.pay_pages import AMOUNT, KEY, charge
+from upheld.practices.billing.payments import Declined, Payments, UnderWay
+from upheld.practices.billing.refusals import refusal
+from upheld.vault.people import VaultError
+from upheld.web.forms import EMPTY, Filled, read
+
+PAY: Final = "pay"  # the kind of link
+
+
+class LinkPages:
+    """The pages for paying by an address."""
+
+    def __init__(self, provider: Provider, payments: Payments, processor: PaymentProcessor) -> None:
+        self.provider, self.payments, self.processor = provider, payments, processor
+        self.given = GivenCards(provider, processor)
+
+    def _whose(self, request: Request) -> str:
+        """Whose address was asked for; 404 for one that we did not make."""
+        found = self.provider.whose_link(PAY, request.path_params["link"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def show(
+        self, request: Request, form: FormData, filled: Filled = EMPTY, status: int = 200
+    ) -> Response:
+        """What is open, and the form to pay it; for who is there no more, that nothing is."""
+        person_id = self._whose(request)
+        once = _text(form, "card") or request.query_params.get("card", "")
+
+        def look(joint: Joint) -> tuple[History | Refused, str | None]:
+            return (invoices.history_of(joint, person_id),
+                    self.payments.under_way(joint, person_id))  # fmt: skip
+
+        try:
+            history, busy = await self.provider.do(look)
+        except VaultError:  # all of it was paid, and the rest is erased
+            history, busy = History(), None
+        if isinstance(history, Refused):
+            return self._refused(request, history, "We may not show what is open.")
+        card = await self.given.card(person_id, once) if once else None
+        if not filled.shown:
+            amount = max(history.balance, 0)
+            filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
+        return self.provider.pages.page(
+            request, "billing/pay-link.html", status=status, told=history, busy=busy, card=card,
+            once=once, filled=filled, fields=(AMOUNT,), key=secrets.token_hex(16),
+            here_=_here(request), processor=self.processor.party,
+        )  # fmt: skip
+
+    async def card_page(self, request: Request, _: FormData) -> Response:
+        """Lead somebody to the processor's page for a card, and back here with it."""
+        person_id = self._whose(request)
+        return RedirectResponse(await self.given.page(person_id, f"{_here(request)}?card="), 303)
+
+    async def pay(self, request: Request, form: FormData) -> Response:
+        """Pay an amount, once for the key of the form."""
+        person_id, key, once = self._whose(request), _text(form, "key"), _text(form, "card")
+        if not KEY.match(key):
+            raise HTTPException(400)
+        filled = read((AMOUNT,), form)
+        if not filled.ok:
+            return await self.show(request, form, filled, 422)
+        card = await self.given.card(person_id, once)
+        cents = int(filled.values["amount"])
+        try:
+            found = await self.provider.attempt(
+                lambda joint: self.payments.begin(joint, person_id, key, cents, once, card.token)
+            )
+        except VaultError:
+            return await self.show(request, FormData())
+        if isinstance(found, Refused):
+            return self._refused(request, found, "We may not tell the payment processor who pays,"
+                                 " so nothing was paid.")  # fmt: skip
+        if isinstance(found, Declined):
+            return await self.show(request, form, filled.wrong("amount", found.why), 422)
+        if isinstance(found, UnderWay):
+            return await self.show(request, form, filled, 409)
+        if found is not None:
+            await charge(self.provider, self.payments, person_id, key, found)
+        return RedirectResponse(f"{_here(request)}/done/{key}", 303)
+
+    async def done(self, request: Request, _: FormData) -> Response:
+        """What came of a payment."""
+        person_id, key = self._whose(request), request.path_params["key"]
+
+        def look(joint: Joint) -> tuple[str, int] | Refused | None:
+            intent = self.payments.intent(joint, person_id, key)
+            if intent is None:
+                return None
+            found = invoices.history_of(joint, person_id)
+            return found if isinstance(found, Refused) else (intent.state, found.balance)
+
+        try:
+            found = await self.provider.attempt(look)
+        except VaultError:
+            return await self.show(request, FormData())
+        if isinstance(found, Refused):
+            return self._refused(request, found, "We may not show what is open.")
+        if found is None:
+            raise HTTPException(404)
+        return self.provider.pages.page(request, "billing/paid-link.html", state=found[0],
+                                        balance=found[1], here_=_here(request))  # fmt: skip
+
+    def _refused(self, request: Request, found: Refused, what: str) -> Response:
+        return refusal(self.provider, request, found, what, ASK, _here(request))
+
+
+def _here(request: Request) -> str:
+    return f"/pay/{request.path_params['link']}"
+
+
+def _text(form: FormData, name: str) -> str:
+    found = form.get(name, "")
+    return found if isinstance(found, str) else ""
