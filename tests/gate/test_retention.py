@@ -141,3 +141,20 @@ def test_nothing_is_deleted_on_a_doubt(gate: Gate, person: str, clock: Told) -> 
     later(gate, clock, 40)
     assert retire(gate) == 0
     assert "ip-address" in held(gate, person)
+
+
+def test_somebody_whose_rows_are_not_whole_keeps_nobody_else_waiting(
+    gate: Gate, clock: Told
+) -> None:
+    """They are set aside and nothing of theirs is deleted; of the others what is due goes."""
+    everybody = [customer(gate) for _ in range(3)]
+    for each in everybody:
+        gate.store(each, {"ip-address": "192.0.2.7"}, **SIGN_IN)
+    with writing(gate.engine) as connection:
+        connection.execute(
+            text("UPDATE person SET holdings = :wrong WHERE person_id = :odd"),
+            {"wrong": b"nothing of ours" * 5, "odd": everybody[1]},
+        )
+    later(gate, clock, 31)
+    assert retire(gate) == 2
+    assert [rows_of(gate, each, "ip-address") for each in everybody] == [[], [1], []]

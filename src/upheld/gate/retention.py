@@ -11,16 +11,19 @@ because a fact is not known or a record is not believed, stays too: nothing is d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Table
 
-from upheld.core.sql import rows
+from upheld.core.errors import UpheldError
+from upheld.core.sql import places, rows
 from upheld.core.tables import BEGINNING, microseconds, record
 from upheld.core.tables import item as table
 from upheld.core.transaction import reading, scrub, writing
+from upheld.core.trouble import DatabaseError
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.gate import entries
@@ -28,6 +31,7 @@ from upheld.gate.acting import Doing, House
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
+from upheld.gate.logs import LogError
 from upheld.gate.proofs import ERASURE
 from upheld.gate.request import Act, planned
 from upheld.gate.watch import trusted_time
@@ -38,6 +42,8 @@ from upheld.vault.erasures import Erased, token
 from upheld.vault.people import ACTIVE, HELD, Person
 
 TOGETHER = 100  # people, or items, in one transaction
+_LOG = logging.getLogger("upheld.jobs")
+_T = TypeVar("_T")
 _MOMENT = timedelta(microseconds=1)
 KEPT = "erasure.kept"  # the kind of entry of what is kept at an erasure
 CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
@@ -103,15 +109,39 @@ def _due(gate: Gate, at: datetime) -> int:
         if not some:
             return count
         last = some[-1][:2]
-        with writing(gate.engine) as connection:
-            asked = sorted({each.person_id for each in some})
-            people.lock_all(connection, asked)
-            opened = people.opened_many(connection, gate.house.keyring, asked)
-            told = _told(gate.house, connection, opened, ACTIVE)
-            for each in some:
-                if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
-                    count += _carried_out(gate.house, connection, each, told[each.person_id])
+        count += _apart(some, lambda part: _done(gate, part))
+
+
+def _done(gate: Gate, some: Sequence[_Item]) -> int:
+    """Carry out some items in one transaction."""
+    count = 0
+    with writing(gate.engine) as connection:
+        asked = sorted({each.person_id for each in some})
+        people.lock_all(connection, asked)
+        opened = people.opened_many(connection, gate.house.keyring, asked)
+        told = _told(gate.house, connection, opened, ACTIVE)
+        for each in some:
+            if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
+                count += _carried_out(gate.house, connection, each, told[each.person_id])
     return count
+
+
+def _apart(some: Sequence[_T], work: Callable[[Sequence[_T]], int]) -> int:
+    """Do a piece of work for some together, or, where it fails, for each alone; how much it did.
+
+    Who fails alone is set aside: nothing is deleted of them, and `upheld admin selfcheck` says what
+    is not whole. The others are not kept waiting. A database that fails, fails.
+    """
+    try:
+        return work(some)
+    except (DatabaseError, LogError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an odd value or a damaged row leads to
+        if len(some) > 1:
+            return sum(_apart([each], work) for each in some)
+        why = error.code if isinstance(error, UpheldError) else type(error).__name__
+        _LOG.error("retention has set somebody aside: %s; see `upheld admin selfcheck`", why)
+        return 0
 
 
 def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
@@ -218,19 +248,32 @@ def _asked_again(gate: Gate, state: str) -> int:
     """Ask the policy of everybody in a state what may still be stored; delete what may not."""
     count, last = 0, ""
     while True:
-        with writing(gate.engine) as connection:
-            statement = (
-                "SELECT person_id FROM person WHERE state = ? AND person_id > ?"
-                " ORDER BY person_id LIMIT ?"
-            )
+        statement = (
+            "SELECT person_id FROM person WHERE state = ? AND person_id > ?"
+            " ORDER BY person_id LIMIT ?"
+        )
+        with reading(gate.engine) as connection:
             some = [found for (found,) in rows(connection, statement, state, last, TOGETHER)]
-            if not some:
-                return count
-            last = some[-1]
-            people.lock_all(connection, some)
-            opened = people.whatever(connection, gate.house.keyring, some)
-            for person_id, asked in _told(gate.house, connection, opened, state).items():
-                count += _taken(gate.house, connection, opened[person_id], asked, state)
+        if not some:
+            return count
+        last = some[-1]
+        count += _apart(some, lambda part: _asked_of(gate, part, state))
+
+
+def _asked_of(gate: Gate, some: Sequence[str], state: str) -> int:
+    """Ask the policy of some people in one transaction; who is in another state now is left out."""
+    count = 0
+    with writing(gate.engine) as connection:
+        people.lock_all(connection, some)
+        found = rows(
+            connection,
+            f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({places(some)})",  # noqa: S608 - places alone
+            state, *some,
+        )  # fmt: skip
+        opened = people.whatever(connection, gate.house.keyring, [each for (each,) in found])
+        for person_id, asked in _told(gate.house, connection, opened, state).items():
+            count += _taken(gate.house, connection, opened[person_id], asked, state)
+    return count
 
 
 def _taken(
