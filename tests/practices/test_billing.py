@@ -16,6 +16,7 @@ from practices.conftest import House, send
 from practices.without import without
 from upheld.core.sql import rows
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate import erasure
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -24,6 +25,7 @@ from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
 from upheld.practices.billing.proration import lines_of, month_of
 from upheld.practices.messages.compose import compose
+from upheld.web.tables import session
 
 DAY = timedelta(days=1)
 HOSTILE = (
@@ -88,7 +90,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
 
 def _age_sessions(joint: Joint, minutes: int) -> None:
     past = microseconds(joint.house.clock.now() - timedelta(minutes=minutes))
-    rows(joint.connection, "UPDATE session SET fresh = ? RETURNING id_hash", past)
+    database.update(joint.connection, session, {"fresh": past}, "")
 
 
 def test_a_password_that_could_not_be_read_is_not_written_over(

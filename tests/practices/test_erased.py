@@ -19,11 +19,14 @@ from upheld.core.schema import declared
 from upheld.core.sql import rows, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading
+from upheld.database import rows as database
 from upheld.demo import sample_policy
 from upheld.gate.erasure import certificates, erase
 from upheld.gate.request import Act
 from upheld.gate.upkeep import selfcheck
-from upheld.practice import invitations
+from upheld.practice import desks, invitations
+from upheld.practice.tables import passkey
+from upheld.practices.guardians.tables import identity_check
 from upheld.practices.rights import erasing
 from upheld.web import sessions
 
@@ -62,14 +65,15 @@ def busy(house: House, person: str) -> None:
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
         run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, 0, 1) ON CONFLICT DO"
             " NOTHING", person, b"s")  # fmt: skip
-        run(joint.connection, "INSERT INTO passkey VALUES (?, ?, 'customer', ?, ?, 0, '', 1, NULL)",
-            person, person.encode(), b"c", b"k")  # fmt: skip
+        database.insert(
+            joint.connection, passkey, subject=person, credential_hash=person.encode(),
+            kind="customer", credential=b"c", public_key=b"k", uses=0, name="", made=1,
+        )  # fmt: skip
         run(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)", person, person.encode())
-        run(joint.connection, "INSERT INTO desk_own VALUES (?, ?)", person, "0" * 32)
+        desks.leave_to_others(joint.connection, "0" * 32, person)
         run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?)", person, b"s",
             microseconds(at))  # fmt: skip
-        run(joint.connection, "INSERT INTO identity_check VALUES (?, 'staff', 1)"
-            " ON CONFLICT DO NOTHING", person)  # fmt: skip
+        database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)
 
 
 def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: House) -> None:

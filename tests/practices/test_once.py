@@ -193,7 +193,7 @@ def test_a_guardian_is_checked_once(house: House) -> None:
     house.do(lambda j: tasks.take(j, task.task_id, staff, ("name",)))
     browser = house.signed_in(staff, "staff")
     page = f"/staff/guardian-checks/{task.task_id}"
-    form = {"answer": "yes", "_token": token(browser, page)}
+    form = {"answer": "yes", "saw": "call", "_token": token(browser, page)}
     at_once(house, page, [form] * AT_ONCE, [browser] * AT_ONCE)
     assert count(house, "SELECT count(*) FROM identity_check WHERE person_id = ?", guardian) == 1
     sent = [t for _, t in waiting(house) if t == "guardians/known"]

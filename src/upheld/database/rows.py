@@ -165,8 +165,9 @@ def _whole(
     tallies = checked(seals_of(connection), told, found)
     covers = _covers(connection, owners)
     for owner in owners:
-        cover = covers.get(owner)
-        if cover is None or not agree(told.name, cover, owner, tallies, parts):
+        # Who is not there has no rows.
+        cover = covers.get(owner) or Cover(0, {})
+        if not agree(told.name, cover, owner, tallies, parts):
             raise changed(owner, told.name)
 
 

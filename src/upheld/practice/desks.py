@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
+from upheld.database import rows as database
+from upheld.practice.tables import desk_own, desk_user
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
 from upheld.web import once, totp
@@ -25,7 +26,7 @@ INVITED: Final = "invited"  # may enrol, and not sign in before that
 ACTIVE: Final = "active"
 ENDED: Final = "ended"
 MANAGER: Final = "manager"  # the role of who manages the provider, and sees no customer by it
-_COLUMNS = "user_id, kind, name, sign_in, roles, party, state"
+_ACTIVE: Final = "user_id = ? AND state = 'active'"
 
 
 class User(NamedTuple):
@@ -46,8 +47,10 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
 ) -> User:  # fmt: skip
     """Add a user of a desk, who cannot sign in before they enrol."""
     user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
-    run(connection, "INSERT INTO desk_user VALUES (?, ?, ?, ?, '', ?, 0, ?, ?, ?)", user.user_id,
-        kind, name, user.sign_in, b"", " ".join(roles), party, state)  # fmt: skip
+    database.insert(
+        connection, desk_user, user_id=user.user_id, kind=kind, name=name, sign_in=user.sign_in,
+        password="", secret=b"", step=0, roles=" ".join(roles), party=party, state=state,
+    )  # fmt: skip
     return user
 
 
@@ -65,88 +68,84 @@ def change_secret(
 ) -> None:
     """Take other one-time passwords from the step after `step` on."""
     sealed = seal(keyring.derived("desk"), secret.encode(), context("totp", user_id))
-    run(connection, "UPDATE desk_user SET secret = ?, step = ? WHERE user_id = ?", sealed, step,
-        user_id)  # fmt: skip
+    _change(connection, user_id, secret=sealed, step=step)
 
 
 def disarm(connection: Connection, user_id: str) -> None:
     """Let nobody sign in as somebody until they have enrolled anew."""
-    run(connection, "UPDATE desk_user SET password = '', secret = ?, state = ? WHERE user_id = ?",
-        b"", INVITED, user_id)  # fmt: skip
+    _change(connection, user_id, password="", secret=b"", state=INVITED)
 
 
 def change_state(connection: Connection, user_id: str, state: str) -> None:
     """Say how somebody stands: asked for, invited, active, ended."""
-    run(connection, "UPDATE desk_user SET state = ? WHERE user_id = ?", state, user_id)
+    _change(connection, user_id, state=state)
 
 
 def change_roles(connection: Connection, user_id: str, roles: Sequence[str]) -> None:
     """Let somebody have these roles from now on, and no other."""
-    run(connection, "UPDATE desk_user SET roles = ? WHERE user_id = ?", " ".join(roles), user_id)
+    _change(connection, user_id, roles=" ".join(roles))
+
+
+def _change(connection: Connection, user_id: str, **changes: Any) -> None:
+    database.update(connection, desk_user, changes, "user_id = ?", user_id)
 
 
 def by_id(connection: Connection, user_id: str) -> User | None:
     """A user by their id, however they stand."""
-    found = row(connection, f"SELECT {_COLUMNS} FROM desk_user WHERE user_id = ?", user_id)  # noqa: S608 - columns alone
+    found = database.get(connection, desk_user, "user_id = ?", user_id)
     return None if found is None else _user(found)
 
 
 def user_of(connection: Connection, user_id: str) -> User | None:
     """A user who may work, by the id that their session names."""
-    statement = f"SELECT {_COLUMNS} FROM desk_user WHERE user_id = ? AND state = 'active'"  # noqa: S608 - columns alone
-    found = row(connection, statement, user_id)
+    found = database.get(connection, desk_user, _ACTIVE, user_id)
     return None if found is None else _user(found)
 
 
 def kept(connection: Connection, kind: str, sign_in: str) -> tuple[User, str] | None:
     """A user by the name that they sign in with, and the hash of their password."""
-    statement = (
-        f"SELECT {_COLUMNS}, password FROM desk_user"  # noqa: S608 - columns alone
-        " WHERE kind = ? AND sign_in = ? AND state = 'active'"
-    )
-    found = row(connection, statement, kind, sign_in.casefold())
-    return None if found is None else (_user(found[:-1]), found[-1])
+    where = "kind = ? AND sign_in = ? AND state = 'active'"
+    found = database.get(connection, desk_user, where, kind, sign_in.casefold())
+    return None if found is None else (_user(found), found.password)
 
 
 def step_taken(
     connection: Connection, keyring: Keyring, user_id: str, code: str, at: datetime
 ) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = row(connection, "SELECT secret, step FROM desk_user WHERE user_id = ?"
-                " AND state = 'active'", user_id)  # fmt: skip
+    found = database.get(connection, desk_user, _ACTIVE, user_id)
     if found is None:
         return False
-    secret = unseal(keyring.derived("desk"), found[0], context("totp", user_id))
-    step = totp.step_of(secret.decode(), code, at, found[1])
+    secret = unseal(keyring.derived("desk"), found.secret, context("totp", user_id))
+    step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
     if not once.spend(connection, "totp", f"{user_id} {step}", at + STEP_LASTS):
         return False
-    run(connection, "UPDATE desk_user SET step = ? WHERE user_id = ?", step, user_id)
+    _change(connection, user_id, step=step)
     return True
 
 
 def listed(connection: Connection) -> list[User]:
     """Everybody who works or worked at a desk, by name."""
-    statement = f"SELECT {_COLUMNS} FROM desk_user ORDER BY state, kind, name"  # noqa: S608 - columns alone
-    return [_user(each) for each in rows(connection, statement)]
+    return [_user(each) for each in
+            database.select(connection, desk_user, "ORDER BY state, kind, name")]  # fmt: skip
 
 
 def change_password(connection: Connection, user_id: str, hashed: str) -> None:
     """Let somebody sign in by another password, of which the hash is given."""
-    run(connection, "UPDATE desk_user SET password = ? WHERE user_id = ?", hashed, user_id)
+    _change(connection, user_id, password=hashed)
 
 
 def leave_to_others(connection: Connection, user_id: str, person_id: str) -> None:
     """Note that an account is somebody's own or a relative's, so that others work on it."""
-    run(connection, "INSERT INTO desk_own VALUES (?, ?) ON CONFLICT DO NOTHING", person_id,
-        user_id)  # fmt: skip
+    database.insert_new(connection, desk_own, person_id=person_id, user_id=user_id)
 
 
 def left_to_others(connection: Connection, user_id: str, person_id: str) -> bool:
     """Whether an account is somebody's own or a relative's."""
-    statement = "SELECT 1 FROM desk_own WHERE person_id = ? AND user_id = ?"
-    return row(connection, statement, person_id, user_id) is not None
+    where = "person_id = ? AND user_id = ?"
+    return database.get(connection, desk_own, where, person_id, user_id) is not None
 
 
 def end_user(connection: Connection, user_id: str) -> None:
@@ -154,6 +153,7 @@ def end_user(connection: Connection, user_id: str) -> None:
     change_state(connection, user_id, ENDED)
 
 
-def _user(found: tuple[Any, ...]) -> User:
-    user_id, kind, name, sign_in, roles, party, state = found
-    return User(user_id, kind, name, sign_in, tuple(roles.split()), party, state)
+def _user(found: Any) -> User:
+    """A row that was checked, as a user."""
+    return User(found.user_id, found.kind, found.name, found.sign_in, tuple(found.roles.split()),
+                found.party, found.state)  # fmt: skip

@@ -32,10 +32,12 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from upheld.core.sql import blob, moment, row, rows, run
+from upheld.core.sql import moment
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Provider
+from upheld.practice.tables import passkey
 from upheld.vault.keyring import Keyring
 from upheld.web import once
 
@@ -44,6 +46,7 @@ MOST: Final = 10  # passkeys of one person
 SENT_MAX: Final = 20_000
 _TIME, _NONCE, _MAC = 8, 16, 16
 _BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
+_WHOSE: Final = "subject = ? AND kind = ?"
 
 
 class Site(NamedTuple):
@@ -81,8 +84,9 @@ def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and 
     at: datetime, shown: str,
 ) -> str:  # fmt: skip
     """What a browser is asked to make a passkey by, as JSON."""
-    statement = "SELECT credential FROM passkey WHERE subject = ? AND kind = ?"
-    there = [blob(each) for (each,) in rows(connection, statement, subject, kind)]
+    there = [
+        each.credential for each in database.select(connection, passkey, _WHOSE, subject, kind)
+    ]
     user = hmac.digest(keyring.derived("passkey-user"), f"{kind} {subject}".encode(), "sha256")
     return options_to_json(generate_registration_options(
         rp_id=site.host, rp_name=site.name, user_name=shown, user_id=user,
@@ -108,9 +112,8 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
 ) -> bool:
     """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
     challenge = _spent(joint, kind, bound, sent)
-    count = "SELECT COUNT(*) FROM passkey WHERE subject = ? AND kind = ?"
-    found = row(joint.connection, count, subject, kind)
-    if challenge is None or (found and found[0] >= MOST):
+    found = database.select(joint.connection, passkey, _WHOSE, subject, kind)
+    if challenge is None or len(found) >= MOST:
         return False
     try:
         made = verify_registration_response(
@@ -119,12 +122,15 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
         )  # fmt: skip
     except _BROKEN:
         return False
-    at = microseconds(joint.house.clock.now())
-    return bool(run(
-        joint.connection, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)"
-        " ON CONFLICT DO NOTHING", subject, sha256(made.credential_id).digest(), kind,
-        made.credential_id, made.credential_public_key, made.sign_count, device, at,
-    ))  # fmt: skip
+    mark = sha256(made.credential_id).digest()
+    if database.get(joint.connection, passkey, "credential_hash = ?", mark) is not None:
+        return False
+    database.insert(
+        joint.connection, passkey, subject=subject, credential_hash=mark, kind=kind,
+        credential=made.credential_id, public_key=made.credential_public_key, uses=made.sign_count,
+        name=device, made=microseconds(joint.house.clock.now()),
+    )  # fmt: skip
+    return True
 
 
 def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
@@ -136,35 +142,30 @@ def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
         mark = sha256(base64url_to_bytes(json.loads(sent)["id"])).digest()
     except _BROKEN:
         return ""
-    statement = (
-        "SELECT subject, public_key, uses FROM passkey WHERE credential_hash = ? AND kind = ?"
-    )
-    found = row(joint.connection, statement, mark, kind)
+    where = "credential_hash = ? AND kind = ?"
+    found = database.get(joint.connection, passkey, where, mark, kind)
     if found is None:
         return ""
     try:
         done = verify_authentication_response(
             credential=sent, expected_challenge=challenge, expected_rp_id=site.host,
-            expected_origin=site.origin, credential_public_key=blob(found[1]),
-            credential_current_sign_count=found[2], require_user_verification=True,
+            expected_origin=site.origin, credential_public_key=found.public_key,
+            credential_current_sign_count=found.uses, require_user_verification=True,
         )  # fmt: skip
     except _BROKEN:
         return ""
-    run(joint.connection, "UPDATE passkey SET uses = ?, used = ? WHERE credential_hash = ?",
-        done.new_sign_count, microseconds(joint.house.clock.now()), mark)  # fmt: skip
-    return str(found[0])
+    changes = {"uses": done.new_sign_count, "used": microseconds(joint.house.clock.now())}
+    database.update(joint.connection, passkey, changes, "credential_hash = ?", mark)
+    return str(found.subject)
 
 
 def listed(connection: Connection, kind: str, subject: str) -> list[Passkey]:
     """Somebody's passkeys, in the order in which they were made."""
-    statement = (
-        "SELECT credential_hash, name, made, used FROM passkey WHERE subject = ? AND kind = ?"
-        " ORDER BY made"
-    )
     return [
-        Passkey(blob(mark).hex(), name, moment(made), None if used is None else moment(used))
-        for mark, name, made, used in rows(connection, statement, subject, kind)
-    ]
+        Passkey(each.credential_hash.hex(), each.name, moment(each.made),
+                None if each.used is None else moment(each.used))
+        for each in database.select(connection, passkey, f"{_WHOSE} ORDER BY made", subject, kind)
+    ]  # fmt: skip
 
 
 def remove(connection: Connection, kind: str, subject: str, handle: str) -> bool:
@@ -173,8 +174,8 @@ def remove(connection: Connection, kind: str, subject: str, handle: str) -> bool
         mark = bytes.fromhex(handle)
     except ValueError:
         return False
-    statement = "DELETE FROM passkey WHERE subject = ? AND kind = ? AND credential_hash = ?"
-    return bool(run(connection, statement, subject, kind, mark))
+    return bool(database.purge(connection, passkey, f"{_WHOSE} AND credential_hash = ?", subject,
+                               kind, mark))  # fmt: skip
 
 
 def _challenge(keyring: Keyring, kind: str, bound: bytes, at: datetime) -> bytes:

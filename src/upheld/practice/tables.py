@@ -10,7 +10,17 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.core.tables import BLANK, GO, ID, STAYS, WORD, Instant, metadata, stands
+from upheld.core.tables import (
+    BLANK,
+    GO,
+    ID,
+    STAYS,
+    WORD,
+    Instant,
+    metadata,
+    sealed,
+    stands,
+)
 
 task: Final = Table(
     "task",
@@ -80,6 +90,8 @@ desk_user: Final = Table(
     Column("roles", WORD, nullable=False),  # words, with spaces between them
     Column("party", WORD, nullable=False),  # an agent's: the register's name of the company
     Column("state", WORD, nullable=False),  # requested, invited, active, ended
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 desk_request: Final = Table(  # what a manager asked for, until a second person says yes or no
@@ -91,6 +103,8 @@ desk_request: Final = Table(  # what a manager asked for, until a second person 
     Column("roles", WORD, nullable=False),  # those that are asked for
     Column("asked_by", ID, nullable=False),
     Column("asked", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: their own, relatives'
@@ -98,6 +112,8 @@ desk_own: Final = Table(  # accounts that somebody at a desk leaves to others: t
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("user_id", ID, primary_key=True),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )
 
 passkey: Final = Table(
@@ -112,5 +128,7 @@ passkey: Final = Table(
     Column("name", WORD, nullable=False),  # of the device
     Column("made", Instant, nullable=False),
     Column("used", Instant),
+    Column("mac", LargeBinary),
     Index("passkey_credential", "credential_hash", unique=True),
+    info=sealed(),
 )

@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import row
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.proofs import Proof, Question
 from upheld.practice import desks, entrance, tasks
 from upheld.practice.brings import Provider
@@ -32,6 +32,7 @@ from upheld.practice.tasks import OthersTaskError
 from upheld.web import devices, kit, limits, sessions
 from upheld.web.kit import Refusal
 from upheld.web.sessions import Session
+from upheld.web.tables import session
 
 BODY_MAX = 128 * 1024
 SIGNALLED_MAX = 10_000  # sessions remembered to have sent the signal; the rest ask the database
@@ -261,7 +262,7 @@ def same(one: str, other: str) -> bool:
 
 def by_session(question: Question) -> Proof:
     """The prover of `signed-in`: whether the person has a session in force."""
-    statement = "SELECT 1 FROM session WHERE kind = 'customer' AND subject = ? AND begun > ?"
+    where = "kind = 'customer' AND subject = ? AND begun > ?"
     begun = microseconds(question.at - sessions.ABSOLUTE)
-    found = row(question.connection, statement, question.person_id, begun)
+    found = database.get(question.connection, session, where, question.person_id, begun)
     return Proof(found is not None)

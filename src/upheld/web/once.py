@@ -12,8 +12,9 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
+from upheld.web.tables import spent
 
 
 def spend(connection: Connection, kind: str, thing: str, until: datetime) -> bool:
@@ -22,10 +23,9 @@ def spend(connection: Connection, kind: str, thing: str, until: datetime) -> boo
     `kind` says what it is, and `thing` which one: a secret or an id, of which a hash is kept.
     """
     mark = sha256(f"{kind}\x00{thing}".encode()).digest()
-    statement = "INSERT INTO spent VALUES (?, ?) ON CONFLICT DO NOTHING"
-    return bool(run(connection, statement, mark, microseconds(until)))
+    return database.insert_new(connection, spent, mark=mark, until=microseconds(until))
 
 
 def sweep(connection: Connection, at: datetime) -> int:
     """Delete the marks of what has run out; how many."""
-    return run(connection, "DELETE FROM spent WHERE until < ?", microseconds(at))
+    return database.purge(connection, spent, "until < ?", microseconds(at))

@@ -16,16 +16,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, moment, row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
-from upheld.web import once
+from upheld.core.sql import moment
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
+from upheld.web import once, tables
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
 HALF: Final = "half"  # of a customer who gave the right password, and no second factor yet
 FRESH: Final = timedelta(minutes=5)  # how long a password that was given lets one do more
 _TOUCH: Final = timedelta(minutes=1)  # how exactly a request is noted
-_COLUMNS = "id_hash, kind, subject, begun, seen, fresh, device"
+_OPEN: Final = "id_hash = ? AND kind = ? AND expires >= ?"  # of a link
 
 
 class Session(NamedTuple):
@@ -52,8 +53,8 @@ def begin(connection: Connection, kind: str, subject: str, at: datetime, device:
     """Begin a session; the id for the browser."""
     begun = microseconds(at)
     raw = secrets.token_urlsafe(32)
-    run(connection, f"INSERT INTO session ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
-        _hash(raw), kind, subject, begun, begun, begun, device)  # fmt: skip
+    database.insert(connection, tables.session, id_hash=_hash(raw), kind=kind, subject=subject,
+                    begun=begun, seen=begun, fresh=begun, device=device)  # fmt: skip
     return raw
 
 
@@ -61,22 +62,23 @@ def find(connection: Connection, kind: str, raw: str, at: datetime) -> Session |
     """The session of an id, if there is one in force."""
     if not raw:
         return None
-    statement = f"SELECT {_COLUMNS} FROM session WHERE id_hash = ?"  # noqa: S608 - columns alone
-    found = row(connection, statement, _hash(raw))
-    return None if found is None or found[1] != kind else _in_force(found, at)
+    found = database.get(connection, tables.session, "id_hash = ?", _hash(raw))
+    return None if found is None or found.kind != kind else _in_force(found, at)
 
 
-def _in_force(found: tuple[Any, ...], at: datetime) -> Session | None:
-    begun, seen, fresh = (BEGINNING + timedelta(microseconds=each) for each in found[3:6])
+def _in_force(found: Any, at: datetime) -> Session | None:
+    """A row that was checked, as a session; None where it is over."""
+    begun, seen, fresh = moment(found.begun), moment(found.seen), moment(found.fresh)
     if at - begun > ABSOLUTE or at - seen > IDLE:
         return None
-    return Session(blob(found[0]), found[1], found[2], begun, seen, fresh, found[6])
+    return Session(found.id_hash, found.kind, found.subject, begun, seen, fresh, found.device)
 
 
 def listed(connection: Connection, kind: str, subject: str, at: datetime) -> list[Session]:
     """The sessions of somebody that are in force, the latest first."""
-    statement = f"SELECT {_COLUMNS} FROM session WHERE kind = ? AND subject = ? ORDER BY seen DESC"  # noqa: S608 - columns alone
-    found = (_in_force(each, at) for each in rows(connection, statement, kind, subject))
+    where = "kind = ? AND subject = ? ORDER BY seen DESC"
+    mine = database.select(connection, tables.session, where, kind, subject)
+    found = (_in_force(each, at) for each in mine)
     return [each for each in found if each is not None]
 
 
@@ -87,33 +89,33 @@ def stale(session: Session, at: datetime) -> bool:
 
 def touch(connection: Connection, session: Session, at: datetime) -> None:
     """Note that a session was used."""
-    run(connection, "UPDATE session SET seen = ? WHERE id_hash = ?",
-        microseconds(at), session.key)  # fmt: skip
+    database.update(connection, tables.session, {"seen": microseconds(at)}, "id_hash = ?",
+                    session.key)  # fmt: skip
 
 
 def end(connection: Connection, session: Session) -> None:
     """End a session."""
-    run(connection, "DELETE FROM session WHERE id_hash = ?", session.key)
+    database.purge(connection, tables.session, "id_hash = ?", session.key)
 
 
 def end_all(connection: Connection, kind: str, subject: str) -> None:
     """End every session of somebody, as a new password does."""
     half = HALF if kind == "customer" else kind
-    run(connection, "DELETE FROM session WHERE kind IN (?, ?) AND subject = ?", kind, half,
-        subject)  # fmt: skip
+    database.purge(connection, tables.session, "kind IN (?, ?) AND subject = ?", kind, half,
+                   subject)  # fmt: skip
 
 
 def end_others(connection: Connection, session: Session) -> None:
     """End every other session of somebody than the one in which they ask for it."""
-    statement = "DELETE FROM session WHERE kind = ? AND subject = ? AND id_hash <> ?"
-    run(connection, statement, session.kind, session.subject, session.key)
+    where = "kind = ? AND subject = ? AND id_hash <> ?"
+    database.purge(connection, tables.session, where, session.kind, session.subject, session.key)
 
 
 def sweep(connection: Connection, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
-    gone = run(connection, "DELETE FROM session WHERE begun < ? OR seen < ?",
-               microseconds(at - ABSOLUTE), microseconds(at - IDLE))  # fmt: skip
-    gone += run(connection, "DELETE FROM link WHERE expires < ?", microseconds(at))
+    gone = database.purge(connection, tables.session, "begun < ? OR seen < ?",
+                          microseconds(at - ABSOLUTE), microseconds(at - IDLE))  # fmt: skip
+    gone += database.purge(connection, tables.link, "expires < ?", microseconds(at))
     return gone + once.sweep(connection, at)
 
 
@@ -137,28 +139,26 @@ def mint(connection: Connection, kind: str, subject: str, lasts: timedelta, at: 
     """A link that works once; those of the same kind that somebody had before work no more."""
     raw = secrets.token_urlsafe(24)
     revoke(connection, kind, subject)
-    run(connection, "INSERT INTO link VALUES (?, ?, ?, ?)", _hash(raw), kind, subject,
-        microseconds(at + lasts))  # fmt: skip
+    database.insert(connection, tables.link, id_hash=_hash(raw), kind=kind, subject=subject,
+                    expires=microseconds(at + lasts))  # fmt: skip
     return raw
 
 
 def looked_at(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is, without using it up."""
-    statement = "SELECT subject FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
-    found = row(connection, statement, _hash(raw), kind, microseconds(at))
-    return None if found is None else str(found[0])
+    found = database.get(connection, tables.link, _OPEN, _hash(raw), kind, microseconds(at))
+    return None if found is None else str(found.subject)
 
 
 def redeem(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is; it is used up by this."""
-    statement = "SELECT subject, expires FROM link WHERE id_hash = ? AND kind = ? AND expires >= ?"
-    link = row(connection, statement, _hash(raw), kind, microseconds(at))
-    if link is None or not once.spend(connection, f"link {kind}", raw, moment(link[1])):
+    link = database.get(connection, tables.link, _OPEN, _hash(raw), kind, microseconds(at))
+    if link is None or not once.spend(connection, f"link {kind}", raw, moment(link.expires)):
         return None
-    run(connection, "DELETE FROM link WHERE id_hash = ?", _hash(raw))
-    return str(link[0])
+    database.delete(connection, tables.link, "id_hash = ?", _hash(raw))
+    return str(link.subject)
 
 
 def revoke(connection: Connection, kind: str, subject: str) -> None:
     """Let the links of a kind that somebody had work no more."""
-    run(connection, "DELETE FROM link WHERE subject = ? AND kind = ?", subject, kind)
+    database.purge(connection, tables.link, "subject = ? AND kind = ?", subject, kind)

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.core.tables import GO, ID, WORD, Instant, metadata
+from upheld.core.tables import GO, ID, WORD, Instant, bare, metadata, sealed
 
 session: Final = Table(
     "session",
@@ -22,7 +22,13 @@ session: Final = Table(
     Column("seen", Instant, nullable=False),
     Column("fresh", Instant, nullable=False),  # when a password was last given
     Column("device", WORD, nullable=False, server_default=""),  # browser and system, of two lists
+    Column("mac", LargeBinary),
     Index("session_subject", "kind", "subject"),
+    info=sealed(
+        free={
+            "seen": "when it was last used: a session ends twelve hours after it began in any case",
+        }
+    ),
 )
 
 bucket: Final = Table(
@@ -30,6 +36,7 @@ bucket: Final = Table(
     metadata,
     Column("name_hash", LargeBinary, primary_key=True),
     Column("full_at", BigInteger, nullable=False),  # when it would be full again, in microseconds
+    info=bare("it limits tries at what is strong itself, and a lower limit is nobody's right"),
 )
 
 link: Final = Table(
@@ -39,7 +46,9 @@ link: Final = Table(
     Column("kind", WORD, nullable=False),
     Column("subject", ID, nullable=False, info=GO),
     Column("expires", Instant, nullable=False),
+    Column("mac", LargeBinary),
     Index("link_subject", "subject", "kind"),
+    info=sealed(),
 )
 
 spent: Final = Table(  # what worked once and was used, until it would have run out anyway
@@ -47,5 +56,7 @@ spent: Final = Table(  # what worked once and was used, until it would have run 
     metadata,
     Column("mark", LargeBinary, primary_key=True),  # a hash of what it was
     Column("until", Instant, nullable=False),
+    Column("mac", LargeBinary),
     Index("spent_until", "until"),
+    info=sealed(),
 )

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.database import rows as database
 from upheld.gate import records
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import years
@@ -22,6 +22,8 @@ from upheld.practice import invitations, outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import GUARDIAN_REVOKED
 from upheld.practice.invitations import Invitation
+from upheld.practices.guardians.tables import care as table
+from upheld.practices.guardians.tables import identity_check
 from upheld.web import sessions
 
 MAJORITY: Final = 18
@@ -41,7 +43,6 @@ KINDS: Final = {  # what a guardian says, and the record that proves it
     "supervision": ("guardian-link", SUPERVISION),
 }
 GUARDIAN: Final = "guardian"  # in entries without an id, which would outlive them there
-_CARE: Final = "SELECT person_id, guardian_id, begun, ended FROM care"
 SHOWN: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
 
 
@@ -64,26 +65,25 @@ class Given(NamedTuple):
 
 def care_of(connection: Connection, person_id: str) -> Care | None:
     """Who cares for somebody, unless they came of age."""
-    found = row(connection, f"{_CARE} WHERE person_id = ? AND ended IS NULL", person_id)
+    found = database.get(connection, table, "person_id = ? AND ended IS NULL", person_id)
     return None if found is None else _care(found)
 
 
 def cares(connection: Connection, guardian_id: str) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
-    found = rows(
-        connection, f"{_CARE} WHERE guardian_id = ? AND ended IS NULL ORDER BY begun", guardian_id
-    )
+    where = "guardian_id = ? AND ended IS NULL ORDER BY begun"
+    found = database.select(connection, table, where, guardian_id)
     return [_care(each) for each in found]
 
 
 def some_cares(connection: Connection, after: str, most: int) -> list[Care]:
     """Some who are cared for, by their ids in order."""
-    statement = f"{_CARE} WHERE ended IS NULL AND person_id > ? ORDER BY person_id LIMIT ?"
-    found = rows(connection, statement, after, most)
+    where = "ended IS NULL AND person_id > ? ORDER BY person_id LIMIT ?"
+    found, _ = database.believed(connection, table, where, after, most)
     return [_care(each) for each in found]
 
 
-def _care(found: tuple[Any, ...]) -> Care:
+def _care(found: Any) -> Care:
     person, guardian, begun, ended = found
     return Care(person, guardian, _moment(begun), _moment(ended) if ended else None)
 
@@ -136,8 +136,8 @@ def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | Non
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
         return Refused(None)
-    run(joint.connection, "INSERT INTO care VALUES (?, ?, ?, NULL)", person_id,
-        care.guardian_id, microseconds(accepted))  # fmt: skip
+    database.insert(joint.connection, table, person_id=person_id, guardian_id=care.guardian_id,
+                    begun=microseconds(accepted))  # fmt: skip
     for what in KINDS:
         give(joint, care, what, begins=accepted)
     charged = joint.act(Act(action="charge"), person_id, entitled=True)
@@ -149,8 +149,8 @@ def end(joint: Joint, care: Care) -> None:
     for each in given(joint, care.person_id).values():
         if each.record_id:
             joint.withdraw(care.person_id, each.record_id, ended=True)
-    run(joint.connection, "UPDATE care SET ended = ? WHERE person_id = ?",
-        microseconds(joint.house.clock.now()), care.person_id)  # fmt: skip
+    ended = {"ended": microseconds(joint.house.clock.now())}
+    database.update(joint.connection, table, ended, "person_id = ?", care.person_id)
 
 
 def age(joint: Joint, person_id: str) -> int | Refused:
@@ -166,15 +166,14 @@ def age(joint: Joint, person_id: str) -> int | Refused:
 
 def is_known(connection: Connection, person_id: str) -> bool:
     """Whether we know that somebody is who they say."""
-    found = row(connection, "SELECT 1 FROM identity_check WHERE person_id = ?", person_id)
-    return found is not None
+    return database.get(connection, identity_check, "person_id = ?", person_id) is not None
 
 
 def know(joint: Joint, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
-    made = run(joint.connection, "INSERT INTO identity_check VALUES (?, ?, ?) ON CONFLICT DO"
-               " NOTHING", person_id, how, microseconds(joint.house.clock.now()))  # fmt: skip
-    if not made:
+    at = microseconds(joint.house.clock.now())
+    if not database.insert_new(joint.connection, identity_check, person_id=person_id, how=how,
+                               at=at):  # fmt: skip
         return
     waited = invitations.accepted_by(joint.connection, person_id, joint.house.clock.now())
     invitations.confirm(joint, person_id)

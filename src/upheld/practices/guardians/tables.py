@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, LargeBinary, Table
 
-from upheld.core.tables import GO, ID, WORD, Instant, metadata
+from upheld.core.tables import GO, ID, WORD, Instant, metadata, sealed
 
 care: Final = Table(
     "care",
@@ -15,8 +15,10 @@ care: Final = Table(
     Column("guardian_id", ID, nullable=False, info=GO),
     Column("begun", Instant, nullable=False),
     Column("ended", Instant),  # on the eighteenth birthday
+    Column("mac", LargeBinary),
     Index("care_guardian", "guardian_id"),
     Index("care_ended", "ended"),
+    info=sealed(owner="person_id"),
 )
 
 identity_check: Final = Table(
@@ -25,4 +27,6 @@ identity_check: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("how", WORD, nullable=False),  # payment, card, `staff` and what they saw
     Column("at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )

@@ -15,10 +15,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, run
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice import desks, tasks
 from upheld.practice.desks import User
+from upheld.practice.tables import desk_request, desk_user, passkey
 from upheld.web import sessions
 
 ENROL: Final = "enrol"  # the kind of link
@@ -41,8 +42,7 @@ def add(  # noqa: PLR0913 - what belongs to a user
     party: str = "", state: str = desks.INVITED, by: str = "",
 ) -> User:  # fmt: skip
     """Add somebody; PeopleError where the name they sign in with is taken."""
-    statement = "SELECT 1 FROM desk_user WHERE sign_in = ?"
-    if row(joint.connection, statement, sign_in.casefold()) is not None:
+    if database.get(joint.connection, desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError("somebody signs in by this name already", code="exists",
                           hint="take another name")  # fmt: skip
     user = desks.add_user(joint.connection, kind, name, sign_in, roles=roles, party=party,
@@ -65,7 +65,7 @@ def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     desks.disarm(joint.connection, user_id)
     sessions.end_all(joint.connection, user.kind, user_id)
-    run(joint.connection, "DELETE FROM passkey WHERE subject = ? AND kind = ?", user_id, user.kind)
+    database.purge(joint.connection, passkey, "subject = ? AND kind = ?", user_id, user.kind)
     joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
     return invite(joint, user)
 
@@ -96,7 +96,7 @@ def end(joint: Joint, user_id: str, *, by: str = "") -> User:
     for task in tasks.of_staff(joint.connection, user_id):
         tasks.put_back(joint, task.task_id)
     sessions.end_all(joint.connection, user.kind, user_id)
-    run(joint.connection, "DELETE FROM desk_request WHERE user_id = ?", user_id)
+    database.purge(joint.connection, desk_request, "user_id = ?", user_id)
     desks.end_user(joint.connection, user_id)
     joint.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
     return user
@@ -104,12 +104,12 @@ def end(joint: Joint, user_id: str, *, by: str = "") -> User:
 
 def by_sign_in(joint: Joint, sign_in: str) -> str:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
-    statement = "SELECT user_id FROM desk_user WHERE sign_in = ? AND state <> 'ended'"
-    found = row(joint.connection, statement, sign_in.casefold())
+    where = "sign_in = ? AND state <> 'ended'"
+    found = database.get(joint.connection, desk_user, where, sign_in.casefold())
     if found is None:
         raise PeopleError("there is nobody by this name", code="no-user",
                           hint="see `upheld staff list`")  # fmt: skip
-    return str(found[0])
+    return str(found.user_id)
 
 
 def actor(by: str) -> str:

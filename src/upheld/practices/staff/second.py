@@ -14,11 +14,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice import desks
 from upheld.practice.desks import User
+from upheld.practice.tables import desk_request
 from upheld.practices.staff import people
 from upheld.practices.staff.people import Invited, PeopleError
 from upheld.practices.staff.roles import MANAGER
@@ -28,7 +30,6 @@ ADD: Final = "add"
 ROLES: Final = "roles"
 ENROL: Final = "enrol"
 _MARKED: Final = timedelta(days=1)  # longer than two answers can be on their way
-_COLUMNS = "request_id, user_id, kind, roles, asked_by, asked"
 
 
 class Request(NamedTuple):
@@ -44,11 +45,10 @@ class Request(NamedTuple):
 
 def requests(connection: Connection) -> list[Request]:
     """What waits for a second person, the oldest first."""
-    statement = f"SELECT {_COLUMNS} FROM desk_request ORDER BY asked"  # noqa: S608 - columns alone
     return [
-        Request(request_id, user_id, kind, tuple(roles.split()), asked_by,
-                BEGINNING + timedelta(microseconds=asked))
-        for request_id, user_id, kind, roles, asked_by, asked in rows(connection, statement)
+        Request(each.request_id, each.user_id, each.kind, tuple(each.roles.split()), each.asked_by,
+                moment(each.asked))
+        for each in database.select(connection, desk_request, "ORDER BY asked")
     ]  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def ask_for(joint: Joint, by: str, user_id: str, kind: str, roles: Sequence[str]
         _require_given(joint, by, roles, user.roles)
     else:
         _require_given(joint, by, (), ())
-    if row(joint.connection, "SELECT 1 FROM desk_request WHERE user_id = ?", user_id):
+    if database.get(joint.connection, desk_request, "user_id = ?", user_id):
         raise PeopleError("something about them waits for an answer already", code="waits",
                           hint="answer it first")  # fmt: skip
     joint.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
@@ -115,8 +115,10 @@ def refuse(joint: Joint, by: str, request_id: str) -> None:
 def _keep(joint: Joint, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
     at = joint.house.clock.now()
     made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
-    run(joint.connection, f"INSERT INTO desk_request ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns alone
-        made.request_id, user.user_id, kind, " ".join(roles), by, microseconds(at))  # fmt: skip
+    database.insert(
+        joint.connection, desk_request, request_id=made.request_id, user_id=user.user_id, kind=kind,
+        roles=" ".join(roles), asked_by=by, asked=microseconds(at),
+    )  # fmt: skip
     return made
 
 
@@ -133,7 +135,7 @@ def _close(joint: Joint, request: Request) -> None:
     until = joint.house.clock.now() + _MARKED
     if not once.spend(joint.connection, "desk-request", request.request_id, until):
         raise PeopleError("this was answered already", code="answered", hint="see the list")
-    run(joint.connection, "DELETE FROM desk_request WHERE request_id = ?", request.request_id)
+    database.delete(joint.connection, desk_request, "request_id = ?", request.request_id)
 
 
 def _manager(joint: Joint, user_id: str) -> User:
