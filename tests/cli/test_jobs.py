@@ -24,8 +24,9 @@ from upheld.ledger.signers import FileSigner
 __all__ = ["_home"]
 OWN = {
     "cover", "late", "owed", "retention", "unfinished erasures", "dropped", "keys", "escrow",
-    "uncovered", "outbox", "invoices", "due invoices", "interrupted payments", "birthdays",
-    "answer-corrections", "erasures", "unconfirmed accounts", "invitations", "sessions",
+    "self-check", "uncovered", "outbox", "invoices", "due invoices", "interrupted payments",
+    "birthdays", "answer-corrections", "erasures", "unconfirmed accounts", "invitations",
+    "sessions",
 }  # fmt: skip
 
 

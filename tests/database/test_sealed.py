@@ -27,6 +27,7 @@ from upheld.database import checks, seals
 from upheld.database import rows as database
 from upheld.database.declared import MAC, declaration, sealed_tables
 from upheld.database.seals import SealedError
+from upheld.gate import looking
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.vault.keyring import Keyring
@@ -289,3 +290,19 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
             sessions.find(connection, "staff", "mine", at)
         assert sessions.redeem(connection, "recover", link, at) is None
         assert [each for each in checks.everything(connection) if "`session`" in each]
+
+
+def test_the_self_check_comes_to_everybody_in_slices(
+    gate: Gate, person: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that looks at some people at a time names what is not whole, and fails by it."""
+    monkeypatch.setattr(looking, "LEAST", 1)
+    everybody = sorted([person, customer(gate)])
+    job = looking.Looking()
+    assert [job.look(gate) for _ in range(3)] == [1, 1, 0]
+    with writing(gate.engine) as connection:
+        run(connection, "DELETE FROM record WHERE person_id = ?", everybody[1])
+    assert job.look(gate) == 1
+    with pytest.raises(SealedError, match="not whole"):
+        job.look(gate)
+    assert f"rows of `record` of person {everybody[1]} are missing" in caplog.text

@@ -21,6 +21,7 @@ from upheld.gate import backup, dropped, erasure, items, retention
 from upheld.gate.covering import Covering
 from upheld.gate.lease import SECONDS, Lease
 from upheld.gate.logs import LogError
+from upheld.gate.looking import Looking
 from upheld.ledger.signers import SignerError, open_signer
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def built_in(settings: Settings) -> list[Job]:
         Job("late", 10, items.late), Job("owed", HOUR, items.owe),
         Job("retention", DAY, retention.retire),
         Job("unfinished erasures", MINUTE, erasure.resume), Job("dropped", MINUTE, dropped.tell),
-        Job("keys", DAY, erasure.renew_if_needed),
+        Job("keys", DAY, erasure.renew_if_needed), Job("self-check", MINUTE, Looking().look),
     ]  # fmt: skip
     if settings.escrow is not None:
         escrow = settings.escrow

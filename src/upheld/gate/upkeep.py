@@ -49,7 +49,7 @@ def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
             rows(connection, "SELECT person_id FROM person WHERE state = ?", ACTIVE)
         ]  # fmt: skip
         for person_id in everybody:
-            count, named = _looked_through(connection, keyring, person_id)
+            count, named = looked_through(connection, keyring, person_id)
             held += count
             problems += named
         problems += _apart(connection, keyring)
@@ -66,9 +66,17 @@ def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
     return Checked(len(everybody), held, len(listed), last[0] if last else 0, tuple(problems))
 
 
-def _looked_through(
+def some_people(connection: Connection, after: str, most: int) -> list[str]:
+    """The people who are there among the next ones by their ids."""
+    statement = "SELECT person_id, state FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
+    found = rows(connection, statement, after, most)
+    return [person_id for person_id, state in found if state == ACTIVE]
+
+
+def looked_through(
     connection: Connection, keyring: Keyring, person_id: str
 ) -> tuple[int, list[str]]:
+    """How many values of somebody are whole, and what is not whole of them."""
     try:
         person = people.opened(connection, keyring, person_id)
         found, problems = values.examine(connection, person, list(person.holdings))
