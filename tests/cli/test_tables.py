@@ -20,7 +20,7 @@ from upheld.demo import sample_policy
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the engines' own
 QUESTION = "contact for offers"
-REST = ("--absent", "account-closed")
+REST = ("--absent", "account-closed,erased")
 TABLE = "name,opted_out,age\na,true,30\nb,false,30\nc,,30\n"
 COUNTS = {"allow": 2, "deny": 1, "needs-proof": 0, "error": 0}
 
@@ -53,6 +53,7 @@ def test_what_each_fact_was_read_from_is_printed(path: Path) -> None:
     assert found["outcomes"] == COUNTS
     assert found["binding"] == {
         "account-closed": "absent, so no",
+        "erased": "absent, so no",
         "age": "column `age`",
         "opted-out": "column `opted_out`",
     }
@@ -71,9 +72,9 @@ def test_a_fact_that_matters_and_has_no_column_is_named_with_the_nearest_column(
     """All that is missing stands in one error, and its hint can be pasted."""
     path.write_text(TABLE.replace("opted_out", "opted_outs"))
     error = refused(path, rest=())
-    assert str(error).endswith("account-closed, opted-out")
+    assert str(error).endswith("account-closed, erased, opted-out")
     assert "`opted_outs`" in error.hint
-    assert error.hint.endswith("add --absent account-closed,opted-out")
+    assert error.hint.endswith("add --absent account-closed,erased,opted-out")
 
 
 def test_a_fact_with_a_column_is_not_absent(path: Path) -> None:

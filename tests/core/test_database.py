@@ -73,7 +73,7 @@ def test_each_setting_of_postgresql_is_in_effect(
     engine = open_database(postgres_url)
     with reading(engine) as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
-        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "repeatable read"
     engine.dispose()
     monkeypatch.setitem(database.SHOWN, "fsync", "off")
     with pytest.raises(DatabaseError, match="fsync = on, not off"):

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class SetClock(Clock):
     """A clock that a story sets: it begins at the same moment on every day of the year."""
 
-    def __init__(self, start: datetime = START) -> None:
-        super().__init__(self._told, self._told)  # as if it had passed
+    def __init__(self, start: datetime = START, zone: tzinfo = UTC) -> None:
+        super().__init__(self._told, self._told, zone)  # as if it had passed
         self._start, self._begun = microseconds(start) * 1000, time.monotonic_ns()
         self.moved = timedelta()
 
@@ -152,8 +152,8 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     agreement = tmp_path / "terms.md"
     agreement.write_text("# Master Terms\n\nPay what you owe, and be kind.\n")
 
-    def opening(policy: upheld.Policy) -> House:
-        clock = SetClock()
+    def opening(policy: upheld.Policy, start: datetime = START, zone: tzinfo = UTC) -> House:
+        clock = SetClock(start, zone)
         gate = open_gate_sync(database_url, policy=policy, keys=keyring)
         gate.house = gate.house.by(clock)
         gates.append(AsyncGate(gate))

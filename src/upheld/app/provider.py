@@ -58,7 +58,8 @@ def provide(
         settings.webmail,
     )  # fmt: skip
     links: dict[str, list[Place]] = {}
-    pages = Pages(imprint, {name: _package(make) for name, make in practices}, links)
+    zone = gate.gate.house.clock.zone
+    pages = Pages(imprint, {name: _package(make) for name, make in practices}, links, zone)
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.house
     house.provers.add("session", by_session)

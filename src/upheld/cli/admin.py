@@ -51,6 +51,7 @@ def policy_of(settings: Settings) -> Policy:
 
 def gate_of(settings: Settings) -> Gate:
     """The gate that the settings describe; the tables must be there."""
+    from upheld.core.clock import Clock
     from upheld.core.database import open_database
     from upheld.core.schema import require_current
     from upheld.gate.gate import Gate
@@ -59,7 +60,7 @@ def gate_of(settings: Settings) -> Gate:
     keyring = keyring_of(settings)
     engine = open_database(settings.database, make=False)
     require_current(engine)
-    return Gate(engine, policy, keyring)
+    return Gate(engine, policy, keyring, Clock(zone=settings.timezone))
 
 
 def provider_of(settings: Settings) -> Provider:

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from upheld.core.errors import UpheldError
-from upheld.core.tables import BEGINNING
 
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BACK: Final = 60 * 10**6  # microseconds that a clock may be set back by without anybody minding
 AHEAD: Final = 3600 * 10**6  # microseconds beyond what has passed
 
@@ -48,7 +48,7 @@ class Clock:
 
     def local(self, moment: datetime) -> datetime:
         """A moment as clocks show it in the clock's zone."""
-        return moment.astimezone(self.zone)
+        return moment if self.zone is UTC else moment.astimezone(self.zone)
 
     def day_of(self, moment: datetime) -> date:
         """The day on which a moment is in the clock's zone."""

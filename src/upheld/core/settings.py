@@ -12,8 +12,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
@@ -33,7 +35,8 @@ class SettingsError(UpheldError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; what is left out is None, or the default.
 
-    `country` is where a phone number without a country code is. `url` is the address at which
+    `zone` is where days are counted, such as America/Los_Angeles; `country` is where a phone number
+    without a country code is. `url` is the address at which
     people reach the provider; `phone`, `contact` and `postal_address` stand on every page;
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
     `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
@@ -49,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Path | None = None
     plans: Path | None = None
     url: str = ""
+    zone: str = "UTC"
     country: str = "US"
     phone: str = ""
     contact: str = ""
@@ -61,6 +65,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_days: int = 30
     log_key: Path | None = None
     log_origin: str = ""
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The zone in which days, ages, months and due dates are counted."""
+        return UTC if self.zone == "UTC" else ZoneInfo(self.zone)
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
@@ -99,6 +108,7 @@ def read_settings(
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     _refuse_unknown_country(settings.country)
+    _refuse_unknown_zone(settings.zone)
     settings = _reachable(settings)
     masters = ("key_file", "passphrase_file", "key_program")
     if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
@@ -120,6 +130,19 @@ def _reachable(settings: Settings) -> Settings:
     if wrong := reach.mistake(values):
         raise SettingsError(f"the settings: {wrong.what}", code="settings", hint=wrong.hint)
     return msgspec.structs.replace(settings, url=settings.url.rstrip("/"))
+
+
+def _refuse_unknown_zone(zone: str) -> None:
+    """SettingsError unless days can be counted in a zone."""
+    if zone == Settings().zone:
+        return
+    known = available_timezones()
+    if zone not in known:
+        near = nearest(zone, known)
+        raise SettingsError(
+            f"the settings: `zone` is `{zone}`, which is not a time zone", code="settings",
+            hint=f"did you mean `{near}`?" if near else "write it as in Europe/Berlin",
+        )  # fmt: skip
 
 
 def _refuse_unknown_country(country: str) -> None:

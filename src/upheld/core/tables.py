@@ -11,7 +11,7 @@ What is read at every act has no row ids on SQLite: there a key leads to the row
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,7 +29,9 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from upheld.core import clock
+
+BEGINNING: Final = clock.BEGINNING
 MICROSECOND: Final = timedelta(microseconds=1)
 POSTGRESQL: Final = {"dialect": "postgresql"}  # of what one database has alone
 SQLITE: Final = {"dialect": "sqlite"}

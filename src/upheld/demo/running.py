@@ -46,6 +46,7 @@ keyring = "keyring"
 key_file = "master"
 policy = {policy}
 agreement = "terms.md"
+zone = "America/Los_Angeles"
 log_key = "log.key"
 url = {url}
 phone = "+1 555 010 0100"
@@ -98,7 +99,11 @@ def ready(
         folder / "keyring", KeyFile(folder / MASTER)
     )
     assert settings.policy is not None  # noqa: S101 - it was written above
-    gate = AsyncGate(open_gate_sync(settings.database, policy=load(settings.policy), keys=keyring))
+    gate = AsyncGate(
+        open_gate_sync(
+            settings.database, policy=load(settings.policy), keys=keyring, zone=settings.timezone
+        )
+    )
     if clock is not None:
         gate.gate.house = gate.gate.house.by(clock)
     box, people = Box(), list[SignIn]()

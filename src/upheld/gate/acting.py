@@ -254,7 +254,7 @@ class Doing:
             own = [each for each in mine if each.kind == fact.proof]
             reads = house.provers.reads(fact, self.act.data)
             return Question(
-                fact, self.act.data, self.act.party, own, self.at,
+                fact, self.act.data, self.act.party, own, house.clock.local(self.at),
                 house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
                 self.connection, person_id,
             )  # fmt: skip
@@ -323,7 +323,7 @@ class Doing:
         if decision.duties or decision.owed:
             person_id = read.person.person_id
             carrying = Carrying(self.connection, self.act, person_id, decision, number,
-                                moment(told))  # fmt: skip
+                                self.house.clock.local(moment(told)))  # fmt: skip
             self.house.carriers.carry_out(carrying)
         if self.act.action in NOTHING_READ:
             return Given(values={}, decision=decision, entry=number)

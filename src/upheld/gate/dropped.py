@@ -59,7 +59,7 @@ def drop(
         person, kept = people.opened(connection, house.keyring, person_id), NOTHING
     asked = [field for field in fields if field in person.holdings]
     stays = {field for each in kept.kept for field in each.data}
-    stays |= house.carries.relied(connection, person, asked, house.clock.now())
+    stays |= house.carries.relied(connection, person, asked, house.clock.local(house.clock.now()))
     gone = tuple(field for field in asked if field not in stays)
     if not gone:
         return ()

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -272,12 +272,14 @@ def due(  # noqa: PLR0913 - the columns of an item
 def after(at: datetime, amount: float | None, unit: str) -> datetime | None:
     """The moment by which something is due; None where no time was said.
 
-    Months are those of the calendar; a day that a month lacks is its last.
+    Months are those of the calendar of the moment's own zone; a day that a month lacks is its last.
     """
     if amount is None:
         return None
     if unit in HOURS:
-        return at + timedelta(hours=float(amount) * HOURS[unit])
+        return (at.astimezone(UTC) + timedelta(hours=float(amount) * HOURS[unit])).astimezone(
+            at.tzinfo
+        )
     months = at.year * 12 + at.month - 1 + int(amount * MONTHS[unit])
     year, month = divmod(months, 12)
     day = min(at.day, monthrange(year, month + 1)[1])

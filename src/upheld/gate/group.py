@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from upheld.core.clock import Clock
 from upheld.core.database import made_or_gone
 from upheld.core.schema import migrate
 from upheld.gate.acting import Outcome
@@ -177,17 +179,23 @@ def _tell(future: asyncio.Future[Any], found: Any) -> None:
         future.set_result(found)
 
 
-def open_gate(url: str, *, policy: Policy | str | Path, keys: Keyring) -> AsyncGate:
+def open_gate(
+    url: str, *, policy: Policy | str | Path, keys: Keyring, zone: tzinfo = UTC
+) -> AsyncGate:
     """Open a provider's database behind a policy, for `async with`; the tables are made.
+
+    Days, ages and months are counted in `zone`.
 
     Raises DatabaseError, PolicyError, or VaultError where the keyring is another database's.
     """
-    return AsyncGate(open_gate_sync(url, policy=policy, keys=keys))
+    return AsyncGate(open_gate_sync(url, policy=policy, keys=keys, zone=zone))
 
 
-def open_gate_sync(url: str, *, policy: Policy | str | Path, keys: Keyring) -> Gate:
-    """The same for callers that wait."""
+def open_gate_sync(
+    url: str, *, policy: Policy | str | Path, keys: Keyring, zone: tzinfo = UTC
+) -> Gate:
+    """Open a gate as `open_gate` does, for callers that wait."""
     found = policy if isinstance(policy, Policy) else load(policy)
     with made_or_gone(url) as engine:
         migrate(engine)
-        return Gate(engine, found, keys)
+        return Gate(engine, found, keys, Clock(zone=zone))

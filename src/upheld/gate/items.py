@@ -165,6 +165,7 @@ def _review(
     where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
     if database.get(connection, table, where, person_id, must.clause, must.action, basis):
         return 0
+    since = doing.house.clock.local(since)
     due = min(_due(since, each) for each in certain)
     entries.due(connection, person_id, OWED, must.clause, due, entry, action=must.action,
                 basis=basis)  # fmt: skip

@@ -137,8 +137,9 @@ class Joint:
         """
         people.lock(self.connection, person_id)
         person = people.opened(self.connection, self.house.keyring, person_id)
-        person, count = self.house.carries.forget(self.connection, person, field, until,
-                                                  self.house.clock.now())  # fmt: skip
+        person, count = self.house.carries.forget(
+            self.connection, person, field, until, self.house.clock.local(self.house.clock.now())
+        )
         if count:
             self._note(person_id, self.house.clock.now(), kind="retention", data=(field,),
                        values=(person.holdings[field].mark,))  # fmt: skip

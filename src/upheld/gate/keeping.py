@@ -139,8 +139,9 @@ def _until(
     since = min(erased, default=microseconds(at))  # what rests on no record is kept since then
     began = max((record.begins for record in resting), default=since)
     usual = anybody.duties if anybody.allowed else ()
+    start = (BEGINNING + timedelta(microseconds=began)).astimezone(at.tzinfo)
     ends = [
-        entries.after(BEGINNING + timedelta(microseconds=began), duty.amount, duty.unit)
+        entries.after(start, duty.amount, duty.unit)
         for duty in decision.duties if duty.duty == "delete-after" and duty not in usual
     ]  # fmt: skip
     if not ends and resting:

@@ -11,7 +11,7 @@ as they were written, nothing is proven from them: the act is refused (see fetch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -169,7 +169,7 @@ def by_birth_date(question: Question) -> Proof:
     if told is None:
         return Proof(None)
     try:
-        return Proof(years(date.fromisoformat(told), question.at.astimezone(UTC).date()),
+        return Proof(years(date.fromisoformat(told), question.at.date()),
                      (BIRTH_DATE,))  # fmt: skip
     except ValueError:
         return Proof(None)

@@ -158,7 +158,7 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     for field in series:
         try:
             person, count = house.carries.forget(connection, person, field, at + _MOMENT,
-                                                 house.clock.now())  # fmt: skip
+                                                 house.clock.local(house.clock.now()))  # fmt: skip
         except SealError:
             return 0  # what is not whole is left to whoever looks into it
         if count:

@@ -26,7 +26,7 @@ def by_time_since(question: Question) -> Proof:
     if not live:
         return Proof(None)
     last = max(live, key=lambda record: record.begins)
-    began = BEGINNING + timedelta(microseconds=last.begins)
+    began = (BEGINNING + timedelta(microseconds=last.begins)).astimezone(question.at.tzinfo)
     return Proof(passed(began, question.at, UNITS[fact.unit]), (last.record_id,))
 
 

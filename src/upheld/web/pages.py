@@ -6,8 +6,8 @@ is marked safe but what the program itself made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, tzinfo
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -52,17 +52,34 @@ def said_day(told: date | datetime | str) -> str:
 
 
 def said_time(told: datetime) -> str:
-    """A moment as people say it, in UTC."""
-    return f"{said_day(told)}, {told:%H:%M} UTC"
+    """A moment as people say it, with its zone."""
+    return f"{said_day(told)}, {told:%H:%M %Z}"
+
+
+def _in_zone(say: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
+    """The same of moments in a zone; what is a day already stays that day."""
+
+    def said(told: Any) -> str:
+        if isinstance(told, str) and len(told) > len("2026-03-11"):
+            told = datetime.fromisoformat(told)
+        if isinstance(told, datetime) and told.tzinfo is not None:
+            told = told.astimezone(zone)
+        return say(told)
+
+    return said
 
 
 class Pages:
     """Renders the templates of the kit and of each practice."""
 
     def __init__(
-        self, imprint: Imprint, practices: Mapping[str, str], links: Mapping[str, Sequence[Place]]
-    ) -> None:
-        """`practices` are names with their packages; `links` the navigation by kind of visitor."""
+        self, imprint: Imprint, practices: Mapping[str, str],
+        links: Mapping[str, Sequence[Place]], zone: tzinfo = UTC,
+    ) -> None:  # fmt: skip
+        """`practices` are names with their packages; `links` the navigation by kind of visitor.
+
+        Days and times are said in `zone`.
+        """
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.PackageLoader(package)
             for name, package in practices.items()
@@ -79,7 +96,9 @@ class Pages:
             for finalize in (None, markdown.marked)
         )  # fmt: skip
         for env in (self.env, self.plain):
-            env.filters.update(money=money, day=said_day, time=said_time)
+            env.filters.update(
+                money=money, day=_in_zone(said_day, zone), time=_in_zone(said_time, zone)
+            )
         self.env.globals.update(imprint=imprint)
         self.links = links
 

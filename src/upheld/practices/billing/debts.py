@@ -91,9 +91,8 @@ def amount_due(question: Question) -> Proof:
                          hint="see what is kept as `transaction`") from None  # fmt: skip
     history, rests = books.history(found), (books.TRANSACTION,) if found else ()
     if question.fact.name == UNSETTLED:
-        today = question.at.date()
         unsettled = (not history.settled or _under_way(question)
-                     or unbilled(question.connection, question.person_id, today))  # fmt: skip
+                     or unbilled(question.connection, question.person_id, question.at))  # fmt: skip
         return Proof(unsettled, rests)
     return Proof(history.due(question.at.date()) > 0, rests)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
@@ -82,15 +82,20 @@ def carry(retiring: Retiring) -> list[Carried]:
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
 
 
-def unbilled(connection: Connection, person_id: str, today: date) -> bool:
-    """Whether somebody had a plan in a month, the present one too, that is not billed so far."""
+def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
+    """Whether somebody had a plan in a month, the present one too, that is not billed so far.
+
+    Days are those of the zone of `at`, which is now.
+    """
+    today, zone = at.date(), at.tzinfo
     orders = rows(connection, "SELECT began, ended FROM service_order WHERE person_id = ?",
                   person_id)  # fmt: skip
     found = rows(connection, "SELECT month FROM billed WHERE person_id = ?", person_id)
     billed = {month for (month,) in found}
     return any(
         not billed.issuperset(_months(
-            moment(began).date(), moment(ended).date() if ended else today + timedelta(1), today,
+            moment(began).astimezone(zone).date(),
+            moment(ended).astimezone(zone).date() if ended else today + timedelta(1), today,
         ))
         for began, ended in orders
     )  # fmt: skip
@@ -130,8 +135,9 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
     at = joint.house.clock.now()
     record = joint.record(person_id, "service-order", fact="has-service", by_whom=person_id,
                           how="order")  # fmt: skip
-    added = [_ending(each, at.date()) for each in before]
-    added.append(Row("order", plan.service, plan.id, at.date(), record))
+    today = joint.house.clock.day_of(at)
+    added = [_ending(each, today) for each in before]
+    added.append(Row("order", plan.service, plan.id, today, record))
     refused = _append(joint, person_id, added)
     if refused:
         joint.withdraw(person_id, record)

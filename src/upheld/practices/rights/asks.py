@@ -80,7 +80,11 @@ def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refus
     if not decision.allowed:
         joint.withdraw(person_id, made, ended=True)
         return Refused(None, decision, decision.why)
-    ends = [due for each in decision.owed if (due := entries.after(at, each.amount, each.unit))]
+    ends = [
+        due
+        for each in decision.owed
+        if (due := entries.after(joint.house.clock.local(at), each.amount, each.unit))
+    ]
     due = min(ends, default=None)
     run(joint.connection, f"INSERT INTO rights_request ({_COLUMNS}) VALUES"  # noqa: S608 - columns alone
         " (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", person_id, made, kind, about, OPEN,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -153,7 +152,7 @@ def _kept(
     ends = [
         (until, duty) for duty in decision.duties
         if duty.duty == "delete-after" and duty.unit in UNITS
-        and (until := _after(rows[0].at, duty.amount, duty.unit))
+        and (until := entries.after(joint.house.clock.local(rows[0].at), duty.amount, duty.unit))
     ]  # fmt: skip
     if ends:
         until, duty = min(ends, key=lambda each: each[0])
@@ -170,10 +169,6 @@ def _kept(
     months, by = after
     said = "Kept while your account is open"
     return f"{said}, and no longer than {months} months after.", clauses(policy, list(by))
-
-
-def _after(at: datetime, amount: float | None, unit: str) -> datetime | None:
-    return entries.after(at, amount, unit)
 
 
 def _limits(policy: Policy, clause: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -112,9 +112,10 @@ class Received:
         found = await self.provider.do(work)
         policy = policy_of(self.provider)
         lines = [_shown(each, policy) for each in reversed(found[-MOST:])]
+        day_of = self.provider.gate.gate.house.clock.day_of
         if which == "disclosures":
-            lines = _once(lines)
-        days = [(day, list(some)) for day, some in groupby(lines, lambda line: line.at.date())]
+            lines = _once(lines, day_of)
+        days = [(day, list(some)) for day, some in groupby(lines, lambda line: day_of(line.at))]
         return self.provider.pages.page(
             visit.request, "rights/received.html", days=days, which=which, month=month,
             more=max(0, len(found) - MOST), filters=[
@@ -147,11 +148,11 @@ def _shown(line: Line, policy: Policy) -> Shown:
                  clauses(policy, line.entry.clauses), line.entry.kind == "refusal")  # fmt: skip
 
 
-def _once(lines: list[Shown]) -> list[Shown]:
+def _once(lines: list[Shown], day_of: Callable[[datetime], date]) -> list[Shown]:
     """Each disclosure once: what the same recipient saw again on the same day is counted to it."""
     found: dict[tuple[object, str], Shown] = {}
     for each in lines:  # the latest first, so that the one that stays is the first
-        key = each.at.date(), each.said
+        key = day_of(each.at), each.said
         before = found.get(key)
         found[key] = each if before is None else each._replace(times=before.times + 1)
     return list(found.values())
