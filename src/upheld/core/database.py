@@ -133,8 +133,9 @@ def _sqlite(named: str, *, make: bool) -> Engine:
         )  # fmt: skip
 
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True
-    )
+        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True,
+        max_overflow=-1,  # whoever has the turn may need one more while all others wait for it
+    )  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:
@@ -217,6 +218,7 @@ def _postgres(url: URL) -> Engine:
             url.set(drivername="postgresql+psycopg"),
             isolation_level="READ COMMITTED",
             hide_parameters=True,
+            max_overflow=40,  # as above; a server lets in a hundred
         )
     except ImportError:
         raise DatabaseError(
