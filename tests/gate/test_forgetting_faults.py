@@ -21,6 +21,7 @@ from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from postgres import another
 from sizes import size
+from upheld.core import database as opening
 from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
 from upheld.core.schema import migrate, revision
@@ -264,7 +265,7 @@ def test_a_full_disk_in_a_restore_leaves_an_empty_database(
         return engine
 
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "open_database", small)
+        patch.setattr(opening, "open_database", small)
         with pytest.raises(DatabaseError) as caught:
             back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert caught.value.code == "disk-full"
