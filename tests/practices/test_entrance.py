@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, PASSWORD, House
 from practices.mail import link
+from practices.test_second_factor import Ann
 from upheld.practice import entrance
 from upheld.practice.visits import cookie_name
 from upheld.web import passwords
@@ -183,3 +184,28 @@ def test_staff_get_in_by_a_right_code_however_many_guess(house: House) -> None:
     attack.goes_on(5)
     assert tries(stranger, PASSWORD, code()) == 303, "from now on their device is known"
     assert cookie_name(house.provider, "staff") in stranger.cookies
+
+
+def test_a_customer_gets_in_by_a_right_code_however_many_guess(house: House) -> None:
+    """On a new device the page asks for the second factor beside the password, and both pass."""
+    mine = Ann(house)
+    attack = Attack(house, form={**WRONG, "email": EMAIL})
+    attack.goes_on(15)
+    stranger = at(house, "203.0.113.7")
+
+    def tries(password: str, code: str) -> int:
+        form = {"email": EMAIL, "password": password, "code": code}
+        return stranger.post("/sign-in", data=form).status_code
+
+    page = stranger.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
+    assert page.status_code == 429
+    assert 'name="code"' in page.text
+    assert tries(PASSWORD, "000000") == 429
+    assert tries("not the right words", mine.code()) == 429
+    code = mine.code()
+    assert tries(PASSWORD, code) == 303
+    assert stranger.get("/me").status_code == 200
+    other = at(house, "203.0.113.8")
+    attack.goes_on(15)
+    again = {"email": EMAIL, "password": PASSWORD, "code": code}
+    assert other.post("/sign-in", data=again).status_code == 429, "a code works once"

@@ -35,6 +35,9 @@ FIELDS: Final = (
     Field("email", "E-mail address", "email", autocomplete="username", length_max=254),
     PASSWORD,
 )
+CODE: Final = Field("code", "One-time password or recovery code", autocomplete="one-time-code",
+                    length_max=30, required=False, hint="If you set up a second factor, its code"
+                    " lets you in although others tried too often.")  # fmt: skip
 WRONG: Final = "E-mail address or password is not right, or the address is not confirmed yet."
 LATER: Final = "There were too many tries. Wait a few minutes, then try again."
 SAID: Final = {  # what the page says first, by a word of its address
@@ -52,10 +55,13 @@ class SignIn:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
-        """The form."""
+    def page(
+        self, request: Request, filled: Filled = EMPTY, status: int = 200, *, slowed: bool = False
+    ) -> Response:
+        """The form; where strangers tried too often, with a place for the second factor's code."""
+        fields = (*FIELDS, CODE) if slowed else FIELDS
         return self.provider.pages.page(
-            request, "accounts/sign-in.html", fields=FIELDS, filled=filled, status=status,
+            request, "accounts/sign-in.html", fields=fields, filled=filled, status=status,
             destination=self._word(request), options=self._options(request),
             said=SAID.get(request.query_params.get("said", "")),
         )  # fmt: skip
@@ -81,19 +87,27 @@ class SignIn:
     async def send(self, request: Request, form: FormData) -> Response:
         """Sign somebody in, and lead them where they wanted to go."""
         provider = self.provider
-        filled = read(FIELDS, form)
+        filled = read([*FIELDS, CODE], form)
         if not filled.ok:
             return self.page(request, filled, 422)
         email, password = filled.values["email"], filled.values["password"]
-        if await provider.do(lambda joint: self._limited(joint, request, email)):
-            return self.page(request, filled.wrong("email", LATER), 429)
+        code = filled.values.get("code", "")
+        filled = filled._replace(shown={**filled.shown, "code": ""})
+        door = await provider.do(lambda joint: self._door(joint, request, email))
+        slowed = door is Door.SLOWED
+        late = filled.wrong("email", LATER)
+        if door is Door.SHUT or (slowed and not code):
+            return self.page(request, late, 429, slowed=slowed)
         person, kept = await provider.do(lambda joint: self._kept(joint, email))
         if not await provider.apart(passwords.fits, kept, password):
-            return self.page(request, filled.wrong("email", WRONG), 403)
+            wrong = late if slowed else filled.wrong("email", WRONG)
+            return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         response: Response = RedirectResponse(self._path(request), 303)
         found = await provider.attempt(
-            lambda joint: self._enter(joint, person, email, request, response)
+            lambda joint: self._enter(joint, person, email, request, response, code, slowed=slowed)
         )
+        if found is None:
+            return self.page(request, late, 429, slowed=True)
         if isinstance(found, Refused):
             return self._waits(request, found)
         if found:
@@ -107,13 +121,12 @@ class SignIn:
         quotes = quoted(self.provider.gate.gate.house.policy, near)
         return self.provider.pages.page(request, "accounts/waiting.html", status=403, quotes=quotes)
 
-    def _limited(self, joint: Joint, request: Request, email: str) -> bool:
-        """Whether to try is refused for now; whose address it is matters to known devices alone."""
+    def _door(self, joint: Joint, request: Request, email: str) -> Door:
+        """How a try is met; whose address it is matters to known devices alone."""
         name = blind_index.normalised("email", email)
         known = entrance.remembers(self.provider, request, "customer")
         person = domain.at_address(joint, email) if known else ""
-        door = entrance.knock(self.provider, joint, request, "customer", name, person)
-        return door is not Door.OPEN
+        return entrance.knock(self.provider, joint, request, "customer", name, person)
 
     def _kept(self, joint: Joint, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
@@ -124,16 +137,22 @@ class SignIn:
         whose = person_id or domain.nobody(joint)
         return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
 
-    def _enter(
-        self, joint: Joint, person_id: str, email: str, request: Request, response: Response
-    ) -> Refused | str:
-        """Begin a session; where to go first, if that is not where they wanted."""
+    def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
+        self, joint: Joint, person_id: str, email: str, request: Request, response: Response,
+        code: str, *, slowed: bool,
+    ) -> Refused | str | None:  # fmt: skip
+        """Begin a session; where to go first, if that is not where they wanted.
+
+        Where strangers tried too often, only with the right code of a second factor; else None.
+        """
+        if slowed and not authenticator.fits(joint, person_id, code):
+            return None
         found = domain.served(joint, person_id)
         if isinstance(found, Refused):
             return found
         name = blind_index.normalised("email", email)
         entrance.let_in(self.provider, joint, request, "customer", name, person_id)
-        if authenticator.standing(joint.connection, person_id) is not None:
+        if not slowed and authenticator.standing(joint.connection, person_id) is not None:
             return self._half(joint, person_id, request, response)
         enter(self.provider, joint.connection, request, response, "customer", person_id)
         account = domain.account_of(joint.connection, person_id)
