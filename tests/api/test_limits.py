@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,8 @@ def test_a_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> N
         "type": "http", "method": "POST", "path": EVALUATION, "query_string": b"",
         "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 5),
     }  # fmt: skip
-    asyncio.run(service()(scope, receive, send))
+    with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
+        apart.submit(lambda: asyncio.run(service()(scope, receive, send))).result()
     assert sent[0]["status"] == 408
 
 
