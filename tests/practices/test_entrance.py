@@ -209,3 +209,21 @@ def test_a_customer_gets_in_by_a_right_code_however_many_guess(house: House) -> 
     attack.goes_on(15)
     again = {"email": EMAIL, "password": PASSWORD, "code": code}
     assert other.post("/sign-in", data=again).status_code == 429, "a code works once"
+
+
+@pytest.mark.parametrize("kind", ["customer", "staff"])
+def test_codes_cannot_be_guessed_by_whoever_slows_an_account_first(house: House, kind: str) -> None:
+    """Past the account's limit few codes are judged, from however many networks they come."""
+    if kind == "customer":
+        path, shows = "/sign-in", Ann(house).shows
+        form = {"email": EMAIL, "password": PASSWORD, "code": "000000"}
+    else:
+        path, (_, shows) = "/staff/sign-in", house.enrolled("support")
+        form = {"sign-in": "sam", "password": PASSWORD, "code": "000000"}
+    attack = Attack(house, path, {**form, "password": "not the right words"})
+    attack.goes_on(15)
+    for network in range(20):
+        thief = at(house, f"192.0.2.{network + 100}")
+        assert thief.post(path, data=form).status_code == 429
+    right = {**form, "code": shows.at(house.clock.now())}
+    assert at(house, "198.51.100.9").post(path, data=right).status_code == 429

@@ -98,6 +98,16 @@ def knock(
     return Door.SLOWED if take(connection, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
 
 
+def too_many_codes(provider: Provider, joint: Joint, subject: str) -> bool:
+    """Count a code that came with the right password past the account's limit; whether to refuse.
+
+    Codes are few, and whoever has the password could slow the account first, then guess them from
+    many networks. Strangers without the password never get this far, and shut nobody out.
+    """
+    name = ("second-factor", subject, "")
+    return bool(provider.limits.take(joint.connection, SIGN_IN_ACCOUNT, *name, at=provider.now()))
+
+
 def let_in(provider: Provider, joint: Joint, request: Request, kind: str, name: str,
            subject: str) -> None:  # fmt: skip
     """Forget the tries of whoever gave what was right."""

@@ -102,6 +102,10 @@ class SignIn:
         if not await provider.apart(passwords.fits, kept, password):
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
+        if slowed and await provider.do(
+            lambda joint: entrance.too_many_codes(provider, joint, person)
+        ):
+            return self.page(request, late, 429, slowed=True)
         response: Response = RedirectResponse(self._path(request), 303)
         found = await provider.attempt(
             lambda joint: self._enter(joint, person, email, request, response, code, slowed=slowed)
@@ -152,7 +156,9 @@ class SignIn:
             return found
         name = blind_index.normalised("email", email)
         entrance.let_in(self.provider, joint, request, "customer", name, person_id)
-        if not slowed and authenticator.standing(joint.connection, person_id) is not None:
+        if slowed:
+            self.provider.limits.clear(joint.connection, "second-factor", person_id, "")
+        elif authenticator.standing(joint.connection, person_id) is not None:
             return self._half(joint, person_id, request, response)
         enter(self.provider, joint.connection, request, response, "customer", person_id)
         account = domain.account_of(joint.connection, person_id)

@@ -85,6 +85,10 @@ class SignIn:
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
+        if door is Door.SLOWED and user_id and await provider.do(
+            lambda joint: entrance.too_many_codes(provider, joint, user_id)
+        ):  # fmt: skip
+            user_id = ""
         path = provider.led(self.kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[self.kind], 303)
         if await provider.do(
@@ -105,6 +109,7 @@ class SignIn:
         if not desks.step_taken(connection, joint.house.keyring, user_id, code, at):
             return False
         entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
+        self.provider.limits.clear(connection, "second-factor", user_id, "")
         joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
         enter(self.provider, connection, *both, self.kind, user_id)
         return True
