@@ -208,7 +208,7 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     nia.press("Order").reads("DSL 10")
     town.later(32)
     nia.sign_in(OWN).follow("Balance").reads("You owe $").follow("pay it now")
-    nia.follow("Give a card")
+    nia.follow("Give a card").press("Go to the payment processor")
     nia.fill({"Card number": "4242 4242 4242 4242", "Good through": "12/39"})
     nia.press("Give this card").press("Keep it for payments").press("Pay")
     nia.reads("Thank you, it is paid").follow("See the balance").reads("You owe nothing")

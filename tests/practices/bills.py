@@ -123,10 +123,15 @@ def _user(
     return house.staff(*roles, kind=kind, sign_in=name, party=party)
 
 
+def card_page(browser: TestClient) -> str:
+    """The address of the processor's page to which somebody is led who gives a card."""
+    return str(send(browser, "/me/payment/card", {}).headers["location"])
+
+
 def with_card(house: House, person: str, number: str = "4242 4242 4242 4242") -> TestClient:
     """The browser of a customer who has given a card and kept it."""
     browser = house.signed_in(person)
-    page = browser.get("/me/payment/card").headers["location"]
+    page = card_page(browser)
     answer = browser.post(page, data={"number": number, "expiry": "12/49"})
     assert answer.status_code == 303, answer.text
     back = answer.headers["location"]

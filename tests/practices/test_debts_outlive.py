@@ -61,7 +61,7 @@ def page_of(house: House, person: str) -> str:
 
 def give_card(browser: TestClient, page: str) -> str:
     """Give a card on the processor's page; what leads back names it."""
-    there = browser.get(f"{page}/card").headers["location"]
+    there = browser.post(f"{page}/card").headers["location"]
     answer = browser.post(there, data={"number": NUMBER, "expiry": "12/49"})
     back: str = answer.headers["location"]
     return back.partition("?card=")[2]

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from practices.bills import card_page
 from practices.conftest import PASSWORD, START, House, send
 from practices.mail import link, waiting
 from practices.without import without
@@ -227,7 +228,7 @@ def test_a_guardian_who_owes_nothing_shows_who_they_are_by_a_card(house: House) 
     code, path = asked(house)
     mum = house.signed_in(guardian)
     send(mum, path, YES)
-    page = mum.get("/me/payment/card").headers["location"]
+    page = card_page(mum)
     back = mum.post(page, data={"number": "4242424242424242", "expiry": "01/49"})
     assert send(mum, back.headers["location"], {}).status_code == 303
     told = {"code": code, "birth-date": born(16)}

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+import upheld
 from practices.bills import (
     PROCESSOR,
     address,
+    card_page,
     engage,
     history,
     invoiced,
@@ -24,7 +26,8 @@ from practices.without import without
 from upheld.core.sql import rows
 from upheld.gate.joint import Joint
 from upheld.practice import cards
-from upheld.practice.cards import Charged
+from upheld.practice.cards import Charged, ProcessorError
+from upheld.practices.billing import practice as billing
 from upheld.practices.billing import services
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.sandbox import Sandbox
@@ -211,7 +214,7 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
 
     house.do(end_all)
     browser = house.signed_in(person)
-    page = browser.get("/me/payment/card").headers["location"]
+    page = card_page(browser)
     given = browser.post(page, data={"number": "4242424242424242", "expiry": "01/40"})
     back = given.headers["location"]
     assert send(browser, back, {}).status_code == 403
@@ -224,7 +227,7 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
 def test_a_card_is_of_whoever_was_led_to_the_page(house: House) -> None:
     """Nobody else can keep it, pay with it or see it, and a made-up reference is nobody's."""
     mine = house.signed_in(house.customer())
-    page = mine.get("/me/payment/card").headers["location"]
+    page = card_page(mine)
     back = mine.post(page, data={"number": "5555555555554444", "expiry": "12/49"}).headers[
         "location"
     ]
@@ -235,6 +238,41 @@ def test_a_card_is_of_whoever_was_led_to_the_page(house: House) -> None:
     for bad in ("0" * 64, "x", back.rsplit("/", 1)[1][:-1] + "g"):
         assert mine.get(f"/me/payment/card/{bad}").status_code == 404
         assert mine.get("/me/payment", params={"card": bad}).status_code == 404
+
+
+class Elsewhere(Sandbox):
+    """A processor whose pages stand at an address of its own; sometimes it cannot be reached."""
+
+    party, origin, away = "elsewhere-payments", "https://cards.example", False
+
+    def card_page(self, reference: str, back: str) -> str:
+        """The address of its page."""
+        if self.away:
+            raise ProcessorError("no answer", code="processor", hint="")
+        return f"{self.origin}{super().card_page(reference, back)}"
+
+
+def test_only_the_page_that_leads_to_a_processor_elsewhere_lets_its_form_lead_there(
+    open_house: Callable[[upheld.Policy], House],
+    sample: upheld.Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looking begins nothing there; the button leads on, and other pages lead nowhere else."""
+    monkeypatch.setattr(billing, "Sandbox", Elsewhere)
+    house = open_house(sample)
+    own = "form-action 'self';"
+    browser = house.signed_in(house.customer())
+    shown = browser.get("/me/payment/card")
+    assert "elsewhere-payments" in shown.text
+    allowed = f"form-action 'self' {Elsewhere.origin};"
+    assert allowed in shown.headers["content-security-policy"]
+    assert own in browser.get("/me/payment").headers["content-security-policy"]
+    assert house.do(lambda joint: rows(joint.connection, "SELECT * FROM sandbox_card")) == []
+    assert card_page(browser).startswith(f"{Elsewhere.origin}/sandbox/card/")
+    monkeypatch.setattr(Elsewhere, "away", True)
+    answer = send(browser, "/me/payment/card", {})
+    assert answer.status_code == 503
+    assert "cannot be reached" in answer.text
 
 
 def test_no_number_of_a_card_is_kept_anywhere(house: House, tmp_path: Path) -> None:
@@ -262,7 +300,7 @@ def test_forms_of_paying_take_amounts_and_nothing_else(house: House) -> None:
         told = {**form(browser, amount="5"), "key": bad}
         assert send(browser, "/me/payment", told).status_code == 400
     assert browser.post("/me/payment", data={"amount": "5"}).status_code == 403
-    page = browser.get("/me/payment/card").headers["location"]
+    page = card_page(browser)
     good = "4242424242424242"
     for number, expiry in (("4111111111111111", "12/49"), ("", ""), (good, "13/49"),
                            ("<b>", "½/½"), (good, "12/4"), ("😀" * 40, "1" * 50)):  # fmt: skip
@@ -287,9 +325,9 @@ def test_the_sandbox_forgets_cards_after_an_hour(house: House) -> None:
     """A card that nobody fetched in time is gone when the next page is made."""
     person = house.customer()
     browser = house.signed_in(person)
-    page = browser.get("/me/payment/card").headers["location"]
+    page = card_page(browser)
     house.clock.moved += timedelta(hours=2)
-    house.signed_in(person).get("/me/payment/card")
+    card_page(house.signed_in(person))
     assert browser.get(page).status_code == 404
     assert Sandbox(house.provider).charged("none") is None
 

@@ -59,6 +59,7 @@ class PaymentProcessor(Protocol):
     """
 
     party: str  # its name in the register of engagements
+    origin: str  # of its pages, such as https://cards.example; empty where they are pages of ours
 
     def card_page(self, reference: str, back: str) -> str:
         """The address of its page for a card, which leads back afterwards; `reference` is ours."""

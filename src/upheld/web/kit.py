@@ -25,9 +25,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from upheld.core.errors import UpheldError
 
+CSP = "content-security-policy"
+
+
+def security_policy(leads_to: str = "") -> str:
+    """What a page may load, and where its forms may lead: here, and to one other origin."""
+    targets = f"'self' {leads_to}".strip()
+    return (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self';"
-    " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    CSP: security_policy(),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cross-origin-opener-policy": "same-origin",

@@ -13,10 +13,18 @@ import secrets
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from upheld.practice.brings import Provider
-from upheld.practice.cards import Card, PaymentProcessor
+from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
+from upheld.web import kit
+from upheld.web.kit import Refusal
 
+_AWAY: Final = (
+    "Our payment processor cannot be reached at the moment.",
+    "Nothing was changed. Try again in some minutes.",
+)
 _REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -27,13 +35,32 @@ class GivenCards:
         self.provider, self.processor = provider, processor
         self._key = provider.gate.gate.house.keyring.derived("card-page")
 
-    async def page(self, person_id: str, back: str) -> str:
-        """The address of the processor's page; it leads to `back` with a reference after it."""
+    def offer(self, request: Request, back: str, *, keeps: bool) -> Response:
+        """The page with the button that leads to the processor's page; `back` is to leave it by.
+
+        Looking at it begins nothing with the processor. `keeps` says that a card can be kept.
+        """
+        response = self.provider.pages.page(
+            request,
+            "billing/give-card.html",
+            processor=self.processor.party,
+            back=back,
+            keeps=keeps,
+        )
+        response.headers[kit.CSP] = kit.security_policy(self.processor.origin)
+        return response
+
+    async def begin(self, person_id: str, back: str) -> Response:
+        """Begin a page with the processor, which leads to `back` with a reference after it."""
         some = secrets.token_hex(16)
         reference = some + self._mark(person_id, some)
         base = self.provider.settings.url.rstrip("/")
         address = f"{base}{back}{reference}"
-        return await self.provider.apart(self.processor.card_page, reference, address)
+        try:
+            there = await self.provider.apart(self.processor.card_page, reference, address)
+        except ProcessorError:
+            raise Refusal(503, *_AWAY) from None
+        return RedirectResponse(there, 303)
 
     async def card(self, person_id: str, reference: str) -> Card:
         """The card that this person gave on the processor's page; 404 if that is over."""

@@ -73,9 +73,13 @@ class LinkPages:
         )  # fmt: skip
 
     async def card_page(self, request: Request, _: FormData) -> Response:
+        """What giving a card means, and the button that leads to the processor."""
+        self._whose(request)
+        return self.given.offer(request, _here(request), keeps=False)
+
+    async def give_card(self, request: Request, _: FormData) -> Response:
         """Lead somebody to the processor's page for a card, and back here with it."""
-        person_id = self._whose(request)
-        return RedirectResponse(await self.given.page(person_id, f"{_here(request)}?card="), 303)
+        return await self.given.begin(self._whose(request), f"{_here(request)}?card=")
 
     async def pay(self, request: Request, form: FormData) -> Response:
         """Pay an amount, once for the key of the form."""

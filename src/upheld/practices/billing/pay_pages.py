@@ -131,8 +131,12 @@ class PayPages:
                                         balance=found[1])  # fmt: skip
 
     async def card_page(self, visit: Visit) -> Response:
+        """What giving a card means, and the button that leads to the processor."""
+        return self.given.offer(visit.request, "/me/payment", keeps=True)
+
+    async def give_card(self, visit: Visit) -> Response:
         """Lead somebody to the processor's page for a card."""
-        return RedirectResponse(await self.given.page(visit.subject, "/me/payment/card/"), 303)
+        return await self.given.begin(visit.subject, "/me/payment/card/")
 
     async def card(self, visit: Visit) -> Response:
         """The card that was given, to be kept, or to pay with once."""

@@ -115,6 +115,7 @@ def _pay_routes(provider: Provider, pages: PayPages) -> list[Route]:
         Route("/me/payment", own(pages.pay), methods=["POST"]),
         Route("/me/payment/done/{key}", own(pages.done), methods=["GET"]),
         Route("/me/payment/card", own(pages.card_page), methods=["GET"]),
+        Route("/me/payment/card", own(pages.give_card), methods=["POST"]),
         Route("/me/payment/card/{reference}", own(pages.card), methods=["GET"]),
         Route("/me/payment/card/{reference}", own(pages.keep), methods=["POST"]),
     ]
@@ -139,6 +140,7 @@ def _link_routes(provider: Provider, pages: LinkPages) -> list[Route]:
         Route("/pay/{link}", anybody(provider, pages.show), methods=["GET"]),
         Route("/pay/{link}", anybody(provider, pages.pay), methods=["POST"]),
         Route("/pay/{link}/card", anybody(provider, pages.card_page), methods=["GET"]),
+        Route("/pay/{link}/card", anybody(provider, pages.give_card), methods=["POST"]),
         Route("/pay/{link}/done/{key}", anybody(provider, pages.done), methods=["GET"]),
     ]
 

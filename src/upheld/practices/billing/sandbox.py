@@ -64,6 +64,7 @@ class Sandbox:
     """A payment processor of which nothing is real. Made once, by billing."""
 
     party = "sandbox-payments"
+    origin = ""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
