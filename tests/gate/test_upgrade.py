@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 
 import upheld
 from gate.conftest import TOLD, customer
@@ -16,10 +16,11 @@ from gate.test_backup import back, elsewhere
 from gate.test_faults import problems
 from postgres import another
 from upheld.core.database import open_database
-from upheld.core.schema import migrate, revision, upgrade
+from upheld.core.schema import declared, migrate, revision, upgrade
 from upheld.core.sql import places, rows, run
 from upheld.core.transaction import reading, writing
-from upheld.gate import backup, erasure
+from upheld.database import rows as database
+from upheld.gate import backup, entries, erasure, sealing
 from upheld.gate.gate import Gate
 from upheld.vault import people
 from upheld.vault.envelope import context, seal
@@ -104,6 +105,59 @@ def test_rows_are_brought_over_once_and_only_those_that_were_ours(
     with pytest.raises(VaultError, match="sealed already"):
         Gate(old, policy, keyring)
     old.dispose()
+
+
+@pytest.mark.parametrize("name", ["blind_index", "passkey"])
+def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
+    gate: Gate, policy: upheld.Policy, keyring: Keyring, name: str
+) -> None:
+    """Its rows get their MACs and are counted; asking for it again, for other rows, is refused."""
+    customer(gate)
+    with writing(gate.engine) as connection:
+        if name == "passkey":
+            database.insert(connection, declared().tables[name], subject="s", credential_hash=b"h",
+                            kind="customer", credential=b"c", public_key=b"p", uses=0, name="",
+                            made=0)  # fmt: skip
+        else:
+            assert rows(connection, f"SELECT 1 FROM {name}")
+        _unsealed(connection, name)
+    assert problems(gate) != ()
+    with reading(gate.engine) as connection:
+        ((old,),) = rows(connection, "SELECT cover FROM person WHERE person_id = ''")
+    later = Gate(gate.engine, policy, keyring)
+    assert problems(later) == ()
+    with reading(gate.engine) as connection:
+        (entry,) = entries.of_kind(connection, sealing.KIND)
+    assert entry.evidence == (name,)
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE person SET cover = ? WHERE person_id = ''", old)
+    with pytest.raises(VaultError, match="sealed already"):
+        Gate(gate.engine, policy, keyring)
+
+
+def test_whose_cover_is_not_ours_keeps_nobody_from_being_brought_over(
+    gate: Gate, policy: upheld.Policy, keyring: Keyring
+) -> None:
+    """They alone are refused and named, and the others go on."""
+    one, other = customer(gate), customer(gate)
+    with writing(gate.engine) as connection:
+        _unsealed(connection, "blind_index")
+        run(connection, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", one)
+    later = Gate(gate.engine, policy, keyring)
+    assert later.use(other, ["email"], purpose="billing")["email"] == TOLD["email"]
+    assert all(one in each for each in problems(later))
+    assert problems(later) != ()
+
+
+def _unsealed(connection: Connection, name: str) -> None:
+    """Make a table as it was before its rows were sealed: no MACs, and in no cover."""
+    run(connection, f"UPDATE {name} SET mac = NULL")
+    for (owner,) in rows(connection, "SELECT person_id FROM person"):
+        cover = database.cover_of(connection, owner)
+        for part in [each for each in cover.parts if each.partition("/")[0] == name]:
+            del cover.parts[part]
+        cover.tables = tuple(each for each in cover.tables if each != name)
+        database.write_cover(connection, owner, cover)
 
 
 def test_a_backup_of_the_last_releases_tables_comes_back(

@@ -226,7 +226,6 @@ def recover(connection: Connection, counted: Iterable[tuple[str, str, int, int]]
     by_owner: dict[str, list[tuple[str, int, int]]] = {}
     for owner, part, count, element in counted:
         by_owner.setdefault(owner, []).append((part, count, element))
-    seals = seals_of(connection)
     owners = list(by_owner)
     covers: dict[str, Cover] = {}
     for first in range(0, len(owners), OWNERS_MAX):
@@ -239,9 +238,16 @@ def recover(connection: Connection, counted: Iterable[tuple[str, str, int, int]]
             continue  # somebody who is there no more, whose rows go one after the other
         for part, count, element in changes:
             cover.add(part, count, element)
-        cover.version += 1
-        later(connection, "UPDATE person SET cover = ? WHERE person_id = ?",
-              seals.seal_cover(owner, cover), owner)  # fmt: skip
+        write_cover(connection, owner, cover)
+
+
+def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
+    """Let this be the cover over an owner's set from now on."""
+    cover.version += 1
+    if isinstance(connection, Link):
+        connection.memory[owner] = cover
+    raw = seals_of(connection).seal_cover(owner, cover)
+    later(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
 
 
 def _read(

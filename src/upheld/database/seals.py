@@ -40,10 +40,14 @@ class SealedError(UpheldError):
 
 
 class Cover(msgspec.Struct, array_like=True, gc=False):
-    """Of one owner: how often the set was changed, and of each part its count and its sum."""
+    """Of one owner: how often the set was changed, and of each part its count and its sum.
+
+    Nobody's names the tables besides whose rows are sealed in this database: see gate/sealing.py.
+    """
 
     version: int
     parts: dict[str, tuple[int, bytes]]
+    tables: tuple[str, ...] = ()
 
     def tally(self, part: str) -> tuple[int, int]:
         """How many rows a part has, and their sum."""

@@ -26,6 +26,7 @@ from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows
 from upheld.core.tables import microseconds
 from upheld.database import rows as rows_that_decide
 from upheld.database import seals as database
+from upheld.database.declared import sealed_tables
 from upheld.database.seals import Cover, seals_of
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, new_key, part_of, seal, unseal
@@ -111,7 +112,8 @@ def belong(connection: Connection, keyring: Keyring) -> bool:
         run(connection, "INSERT INTO epoch VALUES (?, ?, ?)", number, mark, False)
     unlock(connection.engine, keyring)
     if row(connection, "SELECT 1 FROM person LIMIT 1") is None:  # a new database
-        cover = seals_of(connection).seal_cover(REGISTER, Cover(0, {}))
+        sealed = tuple(each.name for each in sealed_tables())
+        cover = seals_of(connection).seal_cover(REGISTER, Cover(0, {}, sealed))
         run(connection, "INSERT INTO person VALUES (?, 'register', 0, NULL, ?)", REGISTER, cover)
     return unsealed
 
