@@ -100,7 +100,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house.under(policy)
-    return kit.application(routes, pages.error_page)
+    return kit.application(routes, pages.error_page, provider.changed)
 
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:

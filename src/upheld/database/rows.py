@@ -11,7 +11,7 @@ the owner's column (`person_id = ?`), that owner's set is looked at even if noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from upheld.database.declared import MAC, Declaration, declaration
 from upheld.database.seals import (
     NOBODY,
     Cover,
-    Seals,
+    SealedError,
     Tallies,
     changed,
     owner_of,
@@ -69,9 +69,31 @@ def select(
     Only the given `parts` of their owners' sets are looked at, where the rows are of these alone.
     """
     told = declaration(table)
-    found = _read(connection, told, where, values)
-    whole(connection, table, _owners(told, found, where, values), parts)
+    found = _checked(connection, table, where, values, parts)
     return [told.row._make(each[:-1]) for each in found]
+
+
+def sound(
+    connection: Connection, table: Table, where: str = "", *values: Any
+) -> tuple[list[Any], set[str]]:
+    """The rows that a condition holds of whose owners' sets are whole, and whose are not.
+
+    For whoever looks at many people's rows, so that what was changed of one hits nobody else.
+    """
+    told, seals = declaration(table), seals_of(connection)
+    found, forged = [], set[str]()
+    for each in rows(connection, _selecting(told, where), *values):
+        plain = _plain(told, each)
+        if seals.element(told.name, _covered(told, plain), each[-1]) is None:
+            forged.add(_named(told, plain))
+        else:
+            found.append(told.row._make(plain))
+    if told.owner is not None:
+        owners = sorted({owner_of(told, each) for each in found} - forged)
+        for first in range(0, len(owners), OWNERS_MAX):
+            forged |= _differing(connection, told, owners[first : first + OWNERS_MAX], None)
+        found = [each for each in found if owner_of(told, each) not in forged]
+    return found, forged
 
 
 def believed(
@@ -103,8 +125,7 @@ def update(
 ) -> int:  # fmt: skip
     """Change the rows that a condition holds of; how many."""
     told = declaration(table)
-    found = _read(connection, told, where, values)
-    whole(connection, table, _owners(told, found, where, values), parts)
+    found = _checked(connection, table, where, values, parts)
     _change(connection, told, found, changes)
     return len(found)
 
@@ -118,8 +139,7 @@ def mark_again(connection: Connection, table: Table, listed: Sequence[tuple[Any,
 def delete(connection: Connection, table: Table, where: str, *values: Any) -> int:
     """Delete the rows that a condition holds of; how many."""
     told = declaration(table)
-    found = _read(connection, told, where, values)
-    whole(connection, table, _owners(told, found, where, values))
+    found = _checked(connection, table, where, values, None)
     _delete(connection, told, found)
     return len(found)
 
@@ -156,19 +176,36 @@ def whole(
 def _whole(
     connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
 ) -> None:  # fmt: skip
+    if differing := _differing(connection, told, owners, parts):
+        raise changed(min(differing), told.name)
+
+
+def _differing(
+    connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
+) -> set[str]:  # fmt: skip
+    """Whose sets of rows in a table are not as they were written."""
     column = told.covered[told.owner or 0]
     where, values = f"{column} IN ({places(owners)})", list(owners)
     if parts is not None and told.part is not None:
         where += f" AND {told.covered[told.part]} IN ({places(parts)})"
         values += parts
-    found = rows(connection, f"SELECT {told.checked} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
-    tallies = checked(seals_of(connection), told, found)
-    covers = _covers(connection, owners)
+    seals, listed, differing = seals_of(connection), [], set[str]()
+    for each in rows(connection, f"SELECT {told.checked} FROM {told.name} WHERE {where}", *values):  # noqa: S608 - our own words
+        covered = _plain(told, each[:-1])
+        element = seals.element(told.name, covered, each[-1])
+        if element is None:
+            differing.add(owner_of(told, covered))
+        else:
+            listed.append((covered, element))
+    tallies = tallied(told, listed)
+    covers = _covers(connection, owners, differing)
     for owner in owners:
         # Who is not there has no rows.
-        cover = covers.get(owner) or Cover(0, {})
-        if not agree(told.name, cover, owner, tallies, parts):
-            raise changed(owner, told.name)
+        if owner not in differing and not agree(
+            told.name, covers.get(owner) or Cover(0, {}), owner, tallies, parts
+        ):
+            differing.add(owner)
+    return differing
 
 
 def agree(
@@ -180,20 +217,6 @@ def agree(
             if part.partition("/")[0] == name
             and (parts is None or part.partition("/")[2] in parts)}  # fmt: skip
     return mine == said
-
-
-def checked(
-    seals: Seals, told: Declaration, found: Iterable[tuple[Any, ...]]
-) -> Tallies:  # fmt: skip
-    """What rows come to, as `Declaration.checked` selects them; SealedError for one not ours."""
-    listed = []
-    for each in found:
-        covered = _plain(told, each[:-1])
-        element = seals.element(told.name, covered, each[-1])
-        if element is None:
-            raise changed(_named(told, covered), told.name)
-        listed.append((covered, element))
-    return tallied(told, listed)
 
 
 def cover_of(connection: Connection, owner: str) -> Cover:
@@ -209,16 +232,52 @@ def _cover(connection: Connection, owner: str) -> Cover | None:
     return _covers(connection, [owner]).get(owner)
 
 
-def _covers(connection: Connection, owners: Sequence[str]) -> dict[str, Cover]:
-    """The covers of some owners who are there."""
+def _covers(
+    connection: Connection, owners: Sequence[str], forged: set[str] | None = None
+) -> dict[str, Cover]:
+    """The covers of some owners who are there.
+
+    SealedError where one is not theirs, unless such owners are to be put among the `forged`.
+    """
     memory: dict[str, Cover] = connection.memory if isinstance(connection, Link) else {}
     asked = [owner for owner in owners if owner not in memory]
     if asked:
         seals = seals_of(connection)
         statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
         for owner, raw in rows(connection, statement, *asked):
-            memory[owner] = seals.open_cover(owner, raw)
+            try:
+                memory[owner] = seals.open_cover(owner, raw)
+            except SealedError:
+                if forged is None:
+                    raise
+                forged.add(owner)
     return memory
+
+
+def covers_left(
+    connection: Connection, owners: Sequence[str], names: Collection[str]
+) -> dict[str, Cover]:
+    """The covers of some owners of whom only the rows of some tables stay.
+
+    What of those rows was changed before is still found afterwards.
+    """
+    found = {}
+    for first in range(0, len(owners), OWNERS_MAX):
+        some = owners[first : first + OWNERS_MAX]
+        covers = _covers(connection, some)
+        for owner in some:
+            cover = covers.get(owner) or Cover(0, {})
+            parts = {part: told for part, told in cover.parts.items()
+                     if part.partition("/")[0] in names}  # fmt: skip
+            found[owner] = Cover(cover.version, parts)
+    return found
+
+
+def begin_cover(connection: Connection, owner: str, cover: Cover) -> bytes:
+    """A cover sealed for an owner whose row of `person` is about to be written."""
+    if isinstance(connection, Link):
+        connection.memory[owner] = cover
+    return seals_of(connection).seal_cover(owner, cover)
 
 
 def recover(connection: Connection, counted: Iterable[tuple[str, str, int, int]]) -> None:
@@ -250,18 +309,38 @@ def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
     later(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
 
 
-def _read(
-    connection: Connection, told: Declaration, where: str, values: Sequence[Any]
-) -> list[tuple[Any, ...]]:
-    """The rows that a condition holds of, with their MACs; SealedError for one that is not ours."""
-    statement = _selecting(told, where)
+def _checked(
+    connection: Connection, table: Table, where: str, values: Sequence[Any],
+    parts: Sequence[str] | None,
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """The rows that a condition holds of, with their MACs; SealedError as `select` raises it."""
+    told, listed = declaration(table), []
     seals, found = seals_of(connection), []
-    for each in rows(connection, statement, *values):
+    for each in rows(connection, _selecting(told, where), *values):
         plain = (*_plain(told, each), each[-1])
-        if seals.element(told.name, _covered(told, plain), each[-1]) is None:
+        covered = _covered(told, plain)
+        element = seals.element(told.name, covered, each[-1])
+        if element is None:
             raise changed(_named(told, plain), told.name)
         found.append(plain)
+        listed.append((covered, element))
+    if _of_one(told, where):  # all that there is of somebody need not be read again
+        owner = values[0]
+        cover = _cover(connection, owner) or Cover(0, {})
+        if not agree(told.name, cover, owner, tallied(told, listed)):
+            raise changed(owner, told.name)
+    else:
+        whole(connection, table, _owners(told, found, where, values), parts)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _of_one(told: Declaration, where: str) -> bool:
+    """Whether a condition holds of the whole set of one owner, and of nothing else."""
+    if told.owner is None:
+        return False
+    before, _, order = where.partition(" ORDER BY ")
+    return before == f"{told.covered[told.owner]} = ?" and "LIMIT" not in order
 
 
 @lru_cache(maxsize=1024)

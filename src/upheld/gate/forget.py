@@ -19,6 +19,7 @@ from sqlalchemy import Column, Connection, inspect
 from upheld.core.schema import declared
 from upheld.core.sql import places, run
 from upheld.database import rows as database
+from upheld.database.seals import Cover
 from upheld.gate import entries, records, severing
 from upheld.gate.proofs import ERASURE, REQUESTED
 from upheld.gate.records import Record
@@ -42,6 +43,7 @@ class _Left(NamedTuple):
     series: frozenset[str]
     records: list[Record]
     texts: dict[str, str]
+    cover: Cover | None = None  # over the rows about them that stay, once the others went
 
 
 def forget(
@@ -63,7 +65,7 @@ def forget(
         for person_id in staying
     }
     severing.sever(connection, asked)
-    _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
+    covers = _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
     _given_ends(connection, policy, asked, at)
     noted = {}
     for person_id in staying:
@@ -71,7 +73,8 @@ def forget(
         if what.apart:
             _set_aside(connection, keyring, what, left[person_id], at)
         if what.kept:
-            kept = _keep(connection, keyring, policy, (person_id, what), left[person_id], at)
+            stays = left[person_id]._replace(cover=covers[person_id])
+            kept = _keep(connection, keyring, policy, (person_id, what), stays, at)
             alike = (groups or {}).get(person_id, [what.kept])
             noted[person_id] = [_entry(connection, policy, kept, each, what.kept_records, at)
                                 for each in alike]  # fmt: skip
@@ -91,10 +94,12 @@ def _taken_aside(connection: Connection, person: people.Person, what: Erased) ->
     )  # fmt: skip
 
 
-def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]) -> None:
+def _rows_go(
+    connection: Connection, asked: Sequence[str], wholly: Sequence[str]
+) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
-    What names them in rows of others' becomes what its column says.
+    What names them in rows of others' becomes what its column says. The covers over what stays.
     """
     tables = declared().tables
     named = [column for table in tables.values() for column in table.columns
@@ -102,16 +107,21 @@ def _rows_go(connection: Connection, asked: Sequence[str], wholly: Sequence[str]
     for column in named:
         if whom := wholly if column.info.get("stays") else asked:
             _becomes(connection, column, whom)
+    staying = {name for name, table in tables.items() if table.info.get("stays", False)}
+    covers: dict[str, Cover] = {}
     for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
         table = tables.get(name)
-        stays = table is not None and table.info.get("stays", False)
-        if not (gone := wholly if stays else asked):
+        if name in LAST:
+            some = [each for each in asked if each not in wholly]
+            covers = database.covers_left(connection, some, staying)
+        if not (gone := wholly if name in staying else asked):
             continue
         where = f"{OWNER} IN ({places(gone)})"
         if table is not None and "sealed" in table.info:
             database.purge(connection, table, where, *gone)
         else:
             run(connection, f"DELETE FROM {name} WHERE {where}", *gone)  # noqa: S608 - names and places alone
+    return covers
 
 
 def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -> None:
@@ -170,7 +180,8 @@ def _keep(
 ) -> people.Person:  # fmt: skip
     """Write what is kept anew, under a new key."""
     person_id, what = whose
-    person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id)
+    person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id,
+                          cover=left.cover)  # fmt: skip
     person = _rows(connection, keyring, person, what.kept, left)
     for record in left.records:
         if record.record_id in what.kept_records:

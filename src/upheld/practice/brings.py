@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
+from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.core.transaction import reading
 from upheld.gate.carrying import Carry
@@ -29,6 +31,8 @@ from upheld.web.pages import Imprint, Pages
 from upheld.web.sessions import Tokens
 
 T = TypeVar("T")
+CHANGED_MAX = 20  # alarms of changed rows that are kept in mind; the log has all
+_LOG = logging.getLogger("upheld")
 
 
 class Todo(NamedTuple):
@@ -112,6 +116,7 @@ class Provider:
         self.practices: list[Practice] = []
         self.count: Callable[..., None] = _uncounted  # a metric, where the provider is served
         self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
+        self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
 
     @property
     def secure(self) -> bool:
@@ -169,7 +174,24 @@ class Provider:
 
     async def alarms(self) -> list[str]:
         """What whoever runs the provider has to look into at once, each in a sentence."""
-        return await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
+        found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
+        zone = self.gate.gate.house.clock.zone
+        return found + [
+            f"{what[:1].upper()}{what[1:]}. It was met first on"
+            f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
+            " manager can look everything through under Safeguards."
+            for what, since in self._changed.items()
+        ]
+
+    def changed(self, error: UpheldError) -> None:
+        """Note that a row was met that is not as it was written: in the log, a metric, an alarm.
+
+        Its words tell a table and an id alone.
+        """
+        _LOG.error("not whole: %s", str(error))
+        self.count("upheld_changed_rows_total")
+        if len(self._changed) < CHANGED_MAX:
+            self._changed.setdefault(str(error), self.now())
 
     def now(self) -> datetime:
         """The time of the gate's clock."""

@@ -139,14 +139,14 @@ def unlock(engine: Engine, keyring: Keyring) -> None:
 
 def enrol(
     connection: Connection, keyring: Keyring, at: datetime, *, state: str = ACTIVE,
-    person_id: str = "",
+    person_id: str = "", cover: Cover | None = None,
 ) -> Person:  # fmt: skip
-    """A new person with a key of their own and nothing held yet."""
+    """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
     made = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
-    cover = seals_of(connection).seal_cover(person_id, Cover(0, {}))
+    sealed = rows_that_decide.begin_cover(connection, person_id, cover or Cover(0, {}))
     later(connection, "INSERT INTO person VALUES (?, ?, ?, ?, ?)", made.person_id, state,
-          microseconds(at), _sealed_holdings(made, {}), cover)  # fmt: skip
+          microseconds(at), _sealed_holdings(made, {}), sealed)  # fmt: skip
     epoch = _current(connection, keyring)
     later(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
           _wrapped(epoch, made))  # fmt: skip

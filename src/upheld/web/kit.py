@@ -207,6 +207,11 @@ class Refusal(HTTPException):
 CUT = {"connection": "close"}  # whatever else of the request comes is not read
 CUTTING = frozenset({408, 413})
 STOPPED = "log-changed"  # the code of what lets nobody do anything but look
+CHANGED = "changed-row"  # of what was changed in the database by somebody without its keys
+CHANGED_SAID = (
+    "Something that we keep for this page is not as we wrote it.",
+    "Nothing was done that rests on it. We are looking into it; ask us if you cannot wait.",
+)
 SAID = {
     404: ("There is no such page.", "Look in the policy; its contents and its search stand there."),
     405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
@@ -217,8 +222,17 @@ SAID = {
 }
 
 
-def application(routes: list[BaseRoute], page: ErrorPage) -> Starlette:
-    """An application with these routes, guarded, whose errors are pages of its own."""
+def _nobody(_: UpheldError) -> None:
+    """Tell nobody."""
+
+
+def application(
+    routes: list[BaseRoute], page: ErrorPage, changed: Callable[[UpheldError], None] = _nobody
+) -> Starlette:
+    """An application with these routes, guarded, whose errors are pages of its own.
+
+    `changed` hears of each row that was met and is not as it was written.
+    """
 
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -235,9 +249,12 @@ def application(routes: list[BaseRoute], page: ErrorPage) -> Starlette:
         return response
 
     async def stopped(request: Request, error: Exception) -> Response:
-        if getattr(error, "code", "") != STOPPED:
+        if not isinstance(error, UpheldError) or error.code not in (STOPPED, CHANGED):
             raise error
-        return failure(request, 503, page, SAID[503])
+        if error.code == STOPPED:
+            return failure(request, 503, page, SAID[503])
+        changed(error)
+        return failure(request, 503, page, CHANGED_SAID)
 
     app = Starlette(
         routes=routes, middleware=[Middleware(Guarded)],
