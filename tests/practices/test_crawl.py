@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House
-from practices.routes import MARKS, Line, World, lines, routed
+from practices.routes import MARKS, ROLES, Line, World, lines, routed
+
+HREF = re.compile(r'(?:href|action)="(/[^"#?]*)')
+LED_TO = {  # by a form that was sent, or by the address alone, which is told to whom it concerns
+    "/sign-up/sent", "/recover/sent", "/sign-in/code", "/sign-in/again", "/me/acceptance",
+    "/staff/sign-in", "/agent/sign-in",
+}  # fmt: skip
+NO_PAGE = r"^/(privacy/.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)$"
 
 
 @pytest.fixture(params=["sqlite"])
@@ -65,6 +74,34 @@ def _seemly(world: World, line: Line, visitor: str, answer: httpx2.Response, whe
         assert not answer.headers["location"].startswith("//"), where
     if line.who == "anybody" and not kind:
         assert "set-cookie" not in answer.headers, where
+
+
+def test_every_page_is_reached_by_links(world: World) -> None:
+    """From the start of each kind of visitor, to each page of theirs without an id in its path."""
+    starts = {"nobody": "/", "ann": "/me", "agent": "/agent"} | dict.fromkeys(ROLES, "/staff")
+    reached: dict[str, set[str]] = {}
+    for visitor, start in starts.items():
+        kind = world.visitors[visitor][0] or "anybody"
+        reached.setdefault(kind, set()).update(_linked(world, visitor, start))
+    reached["anybody"] |= reached["customer"]  # who is signed in is anybody too
+    missing = [path for method, path in routed(world.house.app)
+               if method == "GET" and "{" not in path and not re.search(NO_PAGE, path)
+               and path not in reached[lines()[f"GET {path}"].who]]  # fmt: skip
+    assert set(missing) == LED_TO
+
+
+def _linked(world: World, visitor: str, start: str) -> set[str]:
+    """The paths that somebody comes to by following links."""
+    browser, _ = world.browser(visitor)
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        path = ahead.pop()
+        if path not in found:
+            found.add(path)
+            text = browser.get(path, follow_redirects=True).text
+            ahead += [each for each in HREF.findall(text) if not each.startswith("/privacy/")]
+    return found
 
 
 def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:

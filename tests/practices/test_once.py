@@ -7,14 +7,18 @@ import contextlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, PASSWORD, TOKEN, House, send
 from practices.mail import link, waiting
 from practices.test_guardians import YES, asked, born, known_guardian
+from practices.test_sign_up import GOOD
+from practices.test_taken_in import EMAIL, taken_in
 from upheld.core.sql import row, rows, run
 from upheld.practice import tasks
 from upheld.practices.accounts import domain
@@ -198,6 +202,48 @@ def test_a_guardian_is_checked_once(house: House) -> None:
     assert count(house, "SELECT count(*) FROM identity_check WHERE person_id = ?", guardian) == 1
     sent = [t for _, t in waiting(house) if t == "guardians/known"]
     assert sent == ["guardians/known"]
+
+
+@pytest.mark.parametrize("born", ["1985-07-30", ""])
+def test_a_customer_from_a_file_gets_one_account(house: House, tmp_path: Path, born: str) -> None:
+    """Twenty send the form of their link at once: one account, one password, one birth date."""
+    person = taken_in(house, tmp_path, born)
+    unlimited(house)
+    send(house.browser(), "/recover", {"email": EMAIL})
+    path = link(house, "accounts/welcome-back")
+    forms = [{"password": f"another {at} four plain words", "birth-date": f"19{60 + at}-01-01"}
+             for at in range(AT_ONCE)]  # fmt: skip
+    assert at_once(house, path, forms) == {303: 1, 410: AT_ONCE - 1}
+    assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 1
+    for field in ("credentials", "birth-date"):
+        held = count(house, "SELECT count(*) FROM value WHERE person_id = ? AND field = ?", person,
+                     field)  # fmt: skip
+        assert held == 1, field
+    works = [each for each in forms if _signs_in(house, EMAIL, each["password"])]
+    assert len(works) == 1
+
+
+def test_twenty_who_ask_for_a_customer_from_a_file_leave_one_link_that_works(
+    house: House, tmp_path: Path
+) -> None:
+    """Recovery and sign-up at once: the last link opens the account, once, and no other does."""
+    person = taken_in(house, tmp_path)
+    unlimited(house)
+    assert at_once(house, "/recover", [{"email": EMAIL}] * AT_ONCE) == {303: AT_ONCE}
+    assert at_once(house, "/sign-up/form", [GOOD] * AT_ONCE) == {303: AT_ONCE}
+    assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 0
+    paths = [link(house, "accounts/welcome-back", at) for at in range(len(waiting(house)))]
+    opened = [
+        house.browser().post(path, data={"password": "seven brand new words"}).status_code
+        for path in dict.fromkeys(paths)
+    ]
+    assert Counter(opened)[303] == 1
+    assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 1
+
+
+def _signs_in(house: House, email: str, password: str) -> bool:
+    answer = send(house.browser(), "/sign-in", {"email": email, "password": password})
+    return answer.status_code == 303
 
 
 def test_nothing_of_a_link_is_readable_in_the_database(house: House) -> None:

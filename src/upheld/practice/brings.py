@@ -58,6 +58,10 @@ class Card(NamedTuple):
     bar: bool = False  # whether it also stands in the bar of every page
     roles: tuple[str, ...] = ()
 
+    def is_for(self, roles: Sequence[str]) -> bool:
+        """Whether it is for somebody of these roles."""
+        return not self.roles or bool({*self.roles} & {*roles})
+
 
 class Link(NamedTuple):
     """A link in messages: its path, and for how long it works; one that is not `sealed`, once.

@@ -41,7 +41,7 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         ],
         cards=[
             Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60),
-            Card("staff", "Mail", HERE, "For managers", 97),
+            Card("staff", "Mail", HERE, "For managers", 97, roles=("manager",)),
         ],
         trouble=desk.trouble,
         carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py

@@ -68,9 +68,11 @@ class Console:
             "done": "",
             **joint_words,
         }
+        own = [card for card in self.provider.cards("staff")
+               if card.href != "/staff" and card.is_for(user.roles)]  # fmt: skip
         return self.provider.pages.page(
-            visit.request, "staff/console.html", status=status, user=user,
-            mine=self.roles.of(user.roles), label=self.roles.label, manager=MANAGER in user.roles,
+            visit.request, "staff/console.html", status=status, user=user, own=own,
+            mine=self.roles.of(user.roles), label=self.roles.label,
             fields=find.fields(self.roles, user), **words,
         )  # fmt: skip
 

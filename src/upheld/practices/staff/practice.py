@@ -11,7 +11,7 @@ from upheld.practices.staff.enrolling import Enrolling, Renewing
 from upheld.practices.staff.own import Desk
 from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import People
-from upheld.practices.staff.roles import read_roles
+from upheld.practices.staff.roles import MANAGER, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, SignIn
 
@@ -53,8 +53,12 @@ def practice(provider: Provider) -> Practice:
         cards=[
             Card("staff", "Console", "/staff", "What waits", 0, bar=True),
             Card("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
-            Card("staff", "Who works here", "/staff/people", "For managers", 95),
-            Card("staff", "Safeguards", "/staff/safeguards", "For managers", 96),
+            Card("staff", "Who works here", "/staff/people", "For managers", 95, roles=(MANAGER,)),
+            Card("staff", "Safeguards", "/staff/safeguards", "For managers", 96, roles=(MANAGER,)),
+            Card(
+                "agent", "Passkeys", "/agent/passkeys", "Sign in without a password", 90, bar=True
+            ),
+            Card("agent", "Authenticator", "/agent/authenticator", "Set up another", 91, bar=True),
         ],
     )
 
