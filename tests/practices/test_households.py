@@ -108,7 +108,7 @@ def test_a_household_is_no_list_of_everybody(house: House) -> None:
     assert told == [303, 303, 303, 409]
     for at in range(MEMBERS_MAX):
         member = house.customer(f"m{at}@marked.example")
-        house.do(lambda joint, member=member: domain.hold(joint, member, holder))  # type: ignore[misc] # the loop's own
+        house.do(lambda joint, member=member: domain.hold(house.provider, joint, member, holder))  # type: ignore[misc] # the loop's own
     assert send(browser, "/me/household", {"email": "x@x.example"}, "/me").status_code == 409
     for bad in ("", "x" * 300 + "@x.example", "<script>", "🚀", "\u202ea@b"):
         assert send(browser, "/me/household", {"email": bad}, "/me").status_code == 422

@@ -147,7 +147,7 @@ def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
     raws = [invited(house, holder, f"w{at}@marked.example").rsplit("/", 1)[-1] for at in range(5)]
     for at in range(domain.MEMBERS_MAX - 1):
         member = house.customer(f"m{at}@marked.example")
-        house.do(lambda joint, member=member: domain.hold(joint, member, holder))  # type: ignore[misc] # the loop's own
+        house.do(lambda joint, member=member: domain.hold(house.provider, joint, member, holder))  # type: ignore[misc] # the loop's own
     forms = [applicants(raw, "1990-01-01")[at] for at, raw in enumerate(raws)]
     assert at_once(house, "/sign-up/form", forms) == {303: 1, 410: 4}
     assert len(house.do(lambda j: domain.members(j.connection, holder))) == domain.MEMBERS_MAX

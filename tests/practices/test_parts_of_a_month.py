@@ -94,7 +94,7 @@ def test_days_on_which_nobody_could_be_served_cost_nothing() -> None:
     """They have a line that says so, and the other days cost what they cost anyway."""
     month = month_of(date(2026, 11, 1))
     had = [Had("dsl", "dsl-10", date(2026, 10, 1), None, "")]
-    out = {date(2026, 11, day) for day in range(11, 21)}
+    out = dict.fromkeys([date(2026, 11, day) for day in range(11, 21)], "suspended")
     told = [(line.text, line.cents) for line in lines_of(had, PLANS, month, out)]
     assert told == [
         ("DSL 10, 1 to 10 November 2026", 996),

@@ -123,6 +123,8 @@ class Doing:
     perform: Callable[[], dict[str, str]] | None = None
     states: tuple[str, ...] = (people.ACTIVE,)
     as_of: datetime | None = None  # a time before, by the records that were in force then
+    facts_of: datetime | None = None  # a time before, by whose facts an act of now is decided
+    told: int  # the time of the act, in microseconds
     opened: dict[str, people.Person]  # by `proven`
 
     def __init__(self, house: House, connection: Connection, act: Act, *, entitled: bool) -> None:
@@ -138,8 +140,12 @@ class Doing:
         """The outcome for one person, by what was read already if that is given."""
         held = held or self._held([person_id])
         read = held.people[person_id]
+        now = self.told
         if self.shape.facts:
+            if self.facts_of is not None:
+                self.told = microseconds(self.facts_of)
             known, evidence, problem = self._proof(person_id, read, held)
+            self.told = now
             fields, decision, problem = self._decided(known, problem)
         else:
             evidence = ()

@@ -42,6 +42,12 @@ class Joint:
         """
         return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
 
+    def act_for(self, act: Act, person_id: str, moment: datetime) -> Outcome:
+        """Do one act now about a moment before, such as charging: the facts are those of then."""
+        doing = Doing(self.house, self.connection, act, entitled=False)
+        doing.facts_of = moment
+        return doing.one(person_id)
+
     def sweep(
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
     ) -> dict[str, Outcome]:

@@ -14,6 +14,8 @@ from upheld.gate import entries
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.practice.brings import Provider
+from upheld.practice.events import PAYER_CHANGES
 from upheld.vault import blind_index, people
 
 ACTIVE: Final = "active"
@@ -153,6 +155,12 @@ def members(connection: Connection, holder: str) -> list[Account]:
     return [_account(each) for each in rows(connection, statement, holder, holder)]
 
 
+def leave_members(provider: Provider, joint: Joint, holder: str) -> None:
+    """Bill what members used so far to their holder, who is to be erased; they pay from now on."""
+    for each in members(joint.connection, holder):
+        provider.events.announce(joint, PAYER_CHANGES, each.person_id)
+
+
 def has_place(joint: Joint, holder: str) -> bool:
     """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
     people.lock(joint.connection, holder)
@@ -162,9 +170,11 @@ def has_place(joint: Joint, holder: str) -> bool:
     return len(members(joint.connection, holder)) < MEMBERS_MAX
 
 
-def hold(joint: Joint, person_id: str, holder: str) -> None:
+def hold(provider: Provider, joint: Joint, person_id: str, holder: str) -> None:
     """Let somebody pay for an account from now on; both see the entry."""
     before = account_of(joint.connection, person_id)
+    if before is not None and before.holder != holder:
+        provider.events.announce(joint, PAYER_CHANGES, person_id)
     run(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ?", holder, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
         joint.note(each, "household", action="join" if holder != person_id else "leave")

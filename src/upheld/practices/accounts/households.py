@@ -12,6 +12,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.tables import microseconds
+from upheld.gate import records
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import invitations, limiting
@@ -33,6 +35,7 @@ EMAIL: Final = Field(
     hint="An adult's. They get a link that works for 14 days.",
 )
 FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
+CARE: Final = ("guardian-consent", "guardian-link", "guardian-costs")  # what a guardian gives
 LATER: Final = "There were many invitations already. Wait a while, then invite again."
 
 
@@ -100,17 +103,18 @@ class Households:
                 return
             if self._supervised(joint, account.person_id):
                 return  # a guardian's care ends on its own page, and by its own records
-            domain.hold(joint, account.person_id, account.person_id)
+            domain.hold(self.provider, joint, account.person_id, account.person_id)
 
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
 
     def _supervised(self, joint: Joint, person_id: str) -> bool:
-        """Whether somebody is under age, so that their costs are a guardian's."""
-        return (
-            not joint.peek(person_id, Act(action="serve")).allowed
-            or joint.peek(person_id, Act(action="charge")).allowed
-        )
+        """Whether somebody is in a guardian's care, so that their costs are never their own."""
+        if not joint.peek(person_id, Act(action="serve")).allowed:
+            return True
+        found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], CARE)
+        now = microseconds(joint.house.clock.now())
+        return any(each.in_force(now) for each in found)
 
     async def join_page(self, request: Request, form: FormData) -> Response:
         """What the link of an invitation shows: sign up, or come in with one's own account."""
@@ -144,7 +148,7 @@ class Households:
             sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
             if invitations.redeem(joint, found) is None:
                 return False
-            domain.hold(joint, visit.subject, found.inviter)
+            domain.hold(self.provider, joint, visit.subject, found.inviter)
             return True
 
         if not await self.provider.do(work):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -55,6 +56,7 @@ def practice(provider: Provider) -> Practice:
                       "household": "/me/household"},
         derived={"account-id": ((), domain.number_of)},
         payer=domain.payer_of,
+        leaving=partial(domain.leave_members, provider),
         finders={"account": domain.by_number},
         jobs=JOBS,
         links=LINKS,

@@ -18,16 +18,27 @@ from upheld.core.sql import row, rows, run
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
-from upheld.gate.proofs import ERASURE, years
+from upheld.gate.proofs import ERASURE
 from upheld.gate.request import Act, Refused
-from upheld.policy.request import Request
 from upheld.practice import outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
 from upheld.practices.billing import books, services
 from upheld.practices.billing.books import History, Invoice
+from upheld.practices.billing.charging import (
+    HOUSEHOLD,
+    MINOR,
+    NOT_ACCEPTED,
+    age_of,
+    bill_until,
+    charge,
+    chargeable,
+    midnight,
+    still_to_bill,
+    suspended,
+)
 from upheld.practices.billing.plans import Plan
-from upheld.practices.billing.proration import DAY, Month, lines_of, month_of
+from upheld.practices.billing.proration import Month, Span, days_had, lines_of, month_of
 from upheld.practices.billing.services import BACK, SERVICES, had
 from upheld.vault import people
 
@@ -48,6 +59,14 @@ class _Whose(NamedTuple):
 
     account: str = ""
     why: str = ""
+
+
+class _Used(NamedTuple):
+    """Days of a month that are to be billed; `until` ends what no row ends."""
+
+    month: Month
+    span: Span
+    until: date | None
 
 
 class _Due(NamedTuple):
@@ -117,6 +136,7 @@ class Invoices:
         return sum(self._make(gate, month) for month in reversed(months))
 
     def _make(self, gate: Gate, month: Month) -> int:
+        clock = gate.house.clock
         with gate.together() as joint:
             found = rows(
                 joint.connection,
@@ -124,28 +144,38 @@ class Invoices:
                 " JOIN person p ON p.person_id = o.person_id AND p.state = 'active'"
                 " LEFT JOIN billed b ON b.person_id = o.person_id AND b.month = ?"
                 " WHERE o.began < ? AND (o.ended IS NULL OR o.ended >= ?) AND b.person_id IS NULL",
-                month.word, moment(month.after), moment(month.first),
+                month.word, microseconds(midnight(clock, month.after)),
+                microseconds(midnight(clock, month.first)),
             )  # fmt: skip
         for (person_id,) in found:
             _alone(gate, lambda joint, whose=person_id: self.invoice(joint, whose, month))  # type: ignore[misc] # mypy knows no lambda's default
         return len(found)
 
     def invoice(
-        self, joint: Joint, person_id: str, month: Month, until: date | None = None
+        self, joint: Joint, person_id: str, month: Month, until: date | None = None,
+        before: date | None = None,
     ) -> None:  # fmt: skip
         """Make the invoice of a person's month, in the books of whoever pays for it, once.
 
-        `until` is the day on which all that they have ends, though no row says so.
+        `until` is the day on which all that they have ends, though no row says so. With `before`
+        it is that of the days before one in the month, from which on another may pay.
         """
         payer = self.provider.payer(joint.connection, person_id)
         people.lock_all(joint.connection, sorted({person_id, payer}))
         if row(joint.connection, "SELECT 1 FROM billed WHERE person_id = ? AND month = ?",
                person_id, month.word):  # fmt: skip
             return
-        found = self._invoiced(joint, person_id, payer, month, until)
+        span = still_to_bill(joint.connection, person_id, month, before or month.after)
+        if before and span.first >= span.after:
+            return
+        found = self._invoiced(joint, person_id, payer, _Used(month, span, until))
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
-        run(joint.connection, "INSERT INTO billed VALUES (?, ?, ?)", person_id, month.word, state)
+        if before:
+            bill_until(joint.connection, person_id, before)
+        else:
+            run(joint.connection, "INSERT INTO billed VALUES (?, ?, ?)", person_id, month.word,
+                state)  # fmt: skip
         if told is None:
             return
         run(joint.connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, 'open')", payer,
@@ -156,7 +186,7 @@ class Invoices:
                      {"number": told.number, "due": told.due.isoformat()})  # fmt: skip
 
     def _invoiced(
-        self, joint: Joint, person_id: str, payer: str, month: Month, until: date | None
+        self, joint: Joint, person_id: str, payer: str, used: _Used
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
@@ -164,19 +194,31 @@ class Invoices:
         if isinstance(found, Refused):
             return found
         plans = [
-            each._replace(until=each.until or until)
+            each._replace(until=each.until or used.until)
             for each in had(row.value for row in found.series(SERVICES))
         ]
-        lines = tuple(lines_of(plans, self.plans, month, unserved(joint, person_id, month)))
+        free, whose, refused = suspended(joint, person_id, used.span), _Whose(), None
+        if payer != person_id and any(
+            used.span.first <= day < used.span.after
+            for days in days_had(plans, used.month).values() for day in days
+        ):  # fmt: skip
+            age = age_of(joint, person_id)
+            if isinstance(age, Refused):
+                return age
+            under_age = [day for day in age.under_age(used.span) if day not in free]
+            when = chargeable(joint, person_id, under_age)
+            free |= {day: NOT_ACCEPTED for day in under_age if day not in when}
+            whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "",
+                           MINOR if under_age else HOUSEHOLD)  # fmt: skip
+            if under_age:
+                moment = max(when.values(), default=joint.house.clock.now())
+                refused = charge(joint, person_id, min(moment, joint.house.clock.now()))
+        lines = tuple(lines_of(plans, self.plans, used.month, free, used.span))
         cents = sum(line.cents for line in lines)
+        if refused is not None:
+            return refused
         if not cents:
             return None
-        whose = _Whose()
-        if payer != person_id:
-            why = _charged(joint, person_id)
-            if isinstance(why, Refused):
-                return why
-            whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "", why)
         made = joint.house.clock.today()
         ahead = history_of(joint, payer)
         if isinstance(ahead, Refused):
@@ -189,18 +231,39 @@ class Invoices:
 
     def leave(self, joint: Joint, person_id: str) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
+        began = self._began(joint, person_id)
+        if began is None:
+            return
+        services.end_all(joint, person_id)
+        self._catch_up(joint, person_id, began)
         today = joint.house.clock.today()
-        months = [month_of(today)]
-        while len(months) <= BACK:
-            months.append(months[-1].previous())
+        self.invoice(joint, person_id, month_of(today), today)
+
+    def close(self, joint: Joint, person_id: str, _: str = "") -> None:
+        """Bill what somebody used before today: from today on another may pay, or nobody."""
+        began = self._began(joint, person_id)
+        if began is None:
+            return
+        self._catch_up(joint, person_id, began)
+        today = joint.house.clock.today()
+        self.invoice(joint, person_id, month_of(today), before=today)
+
+    def _began(self, joint: Joint, person_id: str) -> date | None:
+        """Since when somebody has had anything that is billed."""
         first = row(joint.connection, "SELECT MIN(began) FROM service_order WHERE person_id = ?",
                     person_id)  # fmt: skip
         if first is None or first[0] is None:
-            return
-        services.end_all(joint, person_id)
+            return None
+        return joint.house.clock.day_of(BEGINNING + timedelta(microseconds=first[0]))
+
+    def _catch_up(self, joint: Joint, person_id: str, began: date) -> None:
+        """Bill the months that are over, as far back as months are still billed."""
+        months = [month_of(joint.house.clock.today()).previous()]
+        while len(months) < BACK:
+            months.append(months[-1].previous())
         for month in reversed(months):
-            if moment(month.after) > first[0]:
-                self.invoice(joint, person_id, month, today)
+            if month.after > began:
+                self.invoice(joint, person_id, month)
 
     def stayed(self, joint: Joint, person_id: str) -> None:
         """Write to somebody who was erased and still owes how they can pay without an account."""
@@ -271,35 +334,6 @@ def erased(joint: Joint, person_id: str) -> bool:
     found = row(joint.connection, "SELECT 1 FROM record WHERE person_id = ? AND how = ?",
                 person_id, ERASURE)  # fmt: skip
     return found is not None
-
-
-def unserved(joint: Joint, person_id: str, month: Month) -> frozenset[date]:
-    """The days of a month on which the policy forbade to serve somebody when they ended."""
-    days = [month.first + n * DAY for n in range(month.days)]
-    ends = [BEGINNING + timedelta(microseconds=moment(day + DAY) - 1) for day in days]
-    told = joint.peek_then(person_id, Act(action="serve"), ends)
-    return frozenset(day for day, each in zip(days, told, strict=True) if each.outcome == "deny")
-
-
-def _charged(joint: Joint, person_id: str) -> str | Refused:
-    """Charge a minor's use to the holder, if the policy lets us; others need no leave for it.
-
-    Why it is the holder who pays: for a `minor`, or for a member of the `household`.
-
-    Who is a minor is the policy's to say: whoever it does not let us serve without a guardian.
-    """
-    act = Act(action="use", data=("birth-date",), purpose="age-check")
-    found = joint.act(act, person_id)
-    if isinstance(found, Refused):
-        return found
-    if "birth-date" in found.values:
-        born = date.fromisoformat(found["birth-date"])
-        age = years(born, joint.house.clock.today())
-        known = {"age": age, "guardian-permission": False, "guardian-supervision": False}
-        if joint.house.policy.decide(Request("serve"), known).allowed:
-            return "household"
-    charged = joint.act(Act(action="charge"), person_id)
-    return charged if isinstance(charged, Refused) else "minor"
 
 
 def number(joint: Joint, made: date) -> str:

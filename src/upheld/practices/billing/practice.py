@@ -11,7 +11,7 @@ from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Card, Link, Practice, Provider, Todo
 from upheld.practice.cards import CARD, PaymentProcessor
-from upheld.practice.events import ACCOUNT_CLOSED, PAYMENT_RECEIVED
+from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
 from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
@@ -87,7 +87,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("due invoices", 3600, invoices.fall_due),
             Job("interrupted payments", 60, payments.take_up),
         ],
-        listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all},
+        listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all,
+                   PAYER_CHANGES: invoices.close},
         changed_at={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},
     )  # fmt: skip

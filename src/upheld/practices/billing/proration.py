@@ -9,15 +9,17 @@ day was there for that day.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from upheld.practices.billing.books import Line
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.services import Had
 
 DAY = timedelta(days=1)
+NONE_FREE: Final[Mapping[date, str]] = MappingProxyType({})
 
 
 class Month(NamedTuple):
@@ -41,13 +43,20 @@ class Month(NamedTuple):
         return month_of(self.first - DAY)
 
 
+class Span(NamedTuple):
+    """Days that follow one another: the first of them, and the first after them."""
+
+    first: date
+    after: date
+
+
 class _Part(NamedTuple):
-    """Days of a month that follow one another with the same plan, all of them served or none."""
+    """Days of a month that follow one another with the same plan, free for one reason or none."""
 
     plan: str
     first: date
     last: date
-    served: bool
+    free: str
 
 
 def month_of(day: date) -> Month:
@@ -78,27 +87,32 @@ def days_had(now: Sequence[Had], month: Month) -> dict[str, dict[date, str]]:
 
 
 def lines_of(
-    now: Sequence[Had], plans: Mapping[str, Plan], month: Month, unserved: Collection[date] = ()
+    now: Sequence[Had],
+    plans: Mapping[str, Plan],
+    month: Month,
+    free: Mapping[date, str] = NONE_FREE,
+    span: Span | None = None,
 ) -> Iterator[Line]:
-    """A line for each plan that was in force in a month, by its days.
+    """A line for each plan that was in force in a month, by its days; those of a span alone.
 
-    Days on which nobody could be served cost nothing, and have a line that says so.
+    Days that are free, such as those on which nobody could be served, have a line that says why.
     """
+    first, after = span or (month.first, month.after)
     for days in days_had(now, month).values():
-        for part in _parts(days, unserved):
+        for part in _parts([(d, days[d]) for d in sorted(days) if first <= d < after], free):
             plan = plans.get(part.plan)
             if plan is not None:
                 said = f"{plan.title}, {_days(part, month)}"
-                if part.served:
-                    yield Line(said, share(plan.cents, part.first, part.last, month))
+                if part.free:
+                    yield Line(f"{said}, {part.free}", 0)
                 else:
-                    yield Line(f"{said}, suspended", 0)
+                    yield Line(said, share(plan.cents, part.first, part.last, month))
 
 
-def _parts(days: Mapping[date, str], unserved: Collection[date]) -> list[_Part]:
+def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_Part]:
     found: list[_Part] = []
-    for day in sorted(days):
-        part = _Part(days[day], day, day, day not in unserved)
+    for day, plan in days:
+        part = _Part(plan, day, day, free.get(day, ""))
         last = found[-1] if found else None
         if last and last._replace(first=day, last=day) == part and last.last + DAY == day:
             found[-1] = last._replace(last=day)

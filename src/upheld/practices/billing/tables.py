@@ -48,6 +48,14 @@ billed: Final = Table(  # the months for which nothing is to be invoiced any mor
     info=STAYS,
 )
 
+billed_until: Final = Table(  # the day up to which use is billed, where another pays from then on
+    "billed_until",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # whose use it is
+    Column("day", Instant, nullable=False),
+    info=STAYS,
+)
+
 invoice_number: Final = Table(  # outlives every invoice, so that no number is given out twice
     "invoice_number",
     metadata,

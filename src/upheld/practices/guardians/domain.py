@@ -20,7 +20,7 @@ from upheld.gate.proofs import years
 from upheld.gate.request import Act, Refused
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.brings import Provider
-from upheld.practice.events import GUARDIAN_REVOKED
+from upheld.practice.events import GUARDIAN_REVOKED, PAYER_CHANGES
 from upheld.practice.invitations import Invitation
 from upheld.practices.guardians.tables import care as table
 from upheld.practices.guardians.tables import identity_check
@@ -120,10 +120,15 @@ def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None)
 
 
 def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
-    """Let a guardian take one thing back; whom the policy no longer lets us serve is signed out."""
+    """Let a guardian take one thing back; whom the policy no longer lets us serve is signed out.
+
+    What was used while the costs were accepted is billed first.
+    """
     found = given(joint, care.person_id)[what]
     if not found.record_id:
         return
+    if what == "costs":
+        provider.events.announce(joint, PAYER_CHANGES, care.person_id)
     joint.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
     if not joint.peek(care.person_id, Act(action="serve")).allowed:
         sessions.end_all(joint.connection, "customer", care.person_id)

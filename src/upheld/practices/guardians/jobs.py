@@ -8,7 +8,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.practice import outbox
 from upheld.practice.brings import Provider
-from upheld.practice.events import CAME_OF_AGE
+from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
 from upheld.practices.guardians import domain
 
 AT_ONCE = 100
@@ -26,6 +26,7 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
                     age = domain.age(joint, each.person_id)
                     if isinstance(age, Refused) or age < domain.MAJORITY:
                         continue
+                    provider.events.announce(joint, PAYER_CHANGES, each.person_id)
                     domain.end(joint, each)
                     provider.events.announce(joint, CAME_OF_AGE, each.person_id)
                     outbox.queue(joint, each.person_id, "guardians/of-age",

@@ -1,0 +1,133 @@
+"""Who pays for which days: until when use is billed, and which days of it cost nothing, and why.
+
+Whoever pays may change within a month, and a guardian may take back that they accept the costs.
+What was used up to that day is billed before the change to whoever owed it, and a row says up to
+which day that is; the rest of the month is billed at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from upheld.core.clock import Clock
+from upheld.core.sql import row, rows, run
+from upheld.core.tables import BEGINNING, microseconds
+from upheld.gate.joint import Joint
+from upheld.gate.proofs import years
+from upheld.gate.request import Act, Refused
+from upheld.policy.request import Request
+from upheld.practices.billing.proration import DAY, Month, Span
+
+SUSPENDED: Final = "suspended"
+NOT_ACCEPTED: Final = "not charged: nobody accepted the costs"
+MINOR, HOUSEHOLD = "minor", "household"  # why somebody else pays
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+def midnight(clock: Clock, day: date) -> datetime:
+    """When a day begins in the clock's zone."""
+    return datetime.combine(day, time(), clock.zone)
+
+
+def still_to_bill(connection: Connection, person_id: str, month: Month, after: date) -> Span:
+    """The days of a month before another day that are not billed so far; empty if all are."""
+    found = row(connection, "SELECT day FROM billed_until WHERE person_id = ?", person_id)
+    until = month.first if found is None else _day(found[0])
+    return Span(max(month.first, until), min(month.after, after))
+
+
+def bill_until(connection: Connection, person_id: str, day: date) -> None:
+    """Note up to which day the use of somebody is billed."""
+    run(connection, "INSERT INTO billed_until VALUES (?, ?) ON CONFLICT (person_id) DO UPDATE SET"
+        " day = excluded.day", person_id,
+        microseconds(midnight(_UTC, day)))  # fmt: skip
+
+
+_UTC: Final = Clock()  # by which the table counts its days
+
+
+def _day(kept: int) -> date:
+    return (BEGINNING + timedelta(microseconds=kept)).date()
+
+
+def suspended(joint: Joint, person_id: str, span: Span) -> dict[date, str]:
+    """The days of a span on which the policy did not let us serve somebody."""
+    days = _days(span)
+    served = _when(joint, person_id, Act(action="serve"), days)
+    return {day: SUSPENDED for day in days if day not in served}
+
+
+def chargeable(joint: Joint, person_id: str, days: Sequence[date]) -> dict[date, datetime]:
+    """The days on which we could charge for somebody's use, each with a moment of it."""
+    return _when(joint, person_id, Act(action="charge"), days)
+
+
+def charge(joint: Joint, person_id: str, moment: datetime) -> Refused | None:
+    """Charge for the use of somebody who is under age, by what held at a moment of it."""
+    found = joint.act_for(Act(action="charge"), person_id, moment)
+    return found if isinstance(found, Refused) else None
+
+
+def _when(joint: Joint, person_id: str, act: Act, days: Sequence[date]) -> dict[date, datetime]:
+    """The days on which an act was not denied, each with a moment at which it was not.
+
+    That is the end of the day, or when something came into force on it that let us act. So the day
+    counts on which something is given, and that on which it is taken back does not; to take it back
+    each evening and give it again each morning makes no day free.
+    """
+    clock = joint.house.clock
+    ends = [midnight(clock, day + DAY) - _INSTANT for day in days]
+    told = joint.peek_then(person_id, act, ends)
+    found = {
+        day: end for day, end, each in zip(days, ends, told, strict=True) if each.outcome != "deny"
+    }
+    if len(found) == len(days):
+        return found
+    begins = rows(joint.connection, "SELECT begins FROM record WHERE person_id = ? AND begins >= ?"
+                  " AND begins < ?", person_id, microseconds(midnight(clock, days[0])),
+                  microseconds(midnight(clock, days[-1] + DAY)))  # fmt: skip
+    moments = [BEGINNING + timedelta(microseconds=each) for (each,) in begins]
+    for moment, each in zip(moments, joint.peek_then(person_id, act, moments), strict=True):
+        if each.allowed and clock.day_of(moment) in days:
+            found.setdefault(clock.day_of(moment), moment)
+    return found
+
+
+class Age:
+    """How old somebody is on a day, read for billing where it is somebody else who pays.
+
+    Who is a minor is the policy's to say: whoever it does not let us serve without a guardian.
+    """
+
+    def __init__(self, joint: Joint, born: date | None) -> None:
+        self._policy, self._born = joint.house.policy, born
+
+    def of_age(self, day: date) -> bool:
+        """Whether somebody answered for themselves on a day; not where no birth date is held."""
+        if self._born is None:
+            return False
+        known = {"age": years(self._born, day), "guardian-permission": False,
+                 "guardian-supervision": False}  # fmt: skip
+        return self._policy.decide(Request("serve"), known).allowed
+
+    def under_age(self, span: Span) -> list[date]:
+        """The days of a span on which they did not."""
+        return [day for day in _days(span) if not self.of_age(day)]
+
+
+def _days(span: Span) -> list[date]:
+    return [span.first + n * DAY for n in range((span.after - span.first).days)]
+
+
+def age_of(joint: Joint, person_id: str) -> Age | Refused:
+    """Somebody's age, if the policy lets us read it for this."""
+    act = Act(action="use", data=("birth-date",), purpose="age-check")
+    found = joint.act(act, person_id)
+    if isinstance(found, Refused):
+        return found
+    held = "birth-date" in found.values
+    return Age(joint, date.fromisoformat(found["birth-date"]) if held else None)
