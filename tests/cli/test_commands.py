@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import child
 from samples import FRONT, WORDS, clause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,7 +164,7 @@ def test_run_serves_the_page_and_says_where(policy: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with subprocess.Popen(
+    with child(
         [UPHELD, "run", str(policy), "--port", str(port)], stdout=subprocess.PIPE, text=True
     ) as server:
         try:

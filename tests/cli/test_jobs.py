@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_admin import _home, run
+from processes import child
 from upheld.core.database import open_database
 from upheld.core.sql import rows
 from upheld.core.transaction import reading
@@ -23,11 +24,28 @@ from upheld.ledger.signers import FileSigner
 
 __all__ = ["_home"]
 OWN = {
-    "cover", "late", "owed", "retention", "unfinished erasures", "dropped", "keys", "escrow",
-    "self-check", "uncovered", "outbox", "invoices", "due invoices", "interrupted payments",
-    "birthdays", "answer-corrections", "erasures", "unconfirmed accounts", "invitations",
+    "cover",
+    "late",
+    "owed",
+    "retention",
+    "unfinished erasures",
+    "dropped",
+    "keys",
+    "escrow",
+    "self-check",
+    "uncovered",
+    "outbox",
+    "copies with links",
+    "invoices",
+    "due invoices",
+    "interrupted payments",
+    "birthdays",
+    "answer-corrections",
+    "erasures",
+    "unconfirmed accounts",
+    "invitations",
     "sessions",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(name="ready")
@@ -47,10 +65,24 @@ def served(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "upheld", "run", "--settings", str(home / "upheld.toml"),
-               "--port", str(port), *words]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "upheld",
+        "run",
+        "--settings",
+        str(home / "upheld.toml"),
+        "--port",
+        str(port),
+        *words,
+    ]
+    with child(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
         assert process.stdout is not None
         assert "http://127.0.0.1" in process.stdout.readline()
         yield process

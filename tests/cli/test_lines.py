@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import upheld
+from processes import child
 from samples import FRONT, WORDS, clause
 from sizes import size
 from upheld.cli.lines import LINE_MAX, Answers, answer_lines, batches
@@ -121,7 +122,7 @@ def test_lines_are_the_same_however_they_arrive(
 def test_an_answer_comes_before_the_next_question_is_asked(file: Path) -> None:
     """A program may ask, wait for the answer, and only then ask again."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(
+    with child(
         [UPHELD, "decide", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env=environment,
     ) as asked:  # fmt: skip
@@ -143,9 +144,7 @@ def test_a_reader_that_goes_away_is_no_mistake(file: Path, tmp_path: Path, sourc
     words = [UPHELD, "decide", str(file), "--requests", source.replace("file", str(questions))]
     with (
         questions.open("rb") as given,
-        subprocess.Popen(
-            words, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as asked,
+        child(words, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked,
     ):
         assert asked.stdout is not None
         assert asked.stderr is not None

@@ -20,6 +20,7 @@ import upheld
 from gate.conftest import START, customer
 from gate.test_faults import flipped
 from ledger.logs import OTHER, SIGNER
+from processes import child
 from sizes import size
 from upheld.core.clock import system_time
 from upheld.core.database import open_database
@@ -145,7 +146,7 @@ def test_whoever_is_killed_over_a_checkpoint_leaves_one_that_goes_on(
     chance = random.Random(3)  # noqa: S311 - moments to kill at
     for _ in range(KILLS):
         add(engine, 1)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        with child(command, stdout=subprocess.PIPE, text=True) as worker:
             assert worker.stdout is not None
             worker.stdout.readline()
             for _ in range(3):

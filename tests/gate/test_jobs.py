@@ -17,6 +17,7 @@ from gate.conftest import customer
 from gate.test_covering import checkpoints
 from gate.test_items import of
 from ledger.logs import SIGNER
+from processes import child
 from sizes import size
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
@@ -206,7 +207,7 @@ def test_whoever_is_killed_over_the_jobs_is_followed(
     chance = random.Random(5)  # noqa: S311 - moments to kill at
     person = customer(gate)
     for _ in range(KILLS):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        with child(command, stdout=subprocess.PIPE, text=True) as worker:
             assert worker.stdout is not None
             assert worker.stdout.readline() == "leading\n"
             gate.record(person, "request", fact="access-requested")

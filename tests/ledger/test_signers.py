@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.logs import ORIGIN, SIGNER
+from processes import child
 from upheld.core.errors import UpheldError
 from upheld.ledger.checkpoint import Checkpoint, open_note, sign_checkpoint
 from upheld.ledger.note import LOG, Key, NoteError
@@ -112,7 +113,7 @@ def test_the_command_signs_until_it_is_stopped(tmp_path: Path) -> None:
     key, socket = tmp_path / "log.key", tmp_path / "signer"
     made = FileSigner.create(key, ORIGIN)
     command = [UPHELD, "ledger", "signer", str(key), "--socket", str(socket)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with child(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == f"{socket}: signing for {ORIGIN}\n"
         signed = sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), SocketSigner(socket))

@@ -19,6 +19,7 @@ from tlog_scales.signing import Vkey
 
 from ledger.logs import ORIGIN, SIGNER, entry, export, line, salt
 from ledger.wrong import mth
+from processes import child
 from sizes import size
 from upheld.core.errors import UpheldError
 from upheld.ledger import entries, tree
@@ -229,12 +230,12 @@ def test_a_killed_export_leaves_a_log_that_verifies_and_goes_on(tmp_path: Path) 
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     for number in range(KILLS):
         command = [sys.executable, "-c", GROW, str(folder), str(reached)]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            told = int(child.stdout.readline())
+        with child(command, env=environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            told = int(process.stdout.readline())
             time.sleep(number % 23 / 1_000)
-            child.kill()
-            told = max([told, *map(int, child.stdout.read().split(b"\n")[:-1])])
+            process.kill()
+            told = max([told, *map(int, process.stdout.read().split(b"\n")[:-1])])
         found = verify_export(folder, SIGNER.key)
         assert (found.ok, found.size >= told) == (True, True), found.findings
         reached = found.size

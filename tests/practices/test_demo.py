@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, SetClock, close
+from processes import child
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
@@ -261,14 +262,14 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
     command = [str(Path(sys.executable).with_name("upheld")), "demo", "--port", str(port),
                "--customers", "12"]  # fmt: skip
     there = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, env=there, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        told = list(itertools.takewhile(lambda line: "/demo/mail" not in line, running.stdout))
+    with child(command, env=there, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = list(itertools.takewhile(lambda line: "/demo/mail" not in line, process.stdout))
         assert told[0].startswith("Ready after ")
         assert "ann@customer.example" in "".join(told)
-        running.stdout.readline()  # its address, printed when it listens
+        process.stdout.readline()  # its address, printed when it listens
         assert "Ann Marlow" in opened(f"http://127.0.0.1:{port}/demo")
         assert list(tmp_path.glob("upheld-demo-*"))
-        running.send_signal(signal.SIGTERM)
-        assert running.wait(20) == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
     assert list(tmp_path.iterdir()) == []
