@@ -16,7 +16,7 @@ from practices.routes import THINGS, World
 from practices.test_guardians import family
 from upheld.cli import app
 from upheld.core.schema import declared
-from upheld.core.sql import rows, run
+from upheld.core.sql import rows
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading
 from upheld.database import rows as database
@@ -26,8 +26,10 @@ from upheld.gate.request import Act
 from upheld.gate.upkeep import selfcheck
 from upheld.practice import desks, invitations
 from upheld.practice.tables import passkey
+from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.practices.guardians.tables import identity_check
 from upheld.practices.rights import erasing
+from upheld.practices.rights.tables import signal
 from upheld.web import sessions
 
 VAULT = {"person", "person_key", "value", "blind_index", "record", "entry", "item"}
@@ -63,16 +65,17 @@ def busy(house: House, person: str) -> None:
         sessions.mint(joint.connection, "recover", person, timedelta(hours=1), at)
         email = f"{person}@invited.example"
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
-        run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, 0, 1) ON CONFLICT DO"
-            " NOTHING", person, b"s")  # fmt: skip
+        database.insert_new(joint.connection, authenticator, person_id=person, secret=b"s", step=0,
+                            since=1)  # fmt: skip
         database.insert(
             joint.connection, passkey, subject=person, credential_hash=person.encode(),
             kind="customer", credential=b"c", public_key=b"k", uses=0, name="", made=1,
         )  # fmt: skip
-        run(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)", person, person.encode())
+        database.insert(joint.connection, recovery_code, person_id=person,
+                        code_hash=person.encode())  # fmt: skip
         desks.leave_to_others(joint.connection, "0" * 32, person)
-        run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?)", person, b"s",
-            microseconds(at))  # fmt: skip
+        database.insert(joint.connection, signal, person_id=person, session=b"s",
+                        at=microseconds(at))  # fmt: skip
         database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)
 
 

@@ -19,6 +19,7 @@ from practices.test_guardians import family
 from upheld.core.schema import declared, upgrade
 from upheld.core.sql import row, rows, run
 from upheld.core.transaction import writing
+from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.joint import Joint
 from upheld.practice import tasks
@@ -26,6 +27,7 @@ from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.deliver import Delivery
 from upheld.practices.messages.redacting import Redacting
+from upheld.practices.messages.tables import redaction
 from upheld.vault import people, values
 from upheld.web import sessions
 
@@ -222,6 +224,10 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     with writing(gate.engine) as connection:
         upgrade(connection, STEP)
         run(connection, "UPDATE schema_version SET version_num = ?", _newest())
+        run(connection, "ALTER TABLE redaction ADD COLUMN mac BLOB")
+        named = rows(connection, "SELECT person_id FROM redaction")
+        run(connection, "DELETE FROM redaction")
+        database.insert_all(connection, redaction, [{"person_id": p} for (p,) in named])
     at = house.clock.now()
     live = house.do(
         lambda j: [sessions.looked_at(j.connection, kind, each, at) for kind, each in raws.items()]

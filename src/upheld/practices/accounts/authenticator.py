@@ -13,10 +13,12 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, many, moment, row, run
+from upheld.core.sql import moment
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice.factors import Offer
+from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
 from upheld.web import once, totp
@@ -26,6 +28,8 @@ _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for a
 _CODE_LETTERS: Final = 16
 _STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
 _CODE_LASTS: Final = timedelta(days=1)  # its row is gone long before
+_WHOSE: Final = "person_id = ?"
+_CODE: Final = "person_id = ? AND code_hash = ?"
 
 
 class Standing(NamedTuple):
@@ -37,10 +41,11 @@ class Standing(NamedTuple):
 
 def standing(connection: Connection, person_id: str) -> Standing | None:
     """How somebody's second factor stands; nothing where they have none."""
-    found = row(connection, "SELECT since, (SELECT COUNT(*) FROM recovery_code c WHERE"
-                " c.person_id = a.person_id) FROM authenticator a WHERE person_id = ?",
-                person_id)  # fmt: skip
-    return None if found is None else Standing(moment(found[0]), found[1])
+    found = database.get(connection, authenticator, _WHOSE, person_id)
+    if found is None:
+        return None
+    codes = database.select(connection, recovery_code, _WHOSE, person_id)
+    return Standing(moment(found.since), len(codes))
 
 
 def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
@@ -49,9 +54,10 @@ def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
     Nothing happens, and there are no codes, where somebody has a second factor already.
     """
     sealed = seal(_key(joint.house.keyring), offer.secret.encode(), context("totp", person_id))
-    if not run(joint.connection, "INSERT INTO authenticator VALUES (?, ?, ?, ?) ON CONFLICT DO"
-               " NOTHING", person_id, sealed, step,
-               microseconds(joint.house.clock.now())):  # fmt: skip
+    if not database.insert_new(
+        joint.connection, authenticator, person_id=person_id, secret=sealed, step=step,
+        since=microseconds(joint.house.clock.now()),
+    ):  # fmt: skip
         return []
     joint.note(person_id, "authenticator-on", actor="customer")
     return _codes(joint, person_id)
@@ -59,8 +65,8 @@ def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
 
 def turn_off(joint: Joint, person_id: str) -> None:
     """Ask for no second factor any more, and forget the codes with it."""
-    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ?", person_id)
-    run(joint.connection, "DELETE FROM authenticator WHERE person_id = ?", person_id)
+    database.delete(joint.connection, recovery_code, _WHOSE, person_id)
+    database.delete(joint.connection, authenticator, _WHOSE, person_id)
     joint.note(person_id, "authenticator-off", actor="customer")
 
 
@@ -72,43 +78,41 @@ def new_codes(joint: Joint, person_id: str) -> list[str]:
 
 def fits(joint: Joint, person_id: str, code: str) -> bool:
     """Whether a code is right and was not used before; it is used up by this."""
-    found = row(joint.connection, "SELECT secret, step FROM authenticator WHERE person_id = ?",
-                person_id)  # fmt: skip
+    found = database.get(joint.connection, authenticator, _WHOSE, person_id)
     if found is None:
         return False
     at, plain = joint.house.clock.now(), _plain(code)
     if len(plain) == _CODE_LETTERS:
         return _recovers(joint, person_id, plain, at)
-    secret = unseal(_key(joint.house.keyring), blob(found[0]), context("totp", person_id))
-    step = totp.step_of(secret.decode(), code, at, found[1])
+    secret = unseal(_key(joint.house.keyring), found.secret, context("totp", person_id))
+    step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
     if not once.spend(joint.connection, "totp", f"{person_id} {step}", at + _STEP_LASTS):
         return False
-    run(joint.connection, "UPDATE authenticator SET step = ? WHERE person_id = ?", step, person_id)
+    database.update(joint.connection, authenticator, {"step": step}, _WHOSE, person_id)
     return True
 
 
 def _recovers(joint: Joint, person_id: str, plain: str, at: datetime) -> bool:
     """Use up a recovery code, by an entry that the customer sees."""
     mark = _mark(joint.house.keyring, person_id, plain)
-    statement = "SELECT 1 FROM recovery_code WHERE person_id = ? AND code_hash = ?"
-    if row(joint.connection, statement, person_id, mark) is None:
+    if database.get(joint.connection, recovery_code, _CODE, person_id, mark) is None:
         return False
     if not once.spend(joint.connection, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
         return False
-    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ? AND code_hash = ?",
-        person_id, mark)  # fmt: skip
+    database.delete(joint.connection, recovery_code, _CODE, person_id, mark)
     joint.note(person_id, "recovery-code", actor="customer")
     return True
 
 
 def _codes(joint: Joint, person_id: str) -> list[str]:
-    run(joint.connection, "DELETE FROM recovery_code WHERE person_id = ?", person_id)
+    database.delete(joint.connection, recovery_code, _WHOSE, person_id)
     made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
     keyring = joint.house.keyring
-    many(joint.connection, "INSERT INTO recovery_code VALUES (?, ?)",
-         [(person_id, _mark(keyring, person_id, each)) for each in made])  # fmt: skip
+    codes = [{"person_id": person_id, "code_hash": _mark(keyring, person_id, each)}
+             for each in made]  # fmt: skip
+    database.insert_all(joint.connection, recovery_code, codes)
     return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
 
 

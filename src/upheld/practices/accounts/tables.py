@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.core.tables import ID, STAYS, WORD, Instant, metadata, stands
+from upheld.core.tables import ID, STAYS, WORD, Instant, metadata, sealed, stands
 
 account: Final = Table(
     "account",
@@ -33,6 +33,8 @@ authenticator: Final = Table(
     Column("secret", LargeBinary, nullable=False),  # of one-time passwords, sealed
     Column("step", BigInteger, nullable=False),  # the last one-time password that was used
     Column("since", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )
 
 recovery_code: Final = Table(
@@ -40,4 +42,6 @@ recovery_code: Final = Table(
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("code_hash", LargeBinary, primary_key=True),  # keyed
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )

@@ -14,14 +14,20 @@ from typing import Final
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import rows, run
 from upheld.core.transaction import reading
+from upheld.database import rows as database
+from upheld.database.seals import changed
 from upheld.gate.gate import Gate
 from upheld.practice.brings import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.deliver import Copy
+from upheld.practices.messages.tables import redaction
 
 AT_ONCE: Final = 100
+_NEXT: Final = (
+    "person_id > ? AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = redaction.person_id"
+    " AND p.state = 'active') ORDER BY person_id LIMIT ?"
+)
 _COPY: Final = msgspec.json.Decoder(Copy)
 
 
@@ -37,14 +43,15 @@ class Redacting:
         pattern = self._pattern()
         while True:
             with reading(gate.engine) as connection:
-                some = rows(connection, "SELECT r.person_id FROM redaction r JOIN person p ON"
-                            " p.person_id = r.person_id AND p.state = 'active' WHERE"
-                            " r.person_id > ? ORDER BY r.person_id LIMIT ?",
-                            after, AT_ONCE)  # fmt: skip
-            count += sum(self._one(gate, person, pattern) for (person,) in some)
-            if len(some) < AT_ONCE:
+                some, forged = database.sound(connection, redaction, _NEXT, after, AT_ONCE)
+            for owner in forged:
+                self.provider.changed(changed(owner, str(redaction.name)))
+            people = [each.person_id for each in some]
+            count += sum(self._one(gate, person, pattern) for person in people)
+            last = max([*people, *forged], default="")
+            if last <= after:
                 return count
-            after = some[-1][0]
+            after = last
 
     def _one(self, gate: Gate, person_id: str, pattern: re.Pattern[str]) -> int:
         """Write one person's copies anew; nothing where they cannot be opened, which others can."""
@@ -59,7 +66,7 @@ class Redacting:
         try:
             with gate.together() as joint:
                 joint.rewrite(person_id, "messages", redacted)
-                run(joint.connection, "DELETE FROM redaction WHERE person_id = ?", person_id)
+                database.delete(joint.connection, redaction, "person_id = ?", person_id)
         except (UpheldError, msgspec.MsgspecError) as error:
             logging.getLogger("upheld").warning(
                 "a person's copies of messages could not be opened: %s", type(error).__name__

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, LargeBinary, Table
 
-from upheld.core.tables import ID, metadata
+from upheld.core.tables import ID, metadata, sealed
 
 redaction: Final = Table(
     "redaction",
     metadata,
     Column("person_id", ID, primary_key=True),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )

@@ -7,12 +7,13 @@ no clause lets a choice stand above a signal that is being sent.
 
 from __future__ import annotations
 
-from upheld.core.sql import run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate import records
 from upheld.gate.joint import Joint
 from upheld.gate.records import Record
 from upheld.gate.request import Act
+from upheld.practices.rights.tables import signal
 
 KIND, FACT = "signal", "privacy-signal"
 
@@ -20,9 +21,10 @@ KIND, FACT = "signal", "privacy-signal"
 def noted(joint: Joint, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
     at = microseconds(joint.house.clock.now())
-    new = run(joint.connection, "INSERT INTO signal VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-              person_id, bytes.fromhex(session), at)  # fmt: skip
-    if not new:
+    mark = bytes.fromhex(session)
+    if not database.insert_new(
+        joint.connection, signal, person_id=person_id, session=mark, at=at
+    ):  # fmt: skip
         return
     if not in_force(joint, person_id):
         joint.record(person_id, KIND, fact=FACT, by_whom="browser", how="Sec-GPC")

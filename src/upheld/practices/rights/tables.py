@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table
 
-from upheld.core.tables import ID, STAYS, WORD, Instant, metadata
+from upheld.core.tables import ID, STAYS, WORD, Instant, metadata, sealed
 
 rights_request: Final = Table(
     "rights_request",
@@ -33,4 +33,6 @@ signal: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("session", LargeBinary, primary_key=True),  # the hash of the session that sent it
     Column("at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
 )

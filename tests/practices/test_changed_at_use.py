@@ -1,0 +1,124 @@
+"""A row that is inserted, updated, deleted or put back is refused where a practice asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from practices.conftest import House
+from upheld.core.sql import places, rows, run
+from upheld.core.transaction import reading, writing
+from upheld.database.seals import SealedError
+from upheld.practice.factors import Offer
+from upheld.practices.accounts import authenticator
+from upheld.practices.messages.redacting import Redacting
+from upheld.practices.rights import signals
+from upheld.web import totp
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """The mechanism is tried on both databases elsewhere; here it is where each practice asks."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+class Thing(NamedTuple):
+    """Rows of somebody's: how they come about, what is done with them next, and what asks them."""
+
+    make: Callable[[House, str], object]
+    go_on: Callable[[House, str], object]
+    ask: Callable[[House, str], object]
+    other: dict[str, Any]  # the key of a row that is added
+
+
+def turn_on(house: House, person: str) -> None:
+    """Let a customer have a second factor."""
+    house.do(lambda j: authenticator.turn_on(j, person, Offer(totp.new_secret(), ""), 0))
+
+
+def standing(house: House, person: str) -> object:
+    """How a customer's second factor stands, as the sign-in asks."""
+    return house.do(lambda j: authenticator.standing(j.connection, person))
+
+
+def note(house: House, person: str, session: str = "ab" * 32) -> None:
+    """Note a session's privacy signal."""
+    house.do(lambda j: signals.noted(j, person, session))
+
+
+def turn_off_and_on(house: House, person: str) -> None:
+    """Take another second factor."""
+    house.do(lambda j: authenticator.turn_off(j, person))
+    turn_on(house, person)
+
+
+THINGS = {
+    "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
+    "recovery_code": Thing(turn_on, lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
+                           standing, {"code_hash": b"mine"}),
+    "signal": Thing(note, lambda h, p: note(h, p, "cd" * 32), note, {"session": b"mine"}),
+}  # fmt: skip
+
+
+def stored(house: House, name: str) -> Rows:
+    """The rows of a table, with their MACs."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        columns = [told[1] for told in rows(connection, f"PRAGMA table_info({name})")]
+        found = rows(connection, f"SELECT {', '.join(columns)} FROM {name}")
+    return [dict(zip(columns, each, strict=True)) for each in found]
+
+
+def overwrite(house: House, name: str, listed: Rows) -> None:
+    """Let these be the rows of a table, as somebody does who has no keys."""
+    with writing(house.provider.gate.gate.engine) as connection:
+        run(connection, f"DELETE FROM {name}")
+        for each in listed:
+            run(connection, f"INSERT INTO {name} ({', '.join(each)}) VALUES ({places([*each])})",
+                *each.values())  # fmt: skip
+
+
+def changes(before: Rows, now: Rows, other: dict[str, Any]) -> dict[str, Rows]:
+    """What somebody could do to rows that are there now and were others before."""
+    first, *rest = now
+    told = {"delete": rest, "put back": before}
+    if other.get("person_id") is None:  # else it is somebody else's, whom nothing asks here
+        told["insert"] = [*now, {**first, **other}]
+    fixed = {"mac", "person_id", *other}
+    for column in [each for each in first if each not in fixed]:
+        value = first[column]
+        odd = (value or 0) + 1 if isinstance(value, int | None) else value + type(value)(b"x")
+        told[f"update {column}"] = [{**first, column: odd}, *rest]
+    return told
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_what_somebody_did_to_a_row_is_refused_where_it_is_asked(house: House, name: str) -> None:
+    """Whatever is done to it without the keys; as it was written it serves again."""
+    thing, person = THINGS[name], house.customer()
+    thing.make(house, person)
+    before = stored(house, name)
+    thing.go_on(house, person)
+    now = stored(house, name)
+    assert before != now
+    thing.ask(house, person)
+    for how, forged in changes(before, now, thing.other).items():
+        overwrite(house, name, forged)
+        with pytest.raises(SealedError):
+            print(how, thing.ask(house, person))  # noqa: T201 - what was given, where it was
+        overwrite(house, name, now)
+        thing.ask(house, person)
+
+
+def test_copies_of_somebody_whose_row_is_forged_are_left_and_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The job goes on with the others."""
+    person = house.customer()
+    overwrite(house, "redaction", [{"person_id": person, "mac": b"mine"}])
+    assert Redacting(house.provider).run(house.provider.gate.gate) == 0
+    assert "not whole: a row of `redaction`" in caplog.text
