@@ -36,6 +36,9 @@ residence = {one-of = ["here", "there"], label = "where you live"}
 minor = {is = "age < 18"}
 [duty]
 quietly = {label = "quietly"}
+[basis]
+consent = {label = "your consent"}
+contract = {label = "our contract"}
 """
 FRONT = "---\npolicy: Test\n---\n"
 

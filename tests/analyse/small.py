@@ -41,6 +41,9 @@ confidentiality-agreement = {label = "an agreement is in force"}
 [duty]
 sealed = {label = "sealed"}
 delete-after = {label = "deleted after this time"}
+[basis]
+contract = {label = "our contract"}
+consent = {label = "your consent"}
 """
 TERMS = {
     "data": ("contact", "email", "card", "any", "any but email"),
@@ -56,7 +59,8 @@ WORLDS = [
         (False, True), (False, True), (12, 15, 18), (False, True)
     )
 ]
-Answer = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+Names = tuple[str, ...]
+Answer = tuple[str, Names, Names, Names, Names]  # outcome, clauses, duties, what is owed, bases
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ def rule(random: Random, verb: str = "", action: str = "") -> str:
         said += (
             f" with {random.choice(['sealed', 'delete-after 6 months', 'delete-after 1 years'])}"
         )
+    if verb != "may not" and random.random() < 0.3:
+        said += f" because {random.choice(['contract', 'consent', 'contract, consent'])}"
     return said
 
 
@@ -173,6 +179,7 @@ def answers(program: Any) -> dict[tuple[tuple[str, ...], int], Answer]:
                 tuple(said["clauses"]),
                 tuple(map(str, said["duties"])),
                 tuple(map(str, said["owed"])),
+                tuple(said.get("bases", ())),
             )
     return found
 

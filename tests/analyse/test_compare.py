@@ -43,6 +43,8 @@ def replays(change: Change) -> bool:
             return allowed == (True, False)
         case "duty-dropped" | "duty-added":
             return allowed == (True, True) and old.duties != new.duties and any(duties)
+        case "basis-dropped" | "basis-added":
+            return allowed == (True, True) and old.bases != new.bases
         case "owed" | "not-owed":
             return old.owed != new.owed
         case "cited":
@@ -99,6 +101,21 @@ def test_rewording_alone_is_no_change_in_effect() -> None:
     new = upheld.load_text(text.replace("What a says.", "In other words."), vocabulary=WORDS)
     found = compare(old, new)
     assert (str(found), found.reworded) == ("no change in effect", ("a",))
+
+
+def test_another_legal_basis_is_told_and_widens_nothing() -> None:
+    """A clause that rests on something else allows the same; the change says what and where."""
+    old = upheld.load_text(FRONT + sample("may serve because contract"), vocabulary=SAMPLE)
+    new = upheld.load_text(FRONT + sample("may serve because consent"), vocabulary=SAMPLE)
+    found = compare(old, new)
+    assert [(c.kind, c.detail, c.clauses) for c in found.changes] == [
+        ("basis-dropped", "our contract", ("a",)),
+        ("basis-added", "your consent", ("a",)),
+    ]
+    assert not found.widening
+    answer = found.changes[1].witness.new
+    assert answer is not None
+    assert answer.bases == ("consent",)
 
 
 def test_a_renamed_clause_is_told_as_moved() -> None:

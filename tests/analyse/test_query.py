@@ -129,6 +129,21 @@ def test_findings_put_the_most_sensitive_first() -> None:
     assert [s.kind for s in found.surprises] == ["no-proof", "one-clause"]
 
 
+def test_a_query_and_findings_say_on_which_legal_basis() -> None:
+    """What is allowed is told with the bases of the clauses that allow it, apart from the rest."""
+    policy = sample(
+        "may share email to partner because contract\nmay share phone to partner because consent"
+    )
+    found = query(policy, "share contact to partner")
+    assert [case.bases for case in found.cases] == [("contract",), ("consent",)]
+    assert found.cases[0].text.endswith("by #a, because of our contract")
+    rows = findings(policy).rows
+    assert {row.region.dimensions["data"]: row.bases for row in rows} == {
+        ("email",): ("contract",),
+        ("phone",): ("consent",),
+    }
+
+
 def test_findings_tell_where_another_clause_speaks() -> None:
     """A grant that overcomes a prohibition elsewhere is told with the clause that it overcomes."""
     text = clause("may not share", "no") + clause("except #no may share email when due", "yes")

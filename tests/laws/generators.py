@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from laws.wordlists import DUTIES, FACTS, GIVEN, NUMBERS, POOLS, TREE, WORD, WORDS
+from laws.wordlists import BASES, DUTIES, FACTS, GIVEN, NUMBERS, POOLS, TREE, WORD, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,6 +68,7 @@ class Words:
             lines.append(f"{fact} = {{{FACTS[fact].replace('PER', per)}}}")
         lines += [f'{fact} = {{is = "{formula}"}}' for fact, formula in self.derived.items()]
         lines += ["[duty]", *(f"{duty} = {{}}" for duty in DUTIES)]
+        lines += ["[basis]", *(f"{basis} = {{}}" for basis in BASES)]
         return "\n".join(lines) + "\n"
 
 
@@ -266,6 +267,8 @@ class _Writer:
             tree = {"friends": "party", "things": "data", "goals": "purpose"}[name]
             pool = list(self.words.trees[tree])
             terms = self.random.sample(pool, self.random.randint(1, min(2, len(pool))))
+            if self.chance(0.15):
+                terms.append("other")
             found.append(f"define {name} as {', '.join(terms)}{self.when(0.5)}")
             self.words.defined[name] = tree
         return found
@@ -400,12 +403,17 @@ class _Writer:
         """Say a condition, a time and duties, each perhaps, in any order."""
         parts = [self.when(0.55)]
         if verb == "must" and self.chance(0.6):
-            parts.append(" within " + self.random.choice(["30 days", "36 hours", "1.5 years"]))
+            parts.append(
+                " within " + self.random.choice(["30 days", "36 hours", "1.5 years", "1 year"])
+            )
         if verb in ("may", "must") and self.chance(0.35):
             duties = self.random.sample(DUTIES, self.random.choice([1, 1, 2]))
-            numbers = ["", "", " 10", " 2.5", " 3 days"]
+            numbers = ["", "", " 10", " 2.5", " 3 days", " 1 day", " 1 months"]
             said = [duty + self.random.choice(numbers) for duty in duties]
             parts.append(" with " + ", ".join(said))
+        if verb in ("may", "must") and self.chance(0.35):
+            bases = self.random.sample(BASES, self.random.choice([1, 1, 2]))
+            parts.append(" because " + ", ".join(bases))
         self.random.shuffle(parts)
         return "".join(parts)
 

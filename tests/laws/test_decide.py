@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from upheld import Policy
 
-FIELDS = ("outcome", "clauses", "duties", "owed", "prove", "depends", "kind")
+FIELDS = ("outcome", "clauses", "duties", "bases", "owed", "prove", "depends", "kind")
 RANK = {"deny": 0, "needs-proof": 1, "allow": 2}
 EFFORT_MAX = 4_000  # cells times worlds of one question
 QUESTIONS = 8  # to one policy

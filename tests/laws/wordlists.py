@@ -28,15 +28,16 @@ FACTS = {
 }
 NUMBERS = {
     "age": ("13", "18", "18 years", "150 months", "216 months", "1.5 years"),
-    "delay": ("1", "2 days", "36 hours", "48 hours", "0.5"),
+    "delay": ("1", "1 day", "1 hour", "2 days", "36 hours", "48 hours", "0.5"),
     "rate": ("10", "12.5 percent", "0.5"),
     "score": ("0", "3", "2.25"),
 }
 GIVEN = {
     "age": (12.5, 13, 15, 18, 18.0, 40, 1.5, -1),
-    "delay": (0, 0.5, 1, 1.5, 2, 9),
+    "delay": (0, 0.04, 0.5, 1, 1.5, 2, 9),
     "rate": (0.5, 10, 12.5, 12.75),
     "score": (-1, 0, 2.25, 2.5, 3, 4),
 }
 WORDS = {"home": ("north", "south", "east", "west"), "plan": ("free", "full")}
 DUTIES = ("sealed", "grouped", "brief")
+BASES = ("contract", "consent", "duty-by-law")

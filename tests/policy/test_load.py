@@ -12,6 +12,7 @@ import pytest
 
 import upheld
 from samples import FRONT, WORDS, clause
+from upheld.policy.analyse.compare import compare
 from upheld.policy.load import pack
 from upheld.policy.parse import parse_block
 from upheld.policy.syntax import print_block
@@ -42,6 +43,47 @@ def test_a_compiled_file_answers_as_the_file_it_was_made_from(written: Path) -> 
     again = upheld.load(packed)
     assert (again.digest, again.program.source) == (policy.digest, policy.program.source)
     assert [again.answer(q) for q in QUESTIONS] == [policy.answer(q) for q in QUESTIONS]
+
+
+def test_a_compiled_file_of_the_format_before_answers_as_it_did() -> None:
+    """A file that an earlier version compiled, before legal bases, still loads and decides."""
+    old = upheld.load(Path(__file__).parent / "golden" / "format-1.compiled")
+    now = upheld.load_text(FRONT + BODY, vocabulary=WORDS)
+    assert [old.answer(q) for q in QUESTIONS] == [now.answer(q) for q in QUESTIONS]
+    assert upheld.load_text(old.program.source, vocabulary=WORDS).program.nodes == now.program.nodes
+    assert not compare(old, now).changes
+
+
+def test_a_compiled_file_keeps_legal_bases_and_the_duties_of_examples(written: Path) -> None:
+    """What a rule rests on, and what an example expects, survive compiling."""
+    more = "```example\nyes  serve  with quietly\n```\n"
+    written.write_text(
+        FRONT.replace("Test", "Test\nvocabulary: words.toml")
+        + clause("may serve with quietly because contract")
+        + more
+    )
+    packed = written.with_suffix(".compiled")
+    packed.write_bytes(pack(upheld.load(written)))
+    again = upheld.load(packed)
+    assert again.answer({"action": "serve"})["bases"] == ["contract"]
+    (example,) = again.program.clauses[0].examples
+    assert [duty.duty for duty in example.duties] == ["quietly"]
+
+
+def test_an_example_is_answered_otherwise_where_a_duty_is_missing() -> None:
+    """The duties of an example must be carried; more of them are no mistake."""
+    rule = clause("may serve with quietly\nmay amend")
+    for line, expected in (
+        ("yes  serve  with quietly", ""),
+        ("yes  serve", ""),
+        ("yes  amend  with quietly", "allow with quietly"),
+        ("yes  serve  with quietly 2 days", "allow with quietly 2 days"),
+        ("no   serve", "deny"),
+    ):
+        text = f"{FRONT}{rule}```example\n{line}\n```\n"
+        policy = upheld.load_text(text, vocabulary=WORDS)
+        (example,) = policy.program.clauses[0].examples
+        assert policy.example(example)[1] == expected, line
 
 
 def test_a_compiled_file_that_was_cut_or_changed_is_refused(written: Path) -> None:

@@ -26,11 +26,8 @@ def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
     for clause in policy.program.clauses:
         heading = policy.program.clauses[clause.heading].text if clause.heading >= 0 else ""
         for example in clause.examples:
-            question = example.question
-            decision = policy.ask(
-                {"action": question.action, **question.dimensions, "facts": question.facts}
-            )
-            if decision.outcome != example.answer:
+            decision, expected = policy.example(example)
+            if expected:
                 wrong.append(
                     Fault(
                         file=file,
@@ -39,7 +36,7 @@ def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
                         code="wrong-example",
                         message=f"`{' '.join(example.text.split())}` is answered: {decision.why}",
                         clause=heading,
-                        expected=example.answer,
+                        expected=expected,
                     )
                 )
         if not clause.covered:

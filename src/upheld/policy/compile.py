@@ -38,6 +38,7 @@ class Cell(NamedTuple):
     duties: dict[DutyDue, int]
     owed: dict[Owed, int]
     givers: dict[int, int]  # node to the worlds in which it decides for allow
+    bases: dict[str, int]  # legal basis to the worlds in which a rule that names it allows
 
 
 class Classes:
@@ -273,7 +274,7 @@ class Compiled:
         reached = dict.fromkeys(walk.order, 0)
         for n in walk.tops:
             counts_deny[n], counts_allow[n], reached[n] = space.all, allowed, space.all
-        cell = Cell(space, allowed, {}, {}, {}, {}, {})
+        cell = Cell(space, allowed, {}, {}, {}, {}, {}, {})
         for n in walk.order:
             node = self.program.nodes[n]
             here = walk.applies[n]
@@ -290,6 +291,8 @@ class Compiled:
                 _add(cell.givers, n, gives)
                 for duty in node.duties:
                     _add(cell.duties, duty, gives)
+                for basis in node.bases:
+                    _add(cell.bases, basis, gives)
             if node.verb == "must":
                 excepted = 0
                 for c in walk.below[n]:

@@ -263,10 +263,12 @@ class Engine:
         cases = [case for case, _ in both]
         owed = e.owed(self.compiled, cases)
         if all(each.certain for each in cases):
+            clauses = e.citations(cases, allow=True)
             decision = Decision(
                 outcome="allow",
-                clauses=e.citations(cases, allow=True),
+                clauses=clauses,
                 duties=e.duties(cases),
+                bases=e.bases(self.compiled, cases, clauses),
                 owed=owed,
             )
             return self.worded(decision)

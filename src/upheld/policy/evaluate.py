@@ -71,6 +71,19 @@ def duties(cases: Iterable[Case]) -> tuple[r.Duty, ...]:
     return tuple(r.Duty(d.duty, amount(d.amount), d.unit) for d in sorted(found))
 
 
+def bases(compiled: Compiled, cases: Iterable[Case], clauses: tuple[str, ...]) -> tuple[str, ...]:
+    """The legal bases of the rules of some clauses that allow one of the cells in some world."""
+    nodes = compiled.program.nodes
+    found = {
+        basis
+        for each in cases
+        for n, worlds in each.cell.givers.items()
+        if worlds & each.cube and nodes[n].bases and nodes[n].clause in clauses
+        for basis in nodes[n].bases
+    }
+    return tuple(sorted(found))
+
+
 def owed(compiled: Compiled, cases: Sequence[Case]) -> tuple[r.Owed, ...]:
     """Every `must` that is owed at one of the cells in some world."""
     where: dict[OwedKey, list[Case]] = {}

@@ -17,9 +17,10 @@ from typing import Any
 
 from upheld.policy.decide import Engine
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain, text
+from upheld.policy.plain import Plain, listed, text
 from upheld.policy.program import Condition, DutyDue, Either, Every, FactTest, Negation
 from upheld.policy.request import Decision, Request
+from upheld.policy.vocabulary import BASIS
 from upheld.policy.worlds import tests_of, told
 
 VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
@@ -92,6 +93,9 @@ def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) 
             for d in decision.duties
         ]
         sentences.append(f"It is done {', '.join(duties)}.")
+    if decision.bases:
+        bases = listed((plain.label(BASIS, basis) for basis in decision.bases), "and")
+        sentences.append(f"It rests on {bases}.")
     return "\n".join(sentences)
 
 

@@ -118,6 +118,7 @@ class Graph:
             within=(decimal(node.within.value), node.within.unit) if node.within else None,
             duties=self.names.duties(node.duties, say),
             line=raw.block.place(node.offset)[0],
+            bases=self.names.bases(node.bases, say),
         )
 
     def copies(self, index: int, *, actor_named: bool) -> tuple[p.Copy, ...]:

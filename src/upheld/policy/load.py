@@ -15,7 +15,8 @@ import msgspec
 
 from upheld.core.errors import Fault, PolicyError, RequestError
 from upheld.policy.decide import Engine, Plan
-from upheld.policy.program import Front, Program
+from upheld.policy.evaluate import amount
+from upheld.policy.program import Example, Front, Program
 from upheld.policy.request import Decision, Request, refused
 from upheld.policy.vocabulary import DIMENSIONS
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from upheld.policy.columns import Question as BulkQuestion
 
 MAGIC = b"upheld policy\n"
-FORMAT = 1
+FORMAT = 2  # 1 has no legal bases and no duties of examples, and reads as it is
 HEAD = len(MAGIC) + 1 + 32
 KEYS = frozenset(("id", "action", "facts", *DIMENSIONS))
 NO_FACTS: dict[str, object] = {}
@@ -81,6 +82,22 @@ class Policy:
         if isinstance(question, Mapping) and "id" in question:
             return {"id": question["id"], **found}
         return found
+
+    def example(self, example: Example) -> tuple[Decision, str]:
+        """The decision on an example of the document, and what it should have been.
+
+        The second is empty where the policy answers as the example says.
+        """
+        asked = example.question
+        decision = self.ask({"action": asked.action, **asked.dimensions, "facts": asked.facts})
+        carried = {(d.duty, d.amount, d.unit) for d in decision.duties}
+        lacking = [d for d in example.duties if (d.duty, amount(d.amount), d.unit) not in carried]
+        if decision.outcome != example.answer:
+            return decision, example.answer
+        if lacking:
+            said = (" ".join(filter(None, (d.duty, d.amount, d.unit))) for d in lacking)
+            return decision, f"{example.answer} with {', '.join(said)}"
+        return decision, ""
 
     def screen(self, table: ir.Table, question: BulkQuestion, **more: Any) -> ir.Table:
         """The table with the decision as columns: an Ibis expression; see `policy.bulk.screen`."""
@@ -201,7 +218,7 @@ def unpack(raw: bytes, file: str) -> Program:
             ]
         )
 
-    if raw[len(MAGIC) : len(MAGIC) + 1] != bytes([FORMAT]):
+    if raw[len(MAGIC) : len(MAGIC) + 1] not in (b"\x01", bytes([FORMAT])):
         raise fail("the compiled file has another format; compile the policy again")
     if hashlib.sha256(raw[HEAD:]).digest() != raw[len(MAGIC) + 1 : HEAD]:
         raise fail("the compiled file was cut or changed")

@@ -20,6 +20,7 @@ from upheld.policy.program import (
 )
 from upheld.policy.syntax import All, DefinitionNode, Formula, Name, Not, Number, Some, Terms
 from upheld.policy.vocabulary import (
+    BASIS,
     OTHER,
     PREPOSITIONS,
     SMALLER,
@@ -227,6 +228,23 @@ class Names:
             found.append(DutyDue(call.name.word, amount, call.number.unit if call.number else ""))
         return tuple(found)
 
+    def bases(self, names: Iterable[Name], report: Report) -> tuple[str, ...]:
+        """The legal bases of a rule, each once, in the order of the alphabet."""
+        known = self.vocabulary.tree(BASIS)
+        found = set()
+        for name in names:
+            if name.word in known:
+                found.add(name.word)
+                continue
+            report(
+                name.offset,
+                "unknown-word",
+                f"`{name.word}` is no legal basis",
+                "a word of the tree `basis`" + ("" if known else ", which the vocabulary lacks"),
+                nearest(name.word, known),
+            )
+        return tuple(sorted(found))
+
     def dimensions(
         self, data: Terms | None, scope: tuple[tuple[str, Terms], ...]
     ) -> dict[str, Terms]:
@@ -276,14 +294,24 @@ class Names:
     def define(self, node: DefinitionNode, clause: str, report: Report) -> None:
         """Take up a definition, or report why it is none."""
         word = node.name.word
+        named = [name for name in node.terms if name.word != OTHER]
         fits = [
             t
             for t in TREES
-            if t != "action" and all(name.word in self.vocabulary.tree(t) for name in node.terms)
+            if t != "action" and all(name.word in self.vocabulary.tree(t) for name in named)
         ]
-        if len(fits) > 1:
+        if not named:
             report(
                 node.terms[0].offset,
+                "ambiguous-words",
+                "`other` alone is of every tree",
+                "words of one tree beside it",
+                "",
+            )
+            return
+        if len(fits) > 1:
+            report(
+                named[0].offset,
                 "ambiguous-words",
                 "these words fit the trees of " + " and ".join(fits),
                 "words that only one tree has",
@@ -323,6 +351,8 @@ class Names:
 
     def _unfit(self, node: DefinitionNode, report: Report) -> None:
         for name in node.terms:
+            if name.word == OTHER:
+                continue
             known = [t for t in TREES if name.word in self.vocabulary.tree(t) and t != "action"]
             if name.word == node.name.word or name.word in self.definitions:
                 report(

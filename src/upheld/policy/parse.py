@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from upheld.core.errors import nearest
 from upheld.policy.syntax import (
     All,
@@ -26,7 +28,7 @@ from upheld.policy.syntax import (
     Terms,
     Test,
 )
-from upheld.policy.vocabulary import KEYWORDS, PREPOSITIONS, UNITS
+from upheld.policy.vocabulary import KEYWORDS, PREPOSITIONS, SINGULAR, UNITS
 
 TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+|%[^\n]*)|(?P<id>\#[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?![\w-]))"
@@ -34,6 +36,7 @@ TOKEN = re.compile(
     r"|(?P<number>\d+(?:\.\d+)?(?![\w.]))|(?P<op><=|>=|<|=|>)|(?P<mark>[,()])|(?P<bad>[^\s,()%]+|.)"
 )
 DIGITS_MAX = 30  # of a number; more is a slip, and unbounded numbers would be unbounded work
+TAILS = ("when", "unless", "within", "with", "because")
 DEPTH_MAX = 60  # of brackets and `not`, so that a hostile formula cannot exhaust the stack
 
 
@@ -54,7 +57,8 @@ class Mistake(Exception):  # noqa: N818 - caught inside this module and its call
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, asking: bool = False) -> None:
+        self.asking = asking  # a question alone, not an example with its answer
         self.tokens: list[tuple[str, str, int]] = []
         self.mistakes: list[Mistake] = []
         for found in TOKEN.finditer(text):
@@ -128,6 +132,8 @@ class _Parser:
         if len(self.text) > DIGITS_MAX:
             raise Mistake(self.offset, "a number of too many digits", f"at most {DIGITS_MAX}")
         text = self.take()
+        if self.kind == "word" and self.text in SINGULAR:
+            return Number(text, SINGULAR[self.take()])
         return Number(text, self.take() if self.key(*UNITS) else "")
 
     def scope(self) -> tuple[tuple[str, Terms], ...]:
@@ -226,7 +232,7 @@ class _Parser:
             first = self.names("an action" if not exception else "an action or data")
         data = self.terms() if self.kind == "word" or self.key("any") else None
         scope = self.scope()
-        condition, within, duties = self.tail(verb, lifts=exception and not verb)
+        condition, within, duties, bases = self.tail(verb, lifts=exception and not verb)
         if exception and not (verb or first or data or scope or condition):
             self.fail("what is excepted: a verb, words, a scope or a condition")
         if self.key(*PREPOSITIONS):
@@ -246,6 +252,7 @@ class _Parser:
             condition=condition,
             within=within,
             duties=duties,
+            bases=bases,
         )
 
     def verb(self) -> str:
@@ -262,18 +269,19 @@ class _Parser:
 
     def tail(
         self, verb: str, *, lifts: bool
-    ) -> tuple[Formula | None, Number | None, tuple[DutyCall, ...]]:
+    ) -> tuple[Formula | None, Number | None, tuple[DutyCall, ...], tuple[Name, ...]]:
         condition: Formula | None = None
         within: Number | None = None
         duties: tuple[DutyCall, ...] = ()
-        while self.key("when", "unless", "within", "with"):
+        bases: tuple[Name, ...] = ()
+        while self.key(*TAILS):
             offset, word = self.offset, self.text
-            again = {"within": within, "with": duties}.get(word, condition)
+            again = {"within": within, "with": duties, "because": bases}.get(word, condition)
             if again:
                 raise Mistake(
                     offset,
                     f"`{word}` cannot stand here: the rule has such a part",
-                    "one condition, one `within`, one `with`",
+                    "one condition, one `within`, one `with`, one `because`",
                     code="repeated-part",
                 )
             if word in ("when", "unless"):
@@ -291,10 +299,19 @@ class _Parser:
                 within = self.number()
                 if within.unit in ("", "percent"):
                     raise Mistake(offset, "`within` needs a time", "hours, days, months or years")
+            elif word == "because":
+                if verb == "may not":
+                    raise Mistake(
+                        offset,
+                        "`because` cannot stand in a prohibition",
+                        "a rule that allows: only that needs a legal basis",
+                    )
+                self.take()
+                bases = self.names("a legal basis")
             else:
                 self.take()
                 duties = self.duties()
-        return condition, within, duties
+        return condition, within, duties, bases
 
     def definition(self) -> DefinitionNode:
         offset = self.offset
@@ -356,7 +373,8 @@ class _Parser:
     def boundary(self) -> None:
         if self.kind != "end" and not self.key("except", "may", "must", "define"):
             self.fail(
-                "a preposition, `when`, `unless`, `within`, `with`, `except` or a new rule",
+                "a preposition, `when`, `unless`, `within`, `with`, `because`, `except` or a new"
+                " rule",
                 tuple(KEYWORDS),
             )
 
@@ -385,10 +403,28 @@ class _Parser:
             while self.mark(","):
                 self.take()
                 known.append(self.known())
+        duties: tuple[DutyCall, ...] = ()
+        if self.key("with"):
+            if self.asking:
+                self.fail("a preposition, `given` or the end: the answer says the duties")
+            if answer != "yes":
+                raise Mistake(
+                    self.offset,
+                    "`with` stands in an example whose answer is not `yes`",
+                    "`yes`: only what is allowed has duties",
+                )
+            self.take()
+            duties = self.duties()
         if self.kind != "end" and not self.key("yes", "no", "ask"):
-            self.fail("a preposition, `given` or the next example")
+            self.fail("a preposition, `given`, `with` or the next example")
         return ExampleNode(
-            answer=answer, action=action, offset=offset, data=data, scope=scope, known=tuple(known)
+            answer=answer,
+            action=action,
+            offset=offset,
+            data=data,
+            scope=scope,
+            known=tuple(known),
+            duties=duties,
         )
 
     def known(self) -> Known:
@@ -417,19 +453,7 @@ class _Parser:
 
 def with_exception(rule: RuleNode, exception: RuleNode) -> RuleNode:
     """The rule with one more exception of its own."""
-    return RuleNode(
-        verb=rule.verb,
-        offset=rule.offset,
-        is_exception=rule.is_exception,
-        ids=rule.ids,
-        first=rule.first,
-        data=rule.data,
-        scope=rule.scope,
-        condition=rule.condition,
-        within=rule.within,
-        duties=rule.duties,
-        exceptions=(*rule.exceptions, exception),
-    )
+    return replace(rule, exceptions=(*rule.exceptions, exception))
 
 
 def parse_block(text: str) -> tuple[tuple[Statement, ...], list[Mistake]]:
@@ -458,7 +482,7 @@ def parse_formula(text: str) -> tuple[Formula | None, list[Mistake]]:
 
 def parse_question(text: str) -> tuple[ExampleNode | None, list[Mistake]]:
     """`share email to trusted-partner for offers given permission`, as a person types it."""
-    parser = _Parser("ask " + text)
+    parser = _Parser("ask " + text, asking=True)
     try:
         question = parser.example()
         if parser.kind != "end":

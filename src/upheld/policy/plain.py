@@ -23,7 +23,7 @@ from upheld.policy.program import (
     Node,
     Program,
 )
-from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, TREES, Leaves
+from upheld.policy.vocabulary import BASIS, DIMENSIONS, OTHER, TREE_OF, TREES, Leaves
 
 Piece = tuple[str, str]
 ANY = {"data": "any information", "party": "anyone", "purpose": "any purpose",
@@ -277,6 +277,9 @@ class Plain:
         if node.duties:
             duties = listed((self.duty(duty) for duty in node.duties), "and")
             pieces.append(("plain", f"; always {duties}"))
+        if node.bases:
+            bases = listed((self.label(BASIS, basis) for basis in node.bases), "and")
+            pieces.append(("plain", f"; because of {bases}"))
         return pieces
 
     def _when(self, condition: Condition) -> list[Piece]:

@@ -71,7 +71,8 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `effect` is allow, deny or lift. `parents` are indices of nodes; empty for a top-level rule.
     `gates` are sets of copies of severed rules in whose place this node stands: one copy of each
-    gate must apply too. A `must` allows, and is owed `within` (amount, unit) or at once.
+    gate must apply too. A `must` allows, and is owed `within` (amount, unit) or at once. `bases`
+    are the legal bases on which a rule that allows stands; they decide nothing.
     """
 
     clause: str
@@ -83,6 +84,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
     within: tuple[str, str] | None = None
     duties: tuple[DutyDue, ...] = ()
     line: int = 0
+    bases: tuple[str, ...] = ()
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -105,12 +107,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Example(msgspec.Struct, frozen=True):
-    """An example of the document: the expected outcome (allow, deny, needs-proof), resolved."""
+    """An example of the document: the expected outcome (allow, deny, needs-proof), resolved.
+
+    `duties` are those that the answer must carry; it may carry others.
+    """
 
     answer: str
     question: Question
     text: str
     line: int
+    duties: tuple[DutyDue, ...] = ()
 
 
 class RuleText(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from upheld.policy.program import (
     Negation,
     Program,
 )
-from upheld.policy.vocabulary import OTHER, TREE_OF
+from upheld.policy.vocabulary import BASIS, OTHER, TREE_OF
 
 ROWS_MAX = 30
 COLUMNS_MAX = 8
@@ -38,7 +38,7 @@ HAS = {"data": "dpv:hasPersonalData", "purpose": "dpv:hasPurpose", "recipient": 
        "source": "dpv:hasDataSource", "action": "dpv:hasProcessing"}  # fmt: skip
 SUPERCLASS = {"data": "dpv:PersonalData", "purpose": "dpv:Purpose", "party": "dpv:LegalEntity",
               "action": "dpv:Processing", "occasion": "skos:Concept",
-              "place": "dpv:Location"}  # fmt: skip
+              "place": "dpv:Location", BASIS: "dpv:LegalBasis"}  # fmt: skip
 
 
 class Answering(Protocol):
@@ -126,6 +126,10 @@ class _Linked:
             tree = TREE_OF.get(dimension, dimension)
             if ids := [self.identify(tree, word) for word in self.plain.fold(tree, leaves)]:
                 found[property_] = [{"@id": each} for each in ids]
+        bases = sorted({basis for node in nodes for basis in node.bases})
+        if bases:
+            ids = [self.identify(BASIS, basis) for basis in bases]
+            found["dpv:hasLegalBasis"] = [{"@id": each} for each in ids]
         conditions = [
             text(p) for node in nodes if node.effect == "allow" for p in self.plain.rule(node)
         ]

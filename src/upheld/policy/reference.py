@@ -255,8 +255,9 @@ class _Reference:
         allowed = [all(what == "allow" for what, _ in column) for column in columns]
         found: dict[str, Any] = {"clauses": [], "duties": [], "owed": self.owed(), "prove": []}
         if all(allowed):
-            found |= {"outcome": "allow", "clauses": self.cited("allow", self.table),
-                      "duties": self.duties(), "kind": ""}  # fmt: skip
+            clauses = self.cited("allow", self.table)
+            found |= {"outcome": "allow", "clauses": clauses, "duties": self.duties(),
+                      "bases": self.bases(clauses), "kind": ""}  # fmt: skip
         elif any(allowed):
             found |= {"outcome": "needs-proof", "clauses": self.cited("allow", self.table),
                       "prove": _prove(self.facts, allowed), "kind": "proof"}  # fmt: skip
@@ -283,6 +284,12 @@ class _Reference:
         deciding = frozenset().union(*(nodes for row in self.table for _, nodes in row))
         due: set[DutyDue] = {duty for index in deciding for duty in self.nodes[index].duties}
         return [{"duty": duty.duty, **_amount(duty.amount, duty.unit)} for duty in sorted(due)]
+
+    def bases(self, clauses: list[str]) -> list[str]:
+        """List the legal bases of each node of these clauses that allows a cell in some world."""
+        deciding = frozenset().union(*(nodes for row in self.table for _, nodes in row))
+        cited = [self.nodes[index] for index in deciding if self.nodes[index].clause in clauses]
+        return sorted({basis for node in cited for basis in node.bases})
 
     def owed(self) -> list[dict[str, Any]]:
         """List what is owed in some world at some cell, and whether it is so in each."""

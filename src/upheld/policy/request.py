@@ -72,12 +72,14 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The answer, with the clauses that decide. Only `allow` allows.
 
     `outcome` is allow, deny, needs-proof or error; `kind` is clause, silence or proof; `prove`
-    lists sets of facts, any one of which would settle it; see the language reference, section 5.
+    lists sets of facts, any one of which would settle it; `bases` are the legal bases that the
+    clauses of an allow name. See the language reference, section 5.
     """
 
     outcome: str
     clauses: tuple[str, ...] = ()
     duties: tuple[Duty, ...] = ()
+    bases: tuple[str, ...] = ()
     owed: tuple[Owed, ...] = ()
     prove: tuple[tuple[str, ...], ...] = ()
     depends: dict[str, tuple[str, ...]] = {}

@@ -161,6 +161,7 @@ class Resolver:
         for name in actions:
             self._takes(raw, name.word, name.offset)
         self.names.duties(node.duties, say)
+        self.names.bases(node.bases, say)
         return index
 
     def _kinds(self, raw: Raw) -> set[bool]:
@@ -367,12 +368,14 @@ class Resolver:
 
     def _example(self, section: int, block: Block, node: ExampleNode) -> p.Example | None:
         before = len(self.faults)
-        question = question_of(node, self.names, self.report(section, block))
+        say = self.report(section, block)
+        question = question_of(node, self.names, say)
+        duties = self.names.duties(node.duties, say)
         if len(self.faults) > before:
             return None
         answer = {"yes": "allow", "no": "deny", "ask": "needs-proof"}[node.answer]
         line = block.place(node.offset)[0]
-        return p.Example(answer, question, print_example(node), line)
+        return p.Example(answer, question, print_example(node), line, duties)
 
 
 def digest(source: str, vocabulary: Vocabulary) -> str:

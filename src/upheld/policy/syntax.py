@@ -10,6 +10,10 @@ from fractions import Fraction
 
 import msgspec
 
+from upheld.policy.vocabulary import SINGULAR
+
+SINGLE = {many: one for one, many in SINGULAR.items()}
+
 
 class Name(msgspec.Struct, frozen=True):
     """A word and where it stands; equal by word alone."""
@@ -97,6 +101,7 @@ class RuleNode(msgspec.Struct, frozen=True, kw_only=True):
     condition: Formula | None = None
     within: Number | None = None
     duties: tuple[DutyCall, ...] = ()
+    bases: tuple[Name, ...] = ()
     exceptions: tuple[RuleNode, ...] = ()
 
 
@@ -128,6 +133,7 @@ class ExampleNode(msgspec.Struct, frozen=True, kw_only=True):
     data: Terms | None = None
     scope: tuple[tuple[str, Terms], ...] = ()
     known: tuple[Known, ...] = ()
+    duties: tuple[DutyCall, ...] = ()  # that a yes must carry
 
 
 Statement = RuleNode | DefinitionNode
@@ -142,8 +148,9 @@ def print_terms(terms: Terms) -> str:
 
 
 def print_number(number: Number) -> str:
-    """`10` or `30 days`."""
-    return f"{number.text} {number.unit}".rstrip()
+    """`10`, `1 day` or `30 days`."""
+    unit = SINGLE.get(number.unit, number.unit) if number.text == "1" else number.unit
+    return f"{number.text} {unit}".rstrip()
 
 
 def print_formula(formula: Formula, *, nested: bool = False) -> str:
@@ -198,7 +205,9 @@ def print_rule(rule: RuleNode, indent: str = "") -> list[str]:
         tail.append(f"within {print_number(rule.within)}")
     tail += _condition(rule.condition)
     if rule.duties:
-        tail.append("with " + ", ".join(_duty(duty) for duty in rule.duties))
+        tail.append(_duties(rule.duties))
+    if rule.bases:
+        tail.append("because " + ", ".join(name.word for name in rule.bases))
     line = indent + " ".join([*head, *tail])
     lines = [line]
     if len(line) > WIDTH and tail:
@@ -206,6 +215,10 @@ def print_rule(rule: RuleNode, indent: str = "") -> list[str]:
     for exception in rule.exceptions:
         lines += print_rule(exception, indent + "  ")
     return lines
+
+
+def _duties(duties: tuple[DutyCall, ...]) -> str:
+    return "with " + ", ".join(_duty(duty) for duty in duties)
 
 
 def _duty(duty: DutyCall) -> str:
@@ -234,6 +247,8 @@ def print_example(example: ExampleNode) -> str:
     text = " ".join(parts)
     if example.known:
         text += "  given " + ", ".join(_known(known) for known in example.known)
+    if example.duties:
+        text += f"  {_duties(example.duties)}"
     return text
 
 

@@ -40,6 +40,7 @@ KEYWORDS = frozenset(
         "percent",
         "define",
         "as",
+        "because",
         "yes",
         "no",
         "ask",
@@ -62,6 +63,7 @@ ATTRIBUTES = (
 )
 WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 TREES = ("action", "data", "party", "purpose", "occasion", "place")
+BASIS = "basis"  # the tree of legal bases, which no question names
 DIMENSIONS = ("data", "source", "recipient", "actor", "purpose", "occasion", "place")
 TREE_OF = {
     "data": "data",
@@ -81,6 +83,7 @@ PREPOSITIONS = {
     "in": "place",
 }
 UNITS = ("hours", "days", "months", "years", "percent")
+SINGULAR = {"hour": "hours", "day": "days", "month": "months", "year": "years"}
 SMALLER = {"days": ("hours", 24), "years": ("months", 12)}  # unit: (smaller unit, how many)
 OTHER = "other"
 PER = "per"
@@ -131,8 +134,15 @@ class Vocabulary(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
 
     def tree(self, name: str) -> dict[str, Term]:
-        """The terms of one tree by name, parents before children."""
-        return self.trees[name]
+        """The terms of one tree by name, parents before children; none if it has no such tree."""
+        return self.trees.get(name, {})
+
+    def under_basis(self, basis: str, top: str) -> bool:
+        """Whether a legal basis is another one, or a kind of it."""
+        terms = self.tree(BASIS)
+        while basis and basis != top:
+            basis = terms[basis].parent if basis in terms else ""
+        return bool(basis)
 
     def takes(self, action: str) -> tuple[str, ...]:
         """The dimensions that an action (or group of actions, for its unnamed rest) takes."""

@@ -17,6 +17,7 @@ import msgspec
 from upheld.core.errors import Fault, PolicyError, nearest
 from upheld.policy.vocabulary import (
     ATTRIBUTES,
+    BASIS,
     DIMENSIONS,
     KEYWORDS,
     OTHER,
@@ -35,7 +36,7 @@ class _Reader:
     """Reads one or more TOML documents into a vocabulary, collecting every mistake."""
 
     def __init__(self) -> None:
-        self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in TREES}
+        self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in (*TREES, BASIS)}
         self.facts: dict[str, Fact] = {}
         self.duties: dict[str, Duty] = {}
         self.sources: list[str] = []
@@ -98,7 +99,7 @@ class _Reader:
         for key, table in content.items():
             if not isinstance(table, dict):
                 self.fault(key, f"`{key}` must be a table")
-            elif key in TREES:
+            elif key in self.trees:
                 self._tree(key, table)
             elif key == "fact":
                 for name, entry in table.items():
@@ -107,7 +108,7 @@ class _Reader:
                 for name, entry in table.items():
                     self._duty(name, entry)
             else:
-                known = [*TREES, "fact", "duty", "extends"]
+                known = [*self.trees, "fact", "duty", "extends"]
                 self.fault(
                     key,
                     f"unknown section `{key}`",

@@ -19,6 +19,7 @@ from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Grid
 from upheld.policy.request import Decision
+from upheld.policy.vocabulary import BASIS
 from upheld.policy.worlds import Space
 
 KINDS = {
@@ -26,6 +27,8 @@ KINDS = {
     "denied": "no longer allowed",
     "duty-dropped": "still allowed, but no longer",
     "duty-added": "still allowed, but only",
+    "basis-dropped": "still allowed, but no longer because of",
+    "basis-added": "still allowed, now because of",
     "owed": "newly owed",
     "not-owed": "no longer owed",
     "cited": "decided as before, now also by",
@@ -92,7 +95,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(old: Policy, new: Policy) -> Comparison:
-    """Every class of requests whose outcome, citation, duties or owed acts change.
+    """Every class of requests whose outcome, citation, duties, bases or owed acts change.
 
     Exact over the union of both vocabularies; UpheldError, naming clauses, where that is too dear.
     """
@@ -157,6 +160,10 @@ def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | Owed | st
         before, after = old.duties.get(duty, 0), new.duties.get(duty, 0)
         yield from _one("duty-dropped", both & before & ~after, duty)
         yield from _one("duty-added", both & after & ~before, duty)
+    for basis in sorted(old.bases.keys() | new.bases.keys()):
+        before, after = old.bases.get(basis, 0), new.bases.get(basis, 0)
+        yield from _one("basis-dropped", both & before & ~after, basis)
+        yield from _one("basis-added", both & after & ~before, basis)
     for owed in sorted(old.owed.keys() | new.owed.keys()):
         before, after = old.owed.get(owed, 0), new.owed.get(owed, 0)
         yield from _one("owed", after & ~before, owed)
@@ -203,7 +210,8 @@ def _contents(sides: Sequence[Compiled]) -> Any:
         for n in side.levels:
             node = side.program.nodes[n]
             parents = tuple(sorted(keys[p] for p in node.parents))
-            base = (node.clause, node.verb, node.effect, node.within, node.duties, parents)
+            base = (node.clause, node.verb, node.effect, node.within, node.duties, node.bases,
+                    parents)  # fmt: skip
             seen[base] = seen.get(base, 0) + 1
             keys[n] = numbers.setdefault((base, seen[base]), len(numbers))
         tables.append(
@@ -298,6 +306,9 @@ def _change(joint: Joint, wordings: tuple[Wording, Wording], key: _Key, group: _
         case Owed(clause, amount, unit):
             told = f"#{clause}" + (f" within {amount} {unit}" if amount else " at once")
             said[0] = f"{said[0]} by {told}"
+        case str() if kind.startswith("basis"):
+            told = wording.plain.label(BASIS, detail)
+            said[0] = f"{said[0]} {told}"
         case str():
             told = detail
             said[0] += f" #{detail}" if detail else ""

@@ -33,6 +33,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     proofs: tuple[str, ...]  # kinds of records that prove these facts
     clauses: tuple[str, ...]
     duties: tuple[str, ...]
+    bases: tuple[str, ...]  # legal bases that the clauses name
     text: str
 
 
@@ -77,7 +78,7 @@ def findings(policy: Policy) -> Findings:
             open_classes.append(state)
             clauses = clause_order(policy, cell.allows)
             duties = tuple(sorted(wording.plain.duty(duty) for duty in cell.duties))
-            key = (ways_of(cell.space, cell.allow), clauses, duties)
+            key = (ways_of(cell.space, cell.allow), clauses, duties, tuple(sorted(cell.bases)))
             groups.setdefault(key, {}).setdefault(action, (grid, []))[1].append(state)
             for kind, by, others in _odd(joint, live[0], cell, clauses):
                 found = odd.setdefault((kind, by, others), {})
@@ -96,7 +97,8 @@ def findings(policy: Policy) -> Findings:
     )
 
 
-_Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]
+# What must hold, the clauses that allow, duties, and legal bases.
+_Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
 def _odd(
@@ -145,14 +147,14 @@ def _effort(row: Row) -> int:
 
 
 def _rows(joint: Joint, wording: Wording, key: _Key, found: Found) -> list[Row]:
-    ways, clauses, duties = key
+    ways, clauses, duties, bases = key
     regions, _ = wording.regions(found)
     facts = joint.facts
     names = {literal.removeprefix("not ").split()[0] for way in ways for literal in way}
     proofs = tuple(sorted({facts[name].proof for name in names if facts[name].proof}))
     condition = wording.ways(ways) or "with nothing to prove"
     tail = f", {', '.join(duties)}" if duties else ""
-    by = ", ".join(f"#{clause}" for clause in clauses)
+    by = ", ".join(f"#{clause}" for clause in clauses) + wording.because(bases)
     return [
         Row(
             region=region,
@@ -160,6 +162,7 @@ def _rows(joint: Joint, wording: Wording, key: _Key, found: Found) -> list[Row]:
             proofs=proofs,
             clauses=clauses,
             duties=duties,
+            bases=bases,
             text=f"{region.text}: {condition}{tail}, by {by}",
         )
         for region in regions

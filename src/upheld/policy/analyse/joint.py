@@ -240,7 +240,8 @@ def same_words(policies: Sequence[Policy]) -> list[str]:
         return []
     found = []
     pairs: list[tuple[str, Mapping[str, object], Mapping[str, object]]] = [
-        (tree, _shape(old.trees[tree]), _shape(new.trees[tree])) for tree in old.trees
+        (tree, _shape(old.tree(tree)), _shape(new.tree(tree)))
+        for tree in {**old.trees, **new.trees}
     ]
     pairs += [("fact", old.facts, new.facts), ("duty", old.duties, new.duties)]
     for what, before, after in pairs:

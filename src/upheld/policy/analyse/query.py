@@ -47,6 +47,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     when: tuple[tuple[str, ...], ...]  # the shortest first; one empty set: with no fact to prove
     clauses: tuple[str, ...]
+    bases: tuple[str, ...]
     regions: tuple[Region, ...]
     more: bool
     text: str
@@ -86,8 +87,9 @@ def query(policy: Policy, text: str) -> Answer:
         if allow:
             by = clause_order(policy, (c for c, worlds in cell.allows.items() if worlds & allow))
             ways = ways_of(cell.space, allow, asked.facts)
+            bases = tuple(sorted(b for b, worlds in cell.bases.items() if worlds & allow))
             group = groups.setdefault(
-                (ways, by), _Group(action, grid, state, cell.space, allow, {})
+                (ways, by, bases), _Group(action, grid, state, cell.space, allow, {})
             )
             group.found.setdefault(action, (grid, []))[1].append(state)
     wording = Wording(joint, 0)
@@ -103,7 +105,7 @@ def query(policy: Policy, text: str) -> Answer:
     )
 
 
-_Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]
+_Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]
 
 
 class _Group(msgspec.Struct):
@@ -187,17 +189,18 @@ def _checked(policy: Policy, asked: Asked) -> Asked:
 
 
 def _case(joint: Joint, wording: Wording, key: _Key, group: _Group) -> Case:
-    ways, clauses = key
+    ways, clauses, bases = key
     regions, more = wording.regions(group.found)
     cell = group.grid.first(group.state)
     request = joint.request(0, group.action, [a.name for a in group.grid.axes], cell)
     facts = example(group.space, group.worlds)
-    by = ", ".join(f"#{clause}" for clause in clauses)
+    by = ", ".join(f"#{clause}" for clause in clauses) + wording.because(bases)
     condition = wording.ways(ways) or "with nothing to prove"
     said = {d: list(words) for d, words in request.dimensions().items()}
     return Case(
         when=ways,
         clauses=clauses,
+        bases=bases,
         regions=regions,
         more=more,
         text=f"{together(regions, more=more)}: {condition}, by {by}",

@@ -7,22 +7,25 @@ and no owed act, the rule is dead, unless silence alone keeps what it promises: 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from upheld.policy.analyse import grants
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
 from upheld.policy.compile import Cell, Compiled
 from upheld.policy.evaluate import depends_on
 from upheld.policy.load import Policy
-from upheld.policy.program import Definition
+from upheld.policy.program import Definition, DutyDue
 from upheld.policy.regions import Bits, Grid
 from upheld.policy.wordbook import builtin_bytes, builtin_names
 from upheld.policy.worlds import Space, tests_of
 
-ORDER = ("owed-denied", "contradiction", "dead", "unreached", "duty-unreached", "fact-idle",
-         "fact-unused", "only-ground", "guard")  # fmt: skip
-LEVEL = {"owed-denied": "error", "guard": "note", "only-ground": "note", "fact-unused": "note"}
+ORDER = ("owed-denied", "contradiction", "overruled", "dead", "unreached", "consent-unasked",
+         "duty-unreached", "fact-idle", "fact-unused", "duty-gained", "definition-ends",
+         "only-ground", "guard")  # fmt: skip
+NOTES = ("guard", "only-ground", "fact-unused", "duty-gained", "definition-ends")
+LEVEL = {"owed-denied": "error", **dict.fromkeys(NOTES, "note")}
 NAMED_MAX = 6  # clauses or facts in a sentence
 
 
@@ -52,6 +55,17 @@ class Rule(msgspec.Struct):
     gives: bool = False
     allowed_by: set[str] = msgspec.field(default_factory=set)
     denied_by: set[str] = msgspec.field(default_factory=set)
+    overruled_by: set[str] = msgspec.field(default_factory=set)
+
+
+class _Witness(NamedTuple):
+    """A class and some of its worlds, for an example."""
+
+    action: Names
+    grid: Grid
+    state: Bits
+    space: Space
+    worlds: int
 
 
 def review(policy: Policy) -> list[Finding]:
@@ -71,7 +85,10 @@ class _Review:
         self.facts: set[str] = set()
         self.grounds: dict[str, set[str]] = {}
         self.owed: dict[tuple[str, tuple[str, ...]], Finding] = {}
+        self.gained: dict[tuple[str, DutyDue], dict[str, _Witness]] = {}
+        self.seen: list[tuple[int, Cell]] = []
         self._walk()
+        self._overruled()
 
     def _rules(self) -> list[Rule]:
         found: dict[tuple[str, int, str], Rule] = {}
@@ -91,8 +108,12 @@ class _Review:
                 if live[0] not in seen:
                     seen.add(live[0])
                     cell = self.joint.meaning(live)[0]
+                    self.seen.append((live[0], cell))
                     self._class(live[0], cell)
                     self._owed(action, grid, state, cell)
+                    for clause, other, duty, worlds in grants.gained(self.side, cell):
+                        witness = _Witness(action, grid, state, cell.space, worlds)
+                        self.gained.setdefault((clause, duty), {}).setdefault(other, witness)
 
     def _class(self, bits: int, cell: Cell) -> None:
         """Learn from one class."""
@@ -139,6 +160,16 @@ class _Review:
             silent &= ~worlds
         rule.guards = rule.guards or any(w & silent for w in cell.denies.values())
 
+    def _overruled(self) -> None:
+        """Note which grants that make no difference would, but for a denial elsewhere."""
+        for rule in self.rules:
+            if rule.matters or self.nodes[rule.nodes[0]].effect != "allow":
+                continue
+            for bits, cell in self.seen:
+                if bits & rule.bits:
+                    found = grants.stopped(self.side, rule.nodes, bits, cell, decides=rule.gives)
+                    rule.overruled_by |= found.clauses if found else frozenset()
+
     def _ground(self, cell: Cell, reached: dict[int, int]) -> None:
         """Note exceptions that allow where no rule outside of a prohibition does."""
         free = 0
@@ -172,29 +203,36 @@ class _Review:
             by = clause_order(self.policy, (c for c, w in cell.denies.items() if w & clash))
             if (owed.clause, by) in self.owed:
                 continue
-            facts = example(cell.space, clash)
-            request = self.joint.request(0, action, [a.name for a in grid.axes], grid.first(state))
-            said = {d: list(words) for d, words in request.dimensions().items()}
-            given = ", ".join(f"{name} = {value}".lower() for name, value in shown(facts).items())
-            act = " ".join([request.action, *(word for words in said.values() for word in words)])
+            question, facts, told = self._example(_Witness(action, grid, state, cell.space, clash))
             self.owed[owed.clause, by] = Finding(
                 kind="owed-denied",
                 level="error",
                 clause=owed.clause,
                 line=self._line(owed.clause),
                 covers=by,
-                text=f"#{owed.clause} asks for what {named(by)} forbids: {act}"
-                + (f", given {given}" if given else ""),
-                question={"action": request.action, **said},
-                facts=shown(facts),
+                text=f"#{owed.clause} asks for what {named(by)} forbids: {told}",
+                question=question,
+                facts=facts,
             )
+
+    def _example(self, witness: _Witness) -> tuple[dict[str, Any], dict[str, object], str]:
+        """A question of a class and facts of some worlds, as data and in words."""
+        action, grid, state, space, worlds = witness
+        facts = shown(example(space, worlds))
+        request = self.joint.request(0, action, [a.name for a in grid.axes], grid.first(state))
+        said = {d: list(words) for d, words in request.dimensions().items()}
+        given = ", ".join(f"{name} = {value}".lower() for name, value in facts.items())
+        act = " ".join([request.action, *(word for words in said.values() for word in words)])
+        told = act + (f", given {given}" if given else "")
+        return {"action": request.action, **said}, facts, told
 
     def _line(self, clause: str) -> int:
         return next((c.line for c in self.policy.program.clauses if c.id == clause), 1)
 
     def findings(self) -> list[Finding]:
         """All findings, sorted."""
-        found = [*self.owed.values(), *self._dead(), *self._idle(), *self._grounds()]
+        found = [*self.owed.values(), *self._dead(), *self._idle(), *self._grounds(),
+                 *self._gained(), *self._unasked(), *self._ending()]  # fmt: skip
         return sorted(found, key=lambda f: (ORDER.index(f.kind), f.line, f.clause, f.text))
 
     def _finding(self, kind: str, clause: str, line: int, text: str,
@@ -232,11 +270,9 @@ class _Review:
         if rule.guards:
             text = f"{what} is a promise that silence keeps anyway: no other clause allows it"
             return "guard", text, set()
+        if rule.overruled_by:
+            return self._why_overruled(rule, what)
         allowed, denied = (s - {rule.clause} for s in (rule.allowed_by, rule.denied_by))
-        if effect == "allow" and not rule.gives and denied:
-            by = named(clause_order(self.policy, denied))
-            text = f"{what} allows nothing, because {by} denies all of it"
-            return "contradiction", text, denied
         covers = {"allow": allowed, "deny": denied}.get(effect, allowed | denied)
         covers = covers or allowed | denied
         by = named(clause_order(self.policy, covers)) or "other rules of the clause"
@@ -244,6 +280,75 @@ class _Review:
         done = {"allow": "allow", "deny": "deny"}.get(effect, "decide")
         text = f"{what} can never decide: it {verb} nothing that {by} would not {done} without it"
         return "dead", text, covers
+
+    def _why_overruled(self, rule: Rule, what: str) -> tuple[str, str, set[str]]:
+        """A grant that a denial elsewhere stops, or that says the opposite of one."""
+        denied = rule.overruled_by
+        by = named(clause_order(self.policy, denied - {rule.clause}))
+        by = by or "another rule of the clause"
+        hint = "narrow one of them, or write the grant as an exception to the denial"
+        if not rule.gives and grants.contradicts(self.side, rule.nodes, frozenset(denied)):
+            return "contradiction", f"{what} allows just what {by} denies; take one out", denied
+        if rule.gives:
+            text = f"{what} decides nothing: what it alone would allow, {by} overrules; {hint}"
+            return "overruled", text, denied
+        return "overruled", f"{what} allows nothing: {by} overrules all of it; {hint}", denied
+
+    def _gained(self) -> list[Finding]:
+        """Grants whose acts carry a duty of another clause's grant."""
+        together: dict[tuple[str, tuple[str, ...]], list[tuple[DutyDue, _Witness]]] = {}
+        for (clause, duty), others in self.gained.items():
+            by = clause_order(self.policy, others)
+            together.setdefault((clause, by), []).append((duty, others[by[0]]))
+        found = []
+        for (clause, by), duties in together.items():
+            names = " and ".join(f"`{_duty(duty)}`" for duty, _ in sorted(duties))
+            question, facts, told = self._example(min(duties)[1])
+            allow = "allows" if len(by) == 1 else "allow"
+            found.append(
+                msgspec.structs.replace(
+                    self._finding(
+                        "duty-gained",
+                        clause,
+                        self._line(clause),
+                        f"acts that #{clause} allows must be done with {names} too where"
+                        f" {named(by)} {allow} them: {told}; name the duty in #{clause}, or"
+                        " narrow one of them",
+                        by,
+                    ),
+                    question=question,
+                    facts=facts,
+                )
+            )
+        return found
+
+    def _unasked(self) -> list[Finding]:
+        """Rules that rest on consent and ask for none."""
+        return [
+            self._finding(
+                "consent-unasked",
+                node.clause,
+                node.line,
+                f"#{node.clause} rests on consent, but its condition asks for nothing that a"
+                " person gives; add `when permission`, say, or name another basis",
+            )
+            for node in grants.without_assent(self.policy.program)
+        ]
+
+    def _ending(self) -> list[Finding]:
+        """Grants that hold no longer than the condition of a definition."""
+        definitions = self.policy.program.definitions
+        return [
+            self._finding(
+                "definition-ends",
+                node.clause,
+                node.line,
+                f"what #{node.clause} allows of `{term}` ends where the condition of its"
+                f" definition in #{definitions[term].clause} does",
+                (definitions[term].clause,),
+            )
+            for node, term in grants.ends_with_definition(self.policy.program)
+        ]
 
     def _idle(self) -> list[Finding]:
         found = []
@@ -296,6 +401,10 @@ class _Review:
             )
             for clause, others in self.grounds.items()
         ]
+
+
+def _duty(duty: DutyDue) -> str:
+    return " ".join(filter(None, (duty.duty, duty.amount, duty.unit)))
 
 
 def _shipped(name: str) -> str:

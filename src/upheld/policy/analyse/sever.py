@@ -103,11 +103,9 @@ def _read(text: str, policy: Policy) -> Policy | None:
 
 def _examples(old: Policy, new: Policy) -> tuple[str, ...]:
     """The examples that the old version answers as written and the new one does not."""
-    found = []
-    for clause in new.program.clauses:
-        for example in clause.examples:
-            question = example.question
-            asked = {"action": question.action, **question.dimensions, "facts": question.facts}
-            if old.ask(asked).outcome == example.answer != new.ask(asked).outcome:
-                found.append(" ".join(example.text.split()))
-    return tuple(found)
+    return tuple(
+        " ".join(example.text.split())
+        for clause in new.program.clauses
+        for example in clause.examples
+        if not old.example(example)[1] and new.example(example)[1]
+    )

@@ -9,7 +9,7 @@ import msgspec
 from upheld.policy.analyse.joint import Joint, Names
 from upheld.policy.plain import BUT_MAX, Plain, listed
 from upheld.policy.regions import Bits, Box, Grid
-from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
+from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
 from upheld.policy.worlds import Space, TooManyWorlds
 
 REGIONS_MAX = 40  # of one finding, in JSON; sentences show fewer
@@ -105,6 +105,11 @@ class Wording:
         said = [" and ".join(self.plain.literal(each) for each in way) for way in ways]
         more = f"; or in {len(said) - WAYS_SHOWN} more ways" if len(said) > WAYS_SHOWN else ""
         return "when " + "; or ".join(said[:WAYS_SHOWN]) + more
+
+    def because(self, bases: Sequence[str]) -> str:
+        """Legal bases as the end of a sentence; nothing where there are none."""
+        said = listed((self.plain.label(BASIS, basis) for basis in bases), "and")
+        return f", because of {said}" if said else ""
 
 
 def together(regions: Sequence[Region], *, more: bool) -> str:

@@ -1,0 +1,180 @@
+"""What an author should know of grants: stopped by a denial elsewhere, with a duty from elsewhere.
+
+A grant is overruled where nothing but a denial of another rule keeps it from giving. It gains a
+duty where another clause's grant allows the same act and carries one that it does not name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from upheld.policy.compile import Cell, Compiled
+from upheld.policy.program import (
+    ALWAYS,
+    Condition,
+    DutyDue,
+    Either,
+    Every,
+    FactTest,
+    Negation,
+    Node,
+    Program,
+)
+from upheld.policy.vocabulary import TREE_OF, Fact
+
+CONSENT = "consent"  # the legal basis that a person gives
+ASSENTS = frozenset(
+    ("consent", "permission", "approval", "acceptance", "accepted", "costs", "opt-in", "agreed")
+)
+
+
+class Stopped(NamedTuple):
+    """Where a denial elsewhere is all that stops a grant: the worlds, and the clauses that deny."""
+
+    worlds: int
+    clauses: frozenset[str]
+
+
+def family(compiled: Compiled, nodes: list[int]) -> set[int]:
+    """A rule with what it is an exception to and its own exceptions, all the way."""
+    found, up, down = set(nodes), list(nodes), list(nodes)
+    while up:
+        parents = [p for p in compiled.program.nodes[up.pop()].parents if p not in found]
+        found.update(parents)
+        up += parents
+    while down:
+        children = [c for c in compiled.children[down.pop()] if c not in found]
+        found.update(children)
+        down += children
+    return found
+
+
+def stopped(
+    compiled: Compiled, nodes: list[int], bits: int, cell: Cell, *, decides: bool
+) -> Stopped | None:
+    """Whether at a class only a denial elsewhere stops a grant from giving.
+
+    With `decides`, from making a difference: another grant would not give the same.
+    """
+    program = compiled.program.nodes
+    own = family(compiled, nodes)
+    elsewhere, clauses = 0, set()
+    for n, (mask, _) in enumerate(compiled.masks):
+        if mask & bits and program[n].effect == "deny" and n not in own:
+            elsewhere |= mask
+            clauses.add(program[n].clause)
+    denied = 0
+    for clause, worlds in cell.denies.items():
+        denied |= worlds if clause in clauses else 0
+    denied &= ~cell.allow
+    if not denied or not elsewhere:
+        return None
+    free = compiled.meaning(bits & ~elsewhere, cell.space, {})
+    gives = 0
+    for n in nodes:
+        gives |= free.givers.get(n, 0)
+    if decides:
+        mine = 0
+        for n in nodes:
+            mine |= compiled.masks[n][0]
+        gives &= ~compiled.meaning(bits & ~elsewhere & ~mine, cell.space, {}).allow
+    worlds = gives & denied
+    by = frozenset(c for c in clauses if cell.denies.get(c, 0) & worlds)
+    return Stopped(worlds, by) if worlds else None
+
+
+def contradicts(compiled: Compiled, nodes: list[int], clauses: frozenset[str]) -> bool:
+    """Whether one of some clauses denies the very acts, under the very condition, of a grant."""
+    program = compiled.program
+    mine = [_said(program.nodes[n]) for n in nodes]
+    theirs = [
+        _said(node)
+        for node in program.nodes
+        if node.effect == "deny" and node.clause in clauses and not node.parents
+    ]
+    return any(each in theirs for each in mine)
+
+
+def _said(node: Node) -> list[tuple[frozenset[str], Any, Condition]]:
+    """What a rule speaks of, without the actor that a grant supposes."""
+    provider = frozenset(("provider",))
+    found: dict[Any, set[str]] = {}
+    for copy in node.copies:
+        scope = {d: frozenset(leaves) for d, leaves in copy.scope.items()}
+        if node.effect == "allow" and scope.get("actor") == provider:
+            del scope["actor"]
+        found.setdefault((frozenset(scope.items()), copy.condition), set()).update(copy.actions)
+    return [(frozenset(actions), *said) for said, actions in found.items()]
+
+
+def gained(compiled: Compiled, cell: Cell) -> Iterator[tuple[str, str, DutyDue, int]]:
+    """The clause of each grant that gains a duty at a class, from which clause, in which worlds."""
+    nodes = compiled.program.nodes
+    for n, worlds in cell.givers.items():
+        own: dict[DutyDue, int] = {}
+        for m, theirs in cell.givers.items():
+            for duty in nodes[m].duties if nodes[m].clause == nodes[n].clause else ():
+                own[duty] = own.get(duty, 0) | theirs
+        for m, theirs in cell.givers.items():
+            for duty in nodes[m].duties if nodes[m].clause != nodes[n].clause else ():
+                if more := theirs & worlds & ~own.get(duty, 0):
+                    yield nodes[n].clause, nodes[m].clause, duty, more
+
+
+def without_assent(program: Program) -> Iterator[Node]:
+    """Rules that stand on consent and whose condition asks for no fact that a person gives."""
+    for node in program.nodes:
+        if not any(program.vocabulary.under_basis(basis, CONSENT) for basis in node.bases):
+            continue
+        asked = set(_asked(program, node))
+        if not any(_given(program.vocabulary.facts[name]) for name in asked):
+            yield node
+
+
+def _asked(program: Program, node: Node) -> Iterator[str]:
+    """The facts that a rule, or what it is an exception to, asks to hold."""
+    for copies in (node.copies, *node.gates):
+        for copy in copies:
+            yield from _positive(copy.condition, holds=True)
+    for parent in node.parents:
+        yield from _asked(program, program.nodes[parent])
+
+
+def _positive(condition: Condition, *, holds: bool) -> Iterator[str]:
+    match condition:
+        case FactTest(fact):
+            if holds:
+                yield fact
+        case Negation(inner):
+            yield from _positive(inner, holds=not holds)
+        case Every(formulas) | Either(formulas):
+            for each in formulas:
+                yield from _positive(each, holds=holds)
+
+
+def _given(fact: Fact) -> bool:
+    """Whether a person gives a fact, by what proves it or, where nothing is named, by its name."""
+    name = fact.proof or fact.name
+    return fact.kind == "boolean" and any(
+        name == word or name.endswith(f"-{word}") for word in ASSENTS
+    )
+
+
+def ends_with_definition(program: Program) -> Iterator[tuple[Node, str]]:
+    """Grants that name a defined term which holds only under a condition, and the term."""
+    conditional = [d for d in program.definitions.values() if d.condition != ALWAYS]
+    for node in program.nodes:
+        for each in conditional if node.effect == "allow" else ():
+            if any(
+                TREE_OF[dimension] == each.tree
+                and set(leaves) == set(each.leaves)
+                and set(_parts(each.condition)) <= set(_parts(copy.condition))
+                for copy in node.copies
+                for dimension, leaves in copy.scope.items()
+            ):
+                yield node, each.name
+
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    return condition.formulas if isinstance(condition, Every) else (condition,)
