@@ -47,7 +47,7 @@ def test_a_compiled_file_answers_as_the_file_it_was_made_from(written: Path) -> 
 
 def test_a_compiled_file_of_the_format_before_answers_as_it_did() -> None:
     """A file that an earlier version compiled, before legal bases, still loads and decides."""
-    old = upheld.load(Path(__file__).parent / "golden" / "format-1.compiled")
+    old = upheld.load(Path(__file__).parent / "compiled" / "format-1.compiled")
     now = upheld.load_text(FRONT + BODY, vocabulary=WORDS)
     assert [old.answer(q) for q in QUESTIONS] == [now.answer(q) for q in QUESTIONS]
     assert upheld.load_text(old.program.source, vocabulary=WORDS).program.nodes == now.program.nodes
