@@ -293,6 +293,7 @@ severed: Final = Table(  # entries from which people were cut, and from a batch 
     Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("people", Integer, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    Column("rest", LargeBinary),  # of a batch: a digest of those who are left
     info=sealed(),
 )
 

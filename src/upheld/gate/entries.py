@@ -245,9 +245,10 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     if type(at) is not int or entry.time != ledger.stamp(moment(at)):
         return False
     if entry.person and person_id is None:
-        return cut == 1
+        return cut == 1 and not people
     if person_id is not None or entry.person:
-        return person_id is not None and entry.person == _mark(salt, person_id)
+        whose = person_id is not None and entry.person == _mark(salt, person_id)
+        return whose and not cut and not people
     if entry.batch is None or entry.kind == LISTED:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are

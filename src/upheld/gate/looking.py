@@ -14,7 +14,7 @@ from upheld.core.sql import rows
 from upheld.core.transaction import snapshot
 from upheld.database import checks
 from upheld.database.seals import SealedError
-from upheld.gate import upkeep
+from upheld.gate import unlike, upkeep
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -36,7 +36,10 @@ class Looking:
         SealedError where something is not whole: all of it is in the log.
         """
         with snapshot(gate.engine) as connection:
-            problems = [] if self._after else checks.nobodys(connection)
+            problems: list[str] = []
+            if not self._after:
+                problems += checks.nobodys(connection)
+                problems += unlike.everywhere(connection, gate.house.keyring)
             ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
             most = max(LEAST, everybody // SLICES + 1)
             whose = upkeep.some_people(connection, self._after, most)

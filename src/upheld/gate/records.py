@@ -26,7 +26,7 @@ from upheld.core.tables import record as table
 from upheld.database import rows as database
 from upheld.database.declared import declaration
 from upheld.database.seals import Cover, Tallies, seals_of, tallied
-from upheld.vault.envelope import Key, context, seal, unseal
+from upheld.vault.envelope import Key, SealError, context, seal, unseal
 from upheld.vault.keyring import Keyring
 
 ERASED = "erased"  # by whom a record was given who is there no more
@@ -188,6 +188,20 @@ def end(
     ended = found._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
     database.mark_again(connection, table, [(found, ended)])
     return _record(ended)
+
+
+def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str]:
+    """The records of somebody, or of the registers, whose kept texts are not as they were."""
+    found, _ = database.believed(connection, table, "person_id = ? AND body IS NOT NULL", person_id)
+    problems = []
+    for each in map(_record, found):
+        try:
+            whole = bool(shown(connection, each, sealing))
+        except SealError:
+            whole = False
+        if not whole:
+            problems.append(f"the text of record {each.record_id}")
+    return problems
 
 
 def every(connection: Connection) -> list[Record]:

@@ -9,12 +9,15 @@ away, is said by a mark under the keyring.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection
 
 from upheld.core.sql import places, rows, run
 from upheld.core.tables import severed
 from upheld.database import rows as database
+from upheld.vault.envelope import context
 
 MOST = 1000  # numbers in one query
 
@@ -32,12 +35,33 @@ def sever(connection: Connection, people: Sequence[str]) -> None:
         some = numbers[first : first + MOST]
         before |= counts(connection, some)
         database.delete(connection, severed, f"number IN ({places(some)})", *some)
-    told = {number: count + before.get(number, 0) for number, count in shared.items()}
-    told |= dict.fromkeys(alone, 1)
-    marks = [{"number": number, "people": count} for number, count in told.items()]
-    database.insert_all(connection, severed, marks)
     run(connection, f"UPDATE entry SET person_id = NULL {where}", *people)  # noqa: S608 - places alone
     run(connection, f"DELETE FROM entry_person {where}", *people)  # noqa: S608 - places alone
+    left = _left(connection, numbers)
+    marks: list[dict[str, Any]] = [{"number": number, "people": 1} for number in alone]
+    marks += [
+        {"number": number, "people": count + before.get(number, 0), "rest": left[number]}
+        for number, count in shared.items()
+    ]  # fmt: skip
+    database.insert_all(connection, severed, marks)
+
+
+def _left(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Digests of who finds some entries of batches among their own."""
+    whose: dict[int, list[str]] = {number: [] for number in numbers}
+    for first in range(0, len(numbers), MOST):
+        some = numbers[first : first + MOST]
+        statement = f"SELECT number, person_id FROM entry_person WHERE number IN ({places(some)})"  # noqa: S608 - places alone
+        for number, person_id in rows(connection, statement, *some):
+            whose[number].append(str(person_id))
+    return {number: sha256(context(*sorted(told))).digest() for number, told in whose.items()}
+
+
+def exchanged(connection: Connection) -> list[int]:
+    """The batches from which people were cut, and which are no more about those who were left."""
+    found, _ = database.believed(connection, severed, "rest IS NOT NULL")
+    left = _left(connection, [each.number for each in found])
+    return [each.number for each in found if left[each.number] != each.rest]
 
 
 def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict[int, int]:

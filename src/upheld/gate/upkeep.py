@@ -15,7 +15,7 @@ from upheld.core.sql import is_postgresql, rows
 from upheld.core.transaction import scrub, snapshot, writing
 from upheld.core.trouble import DatabaseError
 from upheld.database import checks
-from upheld.gate import entries, records, sealing, severing
+from upheld.gate import entries, records, sealing, severing, unlike
 from upheld.gate.records import Record
 from upheld.ledger.entries import EntryError
 from upheld.vault import people, values
@@ -40,29 +40,35 @@ class Checked(NamedTuple):
 
 def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
     """Open every key and value, believe every record, hash every entry; name what is not whole."""
-    problems: list[str] = []
-    held = 0
     people.unlock(engine, keyring)
     with snapshot(engine) as connection:
-        everybody = [
-            found for (found,) in
-            rows(connection, "SELECT person_id FROM person WHERE state = ?", ACTIVE)
-        ]  # fmt: skip
-        for person_id in everybody:
-            count, named = looked_through(connection, keyring, person_id)
-            held += count
-            problems += named
-        problems += _apart(connection, keyring)
-        problems += checks.everything(connection)
-        listed = records.every(connection)
-        problems += _unlike(connection, {each.record_id: each for each in listed})
-        problems += [
-            f"entry {number} is missing or changed"
-            for number in entries.damaged(connection, severing.counts(connection))
-        ]
-        last = entries.last_of(connection)
-        if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
-            problems.append("the database file is damaged")
+        return check(connection, keyring)
+
+
+def check(connection: Connection, keyring: Keyring) -> Checked:
+    """The same in a transaction that is given, of a database that was unlocked."""
+    problems: list[str] = []
+    held = 0
+    everybody = [
+        found for (found,) in
+        rows(connection, "SELECT person_id FROM person WHERE state = ?", ACTIVE)
+    ]  # fmt: skip
+    for person_id in everybody:
+        count, named = looked_through(connection, keyring, person_id)
+        held += count
+        problems += named
+    problems += _apart(connection, keyring)
+    problems += unlike.everywhere(connection, keyring)
+    problems += checks.everything(connection)
+    listed = records.every(connection)
+    problems += _unlike(connection, {each.record_id: each for each in listed})
+    problems += [
+        f"entry {number} is missing or changed"
+        for number in entries.damaged(connection, severing.counts(connection))
+    ]
+    last = entries.last_of(connection)
+    if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
+        problems.append("the database file is damaged")
     return Checked(len(everybody), held, len(listed), last[0] if last else 0, tuple(problems))
 
 
@@ -80,6 +86,8 @@ def looked_through(
     try:
         person = people.opened(connection, keyring, person_id)
         found, problems = values.examine(connection, person, list(person.holdings))
+        problems += values.besides(connection, person)
+        problems += records.unreadable(connection, person_id, person.cipher)
     except (SealError, VaultError, KeyringError) as error:
         return 0, [str(error)]
     noted: dict[str, str] = {}

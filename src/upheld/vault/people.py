@@ -125,6 +125,25 @@ def _marks(keyring: Keyring, number: int) -> tuple[bytes, bytes]:
             hmac.digest(keyring.derived("epoch-mark"), what, "sha256"))  # fmt: skip
 
 
+def unlike(connection: Connection, keyring: Keyring) -> list[str]:
+    """What is changed of a database's epochs, of people's states, and of the registers' row."""
+    problems = []
+    for number, mark, closed in rows(connection, "SELECT number, mark, closed FROM epoch"):
+        if type(number) is not int or blob(mark) != _marks(keyring, number)[0]:
+            problems.append("the mark of an epoch")
+        elif closed and number == keyring.current.number:
+            keyring.refresh()  # another process may have begun one
+            if number == keyring.current.number:
+                problems.append(f"whether epoch {number} is closed")
+    unknown = "SELECT person_id FROM person WHERE state NOT IN (?, ?, ?) AND person_id <> ?"
+    told = rows(connection, unknown, ACTIVE, ERASING, HELD, REGISTER)
+    problems += [f"the state of person {person_id}" for (person_id,) in told]
+    found = row(connection, "SELECT state, holdings FROM person WHERE person_id = ?", REGISTER)
+    if found != ("register", None):
+        problems.append("the row of the registers")
+    return problems
+
+
 def mark_epochs(connection: Connection, keyring: Keyring) -> None:
     """Say of every epoch that rows that decide are sealed from now on."""
     for (number,) in rows(connection, "SELECT number FROM epoch"):

@@ -261,6 +261,16 @@ def examine(
     return found, problems
 
 
+def besides(connection: Connection, person: Person) -> list[str]:
+    """The fields of which a row is called current that is not what is held of a person."""
+    statement = "SELECT field, revision FROM value WHERE person_id = ? AND current = ?"
+    found, held = rows(connection, statement, person.person_id, True), person.holdings
+    return [
+        f"`{field}` of person {person.person_id}" for field, revision in found
+        if field not in held or (held[field].gone is None and revision != held[field].revision)
+    ]  # fmt: skip
+
+
 Fetched = dict[str, list[tuple[Any, ...]]]  # rows of a person, still sealed, by field
 
 

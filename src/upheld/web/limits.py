@@ -14,17 +14,11 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
+from upheld.web.tables import bucket
 
 SECOND: Final = 1_000_000
-
-
-_TAKE: Final = (  # in one statement, so that of two at once each is counted
-    "INSERT INTO bucket VALUES (?, ?) ON CONFLICT (name_hash) DO UPDATE SET full_at ="
-    " CASE WHEN bucket.full_at > ? THEN bucket.full_at ELSE ? END + ?"
-    " WHERE CASE WHEN bucket.full_at > ? THEN bucket.full_at ELSE ? END <= ?"
-)
 
 
 class Rate(NamedTuple):
@@ -67,17 +61,20 @@ class Limits:
         moment = microseconds(at)
         step, size = int(rate.seconds * SECOND), int(rate.seconds * rate.most * SECOND)
         key = self._hash(*name)
-        taken = run(connection, _TAKE, key, moment + step, moment, moment, step,
-                    moment, moment, moment + size - step)  # fmt: skip
-        if taken:
-            return 0
-        found = row(connection, "SELECT full_at FROM bucket WHERE name_hash = ?", key)
-        full_at = found[0] if found else moment
-        return max(full_at + step - moment - size, 1) / SECOND
+        found = database.get(connection, bucket, "name_hash = ?", key)
+        full_at = max(found.full_at, moment) if found is not None else moment
+        if full_at > moment + size - step:
+            return max(full_at + step - moment - size, 1) / SECOND
+        if found is None:
+            database.insert(connection, bucket, name_hash=key, full_at=full_at + step)
+        else:
+            change = {"full_at": full_at + step}
+            database.update(connection, bucket, change, "name_hash = ?", key)
+        return 0
 
     def clear(self, connection: Connection, *name: str) -> None:
         """Empty a bucket's count, as a sign-in that succeeded does."""
-        run(connection, "DELETE FROM bucket WHERE name_hash = ?", self._hash(*name))
+        database.delete(connection, bucket, "name_hash = ?", self._hash(*name))
 
     def _hash(self, *name: str) -> bytes:
         return hmac.digest(self._key, "\x00".join(name).encode(), "sha256")
@@ -85,4 +82,4 @@ class Limits:
 
 def sweep(connection: Connection, at: datetime) -> int:
     """Delete buckets that are full again; how many."""
-    return run(connection, "DELETE FROM bucket WHERE full_at < ?", microseconds(at))
+    return database.purge(connection, bucket, "full_at < ?", microseconds(at))

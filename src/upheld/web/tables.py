@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.core.tables import GO, ID, WORD, Instant, bare, metadata, sealed
+from upheld.core.tables import GO, ID, WORD, Instant, metadata, sealed
 
 session: Final = Table(
     "session",
@@ -36,7 +36,8 @@ bucket: Final = Table(
     metadata,
     Column("name_hash", LargeBinary, primary_key=True),
     Column("full_at", BigInteger, nullable=False),  # when it would be full again, in microseconds
-    info=bare("it limits tries at what is strong itself, and a lower limit is nobody's right"),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 link: Final = Table(
