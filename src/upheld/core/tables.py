@@ -73,16 +73,17 @@ def stands(column: str) -> dict[str, str]:
 
 
 def sealed(
-    *, owner: str = "", part: str = "", free: dict[str, str] | None = None
+    *, owner: str = "", part: str = "", free: dict[str, str] | None = None, few: bool = False
 ) -> dict[str, Any]:  # fmt: skip
     """Of a table on whose rows a decision, a right or money rests: see upheld/database.
 
     Each row has a MAC in its column `mac` over all of it but the `free` columns, each of which says
     why nothing rests on it. `owner` is the column with the id of the person in whose set of rows it
     counts, or empty for rows that are nobody's; `part` the column by which that set is told apart.
+    Of rows that are nobody's and `few`, the whole set is looked at whenever one is used.
     The last columns may be added later, if they may be empty.
     """
-    return {"sealed": {"owner": owner, "part": part, "free": free or {}}}
+    return {"sealed": {"owner": owner, "part": part, "free": free or {}, "few": few}}
 
 
 def bare(why: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ class Declaration(Struct, frozen=True):
     key: tuple[str, ...]
     owner: int | None  # the places of these among the covered columns
     part: int | None
+    few: bool  # whether the rows are nobody's and few
     truths: tuple[int, ...]  # which SQLite gives back as numbers
     row: Any  # the type of its rows
 
@@ -58,7 +59,7 @@ def declaration(table: Table) -> Declaration:
     return Declaration(
         str(table.name), covered, free, tuple(str(column.name) for column in table.primary_key),
         covered.index(said["owner"]) if said["owner"] else None,
-        covered.index(said["part"]) if said["part"] else None,
+        covered.index(said["part"]) if said["part"] else None, said["few"],
         tuple(covered.index(c.name) for c in table.columns
               if isinstance(c.type, Boolean) and c.name in covered),
         namedtuple(str(table.name), (*covered, *free)),  # noqa: PYI024 - its fields are the table's

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import desks
@@ -22,6 +22,7 @@ from upheld.practice.visits import Visit
 from upheld.practices.billing import books, debts, invoices
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.refusals import refusal
+from upheld.practices.billing.tables import invoice, payment_intent
 from upheld.vault import people
 from upheld.vault.envelope import context
 from upheld.web import forms
@@ -84,11 +85,10 @@ class Booking:
 
     def book(self, joint: Joint, told: Receipt, staff_id: str) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
-        found = row(joint.connection, "SELECT person_id FROM invoice WHERE number = ?",
-                    told.number)  # fmt: skip
+        found = database.get(joint.connection, invoice, "number = ?", told.number)
         if found is None:
             return "number", "There is no such invoice."
-        payer = str(found[0])
+        payer = str(found.person_id)
         people.lock(joint.connection, payer)
         if self.payments.under_way(joint, payer) is not None:
             return "amount", "A payment by card is under way. Book this once it has ended."
@@ -121,8 +121,8 @@ class Booking:
             return booked
         entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),
                            action=told.how)  # fmt: skip
-        run(joint.connection, "INSERT INTO payment_intent VALUES (?, ?, 'paid', ?, ?, ?, NULL)",
-            payer, key, staff_id, entry, microseconds(at))  # fmt: skip
+        database.insert(joint.connection, payment_intent, person_id=payer, key=key, state="paid",
+                        record_id=staff_id, entry=entry, made=microseconds(at))  # fmt: skip
         if (refused := invoices.settle(joint, payer)) is not None:
             return refused
         debts.paid(joint, payer, "")

@@ -14,13 +14,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
-from upheld.core.sql import row, rows, run
+from upheld.core.sql import rows
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import years
 from upheld.gate.request import Act, Refused
 from upheld.policy.request import Request
 from upheld.practices.billing.proration import DAY, Month, Span
+from upheld.practices.billing.tables import billed_until
 
 SUSPENDED: Final = "suspended"
 NOT_ACCEPTED: Final = "not charged: nobody accepted the costs"
@@ -35,16 +37,16 @@ def midnight(clock: Clock, day: date) -> datetime:
 
 def still_to_bill(connection: Connection, person_id: str, month: Month, after: date) -> Span:
     """The days of a month before another day that are not billed so far; empty if all are."""
-    found = row(connection, "SELECT day FROM billed_until WHERE person_id = ?", person_id)
-    until = month.first if found is None else _day(found[0])
+    found = database.get(connection, billed_until, "person_id = ?", person_id)
+    until = month.first if found is None else _day(found.day)
     return Span(max(month.first, until), min(month.after, after))
 
 
 def bill_until(connection: Connection, person_id: str, day: date) -> None:
     """Note up to which day the use of somebody is billed."""
-    run(connection, "INSERT INTO billed_until VALUES (?, ?) ON CONFLICT (person_id) DO UPDATE SET"
-        " day = excluded.day", person_id,
-        microseconds(midnight(_UTC, day)))  # fmt: skip
+    until = microseconds(midnight(_UTC, day))
+    if not database.update(connection, billed_until, {"day": until}, "person_id = ?", person_id):
+        database.insert(connection, billed_until, person_id=person_id, day=until)
 
 
 _UTC: Final = Clock()  # by which the table counts its days

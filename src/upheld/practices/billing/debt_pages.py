@@ -65,15 +65,15 @@ class DebtPages:
     async def listed(self, visit: Visit) -> Response:
         """The accounts that agents have or had, and what they still have to confirm."""
 
-        def look(joint: Joint) -> tuple[list[tasks.Task], list[Debt]]:
+        def look(joint: Joint) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
             self._user(joint, visit)
             waiting = [t for t in tasks.listed(joint.connection, [ROLE]) if t.kind == DEBT]
             return waiting, debts.everything(joint.connection)
 
-        waiting, found = await self.provider.do(look)
+        waiting, (found, changed) = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request, "billing/debts.html", waiting=waiting, debts=found, me=visit.subject,
-            now=self.provider.now(),
+            now=self.provider.now(), changed=sorted(changed),
         )  # fmt: skip
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:

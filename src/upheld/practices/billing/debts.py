@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, item, microseconds
+from upheld.core.sql import moment, places
+from upheld.core.tables import item, microseconds
 from upheld.database import rows as database
 from upheld.gate import entries, records
 from upheld.gate.duties import Carrying
@@ -29,7 +29,9 @@ from upheld.practice import tasks
 from upheld.practice.odd import OddValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
+from upheld.practices.billing.payments import under_way
 from upheld.practices.billing.services import unbilled
+from upheld.practices.billing.tables import debt as table
 from upheld.vault import people
 from upheld.vault.people import REGISTER
 
@@ -38,15 +40,9 @@ AGENT: Final = "collection-agent"
 DELETE: Final = "delete-on-recall"
 UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
+TOGETHER: Final = 500  # debts in one query
 ITEM: Final = "person_id = ? AND item_id = ?"
-_COLUMNS: Final = (
-    "d.person_id, d.debt_id, d.task_id, d.party, d.state, d.handed, d.recalled, d.confirmed,"
-    " d.entry, d.item_id, i.due"
-)
-_FROM: Final = (
-    f"SELECT {_COLUMNS} FROM debt d LEFT JOIN item i ON i.person_id = d.person_id AND"  # noqa: S608 - columns alone
-    " i.item_id = d.item_id"
-)
+_MINE: Final = "person_id = ? AND debt_id = ?"
 
 
 class DebtError(UpheldError):
@@ -98,8 +94,7 @@ def amount_due(question: Question) -> Proof:
 
 
 def _under_way(question: Question) -> bool:
-    statement = "SELECT 1 FROM payment_intent WHERE person_id = ? AND state = 'begun'"
-    return row(question.connection, statement, question.person_id) is not None
+    return bool(under_way(question.connection, question.person_id))
 
 
 def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
@@ -156,9 +151,10 @@ def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
     made = secrets.token_hex(16)
     due = database.get(joint.connection, item, "person_id = ? AND entry = ? AND kind = ?",
                        task.person_id, found.entry, DELETE)  # fmt: skip
-    run(joint.connection, "INSERT INTO debt VALUES (?, ?, ?, ?, 'handed', ?, NULL, NULL, ?, ?)",
-        task.person_id, made, task.task_id, party, microseconds(joint.house.clock.now()),
-        found.entry, due.item_id if due else "")  # fmt: skip
+    database.insert(joint.connection, table, person_id=task.person_id, debt_id=made,
+                    task_id=task.task_id, party=party, state="handed",
+                    handed=microseconds(joint.house.clock.now()), entry=found.entry,
+                    item_id=due.item_id if due else "")  # fmt: skip
     return made
 
 
@@ -167,9 +163,8 @@ def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
 
     One stands for all looks of an agent at an account that it has.
     """
-    has = row(carrying.connection, "SELECT 1 FROM debt WHERE person_id = ? AND party = ? AND"
-              " state = 'handed'", carrying.person_id, carrying.act.party)  # fmt: skip
-    if not has:
+    debt = handed(carrying.connection, carrying.person_id)
+    if debt is None or debt.party != carrying.act.party:
         clause = ", ".join(carrying.decision.clauses)
         entries.due(carrying.connection, carrying.person_id, duty.duty, clause, None,
                     carrying.entry)  # fmt: skip
@@ -177,26 +172,33 @@ def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
 
 def handed(connection: Connection, person_id: str) -> Debt | None:
     """The debt of a person that an agent has now."""
-    found = rows(connection, f"{_FROM} WHERE d.person_id = ? AND d.state = 'handed'", person_id)
-    return _debt(found[0]) if found else None
+    return next((each for each in of_person(connection, person_id) if each.state == "handed"), None)
 
 
 def of_person(connection: Connection, person_id: str) -> list[Debt]:
     """Every debt of a person that an agent has or had, the latest first."""
-    statement = f"{_FROM} WHERE d.person_id = ? ORDER BY d.handed DESC"
-    return [_debt(each) for each in rows(connection, statement, person_id)]
+    where = "person_id = ? ORDER BY handed DESC"
+    return _debts(connection, database.select(connection, table, where, person_id))
 
 
 def of_party(connection: Connection, party: str) -> list[Debt]:
-    """The debts that a company has, and those that it still has to confirm."""
-    statement = f"{_FROM} WHERE d.party = ? AND d.state <> 'confirmed' ORDER BY d.handed"
-    return [_debt(each) for each in rows(connection, statement, party)]
+    """The debts that a company has, and those that it still has to confirm.
+
+    Those of whom rows were changed by somebody else are left out: staff see them.
+    """
+    where = "party = ? AND state <> 'confirmed' ORDER BY handed"
+    found, _ = database.sound(connection, table, where, party)
+    return _debts(connection, found)
 
 
-def everything(connection: Connection, most: int = 200) -> list[Debt]:
-    """The debts that agents have or had, those that wait for something first."""
-    statement = f"{_FROM} ORDER BY d.state = 'confirmed', d.handed LIMIT ?"
-    return [_debt(each) for each in rows(connection, statement, most)]
+def everything(connection: Connection, most: int = 200) -> tuple[list[Debt], set[str]]:
+    """The debts that agents have or had, those that wait for something first.
+
+    And the people whose rows are not as they were written, whose debts are left out.
+    """
+    where = "ORDER BY state = 'confirmed', handed LIMIT ?"
+    found, changed = database.sound(connection, table, where, most)
+    return _debts(connection, found), changed
 
 
 def looked_at(joint: Joint, party: str) -> list[tuple[Debt, Given | Refused]]:
@@ -215,8 +217,8 @@ def recall(joint: Joint, person_id: str) -> None:
     if debt is None:
         return
     now = joint.house.clock.now()
-    run(joint.connection, "UPDATE debt SET state = 'recalled', recalled = ? WHERE person_id = ? AND"
-        " debt_id = ?", microseconds(now), person_id, debt.debt_id)  # fmt: skip
+    database.update(joint.connection, table, {"state": "recalled", "recalled": microseconds(now)},
+                    _MINE, person_id, debt.debt_id)  # fmt: skip
     changes = {"due": microseconds(now + CONFIRM_WITHIN)}
     database.update(joint.connection, item, changes, ITEM, person_id, debt.item_id)
     joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
@@ -229,9 +231,8 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
     if not found or found[0].state != "recalled":
         raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
     debt = found[0]
-    run(joint.connection, "UPDATE debt SET state = 'confirmed', confirmed = ? WHERE person_id = ?"
-        " AND debt_id = ?", microseconds(joint.house.clock.now()), debt.person_id,
-        debt_id)  # fmt: skip
+    changes = {"state": "confirmed", "confirmed": microseconds(joint.house.clock.now())}
+    database.update(joint.connection, table, changes, _MINE, debt.person_id, debt_id)
     database.update(joint.connection, item, {"state": "done"}, ITEM, debt.person_id, debt.item_id)
     joint.note(
         debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
@@ -245,8 +246,24 @@ def paid(joint: Joint, person_id: str, _: str) -> None:
         recall(joint, person_id)
 
 
-def _debt(told: tuple[Any, ...]) -> Debt:
-    return Debt._make(
-        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7, 10) and each is not None
-        else each for at, each in enumerate(told)
-    )  # fmt: skip
+def _debts(connection: Connection, found: Sequence[Any]) -> list[Debt]:
+    """Rows that were checked, as debts, each with the day by which it is to be confirmed."""
+    due: dict[str, int | None] = {}
+    for first in range(0, len(found), TOGETHER):
+        some = found[first : first + TOGETHER]
+        where = f"person_id IN ({places(some)}) AND item_id IN ({places(some)})"
+        items, _ = database.believed(connection, item, where, *(each.person_id for each in some),
+                                     *(each.item_id for each in some))  # fmt: skip
+        due |= {each.item_id: each.due for each in items}
+    return [
+        Debt(
+            each.person_id, each.debt_id, each.task_id, each.party, each.state, moment(each.handed),
+            _at(each.recalled), _at(each.confirmed), each.entry, each.item_id,
+            _at(due.get(each.item_id)),
+        )
+        for each in found
+    ]  # fmt: skip
+
+
+def _at(told: int | None) -> datetime | None:
+    return None if told is None else moment(told)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
+from upheld.core.sql import places, row, rows
 from upheld.core.tables import BEGINNING, microseconds
+from upheld.database import rows as database
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import ERASURE
@@ -23,7 +24,7 @@ from upheld.gate.request import Act, Refused
 from upheld.practice import outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
-from upheld.practices.billing import books, services
+from upheld.practices.billing import books, services, tables
 from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.charging import (
     HOUSEHOLD,
@@ -46,8 +47,8 @@ DUE_DAYS: Final = 14
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
 STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "warned"),
                 ("warned", 28, "task"))  # fmt: skip
-UNPAID: Final = "('open', 'due', 'reminded', 'warned', 'task')"
-DUE: Final = "('due', 'reminded', 'warned', 'task')"
+UNPAID: Final = ("open", "due", "reminded", "warned", "task")
+DUE: Final = UNPAID[1:]
 DEBT: Final = "debt"
 ACCOUNT: Final = "account-id"
 FIRST: Final = 1001  # the number of a year's first invoice
@@ -101,10 +102,11 @@ def settle(joint: Joint, payer: str) -> Refused | None:
     found = history_of(joint, payer)
     if isinstance(found, Refused):
         return found
-    for each in found.invoices:
-        if each.open == 0:
-            run(joint.connection, "UPDATE invoice SET state = 'paid' WHERE person_id = ? AND"  # noqa: S608 - states alone
-                f" number = ? AND state IN {UNPAID}", payer, each.number)  # fmt: skip
+    paid = {each.number for each in found.invoices if each.open == 0}
+    database.mark_again(joint.connection, tables.invoice, [
+        (each, each._replace(state="paid")) for each in _unpaid(joint, payer)
+        if each.number in paid
+    ])  # fmt: skip
     if not due_numbers(joint, payer):
         tasks.close_about(joint, payer, DEBT)
     return None
@@ -112,11 +114,16 @@ def settle(joint: Joint, payer: str) -> Refused | None:
 
 def due_numbers(joint: Joint, payer: str) -> list[tuple[str, date]]:
     """The invoices of somebody that are due and unpaid, each with its day, the oldest first."""
-    statement = (
-        f"SELECT number, due FROM invoice WHERE person_id = ? AND state IN {DUE} ORDER BY due"  # noqa: S608 - states alone
-    )
-    found = rows(joint.connection, statement, payer)
-    return [(number, day_of(due)) for number, due in found]
+    return [(each.number, day_of(each.due)) for each in _unpaid(joint, payer) if each.state in DUE]
+
+
+def _unpaid(joint: Joint, payer: str) -> list[Any]:
+    """The rows of somebody's invoices that are not paid so far, the oldest first.
+
+    That there is no other is looked at too: one that somebody else marked as paid is missing.
+    """
+    where = f"person_id = ? AND state IN ({places(UNPAID)}) ORDER BY due"
+    return database.select(joint.connection, tables.invoice, where, payer, *UNPAID, parts=UNPAID)
 
 
 class Invoices:
@@ -162,9 +169,10 @@ class Invoices:
         """
         payer = self.provider.payer(joint.connection, person_id)
         people.lock_all(joint.connection, sorted({person_id, payer}))
-        if row(joint.connection, "SELECT 1 FROM billed WHERE person_id = ? AND month = ?",
-               person_id, month.word):  # fmt: skip
+        if database.get(joint.connection, tables.billed, "person_id = ? AND month = ?", person_id,
+                        month.word):  # fmt: skip
             return
+        database.whole(joint.connection, tables.service_order, [person_id])
         span = still_to_bill(joint.connection, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
@@ -174,12 +182,13 @@ class Invoices:
         if before:
             bill_until(joint.connection, person_id, before)
         else:
-            run(joint.connection, "INSERT INTO billed VALUES (?, ?, ?)", person_id, month.word,
-                state)  # fmt: skip
+            database.insert(joint.connection, tables.billed, person_id=person_id, month=month.word,
+                            state=state)  # fmt: skip
         if told is None:
             return
-        run(joint.connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, 'open')", payer,
-            told.number, person_id, month.word, moment(told.due))  # fmt: skip
+        database.insert(joint.connection, tables.invoice, person_id=payer, number=told.number,
+                        used_by=person_id, month=month.word, due=moment(told.due),
+                        state="open")  # fmt: skip
         settle(joint, payer)  # what was paid ahead may cover it
         self.provider.events.announce(joint, INVOICE_MADE, payer, told.number)
         outbox.queue(joint, payer, "billing/invoice", "administrative-message",
@@ -250,11 +259,11 @@ class Invoices:
 
     def _began(self, joint: Joint, person_id: str) -> date | None:
         """Since when somebody has had anything that is billed."""
-        first = row(joint.connection, "SELECT MIN(began) FROM service_order WHERE person_id = ?",
-                    person_id)  # fmt: skip
-        if first is None or first[0] is None:
+        found = database.select(joint.connection, tables.service_order, "person_id = ?", person_id)
+        first = min((each.began for each in found), default=None)
+        if first is None:
             return None
-        return joint.house.clock.day_of(BEGINNING + timedelta(microseconds=first[0]))
+        return joint.house.clock.day_of(BEGINNING + timedelta(microseconds=first))
 
     def _catch_up(self, joint: Joint, person_id: str, began: date) -> None:
         """Bill the months that are over, as far back as months are still billed."""
@@ -267,8 +276,7 @@ class Invoices:
 
     def stayed(self, joint: Joint, person_id: str) -> None:
         """Write to somebody who was erased and still owes how they can pay without an account."""
-        statement = f"SELECT 1 FROM invoice WHERE person_id = ? AND state IN {UNPAID}"  # noqa: S608 - states alone
-        if row(joint.connection, statement, person_id) is not None:
+        if _unpaid(joint, person_id):
             outbox.queue(joint, person_id, "billing/erased", "administrative-message")
 
     def fall_due(self, gate: Gate) -> int:
@@ -278,15 +286,14 @@ class Invoices:
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
             with gate.together() as joint:
-                found = rows(
-                    joint.connection,
-                    "SELECT i.person_id, i.number, i.due FROM invoice i"
-                    " JOIN person p ON p.person_id = i.person_id AND p.state = 'active'"
-                    " WHERE i.state = ? AND i.due <= ?",
-                    before, until,
+                found, forged = database.believed(
+                    joint.connection, tables.invoice, "state = ? AND due <= ? AND person_id IN"
+                    " (SELECT person_id FROM person WHERE state = 'active')", before, until,
                 )  # fmt: skip
+            if forged:
+                _log.error("%d invoices are not as they were written, and wait", forged)
             for each in found:
-                told = _Due(*each)
+                told = _Due(each.person_id, each.number, each.due)
                 count += _alone(
                     gate, lambda joint, told=told, step=(before, after): self._step(  # type: ignore[misc] # mypy knows no lambda's default
                         joint, told, *step)
@@ -295,9 +302,9 @@ class Invoices:
 
     def _step(self, joint: Joint, told: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
-        changed = run(joint.connection, "UPDATE invoice SET state = ? WHERE person_id = ? AND"
-                      " number = ? AND state = ?", after, told.payer, told.number,
-                      before)  # fmt: skip
+        where = "person_id = ? AND number = ? AND state = ?"
+        changed = database.update(joint.connection, tables.invoice, {"state": after}, where,
+                                  told.payer, told.number, before, parts=[before])  # fmt: skip
         if changed:
             self._now(joint, told.payer, after, told.number, day_of(told.due))
 
@@ -338,9 +345,10 @@ def erased(joint: Joint, person_id: str) -> bool:
 
 def number(joint: Joint, made: date) -> str:
     """The next number of a year: one that was given out is never given out again."""
-    found = row(joint.connection, "INSERT INTO invoice_number VALUES (?, ?) ON CONFLICT (year) DO"
-                " UPDATE SET last = invoice_number.last + 1 RETURNING last",
-                made.year, FIRST)  # fmt: skip
-    if found is None:  # it is always answered
-        raise UpheldError("no number was given out", code="invoice")
-    return f"{made.year}-{found[0]}"
+    found = database.get(joint.connection, tables.invoice_number, "year = ?", made.year)
+    if found is None:
+        database.insert(joint.connection, tables.invoice_number, year=made.year, last=FIRST)
+        return f"{made.year}-{FIRST}"
+    after = found._replace(last=found.last + 1)
+    database.mark_again(joint.connection, tables.invoice_number, [(found, after)])
+    return f"{made.year}-{after.last}"

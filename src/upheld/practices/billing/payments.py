@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.acting import Outcome
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
@@ -28,13 +29,15 @@ from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, Charged, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.billing import books, invoices
+from upheld.practices.billing.tables import payment_intent
 from upheld.vault import people
 from upheld.vault.envelope import context, seal, unseal
 
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
 INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
 GIVEN_UP: Final = timedelta(days=1)  # so long it is asked whether what was given up was charged
-_LIVE: Final = "('begun', 'refused')"  # states in which a charge may still come in
+_LIVE: Final = ("begun", "refused")  # states in which a charge may still come in
+_KEY: Final = "person_id = ? AND key = ?"
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +80,12 @@ class Declined(NamedTuple):
 Beginning = Begun | UnderWay | Declined | Refused | None
 
 
+def under_way(connection: Connection, person_id: str) -> list[Any]:
+    """The rows of somebody's payments that have not come to an end, the oldest first."""
+    where = "person_id = ? AND state = 'begun' ORDER BY made"
+    return database.select(connection, payment_intent, where, person_id, parts=["begun"])
+
+
 class Payments:
     """Payments by card, through one processor."""
 
@@ -86,15 +95,13 @@ class Payments:
 
     def intent(self, joint: Joint, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
-        found = row(joint.connection, "SELECT state, record_id FROM payment_intent WHERE"
-                    " person_id = ? AND key = ?", person_id, key)  # fmt: skip
-        return None if found is None else Intent(*found)
+        found = database.get(joint.connection, payment_intent, _KEY, person_id, key)
+        return None if found is None else Intent(found.state, found.record_id)
 
     def under_way(self, joint: Joint, person_id: str) -> str | None:
         """The key of the payment of an account that has not come to an end."""
-        found = row(joint.connection, "SELECT key FROM payment_intent WHERE person_id = ? AND"
-                    " state = 'begun' ORDER BY made", person_id)  # fmt: skip
-        return None if found is None else str(found[0])
+        found = under_way(joint.connection, person_id)
+        return str(found[0].key) if found else None
 
     def begin(
         self, joint: Joint, person_id: str, key: str, cents: int, once: str, token: str
@@ -126,9 +133,9 @@ class Payments:
             return Declined("Give a card first.")
         sealed = seal(self._key, msgspec.json.encode(_Sealed(cents, once)),
                       context(person_id, key))  # fmt: skip
-        run(joint.connection, "INSERT INTO payment_intent VALUES (?, ?, 'begun', ?, ?, ?, ?)",
-            person_id, key, record, found.entry, microseconds(joint.house.clock.now()),
-            sealed)  # fmt: skip
+        database.insert(joint.connection, payment_intent, person_id=person_id, key=key,
+                        state="begun", record_id=record, entry=found.entry,
+                        made=microseconds(joint.house.clock.now()), sealed=sealed)  # fmt: skip
         return Begun(token or (card.token if card else ""), cents)
 
     def _told(self, joint: Joint, person_id: str) -> Outcome:
@@ -149,22 +156,23 @@ class Payments:
     def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         people.lock(joint.connection, person_id)
-        found = row(joint.connection, "SELECT record_id, sealed, entry, state FROM payment_intent"  # noqa: S608 - states alone
-                    f" WHERE person_id = ? AND key = ? AND state IN {_LIVE} AND sealed IS NOT NULL",
-                    person_id, key)  # fmt: skip
-        if found is None or (found[3] != "begun" and not charged.paid):
+        found = database.get(joint.connection, payment_intent, _KEY, person_id, key)
+        if found is None or found.state not in _LIVE or found.sealed is None:
             return None
-        record, raw, entry, state = found
-        sealed = self._opened(person_id, key, raw)
+        if found.state != "begun" and not charged.paid:
+            return None
+        record = found.record_id
+        sealed = self._opened(person_id, key, found.sealed)
         if charged.paid:
             refused = self.book(joint, person_id, sealed.cents, charged.reference)
             if refused:
                 return refused  # the intent stays, and the job comes back to it
-        self._over(joint, person_id, key, "paid" if charged.paid else "declined")
-        if state == "begun":
+        over = found._replace(state="paid" if charged.paid else "declined", sealed=None)
+        database.mark_again(joint.connection, payment_intent, [(found, over)])
+        if found.state == "begun":
             joint.withdraw(person_id, record, ended=True)
         joint.note(
-            person_id, "payment", purpose="billing", evidence=(record,), after=str(entry),
+            person_id, "payment", purpose="billing", evidence=(record,), after=str(found.entry),
             recipient=f"payment-processor {self.processor.party}",
             problem="" if charged.paid else "declined",
         )  # fmt: skip
@@ -194,22 +202,32 @@ class Payments:
         One of which the processor does not answer waits, and the others go on.
         """
         now = self.provider.now()
+        where = (
+            "state IN (?, ?) AND sealed IS NOT NULL AND made < ? AND person_id IN"
+            " (SELECT person_id FROM person WHERE state = 'active')"
+        )
         with gate.together() as joint:
-            run(joint.connection, "UPDATE payment_intent SET sealed = NULL WHERE state = 'refused'"
-                " AND sealed IS NOT NULL AND made < ?",
-                microseconds(now - GIVEN_UP))  # fmt: skip
-            found = rows(joint.connection, "SELECT i.person_id, i.key, i.state FROM payment_intent"  # noqa: S608 - states alone
-                         " i JOIN person p ON p.person_id = i.person_id AND p.state = 'active'"
-                         f" WHERE i.state IN {_LIVE} AND i.sealed IS NOT NULL AND i.made < ?",
-                         microseconds(now - INTERRUPTED))  # fmt: skip
-        count = 0
-        for person_id, key, state in found:
-            again = self._again if state == "begun" else self._late
+            found, forged = database.believed(joint.connection, payment_intent, where, *_LIVE,
+                                              microseconds(now - INTERRUPTED))  # fmt: skip
+        if forged:
+            _log.error("%d payments are not as they were written, and wait", forged)
+        count, over = 0, microseconds(now - GIVEN_UP)
+        for each in found:
+            again = self._again if each.state == "begun" else self._late
+            if each.state != "begun" and each.made < over:
+                again = self._given_up
             try:
-                count += again(gate, person_id, key)
+                count += again(gate, each.person_id, each.key)
             except UpheldError as error:
                 _log.warning("a payment that was interrupted waits: %s", error.code)
         return count
+
+    def _given_up(self, gate: Gate, person_id: str, key: str) -> int:
+        """Ask no more about what was given up: its amount goes."""
+        with gate.together() as joint:
+            database.update(joint.connection, payment_intent, {"sealed": None},
+                            f"{_KEY} AND state = 'refused'", person_id, key)  # fmt: skip
+        return 0
 
     def _late(self, gate: Gate, person_id: str, key: str) -> int:
         """Book what was charged although it had been given up."""
@@ -248,27 +266,26 @@ class Payments:
         joint.withdraw(person_id, record, ended=True)
         record = joint.record(person_id, "payment", by_whom=person_id, how="card",
                               ends=joint.house.clock.now() + LASTS)  # fmt: skip
-        run(joint.connection, "UPDATE payment_intent SET record_id = ? WHERE person_id = ? AND"
-            " key = ?", record, person_id, key)  # fmt: skip
+        self._change(joint, person_id, key, record_id=record)
         shared = self._told(joint, person_id)
         card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
         if isinstance(shared, Refused) or card is None:
             joint.withdraw(person_id, record, ended=True)
-            run(joint.connection, "UPDATE payment_intent SET state = 'refused' WHERE person_id = ?"
-                " AND key = ?", person_id, key)  # fmt: skip
+            self._change(joint, person_id, key, state="refused")
             return None
         return Begun(card.token, sealed.cents)
 
     def _waiting(self, joint: Joint, person_id: str, key: str) -> tuple[str, _Sealed] | None:
         """The record of a payment that is begun, and what is under way."""
-        found = row(joint.connection, "SELECT record_id, sealed FROM payment_intent WHERE"
-                    " person_id = ? AND key = ? AND state = 'begun'", person_id, key)  # fmt: skip
-        return None if found is None else (found[0], self._opened(person_id, key, found[1]))
+        found = database.get(joint.connection, payment_intent, f"{_KEY} AND state = 'begun'",
+                             person_id, key)  # fmt: skip
+        if found is None:
+            return None
+        return found.record_id, self._opened(person_id, key, found.sealed)
 
     def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
         opened = unseal(self._key, raw, context(person_id, key), what="a payment")
         return msgspec.json.decode(opened, type=_Sealed)
 
-    def _over(self, joint: Joint, person_id: str, key: str, state: str) -> None:
-        run(joint.connection, "UPDATE payment_intent SET state = ?, sealed = NULL WHERE"
-            " person_id = ? AND key = ?", state, person_id, key)  # fmt: skip
+    def _change(self, joint: Joint, person_id: str, key: str, **changes: str) -> None:
+        database.update(joint.connection, payment_intent, changes, _KEY, person_id, key)

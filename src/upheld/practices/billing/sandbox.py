@@ -17,11 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import row, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading, writing
+from upheld.database import rows as database
 from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, Charged
+from upheld.practices.billing.tables import sandbox_card, sandbox_charge
 from upheld.vault.envelope import context, seal, unseal
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -75,19 +76,18 @@ class Sandbox:
         """The address of its page for a card."""
         now = self._provider.now()
         with writing(self._engine) as connection:
-            run(connection, "DELETE FROM sandbox_card WHERE made < ?", microseconds(now - KEPT))
-            run(connection, "INSERT INTO sandbox_card VALUES (?, ?, ?, NULL)", reference, back,
-                microseconds(now))  # fmt: skip
+            database.purge(connection, sandbox_card, "made < ?", microseconds(now - KEPT))
+            database.insert(connection, sandbox_card, reference=reference, back=back,
+                            made=microseconds(now))  # fmt: skip
         return f"/sandbox/card/{reference}"
 
     def card(self, reference: str) -> Card | None:
         """The card that somebody gave on that page."""
         with reading(self._engine) as connection:
-            found = row(connection, "SELECT sealed FROM sandbox_card WHERE reference = ?",
-                        reference)  # fmt: skip
-        if found is None or found[0] is None:
+            found = database.get(connection, sandbox_card, "reference = ?", reference)
+        if found is None or found.sealed is None:
             return None
-        return msgspec.json.decode(unseal(self._key, found[0], context("card", reference)),
+        return msgspec.json.decode(unseal(self._key, found.sealed, context("card", reference)),
                                    type=Card)  # fmt: skip
 
     def charge(self, token: str, cents: int, key: str) -> Charged:
@@ -95,8 +95,8 @@ class Sandbox:
         del cents
         state = "declined" if token.startswith(_DECLINES) else "paid"
         with writing(self._engine) as connection:
-            run(connection, "INSERT INTO sandbox_charge VALUES (?, ?, ?) ON CONFLICT (key)"
-                " DO NOTHING", key, secrets.token_hex(6), state)  # fmt: skip
+            database.insert_new(connection, sandbox_charge, key=key, reference=secrets.token_hex(6),
+                                state=state)  # fmt: skip
         found = self.charged(key)
         assert found is not None  # noqa: S101 - it stands there now
         return found
@@ -104,9 +104,8 @@ class Sandbox:
     def charged(self, key: str) -> Charged | None:
         """What came of a charge."""
         with reading(self._engine) as connection:
-            found = row(connection, "SELECT state, reference FROM sandbox_charge WHERE key = ?",
-                        key)  # fmt: skip
-        return None if found is None else Charged(found[0] == "paid", found[1])
+            found = database.get(connection, sandbox_charge, "key = ?", key)
+        return None if found is None else Charged(found.state == "paid", found.reference)
 
     async def show(self, request: Request, _: FormData, filled: Filled = EMPTY) -> Response:
         """Its page for a card."""
@@ -130,8 +129,8 @@ class Sandbox:
 
         def keep() -> None:
             with writing(self._engine) as connection:
-                run(connection, "UPDATE sandbox_card SET sealed = ? WHERE reference = ?", sealed,
-                    reference)  # fmt: skip
+                database.update(connection, sandbox_card, {"sealed": sealed}, "reference = ?",
+                                reference)  # fmt: skip
 
         await self._provider.apart(keep)
         return RedirectResponse(back, 303)
@@ -140,8 +139,8 @@ class Sandbox:
         """The reference of a page, and where it leads back to; 404 where it is over."""
         reference = request.path_params["reference"]
         found = await self._provider.read(
-            lambda c: row(c, "SELECT back FROM sandbox_card WHERE reference = ?", reference)
+            lambda c: database.get(c, sandbox_card, "reference = ?", reference)
         )
         if found is None:
             raise HTTPException(404)
-        return reference, str(found[0])
+        return reference, str(found.back)

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment, rows, run
+from upheld.core.sql import moment
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate import records
 from upheld.gate.carrying import Carried, Retiring
 from upheld.gate.joint import Joint
@@ -24,6 +25,7 @@ from upheld.practice import credentials
 from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
 from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.tables import billed, service_order
 
 SERVICES: Final = "services"
 BACK: Final = 12  # months that are still billed where nothing billed them so far
@@ -72,12 +74,11 @@ def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
 
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
-    found = rows(retiring.connection, "SELECT month FROM billed WHERE person_id = ?",
-                 retiring.person_id)  # fmt: skip
-    billed, today = {month for (month,) in found}, retiring.at.date()
+    over = _billed(retiring.connection, retiring.person_id)
+    today = retiring.at.date()
     stay = set[int]()
     for each, numbers in _with_rows([*retiring.old, *retiring.young]):
-        if each.until is None or not billed.issuperset(_months(each.since, each.until, today)):
+        if each.until is None or not over.issuperset(_months(each.since, each.until, today)):
             stay.update(number for number in numbers if number < len(retiring.old))
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
 
@@ -88,17 +89,22 @@ def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
     Days are those of the zone of `at`, which is now.
     """
     today, zone = at.date(), at.tzinfo
-    orders = rows(connection, "SELECT began, ended FROM service_order WHERE person_id = ?",
-                  person_id)  # fmt: skip
-    found = rows(connection, "SELECT month FROM billed WHERE person_id = ?", person_id)
-    billed = {month for (month,) in found}
+    orders = database.select(connection, service_order, "person_id = ?", person_id)
+    over = _billed(connection, person_id)
     return any(
-        not billed.issuperset(_months(
-            moment(began).astimezone(zone).date(),
-            moment(ended).astimezone(zone).date() if ended else today + timedelta(1), today,
+        not over.issuperset(_months(
+            moment(each.began).astimezone(zone).date(),
+            moment(each.ended).astimezone(zone).date() if each.ended else today + timedelta(1),
+            today,
         ))
-        for began, ended in orders
+        for each in orders
     )  # fmt: skip
+
+
+def _billed(connection: Connection, person_id: str) -> set[str]:
+    """The months of somebody for which nothing is to be invoiced any more."""
+    found = database.select(connection, billed, "person_id = ?", person_id)
+    return {each.month for each in found}
 
 
 def _months(since: date, until: date, today: date) -> Iterator[str]:
@@ -142,8 +148,8 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
     if refused:
         joint.withdraw(person_id, record)
         return refused
-    run(joint.connection, "INSERT INTO service_order VALUES (?, ?, ?, NULL)", person_id, record,
-        microseconds(at))  # fmt: skip
+    database.insert(joint.connection, service_order, person_id=person_id, record_id=record,
+                    began=microseconds(at))  # fmt: skip
     _over(joint, person_id, before)
     return None
 
@@ -192,8 +198,9 @@ def _over(joint: Joint, person_id: str, ended: list[Had]) -> None:
     for each in ended:
         if each.record:
             joint.withdraw(person_id, each.record, ended=True)
-            run(joint.connection, "UPDATE service_order SET ended = ? WHERE person_id = ? AND"
-                " record_id = ?", at, person_id, each.record)  # fmt: skip
+            where = "person_id = ? AND record_id = ?"
+            database.update(joint.connection, service_order, {"ended": at}, where, person_id,
+                            each.record)  # fmt: skip
 
 
 def new_password(joint: Joint, person_id: str, service: str) -> str | Refused:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata
+from upheld.core.tables import BLANK, ID, STAYS, WORD, Instant, metadata, sealed
 
 service_order: Final = Table(
     "service_order",
@@ -19,7 +19,9 @@ service_order: Final = Table(
     Column("record_id", ID, primary_key=True),  # the record that proves it
     Column("began", Instant, nullable=False),
     Column("ended", Instant),
+    Column("mac", LargeBinary),
     Index("service_order_began", "began"),
+    info=sealed(owner="person_id"),
 )
 
 invoice: Final = Table(
@@ -33,10 +35,11 @@ invoice: Final = Table(
     Column("month", WORD, nullable=False),  # 2026-11
     Column("due", Instant, nullable=False),
     Column("state", WORD, nullable=False),  # open, due, reminded, warned, task, paid
+    Column("mac", LargeBinary),
     Index("invoice_number_once", "number", unique=True),
     Index("invoice_used_by", "used_by"),
     Index("invoice_due", "state", "due"),
-    info=STAYS,
+    info={**STAYS, **sealed(owner="person_id", part="state")},
 )
 
 billed: Final = Table(  # the months for which nothing is to be invoiced any more
@@ -45,7 +48,8 @@ billed: Final = Table(  # the months for which nothing is to be invoiced any mor
     Column("person_id", ID, primary_key=True),  # whose use it is
     Column("month", WORD, primary_key=True),  # 2026-11
     Column("state", WORD, nullable=False),  # made; none where nothing was to be paid; refused
-    info=STAYS,
+    Column("mac", LargeBinary),
+    info={**STAYS, **sealed(owner="person_id")},
 )
 
 billed_until: Final = Table(  # the day up to which use is billed, where another pays from then on
@@ -53,7 +57,8 @@ billed_until: Final = Table(  # the day up to which use is billed, where another
     metadata,
     Column("person_id", ID, primary_key=True),  # whose use it is
     Column("day", Instant, nullable=False),
-    info=STAYS,
+    Column("mac", LargeBinary),
+    info={**STAYS, **sealed(owner="person_id")},
 )
 
 invoice_number: Final = Table(  # outlives every invoice, so that no number is given out twice
@@ -61,6 +66,8 @@ invoice_number: Final = Table(  # outlives every invoice, so that no number is g
     metadata,
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("last", BigInteger, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
 )
 
 payment_intent: Final = Table(
@@ -73,8 +80,9 @@ payment_intent: Final = Table(
     Column("entry", BigInteger, nullable=False),  # the act that told the processor
     Column("made", Instant, nullable=False),
     Column("sealed", LargeBinary),  # amount and what came of it; gone when it is over
+    Column("mac", LargeBinary),
     Index("payment_intent_state", "state", "made"),
-    info=STAYS,
+    info={**STAYS, **sealed(owner="person_id", part="state")},
 )
 
 debt: Final = Table(
@@ -90,8 +98,9 @@ debt: Final = Table(
     Column("confirmed", Instant),
     Column("entry", BigInteger, nullable=False),  # the act that handed it over
     Column("item_id", ID, nullable=False),  # the duty to delete it on recall
+    Column("mac", LargeBinary),
     Index("debt_party", "party", "state"),
-    info=STAYS,
+    info={**STAYS, **sealed(owner="person_id")},
 )
 
 sandbox_card: Final = Table(  # the sandbox's own; a real payment processor keeps these itself
@@ -101,6 +110,8 @@ sandbox_card: Final = Table(  # the sandbox's own; a real payment processor keep
     Column("back", WORD, nullable=False),
     Column("made", Instant, nullable=False),
     Column("sealed", LargeBinary),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 sandbox_charge: Final = Table(
@@ -109,4 +120,6 @@ sandbox_charge: Final = Table(
     Column("key", WORD, primary_key=True),
     Column("reference", WORD, nullable=False),
     Column("state", WORD, nullable=False),  # paid, declined
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
