@@ -41,7 +41,7 @@ def test_a_report_is_noted_once_from_a_file_or_a_pipe(settings: Path) -> None:
         person = joint.enrol()
         statement = (
             "INSERT INTO outbox VALUES (?, ?, 'accounts/changed', 'administrative-message', '{}',"
-            " 1, 1, NULL, 1, 'sent', '')"
+            " 1, 1, NULL, 1, 'sent', '', 1)"
         )
         run(joint.connection, statement, person, message)
     gate.engine.dispose()

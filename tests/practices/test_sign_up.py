@@ -15,13 +15,15 @@ import upheld
 from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
-from upheld.core.sql import row, rows
+from upheld.core.sql import row, rows, run
 from upheld.demo import sample_policy
 from upheld.gate import entries, records
 from upheld.gate.request import Act, Refused
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration
+from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import compose
+from upheld.practices.messages.deliver import Delivery
 from upheld.practices.rights import closing
 from upheld.vault import blind_index
 from upheld.web import passwords
@@ -274,9 +276,9 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     """The person, the account, the message: of all of it nothing is left."""
     sign_up(house)
     (person,) = found(house)
+    assert Delivery(house.provider, Box()).run(house.provider.gate.gate) == 1
     assert jobs.unconfirmed(house.provider.gate.gate) == 0
-    house.clock.moved = timedelta(days=7, minutes=1)
-    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    later(house, timedelta(days=7, minutes=1))
     assert jobs.unconfirmed(house.provider.gate.gate) == 1
     assert found(house) == []
     left = house.do(
@@ -285,6 +287,30 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     )  # fmt: skip
     assert left == [None, None, None]
     assert sign_up(house).status_code == 303
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, gone: bool) -> None:
+    """Nobody goes whose message still waits; they do a week after it was sent, or given up."""
+    sign_up(house)
+    gate = house.provider.gate.gate
+    later(house, timedelta(days=9))
+    assert jobs.unconfirmed(gate) == 0
+    if gone:
+        assert Delivery(house.provider, Box()).run(gate) == 1
+    else:
+        house.do(lambda joint: run(joint.connection, "UPDATE outbox SET purpose = 'offers'"))
+        assert Delivery(house.provider, Box()).run(gate) == 0  # the policy lets nobody be asked so
+    for days, erased in ((6, 0), (2, 1)):
+        later(house, timedelta(days=days))
+        assert jobs.unconfirmed(gate) == erased
+    assert found(house) == []
+
+
+def later(house: House, passed: timedelta) -> None:
+    """Let time pass, which somebody says is right."""
+    house.clock.moved += passed
+    house.do(lambda joint: joint.accept_clock(house.clock.now()))
 
 
 def test_a_link_is_over_after_a_day(house: House) -> None:

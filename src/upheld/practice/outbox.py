@@ -31,7 +31,8 @@ def queue(
         return found
     message = secrets.token_hex(16)
     at = microseconds(joint.house.clock.now())
-    run(joint.connection, "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '')",
+    run(joint.connection, "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '',"
+        " NULL)",
         person_id, message, template, purpose, msgspec.json.encode(dict(words or {})).decode(),
         found.entry, at, at)  # fmt: skip
     return message

@@ -55,6 +55,7 @@ outbox: Final = Table(
     Column("tries", Integer, nullable=False),
     Column("state", WORD, nullable=False),  # waiting, sent, refused, failed, bounced, dropped
     Column("trouble", WORD, nullable=False, server_default=""),  # of the last try, no values
+    Column("ended", Instant),  # when it was sent, or given up
     Index("outbox_due", "due"),
     Index("outbox_state", "state", "made"),
 )

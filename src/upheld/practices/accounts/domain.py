@@ -23,6 +23,7 @@ UNVERIFIED: Final = "unverified"
 CLOSED: Final = "closed"
 MEMBERS_MAX: Final = 8  # in a household, beside its holder
 NOBODY: Final = "nobody"  # what no form takes for an address
+CONFIRM: Final = "accounts/verify"  # the message that asks somebody new to confirm their address
 WELCOME: Final = "accounts/welcome-back"  # to a customer who was taken in, how they get in
 _COLUMNS = (
     "person_id, number, state, holder, opened, verified, closed, policy_digest, agreement_digest"
@@ -181,9 +182,17 @@ def hold(provider: Provider, joint: Joint, person_id: str, holder: str) -> None:
 
 
 def never_confirmed(connection: Connection, before: datetime, most: int) -> list[str]:
-    """Whose accounts were opened before a moment and never confirmed."""
-    statement = "SELECT person_id FROM account WHERE state = ? AND opened < ? LIMIT ?"
-    return [each for (each,) in rows(connection, statement, UNVERIFIED, microseconds(before), most)]
+    """Whose accounts were opened before a moment, written to before it, and never confirmed.
+
+    As long as the message that asks them waits to be sent, they could not confirm.
+    """
+    statement = (
+        "SELECT a.person_id FROM account a WHERE a.state = ? AND a.opened < ? AND NOT EXISTS"
+        " (SELECT 1 FROM outbox o WHERE o.person_id = a.person_id AND o.template = ?"
+        " AND (o.state = 'waiting' OR o.ended >= ?)) ORDER BY a.opened LIMIT ?"
+    )
+    at = microseconds(before)
+    return [each for (each,) in rows(connection, statement, UNVERIFIED, at, CONFIRM, at, most)]
 
 
 def verify(joint: Joint, person_id: str) -> None:

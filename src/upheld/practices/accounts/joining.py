@@ -82,7 +82,7 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     provider.events.announce(joint, ACCOUNT_OPENED, person,
                              invited.invitation_id if invited else "")  # fmt: skip
     _done(domain.served(joint, person))
-    _done(outbox.queue(joint, person, "accounts/verify", "administrative-message"))
+    _done(outbox.queue(joint, person, domain.CONFIRM, "administrative-message"))
     return person
 
 

@@ -182,8 +182,9 @@ class Delivery:
             waiting.person_id, waiting.message_id)  # fmt: skip
 
     def _end(self, joint: Joint, waiting: Waiting, state: str, trouble: str = "") -> None:
-        run(joint.connection, "UPDATE outbox SET due = NULL, state = ?, trouble = ? WHERE person_id"
-            " = ? AND message_id = ?", state, trouble, waiting.person_id,
+        ended = microseconds(joint.house.clock.now())
+        run(joint.connection, "UPDATE outbox SET due = NULL, state = ?, trouble = ?, ended = ?"
+            " WHERE person_id = ? AND message_id = ?", state, trouble, ended, waiting.person_id,
             waiting.message_id)  # fmt: skip
 
 
