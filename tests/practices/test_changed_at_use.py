@@ -12,10 +12,11 @@ from practices.conftest import House
 from upheld.core.sql import places, rows, run
 from upheld.core.transaction import reading, writing
 from upheld.database.seals import SealedError
+from upheld.practice import invitations, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator
 from upheld.practices.messages.redacting import Redacting
-from upheld.practices.rights import signals
+from upheld.practices.rights import asks, signals
 from upheld.web import totp
 
 Rows = list[dict[str, Any]]
@@ -57,10 +58,28 @@ def turn_off_and_on(house: House, person: str) -> None:
     turn_on(house, person)
 
 
+def task_on(house: House, person: str) -> str:
+    """Open a task on a customer."""
+    return house.do(lambda j: tasks.open_task(j, person, "ticket", "billing", role="billing"))
+
+
+def take(house: House, person: str) -> None:
+    """Let somebody take the task."""
+    (task,) = house.do(lambda j: tasks.of_person(j.connection, person))
+    house.do(lambda j: tasks.take(j, task.task_id, "5" * 32, ["name"]))
+
+
 THINGS = {
     "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
     "recovery_code": Thing(turn_on, lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
                            standing, {"code_hash": b"mine"}),
+    "task": Thing(task_on, take, lambda h, p: h.do(lambda j: tasks.of_person(j.connection, p)),
+                  {"task_id": "f" * 32}),
+    "rights_request": Thing(
+        lambda h, p: h.do(lambda j: asks.ask(j, p, "access")),
+        lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.connection, p)[0])),
+        lambda h, p: h.do(lambda j: asks.listed(j.connection, p)), {"request_id": "f" * 32},
+    ),
     "signal": Thing(note, lambda h, p: note(h, p, "cd" * 32), note, {"session": b"mine"}),
 }  # fmt: skip
 
@@ -122,3 +141,52 @@ def test_copies_of_somebody_whose_row_is_forged_are_left_and_told(
     overwrite(house, "redaction", [{"person_id": person, "mac": b"mine"}])
     assert Redacting(house.provider).run(house.provider.gate.gate) == 0
     assert "not whole: a row of `redaction`" in caplog.text
+
+
+def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The queue and the jobs go on with the others; a task that somebody closed answers nothing."""
+    ann, bob = house.customer(), house.customer("bob@marked.example")
+    for person in (ann, bob):
+        task = task_on(house, person)
+        house.do(lambda j, p=person, t=task: asks.begin(j, asks.ask(j, p, "correction"), t))  # type: ignore[misc, arg-type] # the loop's own; it is owed
+    now = stored(house, "task")
+    overwrite(house, "task", [{**each, "state": "done"} for each in now])
+    assert house.do(lambda j: asks.checked(j.connection)) == []
+    overwrite(house, "task", [
+        {**each, "role": "x"} if each["person_id"] == ann else each for each in now
+    ])  # fmt: skip
+    queue = house.do(lambda j: tasks.listed(j.connection, ["billing", "x"]))
+    assert [each.person_id for each in queue] == [bob]
+    assert f"not whole: a row of `task` of person {ann}" in caplog.text
+    overwrite(house, "task", now)
+    for each in queue + house.do(lambda j: tasks.of_person(j.connection, ann)):
+        house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
+    asked = stored(house, "rights_request")
+    overwrite(house, "rights_request", [
+        {**each, "received": 0} if each["person_id"] == ann else each for each in asked
+    ])  # fmt: skip
+    (answered,) = house.do(lambda j: asks.checked(j.connection))
+    assert answered.person_id == bob
+
+
+def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: House) -> None:
+    """The sweep erases whoever an old invitation names; one that was changed names nobody."""
+    victim = house.customer()
+    made = house.do(lambda j: invitations.invite(j, "bo@marked.example", "guardian",
+                                                 "guardians/asked"))  # fmt: skip
+    assert isinstance(made, tuple)
+    (row,) = stored(house, "invitation")
+    at = house.clock.now()
+    overwrite(house, "invitation", [{**row, "person_id": victim, "expires": 1}])
+    assert invitations.sweep(house.provider.gate.gate) == 0
+    for change in ({"person_id": victim}, {"inviter": victim},
+                   {"inviter": victim, "state": "accepted"},
+                   {"expires": row["expires"] + 1}):  # fmt: skip
+        overwrite(house, "invitation", [{**row, **change}])
+        with pytest.raises(SealedError):
+            house.do(lambda j: invitations.by_code(j.connection, made[1], at))
+    assert house.do(lambda j: j.held(victim))
+    overwrite(house, "invitation", [row])
+    assert house.do(lambda j: invitations.by_code(j.connection, made[1], at)) is not None

@@ -11,6 +11,7 @@ the owner's column (`person_id = ?`), that owner's set is looked at even if noth
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -32,6 +33,7 @@ from upheld.database.seals import (
     tallied,
 )
 
+_LOG = logging.getLogger("upheld")
 OWNERS_MAX = 500  # in one query
 Change = Any | Callable[[Any], Any]  # what a column becomes, or what tells it of the row
 
@@ -78,7 +80,8 @@ def sound(
 ) -> tuple[list[Any], set[str]]:
     """The rows that a condition holds of whose owners' sets are whole, and whose are not.
 
-    For whoever looks at many people's rows, so that what was changed of one hits nobody else.
+    For whoever looks at many people's rows, so that what was changed of one hits nobody else. The
+    log names those who are left out.
     """
     told, seals = declaration(table), seals_of(connection)
     found, forged = [], set[str]()
@@ -93,6 +96,8 @@ def sound(
         for first in range(0, len(owners), OWNERS_MAX):
             forged |= _differing(connection, told, owners[first : first + OWNERS_MAX], None)
         found = [each for each in found if owner_of(told, each) not in forged]
+    for owner in sorted(forged):
+        _LOG.error("not whole: %s", changed(owner, told.name))
     return found, forged
 
 

@@ -14,14 +14,16 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment, places, rows
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.gate.watch import trusted_time
 from upheld.practice import outbox
+from upheld.practice.tables import invitation
 from upheld.web import once
 
 GUARDIAN: Final = "guardian"
@@ -32,7 +34,11 @@ LASTS: Final = timedelta(days=14)
 # Nobody answers any more for what somebody said who was erased since.
 _SOMEBODY: Final = "(inviter <> '' OR kind = 'guardian' AND state = 'open')"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
-_COLUMNS = "person_id, invitation_id, kind, state, inviter, made, expires, accepted, text_digest"
+_ONE: Final = "person_id = ? AND invitation_id = ?"
+_OVER: Final = (
+    "(state <> 'open' AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = invitation.person_id))"
+    " OR state = 'done' OR expires < ? LIMIT ?"
+)
 
 
 class Invitation(NamedTuple):
@@ -70,9 +76,11 @@ def invite(
     at = joint.house.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
     code = "-".join((compared(made), *groups))
-    run(joint.connection, f"INSERT INTO invitation ({_COLUMNS}, code_hash)"  # noqa: S608 - columns alone
-        " VALUES (?, ?, ?, 'open', ?, ?, ?, NULL, '', ?)", contact, made, kind, inviter,
-        microseconds(at), microseconds(at + LASTS), _hash(code))  # fmt: skip
+    database.insert(
+        joint.connection, invitation, person_id=contact, invitation_id=made, kind=kind, state=OPEN,
+        inviter=inviter, made=microseconds(at), expires=microseconds(at + LASTS), text_digest="",
+        code_hash=_hash(code),
+    )  # fmt: skip
     return made, code
 
 
@@ -104,38 +112,39 @@ def of_contact(connection: Connection, person_id: str, at: datetime) -> Invitati
 
 def accepted_by(connection: Connection, person_id: str, at: datetime) -> list[Invitation]:
     """What somebody accepted and nobody has signed up by yet."""
-    statement = (
-        f"SELECT {_COLUMNS} FROM invitation WHERE inviter = ? AND kind = 'guardian'"  # noqa: S608 - columns alone
-        " AND state IN ('checking', 'accepted') AND expires >= ? ORDER BY accepted"
+    where = (
+        "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
+        " ORDER BY accepted"
     )
-    return [_told(each) for each in rows(connection, statement, person_id, microseconds(at))]
+    found = database.select(connection, invitation, where, person_id, microseconds(at))
+    return [_told(each) for each in found]
 
 
-def accept(
-    joint: Joint, invitation: Invitation, by: str, text_digest: str, *, checked: bool
-) -> None:
+def accept(joint: Joint, told: Invitation, by: str, text_digest: str, *, checked: bool) -> None:
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
     at = joint.house.clock.now()
-    run(joint.connection, "UPDATE invitation SET state = ?, inviter = ?, accepted = ?,"
-        " expires = ?, text_digest = ? WHERE person_id = ? AND invitation_id = ?",
-        ACCEPTED if checked else CHECKING, by, microseconds(at), microseconds(at + LASTS),
-        text_digest, invitation.person_id, invitation.invitation_id)  # fmt: skip
+    changes = {
+        "state": ACCEPTED if checked else CHECKING, "inviter": by, "accepted": microseconds(at),
+        "expires": microseconds(at + LASTS), "text_digest": text_digest,
+    }  # fmt: skip
+    database.update(joint.connection, invitation, changes, _ONE, told.person_id,
+                    told.invitation_id)  # fmt: skip
 
 
 def confirm(joint: Joint, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
-    run(joint.connection, "UPDATE invitation SET state = 'accepted' WHERE inviter = ?"
-        " AND state = 'checking'", by)  # fmt: skip
+    database.update(joint.connection, invitation, {"state": ACCEPTED},
+                    "inviter = ? AND state = 'checking'", by)  # fmt: skip
 
 
-def redeem(joint: Joint, invitation: Invitation) -> Invitation | None:
+def redeem(joint: Joint, told: Invitation) -> Invitation | None:
     """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
 
     It is read anew: whoever found it before the transaction may have come second.
     """
     at = joint.house.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _one(joint.connection, where, invitation.invitation_id, READY[invitation.kind],
+    ready = _one(joint.connection, where, told.invitation_id, READY[told.kind],
                  microseconds(at))  # fmt: skip
     if ready is None or not once.spend(joint.connection, "invitation", ready.invitation_id,
                                        ready.expires):  # fmt: skip
@@ -144,38 +153,44 @@ def redeem(joint: Joint, invitation: Invitation) -> Invitation | None:
     return ready
 
 
-def finish(joint: Joint, invitation: Invitation) -> None:
+def finish(joint: Joint, told: Invitation) -> None:
     """Note that somebody signed up by an invitation, or that it was declined."""
-    run(joint.connection, "UPDATE invitation SET state = 'done' WHERE person_id = ? AND"
-        " invitation_id = ?", invitation.person_id, invitation.invitation_id)  # fmt: skip
+    database.update(joint.connection, invitation, {"state": DONE}, _ONE, told.person_id,
+                    told.invitation_id)  # fmt: skip
 
 
 def sweep(gate: Gate, most: int = 100) -> int:
-    """Erase the addresses of invitations that were answered or have run out; how many."""
+    """Erase the addresses of invitations that were answered or have run out; how many.
+
+    What somebody else changed is left, so that nobody is erased for a row that names them.
+    """
     at = microseconds(trusted_time(gate))
     with gate.together() as joint:
-        found = rows(joint.connection, "SELECT i.invitation_id, i.state, i.expires, p.person_id"
-                     " FROM invitation i LEFT JOIN person p ON p.person_id = i.person_id"
-                     " WHERE (i.state <> 'open' AND p.person_id IS NOT NULL) OR i.state = 'done'"
-                     " OR i.expires < ? LIMIT ?", at, most)  # fmt: skip
-    erase(gate, [contact for *_, contact in found if contact])
+        found, _ = database.sound(joint.connection, invitation, _OVER, at, most)
+        contacts = [each.person_id for each in found]
+        there = rows(joint.connection, "SELECT person_id FROM person WHERE person_id IN"  # noqa: S608 - places alone
+                     f" ({places(contacts)})", *contacts)  # fmt: skip
+    erase(gate, [contact for (contact,) in there])
     with gate.together() as joint:
-        for invitation, state, expires, _ in found:
-            if state == DONE or expires < at:
-                run(joint.connection, "DELETE FROM invitation WHERE invitation_id = ?", invitation)
+        for each in found:
+            if each.state == DONE or each.expires < at:
+                database.delete(joint.connection, invitation, "invitation_id = ?",
+                                each.invitation_id)  # fmt: skip
     return len(found)
 
 
 def _one(connection: Connection, where: str, *values: Any) -> Invitation | None:
-    found = row(connection, f"SELECT {_COLUMNS} FROM invitation WHERE {where}", *values)  # noqa: S608 - columns and conditions of this module
+    found = database.get(connection, invitation, where, *values)
     return None if found is None else _told(found)
 
 
-def _told(found: tuple[Any, ...]) -> Invitation:
-    return Invitation._make(
-        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7) and each is not None else each
-        for at, each in enumerate(found)
-    )
+def _told(found: Any) -> Invitation:
+    """A row that was checked, as an invitation."""
+    accepted = None if found.accepted is None else moment(found.accepted)
+    return Invitation(
+        found.person_id, found.invitation_id, found.kind, found.state, found.inviter,
+        moment(found.made), moment(found.expires), accepted, found.text_digest,
+    )  # fmt: skip
 
 
 def _hash(code: str) -> bytes:

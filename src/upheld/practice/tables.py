@@ -37,8 +37,9 @@ task: Final = Table(
     Column("closed", Instant),
     Column("staff_id", ID),  # who took it
     Column("record_id", ID),  # the record that proves their need
+    Column("mac", LargeBinary),
     Index("task_state", "state", "role", "due"),
-    info=STAYS,
+    info=STAYS | sealed(owner="person_id", part="state"),
 )
 
 outbox: Final = Table(
@@ -75,7 +76,9 @@ invitation: Final = Table(
     Column("accepted", Instant),
     Column("text_digest", WORD, nullable=False),  # of what was shown to who accepted
     Column("code_hash", LargeBinary, nullable=False, unique=True),  # how a minor comes back
+    Column("mac", LargeBinary),
     Index("invitation_inviter", "inviter", "state"),
+    info=sealed(),
 )
 
 desk_user: Final = Table(

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment, places
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice import desks
-
-_COLUMNS = "person_id, task_id, kind, purpose, role, about, state, opened, due, staff_id, record_id"
+from upheld.practice.tables import task
 
 
 class TaskError(UpheldError):
@@ -51,9 +51,9 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def enter_try(joint: Joint, task: Task, staff_id: str) -> None:
+def enter_try(joint: Joint, tried: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
-    joint.note(task.person_id, "others-task", action="view", outcome="deny", purpose=task.purpose,
+    joint.note(tried.person_id, "others-task", action="view", outcome="deny", purpose=tried.purpose,
                actor=f"staff {staff_id}")  # fmt: skip
 
 
@@ -63,35 +63,46 @@ def open_task(  # noqa: PLR0913 - what a task says
 ) -> str:  # fmt: skip
     """Open a task on a customer; its id."""
     made = secrets.token_hex(16)
-    run(joint.connection, "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?, NULL, NULL,"
-        " NULL)", person_id, made, kind, purpose, role, about,
-        microseconds(joint.house.clock.now()), microseconds(due) if due else None)  # fmt: skip
+    database.insert(
+        joint.connection, task, person_id=person_id, task_id=made, kind=kind, purpose=purpose,
+        role=role, about=about, state="open", opened=microseconds(joint.house.clock.now()),
+        due=microseconds(due) if due else None,
+    )  # fmt: skip
     return made
 
 
 def found(connection: Connection, task_id: str) -> Task | None:
     """A task by its id."""
-    statement = f"SELECT {_COLUMNS} FROM task WHERE task_id = ?"  # noqa: S608 - columns alone
-    told = row(connection, statement, task_id)
+    told = database.get(connection, task, "task_id = ?", task_id)
     return None if told is None else _task(told)
 
 
+def done(connection: Connection, asked: Sequence[str]) -> set[str]:
+    """Which of some tasks are done, by their ids; those of whom something was changed are not."""
+    listed, _ = database.sound(
+        connection, task, f"state = 'done' AND task_id IN ({places(asked)})", *asked
+    )
+    return {each.task_id for each in listed}
+
+
 def listed(connection: Connection, roles: Sequence[str], *, most: int = 200) -> list[Task]:
-    """The tasks that wait in the queues of some roles, those that are due first."""
+    """The tasks that wait in the queues of some roles, those that are due first.
+
+    Those on people of whose tasks something was changed are left out.
+    """
     if not roles:
         return []
-    places = ", ".join("?" * len(roles))
-    statement = (
-        f"SELECT {_COLUMNS} FROM task WHERE state <> 'done' AND role IN ({places})"  # noqa: S608 - columns and places alone
-        " ORDER BY due IS NULL, due, opened LIMIT ?"
+    where = (
+        f"state <> 'done' AND role IN ({places(roles)}) ORDER BY due IS NULL, due, opened LIMIT ?"
     )
-    return [_task(each) for each in rows(connection, statement, *roles, most)]
+    waiting, _ = database.sound(connection, task, where, *roles, most)
+    return [_task(each) for each in waiting]
 
 
 def of_person(connection: Connection, person_id: str) -> list[Task]:
     """The tasks that are open on a person."""
-    statement = f"SELECT {_COLUMNS} FROM task WHERE person_id = ? AND state <> 'done'"  # noqa: S608 - columns alone
-    return [_task(each) for each in rows(connection, statement, person_id)]
+    where = "person_id = ? AND state <> 'done'"
+    return [_task(each) for each in database.select(connection, task, where, person_id)]
 
 
 def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
@@ -115,9 +126,7 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
         actor=f"staff {staff_id}",
         about={"data": list(fields), "purpose": [told.purpose]},
     )  # fmt: skip
-    run(joint.connection, "UPDATE task SET state = 'taken', staff_id = ?, record_id = ?"
-        " WHERE person_id = ? AND task_id = ?", staff_id, record, told.person_id,
-        task_id)  # fmt: skip
+    _change(joint, told, state="taken", staff_id=staff_id, record_id=record)
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
@@ -128,14 +137,14 @@ def put_back(joint: Joint, task_id: str) -> None:
         return
     if told.record_id:
         joint.withdraw(told.person_id, told.record_id, ended=True)
-    run(joint.connection, "UPDATE task SET state = 'open', staff_id = NULL, record_id = NULL"
-        " WHERE person_id = ? AND task_id = ?", told.person_id, task_id)  # fmt: skip
+    _change(joint, told, state="open", staff_id=None, record_id=None)
 
 
 def of_staff(connection: Connection, staff_id: str) -> list[Task]:
-    """The tasks that somebody took and has not closed."""
-    statement = f"SELECT {_COLUMNS} FROM task WHERE state = 'taken' AND staff_id = ?"  # noqa: S608 - columns alone
-    return [_task(each) for each in rows(connection, statement, staff_id)]
+    """The tasks that somebody took and has not closed, but on whom something was changed."""
+    where = "state = 'taken' AND staff_id = ?"
+    taken, _ = database.sound(connection, task, where, staff_id)
+    return [_task(each) for each in taken]
 
 
 def close(joint: Joint, task_id: str) -> None:
@@ -145,8 +154,7 @@ def close(joint: Joint, task_id: str) -> None:
         return
     if told.record_id:
         joint.withdraw(told.person_id, told.record_id, ended=True)
-    run(joint.connection, "UPDATE task SET state = 'done', closed = ? WHERE person_id = ? AND"
-        " task_id = ?", microseconds(joint.house.clock.now()), told.person_id, task_id)  # fmt: skip
+    _change(joint, told, state="done", closed=microseconds(joint.house.clock.now()))
 
 
 def close_about(joint: Joint, person_id: str, kind: str, about: str = "") -> None:
@@ -163,11 +171,13 @@ def _locked(joint: Joint, task_id: str) -> Task:
     return told
 
 
-def _task(told: tuple[Any, ...]) -> Task:
-    return Task._make(
-        _moment(each) if at in (7, 8) and each is not None else each for at, each in enumerate(told)
-    )
+def _change(joint: Joint, told: Task, **changes: Any) -> None:
+    where = "person_id = ? AND task_id = ?"
+    database.update(joint.connection, task, changes, where, told.person_id, told.task_id)
 
 
-def _moment(told: int) -> datetime:
-    return BEGINNING + timedelta(microseconds=told)
+def _task(told: Any) -> Task:
+    """A row that was checked, as a task."""
+    due = None if told.due is None else moment(told.due)
+    return Task(told.person_id, told.task_id, told.kind, told.purpose, told.role, told.about,
+                told.state, moment(told.opened), due, told.staff_id, told.record_id)  # fmt: skip

@@ -16,7 +16,6 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.core.transaction import reading
 from upheld.database import rows as database
-from upheld.database.seals import changed
 from upheld.gate.gate import Gate
 from upheld.practice.brings import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
@@ -44,8 +43,6 @@ class Redacting:
         while True:
             with reading(gate.engine) as connection:
                 some, forged = database.sound(connection, redaction, _NEXT, after, AT_ONCE)
-            for owner in forged:
-                self.provider.changed(changed(owner, str(redaction.name)))
             people = [each.person_id for each in some]
             count += sum(self._one(gate, person, pattern) for person in people)
             last = max([*people, *forged], default="")

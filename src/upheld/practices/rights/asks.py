@@ -6,17 +6,19 @@ those of the Data Rights Protocol. The time by which it is due comes from the po
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
 from upheld.practice import tasks
+from upheld.practices.rights.tables import rights_request
 
 OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = (
     "open", "in_progress", "fulfilled", "revoked", "denied",
@@ -29,7 +31,8 @@ FACTS: Final = {"access": "access-requested", "correction": "correction-requeste
                 "erasure": "erasure-requested"}  # fmt: skip
 TITLES: Final = {"access": "A copy of what we hold", "correction": "Correct what is wrong",
                  "erasure": "Erase what we hold"}  # fmt: skip
-_COLUMNS = "person_id, request_id, kind, about, state, received, due, answered, entry, task_id"
+_ONE: Final = "person_id = ? AND request_id = ?"
+_TOGETHER: Final = 500  # tasks in one query
 
 
 class Ask(NamedTuple):
@@ -86,9 +89,11 @@ def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refus
         if (due := entries.after(joint.house.clock.local(at), each.amount, each.unit))
     ]
     due = min(ends, default=None)
-    run(joint.connection, f"INSERT INTO rights_request ({_COLUMNS}) VALUES"  # noqa: S608 - columns alone
-        " (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", person_id, made, kind, about, OPEN,
-        microseconds(at), None if due is None else microseconds(due))  # fmt: skip
+    database.insert(
+        joint.connection, rights_request, person_id=person_id, request_id=made, kind=kind,
+        about=about, state=OPEN, received=microseconds(at),
+        due=None if due is None else microseconds(due),
+    )  # fmt: skip
     return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
 
 
@@ -103,8 +108,7 @@ def answer(joint: Joint, told: Ask) -> Given | Refused:
 
 def begin(joint: Joint, told: Ask, task_id: str | None = None) -> Ask:
     """Say that a request is being worked on, by whom if it is a task of our staff."""
-    run(joint.connection, "UPDATE rights_request SET state = ?, task_id = ? WHERE person_id = ? AND"
-        " request_id = ?", IN_PROGRESS, task_id, told.person_id, told.request_id)  # fmt: skip
+    _change(joint, told, state=IN_PROGRESS, task_id=task_id)
     return told._replace(state=IN_PROGRESS, task_id=task_id)
 
 
@@ -128,46 +132,50 @@ def finish(joint: Joint, told: Ask, entry: int) -> None:
 def _set(joint: Joint, told: Ask, state: str, entry: int | None) -> None:
     if told.task_id:
         tasks.close(joint, told.task_id)
-    run(joint.connection, "UPDATE rights_request SET state = ?, answered = ?, entry = ?"
-        " WHERE person_id = ? AND request_id = ?", state,
-        microseconds(joint.house.clock.now()), entry, told.person_id,
-        told.request_id)  # fmt: skip
+    _change(joint, told, state=state, answered=microseconds(joint.house.clock.now()), entry=entry)
+
+
+def _change(joint: Joint, told: Ask, **changes: Any) -> None:
+    database.update(joint.connection, rights_request, changes, _ONE, told.person_id,
+                    told.request_id)  # fmt: skip
 
 
 def listed(connection: Connection, person_id: str) -> list[Ask]:
     """A person's requests, the latest first."""
-    statement = f"SELECT {_COLUMNS} FROM rights_request WHERE person_id = ?"  # noqa: S608 - columns alone
-    found = [_ask(each) for each in rows(connection, statement, person_id)]
+    mine = database.select(connection, rights_request, "person_id = ?", person_id)
+    found = [_ask(each) for each in mine]
     return sorted(found, key=lambda each: each.received, reverse=True)
 
 
 def found(connection: Connection, person_id: str, request_id: str) -> Ask | None:
     """One request of a person; none of anybody else's."""
-    statement = f"SELECT {_COLUMNS} FROM rights_request WHERE person_id = ? AND request_id = ?"  # noqa: S608 - columns alone
-    told = row(connection, statement, person_id, request_id)
+    told = database.get(connection, rights_request, _ONE, person_id, request_id)
     return None if told is None else _ask(told)
 
 
 def waiting(connection: Connection, kind: str, before: datetime) -> list[Ask]:
-    """The requests of a kind that were received before a moment and are worked on."""
-    statement = (
-        f"SELECT {_COLUMNS} FROM rights_request WHERE kind = ? AND state = ? AND received <= ?"  # noqa: S608 - columns alone
-    )
-    return [_ask(e) for e in rows(connection, statement, kind, IN_PROGRESS, microseconds(before))]
+    """The requests of a kind that were received before a moment and are worked on.
+
+    Those of people of whose requests something was changed are left out, here and in `checked`.
+    """
+    where = "kind = ? AND state = ? AND received <= ?"
+    found, _ = database.sound(connection, rights_request, where, kind, IN_PROGRESS,
+                              microseconds(before))  # fmt: skip
+    return [_ask(each) for each in found]
 
 
 def checked(connection: Connection) -> list[Ask]:
     """The requests whose task of our staff is done, so that they can be answered."""
-    mine = ", ".join(f"r.{each.strip()}" for each in _COLUMNS.split(","))
-    statement = (
-        f"SELECT {mine} FROM rights_request r JOIN task t ON t.person_id = r.person_id"  # noqa: S608 - columns alone
-        " AND t.task_id = r.task_id WHERE r.state = ? AND t.state = 'done'"
-    )
-    return [_ask(each) for each in rows(connection, statement, IN_PROGRESS)]
+    where = "state = ? AND task_id IS NOT NULL"
+    found, _ = database.sound(connection, rights_request, where, IN_PROGRESS)
+    done: set[str] = set()
+    for first in range(0, len(found), _TOGETHER):
+        done |= tasks.done(connection, [each.task_id for each in found[first : first + _TOGETHER]])
+    return [_ask(each) for each in found if each.task_id in done]
 
 
-def _ask(told: tuple[Any, ...]) -> Ask:
-    return Ask._make(
-        BEGINNING + timedelta(microseconds=each) if at in (5, 6, 7) and each is not None else each
-        for at, each in enumerate(told)
-    )
+def _ask(told: Any) -> Ask:
+    """A row that was checked, as a request."""
+    due, answered = (None if at is None else moment(at) for at in (told.due, told.answered))
+    return Ask(told.person_id, told.request_id, told.kind, told.about, told.state,
+               moment(told.received), due, answered, told.entry, told.task_id)  # fmt: skip

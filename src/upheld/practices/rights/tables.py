@@ -24,7 +24,8 @@ rights_request: Final = Table(
     Column("answered", Instant),
     Column("entry", BigInteger),  # of the answer
     Column("task_id", ID),  # who of our staff looks into it
-    info=STAYS,
+    Column("mac", LargeBinary),
+    info=STAYS | sealed(owner="person_id"),
 )
 
 signal: Final = Table(
