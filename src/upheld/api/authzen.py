@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from upheld.api import messages as m
+from upheld.core.dimensions import DATA, said_of
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request, refused
@@ -69,8 +70,7 @@ class AuthZen:
         if subject.type != "party":
             raise RequestError(f"a subject has the type `party`, not `{subject.type}`",
                                code="unknown-term")  # fmt: skip
-        said: dict[str, Any] = {d: getattr(context, d) for d in
-                                ("purpose", "occasion", "source", "place", "actor")}  # fmt: skip
+        said = said_of(context, DATA, "recipient")
         role = "recipient" if "recipient" in takes else "actor" if "actor" in takes else ""
         for dimension in ("data", "recipient", *(["actor"] if role == "actor" else [])):
             if getattr(context, dimension) is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from upheld.core.dimensions import Said
 from upheld.policy.request import Decision
 
 BATCH_MAX = 100
@@ -49,17 +50,14 @@ class Action(msgspec.Struct, frozen=True):
     properties: dict[str, Any] = {}
 
 
-class Context(msgspec.Struct, frozen=True):
-    """The rest of a question. `data`, `recipient` and `actor` are named so as not to be missed."""
+class Context(Said[Words, Words], frozen=True):
+    """The rest of a question: facts, and every dimension.
 
-    purpose: Words = None
-    occasion: Words = None
-    source: Words = None
-    place: Words = None
-    facts: dict[str, Any] = {}
-    actor: Words = None
-    recipient: Words = None
-    data: Words = None
+    `data` and `recipient`, and `actor` where it is the subject, are said by resource and subject;
+    they are named here so that whoever says them in the context is told.
+    """
+
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 NO_CONTEXT = Context()

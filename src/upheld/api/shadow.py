@@ -24,6 +24,7 @@ from upheld.api.authzen import AuthZen
 from upheld.api.live import Live
 from upheld.api.logs import event
 from upheld.api.metrics import Metrics
+from upheld.core.dimensions import DATA, said_of
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
 from upheld.policy.replay import Change, Example, Tally
@@ -138,6 +139,4 @@ class Shadow:
 
 
 def _words(asked: m.EvaluationRequest) -> Mapping[str, Any]:
-    context = asked.context
-    said = {d: getattr(context, d) for d in ("purpose", "occasion", "source", "place", "actor")}
-    return {d: word for d, word in said.items() if word is not None}
+    return said_of(asked.context, DATA, "recipient")

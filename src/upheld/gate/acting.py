@@ -101,9 +101,7 @@ class House(Struct, frozen=True):
             self.policy, plan, facts,
             tuple(sorted(kind for kind, each in proving.items() if each.records)),
             tuple(sorted(self.derived.stored([*named, *asked]))),
-            replace(Entry(kind="act", time="", policy=self.policy.digest, action=act.action,
-                          purpose=act.purpose or "", occasion=act.occasion or ""),
-                    **act.parties()),
+            Entry(kind="act", time="", policy=self.policy.digest, action=act.action, **act.told()),
             {},
         )  # fmt: skip
 
@@ -301,7 +299,7 @@ class Doing:
             values = tuple(digests[field] for field in fields) if digests else ()
             entry = replace(entry, evidence=evidence, values=values)
         if self.act.party:
-            entry = replace(entry, **self.act.parties())
+            entry = replace(entry, **self.act.told())
         return entries.add(self.connection, entry, whose, self.told)
 
     def _entry(self, fields: tuple[str, ...], decision: Decision, problem: str) -> Entry:

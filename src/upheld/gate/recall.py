@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core.dimensions import DATA, PARTIES, said_of
 from upheld.core.errors import UpheldError
 from upheld.core.sql import row, rows
 from upheld.core.tables import BEGINNING
 from upheld.core.transaction import reading
 from upheld.gate.acting import Doing, House
-from upheld.gate.request import ROLES, Act, planned
+from upheld.gate.request import Act, planned
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -97,13 +98,11 @@ def _batch(connection: Connection, number: int) -> list[str]:
 
 def _act(entry: Entry) -> Act:
     """The act that an entry tells of."""
-    told = {role: getattr(entry, role).partition(" ") for role in ROLES}
-    name = next((each[2] for each in told.values() if each[2]), "")
-    source, recipient, actor = (told[role][0] or None for role in ROLES)
-    return Act(
-        action=entry.action, data=entry.data, purpose=entry.purpose or None, party=name,
-        occasion=entry.occasion or None, source=source, recipient=recipient, actor=actor,
-    )  # fmt: skip
+    said = said_of(entry, DATA)
+    names = {role: said[role].partition(" ") for role in PARTIES if role in said}
+    said.update({role: kind for role, (kind, _, _) in names.items()})
+    party = next((name for _, _, name in names.values() if name), "")
+    return Act(action=entry.action, data=entry.data, party=party, **said)
 
 
 def _facts(draft: Policy, act: Act) -> list[str]:
@@ -130,9 +129,5 @@ def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Reca
     if entry.policy == doing.house.policy.digest and entry.outcome not in ("", decision.outcome):
         recall.otherwise += 1
     act = doing.act
-    said = {role: getattr(act, role) for role in (*ROLES, "purpose", "occasion")}
-    told = {name: word for name, word in said.items() if word is not None}
-    if act.data:
-        told["data"] = act.data
-    question = {"id": number, "action": act.action, **told, "facts": known}
+    question = {"id": number, "action": act.action, **said_of(act), "facts": known}
     return msgspec.json.encode(question)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core.dimensions import PARTIES
 from upheld.core.sql import blob, row, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.transaction import reading
@@ -57,7 +58,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.clause and self.clause not in entry.clauses:
             return False
-        parties = (entry.source, entry.recipient, entry.actor)
+        parties = [getattr(entry, role) for role in PARTIES]
         return not self.party or any(
             self.party in (each, *each.split(" ", 1)) for each in parties if each
         )

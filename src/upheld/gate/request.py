@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from upheld.core.dimensions import DATA, PARTIES, Said, said_of
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.decide import Plan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 from upheld.vault.values import Value
 
-ROLES = ("source", "recipient", "actor")
 
-
-class Act(msgspec.Struct, frozen=True, kw_only=True):
+class Act(Said[tuple[str, ...], str | None], frozen=True, kw_only=True):
     """What shall be done with whose data. `party` names the one who is meant by the kind of party.
 
     `partial` asks for those fields that are allowed where not all are.
@@ -23,26 +23,19 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     action: str
     data: tuple[str, ...] = ()
-    purpose: str | None = None
-    recipient: str | None = None
-    source: str | None = None
-    actor: str | None = None
-    occasion: str | None = None
     party: str = ""
     partial: bool = False
 
-    def parties(self) -> dict[str, str]:
-        """Whom an entry names: the kind of each party, and the name where there is one."""
+    def told(self) -> dict[str, Any]:
+        """What an entry tells of it: its words, and with the kind of a party the name if any."""
         named = f" {self.party}" if self.party else ""
-        return {role: kind + named for role in ROLES if (kind := getattr(self, role))}
+        said = said_of(self, DATA)
+        return {name: word + named if name in PARTIES else word for name, word in said.items()}
 
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
         fields = self.data if data is None else tuple(data)
-        return Request(
-            self.action, data=fields or None, purpose=self.purpose, recipient=self.recipient,
-            source=self.source, actor=self.actor, occasion=self.occasion,
-        )  # fmt: skip
+        return Request(self.action, data=fields or None, **said_of(self, DATA))
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):

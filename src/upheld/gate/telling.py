@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from upheld.core.dimensions import DATA, PARTIES, said_of
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
@@ -211,10 +212,10 @@ def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
             lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
             said += f" {lead} {_mine(plain.label('party', kind), whose)}"
             said += f", {name}," if name else ""
-    if entry.purpose:
-        said += f" for {_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)}"
-    if entry.occasion and entry.occasion != OTHER:
-        said += f" {_mine(plain.label(TREE_OF['occasion'], entry.occasion), whose)}"
+    for name, word in said_of(entry, DATA, *PARTIES).items():
+        if word != OTHER:
+            label = _mine(plain.label(TREE_OF[name], word), whose)
+            said += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"
     return said.rstrip(",")
 
 

@@ -21,6 +21,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from upheld.core.dimensions import Named
 from upheld.core.errors import UpheldError
 
 SALT_BYTES: Final = 24
@@ -59,7 +60,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Entry(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True,
+    Named, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True,
     cache_hash=True,
 ):  # fmt: skip
     """One act, as the ledger tells it; what is empty is left out.
@@ -80,11 +81,6 @@ class Entry(
     problem: str = ""
     clauses: Words = ()
     data: Words = ()
-    source: str = ""
-    recipient: str = ""
-    actor: str = ""
-    purpose: str = ""
-    occasion: str = ""
     evidence: Words = ()
     duties: Words = ()
     values: tuple[Digest, ...] = ()

@@ -377,7 +377,7 @@ class Names:
             node.terms[0].offset,
             "definition",
             "these words are not of one tree",
-            "words of one tree: data, parties, purposes, occasions or places",
+            f"words of one tree: {', '.join(each for each in TREES if each != 'action')}",
             "",
         )
 

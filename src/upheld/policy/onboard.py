@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
-from upheld.policy.vocabulary import WORD
+from upheld.policy.vocabulary import TREES, WORD
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -66,7 +66,6 @@ ALIKE = {  # what sentences say, by the word of the built-in vocabulary that it 
     "law-enforcement": "police", "offers": "marketing promotion",
     "service-improvement": "improve", "fraud-detection": "fraud",
 }  # fmt: skip
-TREES = ("action", "data", "party", "purpose", "occasion")
 FOUND_MAX = 5
 
 
@@ -153,7 +152,7 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for tree in TREES:
         words = []
-        for term in vocabulary.trees[tree].values():
+        for term in vocabulary.tree(tree).values():
             names = [_stems(term.name.replace("-", " ")), _stems(term.label)]
             alike = _stems(ALIKE.get(term.name, ""))
             if any(n and said.issuperset(n) for n in names) or not said.isdisjoint(alike):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from upheld.core.dimensions import TABLE
 from upheld.policy.program import (
     ALWAYS,
     Condition,
@@ -31,8 +32,7 @@ ANY = {"data": "any information", "party": "anyone", "purpose": "any purpose",
 REST = {"data": "anything else", "party": "anyone else", "purpose": "anything else",
         "occasion": "at no particular moment", "place": "anywhere else",
         "action": "anything else"}  # fmt: skip
-# Labels of occasions ("when you register") and places ("in our country") lead themselves.
-LEADS = {"source": "from", "recipient": "to", "actor": "by", "purpose": "for"}
+LEADS = {name: each.lead for name, each in TABLE.items() if each.lead}
 ARTICLES = ("a ", "an ", "the ")
 COMPARED = {"<": "under", "<=": "at most", "=": "exactly", ">=": "at least", ">": "over"}
 CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -93,7 +93,7 @@ class Plain:
     def label(self, tree: str, name: str) -> str:
         """What people call a term, a leaf or a definition."""
         if name == OTHER:
-            return REST[tree]
+            return REST.get(tree, "anything else")
         if name.endswith("/" + OTHER):
             return rest_of(self.label(tree, name.removesuffix("/" + OTHER)))
         term = self.vocabulary.tree(tree).get(name)
@@ -138,12 +138,13 @@ class Plain:
         if len(leaves) == 1 and leaves[0] in self.program.definitions:
             return self.label(tree, leaves[0])
         if len(set(leaves)) == len(known.names):
-            return ANY[tree]
+            return ANY.get(tree, "anything")
         words = self.fold(tree, leaves)
         missing = self.fold(tree, set(known.names).difference(leaves))
         open_end = OTHER in leaves or any(leaf.endswith("/" + OTHER) for leaf in words)
         if OTHER in leaves and open_end and len(missing) <= BUT_MAX:
-            return f"{ANY[tree]} but {listed((self.label(tree, m) for m in missing), 'and')}"
+            but = listed((self.label(tree, each) for each in missing), "and")
+            return f"{ANY.get(tree, 'anything')} but {but}"
         return listed((self.label(tree, word) for word in words), joint)
 
     # Conditions

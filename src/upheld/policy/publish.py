@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from upheld.core.dimensions import TABLE
 from upheld.policy.plain import Plain, listed, rest_of, text
 from upheld.policy.program import (
     Clause,
@@ -34,8 +35,8 @@ CONTEXT = {
     "dpv": DPV, "pd": "https://w3id.org/dpv/pd#", "dct": "http://purl.org/dc/terms/",
     "skos": "http://www.w3.org/2004/02/skos/core#",
 }  # fmt: skip
-HAS = {"data": "dpv:hasPersonalData", "purpose": "dpv:hasPurpose", "recipient": "dpv:hasRecipient",
-       "source": "dpv:hasDataSource", "action": "dpv:hasProcessing"}  # fmt: skip
+HAS = {**{name: each.dpv for name, each in TABLE.items() if each.dpv},
+       "action": "dpv:hasProcessing"}  # fmt: skip
 SUPERCLASS = {"data": "dpv:PersonalData", "purpose": "dpv:Purpose", "party": "dpv:LegalEntity",
               "action": "dpv:Processing", "occasion": "skos:Concept",
               "place": "dpv:Location", BASIS: "dpv:LegalBasis"}  # fmt: skip
@@ -144,7 +145,11 @@ class _Linked:
         if name not in self.own:
             self.own[name] = {}
             above = term.parent if term else word.removesuffix("/" + OTHER)
-            broader = self.identify(tree, above) if above and above != word else SUPERCLASS[tree]
+            broader = (
+                self.identify(tree, above)
+                if above and above != word
+                else SUPERCLASS.get(tree, "skos:Concept")
+            )
             self.own[name] = {"@id": name, "@type": "skos:Concept",
                               "skos:prefLabel": self.plain.label(tree, word),
                               "skos:broader": {"@id": broader}}  # fmt: skip

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from upheld.core.dimensions import DIMENSIONS
 from upheld.policy.request import Decision
 
 if TYPE_CHECKING:
@@ -29,19 +31,15 @@ NONE = msgspec.Raw()
 PLAIN_ID = re.compile(rb'"[A-Za-z0-9_.:@+/ -]*"|-?(?:0|[1-9][0-9]{0,18})')  # nothing to check in it
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A question with its members unread: enough to tell whether it was asked before."""
-
-    action: msgspec.Raw
-    id: msgspec.Raw = NONE
-    data: msgspec.Raw = NONE
-    source: msgspec.Raw = NONE
-    recipient: msgspec.Raw = NONE
-    actor: msgspec.Raw = NONE
-    purpose: msgspec.Raw = NONE
-    occasion: msgspec.Raw = NONE
-    place: msgspec.Raw = NONE
-    facts: msgspec.Raw = NONE
+# A question with its members unread: enough to tell whether it was asked before.
+_MEMBERS = ("action", "facts", *DIMENSIONS)
+_LINE: Any = msgspec.defstruct(
+    "_Line",
+    [("action", msgspec.Raw), *((name, msgspec.Raw, NONE) for name in ("id", *_MEMBERS[1:]))],
+    forbid_unknown_fields=True,
+    gc=False,
+)
+_MEMBERS_OF = attrgetter(*_MEMBERS)
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,7 +170,7 @@ class Replay:
         self.cited: dict[str, int] = {}
         self._kept: dict[tuple[bytes, ...], _Kept] = {}
         self._bytes = 0
-        self._decode = msgspec.json.Decoder(_Line).decode
+        self._decode = msgspec.json.Decoder(_LINE).decode
 
     def batch(self, lines: list[bytes | None]) -> None:
         """Ask the next lines of the log."""
@@ -188,11 +186,7 @@ class Replay:
             if ident and not plain_id(ident):
                 self._ask(line, None)
                 continue
-            key = (
-                bytes(m.action), bytes(m.data), bytes(m.recipient), bytes(m.purpose),
-                bytes(m.occasion), bytes(m.facts), bytes(m.source), bytes(m.actor),
-                bytes(m.place),
-            )  # fmt: skip
+            key = tuple(map(bytes, _MEMBERS_OF(m)))
             colons = (line or b"").count(b":") - (1 + ident.count(b":") if ident else 0)
             found = kept.get(key)
             if found is None or found.colons != colons:  # new, or with a key twice

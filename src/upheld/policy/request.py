@@ -11,26 +11,20 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import force_setattr
 
+from upheld.core.dimensions import Said
 from upheld.core.errors import RequestError, nearest
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact
 
 Words = str | Sequence[str] | None
 
 
-class Request(msgspec.Struct, frozen=True, cache_hash=True):
+class Request(Said[Words, Words], frozen=True, cache_hash=True):
     """May we do this? A dimension is a term or several; one left out stands for all of its leaves.
 
     An actor left out is the provider. Words are checked when the request is decided.
     """
 
     action: str
-    data: Words = None
-    source: Words = None
-    recipient: Words = None
-    actor: Words = None
-    purpose: Words = None
-    occasion: Words = None
-    place: Words = None
 
     def __post_init__(self) -> None:
         for dimension in DIMENSIONS:

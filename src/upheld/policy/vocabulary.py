@@ -12,6 +12,8 @@ from fractions import Fraction
 
 import msgspec
 
+from upheld.core.dimensions import TABLE
+
 KEYWORDS = frozenset(
     [
         "except",
@@ -20,12 +22,6 @@ KEYWORDS = frozenset(
         "must",
         "any",
         "but",
-        "from",
-        "to",
-        "by",
-        "for",
-        "at",
-        "in",
         "when",
         "unless",
         "and",
@@ -45,6 +41,7 @@ KEYWORDS = frozenset(
         "no",
         "ask",
         "given",
+        *(each.preposition for each in TABLE.values() if each.preposition),
     ]
 )
 ATTRIBUTES = (
@@ -62,26 +59,11 @@ ATTRIBUTES = (
     "is",
 )
 WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
-TREES = ("action", "data", "party", "purpose", "occasion", "place")
 BASIS = "basis"  # the tree of legal bases, which no question names
-DIMENSIONS = ("data", "source", "recipient", "actor", "purpose", "occasion", "place")
-TREE_OF = {
-    "data": "data",
-    "source": "party",
-    "recipient": "party",
-    "actor": "party",
-    "purpose": "purpose",
-    "occasion": "occasion",
-    "place": "place",
-}
-PREPOSITIONS = {
-    "from": "source",
-    "to": "recipient",
-    "by": "actor",
-    "for": "purpose",
-    "at": "occasion",
-    "in": "place",
-}
+DIMENSIONS = tuple(TABLE)
+TREE_OF = {name: each.tree for name, each in TABLE.items()}
+TREES = ("action", *dict.fromkeys(TREE_OF.values()))
+PREPOSITIONS = {each.preposition: name for name, each in TABLE.items() if each.preposition}
 UNITS = ("hours", "days", "months", "years", "percent")
 SINGULAR = {"hour": "hours", "day": "days", "month": "months", "year": "years"}
 SMALLER = {"days": ("hours", 24), "years": ("months", 12)}  # unit: (smaller unit, how many)

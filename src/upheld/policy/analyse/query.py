@@ -30,7 +30,7 @@ WHAT_FOR = re.compile(
     r"(?:for )?what can (?P<words>[a-z0-9-]+) (?:ever )?be used(?: for)?", re.IGNORECASE
 )
 WHAT = re.compile(r"what can (?P<words>[a-z0-9-]+) (?:ever )?receive", re.IGNORECASE)
-OPEN = re.compile(r"(?:\b(?P<lead>from|to|by|for|at|in) +)?(?<!\S)\?(?!\S)")
+OPEN = re.compile(rf"(?:\b(?P<lead>{'|'.join(PREPOSITIONS)}) +)?(?<!\S)\?(?!\S)")
 
 
 class Asked(msgspec.Struct, frozen=True):

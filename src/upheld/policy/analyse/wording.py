@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from upheld.core.dimensions import TABLE
 from upheld.policy.analyse.joint import Joint, Names
 from upheld.policy.plain import BUT_MAX, Plain, listed
 from upheld.policy.regions import Bits, Box, Grid
@@ -76,8 +77,7 @@ class Wording:
                 tree = TREE_OF[dimension]
                 leaves = [leaf for w in words for leaf in self.plain.under(tree, w) or (w,)]
                 phrase = self._terms(tree, words, leaves)
-                lead = {"source": "from ", "recipient": "to ", "actor": "by ", "purpose": "for "}
-                said.append(lead.get(dimension, "") + phrase)
+                said.append(f"{TABLE[dimension].lead} {phrase}".strip())
         if said[0].startswith("share"):
             return " ".join(said).replace(" to ", " with ", 1)
         return " ".join(said)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from upheld.core.dimensions import called
 from upheld.core.errors import nearest
 from upheld.policy.plain import Plain, counted, listed
 from upheld.policy.program import Clause, Question
@@ -16,10 +17,7 @@ from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 
 VALUES_MAX = 50  # in one address
 ASKED = ("action", *DIMENSIONS)
-SAID_AS = {
-    "action": "act", "data": "information", "source": "source", "recipient": "recipient",
-    "actor": "actor", "purpose": "purpose", "occasion": "moment", "place": "place",
-}  # fmt: skip
+SAID_AS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
 VERDICT = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
            "needs-proof": ("ask", "?", "Only if")}  # fmt: skip
 

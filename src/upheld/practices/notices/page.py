@@ -9,11 +9,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from upheld.policy.plain import Piece, Plain, text
+from upheld.policy.plain import ANY, Piece, Plain, text
+from upheld.policy.plain import LEADS as SAID_LEADS
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
-from upheld.policy.vocabulary import OTHER
-from upheld.practices.notices.ask import Asked, Asker, asked_of
+from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
+from upheld.practices.notices.ask import SAID_AS, Asked, Asker, asked_of
 from upheld.web.pages import Imprint, Place
 
 MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
@@ -22,11 +23,9 @@ MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
 FIND_MAX = 200  # characters that are looked for
 QUESTIONS = 6  # good questions shown under the form
 FORM = ("action", "data", "recipient", "purpose", "occasion")
-LEADS = {"recipient": "with", "purpose": "for"}
-BLANK = {"data": "anything about me", "recipient": "anyone", "purpose": "any purpose",
-         "occasion": "at any moment"}  # fmt: skip
-NAMES = {"action": "Act", "data": "Information", "recipient": "Recipient", "purpose": "Purpose",
-         "occasion": "Moment"}  # fmt: skip
+LEADS = {**SAID_LEADS, "recipient": "with"}
+BLANK = {**{name: ANY.get(tree, "anything") for name, tree in TREE_OF.items()},
+         "data": "anything about me"}  # fmt: skip
 Option = tuple[str, str]  # word, label
 
 
@@ -233,12 +232,15 @@ class Pages:
         return Asked("share" if "share" in actions else next(iter(actions), ""))
 
     def _form(self) -> list[dict[str, Any]]:
+        takes = {d for action in self.plain.leaves["action"].names
+                 for d in self.program.vocabulary.takes(action)}  # fmt: skip
+        more = [name for name in DIMENSIONS if name in takes and name not in FORM]
         found = []
-        for name in FORM:
-            tree = "party" if name == "recipient" else name
+        for name in (*FORM, *more):
+            tree = TREE_OF.get(name, name)
             found.append({
-                "name": name, "label": NAMES[name], "lead": LEADS.get(name, ""),
-                "blank": BLANK.get(name, ""),
+                "name": name, "label": SAID_AS[name].capitalize(), "more": name in more,
+                "lead": LEADS.get(name, ""), "blank": BLANK.get(name, ""),
                 "single": self._single(tree, name), "groups": self._groups(tree),
             })  # fmt: skip
         return found
