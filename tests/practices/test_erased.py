@@ -86,6 +86,7 @@ def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: 
     everybody = [guardian, world.child, world.visitors["bo"][1], world.ann]
     for name in ("task", "message", "record", "request", "link"):
         THINGS[name](world)
+    assert house.signed_in(guardian).get(f"/me/family/{world.child}").status_code == 200
     for person in everybody:
         busy(house, person)
         house.do(lambda joint, person=person: erasing.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default

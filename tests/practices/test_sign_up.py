@@ -12,13 +12,17 @@ import httpx2
 import pytest
 
 import upheld
+from practices.bills import address
 from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
+from upheld.core.link import Link
 from upheld.core.sql import row, rows, run
+from upheld.core.trip import Query, Trips
 from upheld.demo import sample_policy
 from upheld.gate import entries, records
 from upheld.gate.request import Act, Refused
+from upheld.gate.upkeep import selfcheck
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration
 from upheld.practices.messages.carrier import Box
@@ -41,9 +45,9 @@ BAD = {
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """These stories are about pages; one kind of database is enough for most of them."""
+    return address(request, tmp_path)
 
 
 def sign_up(house: House, told: dict[str, Any] | None = None) -> httpx2.Response:
@@ -261,6 +265,54 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
     assert len(hashes) == 2
     assert [template for _, template in waiting(house)] == ["accounts/already", "accounts/verify"]
     assert len(found(house)) == 1
+
+
+def counted_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are sent from now on, on either kind of database."""
+    sent: list[str] = []
+    enter, send = Link.__enter__, Trips._send
+
+    def entered(link: Link) -> Link:
+        if not link.postgresql:
+            link.driver.set_trace_callback(sent.append)
+        return enter(link)
+
+    def noted(trips: Trips, query: Query) -> int:
+        sent.append(query[0])
+        return send(trips, query)
+
+    monkeypatch.setattr(Link, "__enter__", entered)
+    monkeypatch.setattr(Trips, "_send", noted)
+    return sent
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_signing_up_does_the_same_work_whoever_has_the_address(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many statements for an account, a closed or unconfirmed or imported one, and nobody's."""
+    sent = counted_statements(monkeypatch)
+    for kind in ("open", "closed"):
+        person = house.customer(f"{kind}@marked.example")
+        if kind == "closed":
+            house.do(lambda j, who=person: closing.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
+    sign_up(house, {**GOOD, "email": "unconfirmed@marked.example"})
+    house.do(lambda joint: joint.bring(joint.enrol(), {"name": "I", "email": "in@marked.example"}))
+    house.do(domain.nobody)  # who is made when somebody has closed an account for the first time
+    before = house.do(lambda joint: rows(joint.connection, "SELECT COUNT(*) FROM person"))[0][0]
+    counts = {}
+    for kind in ("nobody", "nobody-else", "open", "closed", "unconfirmed", "in"):
+        sent.clear()
+        answer = sign_up(house, {**GOOD, "email": f"{kind}@marked.example"})
+        assert answer.headers["location"] == "/sign-up/sent"
+        counts[kind] = len(sent)
+    few = counts["nobody"] // 5
+    apart = {kind for kind, each in counts.items() if abs(each - counts["nobody"]) > few}
+    assert (apart, few > 10) == (set(), True), counts
+    after = house.do(lambda joint: rows(joint.connection, "SELECT COUNT(*) FROM person"))[0][0]
+    assert after == before + 3  # nobody, nobody-else, and a second who did not confirm
+    gate = house.provider.gate.gate
+    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
 
 
 def test_who_confirms_first_has_the_address(house: House) -> None:

@@ -299,7 +299,7 @@ class Joint:
 
 def _actor(person_id: str, by_whom: str) -> str:
     """Who gave a record, as an entry names them, where that is its own person or their browser."""
-    if by_whom in {person_id, "customer"}:
+    if person_id != REGISTER and by_whom in {person_id, "customer"}:
         return "customer"
     return by_whom if by_whom == "browser" else ""
 

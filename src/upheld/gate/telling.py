@@ -50,8 +50,16 @@ _KINDS: Final = {
     "redaction": "we took out of {whose} copies of messages the links that stood in them",
     "retention": "we deleted what had been held about {whom} long enough",
 }
+# The same where an entry says who did it.
+_DONE: Final = {
+    "payment": "noted {whose} payment",
+    "household": "changed who pays for an account of {whose} household",
+    "recall": "took {whose} account back from whoever collected for us",
+    "deletion": "confirmed that what they had of {whom} is deleted",
+    "password-reset": "let {whose} password work no more, so that {whom} could choose another",
+}
 # Of each kind of record: what somebody did who gave it, or took it back; what it is, and what
-# became of it where an entry does not say who did it.
+# became of it where an entry does not say who did it; and what somebody did who let it end.
 _RECORDS: Final = {
     "account": ("closed {whose} account", "opened {whose} account again", "{whose} account",
                 "closed", "opened again", "opened again"),
@@ -65,11 +73,12 @@ _RECORDS: Final = {
     "request": ("made a request", "took a request back", "{whose} request", "noted", "taken back",
                 "closed"),
     "service-order": ("ordered a service", "took an order of a service back",
-                      "{whose} order of a service", "noted", "taken back", ""),
+                      "{whose} order of a service", "noted", "taken back", "", "ended a service"),
     "payment": ("began a payment by card", "took a payment by card back",
                 "{whose} payment by card", "begun", "taken back", "finished"),
     "task": ("took on a task about {whose} account", "gave up a task about {whose} account",
-             "a task about {whose} account", "begun", "given up", "closed"),
+             "a task about {whose} account", "begun", "given up", "closed",
+             "ended their work on a task about {whose} account"),
     "guardian-consent": ("gave permission for {whose} account",
                          "withdrew permission for {whose} account",
                          "the permission for {whose} account", "given", "withdrawn", ""),
@@ -83,6 +92,7 @@ _STEPS: Final = ("add", "withdraw", "end")
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
 _PARTIES: Final = ("source", "recipient")
+UNCOPIED: Final = "no-copy"  # the problem of a message that was sent and not copied
 _PROVIDER: Final = "provider"
 
 
@@ -129,6 +139,9 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             return f"we were late to {action}"
         case "lapsed":
             return f"it was no longer owed to {action}"
+        case kind if kind in _DONE and entry.actor:
+            done = _DONE[kind].format(whose=whose, whom=_whom(whose))
+            return f"{_subject(plain, entry, whose)} {done}"
         case kind if kind in _KINDS:
             return _noted(kind, whose) + _about(plain, entry, whose)
         case kind:
@@ -143,7 +156,8 @@ def _about(plain: Plain, entry: Entry, whose: str) -> str:
     """What a message was about, in brackets."""
     if entry.kind not in {"sent", "unsent"} or not entry.purpose:
         return ""
-    return f" ({_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)})"
+    copy = "; no copy of it was kept" if entry.problem == UNCOPIED else ""
+    return f" ({_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)}{copy})"
 
 
 def _recorded(plain: Plain, entry: Entry, whose: str) -> str:
@@ -153,8 +167,9 @@ def _recorded(plain: Plain, entry: Entry, whose: str) -> str:
     if words is None or step not in _STEPS:
         return f"a record of {whose} {kind.replace('-', ' ')} was {_past_participle(step)}"
     at = _STEPS.index(step)
-    if entry.actor and step != "end":
-        return f"{_subject(plain, entry, whose)} {words[at].format(whose=whose)}"
+    done = words[at] if step != "end" else "".join(words[6:])
+    if entry.actor and done:
+        return f"{_subject(plain, entry, whose)} {done.format(whose=whose)}"
     what, became = words[2].format(whose=whose), words[3 + at]
     return f"{what} was {became}" if became else f"{what} ended"
 

@@ -130,13 +130,16 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
-def put_back(joint: Joint, task_id: str) -> None:
-    """Let a task that was taken wait for somebody else: whoever took it has no need any more."""
+def put_back(joint: Joint, task_id: str, *, by: str = "") -> None:
+    """Let a task that was taken wait for somebody else: whoever took it has no need any more.
+
+    `by` is who of our staff did so, if anybody.
+    """
     told = _locked(joint, task_id)
     if told.state != "taken":
         return
     if told.record_id:
-        joint.withdraw(told.person_id, told.record_id, ended=True)
+        joint.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
     _change(joint, told, state="open", staff_id=None, record_id=None)
 
 
@@ -147,13 +150,13 @@ def of_staff(connection: Connection, staff_id: str) -> list[Task]:
     return [_task(each) for each in taken]
 
 
-def close(joint: Joint, task_id: str) -> None:
-    """Close a task: whoever took it has no need any more."""
+def close(joint: Joint, task_id: str, *, by: str = "") -> None:
+    """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
     told = _locked(joint, task_id)
     if told.state == "done":
         return
     if told.record_id:
-        joint.withdraw(told.person_id, told.record_id, ended=True)
+        joint.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
     _change(joint, told, state="done", closed=microseconds(joint.house.clock.now()))
 
 
@@ -162,6 +165,10 @@ def close_about(joint: Joint, person_id: str, kind: str, about: str = "") -> Non
     for each in of_person(joint.connection, person_id):
         if each.kind == kind and about in ("", each.about):
             close(joint, each.task_id)
+
+
+def _staff(by: str) -> str:
+    return f"staff {by}" if by else ""
 
 
 def _locked(joint: Joint, task_id: str) -> Task:

@@ -171,14 +171,17 @@ def has_place(joint: Joint, holder: str) -> bool:
     return len(members(joint.connection, holder)) < MEMBERS_MAX
 
 
-def hold(provider: Provider, joint: Joint, person_id: str, holder: str) -> None:
-    """Let somebody pay for an account from now on; both see the entry."""
+def hold(
+    provider: Provider, joint: Joint, person_id: str, holder: str, *, by: str = ""
+) -> None:  # fmt: skip
+    """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
     before = account_of(joint.connection, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(joint, PAYER_CHANGES, person_id)
     run(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ?", holder, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
-        joint.note(each, "household", action="join" if holder != person_id else "leave")
+        joint.note(each, "household", action="join" if holder != person_id else "leave",
+                   actor="customer" if each == by else "")  # fmt: skip
 
 
 def never_confirmed(connection: Connection, before: datetime, most: int) -> list[str]:

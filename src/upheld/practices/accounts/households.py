@@ -103,7 +103,8 @@ class Households:
                 return
             if self._supervised(joint, account.person_id):
                 return  # a guardian's care ends on its own page, and by its own records
-            domain.hold(self.provider, joint, account.person_id, account.person_id)
+            domain.hold(self.provider, joint, account.person_id, account.person_id,
+                        by=visit.subject)  # fmt: skip
 
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
@@ -148,7 +149,7 @@ class Households:
             sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
             if invitations.redeem(joint, found) is None:
                 return False
-            domain.hold(self.provider, joint, visit.subject, found.inviter)
+            domain.hold(self.provider, joint, visit.subject, found.inviter, by=visit.subject)
             return True
 
         if not await self.provider.do(work):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
+from upheld.core.sql import savepoint
 from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import years
@@ -59,13 +60,31 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     policy refuses any part, so that nothing of it is kept.
     """
     email = applicant.told["email"]
-    taken = domain.at_address(joint, email)
-    if taken:
-        _write(joint, taken, "accounts/already")
+    taken, before = domain.at_address(joint, email), domain.imported(joint, email)
+    there = taken or before
+    person: str | None = None
+    try:
+        with savepoint(joint.connection):
+            person = _register(provider, joint, applicant)
+            if there:
+                raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block
+    except _AlreadyHereError:
+        _write(joint, there, "accounts/already" if taken else domain.WELCOME)
         return ""
-    if before := domain.imported(joint, email):
-        _write(joint, before, domain.WELCOME)
-        return ""
+    if person is not None:
+        _done(outbox.queue(joint, person, domain.CONFIRM, "administrative-message"))
+    return person
+
+
+class _AlreadyHereError(Exception):
+    """Who signs up is here already: all that was done for somebody new is undone.
+
+    It is done first all the same, so that nobody can tell by how long it takes.
+    """
+
+
+def _register(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
+    """Make somebody a customer; None where their invitation is over."""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(joint, invited)) is None:
         return None
@@ -82,7 +101,6 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     provider.events.announce(joint, ACCOUNT_OPENED, person,
                              invited.invitation_id if invited else "")  # fmt: skip
     _done(domain.served(joint, person))
-    _done(outbox.queue(joint, person, domain.CONFIRM, "administrative-message"))
     return person
 
 

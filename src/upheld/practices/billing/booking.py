@@ -120,7 +120,7 @@ class Booking:
         if isinstance(booked, Refused):
             return booked
         entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),
-                           action=told.how)  # fmt: skip
+                           action=told.how, actor=f"staff {staff_id}")  # fmt: skip
         database.insert(joint.connection, payment_intent, person_id=payer, key=key, state="paid",
                         record_id=staff_id, entry=entry, made=microseconds(at))  # fmt: skip
         if (refused := invoices.settle(joint, payer)) is not None:

@@ -135,7 +135,7 @@ class DebtPages:
             case = self._case(joint, visit)
             if not case.mine:
                 raise HTTPException(403)
-            debts.recall(joint, case.task.person_id)
+            debts.recall(joint, case.task.person_id, f"staff {visit.subject}")
 
         await self.provider.do(work)
         return RedirectResponse(self._here(visit), 303)

@@ -210,8 +210,11 @@ def looked_at(joint: Joint, party: str) -> list[tuple[Debt, Given | Refused]]:
     return [(each, found[each.person_id]) for each in mine]
 
 
-def recall(joint: Joint, person_id: str) -> None:
-    """Take an account back from its agent, who has to delete what it was told and confirm that."""
+def recall(joint: Joint, person_id: str, actor: str = "") -> None:
+    """Take an account back from its agent, who has to delete what it was told and confirm that.
+
+    The entry names who did it, if it was somebody of our staff.
+    """
     people.lock(joint.connection, person_id)
     debt = handed(joint.connection, person_id)
     if debt is None:
@@ -222,7 +225,7 @@ def recall(joint: Joint, person_id: str) -> None:
     changes = {"due": microseconds(now + CONFIRM_WITHIN)}
     database.update(joint.connection, item, changes, ITEM, person_id, debt.item_id)
     joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
-               recipient=f"{AGENT} {debt.party}", duties=(DELETE,))  # fmt: skip
+               recipient=f"{AGENT} {debt.party}", duties=(DELETE,), actor=actor)  # fmt: skip
 
 
 def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
@@ -237,6 +240,7 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
     joint.note(
         debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
         recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),
+        actor=f"{AGENT} {party}",
     )  # fmt: skip
 
 

@@ -243,7 +243,7 @@ class Invoices:
         began = self._began(joint, person_id)
         if began is None:
             return
-        services.end_all(joint, person_id)
+        services.end_all(joint, person_id, actor="")
         self._catch_up(joint, person_id, began)
         today = joint.house.clock.today()
         self.invoice(joint, person_id, month_of(today), today)

@@ -264,7 +264,7 @@ class Payments:
             return None
         record, sealed = found
         joint.withdraw(person_id, record, ended=True)
-        record = joint.record(person_id, "payment", by_whom=person_id, how="card",
+        record = joint.record(person_id, "payment", by_whom="provider", how="card",
                               ends=joint.house.clock.now() + LASTS)  # fmt: skip
         self._change(joint, person_id, key, record_id=record)
         shared = self._told(joint, person_id)

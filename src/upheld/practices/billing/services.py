@@ -28,6 +28,7 @@ from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.tables import billed, service_order
 
 SERVICES: Final = "services"
+CUSTOMER: Final = "customer"  # who orders and ends what they have, in entries
 BACK: Final = 12  # months that are still billed where nothing billed them so far
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 
@@ -150,12 +151,15 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
         return refused
     database.insert(joint.connection, service_order, person_id=person_id, record_id=record,
                     began=microseconds(at))  # fmt: skip
-    _over(joint, person_id, before)
+    _over(joint, person_id, before, CUSTOMER)
     return None
 
 
-def end(joint: Joint, person_id: str, service: str) -> Refused | None:
-    """End a service: what rests on having it holds no longer; or the refusal."""
+def end(joint: Joint, person_id: str, service: str, actor: str = CUSTOMER) -> Refused | None:
+    """End a service: what rests on having it holds no longer; or the refusal.
+
+    Entries say who ended it: the customer, unless `actor` says nobody, where that is us.
+    """
     now = held(joint, person_id)
     if isinstance(now, Refused):
         return now
@@ -166,21 +170,21 @@ def end(joint: Joint, person_id: str, service: str) -> Refused | None:
     refused = _append(joint, person_id, [_ending(each, today) for each in ending])
     if refused:
         return refused
-    _over(joint, person_id, ending)
+    _over(joint, person_id, ending, actor)
     return None
 
 
-def end_all(joint: Joint, person_id: str, _: str = "") -> None:
+def end_all(joint: Joint, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
     """End everything that somebody has, as closing their account does."""
     now = held(joint, person_id)
     for each in [] if isinstance(now, Refused) else now:
-        end(joint, person_id, each.service)
+        end(joint, person_id, each.service, actor)
     found, _forged = records.listed(joint.connection, joint.house.keyring, [person_id],
                                     ["service-order"])  # fmt: skip
     at = microseconds(joint.house.clock.now())
     for record in found:
         if record.fact == "has-service" and record.in_force(at):
-            joint.withdraw(person_id, record.record_id, ended=True)
+            joint.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
 def _ending(each: Had, at: date) -> Row:
@@ -193,11 +197,11 @@ def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
     return found if isinstance(found, Refused) else None
 
 
-def _over(joint: Joint, person_id: str, ended: list[Had]) -> None:
+def _over(joint: Joint, person_id: str, ended: list[Had], actor: str) -> None:
     at = microseconds(joint.house.clock.now())
     for each in ended:
         if each.record:
-            joint.withdraw(person_id, each.record, ended=True)
+            joint.withdraw(person_id, each.record, ended=True, actor=actor)
             where = "person_id = ? AND record_id = ?"
             database.update(joint.connection, service_order, {"ended": at}, where, person_id,
                             each.record)  # fmt: skip

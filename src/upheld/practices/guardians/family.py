@@ -97,7 +97,7 @@ class Family:
         )  # fmt: skip
 
     def _view(self, joint: Joint, care: Care, data: tuple[str, ...]) -> Outcome:
-        act = Act(action="view", data=data, actor="guardian", party=care.guardian_id,
+        act = Act(action="view", data=data, actor=domain.GUARDIAN,
                   purpose="service-provision", partial=True)  # fmt: skip
         return joint.act(act, care.person_id, entitled=True)
 
@@ -194,6 +194,7 @@ class Family:
         refused = credentials.forget(joint, person, credentials.SIGN_IN)
         if refused is not None:
             return refused
+        joint.note(person, "password-reset", actor=domain.GUARDIAN)
         sessions.end_all(joint.connection, "customer", person)
         self.provider.events.announce(joint, PASSWORD_CHANGED, person, care.guardian_id)
         queued = outbox.queue(joint, person, "guardians/reset", "administrative-message")

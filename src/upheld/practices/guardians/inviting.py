@@ -191,7 +191,7 @@ class Inviting:
                 joint.note(told.person_id, "identity-check", actor=f"staff {visit.subject}",
                            evidence=(saw,))  # fmt: skip
                 self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, saw)
-            tasks.close(joint, task_id)
+            tasks.close(joint, task_id, by=visit.subject)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)

@@ -28,6 +28,7 @@ from upheld.core.transaction import reading
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.gate.telling import UNCOPIED
 from upheld.practice.brings import Provider
 from upheld.practices.messages.carrier import Carrier, CarrierError
 from upheld.practices.messages.compose import TemplateError, blocks, compose, mail
@@ -39,6 +40,9 @@ ONCE: Final = 50  # messages in one run
 SENT, FAILED, BOUNCED = "sent", "failed", "bounced"  # states of a row
 OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
+
+
+KEEPING: Final = Act(action="store", data=("messages",))  # of a copy
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,11 +167,17 @@ class Delivery:
                           unsubscribe=address), copy)  # fmt: skip
 
     def _sent(self, joint: Joint, waiting: Waiting, ready: Ready) -> None:
-        joint.note(waiting.person_id, "sent", action="contact", purpose=waiting.purpose,
+        """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
+        person, copied = waiting.person_id, joint.peek(waiting.person_id, KEEPING).allowed
+        if copied:
+            copy = msgspec.json.encode(ready.copy).decode()
+            copied = not isinstance(
+                joint.append(person, "messages", [copy], source="provider", occasion="other"),
+                Refused,
+            )
+        joint.note(person, "sent", action="contact", purpose=waiting.purpose,
                    clauses=tuple(ready.copy.clause.split(", ")), after=str(waiting.entry),
-                   id=waiting.message_id)  # fmt: skip
-        joint.append(waiting.person_id, "messages", [msgspec.json.encode(ready.copy).decode()],
-                     source="provider", occasion="other")  # fmt: skip
+                   id=waiting.message_id, problem="" if copied else UNCOPIED)  # fmt: skip
         self._end(joint, waiting, SENT)
 
     def _later(self, joint: Joint, waiting: Waiting, trouble: str, *, final: bool) -> None:

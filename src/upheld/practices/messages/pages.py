@@ -10,8 +10,9 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
 from upheld.practice.odd import decoding
+from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit
-from upheld.practices.messages.deliver import Copy
+from upheld.practices.messages.deliver import KEEPING, Copy
 
 _COPY = msgspec.json.Decoder(Copy)
 
@@ -41,8 +42,11 @@ class Messages:
     async def listed(self, visit: Visit) -> Response:
         """All messages, the latest first."""
         found = await self._copies(visit)
+        keeping = await self.provider.do(lambda joint: joint.peek(visit.subject, KEEPING))
+        policy = self.provider.gate.gate.house.policy
         return self.provider.pages.page(
             visit.request, "messages/list.html", label=self._label,
+            why_not=() if keeping.allowed else quoted(policy, keeping.clauses),
             copies=[] if isinstance(found, Refused) else found,
             refused=found if isinstance(found, Refused) else None,
         )  # fmt: skip

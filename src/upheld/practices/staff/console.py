@@ -195,9 +195,9 @@ class Console:
             if task.staff_id != user.user_id or task.state != "taken":
                 raise HTTPException(403)
             if done:
-                tasks.close(joint, task.task_id)
+                tasks.close(joint, task.task_id, by=user.user_id)
             else:
-                tasks.put_back(joint, task.task_id)
+                tasks.put_back(joint, task.task_id, by=user.user_id)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)

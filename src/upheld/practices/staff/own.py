@@ -65,7 +65,7 @@ class Desk:
                 desks.leave_to_others(joint.connection, user.user_id, person_id)
                 for task in tasks.of_staff(joint.connection, user.user_id):
                     if task.person_id == person_id:
-                        tasks.put_back(joint, task.task_id)
+                        tasks.put_back(joint, task.task_id, by=user.user_id)
             return True
 
         if not await self.provider.do(work):
