@@ -11,10 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
+from upheld.database import rows as database
 from upheld.gate.acting import Outcome
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice import tasks
+from upheld.practices.accounts.tables import account
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.plans import catalogue
 from upheld.vault.people import REGISTER
@@ -97,6 +99,11 @@ def history(house: House, person: str) -> books.History:
     found = house.do(lambda joint: joint.act(act, person))
     assert not isinstance(found, Refused)
     return books.history_of(found["payment-history"] if found.values else None)
+
+
+def held_by(joint: Joint, person: str, holder: str) -> None:
+    """Let somebody pay for an account from the beginning, without an entry."""
+    database.update(joint.connection, account, {"holder": holder}, "person_id = ?", person)
 
 
 def used(house: House, person: str, months: dict[str, float], service: str = "dsl") -> None:

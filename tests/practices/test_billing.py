@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practices.bills import address, history, invoiced, job, later, order, overdue, today, used
+from practices.bills import (
+    address,
+    held_by,
+    history,
+    invoiced,
+    job,
+    later,
+    order,
+    overdue,
+    today,
+    used,
+)
 from practices.conftest import House, send
 from practices.without import without
 from upheld.core.sql import rows
@@ -294,8 +305,7 @@ def test_a_members_use_is_billed_to_the_holder(house: House) -> None:
     """The holder of an account finds the bill in their books, and the member is told who pays."""
     holder = house.customer("holder@marked.example")
     member = house.customer("member@marked.example")
-    house.do(lambda joint: rows(joint.connection, "UPDATE account SET holder = ? WHERE person_id ="
-                                " ? RETURNING number", holder, member))  # fmt: skip
+    house.do(lambda joint: held_by(joint, member, holder))
     order(house, member, "dsl-10")
     later(house, 32)
     job(house, "invoices")
@@ -320,8 +330,7 @@ def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
     minor = house.customer("minor@marked.example", born)
 
     def work(joint: Joint) -> None:
-        rows(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ? RETURNING number",
-             guardian, minor)  # fmt: skip
+        held_by(joint, minor, guardian)
         for kind in (
             "guardian-consent",
             "guardian-link",

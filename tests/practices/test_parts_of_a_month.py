@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practices.bills import PLANS, address, history, job, later, order, today
+from practices.bills import PLANS, address, held_by, history, job, later, order, today
 from practices.conftest import House
 from sizes import size
 from upheld.core.database import open_database
@@ -112,8 +112,7 @@ def in_care(house: House) -> tuple[str, str, str]:
     minor = house.customer("minor@marked.example", born)
 
     def work(joint: Joint) -> str:
-        rows(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ? RETURNING number",
-             guardian, minor)  # fmt: skip
+        held_by(joint, minor, guardian)
         for kind in ("guardian-link", "guardian-costs"):
             joint.record(minor, kind)
         return str(joint.record(minor, "guardian-consent"))

@@ -152,14 +152,15 @@ def delete(connection: Connection, table: Table, where: str, *values: Any) -> in
 def purge(connection: Connection, table: Table, where: str, *values: Any) -> int:
     """Delete the rows that a condition holds of whether they are ours or not; how many.
 
-    For what is to be gone whatever it is. Only rows that are ours leave their owner's cover.
+    For what is to be gone whatever it is. Only rows that are ours leave their owner's cover, and a
+    cover that is not ours is left as it is.
     """
     told = declaration(table)
     seals = seals_of(connection)
     found = rows(connection, f"SELECT {told.selected} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
     ours = [each for each in found
             if seals.element(told.name, _covered(told, each), each[-1]) is not None]  # fmt: skip
-    _delete(connection, told, ours)
+    _delete(connection, told, ours, whatever=True)
     if len(ours) < len(found):
         later(connection, f"DELETE FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
     return len(found)
@@ -286,15 +287,21 @@ def begin_cover(connection: Connection, owner: str, cover: Cover) -> bytes:
     return seals_of(connection).seal_cover(owner, cover)
 
 
-def recover(connection: Connection, counted: Iterable[tuple[str, str, int, int]]) -> None:
-    """Count rows into covers, or out of them: each its owner, its part, how many, what they add."""
+def recover(
+    connection: Connection, counted: Iterable[tuple[str, str, int, int]], *, whatever: bool = False
+) -> None:
+    """Count rows into covers, or out of them: each its owner, its part, how many, what they add.
+
+    SealedError, before anything is counted, where a cover is not ours; with `whatever` it is left.
+    """
     by_owner: dict[str, list[tuple[str, int, int]]] = {}
     for owner, part, count, element in counted:
         by_owner.setdefault(owner, []).append((part, count, element))
     owners = list(by_owner)
     covers: dict[str, Cover] = {}
+    forged = set[str]() if whatever else None
     for first in range(0, len(owners), OWNERS_MAX):
-        covers |= _covers(connection, owners[first : first + OWNERS_MAX])
+        covers |= _covers(connection, owners[first : first + OWNERS_MAX], forged)
     for owner, changes in by_owner.items():
         cover = covers.get(owner)
         if cover is None:
@@ -436,7 +443,10 @@ def _rewrite(
     recover(connection, counted)
 
 
-def _delete(connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]]) -> None:
+def _delete(
+    connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]], *,
+    whatever: bool = False,
+) -> None:  # fmt: skip
     seals, counted = seals_of(connection), []
     where = " AND ".join(f"{name} = ?" for name in told.key)
     keys = [told.columns.index(name) for name in told.key]
@@ -445,4 +455,4 @@ def _delete(connection: Connection, told: Declaration, found: Sequence[tuple[Any
         later(connection, f"DELETE FROM {told.name} WHERE {where}", *(each[at] for at in keys))  # noqa: S608 - names alone
         element = seals.mark(told.name, covered)[1]
         counted.append((owner_of(told, covered), part_of(told, covered), -1, -element))
-    recover(connection, counted)
+    recover(connection, counted, whatever=whatever)

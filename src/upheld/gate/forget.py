@@ -10,6 +10,7 @@ look-up and no list knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +20,7 @@ from sqlalchemy import Column, Connection, inspect
 from upheld.core.schema import declared
 from upheld.core.sql import places, run
 from upheld.database import rows as database
-from upheld.database.seals import Cover
+from upheld.database.seals import Cover, SealedError
 from upheld.gate import entries, records, severing
 from upheld.gate.proofs import ERASURE, REQUESTED
 from upheld.gate.records import Record
@@ -136,8 +137,10 @@ def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -
             database.purge(connection, table, where, *whom)
             return
         found, _ = database.believed(connection, table, where, *whom)
-        pairs = [(each, each._replace(**{name: _stands(each, what)})) for each in found]
-        database.mark_again(connection, table, pairs)
+        for each in found:
+            after = each._replace(**{name: _stands(each, what)})
+            with suppress(SealedError):  # a cover that is not ours: theirs is refused as before
+                database.mark_again(connection, table, [(each, after)])
     elif what["erased"] == "go":
         run(connection, f"DELETE FROM {table.name} WHERE {where}", *whom)  # noqa: S608 - names and places alone
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -364,8 +365,11 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
         epoch.number, _wrapped(epoch, person), person_id)  # fmt: skip
     rows_that_decide.purge(connection, tables.blind_index, "person_id = ?", person_id)
     if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
-        for field, value in indexed(connection, person).items():
-            blind_index.put(connection, keyring, person_id, field, value)
+        # Whose cover is not ours is found by nothing until somebody has looked, and stops nobody.
+        with suppress(database.SealedError):
+            rows_that_decide.cover_of(connection, person_id)
+            for field, value in indexed(connection, person).items():
+                blind_index.put(connection, keyring, person_id, field, value)
 
 
 def close(connection: Connection, number: int) -> None:

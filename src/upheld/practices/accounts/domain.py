@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment, row
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
 from upheld.practice.events import PAYER_CHANGES
+from upheld.practices.accounts.tables import account as table
 from upheld.vault import blind_index, people
 
 ACTIVE: Final = "active"
@@ -25,9 +28,7 @@ MEMBERS_MAX: Final = 8  # in a household, beside its holder
 NOBODY: Final = "nobody"  # what no form takes for an address
 CONFIRM: Final = "accounts/verify"  # the message that asks somebody new to confirm their address
 WELCOME: Final = "accounts/welcome-back"  # to a customer who was taken in, how they get in
-_COLUMNS = (
-    "person_id, number, state, holder, opened, verified, closed, policy_digest, agreement_digest"
-)
+_WHOSE: Final = "person_id = ?"
 
 
 class Account(NamedTuple):
@@ -43,12 +44,21 @@ class Account(NamedTuple):
     policy_digest: str
     agreement_digest: str
 
+    @classmethod
+    def of(cls, found: Sequence[Any]) -> Account:
+        """An account by its row, which was checked."""
+        person_id, number, state, holder, opened, verified, closed, policy, agreement = found
+        return cls(
+            person_id, number, state, holder, moment(opened),
+            None if verified is None else moment(verified),
+            None if closed is None else moment(closed), policy, agreement,
+        )  # fmt: skip
+
 
 def account_of(connection: Connection, person_id: str) -> Account | None:
     """A person's account."""
-    statement = f"SELECT {_COLUMNS} FROM account WHERE person_id = ?"  # noqa: S608 - columns alone
-    found = row(connection, statement, person_id)
-    return None if found is None else _account(found)
+    found = database.get(connection, table, _WHOSE, person_id)
+    return None if found is None else Account.of(found)
 
 
 def number_of(reading: Reading) -> str | None:
@@ -65,8 +75,8 @@ def payer_of(connection: Connection, person_id: str) -> str | None:
 
 def by_number(joint: Joint, number: str) -> list[str]:
     """Whose an account is, by the number that a customer quotes."""
-    found = row(joint.connection, "SELECT person_id FROM account WHERE number = ?", number)
-    return [found[0]] if found else []
+    found = database.get(joint.connection, table, "number = ?", number)
+    return [found.person_id] if found else []
 
 
 def open_account(
@@ -76,9 +86,9 @@ def open_account(
     at = joint.house.clock.now()
     number = _number(joint.connection)
     policy = joint.house.policy.digest
-    run(joint.connection, "INSERT INTO account VALUES (?, ?, ?, ?, ?, NULL, NULL, ?, ?)",
-        person_id, number, UNVERIFIED, holder or person_id, microseconds(at), policy,
-        agreement_digest)  # fmt: skip
+    database.insert(joint.connection, table, person_id=person_id, number=number, state=UNVERIFIED,
+                    holder=holder or person_id, opened=microseconds(at), policy_digest=policy,
+                    agreement_digest=agreement_digest)  # fmt: skip
     return Account(person_id, number, UNVERIFIED, holder or person_id, at, None, None, policy,
                    agreement_digest)  # fmt: skip
 
@@ -136,24 +146,26 @@ def alone_at_address(joint: Joint, person_id: str) -> bool:
 def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
     policy = joint.house.policy.digest
-    run(joint.connection, "UPDATE account SET policy_digest = ?, agreement_digest = ? WHERE"
-        " person_id = ?", policy, agreement_digest, person_id)  # fmt: skip
+    changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
+    database.update(joint.connection, table, changes, _WHOSE, person_id)
     shown = (policy, agreement_digest) if agreement_digest else (policy,)
     joint.note(person_id, "acceptance", actor="customer", evidence=shown)
 
 
 def ask_anew(joint: Joint, person_id: str) -> None:
     """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
-    run(joint.connection, "UPDATE account SET holder = person_id, policy_digest = '',"
-        " agreement_digest = '' WHERE person_id = ?", person_id)  # fmt: skip
+    changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
+    database.update(joint.connection, table, changes, _WHOSE, person_id)
 
 
 def members(connection: Connection, holder: str) -> list[Account]:
-    """The accounts that somebody pays for beside their own, in the order in which they came."""
-    statement = (
-        f"SELECT {_COLUMNS} FROM account WHERE holder = ? AND person_id <> ? ORDER BY opened"  # noqa: S608 - columns alone
-    )
-    return [_account(each) for each in rows(connection, statement, holder, holder)]
+    """The accounts that somebody pays for beside their own, in the order in which they came.
+
+    One that somebody else wrote, or changed, is nobody's to pay for.
+    """
+    where = "holder = ? AND person_id <> ? ORDER BY opened"
+    found, _ = database.sound(connection, table, where, holder, holder)
+    return [Account.of(each) for each in found]
 
 
 def leave_members(provider: Provider, joint: Joint, holder: str) -> None:
@@ -178,7 +190,7 @@ def hold(
     before = account_of(joint.connection, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(joint, PAYER_CHANGES, person_id)
-    run(joint.connection, "UPDATE account SET holder = ? WHERE person_id = ?", holder, person_id)
+    database.update(joint.connection, table, {"holder": holder}, _WHOSE, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
         joint.note(each, "household", action="join" if holder != person_id else "leave",
                    actor="customer" if each == by else "")  # fmt: skip
@@ -189,36 +201,30 @@ def never_confirmed(connection: Connection, before: datetime, most: int) -> list
 
     As long as the message that asks them waits to be sent, they could not confirm.
     """
-    statement = (
-        "SELECT a.person_id FROM account a WHERE a.state = ? AND a.opened < ? AND NOT EXISTS"
-        " (SELECT 1 FROM outbox o WHERE o.person_id = a.person_id AND o.template = ?"
-        " AND (o.state = 'waiting' OR o.ended >= ?)) ORDER BY a.opened LIMIT ?"
+    where = (
+        "state = ? AND opened < ? AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.person_id ="
+        " account.person_id AND o.template = ? AND (o.state = 'waiting' OR o.ended >= ?))"
+        " ORDER BY opened"
     )
     at = microseconds(before)
-    return [each for (each,) in rows(connection, statement, UNVERIFIED, at, CONFIRM, at, most)]
+    found, _ = database.sound(connection, table, where, UNVERIFIED, at, CONFIRM, at)
+    return [each.person_id for each in found[:most]]
 
 
 def verify(joint: Joint, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
-    run(joint.connection, "UPDATE account SET state = ?, verified = ? WHERE person_id = ? AND"
-        " state = ?", ACTIVE, microseconds(joint.house.clock.now()), person_id,
-        UNVERIFIED)  # fmt: skip
+    changes = {"state": ACTIVE, "verified": microseconds(joint.house.clock.now())}
+    database.update(joint.connection, table, changes, f"{_WHOSE} AND state = ?", person_id,
+                    UNVERIFIED)  # fmt: skip
 
 
 def close(joint: Joint, person_id: str, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
-    run(joint.connection, "UPDATE account SET closed = ? WHERE person_id = ? AND closed IS NULL",
-        microseconds(joint.house.clock.now()), person_id)  # fmt: skip
+    changes = {"closed": microseconds(joint.house.clock.now())}
+    database.update(joint.connection, table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
 
 
 def served(joint: Joint, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
     found = joint.act(Act(action="serve"), person_id, entitled=True)
     return found if isinstance(found, Refused) else ""
-
-
-def _account(told: tuple[Any, ...]) -> Account:
-    return Account._make(
-        BEGINNING + timedelta(microseconds=each) if at in (4, 5, 6) and each is not None else each
-        for at, each in enumerate(told)
-    )

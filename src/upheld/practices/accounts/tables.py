@@ -21,9 +21,10 @@ account: Final = Table(
     Column("closed", Instant),
     Column("policy_digest", WORD, nullable=False),  # what was shown and accepted
     Column("agreement_digest", WORD, nullable=False),
+    Column("mac", LargeBinary),
     Index("account_holder", "holder"),
     Index("account_state", "state", "opened"),
-    info=STAYS,
+    info={**STAYS, **sealed(owner="person_id")},
 )
 
 authenticator: Final = Table(
