@@ -7,7 +7,7 @@ other column is told, since somebody may have written anything into it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,22 @@ from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, t
 TOGETHER = 200  # people looked at at once
 
 
-def everything(connection: Connection) -> list[str]:
+class Problem(NamedTuple):
+    """Something that is not whole, in a sentence: of which table, and whose; empty if nobody's.
+
+    Of an entry of the log, its number.
+    """
+
+    text: str
+    subject: str
+    person_id: str = NOBODY
+    number: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def everything(connection: Connection) -> list[Problem]:
     """What is wrong with any row that decides."""
     problems = nobodys(connection)
     last = NOBODY
@@ -30,45 +45,59 @@ def everything(connection: Connection) -> list[str]:
             return problems
 
 
-def people(connection: Connection, after: str, most: int = TOGETHER) -> tuple[str, list[str]]:
+def people(
+    connection: Connection, after: str, most: int = TOGETHER
+) -> tuple[str, list[Problem]]:  # fmt: skip
     """What is wrong with the sets of some people by their ids, and the last one; empty at the end.
 
     `after` is the last one that was looked at.
     """
-    statement = "SELECT person_id, cover FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
-    listed = rows(connection, statement, after, most)
-    if not listed:
-        return "", []
+    statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
+    whom = [found for (found,) in rows(connection, statement, after, most)]
+    return whom[-1] if whom else "", of_people(connection, whom)
+
+
+def of_people(connection: Connection, whom: Sequence[str]) -> list[Problem]:
+    """What is wrong with the sets of some people."""
+    problems: list[Problem] = []
+    for first in range(0, len(whom), TOGETHER):
+        problems += _of_some(connection, whom[first : first + TOGETHER])
+    return problems
+
+
+def _of_some(connection: Connection, whom: Sequence[str]) -> list[Problem]:
     seals = seals_of(connection)
     covers: dict[str, Cover] = {}
-    problems: list[str] = []
-    for person_id, raw in listed:
+    problems: list[Problem] = []
+    statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(whom)})"  # noqa: S608 - places alone
+    for person_id, raw in rows(connection, statement, *whom):
         try:
             covers[person_id] = seals.open_cover(person_id, raw)
         except SealedError:
-            problems.append(f"the cover over what is kept of person {person_id} was changed")
-    for table in sealed_tables():
+            text = f"the cover over what is kept of person {person_id} was changed"
+            problems.append(Problem(text, "person", person_id))
+    for table in sealed_tables() if covers else ():
         if table.owner is not None:
             problems += _of_people(connection, seals, table, covers)
-    return str(listed[-1][0]), problems
+    return problems
 
 
 def _of_people(
     connection: Connection, seals: Seals, table: Declaration, covers: dict[str, Cover]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     where = f"WHERE {table.covered[table.owner or 0]} IN ({places([*covers])})"
     yield from _agreeing(connection, seals, table, where, covers)
 
 
-def nobodys(connection: Connection) -> list[str]:
+def nobodys(connection: Connection) -> list[Problem]:
     """What is wrong with the rows that are nobody's, or of people who are not there."""
     seals = seals_of(connection)
-    problems: list[str] = []
+    problems: list[Problem] = []
     found = rows(connection, "SELECT cover FROM person WHERE person_id = ?", NOBODY)
     try:
         cover = seals.open_cover(NOBODY, found[0][0] if found else None)
     except SealedError:
-        return ["the cover over the registers was changed"]
+        return [Problem("the cover over the registers was changed", "person")]
     for table in sealed_tables():
         where, column = "", ""
         if table.owner is not None:
@@ -81,13 +110,14 @@ def nobodys(connection: Connection) -> list[str]:
                 f" (SELECT 1 FROM person p WHERE p.person_id = t.{column})"
             )
             if (count := rows(connection, stray)[0][0]) > 0:
-                problems.append(f"{count} rows of `{table.name}` are about nobody who is there")
+                text = f"{count} rows of `{table.name}` are about nobody who is there"
+                problems.append(Problem(text, table.name))
     return problems
 
 
 def _agreeing(
     connection: Connection, seals: Seals, table: Declaration, where: str, covers: dict[str, Cover]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """What is wrong with a table's rows of some owners: of a row that is not ours, then of sets."""
     ours, forged = [], False
     asked = [] if not where or where.endswith("''") else [*covers]
@@ -96,14 +126,17 @@ def _agreeing(
         element = seals.element(table.name, covered, each[-1])
         if element is None:
             forged = True
-            yield f"{_named(table, covered)} was changed by somebody else"
+            owner = NOBODY if table.owner is None else str(covered[table.owner])
+            text = f"{_named(table, covered)} was changed by somebody else"
+            yield Problem(text, table.name, owner)
         else:
             ours.append((covered, element))
     tallies = tallied(table, ours)
     for owner, cover in covers.items():
         if not forged and not agree(table.name, cover, owner, tallies):
             whose = f"of person {owner}" if owner else "that are nobody's"
-            yield f"rows of `{table.name}` {whose} are missing, besides, or as they were before"
+            text = f"rows of `{table.name}` {whose} are missing, besides, or as they were before"
+            yield Problem(text, table.name, owner)
 
 
 def _plain(table: Declaration, found: Sequence[Any]) -> Sequence[Any]:

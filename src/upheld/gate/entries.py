@@ -174,21 +174,21 @@ def of_person(connection: Connection, person_id: str) -> list[Kept]:
 
 def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
     """Every entry of a kind that can be read and is about people or registers that are there."""
-    for page in _pages(connection, "person_id, body"):
-        for _, person_id, body in page:
-            try:
-                entry = ledger.decode(blob(body))
-            except ledger.EntryError:
-                continue
-            if entry.kind == kind and (person_id is not None or not entry.person):
-                yield entry
+    for person_id, entry in within(connection, -(1 << 63) + 1, (1 << 63) - 1):
+        if entry.kind == kind and (person_id is not None or not entry.person):
+            yield entry
 
 
-def _pages(connection: Connection, columns: str) -> Iterator[list[tuple[Any, ...]]]:
+def _pages(
+    connection: Connection, columns: str, first: int = -(1 << 63) + 1, until: int = (1 << 63) - 1
+) -> Iterator[list[tuple[Any, ...]]]:
     """Every entry there is by its number, with some columns, a page at a time."""
-    statement = f"SELECT number, {columns} FROM entry WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 - columns alone
-    last = -(1 << 63)
-    while page := rows(connection, statement, last, PAGE):
+    statement = (
+        f"SELECT number, {columns} FROM entry WHERE number > ? AND number <= ?"  # noqa: S608 - columns alone
+        " ORDER BY number LIMIT ?"
+    )
+    last = first - 1
+    while page := rows(connection, statement, last, until, PAGE):
         if page[-1][0] <= last:  # a damaged file would give the same ones for ever
             raise trouble("damaged")
         yield page
@@ -200,16 +200,20 @@ def _kept(found: tuple[Any, ...]) -> Kept:
     return Kept(found[0], moment(found[1]), found[2], body)
 
 
-def damaged(connection: Connection, severed: Mapping[int, int] | None = None) -> list[int]:
+def damaged(
+    connection: Connection, severed: Mapping[int, int] | None = None,
+    part: tuple[int, int] | None = None,
+) -> list[int]:  # fmt: skip
     """The numbers of entries that are missing, changed, or told of another time or person.
 
-    `severed` says from which of them how many people were cut by an erasure.
+    `severed` says from which of them how many people were cut by an erasure; `part` are the first
+    and the last one that are to be looked at, both of which must be there.
     """
     cut = severed or {}
     wrong: list[int] = []
     begun = {first for (first,) in rows(connection, "SELECT first FROM restored")}
-    wanted = 1
-    for page in _pages(connection, "at, person_id, salt, body, leaf"):
+    wanted = part[0] if part else 1
+    for page in _pages(connection, "at, person_id, salt, body, leaf", *(part or ())):
         people = _people(connection, page[0][0], page[-1][0])
         for number, *rest in page:
             if number in begun:  # what a log before it has lost is that log's
@@ -218,7 +222,25 @@ def damaged(connection: Connection, severed: Mapping[int, int] | None = None) ->
             twice, wanted = number < wanted, number + 1  # which a key of the table forbids
             if twice or not _whole(people.get(number, []), cut.get(number, 0), *rest):
                 wrong.append(number)
+    if part and not _begins_after(connection, part[1], begun):
+        wrong += range(wanted, min(part[1] + 1, wanted + NAMED_MAX))
     return wrong
+
+
+def _begins_after(connection: Connection, last: int, begun: set[int]) -> bool:
+    """Whether the next entry begins a log, so that what is missing before it was another's."""
+    found = row(connection, "SELECT min(number) FROM entry WHERE number > ?", last)
+    return found is not None and found[0] in begun
+
+
+def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str | None, Entry]]:
+    """Some entries by their numbers, each with whose it is; those that cannot be read are not."""
+    for page in _pages(connection, "person_id, body", first, last):
+        for _, person_id, body in page:
+            try:
+                yield person_id, ledger.decode(blob(body))
+            except ledger.EntryError:
+                continue
 
 
 def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:

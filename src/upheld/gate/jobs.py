@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.gate import backup, dropped, erasure, items, retention
+from upheld.gate import backup, dropped, erasure, items, looking, rereading, retention
 from upheld.gate.covering import Covering
 from upheld.gate.lease import SECONDS, Lease
 from upheld.gate.logs import LogError
 from upheld.gate.looking import Looking
+from upheld.gate.rereading import Rereading
 from upheld.ledger.signers import SignerError, open_signer
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def built_in(settings: Settings) -> list[Job]:
         Job("late", 10, items.late), Job("owed", HOUR, items.owe),
         Job("retention", DAY, retention.retire),
         Job("unfinished erasures", MINUTE, erasure.resume), Job("dropped", MINUTE, dropped.tell),
-        Job("keys", DAY, erasure.renew_if_needed), Job("self-check", MINUTE, Looking().look),
+        Job("keys", DAY, erasure.renew_if_needed), Job(looking.NAME, MINUTE, Looking().look),
+        Job(rereading.NAME, MINUTE, Rereading().read),
     ]  # fmt: skip
     if settings.escrow is not None:
         escrow = settings.escrow

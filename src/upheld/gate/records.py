@@ -209,6 +209,12 @@ def every(connection: Connection) -> list[Record]:
     return _in_order(_record(each) for each in database.believed(connection, table)[0])
 
 
+def of_owner(connection: Connection, person_id: str) -> list[Record]:
+    """Every record about a person, or of the registers, that is ours."""
+    found, _ = database.believed(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in found)
+
+
 def listed(
     connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
 ) -> tuple[list[Record], list[str]]:

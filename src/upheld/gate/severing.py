@@ -69,3 +69,10 @@ def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict
     where = "" if numbers is None else f"number IN ({places(numbers)})"
     found, _ = database.believed(connection, severed, where, *(numbers or ()))
     return {each.number: each.people for each in found}
+
+
+def counts_within(connection: Connection, first: int, last: int) -> dict[int, int]:
+    """The same of the entries between two numbers, with both."""
+    where = "number >= ? AND number <= ?"
+    found, _ = database.believed(connection, severed, where, first, last)
+    return {each.number: each.people for each in found}

@@ -144,10 +144,10 @@ class Standing:
         bundles = -(-signed.size // WIDTH)
         before = self._size // WIDTH if self._size else max(0, bundles - FIRST)
         for index in range(before, bundles if signed.size != self._size else before):
-            _compare_bundle(connection, log, stored, index)
+            compare_bundle(connection, log, stored, index)
         for _ in range(min(PART, before)):
             self._part %= before
-            _compare_bundle(connection, log, stored, self._part)
+            compare_bundle(connection, log, stored, self._part)
             self._part += 1
 
     def _count(self, connection: Connection, log: Log, signed: Covered) -> None:
@@ -160,7 +160,7 @@ class Standing:
             raise LogError(f"entries that its checkpoint of {signed.size} entries covers are gone")
 
 
-def _compare_bundle(connection: Connection, log: Log, stored: Stored, index: int) -> None:
+def compare_bundle(connection: Connection, log: Log, stored: Stored, index: int) -> None:
     """Compare the entries of a bundle with their leaves, and these with the tree above them."""
     first = log.first + index * WIDTH
     hashes = stored.hashes(0, index)

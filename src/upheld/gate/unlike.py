@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from upheld.core.sql import blob, row, rows
+from upheld.database.checks import Problem
 from upheld.gate import logs, records, severing
 from upheld.gate.logs import Log
 from upheld.ledger import entries as ledger
@@ -28,8 +29,12 @@ _STRAYS = {  # rows that belong to another one, which has to be there
 }
 
 
-def everywhere(connection: Connection, keyring: Keyring) -> list[str]:
-    """All of it, each in a sentence."""
+def everywhere(connection: Connection, keyring: Keyring) -> list[Problem]:
+    """All of it."""
+    return [Problem(each, "database") for each in _everywhere(connection, keyring)]
+
+
+def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
     problems = [f"{each} was changed" for each in people.unlike(connection, keyring)]
     for table, other in _STRAYS.items():
         statement = f"SELECT count(*) FROM {table} t WHERE NOT EXISTS ({other})"  # noqa: S608 - our own words

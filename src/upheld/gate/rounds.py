@@ -1,0 +1,76 @@
+"""How far a look through everything has come: in mind, and in a row for whoever begins anew.
+
+The row counts only when a process begins: whoever could change it might else have a look go round
+somebody for ever. One that is not ours has the look begin at the beginning.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.sql import moment
+from upheld.core.tables import microseconds
+from upheld.core.transaction import reading, writing
+from upheld.database import rows as database
+from upheld.database.seals import SealedError
+from upheld.gate.tables import look
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+_LOG = logging.getLogger("upheld.selfcheck")
+
+
+class Looked(NamedTuple):
+    """A look through everything: when it began, and when it last came to its end."""
+
+    name: str
+    begun: datetime
+    ended: datetime | None
+
+
+class Round:
+    """The place at which one look goes on."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._place: str | None = None
+
+    def place(self, gate: Gate) -> str:
+        """Where it goes on; empty at the beginning."""
+        if self._place is None:
+            try:
+                with reading(gate.engine) as connection:
+                    found = database.get(connection, look, "name = ?", self._name)
+            except SealedError:
+                found = None
+            self._place = "" if found is None else str(found.place)
+        return self._place
+
+    def go_on(self, gate: Gate, place: str) -> None:
+        """Note where it goes on; with nothing it has come to the end, and begins again."""
+        before, self._place = self._place, place
+        at = microseconds(gate.house.clock.now())
+        changes: dict[str, Any] = {"place": place}
+        if not before:
+            changes["begun"] = at
+        if not place:
+            changes["ended"] = at
+        try:
+            with writing(gate.engine) as connection:
+                if not database.update(connection, look, changes, "name = ?", self._name):
+                    database.insert(connection, look, name=self._name, **{"begun": at, **changes})
+        except SealedError:  # which is among what is found
+            _LOG.error("how far the look `%s` has come cannot be kept: its row is not ours",
+                       self._name)  # fmt: skip
+
+
+def listed(connection: Connection) -> list[Looked]:
+    """The looks that were begun, by their names."""
+    found, _ = database.believed(connection, look, "ORDER BY name")
+    return [Looked(each.name, moment(each.begun), None if each.ended is None
+                   else moment(each.ended)) for each in found]  # fmt: skip

@@ -1,0 +1,46 @@
+"""Tables of the jobs: what was found not whole, whom a job set aside, how far a look has come."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
+
+from upheld.core.tables import ID, WORD, Instant, bare, metadata, sealed
+
+finding: Final = Table(  # something that is not whole, until a later look finds it whole
+    "finding",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # empty where it is nobody's
+    Column("finding_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),  # which job found it
+    Column("subject", WORD, nullable=False),  # a table, or a part of the log
+    Column("number", BigInteger, nullable=False),  # of an entry; 0 where it is of none
+    Column("text", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    info=bare("nothing rests on it: the next look finds again whatever is not whole"),
+    sqlite_with_rowid=False,
+)
+
+set_aside: Final = Table(  # whom, or which row, a job could not do, until it can
+    "set_aside",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # empty where it is nobody's
+    Column("job", WORD, primary_key=True),
+    Column("about", WORD, primary_key=True),  # which row of theirs, by its id
+    Column("why", WORD, nullable=False),  # the code of the error
+    Column("since", Instant, nullable=False),
+    info=bare("nothing rests on it: a job tries everybody each time, listed here or not"),
+    sqlite_with_rowid=False,
+)
+
+look: Final = Table(  # how far a look through everything has come
+    "look",
+    metadata,
+    Column("name", WORD, primary_key=True),
+    Column("place", WORD, nullable=False),  # where it goes on; empty at the beginning
+    Column("begun", Instant, nullable=False),
+    Column("ended", Instant),  # when it last came to the end
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
