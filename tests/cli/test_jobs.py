@@ -33,6 +33,7 @@ OWN = {
     "keys",
     "escrow",
     "self-check",
+    "log-check",
     "uncovered",
     "outbox",
     "copies with links",

@@ -12,6 +12,7 @@ from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from upheld.core.sql import rows
 from upheld.core.transaction import reading, writing
+from upheld.core.trouble import DatabaseError, trouble
 from upheld.database import rows as database
 from upheld.gate import dropped, erasure
 from upheld.gate.dropped import DropError
@@ -143,11 +144,11 @@ def test_a_list_that_cannot_be_written_is_told_again(
     gate.drop(person, ["email"])
 
     def failing(*_: object) -> None:
-        raise KeyError
+        raise trouble("disk-full")
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "delete", failing)
-        with pytest.raises(KeyError):
+        with pytest.raises(DatabaseError):
             dropped.tell(gate)
     assert dropped.tell(gate) == 1
     (line,) = Erasures(gate.house.keyring).read()

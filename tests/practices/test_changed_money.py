@@ -53,7 +53,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def problems(house: House) -> list[str]:
     """What the self-check finds of rows that decide."""
     with reading(house.provider.gate.gate.engine) as connection:
-        return checks.everything(connection)
+        return list(map(str, checks.everything(connection)))
 
 
 def copy(house: House, name: str, person: str, **other: Any) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final
+
+from sqlalchemy import Connection
 
 from upheld.api.metrics import Metrics
 from upheld.core.errors import UpheldError
+from upheld.core.transaction import reading
+from upheld.gate import aside, findings, looking, rereading, rounds
 from upheld.practice.brings import Provider
 
 LASTS: Final = 1.0  # seconds for which an answer serves everybody who asks
@@ -36,6 +42,22 @@ class Health:
                       lambda: float(self()["status"] != "log-changed"))  # fmt: skip
         metrics.gauge("upheld_log_uncovered_entries", "Entries that no signed checkpoint covers.",
                       lambda: float(str(self().get("uncovered", 0))))  # fmt: skip
+        metrics.gauge("upheld_not_whole", "Things that looks through the database found changed.",
+                      lambda: self._counted(findings.many))  # fmt: skip
+        metrics.gauge("upheld_set_aside", "People and rows that a job could not do.",
+                      lambda: self._counted(aside.many))  # fmt: skip
+        for name in (looking.NAME, rereading.NAME):
+            metrics.gauge(f"upheld_{name.replace('-', '_')}_ended_timestamp_seconds",
+                          "When a look through everything last came to its end; 0 if none has.",
+                          partial(self._counted, partial(_ended, name)))  # fmt: skip
+
+    def _counted(self, count: Callable[[Connection], float]) -> float:
+        """A number out of the database; none where it cannot be asked."""
+        try:
+            with reading(self._provider.gate.gate.engine) as connection:
+                return float(count(connection))
+        except UpheldError:
+            return float("nan")
 
     def _look(self) -> dict[str, object]:
         standing = self._provider.gate.gate.standing
@@ -50,3 +72,9 @@ class Health:
         if changed or late:
             found["status"] = "log-changed" if changed else "log-uncovered"
         return found
+
+
+def _ended(name: str, connection: Connection) -> float:
+    """When a look last came to its end, in seconds since 1970."""
+    ends = [each.ended for each in rounds.listed(connection) if each.name == name and each.ended]
+    return ends[0].timestamp() if ends else 0.0

@@ -1,4 +1,4 @@
-"""`upheld jobs`: do what a provider does without being asked, or list what is owed and late."""
+"""`upheld jobs`: do what a provider does without being asked; list what is owed or is wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
 
 if TYPE_CHECKING:
+    from upheld.gate.aside import SetAside
     from upheld.gate.gate import Gate
 
 
@@ -22,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def jobs(
     settings: Path | None = SETTINGS,
     once: bool = typer.Option(False, "--once", help="Do everything once, and end."),
-    listed: bool = typer.Option(False, "--list", help="List what is owed and late; do nothing."),
+    listed: bool = typer.Option(
+        False, "--list", help="List what is owed and late, set aside and not whole."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Do what the provider and its practices do by themselves, until stopped; 1 if one failed."""
@@ -50,29 +53,51 @@ def jobs(
     done = work.step()
     work.release()
     if as_json:
-        print_json({"leading": leading, "done": [each._asdict() for each in done]})
+        print_json({"leading": leading, "done": [each._asdict() for each in done],
+                    "set_aside": len(_waiting(gate))})  # fmt: skip
     else:
         for each in done:
             done_or_not = each.why or each.failed or f"{each.did:,} done"
             print(f"{each.name}: {done_or_not}")
+        for one in _waiting(gate):
+            print(f"set aside by {one.job}: {one.why}; see `upheld jobs --list`")
         if not leading:
             print("another process does the other jobs")
     raise typer.Exit(1 if any(each.failed for each in done) else 0)
 
 
+def _waiting(gate: Gate) -> list[SetAside]:
+    from upheld.core.transaction import reading
+    from upheld.gate import aside
+
+    with reading(gate.engine) as connection:
+        return aside.listed(connection)
+
+
 def _list(gate: Gate, *, as_json: bool) -> None:
     from upheld.core.transaction import reading
+    from upheld.gate import aside, findings
     from upheld.gate.items import listed
 
     with reading(gate.engine) as connection:
         found = listed(connection)
+        waiting, wrong = aside.listed(connection), findings.listed(connection)
     late = sum(each.state == "late" for each in found)
     if as_json:
-        print_json({"items": [each._asdict() for each in found], "late": late})
+        print_json({"items": [each._asdict() for each in found], "late": late,
+                    "set_aside": [each._asdict() for each in waiting],
+                    "not_whole": [each._asdict() for each in wrong]})  # fmt: skip
     else:
         for each in found:
             due = f"{each.due:%Y-%m-%d %H:%M}" if each.due else "at once"
             print(f"{each.state}: {each.action or each.kind} by #{each.clause}, due {due}, "
                   f"person {each.person_id}, entry {each.entry}")  # fmt: skip
-        print(f"{len(found):,} open, {late:,} of them late")
-    raise typer.Exit(1 if late else 0)
+        for one in waiting:
+            whose = f"person {one.person_id}" if one.person_id else "nobody's"
+            print(f"set aside by {one.job} since {one.since:%Y-%m-%d %H:%M}: {whose}"
+                  f"{', ' + one.about if one.about else ''}: {one.why}")  # fmt: skip
+        for thing in wrong:
+            print(f"not whole since {thing.since:%Y-%m-%d %H:%M}: {thing.text}")
+        print(f"{len(found):,} open, {late:,} of them late; {len(waiting):,} set aside,"
+              f" {len(wrong):,} not whole")  # fmt: skip
+    raise typer.Exit(1 if late or waiting or wrong else 0)

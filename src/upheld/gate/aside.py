@@ -24,6 +24,7 @@ from upheld.core.tables import microseconds
 from upheld.core.transaction import reading, writing
 from upheld.core.trouble import DatabaseError
 from upheld.gate.logs import LogError
+from upheld.vault.erasures import ErasuresError
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -37,7 +38,7 @@ def everybodys(error: Exception) -> bool:
     """Whether an error is not one person's: the next one would fare no better."""
     if isinstance(error, DatabaseError):
         return error.code != REFUSED
-    return isinstance(error, LogError | ClockError)
+    return isinstance(error, LogError | ClockError | ErasuresError)
 
 
 class SetAside(NamedTuple):
@@ -48,6 +49,12 @@ class SetAside(NamedTuple):
     about: str
     why: str
     since: datetime
+
+
+def many(connection: Connection) -> int:
+    """How many people and rows are set aside."""
+    ((count,),) = rows(connection, "SELECT count(*) FROM set_aside")
+    return int(count)
 
 
 def listed(connection: Connection) -> list[SetAside]:

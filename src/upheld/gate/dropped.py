@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,7 @@ from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
 from upheld.gate import entries, forget
 from upheld.gate.acting import Doing, House
+from upheld.gate.aside import everybodys, trying
 from upheld.gate.keeping import BESIDES, Keeping, keeping
 from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
@@ -93,22 +95,48 @@ def _place(whose: str, number: int) -> bytes:
 
 
 def tell(gate: Gate) -> int:
-    """Tell the list of erasures, outside the database, what was dropped; how many times."""
-    keyring, count = gate.house.keyring, 0
-    key = keyring.derived("dropped")
-    while True:
-        with reading(gate.engine) as connection:
-            some = database.select(connection, tables.dropped, "ORDER BY entry LIMIT ?", TOGETHER)
-        if not some:
-            return count
-        Erasures(keyring).append([
-            msgspec.json.decode(unseal(key, each.sealed, _place(each.token, each.entry),
-                                       what=f"what entry {each.entry} dropped"), type=Erased)
-            for each in some
-        ])  # fmt: skip
-        with writing(gate.engine) as connection:
-            database.delete(connection, tables.dropped, "entry <= ?", some[-1].entry)
-        count += len(some)
+    """Tell the list of erasures, outside the database, what was dropped; how many times.
+
+    A row that cannot be opened is set aside, and the others are told.
+    """
+    count, last = 0, ("", 0)
+    statement = (
+        "SELECT token, entry FROM dropped WHERE (token, entry) > (?, ?)"
+        " ORDER BY token, entry LIMIT ?"
+    )
+    with trying(gate, "dropped") as trial:
+        while True:
+            with reading(gate.engine) as connection:
+                some = [(str(whose), int(entry)) for whose, entry in
+                        rows(connection, statement, *last, TOGETHER)]  # fmt: skip
+            if not some:
+                return count
+            last = some[-1]
+            try:
+                count += _tell(gate, some)
+            except Exception as error:
+                if everybodys(error):
+                    raise
+                count += sum(trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0
+                             for each in some)  # fmt: skip
+
+
+def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
+    """Tell the list of erasures what some rows say, which are deleted then; how many."""
+    keyring = gate.house.keyring
+    key, where = keyring.derived("dropped"), "token = ? AND entry = ?"
+    with reading(gate.engine) as connection:
+        found = [database.get(connection, tables.dropped, where, *each) for each in some]
+    there = [each for each in found if each is not None]
+    Erasures(keyring).append([
+        msgspec.json.decode(unseal(key, each.sealed, _place(each.token, each.entry),
+                                   what=f"what entry {each.entry} dropped"), type=Erased)
+        for each in there
+    ])  # fmt: skip
+    with writing(gate.engine) as connection:
+        for each in there:
+            database.delete(connection, tables.dropped, where, each.token, each.entry)
+    return len(there)
 
 
 def replay(

@@ -14,9 +14,11 @@ The last step is for all that wait at once, nightly or when asked for: `renew`.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -29,8 +31,10 @@ from upheld.core.sql import is_postgresql, places, row, rows
 from upheld.core.tables import BEGINNING
 from upheld.core.transaction import reading, scrub, writing
 from upheld.database import rows as database
+from upheld.database.seals import SealedError
 from upheld.gate import entries, upkeep
 from upheld.gate.acting import Doing, House
+from upheld.gate.aside import everybodys, trying
 from upheld.gate.certificate import Certificate
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
@@ -40,13 +44,14 @@ from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import backups, people
-from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.envelope import SealError, context, seal, unseal
 from upheld.vault.erasures import Erased, Erasures, token
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ERASING, VaultError
 
 TOGETHER = 100  # people in one transaction
 BEGUN, GONE, DONE = "begun", "gone", "done"
+_LOG = logging.getLogger("upheld.jobs")
 
 
 class ErasureError(UpheldError):
@@ -80,6 +85,7 @@ def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certif
         with writing(gate.engine) as connection:
             _begin(gate.house, connection, some)
         _carry_out(gate)
+    _require_carried_out(gate, people_asked)
     _beside(gate, gate.house.leaving.after, _kept_in_part(gate, people_asked))
     if now:
         renew(gate)
@@ -116,7 +122,8 @@ def resume(gate: Gate) -> int:
 def renew(gate: Gate, *, destroy: bool = True) -> int:
     """Renew the keys, so that every erasure up to now is final; how many people were moved."""
     resume(gate)
-    moved = upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy)
+    with trying(gate, "keys") as trial:
+        moved = upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy, trial=trial)
     finish(gate.engine, gate.house.keyring, gate.house.clock)
     return moved
 
@@ -127,18 +134,41 @@ def renew_if_needed(gate: Gate) -> int:
 
 
 def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
-    """Write the last entry of each erasure whose keys are all destroyed; how many."""
-    count = 0
+    """Write the last entry of each erasure whose keys are all destroyed; how many.
+
+    One whose row is not as it was written is left to self-check, which names it.
+    """
+    count, last = 0, ("", 0)
     epochs = [each.number for each in keyring.epochs]
-    where = f"state = ? AND epoch NOT IN ({places(epochs)})"
+    where = f"state = ? AND epoch NOT IN ({places(epochs)}) AND (token, entry) > (?, ?)"
     while True:
         with writing(engine) as connection:
-            some = list(_listed(connection, keyring, where, (GONE, *epochs)))
-            for each in some:
-                _done(connection, keyring, each, clock.now())
+            some = rows(
+                connection,
+                f"SELECT token, entry FROM erasure WHERE {where} ORDER BY token, entry LIMIT ?",  # noqa: S608 - places alone
+                GONE, *epochs, *last, TOGETHER,
+            )  # fmt: skip
         if not some:
             return count
-        count += len(some)
+        last = some[-1]
+        for whose, entry in some:
+            try:
+                with writing(engine) as connection:
+                    count += _finished(connection, keyring, whose, entry, clock.now())
+            except (SealedError, SealError, msgspec.MsgspecError) as error:
+                _LOG.error("the erasure of entry %s cannot be finished: %s", entry,
+                           getattr(error, "code", type(error).__name__))  # fmt: skip
+
+
+def _finished(
+    connection: Connection, keyring: Keyring, whose: str, entry: int, at: datetime
+) -> int:
+    """Write the last entry of one erasure; 0 where another process did."""
+    where = "state = ? AND token = ? AND entry = ?"
+    some = list(_listed(connection, keyring, where, (GONE, whose, entry)))
+    for each in some:
+        _done(connection, keyring, each, at)
+    return len(some)
 
 
 def certificates(gate: Gate, person_id: str) -> list[Certificate]:
@@ -309,7 +339,28 @@ def _noted(
 
 
 def _carry_out(gate: Gate) -> int:
-    """List the erasures that are begun, then take the people out; how many."""
+    """List the erasures that are begun, then take the people out; how many.
+
+    Where that fails each is tried for itself, and whose erasure fails is set aside.
+    """
+    with trying(gate, "unfinished erasures") as trial:
+        try:
+            return _all_together(gate)
+        except Exception as error:
+            if everybodys(error):
+                raise
+        with reading(gate.engine) as connection:
+            statement = (
+                "SELECT token, entry, person_id FROM erasure WHERE state = ? ORDER BY token, entry"
+            )
+            begun = rows(connection, statement, BEGUN)
+        return sum(
+            trial.one(partial(_alone, gate, token, entry), person_id or "", str(entry)) or 0
+            for token, entry, person_id in begun
+        )
+
+
+def _all_together(gate: Gate) -> int:
     house, count = gate.house, 0
     while True:
         with reading(gate.engine) as connection:
@@ -319,6 +370,25 @@ def _carry_out(gate: Gate) -> int:
         Erasures(house.keyring).append([each.sealed.erased for each in some])
         with writing(gate.engine) as connection:
             count += _gone(house, connection, some)
+
+
+def _alone(gate: Gate, whose: str, entry: int) -> int:
+    house, where = gate.house, "state = ? AND token = ? AND entry = ?"
+    with reading(gate.engine) as connection:
+        some = list(_listed(connection, house.keyring, where, (BEGUN, whose, entry)))
+    Erasures(house.keyring).append([each.sealed.erased for each in some])
+    with writing(gate.engine) as connection:
+        return _gone(house, connection, some) if some else 0
+
+
+def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
+    """ErasureError where the erasure of some people is begun and could not be gone on with."""
+    statement = "SELECT person_id FROM erasure WHERE state = ? AND person_id IS NOT NULL"
+    with reading(gate.engine) as connection:
+        begun = {found for (found,) in rows(connection, statement, BEGUN)}
+    if begun & set(whom):
+        raise ErasureError("an erasure is begun, and could not be carried out", code="erasure",
+                           hint="`upheld jobs --list` says why; a job tries again")  # fmt: skip
 
 
 def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:

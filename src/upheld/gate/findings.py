@@ -44,6 +44,12 @@ class Part(NamedTuple):
     last: int = -1
 
 
+def many(connection: Connection) -> int:
+    """How many things are not whole."""
+    ((count,),) = rows(connection, "SELECT count(*) FROM finding")
+    return int(count)
+
+
 def listed(connection: Connection) -> list[Finding]:
     """Everything that is not whole, as far as it was found; what was found first, first."""
     statement = (

@@ -9,16 +9,14 @@ retention, which has a day for it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.errors import UpheldError
 from upheld.core.sql import moment, places, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.tables import item as table
@@ -26,6 +24,7 @@ from upheld.core.transaction import reading
 from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House, Proven
+from upheld.gate.aside import trying
 from upheld.gate.request import Act
 from upheld.gate.watch import trusted_time_in
 from upheld.ledger.entries import Entry
@@ -45,7 +44,6 @@ DELETE = "delete"
 GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
 OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
-_LOG = logging.getLogger("upheld.items")
 
 
 class Item(NamedTuple):
@@ -217,52 +215,71 @@ def owe(gate: Gate) -> int:
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
         " ORDER BY r.record_id LIMIT ?"
     )
-    count, after = 0, ""
-    while True:
-        with reading(gate.engine) as connection:
-            now = microseconds(trusted_time_in(gate, connection))
-            found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
-        for person_id, kind, record_id in found:
-            after = record_id
-            with gate.together() as joint:
-                people.lock(joint.connection, person_id)
-                last = entries.last_of(joint.connection)
-                number = last[0] if last else 0
-                count += review(gate.house, joint.connection, person_id, kind, number, record_id)
-        if len(found) < MOST:
-            return count
+    with trying(gate, "owed") as trial:
+        count, after = 0, ""
+        while True:
+            with reading(gate.engine) as connection:
+                now = microseconds(trusted_time_in(gate, connection))
+                found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
+            for person_id, kind, record_id in found:
+                after = record_id
+                work = partial(_owed, gate, person_id, kind, record_id)
+                count += trial.one(work, person_id, record_id) or 0
+            if len(found) < MOST:
+                return count
+
+
+def _owed(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
+    """Open what came to be owed to a person by a record; how many changed."""
+    with gate.together() as joint:
+        people.lock(joint.connection, person_id)
+        last = entries.last_of(joint.connection)
+        number = last[0] if last else 0
+        return review(gate.house, joint.connection, person_id, kind, number, record_id)
 
 
 def late(gate: Gate) -> int:
     """Do what fell due, and say of what was not done that it is late; the job of that name.
 
-    An item that fails is told in the log by its kind, stays as it is, and the others go on.
+    An item that fails stays as it is, its person is set aside, and the others go on.
     """
     handled = sorted(gate.house.carriers.due) or [""]  # PostgreSQL knows no empty list
-    with reading(gate.engine) as connection:
-        now = trusted_time_in(gate, connection)
-        found = _due_by(connection, now, handled)
-    count = 0
-    for each in found:
-        try:
-            with gate.together() as joint:
-                count += _fell_due(gate, joint, each, now)
-        except UpheldError as error:
-            _LOG.warning("an item of kind %s was not done: %s", each.kind, error.code)
-    return count
+    count, after = 0, (-(1 << 63), "")
+    with trying(gate, "late") as trial:
+        while True:
+            with reading(gate.engine) as connection:
+                now = trusted_time_in(gate, connection)
+                found = _due_by(connection, now, handled, after)
+            for each in found:
+                after = microseconds(each.due or now), each.item_id
+                work = partial(_fell_due_alone, gate, each, now)
+                count += trial.one(work, each.person_id, each.item_id) or 0
+            if len(found) < MOST:
+                return count
+            if count >= MOST:  # the other jobs have their turn
+                trial.stop()
+                return count
 
 
-def _due_by(connection: Connection, now: datetime, handled: Sequence[str]) -> list[Item]:
+def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
+    with gate.together() as joint:
+        return _fell_due(gate, joint, item, now)
+
+
+def _due_by(
+    connection: Connection, now: datetime, handled: Sequence[str], after: tuple[int, str]
+) -> list[Item]:
     """What is due and open, and what is late of the kinds that somebody handles."""
     where = (
-        "due <= ? AND state = 'open'"
+        "(due <= ? AND state = 'open'"
         f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
-        f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}) ORDER BY due LIMIT ?"
+        f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}))"
+        " AND (due, item_id) > (?, ?) ORDER BY due, item_id LIMIT ?"
     )
     at = microseconds(now)
     # Sets are looked at when each is done: one that was changed must not stop what others are due.
     found, _ = database.believed(connection, table, where, at, microseconds(now - GRACE), *handled,
-                                 at, *handled, MOST)  # fmt: skip
+                                 at, *handled, *after, MOST)  # fmt: skip
     return [_item(each) for each in found]
 
 

@@ -11,27 +11,25 @@ because a fact is not known or a record is not believed, stays too: nothing is d
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
-from upheld.core.errors import UpheldError
 from upheld.core.sql import places, rows
 from upheld.core.tables import BEGINNING, microseconds, record
 from upheld.core.tables import item as table
 from upheld.core.transaction import reading, scrub, writing
-from upheld.core.trouble import DatabaseError
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.gate import entries
 from upheld.gate.acting import Doing, House
+from upheld.gate.aside import Trial, trying
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, keeping, of_any_party
-from upheld.gate.logs import LogError
 from upheld.gate.proofs import ERASURE
 from upheld.gate.request import Act, planned
 from upheld.gate.watch import trusted_time
@@ -42,8 +40,6 @@ from upheld.vault.erasures import Erased, token
 from upheld.vault.people import ACTIVE, HELD, Person
 
 TOGETHER = 100  # people, or items, in one transaction
-_LOG = logging.getLogger("upheld.jobs")
-_T = TypeVar("_T")
 _MOMENT = timedelta(microseconds=1)
 KEPT = "erasure.kept"  # the kind of entry of what is kept at an erasure
 CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
@@ -67,34 +63,45 @@ def retire(gate: Gate, now: datetime | None = None) -> int:
     """Delete what is due and what may not be stored any more; how many fields of people."""
     believed = trusted_time(gate)
     at = now or believed
-    count = _due(gate, at) + _asked_again(gate, ACTIVE) + _asked_again(gate, HELD)
-    _emptied(gate)
+    with trying(gate, "retention") as trial:
+        count = _due(gate, at, trial)
+        count += _asked_again(gate, ACTIVE, trial) + _asked_again(gate, HELD, trial)
+        _emptied(gate, trial)
     scrub(gate.engine)  # of what was dropped since the last time, too
     return count
 
 
-def _emptied(gate: Gate) -> int:
+def _emptied(gate: Gate, trial: Trial) -> int:
     """Take out who was erased and of whom nothing is kept any more, nor anything owed; how many."""
     statement = (
         "SELECT DISTINCT p.person_id FROM person p JOIN record r ON r.person_id = p.person_id"
-        " WHERE p.state = ? AND r.how = ?"
+        " WHERE p.state = ? AND r.how = ? AND p.person_id > ?"
         " AND NOT EXISTS (SELECT 1 FROM value v WHERE v.person_id = p.person_id)"
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.person_id = p.person_id"
         " AND i.kind <> 'delete' AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
     )
-    house, count = gate.house, 0
+    count, last = 0, ""
     while True:
-        with writing(gate.engine) as connection:
-            some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, TOGETHER)]
-            bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
-                    if _whole(connection, record, each)}  # fmt: skip
-            forget(connection, house.keyring, house.policy, bare, house.clock.now())
-        if not bare:
+        with reading(gate.engine) as connection:
+            some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, last,
+                                               TOGETHER)]  # fmt: skip
+        if not some:
             return count
-        count += len(bare)
+        last = some[-1]
+        count += trial.some(some, partial(_bare, gate))
 
 
-def _due(gate: Gate, at: datetime) -> int:
+def _bare(gate: Gate, some: Sequence[str]) -> int:
+    """Take some people out, of whom nothing is kept; how many."""
+    house = gate.house
+    with writing(gate.engine) as connection:
+        bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
+                if _whole(connection, record, each)}  # fmt: skip
+        forget(connection, house.keyring, house.policy, bare, house.clock.now())
+    return len(bare)
+
+
+def _due(gate: Gate, at: datetime, trial: Trial) -> int:
     """Carry out the items that are due."""
     count, last = 0, ("", "")
     where = (
@@ -105,11 +112,19 @@ def _due(gate: Gate, at: datetime) -> int:
         with reading(gate.engine) as connection:
             found, _ = database.believed(connection, table, where, microseconds(at), *last,
                                          TOGETHER)  # fmt: skip
-            some = [_Item(each.person_id, each.item_id, each.clause, each.entry) for each in found]
-        if not some:
+        if not found:
             return count
-        last = some[-1][:2]
-        count += _apart(some, lambda part: _done(gate, part))
+        last = found[-1].person_id, found[-1].item_id
+        mine: dict[str, list[_Item]] = {}
+        for each in found:
+            told = _Item(each.person_id, each.item_id, each.clause, each.entry)
+            mine.setdefault(each.person_id, []).append(told)
+        count += trial.some(list(mine), partial(_done_of, gate, mine))
+
+
+def _done_of(gate: Gate, items: Mapping[str, list[_Item]], whom: Sequence[str]) -> int:
+    """Carry out the items of some people in one transaction."""
+    return _done(gate, [each for person_id in whom for each in items[person_id]])
 
 
 def _done(gate: Gate, some: Sequence[_Item]) -> int:
@@ -124,24 +139,6 @@ def _done(gate: Gate, some: Sequence[_Item]) -> int:
             if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
                 count += _carried_out(gate.house, connection, each, told[each.person_id])
     return count
-
-
-def _apart(some: Sequence[_T], work: Callable[[Sequence[_T]], int]) -> int:
-    """Do a piece of work for some together, or, where it fails, for each alone; how much it did.
-
-    Who fails alone is set aside: nothing is deleted of them, and `upheld admin selfcheck` says what
-    is not whole. The others are not kept waiting. A database that fails, fails.
-    """
-    try:
-        return work(some)
-    except (DatabaseError, LogError):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever an odd value or a damaged row leads to
-        if len(some) > 1:
-            return sum(_apart([each], work) for each in some)
-        why = error.code if isinstance(error, UpheldError) else type(error).__name__
-        _LOG.error("retention has set somebody aside: %s; see `upheld admin selfcheck`", why)
-        return 0
 
 
 def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
@@ -244,7 +241,7 @@ def _noted(
     entries.write(connection, entry, person_id, house.clock.now())
 
 
-def _asked_again(gate: Gate, state: str) -> int:
+def _asked_again(gate: Gate, state: str, trial: Trial) -> int:
     """Ask the policy of everybody in a state what may still be stored; delete what may not."""
     count, last = 0, ""
     while True:
@@ -257,10 +254,10 @@ def _asked_again(gate: Gate, state: str) -> int:
         if not some:
             return count
         last = some[-1]
-        count += _apart(some, lambda part: _asked_of(gate, part, state))
+        count += trial.some(some, partial(_asked_of, gate, state))
 
 
-def _asked_of(gate: Gate, some: Sequence[str], state: str) -> int:
+def _asked_of(gate: Gate, state: str, some: Sequence[str]) -> int:
     """Ask the policy of some people in one transaction; who is in another state now is left out."""
     count = 0
     with writing(gate.engine) as connection:

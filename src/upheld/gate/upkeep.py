@@ -8,6 +8,7 @@ nobody is ever without a key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +19,7 @@ from upheld.core.trouble import DatabaseError
 from upheld.database import checks
 from upheld.database.checks import Problem
 from upheld.gate import entries, records, sealing, severing, unlike
+from upheld.gate.aside import Trial
 from upheld.gate.entries import Kept
 from upheld.gate.records import Record
 from upheld.ledger.entries import Entry, EntryError
@@ -190,37 +192,59 @@ def _unlike_entries(
     return problems
 
 
-def begin_epoch(engine: Engine, keyring: Keyring, *, destroy: bool = True) -> int:
+def begin_epoch(
+    engine: Engine, keyring: Keyring, *, destroy: bool = True, trial: Trial | None = None
+) -> int:  # fmt: skip
     """Begin an epoch, move everybody to it, and destroy the keys of the epochs before.
 
     How many people were moved. What was sealed for anyone who was not moved can then be read by
     nobody, in no backup either. Of two processes the second waits, and then begins a further one.
+    With a `trial` whoever cannot be moved is set aside; the key of their epoch then stays, and with
+    it what was erased under it can still be read in backups.
     """
     with keyring.renewing():
-        return _renewed(engine, keyring, destroy=destroy)
+        with writing(engine) as connection:
+            sealing.belong(connection, keyring)
+        moved = _move_all(engine, keyring, trial)
+        if not moved:  # nobody is left of a move that was stopped, so that this is a new one
+            keyring.begin_epoch()
+            with writing(engine) as connection:
+                sealing.belong(connection, keyring)
+            moved = _move_all(engine, keyring, trial)
+        if destroy:
+            _destroy(engine, keyring)
+        return moved
 
 
-def _renewed(engine: Engine, keyring: Keyring, *, destroy: bool) -> int:
-    with writing(engine) as connection:
-        sealing.belong(connection, keyring)
-        pending = people.to_move(connection, keyring, 1)
-    if not pending:  # nobody is left of a move that was stopped, so that this is a new one
-        keyring.begin_epoch()
-    with writing(engine) as connection:
-        sealing.belong(connection, keyring)
-    moved = 0
+def _move_all(engine: Engine, keyring: Keyring, trial: Trial | None) -> int:
+    """Move everybody who can be moved, those too who came in under an old key meanwhile."""
+    moved, before, last = 0, 0, ""
+    work = partial(_move, engine, keyring)
     while True:
         with writing(engine) as connection:
-            some = people.to_move(connection, keyring, BATCH)
-            for person_id in some:
-                people.move(connection, keyring, person_id, values.indexed)
-        if not some:
-            break
-        moved += len(some)
-    if destroy:
-        for epoch in [each for each in keyring.epochs if each is not keyring.current]:
-            with writing(engine) as connection:
-                people.close(connection, epoch.number)
-            keyring.destroy_epoch(epoch.number)
-        scrub(engine)
-    return moved
+            some = people.to_move(connection, keyring, BATCH, last)
+        if some:
+            last = some[-1]
+            moved += work(some) if trial is None else trial.some(some, work)
+        elif moved == before:
+            return moved
+        else:
+            before, last = moved, ""
+
+
+def _move(engine: Engine, keyring: Keyring, some: Sequence[str]) -> int:
+    with writing(engine) as connection:
+        for person_id in some:
+            people.move(connection, keyring, person_id, values.indexed)
+    return len(some)
+
+
+def _destroy(engine: Engine, keyring: Keyring) -> None:
+    """Destroy the keys of the epochs before, but of those that somebody's key is still of."""
+    for epoch in [each for each in keyring.epochs if each is not keyring.current]:
+        with writing(engine) as connection:
+            if rows(connection, people.OF_EPOCH, epoch.number):
+                continue
+            people.close(connection, epoch.number)
+        keyring.destroy_epoch(epoch.number)
+    scrub(engine)

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.core.transaction import reading
+from upheld.gate import aside, findings
 from upheld.gate.carrying import Carry
 from upheld.gate.derived import Make as Derive
 from upheld.gate.duties import Carrier
@@ -180,6 +181,7 @@ class Provider:
         """What whoever runs the provider has to look into at once, each in a sentence."""
         found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
         zone = self.gate.gate.house.clock.zone
+        found += await self.read(_not_whole)
         return found + [
             f"{what[:1].upper()}{what[1:]}. It was met first on"
             f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
@@ -259,3 +261,16 @@ class Provider:
 
 Make = Callable[[Provider], Practice]
 Handler = Callable[..., Awaitable[Any]]
+
+
+def _not_whole(connection: Connection) -> list[str]:
+    """That something is not whole, or that a job set somebody aside, as far as looks have found."""
+    found, waiting = findings.many(connection), aside.many(connection)
+    return [
+        f"{text}. Those who watch see under Watch what it is, whose, and since when."
+        for many, text in (
+            (found, f"Not whole: {found:,} in our database"),
+            (waiting, f"Set aside by a job, which has done everybody else: {waiting:,}"),
+        )
+        if many
+    ]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment, places, rows
+from upheld.core.sql import moment, rows
 from upheld.core.tables import microseconds
 from upheld.database import rows as database
+from upheld.gate.aside import trying
 from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
@@ -36,8 +38,10 @@ _SOMEBODY: Final = "(inviter <> '' OR kind = 'guardian' AND state = 'open')"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
 _ONE: Final = "person_id = ? AND invitation_id = ?"
 _OVER: Final = (
-    "(state <> 'open' AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = invitation.person_id))"
-    " OR state = 'done' OR expires < ? LIMIT ?"
+    "SELECT i.invitation_id, p.person_id FROM invitation i LEFT JOIN person p"
+    " ON p.person_id = i.person_id WHERE ((i.state <> 'open' AND p.person_id IS NOT NULL)"
+    " OR i.state = 'done' OR i.expires < ?) AND i.invitation_id > ?"
+    " ORDER BY i.invitation_id LIMIT ?"
 )
 
 
@@ -162,21 +166,35 @@ def finish(joint: Joint, told: Invitation) -> None:
 def sweep(gate: Gate, most: int = 100) -> int:
     """Erase the addresses of invitations that were answered or have run out; how many.
 
-    What somebody else changed is left, so that nobody is erased for a row that names them.
+    What somebody else changed is set aside, so that nobody is erased for a row that names them.
     """
     at = microseconds(trusted_time(gate))
+    count, last = 0, ""
+    with trying(gate, "invitations") as trial:
+        while True:
+            with gate.together() as joint:
+                found = rows(joint.connection, _OVER, at, last, most)
+            for invitation_id, contact in found:
+                last = invitation_id
+                work = partial(_swept, gate, invitation_id, contact or "", at)
+                count += trial.one(work, contact or "", invitation_id) or 0
+            if len(found) < most:
+                return count
+
+
+def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
+    """Erase the address of one invitation, and delete the invitation where it is over."""
+    where = "invitation_id = ?"
     with gate.together() as joint:
-        found, _ = database.sound(joint.connection, invitation, _OVER, at, most)
-        contacts = [each.person_id for each in found]
-        there = rows(joint.connection, "SELECT person_id FROM person WHERE person_id IN"  # noqa: S608 - places alone
-                     f" ({places(contacts)})", *contacts)  # fmt: skip
-    erase(gate, [contact for (contact,) in there])
-    with gate.together() as joint:
-        for each in found:
-            if each.state == DONE or each.expires < at:
-                database.delete(joint.connection, invitation, "invitation_id = ?",
-                                each.invitation_id)  # fmt: skip
-    return len(found)
+        told = database.get(joint.connection, invitation, where, invitation_id)
+    if told is None:
+        return 0  # another process was faster
+    if contact:
+        erase(gate, [contact])
+    if told.state == DONE or told.expires < at:
+        with gate.together() as joint:
+            database.delete(joint.connection, invitation, where, invitation_id)
+    return 1
 
 
 def _one(connection: Connection, where: str, *values: Any) -> Invitation | None:

@@ -37,6 +37,7 @@ from upheld.vault.keyring import Epoch, Keyring
 ACTIVE = "active"
 ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
+OF_EPOCH = "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1"
 REGISTER = ""  # the person of registers: partners, engagements
 
 _KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
@@ -344,11 +345,14 @@ def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
     return seal(person.cipher, raw, _HELD + person.whose + _state(person.state))
 
 
-def to_move(connection: Connection, keyring: Keyring, most: int) -> list[str]:
+def to_move(connection: Connection, keyring: Keyring, most: int, after: str = "") -> list[str]:
     """Some people whose keys are not of the current epoch, which nobody closes meanwhile."""
     current = _current(connection, keyring)
-    statement = "SELECT person_id FROM person_key WHERE epoch <> ? ORDER BY person_id LIMIT ?"
-    return [found for (found,) in rows(connection, statement, current.number, most)]
+    statement = (
+        "SELECT person_id FROM person_key WHERE epoch <> ? AND person_id > ?"
+        " ORDER BY person_id LIMIT ?"
+    )
+    return [found for (found,) in rows(connection, statement, current.number, after, most)]
 
 
 def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any) -> None:
@@ -376,6 +380,6 @@ def close(connection: Connection, number: int) -> None:
     """Note that an epoch's key is destroyed; VaultError while somebody's key is still under it."""
     # Closed first, so that whoever would seal a new key under it waits, and then finds it closed.
     run(connection, "UPDATE epoch SET closed = ? WHERE number = ?", True, number)
-    if row(connection, "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1", number):
+    if row(connection, OF_EPOCH, number):
         raise VaultError(f"somebody's key is still of epoch {number}", code="epoch",
                          hint="move everybody first")  # fmt: skip

@@ -196,18 +196,22 @@ def hold(
                    actor="customer" if each == by else "")  # fmt: skip
 
 
-def never_confirmed(connection: Connection, before: datetime, most: int) -> list[str]:
+def never_confirmed(
+    connection: Connection, before: datetime, most: int, after: str = ""
+) -> list[str]:  # fmt: skip
     """Whose accounts were opened before a moment, written to before it, and never confirmed.
+
+    Some of them at a time, in order of their ids, of which `after` was the last one.
 
     As long as the message that asks them waits to be sent, they could not confirm.
     """
     where = (
         "state = ? AND opened < ? AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.person_id ="
         " account.person_id AND o.template = ? AND (o.state = 'waiting' OR o.ended >= ?))"
-        " ORDER BY opened"
+        " AND person_id > ? ORDER BY person_id"
     )
     at = microseconds(before)
-    found, _ = database.sound(connection, table, where, UNVERIFIED, at, CONFIRM, at)
+    found, _ = database.sound(connection, table, where, UNVERIFIED, at, CONFIRM, at, after)
     return [each.person_id for each in found[:most]]
 
 

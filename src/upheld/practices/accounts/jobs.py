@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
+from upheld.gate.aside import trying
 from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job
@@ -21,10 +24,19 @@ AT_ONCE: Final = 100
 def unconfirmed(gate: Gate) -> int:
     """Erase whoever never confirmed their address; how many."""
     before = trusted_time(gate) - CONFIRM_WITHIN
-    with gate.together() as joint:
-        gone = domain.never_confirmed(joint.connection, before, AT_ONCE)
-    erase(gate, gone)
-    return len(gone)
+    count, last = 0, ""
+    with trying(gate, "unconfirmed accounts") as trial:
+        while True:
+            with gate.together() as joint:
+                gone = domain.never_confirmed(joint.connection, before, AT_ONCE, last)
+            if not gone:
+                return count
+            last = gone[-1]
+            count += trial.some(gone, partial(_erased, gate))
+
+
+def _erased(gate: Gate, whom: Sequence[str]) -> int:
+    return len(erase(gate, whom))
 
 
 def swept(gate: Gate) -> int:

@@ -9,14 +9,15 @@ may be stopped and begun again at any time, and one who is in its way holds up n
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from upheld.core.errors import UpheldError
 from upheld.core.sql import places, row, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.database import rows as database
+from upheld.gate.aside import Trial, trying
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import ERASURE
@@ -140,9 +141,10 @@ class Invoices:
         months = [month_of(self.provider.today()).previous()]
         while len(months) < BACK:
             months.append(months[-1].previous())
-        return sum(self._make(gate, month) for month in reversed(months))
+        with trying(gate, "invoices") as trial:
+            return sum(self._make(gate, month, trial) for month in reversed(months))
 
-    def _make(self, gate: Gate, month: Month) -> int:
+    def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
         clock = gate.house.clock
         with gate.together() as joint:
             found = rows(
@@ -155,8 +157,12 @@ class Invoices:
                 microseconds(midnight(clock, month.first)),
             )  # fmt: skip
         for (person_id,) in found:
-            _alone(gate, lambda joint, whose=person_id: self.invoice(joint, whose, month))  # type: ignore[misc] # mypy knows no lambda's default
+            trial.one(partial(self._invoice_alone, gate, person_id, month), person_id, month.word)
         return len(found)
+
+    def _invoice_alone(self, gate: Gate, person_id: str, month: Month) -> None:
+        with gate.together() as joint:
+            self.invoice(joint, person_id, month)
 
     def invoice(
         self, joint: Joint, person_id: str, month: Month, until: date | None = None,
@@ -281,6 +287,10 @@ class Invoices:
 
     def fall_due(self, gate: Gate) -> int:
         """Do what is due about each invoice that is not paid: announce, remind, open a task."""
+        with trying(gate, "due invoices") as trial:
+            return self._fall_due(gate, trial)
+
+    def _fall_due(self, gate: Gate, trial: Trial) -> int:
         today = self.provider.today()
         count = 0
         for before, days, after in STEPS:
@@ -294,11 +304,14 @@ class Invoices:
                 _log.error("%d invoices are not as they were written, and wait", forged)
             for each in found:
                 told = _Due(each.person_id, each.number, each.due)
-                count += _alone(
-                    gate, lambda joint, told=told, step=(before, after): self._step(  # type: ignore[misc] # mypy knows no lambda's default
-                        joint, told, *step)
-                )  # fmt: skip
+                work = partial(self._step_alone, gate, told, before, after)
+                count += trial.one(work, told.payer, told.number) or 0
         return count
+
+    def _step_alone(self, gate: Gate, told: _Due, before: str, after: str) -> int:
+        with gate.together() as joint:
+            self._step(joint, told, before, after)
+        return 1
 
     def _step(self, joint: Joint, told: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
@@ -320,20 +333,6 @@ class Invoices:
             words = {"number": number, "due": due.isoformat(), "which": state,
                      "erased": "yes" if erased(joint, payer) else ""}  # fmt: skip
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
-
-
-def _alone(gate: Gate, work: Callable[[Joint], None]) -> int:
-    """Do a piece of work of a job in a transaction of its own; how many were done.
-
-    What is in the way of one is logged by its code, and is tried again the next time.
-    """
-    try:
-        with gate.together() as joint:
-            work(joint)
-    except UpheldError as error:
-        _log.warning("something of billing was put off: %s", error.code)
-        return 0
-    return 1
 
 
 def erased(joint: Joint, person_id: str) -> bool:

@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.errors import UpheldError
 from upheld.core.tables import microseconds
 from upheld.database import rows as database
 from upheld.gate.acting import Outcome
+from upheld.gate.aside import trying
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -212,14 +213,14 @@ class Payments:
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
         count, over = 0, microseconds(now - GIVEN_UP)
-        for each in found:
-            again = self._again if each.state == "begun" else self._late
-            if each.state != "begun" and each.made < over:
-                again = self._given_up
-            try:
-                count += again(gate, each.person_id, each.key)
-            except UpheldError as error:
-                _log.warning("a payment that was interrupted waits: %s", error.code)
+        with trying(gate, "interrupted payments") as trial:
+            for each in found:
+                again = self._again if each.state == "begun" else self._late
+                if each.state != "begun" and each.made < over:
+                    again = self._given_up
+                # The key is that of a form of theirs, and is not listed whole.
+                work = partial(again, gate, each.person_id, each.key)
+                count += trial.one(work, each.person_id, each.key[:12]) or 0
         return count
 
     def _given_up(self, gate: Gate, person_id: str, key: str) -> int:

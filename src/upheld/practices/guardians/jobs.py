@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from upheld.gate.aside import trying
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.practice import outbox
@@ -19,21 +21,27 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
 
     def run(gate: Gate) -> int:
         after, count = "", 0
-        while True:
-            with gate.together() as joint:
-                some = domain.some_cares(joint.connection, after, AT_ONCE)
+        with trying(gate, "birthdays") as trial:
+            while True:
+                with gate.together() as joint:
+                    some = domain.some_cares(joint.connection, after, AT_ONCE)
                 for each in some:
-                    age = domain.age(joint, each.person_id)
-                    if isinstance(age, Refused) or age < domain.MAJORITY:
-                        continue
-                    provider.events.announce(joint, PAYER_CHANGES, each.person_id)
-                    domain.end(joint, each)
-                    provider.events.announce(joint, CAME_OF_AGE, each.person_id)
-                    outbox.queue(joint, each.person_id, "guardians/of-age",
-                                 "administrative-message")  # fmt: skip
-                    count += 1
-            if len(some) < AT_ONCE:
-                return count
-            after = some[-1].person_id
+                    after = each.person_id
+                    count += trial.one(partial(_came_of_age, provider, gate, each), after) or 0
+                if len(some) < AT_ONCE:
+                    return count
 
     return run
+
+
+def _came_of_age(provider: Provider, gate: Gate, care: domain.Care) -> int:
+    """End the care for somebody if they came of age; 0 if not."""
+    with gate.together() as joint:
+        age = domain.age(joint, care.person_id)
+        if isinstance(age, Refused) or age < domain.MAJORITY:
+            return 0
+        provider.events.announce(joint, PAYER_CHANGES, care.person_id)
+        domain.end(joint, care)
+        provider.events.announce(joint, CAME_OF_AGE, care.person_id)
+        outbox.queue(joint, care.person_id, "guardians/of-age", "administrative-message")
+    return 1

@@ -7,15 +7,15 @@ time, each in a transaction of its own, until nobody is left on the list.
 
 from __future__ import annotations
 
-import logging
 import re
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from upheld.core.errors import UpheldError
 from upheld.core.transaction import reading
 from upheld.database import rows as database
+from upheld.gate.aside import trying
 from upheld.gate.gate import Gate
 from upheld.practice.brings import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
@@ -40,18 +40,20 @@ class Redacting:
         """Write the copies of whoever is on the list anew; how many people."""
         after, count = "", 0
         pattern = self._pattern()
-        while True:
-            with reading(gate.engine) as connection:
-                some, forged = database.sound(connection, redaction, _NEXT, after, AT_ONCE)
-            people = [each.person_id for each in some]
-            count += sum(self._one(gate, person, pattern) for person in people)
-            last = max([*people, *forged], default="")
-            if last <= after:
-                return count
-            after = last
+        with trying(gate, "copies with links") as trial:
+            while True:
+                with reading(gate.engine) as connection:
+                    some, forged = database.sound(connection, redaction, _NEXT, after, AT_ONCE)
+                people = [each.person_id for each in some]
+                for person in people:
+                    count += trial.one(partial(self._one, gate, person, pattern), person) or 0
+                last = max([*people, *forged], default="")
+                if last <= after:
+                    return count
+                after = last
 
     def _one(self, gate: Gate, person_id: str, pattern: re.Pattern[str]) -> int:
-        """Write one person's copies anew; nothing where they cannot be opened, which others can."""
+        """Write one person's copies anew."""
 
         def redacted(row: str) -> str:
             copy = _COPY.decode(row)
@@ -60,15 +62,9 @@ class Redacting:
                 return row
             return msgspec.json.encode(msgspec.structs.replace(copy, text=text)).decode()
 
-        try:
-            with gate.together() as joint:
-                joint.rewrite(person_id, "messages", redacted)
-                database.delete(joint.connection, redaction, "person_id = ?", person_id)
-        except (UpheldError, msgspec.MsgspecError) as error:
-            logging.getLogger("upheld").warning(
-                "a person's copies of messages could not be opened: %s", type(error).__name__
-            )
-            return 0
+        with gate.together() as joint:
+            joint.rewrite(person_id, "messages", redacted)
+            database.delete(joint.connection, redaction, "person_id = ?", person_id)
         return 1
 
     def _pattern(self) -> re.Pattern[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from upheld.gate.gate import Gate
 from upheld.gate.jobs import Job
 from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
@@ -58,10 +57,6 @@ def practice(provider: Provider) -> Practice:
         Route("/erased/{link}", asking.certificate, methods=["GET"]),
     )
 
-    def answer(gate: Gate) -> int:
-        with gate.together() as joint:
-            return correcting.answer_checked(joint)
-
     return Practice(
         "rights", routes=routes,
         cards=[Card("customer", "My privacy", "/me/privacy",
@@ -71,7 +66,7 @@ def practice(provider: Provider) -> Practice:
             "correct": "/me/privacy/correct", "erase": "/me/privacy/erase", "close": "/me/close",
         },
         listeners={PRIVACY_SIGNAL: signals.noted},
-        jobs=[Job("answer-corrections", ANSWER_SECONDS, answer),
+        jobs=[Job("answer-corrections", ANSWER_SECONDS, correcting.answer_checked),
               Job("erasures", ERASE_SECONDS, erasing.carry_out)],
         links={erasing.LINK: Link("/erased", erasing.LASTS, outlives=True)},
     )  # fmt: skip

@@ -14,6 +14,7 @@ from upheld.practices.staff.people_page import People
 from upheld.practices.staff.roles import MANAGER, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, SignIn
+from upheld.practices.staff.watch import Watch
 
 
 def practice(provider: Provider) -> Practice:
@@ -21,6 +22,7 @@ def practice(provider: Provider) -> Practice:
     roles = read_roles(provider.settings.roles, provider.gate.gate.house.policy.program)
     console, desk = Console(provider, roles), Desk(provider)
     people, safeguards = People(provider, roles), Safeguards(provider)
+    watch = Watch(provider, roles)
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = signed_in(provider, "staff", handler, fresh=fresh)
@@ -47,12 +49,21 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/people/requests/{request}", people.answer, fresh=True),
             route("POST", "/people/{user}/ask", people.ask, fresh=True),
             route("POST", "/people/{user}/end", people.end, fresh=True),
+            route("GET", "/watch", watch.show),
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),
         ],
         cards=[
             Card("staff", "Console", "/staff", "What waits", 0, bar=True),
             Card("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
+            Card(
+                "staff",
+                "Watch",
+                "/staff/watch",
+                "What is not whole, and what a job set aside",
+                94,
+                roles=roles.watching,
+            ),
             Card("staff", "Who works here", "/staff/people", "For managers", 95, roles=(MANAGER,)),
             Card("staff", "Safeguards", "/staff/safeguards", "For managers", 96, roles=(MANAGER,)),
             Card(

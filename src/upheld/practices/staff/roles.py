@@ -34,12 +34,16 @@ class RoleError(UpheldError):
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one role works on: kinds of data by purpose, and whose tasks."""
+    """What one role works on: kinds of data by purpose, and whose tasks.
+
+    One that may `watch` sees what in the database is not whole.
+    """
 
     title: str
     may: Mapping[str, tuple[str, ...]] = {}
     queues: tuple[str, ...] = ()
     owed: tuple[str, ...] = ()
+    watch: bool = False
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +127,11 @@ class Roles:
         """Which of somebody's roles works for a reason's purpose; none if none does."""
         mine = (name for name in names if name in self.by_name)
         return next((name for name in mine if reason.purpose in self.by_name[name].may), "")
+
+    @property
+    def watching(self) -> tuple[str, ...]:
+        """Who sees what is not whole: managers do, and roles that say so."""
+        return MANAGER, *(name for name, role in self.by_name.items() if role.watch)
 
     def label(self, tree: str, word: str) -> str:
         """What people call a word."""

@@ -1,0 +1,44 @@
+"""What is not whole and whom a job set aside, each with whose it is and since when, for staff.
+
+Ids and words of ours stand there and no value of anybody. Who may see it is said by their role.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.gate import aside, findings, looking, rereading, rounds
+from upheld.gate.aside import SetAside
+from upheld.gate.findings import Finding
+from upheld.gate.rounds import Looked
+from upheld.practice.brings import Provider
+from upheld.practice.visits import Visit
+from upheld.practices.staff.console import user_of
+from upheld.practices.staff.roles import Roles
+
+SHOWN = 200  # of each list; the command shows all
+LOOKS = {looking.NAME: "Everybody, and the registers", rereading.NAME: "The log"}
+
+
+class Watch:
+    """The page of what is not whole."""
+
+    def __init__(self, provider: Provider, roles: Roles) -> None:
+        self.provider, self.roles = provider, roles
+
+    async def show(self, visit: Visit) -> Response:
+        """Everything that was found and is not mended, and how far the looks have come."""
+        if not set(self.roles.watching) & set(user_of(visit).roles):
+            raise HTTPException(403)
+        found, waiting, looks = await self.provider.read(_listed)
+        return self.provider.pages.page(
+            visit.request, "staff/watch.html", found=found[:SHOWN], waiting=waiting[:SHOWN],
+            more=max(0, len(found) - SHOWN) + max(0, len(waiting) - SHOWN),
+            looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
+        )  # fmt: skip
+
+
+def _listed(connection: Connection) -> tuple[list[Finding], list[SetAside], list[Looked]]:
+    return findings.listed(connection), aside.listed(connection), rounds.listed(connection)
