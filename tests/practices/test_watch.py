@@ -15,11 +15,13 @@ from upheld.app.health import Health
 from upheld.core.errors import UpheldError
 from upheld.core.sql import rows, run
 from upheld.core.transaction import reading, writing
+from upheld.database import rows as database
 from upheld.gate import aside
 from upheld.gate.aside import SetAside
 from upheld.gate.jobs import Job
 from upheld.gate.looking import Looking
 from upheld.practices.accounts import domain
+from upheld.practices.messages.tables import redaction
 from upheld.practices.rights import erasing
 
 
@@ -134,7 +136,7 @@ def test_a_job_of_a_practice_sets_aside_whom_it_cannot_do(
     else:
         with writing(gate.engine) as connection:
             for each in (one, two):
-                run(connection, "INSERT INTO redaction VALUES (?)", each)
+                database.insert(connection, redaction, person_id=each)
     raw = spoil(house, one)
     house.clock.moved += timedelta(days=32)
     gate.accept_clock()
