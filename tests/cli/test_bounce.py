@@ -15,8 +15,9 @@ from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
-from upheld.core.sql import run
+from upheld.database import rows as database
 from upheld.demo import sample_policy
+from upheld.practice.tables import outbox
 
 
 @pytest.fixture(name="settings")
@@ -39,11 +40,11 @@ def test_a_report_is_noted_once_from_a_file_or_a_pipe(settings: Path) -> None:
     message, gate = "c" * 32, gate_of(read_settings(settings))
     with gate.together() as joint:
         person = joint.enrol()
-        statement = (
-            "INSERT INTO outbox VALUES (?, ?, 'accounts/changed', 'administrative-message', '{}',"
-            " 1, 1, NULL, 1, 'sent', '', 1)"
-        )
-        run(joint.connection, statement, person, message)
+        database.insert(
+            joint.connection, outbox, person_id=person, message_id=message,
+            template="accounts/changed", purpose="administrative-message", words="{}", entry=1,
+            made=1, tries=1, state="sent", trouble="", ended=1,
+        )  # fmt: skip
     gate.engine.dispose()
     words = ["admin", "bounce", "-", "--json", "--settings", str(settings)]
     done = CliRunner().invoke(app, words, input=report(message))

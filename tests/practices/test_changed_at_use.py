@@ -12,9 +12,11 @@ from practices.conftest import House
 from upheld.core.sql import places, rows, run
 from upheld.core.transaction import reading, writing
 from upheld.database.seals import SealedError
-from upheld.practice import invitations, tasks
+from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.deliver import ONCE, Delivery
 from upheld.practices.messages.redacting import Redacting
 from upheld.practices.rights import asks, signals
 from upheld.web import totp
@@ -69,6 +71,18 @@ def take(house: House, person: str) -> None:
     house.do(lambda j: tasks.take(j, task.task_id, "5" * 32, ["name"]))
 
 
+def queue(house: House, person: str) -> None:
+    """Queue a message."""
+    house.do(lambda j: outbox.queue(j, person, "accounts/changed", "administrative-message"))
+
+
+def desk_sees(house: House, person: str) -> None:
+    """What the job that sends would take; SealedError where a customer's messages are not whole."""
+    taken = Delivery(house.provider, Box())._due(house.provider.gate.gate)
+    if [each.person_id for each in taken] != [person] * len(stored(house, "outbox")):
+        raise SealedError("it sends not what is there", code="changed-row")
+
+
 THINGS = {
     "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
     "recovery_code": Thing(turn_on, lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
@@ -80,6 +94,7 @@ THINGS = {
         lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.connection, p)[0])),
         lambda h, p: h.do(lambda j: asks.listed(j.connection, p)), {"request_id": "f" * 32},
     ),
+    "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
     "signal": Thing(note, lambda h, p: note(h, p, "cd" * 32), note, {"session": b"mine"}),
 }  # fmt: skip
 
@@ -190,3 +205,16 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     assert house.do(lambda j: j.held(victim))
     overwrite(house, "invitation", [row])
     assert house.do(lambda j: invitations.by_code(j.connection, made[1], at)) is not None
+
+
+def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: House) -> None:
+    """Nobody is written to for a row that names them, however many of them there are before it."""
+    ann, bob = house.customer(), house.customer("bob@marked.example")
+    queue(house, bob)
+    (his,) = stored(house, "outbox")
+    forged = [{**his, "person_id": ann, "message_id": f"{at:032x}", "due": his["due"] - 1}
+              for at in range(2 * ONCE)]  # fmt: skip
+    overwrite(house, "outbox", [his, *forged])
+    box = Box()
+    assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
+    assert [each["To"] for each in box.messages] == ["bob@marked.example"]

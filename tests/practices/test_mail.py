@@ -11,8 +11,9 @@ import pytest
 from practices.conftest import House
 from practices.mail_server import free_port, mail_server
 from upheld.core import mailbox
-from upheld.core.sql import rows, run
-from upheld.practice import outbox
+from upheld.core.sql import rows
+from upheld.database import rows as database
+from upheld.practice import outbox, tables
 from upheld.practices.messages.carrier import Box, Smtp
 from upheld.practices.messages.compose import compose
 from upheld.practices.messages.deliver import BACKOFF, Delivery
@@ -90,7 +91,9 @@ def test_whatever_is_wrong_with_a_row_it_is_set_aside_after_its_tries(
 
         monkeypatch.setattr(Delivery, "_ready", ready)
     else:
-        house.do(lambda joint: run(joint.connection, f"UPDATE outbox SET {word} = 'gone/gone'"))
+        house.do(
+            lambda joint: database.update(joint.connection, tables.outbox, {word: "gone/gone"}, "")
+        )
     named(house, "Good", "good@marked.example")
     gate, box = house.provider.gate.gate, Box()
     delivery = Delivery(house.provider, box)

@@ -76,12 +76,13 @@ def select(
 
 
 def sound(
-    connection: Connection, table: Table, where: str = "", *values: Any
-) -> tuple[list[Any], set[str]]:
+    connection: Connection, table: Table, where: str = "", *values: Any,
+    parts: Sequence[str] | None = None,
+) -> tuple[list[Any], set[str]]:  # fmt: skip
     """The rows that a condition holds of whose owners' sets are whole, and whose are not.
 
     For whoever looks at many people's rows, so that what was changed of one hits nobody else. The
-    log names those who are left out.
+    log names those who are left out. `parts` as for `select`.
     """
     told, seals = declaration(table), seals_of(connection)
     found, forged = [], set[str]()
@@ -92,13 +93,37 @@ def sound(
         else:
             found.append(told.row._make(plain))
     if told.owner is not None:
-        owners = sorted({owner_of(told, each) for each in found} - forged)
-        for first in range(0, len(owners), OWNERS_MAX):
-            forged |= _differing(connection, told, owners[first : first + OWNERS_MAX], None)
+        forged |= _all_differing(
+            connection, told, {owner_of(told, each) for each in found} - forged, parts
+        )
         found = [each for each in found if owner_of(told, each) not in forged]
+    _warn(told, forged)
+    return found, forged
+
+
+def differing(connection: Connection, table: Table, owners: Iterable[str]) -> set[str]:
+    """Whose sets of rows in a table are not whole, of some owners; the log names them.
+
+    For whoever rests on what many people do not have.
+    """
+    told = declaration(table)
+    forged = _all_differing(connection, told, owners, None)
+    _warn(told, forged)
+    return forged
+
+
+def _all_differing(
+    connection: Connection, told: Declaration, owners: Iterable[str], parts: Sequence[str] | None
+) -> set[str]:  # fmt: skip
+    listed, forged = sorted(set(owners)), set[str]()
+    for first in range(0, len(listed), OWNERS_MAX):
+        forged |= _differing(connection, told, listed[first : first + OWNERS_MAX], parts)
+    return forged
+
+
+def _warn(told: Declaration, forged: Iterable[str]) -> None:
     for owner in sorted(forged):
         _LOG.error("not whole: %s", changed(owner, told.name))
-    return found, forged
 
 
 def believed(

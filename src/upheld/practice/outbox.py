@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
-from upheld.core.sql import run
 from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
+from upheld.practice.tables import outbox
+
+WAITING: Final = "waiting"  # the state of a message that is to be sent
 
 
 def queue(
@@ -31,14 +35,15 @@ def queue(
         return found
     message = secrets.token_hex(16)
     at = microseconds(joint.house.clock.now())
-    run(joint.connection, "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'waiting', '',"
-        " NULL)",
-        person_id, message, template, purpose, msgspec.json.encode(dict(words or {})).decode(),
-        found.entry, at, at)  # fmt: skip
+    database.insert(
+        joint.connection, outbox, person_id=person_id, message_id=message, template=template,
+        purpose=purpose, words=msgspec.json.encode(dict(words or {})).decode(), entry=found.entry,
+        made=at, due=at, tries=0, state=WAITING, trouble="",
+    )  # fmt: skip
     return message
 
 
 def drop(joint: Joint, person_id: str, template: str = "") -> None:
     """Let what waits for somebody not be sent: all of it, or what is made by one template."""
-    run(joint.connection, "DELETE FROM outbox WHERE person_id = ? AND state = 'waiting' AND"
-        " (? = '' OR template = ?)", person_id, template, template)  # fmt: skip
+    where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
+    database.purge(joint.connection, outbox, where, person_id, template, template)

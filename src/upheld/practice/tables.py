@@ -57,8 +57,10 @@ outbox: Final = Table(
     Column("state", WORD, nullable=False),  # waiting, sent, refused, failed, bounced, dropped
     Column("trouble", WORD, nullable=False, server_default=""),  # of the last try, no values
     Column("ended", Instant),  # when it was sent, or given up
+    Column("mac", LargeBinary),
     Index("outbox_due", "due"),
     Index("outbox_state", "state", "made"),
+    info=sealed(owner="person_id", part="state"),
 )
 
 invitation: Final = Table(

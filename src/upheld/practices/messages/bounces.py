@@ -13,8 +13,9 @@ from email.message import EmailMessage, Message
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, run
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
+from upheld.practice.tables import outbox
 from upheld.practices.messages.deliver import BOUNCED, SENT
 
 REPORT_MAX: Final = 4 * 1024 * 1024  # bytes
@@ -70,16 +71,17 @@ def _ids(part: Message) -> Iterator[str]:
 def note(joint: Joint, report: Report) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
-        found = row(joint.connection, "SELECT person_id, purpose, entry FROM outbox WHERE"
-                    " message_id = ? AND state = ?", message, SENT)  # fmt: skip
-        if found is None:
+        found = database.select(joint.connection, outbox, "message_id = ? AND state = ?", message,
+                                SENT, parts=[SENT])  # fmt: skip
+        if not found:
             continue
-        person, purpose, entry = found
-        run(joint.connection, "UPDATE outbox SET state = ?, trouble = ? WHERE person_id = ? AND"
-            " message_id = ? AND state = ?", BOUNCED, f"it came back with {report.status}",
-            person, message, SENT)  # fmt: skip
-        joint.note(person, "bounced", action="contact", purpose=purpose, after=str(entry),
-                   id=message)  # fmt: skip
+        (sent,) = found
+        changes = {"state": BOUNCED, "trouble": f"it came back with {report.status}"}
+        database.update(joint.connection, outbox, changes,
+                        "person_id = ? AND message_id = ? AND state = ?", sent.person_id, message,
+                        SENT, parts=[SENT])  # fmt: skip
+        joint.note(sent.person_id, "bounced", action="contact", purpose=sent.purpose,
+                   after=str(sent.entry), id=message)  # fmt: skip
         return message
     raise BounceError("the report is about no message that we sent, or was noted before",
                       code="bounce", hint="see the page of mail at the desk")  # fmt: skip

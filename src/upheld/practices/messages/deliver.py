@@ -22,14 +22,18 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.core.mailbox import MailboxError
-from upheld.core.sql import rows, run
 from upheld.core.tables import microseconds
 from upheld.core.transaction import reading
+from upheld.database import rows as database
+from upheld.database.rows import Change
+from upheld.database.seals import SealedError
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.gate.telling import UNCOPIED
 from upheld.practice.brings import Provider
+from upheld.practice.outbox import WAITING
+from upheld.practice.tables import outbox
 from upheld.practices.messages.carrier import Carrier, CarrierError
 from upheld.practices.messages.compose import TemplateError, blocks, compose, mail
 from upheld.practices.messages.unsubscribe import Unsubscribing
@@ -39,6 +43,8 @@ BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 12
 ONCE: Final = 50  # messages in one run
 SENT, FAILED, BOUNCED = "sent", "failed", "bounced"  # states of a row
 OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
+_DUE: Final = "state = 'waiting' AND due <= ? ORDER BY due LIMIT ? OFFSET ?"
+_ONE: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 
 
@@ -101,13 +107,20 @@ class Delivery:
         return sent
 
     def _due(self, gate: Gate) -> list[Waiting]:
-        statement = (
-            "SELECT person_id, message_id, template, purpose, words, entry, tries FROM outbox"
-            " WHERE due <= ? ORDER BY due LIMIT ?"
-        )
+        """What is due of people whose messages are as we wrote them, however many others' are."""
+        now, after = microseconds(gate.house.clock.now()), 0
         with reading(gate.engine) as connection:
-            found = rows(connection, statement, microseconds(gate.house.clock.now()), ONCE)
-        return [Waiting._make(each) for each in found]
+            while True:
+                found, forged = database.sound(connection, outbox, _DUE, now, ONCE, after,
+                                               parts=[WAITING])  # fmt: skip
+                if found or not forged:
+                    break
+                after += ONCE
+        return [
+            Waiting(each.person_id, each.message_id, each.template, each.purpose, each.words,
+                    each.entry, each.tries)
+            for each in found
+        ]  # fmt: skip
 
     def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
         with gate.together() as joint:
@@ -131,6 +144,8 @@ class Delivery:
         try:
             with gate.together() as joint:
                 self._later(joint, waiting, trouble, final=final)
+        except SealedError as error:  # it stays as it is
+            self.provider.changed(error)
         except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
             with gate.together() as joint:
                 self._end(joint, waiting, FAILED, trouble)
@@ -139,10 +154,12 @@ class Delivery:
         """The message, if we may still write it; its row is set aside meanwhile."""
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
         now = joint.house.clock.now()
-        aside = run(joint.connection, "UPDATE outbox SET due = ?, tries = tries + 1 WHERE"
-                    " person_id = ? AND message_id = ? AND due <= ?", microseconds(now + LEASE),
-                    person, waiting.message_id, microseconds(now))  # fmt: skip
-        if not aside:
+        changes: dict[str, Change] = {
+            "due": microseconds(now + LEASE), "tries": lambda before: before.tries + 1,
+        }  # fmt: skip
+        where = f"{_ONE} AND due <= ?"
+        if not database.update(joint.connection, outbox, changes, where, person,
+                               waiting.message_id, microseconds(now), parts=[WAITING]):  # fmt: skip
             return None  # another process has it
         given: dict[str, Any] = {}
         for each in dict.fromkeys([purpose, *blocks(provider, waiting.template)]):
@@ -187,15 +204,16 @@ class Delivery:
             self._end(joint, waiting, FAILED, trouble)
             return
         due = joint.house.clock.now() + BACKOFF[waiting.tries]
-        run(joint.connection, "UPDATE outbox SET due = ?, tries = ?, trouble = ? WHERE person_id ="
-            " ? AND message_id = ?", microseconds(due), waiting.tries + 1, trouble,
-            waiting.person_id, waiting.message_id)  # fmt: skip
+        _change(joint, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble)
 
     def _end(self, joint: Joint, waiting: Waiting, state: str, trouble: str = "") -> None:
         ended = microseconds(joint.house.clock.now())
-        run(joint.connection, "UPDATE outbox SET due = NULL, state = ?, trouble = ?, ended = ?"
-            " WHERE person_id = ? AND message_id = ?", state, trouble, ended, waiting.person_id,
-            waiting.message_id)  # fmt: skip
+        _change(joint, waiting, due=None, state=state, trouble=trouble, ended=ended)
+
+
+def _change(joint: Joint, waiting: Waiting, **changes: Any) -> None:
+    database.update(joint.connection, outbox, changes, _ONE, waiting.person_id,
+                    waiting.message_id, parts=[WAITING])  # fmt: skip
 
 
 def _trouble_of(error: Exception) -> str:

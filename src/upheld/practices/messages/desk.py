@@ -13,11 +13,14 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import row, rows, run
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment, row
+from upheld.core.tables import microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Provider, Todo
 from upheld.practice.desks import MANAGER, User
+from upheld.practice.outbox import WAITING
+from upheld.practice.tables import outbox
 from upheld.practice.visits import Visit
 from upheld.practices.messages.deliver import BOUNCED, FAILED
 
@@ -61,7 +64,7 @@ class Desk:
         statement = "SELECT COUNT(*), MIN(made) FROM outbox WHERE state = 'waiting'"
         many, since = row(connection, statement) or (0, None)
         aside = row(connection, f"SELECT COUNT(*) FROM outbox WHERE {_ASIDE}") or (0,)  # noqa: S608 - states of this package
-        return Count(many, None if since is None else _moment(since), aside[0])
+        return Count(many, None if since is None else moment(since), aside[0])
 
     def trouble(self, connection: Connection) -> list[Todo]:
         """What managers are told on the console: failed messages, and a queue that is full."""
@@ -76,21 +79,20 @@ class Desk:
             told.append(f"The queue of mail is full: {found.waiting} messages wait.")
         return [Todo(sentence, "See the mail", HERE) for sentence in told]
 
-    def _rows(self, connection: Connection, where: str) -> list[Row]:
-        statement = (
-            "SELECT message_id, template, purpose, made, tries, trouble, state FROM outbox"  # noqa: S608 - conditions of this module
-            f" WHERE {where} ORDER BY made DESC LIMIT ?"
+    def _rows(self, connection: Connection, where: str, *states: str) -> list[Row]:
+        """The latest messages that a condition holds of, of people whose rows are whole."""
+        found, _ = database.sound(
+            connection, outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states
         )
-        found = [Row._make(each) for each in rows(connection, statement, SHOWN)]
         terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
         return [
-            each._replace(
-                made=_moment(each.made),
-                purpose=(terms[each.purpose].label if each.purpose in terms else "")
-                or each.purpose,
+            Row(
+                each.message_id, each.template,
+                (terms[each.purpose].label if each.purpose in terms else "") or each.purpose,
+                moment(each.made), each.tries, each.trouble, each.state,
             )
             for each in found
-        ]
+        ]  # fmt: skip
 
     async def show(self, visit: Visit) -> Response:
         """What was set aside, and what waits after a try that failed."""
@@ -99,8 +101,8 @@ class Desk:
         def look(connection: Connection) -> dict[str, Any]:
             return {
                 "count": self.count(connection),
-                "aside": self._rows(connection, _ASIDE),
-                "tried": self._rows(connection, "state = 'waiting' AND trouble <> ''"),
+                "aside": self._rows(connection, _ASIDE, FAILED, BOUNCED),
+                "tried": self._rows(connection, "state = 'waiting' AND trouble <> ''", WAITING),
             }
 
         words = await self.provider.read(look)
@@ -119,7 +121,7 @@ class Desk:
         by = _manager(visit)
 
         def work(joint: Joint) -> None:
-            for each in self._rows(joint.connection, f"state = '{FAILED}'"):
+            for each in self._rows(joint.connection, f"state = '{FAILED}'", FAILED):
                 self._again(joint, by, each.message_id)
 
         await self.provider.do(work)
@@ -127,37 +129,31 @@ class Desk:
 
     def _again(self, joint: Joint, by: User, message: str) -> bool:
         at = microseconds(joint.house.clock.now())
-        return self._moved(joint, by, message, "retried", "state = 'waiting', tries = 0,"
-                           " trouble = '', due = ?", at)  # fmt: skip
+        return self._moved(joint, by, message, "retried", state=WAITING, tries=0, trouble="",
+                           due=at)  # fmt: skip
 
     async def drop(self, visit: Visit) -> Response:
         """Let a message that was set aside never be sent."""
         by, message = _manager(visit), visit.request.path_params["message"]
 
         def work(joint: Joint) -> bool:
-            return self._moved(joint, by, message, DROPPED, f"state = '{DROPPED}', due = NULL")
+            return self._moved(joint, by, message, DROPPED, state=DROPPED, due=None)
 
         if not await self.provider.do(work):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
-    def _moved(
-        self, joint: Joint, by: User, message: str, kind: str, change: str, *values: object
-    ) -> bool:
+    def _moved(self, joint: Joint, by: User, message: str, kind: str, **changes: object) -> bool:
         """Change a row that was set aside, with an entry that names who did it; whether it was."""
-        statement = (
-            f"SELECT person_id, purpose, entry FROM outbox WHERE message_id = ? AND {_ASIDE}"  # noqa: S608 - states of this package
-        )
-        found = row(joint.connection, statement, message)
-        if found is None:
+        where, parts = f"message_id = ? AND {_ASIDE}", [FAILED, BOUNCED]
+        found = database.select(joint.connection, outbox, where, message, parts=parts)
+        if not found:
             return False
-        person, purpose, entry = found
-        changed = run(joint.connection, f"UPDATE outbox SET {change} WHERE person_id = ? AND"  # noqa: S608 - of this module
-                      f" message_id = ? AND {_ASIDE}", *values, person, message)  # fmt: skip
-        if changed:
-            joint.note(person, kind, action="contact", purpose=purpose, after=str(entry),
-                       id=message, actor=f"staff {by.user_id}")  # fmt: skip
-        return bool(changed)
+        (aside,) = found
+        database.update(joint.connection, outbox, changes, where, message, parts=parts)
+        joint.note(aside.person_id, kind, action="contact", purpose=aside.purpose,
+                   after=str(aside.entry), id=message, actor=f"staff {by.user_id}")  # fmt: skip
+        return True
 
 
 def _manager(visit: Visit) -> User:
@@ -165,7 +161,3 @@ def _manager(visit: Visit) -> User:
     if visit.user is None or MANAGER not in visit.user.roles:
         raise HTTPException(403)
     return visit.user
-
-
-def _moment(told: int | datetime) -> datetime:
-    return told if isinstance(told, datetime) else BEGINNING + timedelta(microseconds=told)
