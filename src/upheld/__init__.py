@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upheld.core.errors import Fault, PolicyError, RequestError, UpheldError
+    from upheld.core.observing import policy_under_test
     from upheld.gate.group import open_gate, open_gate_sync
     from upheld.gate.request import Refused
+    from upheld.mutate.run import mutate
     from upheld.policy.analyse.compare import Comparison, compare
     from upheld.policy.analyse.contains import contains
     from upheld.policy.analyse.draft import agreement
@@ -38,8 +40,10 @@ _HOME = {
     "compare": "upheld.policy.analyse.compare",
     "contains": "upheld.policy.analyse.contains",
     "findings": "upheld.policy.analyse.findings",
+    "mutate": "upheld.mutate.run",
     "open_gate": "upheld.gate.group",
     "open_gate_sync": "upheld.gate.group",
+    "policy_under_test": "upheld.core.observing",
     "query": "upheld.policy.analyse.query",
     "review": "upheld.policy.analyse.review",
     "sever": "upheld.policy.analyse.sever",
@@ -64,8 +68,10 @@ __all__ = [
     "findings",
     "load",
     "load_text",
+    "mutate",
     "open_gate",
     "open_gate_sync",
+    "policy_under_test",
     "query",
     "review",
     "sever",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx2
 import pyotp
@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 import upheld
 from practices.cited import cite
 from upheld.app.provider import PRACTICES, provide, provider_app
+from upheld.core import observing
 from upheld.core.clock import Clock
 from upheld.core.settings import Settings
 from upheld.core.tables import MICROSECOND, microseconds
@@ -130,10 +131,16 @@ def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -
     return browser.post(path, data={"_token": found[1] if found else "", **told})
 
 
-@pytest.fixture(scope="session")
+def _while_noting(fixture_name: str, config: pytest.Config) -> Literal["function", "session"]:
+    """Notes are of what each story asks: none asks a policy that remembers what another asked."""
+    del fixture_name, config
+    return "function" if observing.observer() is not None else "session"
+
+
+@pytest.fixture(scope=_while_noting)
 def sample() -> upheld.Policy:
-    """The sample policy."""
-    return upheld.load(sample_policy())
+    """The sample policy, or the one under test in its place."""
+    return upheld.load(observing.policy_under_test(sample_policy()))
 
 
 def close(gate: AsyncGate) -> None:

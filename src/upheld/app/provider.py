@@ -21,6 +21,7 @@ from upheld.api.service import Settings as Serving
 from upheld.api.service import serve as run_service
 from upheld.app.health import Health
 from upheld.app.policy import policy_routes
+from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate.group import AsyncGate
@@ -95,9 +96,10 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     """The pages of a running provider under one policy, which the gate obeys from now on."""
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
-    pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
     state = health or Health(provider)
-    routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
+    with observing.unasked():
+        pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
+        routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house.under(policy)
     return kit.application(routes, pages.error_page, provider.changed)

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, backup, bulk, jobs, reading, screening, serving
+from upheld.cli import analysis, asking, backup, bulk, jobs, mutating, reading, screening, serving
 from upheld.cli.admin import admin
 from upheld.cli.bounce import bounce
 from upheld.cli.keys import keys
@@ -49,7 +49,7 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, bulk, screening, serving, jobs):
+for _group in (reading, asking, analysis, mutating, bulk, screening, serving, jobs):
     _group.register(app)
 backup.register(admin)
 admin.command("bounce")(bounce)

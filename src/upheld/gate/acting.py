@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from upheld.core import observing
 from upheld.core.clock import Clock
 from upheld.core.sql import moment
 from upheld.core.tables import microseconds
@@ -153,8 +154,10 @@ class Doing:
 
     def _settled(self) -> tuple[tuple[str, ...], Decision, str]:
         """What is decided on everybody alike, because no fact matters."""
-        self.shape.settled = self._decided({}, "")
-        return self.shape.settled
+        settled = self._decided({}, "")
+        if observing.observer() is None:  # whoever takes notes hears of every question
+            self.shape.settled = settled
+        return settled
 
     def all(self, asked: list[str]) -> dict[str, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core import tables
+from upheld.core import observing, tables
 from upheld.core.link import LAST, Link
 from upheld.core.sql import blob, later, many, moment, row, rows
 from upheld.core.tables import microseconds
@@ -85,9 +85,22 @@ def add(
     connection.later(_INSERT, (number, told, person_id, salt, body,
                                ledger.commitment(salt, body)))  # fmt: skip
     connection.last = number, told
+    if (observer := observing.observer()) is not None:
+        _noted(observer, entry)
     if people:
         _belongs_to(connection, number, people)
     return number, told
+
+
+def _noted(observer: observing.Observer, entry: Entry) -> None:
+    """Note an entry for whoever tries what the policy's words do: its kinds, and what it cites."""
+    parties = [getattr(entry, role).split(" ")[0] for role in ("source", "recipient", "actor")]
+    act = " ".join(
+        each for each in (entry.kind, entry.action, *parties, entry.purpose, entry.occasion) if each
+    )
+    came = [entry.outcome, entry.problem, *entry.data, *sorted(entry.duties)]
+    observer.note("entry", act, " ".join(came))
+    observer.note("citation", act, " ".join((entry.outcome, *entry.data, "by", *entry.clauses)))
 
 
 def _batch(salt: bytes, time: str, listed: Sequence[str] | None, *, decoys: int) -> Batch | None:
@@ -284,6 +297,10 @@ def due(  # noqa: PLR0913 - the columns of an item
 ) -> str:  # fmt: skip
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
+    if (observer := observing.observer()) is not None:
+        last = connection.last if isinstance(connection, Link) else None
+        hours = round((microseconds(at) - last[1]) / 3.6e9) if at is not None and last else "?"
+        observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
     database.insert(
         connection, tables.item, person_id=person_id, item_id=item, kind=kind, clause=clause,
         due=None if at is None else microseconds(at), state="open", entry=entry, action=action,

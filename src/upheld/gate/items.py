@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from upheld.core import observing
 from upheld.core.sql import moment, places, rows
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.tables import item as table
@@ -89,9 +90,14 @@ def _item(found: Any) -> Item:
     return Item._make(found)._replace(due=None if found.due is None else moment(found.due))
 
 
-@lru_cache(maxsize=8)
+@observing.reading
 def musts(policy: Policy) -> tuple[Must, ...]:
     """Everything that a policy may owe."""
+    return _musts(policy)
+
+
+@lru_cache(maxsize=8)
+def _musts(policy: Policy) -> tuple[Must, ...]:
     program = policy.program
     found: dict[tuple[str, str], frozenset[str]] = {}
     for number, node in enumerate(program.nodes):
@@ -114,12 +120,13 @@ def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
             yield from _facts(policy, below, each)
 
 
+@observing.reading
 @lru_cache(maxsize=256)
 def proven_by(policy: Policy, kind: str) -> tuple[Must, ...]:
     """What the policy may owe of that which depends on a kind of record."""
     facts = policy.program.vocabulary.facts
     return tuple(
-        must for must in musts(policy)
+        must for must in _musts(policy)
         if any(facts[name].proof == kind for name in must.facts if name in facts)
     )  # fmt: skip
 

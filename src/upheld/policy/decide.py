@@ -7,10 +7,12 @@ look-up for the question, one for each fact given, and one for the answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from upheld.core import observing
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
 from upheld.policy.compile import STATES_MAX, Compiled
@@ -117,6 +119,35 @@ class Plan:
         return found
 
 
+class ObservedPlan(Plan):
+    """A question whose every asking is noted, while what the policy's words do is tried out."""
+
+    request: Request
+
+    def decide(self, facts: Mapping[str, object]) -> Decision:
+        """The decision under these facts, noted with those of them that matter."""
+        if (observer := observing.observer()) is not None:
+            said = {d: list(words) for d, words in self.request.dimensions().items()}
+            observer.question({"action": self.request.action, **said}, self._noted(facts))
+        return super().decide(facts)
+
+    __call__ = decide
+
+    def _noted(self, facts: Mapping[str, object]) -> dict[str, object]:
+        """The facts that matter; a number far from all that the policy names, as a rounder one."""
+        found: dict[str, object] = {}
+        for name, value in facts.items():
+            if name not in self.values:
+                if name not in self.engine.program.vocabulary.facts:
+                    found[name] = value
+                continue
+            values = self.values[name][0]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            far = number and all(abs(point - Fraction(str(value))) > 2 for point in values.points)
+            found[name] = values.sample([values.index(value)]) if far else value
+        return found
+
+
 class Engine:
     """Answers every question about one program. Safe to share between threads."""
 
@@ -160,9 +191,18 @@ class Engine:
         for dimension in said:
             self.checker.taken(dimension, actions)
         plan = Plan(self, actions, asked, set(said))
+        if observing.observer() is not None:
+            plan = self._observed(request, actions, asked, set(said))
         if len(self.plans) >= PLANS_MAX:
             self.plans.clear()
         self.plans[request] = plan
+        return plan
+
+    def _observed(
+        self, request: Request, actions: list[str], asked: dict[str, int], said: set[str]
+    ) -> Plan:
+        plan = ObservedPlan(self, actions, asked, said)
+        plan.request = request
         return plan
 
     def leaves_asked(self, dimension: str, asked: Mapping[str, int]) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from upheld.core import observing
 from upheld.core.errors import Fault, PolicyError, RequestError
 from upheld.policy.decide import Engine, Plan
 from upheld.policy.evaluate import amount
@@ -145,6 +146,8 @@ def load(path: str | Path) -> Policy:
     Raises PolicyError with every mistake of the file, its path and vocabulary included.
     """
     path = Path(path)
+    if observing.observer() is not None:
+        observing.loads(path)
     try:
         raw = path.read_bytes()
     except OSError as error:

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from upheld.core import observing
 from upheld.core.errors import UpheldError
 
 CSP = "content-security-policy"
@@ -85,6 +86,41 @@ class Guarded:
             await send(message)
 
         await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+class Observed:
+    """Notes each page that is answered, by a digest, while what a policy's words do is tried."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does; a file made once, such as the policy's page, is none."""
+        observer = observing.observer()
+        if observer is None or scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start: Message = {}
+        body = b""
+
+        async def noting(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+            body += message.get("body", b"")
+            await send(message)
+
+        await self.app(scope, receive, noting)
+        headers = dict(start.get("headers", ()))
+        if start and b"etag" not in headers:
+            path = observing.steady(f"{scope['method']} {scope['path']}")
+            observer.note("outcome", path, f"{start['status']} {_leads(headers)}")
+            observer.note("page", path, observing.digest(body.decode(errors="replace")))
+
+
+def _leads(headers: Mapping[bytes, bytes]) -> str:
+    """Where an answer leads, without what is anybody's."""
+    return observing.steady(headers.get(b"location", b"").decode(errors="replace")).split("?")[0]
 
 
 class Fixed:
@@ -256,8 +292,9 @@ def application(
         changed(error)
         return failure(request, 503, page, CHANGED_SAID)
 
+    noting = [Middleware(Observed)] if observing.observer() is not None else []
     app = Starlette(
-        routes=routes, middleware=[Middleware(Guarded)],
+        routes=routes, middleware=[Middleware(Guarded), *noting],
         exception_handlers={HTTPException: refused, UpheldError: stopped, 500: refused},
     )  # fmt: skip
     app.router.redirect_slashes = False  # it leads to the Host that the caller names

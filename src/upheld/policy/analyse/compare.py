@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from upheld.core import observing
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, same_words, shown
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell, Compiled, Owed
@@ -99,6 +100,7 @@ def compare(old: Policy, new: Policy) -> Comparison:
 
     Exact over the union of both vocabularies; UpheldError, naming clauses, where that is too dear.
     """
+    observing.reads_everything()
     joint = Joint((old, new))
     edits = _Edits(old, new)
     groups: dict[_Key, _Group] = {}

@@ -7,8 +7,10 @@ policy's own words for what it may be used for. Only how to type a date or an ad
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+from upheld.core import observing
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 from upheld.practice.quoting import Quote, quoted
@@ -68,17 +70,11 @@ class Registration(NamedTuple):
         return self.names >= NEEDED
 
 
-_KEPT: dict[str, Registration] = {}
-
-
+@observing.reading
+@lru_cache(maxsize=8)
 def registration(policy: Policy) -> Registration:
     """What the policy lets us ask when somebody registers; worked out once a policy."""
-    found = _KEPT.get(policy.digest)
-    if found is None:
-        if len(_KEPT) > 8:
-            _KEPT.clear()
-        found = _KEPT[policy.digest] = _asked(policy)
-    return found
+    return _asked(policy)
 
 
 def _asked(policy: Policy) -> Registration:

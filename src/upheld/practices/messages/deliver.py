@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.mailbox import MailboxError
 from upheld.core.tables import microseconds
@@ -128,6 +129,8 @@ class Delivery:
         if ready is None:
             return 0
         by.send(ready.mail)
+        if (observer := observing.observer()) is not None:
+            observer.note("message", waiting.template, observing.digest(ready.copy.text))
         try:
             with gate.together() as joint:
                 self._sent(joint, waiting, ready)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
+from upheld.core import observing
 from upheld.gate import entries, field_values
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Given, Refused
@@ -171,12 +172,14 @@ def _kept(
     return f"{said}, and no longer than {months} months after.", clauses(policy, list(by))
 
 
+@observing.reading
 def _limits(policy: Policy, clause: str) -> bool:
     nodes = policy.program.nodes
     return any(n.clause == clause and any(d.duty == "delete-after" for d in n.duties)
                for n in nodes)  # fmt: skip
 
 
+@observing.reading
 @lru_cache(maxsize=256)
 def after_closing(policy: Policy, field: str) -> tuple[int, tuple[str, ...]] | None:
     """How many months after closing an account the policy lets a field be kept, and by what."""
