@@ -54,6 +54,8 @@ HARMLESS: Final = {
     "checkpoint.at": "it is shown beside what is signed, which says nothing of when it was",
     "checkpoint.note": "it is signed again, over the same root, by whoever covers next",
     "checkpoint: delete": "the next one covers the same, and whoever saw it takes no shorter log",
+    "cosigned": "all of it is signed: one that is changed is found, and one that is gone is missed"
+    " by whoever asks for it",
     "epoch.closed": "no key is left of a closed one, and whoever closes the open one is found",
     "epoch: delete": "no key is taken under it until it is there again, as the next start makes it",
     "epoch: old": "no key is left of a closed one",

@@ -20,6 +20,7 @@ from upheld.database.rows import delete, insert
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.ledger.entries import Entry, commitment, encode
+from upheld.ledger.note import WITNESS
 from upheld.ledger.signers import FileSigner
 from upheld.vault.keyring import Keyring, Passphrase
 
@@ -252,3 +253,29 @@ def test_a_log_that_was_cut_is_gone_on_with_by_a_command(tmp_path: Path) -> None
     assert "self-check: 2 things are not whole" in done.stdout  # whose entries the disk lost
     assert provider.run("admin", "clock").exit_code == 0
     assert "removed" in provider.run("ledger", "verify", "--json").stdout
+
+
+def test_a_witness_cosigns_an_export_and_its_cosignature_is_kept(provider: Provider) -> None:
+    """`cosign` keeps it, once; `verify` asks for it, an unknown witness is refused."""
+    folder = provider.folder
+    cosigner = FileSigner.create(folder / "w.key", "witness.example/w1", WITNESS)
+    provider.run("jobs", "--once")
+    log = folder / "cosigned-log"
+    export = ("ledger", "export", "--out", str(log), "--signer", str(folder / "log.key"))
+    assert provider.run(*export).exit_code == 0
+    made = CliRunner().invoke(app, [
+        "ledger", "witness", str(log), "--key", str(provider.key), "--witness-key",
+        str(folder / "w.key"), "--state", str(folder / "w.state"), "--out", str(folder / "note"),
+    ])  # fmt: skip
+    assert made.exit_code == 0, made.output
+    missing = provider.run("ledger", "verify", "--witness", str(cosigner.key))
+    assert "none of witness.example/w1 is kept" in missing.output
+    words = ("ledger", "cosign", str(folder / "note"), "--witness", str(cosigner.key))
+    assert "cosigned by witness.example/w1" in provider.run(*words).output
+    again = provider.run(*words, "--json")
+    assert json.loads(again.output)["kept"] == []
+    assert "none of" not in provider.run("ledger", "verify", "--witness", str(cosigner.key)).output
+    other = FileSigner.create(folder / "w2.key", "witness.example/w2", WITNESS)
+    wrong = provider.run("ledger", "cosign", str(folder / "note"), "--witness", str(other.key))
+    assert wrong.exit_code != 0
+    assert "not signed by" in str(wrong.exception or wrong.output)

@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 
 from gate.test_covering import cover
+from ledger.logs import COSIGNER, MOMENT, SIGNER
 from practices.conftest import House
 from upheld.api.metrics import Metrics
 from upheld.app import health
 from upheld.app.health import Health
 from upheld.core.sql import run
 from upheld.core.transaction import writing
+from upheld.gate import cosigning
 from upheld.gate.gate import Gate
+from upheld.ledger.checkpoint import cosign_checkpoint, open_checkpoint
+from upheld.ledger.note import parse_note
 
 
 def test_a_log_that_was_changed_is_said_everywhere(house: House) -> None:
@@ -67,3 +71,22 @@ def test_what_nothing_has_covered_for_a_minute_is_said(
     cover(gate.engine)
     state._until = 0
     assert state() == {"status": "ok", "uncovered": 0}
+
+
+def test_the_checkpoint_is_served_with_the_cosignatures_of_witnesses(house: House) -> None:
+    """As a signed note that anybody can verify; without a log there is none."""
+    browser = house.browser()
+    assert browser.get("/checkpoint").status_code == 404
+    house.customer()
+    gate = house.provider.gate.gate
+    cover(gate.engine)
+    plain = browser.get("/checkpoint")
+    assert (plain.status_code, plain.headers["cache-control"]) == (200, "no-store")
+    note = cosign_checkpoint(parse_note(plain.content), COSIGNER.name, COSIGNER, MOMENT)
+    assert browser.get("/checkpoint/cosigned").status_code == 404
+    cosigning.keep(gate, str(note).encode(), [COSIGNER.key])
+    for path in ("/checkpoint", "/checkpoint/cosigned"):
+        told = open_checkpoint(browser.get(path).content, SIGNER.key, [COSIGNER.key])
+        assert told.size > 0
+        assert browser.head(path).status_code == 200
+        assert browser.get(path, headers={"origin": "https://elsewhere.example"}).status_code == 200

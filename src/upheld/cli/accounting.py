@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from upheld.cli.output import print_json
+from upheld.cli.output import complain, print_json
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def database(settings: Path | None) -> Iterator[Connection]:
         engine.dispose()
 
 
-def verify_database(settings: Path, key: Key | None, since: bytes | None, *, as_json: bool) -> None:
+def verify_database(
+    settings: Path, key: Key | None, witnesses: Sequence[Key], since: bytes | None, *, as_json: bool
+) -> None:
     """Verify the whole ledger of a database, and tell everything that is wrong with it."""
     from upheld.cli.admin import keyring_of, settings_in
     from upheld.gate.auditing import audit
@@ -54,7 +56,7 @@ def verify_database(settings: Path, key: Key | None, since: bytes | None, *, as_
         if keyring is not None:
             unlock(connection.engine, keyring)
             severed = counts(connection)
-        found = audit(connection, key, since, severed)
+        found = audit(connection, key, since, severed, witnesses)
     if as_json:
         print_json(found)
     else:
@@ -85,6 +87,27 @@ def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpo
     with database(settings) as connection:
         _, note, held = signed_checkpoint(connection)
     return note.encode(), held if key is None else open_checkpoint(note.encode(), key)
+
+
+def cosign_in_database(
+    settings: Path | None, raw: bytes, witnesses: Sequence[Key], *, as_json: bool
+) -> None:
+    """Keep the cosignatures of a note, and tell whose."""
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.cosigning import keep
+    from upheld.ledger.witness import ForkError
+
+    try:
+        told, kept = keep(gate_of(settings_in(settings)), raw, witnesses)
+    except ForkError as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json({"ok": True, "size": told.size, "kept": [each.name for each in kept]})
+    else:
+        names = ", ".join(each.name for each in kept)
+        print(f"{told.size} entries of {told.origin}: "
+              + (f"cosigned by {names}" if kept else "kept already"))  # fmt: skip
 
 
 def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> None:

@@ -50,9 +50,9 @@ def verify(
     from upheld.ledger.verify import verify_export
 
     if settings is not None:
-        _alone(target is None and not witness, "verify --settings takes no folder and no witness")
-        kept = _read(since) if since else None
-        verify_database(settings, _key(key) if key else None, kept, as_json=as_json)
+        _alone(target is None, "verify --settings takes no folder")
+        kept, named = _read(since) if since else None, [_key(each) for each in witness]
+        verify_database(settings, _key(key) if key else None, named, kept, as_json=as_json)
         return
     if target is None or not key:
         raise UpheldError("name an export or a receipt, and --key", code="usage",
@@ -236,6 +236,20 @@ def witness(
         print_json({"ok": True, "size": size, "witness": own.name})
     else:
         print(f"{folder}: {size} entries, cosigned by {own.name}")
+
+
+@ledger.command()
+def cosign(
+    note: Path = typer.Argument(help="The checkpoint as a witness cosigned it, a signed note."),
+    witness: list[str] = typer.Option(..., "--witness", help="The public key of each witness."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Keep a witness's cosignature of a provider's own log, to be served with its checkpoint."""
+    _part()
+    from upheld.cli.accounting import cosign_in_database
+
+    cosign_in_database(settings, _read(note), [_key(each) for each in witness], as_json=as_json)
 
 
 @ledger.command()

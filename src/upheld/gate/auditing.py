@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.sql import blob, rows
-from upheld.gate import entries, logs
+from upheld.gate import cosigning, entries, logs
 from upheld.gate.logs import Covered, Log, Stored
 from upheld.ledger.audit import Audit, Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -39,12 +39,13 @@ class Audited(msgspec.Struct, frozen=True):
 
 def audit(
     connection: Connection, key: Key | None = None, since: bytes | None = None,
-    severed: Mapping[int, int] | None = None,
+    severed: Mapping[int, int] | None = None, witnesses: Sequence[Key] = (),
 ) -> Audited:  # fmt: skip
     """Verify all logs of a database; with `key`, the latest must be signed by that key.
 
     `since` is a checkpoint that the latest log must still agree with; `severed` says from which
-    entries how many people were cut by an erasure, as `severing.counts` tells.
+    entries how many people were cut by an erasure, as `severing.counts` tells. A cosignature of
+    each of the `witnesses` must be kept.
     """
     findings: list[Finding] = []
     covered = checkpoints = 0
@@ -62,6 +63,7 @@ def audit(
             covered = log.first + signed.size - 1
     if since is not None and not covered:
         findings.append(Finding("fork", CHECKPOINT, "there is no checkpoint that covers anything"))
+    findings += cosigning.wrong(connection, witnesses)
     named = {each.index for each in findings}
     findings += [
         Finding("changed", "entry", f"entry {number} is missing, or is not as it was written: what"

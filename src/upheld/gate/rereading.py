@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from upheld.core.sql import blob, rows
 from upheld.core.transaction import snapshot
 from upheld.database.checks import Problem
-from upheld.gate import entries, findings, logs, severing, standing, upkeep
+from upheld.gate import cosigning, entries, findings, logs, severing, standing, upkeep
 from upheld.gate.findings import Part
 from upheld.gate.logs import Log, LogError, Stored
 from upheld.gate.rounds import Round
@@ -81,6 +81,10 @@ def _wrong(connection: Connection, first: int, last: int) -> list[Problem]:
         after = listed[at + 1].first if at + 1 < len(listed) else last + 1
         if log.first <= last and after > first:
             several += _of_log(connection, log, max(first, log.first), min(last, after - 1))
+    if first == 1:
+        several += [
+            Problem(str(each), "checkpoint", number=1) for each in cosigning.wrong(connection)
+        ]
     cut = severing.counts_within(connection, first, last)
     known = {each.number for each in several if each.subject == "entry"}
     for number in entries.damaged(connection, cut, (first, last)):

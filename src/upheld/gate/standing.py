@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.link import HALT, Halt
-from upheld.core.sql import blob, moment, row, rows
+from upheld.core.sql import blob, moment, row, rows, run
 from upheld.core.transaction import reading, snapshot, writing
 from upheld.gate import entries, lineage, logs
 from upheld.gate.logs import Covered, Log, LogError, Stored
@@ -199,5 +199,6 @@ def begin_again(gate: Gate, because: str) -> int:
         first = lineage.restored(previous, gate.house.policy.digest, because)
         number, _ = entries.write(connection, first, None, gate.house.clock.now())
         lineage.begin(connection, number, previous)
+        run(connection, "DELETE FROM finding WHERE kind = 'cosignatures'")  # of the log before
     gate.standing.look()
     return number

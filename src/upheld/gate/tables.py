@@ -34,6 +34,16 @@ set_aside: Final = Table(  # whom, or which row, a job could not do, until it ca
     sqlite_with_rowid=False,
 )
 
+cosigned: Final = Table(  # checkpoints with the cosignatures of witnesses
+    "cosigned",
+    metadata,
+    Column("log", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    info=bare("the log and each witness have signed it, and what it says is the tree's"),
+)
+
 look: Final = Table(  # how far a look through everything has come
     "look",
     metadata,

@@ -34,6 +34,8 @@ def practice(provider: Provider) -> Practice:
         get("/me/privacy", holding.show),
         get("/me/privacy/received", received.show),
         get("/me/privacy/received/{number:int}", received.receipt),
+        Route("/checkpoint", verifying.checkpoint, methods=["GET"]),
+        Route("/checkpoint/cosigned", verifying.checkpoint, methods=["GET"]),
         Route("/ledger/verify", verifying.show, methods=["GET"]),
         Route("/ledger/verify", anybody(provider, verifying.send), methods=["POST"]),
         get("/me/privacy/choices", choosing.show),

@@ -6,12 +6,16 @@ knows RFC 6962 and signed notes. Nothing of what is sent is kept.
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.core.errors import UpheldError
 from upheld.gate import logs
+from upheld.gate.cosigning import note_to_serve
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt
@@ -41,6 +45,19 @@ class Verifying:
             said=sentence(found[0], policy) if found else "",
             cited=clauses(policy, found[0].clauses) if found else [],
         )  # fmt: skip
+
+    async def checkpoint(self, request: Request) -> Response:
+        """The latest checkpoint as a signed note, with what witnesses have cosigned of it.
+
+        At the path that ends in `cosigned`, the latest that any witness has.
+        """
+        cosigned = request.url.path.endswith("/cosigned")
+        try:
+            note = await self.provider.read(partial(note_to_serve, cosigned=cosigned))
+        except UpheldError:
+            raise HTTPException(404) from None
+        headers = {"cache-control": "no-store"}
+        return Response(note, media_type="text/plain; charset=utf-8", headers=headers)
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Verify what was sent, as a file or as text."""
