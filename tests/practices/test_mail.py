@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from upheld.core import mailbox
 from upheld.core.sql import rows
 from upheld.database import rows as database
 from upheld.practice import outbox, tables
-from upheld.practices.messages.carrier import Box, Smtp
+from upheld.practices.messages.carrier import Box, CarrierError, Smtp
 from upheld.practices.messages.compose import compose
 from upheld.practices.messages.deliver import BACKOFF, Delivery
 from upheld.vault.people import VaultError
@@ -246,6 +247,24 @@ def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house
     found = troubles(house)
     assert found[gone] == ("failed", "the mail server refused the address with 550")
     assert found[full] == ("waiting", "the mail server refused the address with 452")
+
+
+def test_no_mail_goes_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server elsewhere that offers no STARTTLS gets nothing; one on this machine may lack it."""
+    for host, here in (("mail.example", False), ("192.0.2.7", False), ("127.0.0.1", True),
+                       ("[::1]", True), ("localhost", True)):  # fmt: skip
+        assert Smtp(f"smtp://{host}:25").start_tls is (None if here else True)
+        assert Smtp(f"smtps://{host}").tls
+    message = EmailMessage()
+    message["From"], message["To"] = "a@marked.example", "b@marked.example"
+    message.set_content("SECRET TEXT")
+    with mail_server() as (kept, url):
+        away = Smtp(url)
+        monkeypatch.setattr(away, "start_tls", True)
+        with pytest.raises(CarrierError, match="offers no STARTTLS") as caught:
+            away.send(message)
+    assert caught.value.server
+    assert kept.messages == []
 
 
 def test_a_server_that_cannot_be_reached_costs_one_message_one_try(house: House) -> None:

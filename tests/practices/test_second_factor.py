@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +16,10 @@ from practices.mail import link, waiting
 from practices.test_enrolling import offered
 from practices.test_once import AT_ONCE, at_once, unlimited
 from practices.test_staff import task_on
-from upheld.core.sql import row
+from upheld.core.sql import row, rows
 from upheld.core.transaction import reading
 from upheld.gate import entries
+from upheld.practices.accounts.authenticator import CODES
 
 HERE = "/me/security/authenticator"
 RIGHT = {"email": "ann@marked.example", "password": PASSWORD}
@@ -39,7 +41,7 @@ class Ann:
         sealed, self.shows = offered(self.browser.get(HERE).text)
         form = {"offer": sealed, "code": self.code()}
         self.page = send(self.browser, HERE, form).text
-        self.codes = re.findall(r"\b[A-Z2-9]{4}(?:-[A-Z2-9]{4}){3}\b", self.page)
+        self.codes = re.findall(r"\b[A-Z2-9]{4}(?:-[A-Z2-9]{4}){5}\b", self.page)
         house.clock.moved += timedelta(minutes=1)  # so that the next code is another one
 
     def code(self) -> str:
@@ -89,6 +91,16 @@ def test_setting_up_needs_a_code_and_ends_other_sessions(house: House) -> None:
     assert send(browser, HERE, {"offer": sealed, "code": shows.at(at)}).status_code == 200
     assert elsewhere.get("/me").status_code == 303
     assert [template for _, template in waiting(house)] == ["accounts/factor"]
+
+
+def test_recovery_codes_are_too_long_to_be_guessed_from_a_hash(house: House) -> None:
+    """Each has 112 bits and more, all differ, and none stands in the database as it is."""
+    ann = Ann(house)
+    assert len({*ann.codes}) == CODES
+    assert all(math.log2(32) * len(code.replace("-", "")) >= 112 for code in ann.codes)
+    kept = house.do(lambda j: rows(j.connection, "SELECT code_hash FROM recovery_code"))
+    plain = [code.replace("-", "").encode() for code in ann.codes]
+    assert not [each for (each,) in kept for code in plain if code in bytes(each)]
 
 
 def test_a_recovery_code_signs_in_once(house: House) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
+from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -48,11 +49,15 @@ class Box:
 
 
 class Smtp:
-    """A mail server: `smtp://[USER:PASSWORD@]HOST:PORT`, with STARTTLS where it offers it."""
+    """A mail server: `smtp://[USER:PASSWORD@]HOST:PORT` with STARTTLS, or `smtps://…`.
+
+    Only a server on this very machine is spoken to without, if it does not offer it.
+    """
 
     def __init__(self, address: str) -> None:
         told = urlsplit(address)
         self.host, self.tls = told.hostname or "", told.scheme == "smtps"
+        self.start_tls = None if self.tls or _is_here(self.host) else True
         self.port = told.port or (465 if self.tls else 25)
         self.user = unquote(told.username) if told.username else None
         self.password = unquote(told.password) if told.password else None
@@ -72,9 +77,17 @@ class Smtp:
         (sender,), (receiver,) = message["From"].addresses, message["To"].addresses
         await aiosmtplib.send(
             message, sender=sender.addr_spec, recipients=[receiver.addr_spec],
-            hostname=self.host, port=self.port, use_tls=self.tls,
+            hostname=self.host, port=self.port, use_tls=self.tls, start_tls=self.start_tls,
             username=self.user, password=self.password, timeout=SECONDS,
         )  # fmt: skip
+
+
+def _is_here(host: str) -> bool:
+    """Whether a server is on this machine, so that no network lies between."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _failure(error: Exception) -> CarrierError:
@@ -98,6 +111,9 @@ def _failure(error: Exception) -> CarrierError:
         case aiosmtplib.SMTPResponseException():
             return CarrierError(f"the mail server answered with {error.code}",
                                 final=error.code >= PERMANENT)  # fmt: skip
+        case aiosmtplib.SMTPException() if "STARTTLS" in str(error):
+            return CarrierError("the mail server offers no STARTTLS; write smtps:// if it speaks"
+                                " TLS from the start", server=True)  # fmt: skip
         case _:
             return CarrierError("the mail server cannot be reached", server=True)
 
