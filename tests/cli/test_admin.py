@@ -145,9 +145,11 @@ def test_who_is_too_young_is_listed_and_not_taken_in(home: Path) -> None:
         f"name,birth-date\nAnn,1990-01-02\nKim,{year - 5}-01-01\nLee,{year - 15}-01-01\n"
     )
     said = run(home, "admin", "import", str(path), "--apply")
-    assert "3 people: 1 taken in, 0 were known, 2 are too young" in said
-    assert "line 3: too young to be served without a guardian, #children" in said
-    assert "line 4: too young to be served without a guardian, #minors" in said
+    assert "3 people: 1 taken in, 0 were known, 2 may not be served" in said
+    assert "line 3: not to be served at that age: Our policy says no. #children" in said
+    assert (
+        "line 4: not to be served at that age: Our policy allows it only if your guardian" in said
+    )
     assert "Kim" not in said
     assert "1 people" in run(home, "admin", "selfcheck")
 

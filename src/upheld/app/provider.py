@@ -12,10 +12,12 @@ import inspect
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from upheld.api import logs
 from upheld.api.service import Service
 from upheld.api.service import Settings as Serving
 from upheld.api.service import serve as run_service
@@ -28,6 +30,8 @@ from upheld.gate.group import AsyncGate
 from upheld.gate.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
+from upheld.practice.needs import Need, can_ever, switched_off
+from upheld.practice.quoting import clause_ids
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
@@ -49,6 +53,13 @@ PRACTICES: tuple[tuple[str, Make], ...] = (
 )
 
 
+def needs_of(
+    practices: Sequence[tuple[str, Make]] = PRACTICES,
+) -> dict[str, tuple[Need, ...]]:
+    """What each practice needs of a policy, as its module says."""
+    return {name: getattr(_module(make), "NEEDS", ()) for name, make in practices}
+
+
 def provide(
     gate: AsyncGate, settings: Settings, practices: Sequence[tuple[str, Make]] = PRACTICES
 ) -> Provider:
@@ -60,7 +71,12 @@ def provide(
     )  # fmt: skip
     links: dict[str, list[Place]] = {}
     zone = gate.gate.house.clock.zone
-    pages = Pages(imprint, {name: _package(make) for name, make in practices}, links, zone)
+    packages = {name: _package(make) for name, make in practices}
+    pages = Pages(
+        imprint, packages, links, zone,
+        has_clause=lambda name: name in clause_ids(gate.gate.house.policy),
+        can_ever=lambda question: can_ever(gate.gate.house.policy, question),
+    )  # fmt: skip
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.house
     house.provers.add("session", by_session)
@@ -81,15 +97,21 @@ def provide(
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):
         links[kind] = [
-            Place(card.title, card.href, card.roles) for card in provider.cards(kind) if card.bar
+            Place(card.title, card.href, card.roles, card.needs)
+            for card in provider.cards(kind, every=True)
+            if card.bar
         ]
     return provider
 
 
 def _package(make: Make) -> str:
     """The package of a practice, in which its templates lie."""
-    module = inspect.getmodule(getattr(make, "func", make))
+    module = _module(make)
     return (module and module.__package__) or "upheld"
+
+
+def _module(make: Make) -> ModuleType | None:
+    return inspect.getmodule(getattr(make, "func", make))
 
 
 def provider_app(provider: Provider, policy: Policy, health: Health | None = None) -> Starlette:
@@ -108,10 +130,24 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     """The service of a running provider, which counts what its practices tell it to count."""
     health = Health(provider)
-    service = Service(path, lambda policy: provider_app(provider, policy, health), serving)
+    service = Service(path, lambda policy: _loaded(provider, policy, health), serving)
     health.measure(service.metrics)
     provider.count = service.metrics.count
     return service
+
+
+def _loaded(provider: Provider, policy: Policy, health: Health) -> Starlette:
+    """The pages under a policy that was loaded; what it switches off is logged."""
+    for off in switched_off(policy, needs_of()):
+        logs.event("switched off by the policy", practice=off.practice, does=off.what, why=off.why)
+    return provider_app(provider, policy, health)
+
+
+def told_off(policy: Policy) -> str:
+    """What a policy switches off, a line each, for whoever starts a provider."""
+    return "".join(
+        f"switched off by the policy: {off}\n" for off in switched_off(policy, needs_of())
+    )
 
 
 def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True) -> None:
@@ -124,7 +160,8 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
     signal.signal(signal.SIGTERM, _ended)
     running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
-        run_service(service, f"{name}: http://{shown}:{serving.port}\n")
+        off = told_off(gate.house.policy)
+        run_service(service, f"{off}{name}: http://{shown}:{serving.port}\n")
     finally:
         if running is not None:
             running.stop()

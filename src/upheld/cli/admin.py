@@ -149,16 +149,16 @@ def bring(
 
     found = take_in(provider_of(settings_in(settings)), people, apply=apply)
     if as_json:
-        lines = [each._asdict() for each in found.too_young]
-        print_json({**found._asdict(), "too_young": lines, "applied": apply})
+        lines = [each._asdict() for each in found.not_served]
+        print_json({**found._asdict(), "not_served": lines, "applied": apply})
         return
-    for each in found.too_young:
+    for each in found.not_served:
         cited = "".join(f" #{clause}" for clause in each.clauses)
-        print(f"line {each.line}: too young to be served without a guardian,{cited}")
+        print(f"line {each.line}: not to be served at that age: {each.why}{cited}")
     done = "taken in" if apply else "would be taken in; --apply keeps them"
     print(
         f"{found.rows:,} people: {found.taken:,} {done}, {found.known:,} were known"
-        + (f", {len(found.too_young):,} are too young" if found.too_young else "")
+        + (f", {len(found.not_served):,} may not be served" if found.not_served else "")
     )
     if found.violations:
         print(f"for {found.violations:,} no clause lets all of it be kept: recorded as violations")

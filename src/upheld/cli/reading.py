@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upheld.cli.output import JSON, POLICIES, loaded, print_json, write_whole
-from upheld.core.errors import Fault, PolicyError
+from upheld.core.errors import Fault, PolicyError, UpheldError
+from upheld.core.extras import install_hint
 
 if TYPE_CHECKING:
     from upheld.policy.load import Policy
@@ -95,10 +96,16 @@ def check(
     policies: list[Path] = POLICIES,
     strict: bool = typer.Option(False, "--strict", help="Uncovered prose is a fault too."),
     notes: bool = typer.Option(False, "--notes", help="Show guards and hints too."),
+    provider: bool = typer.Option(
+        False, "--provider", help="Tell what a provider under this policy could not do."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Read policies, ask their examples, and list what their authors should know."""
     reports = [_checked(each, strict=strict, notes=notes, as_json=as_json) for each in policies]
+    if provider:
+        for path, report in zip(policies, reports, strict=True):
+            _tell_off(path, report, as_json=as_json)
     if as_json:
         print_json(
             reports[0]
@@ -106,6 +113,25 @@ def check(
             else [{"file": str(p), **each} for p, each in zip(policies, reports, strict=True)]
         )
     raise typer.Exit(0 if all(each["ok"] for each in reports) else 1)
+
+
+def _tell_off(path: Path, report: dict[str, Any], *, as_json: bool) -> None:
+    """Add to a report, and print, which practices of a provider a policy switches off."""
+    if "digest" not in report:
+        return  # it could not be read
+    import upheld
+
+    try:
+        from upheld.app.provider import needs_of
+        from upheld.practice.needs import switched_off
+    except ImportError:
+        raise UpheldError("a provider needs more than is installed", code="missing-extra",
+                          hint=install_hint("provider")) from None  # fmt: skip
+    off = switched_off(upheld.load(path), needs_of())
+    report["switched_off"] = [each._asdict() for each in off]
+    if not as_json:
+        for each in off:
+            print(f"{path}: switched off for a provider: {each}")
 
 
 def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[str, Any]:

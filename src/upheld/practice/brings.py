@@ -26,6 +26,7 @@ from upheld.gate.leaving import Leave
 from upheld.gate.proofs import Prover
 from upheld.gate.request import Refused
 from upheld.practice.events import Events
+from upheld.practice.needs import can_ever
 from upheld.vault.envelope import Key, SealError, context, seal, unseal
 from upheld.web.limits import Limits
 from upheld.web.pages import Imprint, Pages
@@ -58,6 +59,7 @@ class Card(NamedTuple):
     order: int = 50
     bar: bool = False  # whether it also stands in the bar of every page
     roles: tuple[str, ...] = ()
+    needs: str = ""  # a question; the entry is left out where the policy never says yes to it
 
     def is_for(self, roles: Sequence[str]) -> bool:
         """Whether it is for somebody of these roles."""
@@ -207,9 +209,11 @@ class Provider:
         """The day that it is by the gate's clock."""
         return self.gate.gate.house.clock.today()
 
-    def cards(self, kind: str) -> list[Card]:
-        """The entries of somebody's menu, in order."""
-        found = [card for each in self.practices for card in each.cards if card.kind == kind]
+    def cards(self, kind: str, *, every: bool = False) -> list[Card]:
+        """The entries of somebody's menu, in order, without what the policy switches off."""
+        policy = self.gate.gate.house.policy
+        found = [card for each in self.practices for card in each.cards if card.kind == kind
+                 and (every or not card.needs or can_ever(policy, card.needs))]  # fmt: skip
         return sorted(found, key=lambda card: (card.order, card.title))
 
     def waiting(self, joint: Joint, person_id: str) -> list[Todo]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from upheld.policy.load import Policy
@@ -18,6 +19,12 @@ class Quote(NamedTuple):
     def href(self) -> str:
         """The clause's place on the policy's page."""
         return f"/privacy#{self.id}"
+
+
+@lru_cache(maxsize=8)
+def clause_ids(policy: Policy) -> frozenset[str]:
+    """The ids of all clauses that stand on a policy's page."""
+    return frozenset(each.id for each in policy.program.clauses)
 
 
 def quoted(policy: Policy, clauses: Iterable[str]) -> list[Quote]:

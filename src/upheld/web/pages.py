@@ -37,6 +37,7 @@ class Place(NamedTuple):
     title: str
     href: str
     roles: tuple[str, ...] = ()
+    needs: str = ""  # a question; left out where the policy never says yes to it
 
 
 def money(cents: int) -> str:
@@ -75,10 +76,14 @@ class Pages:
     def __init__(
         self, imprint: Imprint, practices: Mapping[str, str],
         links: Mapping[str, Sequence[Place]], zone: tzinfo = UTC,
+        has_clause: Callable[[str], bool] = lambda _: True,
+        can_ever: Callable[[str], bool] = lambda _: True,
     ) -> None:  # fmt: skip
         """`practices` are names with their packages; `links` the navigation by kind of visitor.
 
-        Days and times are said in `zone`.
+        Days and times are said in `zone`. `has_clause` tells whether a clause of an id stands on
+        the policy's page, so that no link leads to one that does not; `can_ever` whether the policy
+        can ever allow what a question asks, so that no page promises what it always denies.
         """
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.PackageLoader(package)
@@ -96,11 +101,12 @@ class Pages:
             for finalize in (None, markdown.marked)
         )  # fmt: skip
         for env in (self.env, self.plain):
+            env.globals.update(has_clause=has_clause, can_ever=can_ever)
             env.filters.update(
                 money=money, day=_in_zone(said_day, zone), time=_in_zone(said_time, zone)
             )
         self.env.globals.update(imprint=imprint)
-        self.links = links
+        self.links, self.can_ever = links, can_ever
 
     def text(self, template: str, **words: Any) -> str:
         """A template as text, such as a message's."""
@@ -110,7 +116,8 @@ class Pages:
         """A page, for whoever asked alone."""
         state = request.state
         kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
-        links = [e for e in self.links.get(kind, ()) if not e.roles or {*e.roles} & {*roles}]
+        links = [e for e in self.links.get(kind, ()) if (not e.roles or {*e.roles} & {*roles})
+                 and (not e.needs or self.can_ever(e.needs))]  # fmt: skip
         body = self.text(
             template, here=request.url.path, kind=kind, links=links,
             foot=self.links.get(EVERYBODY, ()),

@@ -2,7 +2,8 @@
 
 No list stands here. Each kind of data that the vocabulary knows is asked of the policy, as of an
 adult of whom nothing else is proven; its label is the vocabulary's, and why it is asked are the
-policy's own words for what it may be used for. Only how to type a date or an address is known here.
+policy's own words for what it may be used for. Only how to type a date or an address is known here,
+and that what the program writes itself, or works out, is typed by nobody.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from upheld.core import observing
+from upheld.gate.field_values import WRITTEN_BY_PROGRAM
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
+from upheld.practice.admission import admission
+from upheld.practice.needs import can_ever
 from upheld.practice.quoting import Quote, quoted
 from upheld.web import passwords
 from upheld.web.forms import Field
 
 ADULT: Final = 30  # any age that is neither a child's nor a minor's
-NEEDED: Final = frozenset({"email", "birth-date", "credentials"})  # without which no account works
-REQUIRED: Final = NEEDED | {"name"}
+NEEDED: Final = frozenset({"email", "credentials"})  # without which no account works
+BIRTH_DATE: Final = "birth-date"  # needed where the policy hangs on an age
 LATER: Final = frozenset({"card", "billing-account"})  # given to who carries out payments
 PASSWORD: Final = "credentials"  # noqa: S105 - the name of a kind of data
 CHOICES: Final = "privacy-choices"
+TYPED: Final = frozenset({PASSWORD, CHOICES})  # with a form of their own, though not as values
 OFFERS, ADVERTISING = "no-offers", "no-advertising"
+_OPTS_OUT_OF: Final = {OFFERS: "contact for offers", ADVERTISING: "show-ad"}
 _INTERESTS: Final = (
     "books", "cooking", "films", "games", "gardening", "music", "news", "sport", "technology",
     "travel",
@@ -58,6 +64,7 @@ class Registration(NamedTuple):
     fields: tuple[Field, ...]
     later: tuple[str, ...]  # labels of what is given on the page of payments
     clauses: tuple[Quote, ...]
+    lacks: tuple[str, ...]  # labels of what an account cannot be without, and may not be asked
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,31 +74,42 @@ class Registration(NamedTuple):
     @property
     def works(self) -> bool:
         """Whether the policy lets us ask for what an account cannot be without."""
-        return self.names >= NEEDED
+        return not self.lacks
 
 
 @observing.reading
 @lru_cache(maxsize=8)
-def registration(policy: Policy) -> Registration:
-    """What the policy lets us ask when somebody registers; worked out once a policy."""
-    return _asked(policy)
+def registration(policy: Policy, derived: frozenset[str] = frozenset()) -> Registration:
+    """What the policy lets us ask when somebody registers; worked out once a policy.
+
+    `derived` are fields that are worked out of others.
+    """
+    return _asked(policy, derived)
 
 
-def _asked(policy: Policy) -> Registration:
+def _asked(policy: Policy, derived: frozenset[str]) -> Registration:
     vocabulary = policy.program.vocabulary
+    written = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - LATER
     words = [word for word in policy.engine.compiled.leaves["data"].bit if "/" not in word]
-    words = [word for word in words if word in vocabulary.tree("data")]
+    words = [word for word in words if word in vocabulary.tree("data") and word not in written]
     decisions = {word: _let_in(policy, word) for word in words}
     allowed = [word for word in words if all(each.allowed for each in decisions[word])]
     clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}
     uses = _uses(policy, words)
     label = {word: vocabulary.tree("data")[word].label or word for word in words}
-    asked = [word for word in allowed if word not in LATER]
+    asked = [word for word in allowed if word not in LATER and _is_asked(policy, word)]
+    needed = NEEDED | ({BIRTH_DATE} if admission(policy).asks_age else set())
     asked.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
     return Registration(
-        tuple(_field(word, label[word], uses.get(word, [])) for word in asked),
+        tuple(
+            _field(
+                policy, word, label[word], uses.get(word, []), required=word in needed | {"name"}
+            )
+            for word in asked
+        ),
         tuple(label[word] for word in allowed if word in LATER),
         tuple(quoted(policy, clauses)),
+        tuple(label.get(word, word) for word in sorted(needed.difference(asked))),
     )
 
 
@@ -119,13 +137,27 @@ def _uses(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
     return {word: quoted(policy, clauses) for word, clauses in on.items()}
 
 
-def _field(word: str, label: str, uses: list[Quote]) -> Field:
+def _is_asked(policy: Policy, word: str) -> bool:
+    """Whether there is something to ask: of choices, that the policy hangs on one of them."""
+    return word != CHOICES or bool(shape_of(policy, word).options)
+
+
+def shape_of(policy: Policy, word: str) -> Field:
+    """How a kind of data is typed or chosen; what the policy never does is not opted out of."""
     shape = _SHAPES.get(word, _PLAIN)
+    if word == CHOICES:
+        offered = [each for each in shape.options if can_ever(policy, _OPTS_OUT_OF[each[0]])]
+        return shape._replace(options=offered)
+    return shape
+
+
+def _field(policy: Policy, word: str, label: str, uses: list[Quote], *, required: bool) -> Field:
+    shape = shape_of(policy, word)
     why = " ".join(each.text.rstrip(".;, ") + ";" for each in uses)
     if word == PASSWORD:
         label, why = "password", ""
     return shape._replace(
-        name=word, label=label[:1].upper() + label[1:], required=word in REQUIRED,
+        name=word, label=label[:1].upper() + label[1:], required=required,
         why=(why[:1].upper() + why[1:]).rstrip(";") + "." if why else "",
         clause=uses[0].id if uses and why else "",
     )  # fmt: skip

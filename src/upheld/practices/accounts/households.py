@@ -19,7 +19,7 @@ from upheld.gate.request import Act, Refused
 from upheld.practice import invitations, limiting
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import HOUSEHOLD
-from upheld.practice.quoting import quoted
+from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit, network_of
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
@@ -157,8 +157,4 @@ class Households:
         return RedirectResponse("/me/household", 303)
 
     def _no(self, request: Request, refused: Refused) -> Response:
-        clauses = () if refused.decision is None else refused.decision.clauses
-        return self.provider.pages.page(
-            request, "accounts/refused.html", status=403,
-            quotes=quoted(self.provider.gate.gate.house.policy, clauses),
-        )  # fmt: skip
+        return refused_page(self.provider, request, refused)

@@ -14,10 +14,9 @@ from typing import NamedTuple
 from upheld.core.sql import savepoint
 from upheld.gate.field_values import birth_date
 from upheld.gate.joint import Joint
-from upheld.gate.proofs import years
+from upheld.gate.proofs import BIRTH_DATE, years
 from upheld.gate.request import Act, Refused
-from upheld.policy.load import Policy
-from upheld.policy.request import Decision, Request
+from upheld.policy.request import Decision
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import ACCOUNT_OPENED
@@ -38,11 +37,6 @@ class Applicant(NamedTuple):
 def age_of(told: str, today: date) -> int:
     """Whole years since a birth date; ValueError with a sentence where it cannot be one."""
     return years(date.fromisoformat(birth_date(told, today)), today)
-
-
-def may_be_served(policy: Policy, age: int) -> Decision:
-    """Whether somebody of an age may use our services, of whom nothing else is known."""
-    return policy.decide(Request("serve"), {"age": age})
 
 
 def refuse_nobody(joint: Joint, decision: Decision) -> None:
@@ -89,9 +83,10 @@ def _register(provider: Provider, joint: Joint, applicant: Applicant) -> str | N
     if invited and (invited := invitations.redeem(joint, invited)) is None:
         return None
     person = joint.enrol()
-    _store(joint, person, {"birth-date": applicant.told["birth-date"]})
-    _store(joint, person, {word: value for word, value in applicant.told.items()
-                           if word not in ("birth-date", PASSWORD)})  # fmt: skip
+    told = applicant.told
+    _store(joint, person, {word: told[word] for word in told if word == BIRTH_DATE})
+    _store(joint, person, {word: told[word] for word in told
+                           if word not in (BIRTH_DATE, PASSWORD)})  # fmt: skip
     _done(credentials.change(joint, person, credentials.SIGN_IN, applicant.secret,
                              occasion="registration"))  # fmt: skip
     domain.open_account(joint, person, agreement_digest=applicant.agreement,

@@ -9,12 +9,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from upheld.policy.load import Policy
 from upheld.practice import invitations
+from upheld.practice.admission import admission
 from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
+from upheld.practice.needs import Need
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
+from upheld.practices.accounts.form import registration
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
 from upheld.practices.accounts.jobs import JOBS, of_age
@@ -31,6 +35,22 @@ LINKS = {
     "recover": Link("/recover", timedelta(minutes=30)),
     invitations.HOUSEHOLD: Link("/join", invitations.LASTS),
 }
+
+
+def _asks_nobody(policy: Policy) -> str:
+    """Why nobody can sign up; empty where somebody can."""
+    asked = registration(policy)
+    if asked.lacks:
+        return f"nobody is asked, since no clause lets us ask for {', '.join(asked.lacks)}"
+    return "" if admission(policy).is_open else "nobody who is new here may be served"
+
+
+NEEDS = (
+    Need("signing up", tells=_asks_nobody),
+    Need("the message that confirms an address", "contact for administrative-message"),
+    Need("signing in with a password", "use credentials for security"),
+    Need("the name on somebody's own pages", "view name by customer for service-provision"),
+)
 
 
 def practice(provider: Provider) -> Practice:

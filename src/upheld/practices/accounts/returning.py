@@ -11,11 +11,12 @@ from typing import Final
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import BIRTH_DATE
 from upheld.gate.request import Refused
+from upheld.practice.admission import admission
 from upheld.practice.answers import checked, today
 from upheld.practice.brings import Provider
 from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.joining import age_of, may_be_served
+from upheld.practices.accounts.joining import age_of
 from upheld.web.forms import Field
 
 BIRTH: Final = Field(
@@ -32,7 +33,7 @@ def fields(provider: Provider, joint: Joint, person_id: str) -> list[Field]:
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
     if domain.account_of(joint.connection, person_id) is not None:
         return []
-    if BIRTH_DATE in joint.held(person_id):
+    if BIRTH_DATE in joint.held(person_id) or not admission(joint.house.policy).asks_age:
         return []
     return [checked(provider, BIRTH_DATE, BIRTH)]
 
@@ -40,7 +41,7 @@ def fields(provider: Provider, joint: Joint, person_id: str) -> list[Field]:
 def not_served(provider: Provider, born: str) -> Refused | None:
     """The refusal, where the policy does not let us serve somebody of a birth date alone."""
     policy = provider.gate.gate.house.policy
-    decision = may_be_served(policy, age_of(born, today(provider)))
+    decision = admission(policy).of(age_of(born, today(provider)))
     return None if decision.allowed else Refused(None, decision)
 
 

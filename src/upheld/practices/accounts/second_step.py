@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act
+from upheld.gate.request import Act, Refused
+from upheld.policy.request import Decision
 from upheld.practice import credentials, entrance, factors, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.factors import Offer
-from upheld.practice.quoting import quoted
+from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit, cookie_name, enter, leave
 from upheld.practices.accounts import authenticator, domain
 from upheld.web import sessions
@@ -188,12 +189,12 @@ class SecondStep:
             )
             return self._setting(visit, offer, wrong, 422)
 
-        def work(joint: Joint) -> list[str] | tuple[str, ...]:
+        def work(joint: Joint) -> list[str] | Decision:
             act = Act(action="collect", data=("credentials",), source="customer",
                       occasion=credentials.occasion(joint, person))  # fmt: skip
             decision = joint.peek(person, act)
             if not decision.allowed:
-                return decision.clauses
+                return decision
             codes = authenticator.turn_on(joint, person, offer, step)
             if codes:
                 sessions.end_others(joint.connection, visit.session)
@@ -201,10 +202,8 @@ class SecondStep:
             return codes
 
         codes = await provider.do(work)
-        if isinstance(codes, tuple):
-            quotes = quoted(provider.gate.gate.house.policy, codes)
-            return provider.pages.page(visit.request, "accounts/refused.html", status=403,
-                                       quotes=quotes)  # fmt: skip
+        if isinstance(codes, Decision):
+            return refused_page(provider, visit.request, Refused(None, codes))
         return self._codes(visit, codes) if codes else RedirectResponse(HERE, 303)
 
     def _tell(self, joint: Joint, person_id: str) -> None:

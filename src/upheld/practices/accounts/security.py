@@ -18,7 +18,7 @@ from upheld.gate.request import Act, Refused
 from upheld.practice import credentials, entrance, limiting, outbox
 from upheld.practice.brings import Provider
 from upheld.practice.events import PASSWORD_CHANGED
-from upheld.practice.quoting import quoted
+from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit, enter, network_of
 from upheld.practices.accounts import authenticator, domain, returning
 from upheld.web import passwords, sessions
@@ -110,11 +110,7 @@ class Security:
         return self._no(visit.request, found) if isinstance(found, Refused) else response
 
     def _no(self, request: Request, refused: Refused) -> Response:
-        clauses = () if refused.decision is None else refused.decision.clauses
-        return self.provider.pages.page(
-            request, "accounts/refused.html", status=403,
-            quotes=quoted(self.provider.gate.gate.house.policy, clauses),
-        )  # fmt: skip
+        return refused_page(self.provider, request, refused)
 
     async def _chosen(self, form: FormData, person_id: str) -> Filled:
         """A password that was chosen, checked against the common ones and the person's own name."""

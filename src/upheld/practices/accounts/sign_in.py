@@ -17,9 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.practice import credentials, entrance, passkeys
+from upheld.practice.admission import admission
 from upheld.practice.brings import Provider
 from upheld.practice.entrance import Door
-from upheld.practice.quoting import quoted
+from upheld.practice.reasons import reason
 from upheld.practice.visits import Visit, enter, give_cookie, leave
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.accounts.second_step import ASKING
@@ -120,10 +121,12 @@ class SignIn:
 
     def _waits(self, request: Request, refused: Refused) -> Response:
         """The page for somebody whom the policy does not let us serve at the moment."""
-        found = refused.decision
-        near = () if found is None else found.clauses or [each.clause for each in found.nearest]
-        quotes = quoted(self.provider.gate.gate.house.policy, near)
-        return self.provider.pages.page(request, "accounts/waiting.html", status=403, quotes=quotes)
+        policy = self.provider.gate.gate.house.policy
+        why = reason(policy, refused.decision)
+        return self.provider.pages.page(
+            request, "accounts/waiting.html", status=403, why=why,
+            guardian=bool(why.missing & admission(policy).guardian_facts),
+        )  # fmt: skip
 
     def _door(self, joint: Joint, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""

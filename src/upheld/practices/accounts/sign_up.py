@@ -1,7 +1,8 @@
 """The pages of signing up: the birth date alone, then what the policy lets us ask, then a message.
 
-A birth date that was asked to tell whether somebody may sign up is kept nowhere until they do: it
-goes back into the form. Whoever is too young is told so kindly, and of them nothing is kept.
+A birth date is asked first where the policy hangs on an age, and kept nowhere until its person has
+signed up: it goes back into the form. Whoever is refused is told why, by the decision's own
+clauses, and of them nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Refused
 from upheld.policy.request import Decision
 from upheld.practice import invitations, limiting
+from upheld.practice.admission import Admission, admission
 from upheld.practice.answers import checked
 from upheld.practice.brings import Provider
 from upheld.practice.invitations import Invitation
 from upheld.practice.quoting import quoted
+from upheld.practice.reasons import reason, refused_page
 from upheld.practice.visits import network_of
 from upheld.practices.accounts import age_marker, domain
 from upheld.practices.accounts.form import PASSWORD, Registration, registration
@@ -26,7 +29,6 @@ from upheld.practices.accounts.joining import (
     Applicant,
     age_of,
     join,
-    may_be_served,
     refuse_nobody,
 )
 from upheld.practices.accounts.terms import Agreement
@@ -35,6 +37,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
 LIMITED = "limited"
+NOTHING_KEPT = "Nothing was kept of what you sent."
 CODE = Field("code", "Code", length_max=40, hint="It has five groups of four letters and digits.",
              autocomplete="off")  # fmt: skip
 HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
@@ -55,40 +58,74 @@ class SignUp:
     @property
     def asked(self) -> Registration:
         """What the policy in force lets us ask."""
-        return registration(self.provider.gate.gate.house.policy)
+        house = self.provider.gate.gate.house
+        words = house.policy.engine.compiled.leaves["data"].bit
+        return registration(house.policy, frozenset(words) - house.derived.stored(words))
+
+    @property
+    def admission(self) -> Admission:
+        """Whom the policy in force lets us serve who is new here."""
+        return admission(self.provider.gate.gate.house.policy)
 
     def _born(self, told: str) -> str:
         return birth_date(told, self.provider.today())
 
-    def _age(self, born: str) -> int:
-        return age_of(born, self.provider.today())
+    def _age(self, born: str) -> int | None:
+        return age_of(born, self.provider.today()) if born else None
 
     def gate_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, invitation: str = ""
     ) -> Response:
-        """The first page, which asks for the birth date alone."""
+        """The first page: it asks for the birth date alone, or for all where no age matters."""
+        if not (self.asked.works and self.admission.is_open):
+            return self._closed(request)
+        if not self.admission.asks_age:
+            return self.form_page(request, code=invitation)
         return self.provider.pages.page(
             request, "accounts/age.html", status=status, fields=[self.birth], filled=filled,
-            invitation=invitation,
+            invitation=invitation, because=self.admission.refusing,
+            minors=self.admission.takes_minors,
         )  # fmt: skip
 
     async def show(self, request: Request) -> Response:
         """The first page."""
-        if age_marker.holds(self.provider, request):
+        if self._is_marked(request):
             return self._not_yet(request)
         return self.gate_page(request)
 
-    def _not_yet(self, request: Request, decision: Decision | None = None) -> Response:
-        """The page for whoever was refused, now or before in this browser."""
-        response = self._no(request, decision, "accounts/too-young.html", hours=age_marker.HOURS)
+    def _is_marked(self, request: Request) -> bool:
+        """Whether a birth date was refused in this browser, and ages still matter."""
+        return self.admission.asks_age and age_marker.holds(self.provider, request)
+
+    def _not_yet(
+        self, request: Request, decision: Decision | None = None, age: int | None = None
+    ) -> Response:
+        """The page for whoever was refused by their age, now or before in this browser."""
+        policy = self.provider.gate.gate.house.policy
+        why = None if decision is None else reason(policy, decision)
+        response = self.provider.pages.page(
+            request, "accounts/not-yet.html", status=403, hours=age_marker.HOURS, why=why,
+            from_age=None if age is None else self.admission.from_age(age),
+            quotes=why.quotes if why else quoted(policy, self.admission.refusing),
+        )  # fmt: skip
         if decision is not None:
             age_marker.put(self.provider, response)
         return response
 
+    def _closed(self, request: Request) -> Response:
+        """The page that says that nobody can sign up, and what stands against it."""
+        policy = self.provider.gate.gate.house.policy
+        return self.provider.pages.page(
+            request, "accounts/closed.html", status=503, lacks=self.asked.lacks,
+            why=reason(policy, self.admission.any_age),
+        )  # fmt: skip
+
     async def come_back(self, request: Request, form: FormData) -> Response:
         """The page for somebody whose guardian was asked: their birth date, and the code."""
+        if not self.admission.takes_minors:
+            return RedirectResponse("/sign-up", 303)
         fields = [CODE, self.birth]
-        if age_marker.holds(self.provider, request):
+        if self._is_marked(request):
             return self._not_yet(request)
         if request.method == "GET":
             return self._back_page(request, fields, EMPTY, 200)
@@ -132,23 +169,26 @@ class SignUp:
     async def send_age(self, request: Request, form: FormData) -> Response:
         """Lead somebody on by their age: to the form, to their guardian, or kindly away."""
         provider = self.provider
-        if age_marker.holds(provider, request):
+        if self._is_marked(request):
             return self._not_yet(request)
         filled = read([self.birth, HIDDEN], form)
         invitation = filled.shown["invitation"]
+        if not (self.admission.asks_age and self.asked.works):
+            return self.gate_page(request, invitation=invitation)
         if not filled.ok:
             return self.gate_page(request, filled, 422, invitation)
         born = filled.values["birth-date"]
-        decision = may_be_served(provider.gate.gate.house.policy, self._age(born))
-        if decision.outcome == "needs-proof":
+        age = self._age(born)
+        decision = self.admission.of(age)
+        if self.admission.by_leave(decision):
             return RedirectResponse("/sign-up/guardian", 303)
         if not decision.allowed:
-            return await self._refused(request, decision)
+            return await self._refused(request, decision, age)
         if invitation and await self._invited(invitation) is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return self.form_page(request, self._begun(born), code=invitation)
 
-    async def _refused(self, request: Request, decision: Decision) -> Response:
+    async def _refused(self, request: Request, decision: Decision, age: int | None) -> Response:
         network = network_of(request)
 
         def work(joint: Joint) -> bool:
@@ -159,24 +199,15 @@ class SignUp:
 
         if not await self.provider.do(work):
             return self.gate_page(request, EMPTY.wrong("birth-date", LATER), 429)
-        return self._not_yet(request, decision)
-
-    def _no(
-        self, request: Request, decision: Decision | None, template: str, **words: object
-    ) -> Response:
-        policy = self.provider.gate.gate.house.policy
-        return self.provider.pages.page(
-            request, template, status=403,
-            quotes=quoted(policy, () if decision is None else decision.clauses), **words,
-        )  # fmt: skip
+        return self._not_yet(request, decision, age)
 
     def form_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, code: str = ""
     ) -> Response:
         """The form: what the policy lets us ask, and what is accepted with it."""
         asked = self.asked
-        if not asked.works:
-            return self.provider.pages.page(request, "accounts/closed.html", status=503)
+        if not (asked.works and self.admission.is_open):
+            return self._closed(request)
         return self.provider.pages.page(
             request, "accounts/sign-up.html", status=status, fields=asked.fields,
             accept=self.accept, filled=filled, later=asked.later, quotes=asked.clauses,
@@ -185,14 +216,14 @@ class SignUp:
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Register somebody, and tell everybody the same."""
-        if age_marker.holds(self.provider, request):
+        if self._is_marked(request):
             return self._not_yet(request)
         return await self._send(request, form)
 
     async def _send(self, request: Request, form: FormData) -> Response:
         provider, asked = self.provider, self.asked
-        if not asked.works:
-            return self.form_page(request)
+        if not (asked.works and self.admission.is_open):
+            return self._closed(request)
         fields = [checked(self.provider, each.name, each) for each in asked.fields]
         filled = read([*fields, self.accept, HIDDEN], form)
         code = filled.shown["invitation"]
@@ -205,14 +236,14 @@ class SignUp:
         found = await self._invited(code)
         if code and (found is None or found.state != invitations.READY[found.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        decision = may_be_served(
-            provider.gate.gate.house.policy, self._age(filled.values["birth-date"])
-        )
-        minor = decision.outcome == "needs-proof"
+        asks_age = self.admission.asks_age
+        age = self._age(filled.values.get("birth-date", "")) if asks_age else None
+        decision = self.admission.of(age)
+        minor = self.admission.by_leave(decision)
         if minor and (found is None or found.kind != invitations.GUARDIAN):
             return RedirectResponse("/sign-up/guardian", 303)
         if not minor and not decision.allowed:
-            return await self._refused(request, decision)
+            return await self._refused(request, decision, age)
         if found and found.kind == invitations.GUARDIAN and not minor:
             found = None  # of age meanwhile: they need nobody's leave
         told = {each.name: filled.values[each.name] for each in fields
@@ -221,7 +252,7 @@ class SignUp:
         applicant = Applicant(told, secret, self.agreement.digest(), found)
         joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))
         if isinstance(joined, Refused):
-            return self._no(request, joined.decision, "accounts/refused.html")
+            return refused_page(provider, request, joined, note=NOTHING_KEPT)
         if joined == LIMITED:
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
         if joined is None:

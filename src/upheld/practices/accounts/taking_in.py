@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from upheld.gate.joint import Joint
 from upheld.gate.proofs import BIRTH_DATE, years
+from upheld.practice.admission import admission
 from upheld.practice.answers import canonical, today
 from upheld.practice.brings import Provider
+from upheld.practice.reasons import reason
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.customer_file import Row, read_customers
-from upheld.practices.accounts.joining import may_be_served
 
 
 class _TriedError(Exception):
@@ -25,20 +26,21 @@ class _TriedError(Exception):
 
 
 class NotServed(NamedTuple):
-    """Somebody who was not taken in: the line on which they stand, and the clauses that say so."""
+    """Somebody who was not taken in: the line on which they stand, why, and the clauses."""
 
     line: int
     clauses: tuple[str, ...]
+    why: str
 
 
 class TakenIn(NamedTuple):
-    """What came of a file: how many are in it, were taken in, were there, were too young."""
+    """What came of a file: how many are in it, were taken in, were there, may not be served."""
 
     rows: int
     taken: int
     known: int
     violations: int
-    too_young: tuple[NotServed, ...]
+    not_served: tuple[NotServed, ...]
 
 
 def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
@@ -55,11 +57,11 @@ def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
         country=provider.settings.country,
     )
     taken = known = violations = 0
-    too_young = []
+    not_served = []
     with suppress(_TriedError), gate.together() as joint:
         for row in found:
             if (refused := _not_served(provider, row)) is not None:
-                too_young.append(refused)
+                not_served.append(refused)
             elif _is_known(joint, row.values.get("email", "")):
                 known += 1
             else:
@@ -67,7 +69,7 @@ def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
                 taken += 1
         if not apply:
             raise _TriedError  # and nothing is kept
-    return TakenIn(len(found), taken, known, violations, tuple(too_young))
+    return TakenIn(len(found), taken, known, violations, tuple(not_served))
 
 
 def _not_served(provider: Provider, row: Row) -> NotServed | None:
@@ -75,10 +77,12 @@ def _not_served(provider: Provider, row: Row) -> NotServed | None:
     if BIRTH_DATE not in row.values:
         return None
     age = years(date.fromisoformat(row.values[BIRTH_DATE]), today(provider))
-    decision = may_be_served(provider.gate.gate.house.policy, age)
+    policy = provider.gate.gate.house.policy
+    decision = admission(policy).of(age)
     if decision.allowed:
         return None
-    return NotServed(row.line, decision.clauses or tuple(n.clause for n in decision.nearest))
+    why = reason(policy, decision)
+    return NotServed(row.line, tuple(quote.id for quote in why.quotes), why.says)
 
 
 def _is_known(joint: Joint, email: str) -> bool:

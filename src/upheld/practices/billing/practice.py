@@ -12,6 +12,7 @@ from upheld.gate.joint import Joint
 from upheld.practice.brings import Card, Link, Practice, Provider, Todo
 from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
+from upheld.practice.needs import Need
 from upheld.practice.visits import anybody, signed_in
 from upheld.practices.billing import books, debts, services
 from upheld.practices.billing.account_pages import AccountPages
@@ -26,11 +27,43 @@ from upheld.practices.billing.sandbox import Sandbox
 from upheld.web.pages import said_day
 
 CARDS = (
-    Card("customer", "Services", "/me/services", "Your plans, and passwords of services", 10, True),
-    Card("customer", "Balance", "/me/balance", "What you owe, every invoice and payment", 20, True),
-    Card("customer", "Usage", "/me/usage", "What you used, month by month", 30),
-    Card("customer", "Pay", "/me/payment", "Pay by card", 40),
-    Card("customer", "Mail", "/me/mail", "Read your mail", 45),
+    Card(
+        "customer",
+        "Services",
+        "/me/services",
+        "Your plans, and passwords of services",
+        10,
+        True,
+        needs="collect services from customer at service-use",
+    ),
+    Card(
+        "customer",
+        "Balance",
+        "/me/balance",
+        "What you owe, every invoice and payment",
+        20,
+        True,
+        needs="store transaction",
+    ),
+    Card(
+        "customer", "Usage", "/me/usage", "What you used, month by month", 30, needs="store usage"
+    ),
+    Card(
+        "customer",
+        "Pay",
+        "/me/payment",
+        "Pay by card",
+        40,
+        needs="share card to payment-processor for billing at service-use",
+    ),
+    Card(
+        "customer",
+        "Mail",
+        "/me/mail",
+        "Read your mail",
+        45,
+        needs="collect services from customer at service-use",
+    ),
     Card(
         "staff",
         "Debts",
@@ -54,6 +87,18 @@ DESTINATIONS = {
     "plandetails": "/me/services", "balanceinformation": "/me/balance",
     "usageinformation": "/me/usage", "payment": "/me/payment",
 }  # fmt: skip
+
+NEEDS = (
+    Need("ordering services", "collect services from customer at service-use"),
+    Need("keeping services", "store services"),
+    Need("counting use", "store usage"),
+    Need("making invoices", "use services for billing"),
+    Need("keeping invoices and payments", "store transaction"),
+    Need("the page of balance", "view balance by customer for service-provision"),
+    Need("paying by card", "share card to payment-processor for billing at service-use"),
+    Need("handing debts to an agent",
+         "share balance to collection-agent for debt-collection at other"),
+)  # fmt: skip
 
 
 def practice(provider: Provider, processor: PaymentProcessor | None = None) -> Practice:

@@ -9,6 +9,7 @@ from upheld.gate.request import Refused
 from upheld.policy.request import Decision
 from upheld.practice.brings import Provider
 from upheld.practice.quoting import Quote, quoted
+from upheld.practice.reasons import reason
 
 
 def cited(provider: Provider, decision: Decision | None) -> list[Quote]:
@@ -23,8 +24,8 @@ def refusal(
     provider: Provider, request: Request, refused: Refused, what: str, do: str, back: str
 ) -> Response:
     """A page that says why something may not be, with what to do instead."""
+    why = reason(provider.gate.gate.house.policy, refused.decision)
     return provider.pages.page(
         request, "billing/refused.html", status=403, what=what, do=do, back=back,
-        why=refused.why or "The policy does not allow it now.",
-        clauses=cited(provider, refused.decision),
+        why=refused.why or why.says, clauses=why.quotes,
     )  # fmt: skip

@@ -20,10 +20,12 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.gate.request import Given as Values
 from upheld.practice import credentials, invitations, outbox
+from upheld.practice.admission import admission
 from upheld.practice.brings import Provider, Todo
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.odd import decoding
 from upheld.practice.quoting import Quote, quoted
+from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.domain import Care, Given
@@ -93,6 +95,7 @@ class Family:
         words = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request, "guardians/family.html", kinds=domain.KINDS,
+            takes_minors=admission(self.provider.gate.gate.house.policy).takes_minors,
             said=SAID.get(visit.request.query_params.get("said", "")), **words,
         )  # fmt: skip
 
@@ -180,10 +183,7 @@ class Family:
 
         found = await self.provider.attempt(work)
         if isinstance(found, Refused):
-            quotes = quoted(self.provider.gate.gate.house.policy,
-                            () if found.decision is None else found.decision.clauses)  # fmt: skip
-            return self.provider.pages.page(visit.request, "guardians/refused.html", status=403,
-                                            quotes=quotes)  # fmt: skip
+            return refused_page(self.provider, visit.request, found)
         if found is None:
             return self._nobody(visit.request)
         return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{found}", 303)

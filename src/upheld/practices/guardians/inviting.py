@@ -19,10 +19,11 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.policy.request import Request as Question
 from upheld.practice import invitations, limiting, tasks
+from upheld.practice.admission import admission
 from upheld.practice.brings import Provider
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
-from upheld.practice.quoting import quoted
+from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit, network_of
 from upheld.practices.guardians import domain
 from upheld.web import sessions
@@ -61,13 +62,12 @@ class Inviting:
                                         **words)  # fmt: skip
 
     def _refused(self, request: Request, refused: Refused) -> Response:
-        found = refused.decision
-        policy = self.provider.gate.gate.house.policy
-        clauses = () if found is None else found.clauses
-        return self._page(request, "refused", 403, quotes=quoted(policy, clauses))
+        return refused_page(self.provider, request, refused)
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
+        if not admission(self.provider.gate.gate.house.policy).takes_minors:
+            return RedirectResponse("/sign-up", 303)  # nobody needs a guardian's leave
         fields = self._asked()
 
         def again(filled: Filled, status: int) -> Response:

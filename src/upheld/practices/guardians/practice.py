@@ -8,7 +8,9 @@ from starlette.routing import Route
 
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
+from upheld.policy.load import Policy
 from upheld.practice import invitations
+from upheld.practice.admission import admission
 from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import (
     ACCOUNT_OPENED,
@@ -16,11 +18,26 @@ from upheld.practice.events import (
     IDENTITY_CHECKED,
     PAYMENT_RECEIVED,
 )
+from upheld.practice.needs import Need
 from upheld.practice.visits import anybody, cookie_name, signed_in
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
 from upheld.practices.guardians.inviting import Inviting
 from upheld.practices.guardians.jobs import birthdays
+
+
+def _asks_no_guardian(policy: Policy) -> str:
+    """Why no guardian is ever asked; empty where one is."""
+    if admission(policy).takes_minors:
+        return ""
+    return "nobody is served by a guardian's leave"
+
+
+NEEDS = (
+    Need("asking a parent or guardian", tells=_asks_no_guardian),
+    Need("what a guardian sees", "view services by guardian for service-provision"),
+    Need("charging a minor's costs to the account holder", "charge"),
+)
 
 
 def practice(provider: Provider) -> Practice:

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from upheld.gate.duties import nothing_more
 from upheld.gate.jobs import Job
 from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.needs import Need
 from upheld.practice.visits import Handler, signed_in
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
@@ -15,6 +16,13 @@ from upheld.practices.messages.pages import Messages
 from upheld.practices.messages.redacting import Redacting
 
 SEND_SECONDS = 5
+
+NEEDS = (
+    *(Need(f"writing for {purpose.replace('-', ' ')}", f"contact for {purpose}")
+      for purpose in ("service-announcement", "administrative-message", "newsletter", "offers")),
+    Need("keeping a copy of what was written", "store messages"),
+    Need("the page of messages", "view messages by customer for service-provision"),
+)  # fmt: skip
 
 
 def practice(provider: Provider, by: Carrier | None = None) -> Practice:

@@ -20,7 +20,7 @@ from upheld.practices.rights.correcting import Correctable
 from upheld.practices.rights.export import Everything, gather, pieces
 from upheld.practices.rights.held import readable
 from upheld.practices.rights.pages import policy_of, refused
-from upheld.practices.rights.words import clauses, label
+from upheld.practices.rights.words import label, standing
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Filled, read
 
@@ -39,7 +39,7 @@ class Asking:
         return self.provider.pages.page(
             visit.request, "rights/requests.html", asks=listed, said=asks.SAID,
             titles=asks.TITLES,
-            cited=clauses(policy_of(self.provider), ["access", "correction", "erasure"]),
+            cited=standing(policy_of(self.provider), ["access", "correction", "erasure"]),
         )  # fmt: skip
 
     async def status(self, visit: Visit) -> Response:
@@ -105,7 +105,7 @@ class Asking:
         )
 
     def _cited(self, clause: str) -> list[object]:
-        return list(clauses(policy_of(self.provider), [clause]))
+        return list(standing(policy_of(self.provider), [clause]))
 
     def _form(
         self, visit: Visit, one: Correctable, filled: Filled = EMPTY, status: int = 200

@@ -17,7 +17,7 @@ from upheld.practice.visits import Visit, same, sends_signal
 from upheld.practices.rights import choices, consent, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.rights.pages import policy_of
-from upheld.practices.rights.words import clauses, label
+from upheld.practices.rights.words import label, standing
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -62,7 +62,7 @@ class Choosing:
             }
 
         found = await self.provider.do(work)
-        cited = {each.id: each for each in clauses(policy_of(self.provider), list(CLAUSES))}
+        cited = {each.id: each for each in standing(policy_of(self.provider), CLAUSES)}
         return self.provider.pages.page(
             visit.request, "rights/choices.html", status=status, filled=filled, cited=cited,
             signal_now=signal_now, **found,
@@ -80,14 +80,14 @@ class Choosing:
             said = "The policy lets a permission decide nothing here. Choose another purpose."
             return await self._page(visit, filled.wrong("purpose", said), 422)
         if not await self.provider.do(lambda joint: choices.of_age(joint, visit.subject)):
-            said = "Until you are eighteen your parent or guardian gives permissions for you."
+            said = "Until you are of age your parent or guardian gives permissions for you."
             return await self._page(visit, filled.wrong("data", said), 422)
         shown = choices.text(policy, told)
         agreed = visit.form.get("agreed", "")
         if not isinstance(agreed, str) or not same(agreed, choices.digest(shown)):
             return self.provider.pages.page(
                 visit.request, "rights/agree.html", shown=shown, digest=choices.digest(shown),
-                values=filled.values, cited=clauses(policy, ["permission"]),
+                values=filled.values, cited=standing(policy, ["permission"]),
             )  # fmt: skip
         await self.provider.do(lambda joint: choices.give(joint, visit.subject, told))
         return RedirectResponse(PAGE, 303)
@@ -123,7 +123,7 @@ class Choosing:
         if sends_signal(visit.request):
             return self.provider.pages.page(
                 visit.request, "rights/signal.html", status=409,
-                cited=clauses(policy_of(self.provider), ["privacy-signal"]),
+                cited=standing(policy_of(self.provider), ["privacy-signal"]),
             )  # fmt: skip
         await self.provider.do(lambda joint: signals.end(joint, visit.subject))
         return RedirectResponse(PAGE, 303)

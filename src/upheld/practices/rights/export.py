@@ -1,7 +1,7 @@
 """A copy of everything that is held about a person: JSON, tables, and pages to read, in one zip.
 
 It is made when it is asked for and sent piece by piece; nothing of it is left on a disk. Whoever
-gets it is the person themselves: passwords are not in it, since no clause lets them be given away,
+gets it is the person themselves: passwords are not in it, of which we have but hashes,
 and a cell that a spreadsheet would run as a formula is made plain text.
 """
 

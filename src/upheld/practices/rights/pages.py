@@ -22,6 +22,7 @@ from upheld.ledger.verify import write_receipt
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.brings import Provider
+from upheld.practice.reasons import reason
 from upheld.practice.visits import Visit
 from upheld.practices.rights import closing, gags
 from upheld.practices.rights.held import SECRET, Held, look, readable
@@ -54,11 +55,9 @@ def policy_of(provider: Provider) -> Policy:
 
 def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
     """A page that says what may not be done, and by which clause."""
-    told_ = refusal.decision
-    decision = Decision(outcome="deny") if told_ is None else told_  # neither true nor false
     return provider.pages.page(
-        request, "rights/refused.html", status=403, what=what, why=decision.why,
-        cited=clauses(policy_of(provider), decision.clauses),
+        request, "rights/refused.html", status=403, what=what,
+        why=reason(policy_of(provider), refusal.decision),
     )  # fmt: skip
 
 

@@ -7,16 +7,35 @@ from collections.abc import Sequence
 from starlette.routing import Route
 
 from upheld.gate.jobs import Job
+from upheld.policy.load import Policy
 from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.needs import Need
 from upheld.practice.visits import Handler, anybody, signed_in
 from upheld.practices.rights import correcting, erasing, signals
 from upheld.practices.rights.asking import Asking
+from upheld.practices.rights.choices import offered
 from upheld.practices.rights.choosing import Choosing
 from upheld.practices.rights.pages import Binding, Holding, Received
 from upheld.practices.rights.verifying import Verifying
 
 ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
+
+
+def _decides_nothing(policy: Policy) -> str:
+    """Why no permission is asked for; empty where some are."""
+    return "" if offered(policy).recipients else "no clause hangs on a permission"
+
+
+NEEDS = (
+    Need("what is held about somebody", "view email by customer for rights-request"),
+    Need("a copy of it", "share email to customer for rights-request at other"),
+    Need("answering what is held", "answer-access"),
+    Need("correcting", "answer-correction"),
+    Need("erasing", "answer-erasure"),
+    Need("permissions to share", tells=_decides_nothing),
+    Need("taking a privacy signal for an opt-out", "apply-privacy-signal"),
+)
 
 
 def practice(provider: Provider) -> Practice:

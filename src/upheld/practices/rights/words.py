@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -43,6 +44,11 @@ def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[Clause]:
     """Clauses by their ids, those that stand in the policy no more without a text."""
     texts = {clause.id: clause.text.strip() for clause in policy.program.clauses if clause.id}
     return [Clause(name, name.replace("-", " "), texts.get(name, "")) for name in ids if name]
+
+
+def standing(policy: Policy, ids: Sequence[str]) -> list[Clause]:
+    """Those of some clauses that stand in the policy in force."""
+    return [each for each in clauses(policy, list(ids)) if each.text]
 
 
 def sentence(entry: Entry, policy: Policy) -> str:

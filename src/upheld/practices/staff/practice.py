@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Route
 
 from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.needs import Need
 from upheld.practice.visits import SIGN_IN, Handler, anybody, signed_in
 from upheld.practices.staff.console import Console
 from upheld.practices.staff.enrolling import Enrolling, Renewing
@@ -15,6 +16,14 @@ from upheld.practices.staff.roles import MANAGER, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, SignIn
 from upheld.practices.staff.watch import Watch
+
+NEEDS = tuple(
+    Need(
+        f"looking at customers for {purpose.replace('-', ' ')}",
+        f"view email by staff for {purpose}",
+    )
+    for purpose in ("support", "billing", "debt-collection", "rights-request", "security")
+)
 
 
 def practice(provider: Provider) -> Practice:

@@ -1,0 +1,76 @@
+"""What a practice needs of the policy, and which practices the policy in force switches off.
+
+A practice names each thing that it does with a question in the words of rules. Where no record of
+anybody could ever make the answer yes, the policy has switched that off: that is said when the
+provider starts, and to whoever checks a policy for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from upheld.core import observing
+from upheld.core.errors import RequestError
+from upheld.policy.analyse.query import Answer, query
+from upheld.policy.load import Policy
+
+
+class Need(NamedTuple):
+    """One thing that a practice does, and the question that the policy must not always deny.
+
+    Where no one question says it, `tells` gives why the policy switches it off; nothing if it does
+    not.
+    """
+
+    what: str
+    question: str = ""
+    tells: Callable[[Policy], str] | None = None
+
+
+class Off(NamedTuple):
+    """One thing that a policy switches off: of which practice, and why."""
+
+    practice: str
+    what: str
+    why: str
+    clauses: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.practice}: {self.what}: {self.why}"
+
+
+@observing.reading
+def can_ever(policy: Policy, question: str) -> bool:
+    """Whether something can be allowed of anybody, whatever is proven; no for unknown words."""
+    found = _asked(policy, question)
+    return found is not None and found.verdict != "never"
+
+
+def switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[Off]:
+    """What a policy switches off, of needs by the name of their practice."""
+    found = []
+    for practice, some in needs.items():
+        for need in some:
+            if need.tells is not None:
+                why = need.tells(policy)
+                found += [Off(practice, need.what, why)] if why else []
+                continue
+            answer = _asked(policy, need.question)
+            if answer is None:
+                found.append(Off(practice, need.what, "the vocabulary lacks the words for it"))
+            elif answer.verdict == "never" and answer.clauses:
+                cited = ", ".join(f"#{clause}" for clause in answer.clauses)
+                found.append(Off(practice, need.what, f"denied by {cited}", answer.clauses))
+            elif answer.verdict == "never":
+                found.append(Off(practice, need.what, "no clause allows it"))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _asked(policy: Policy, question: str) -> Answer | None:
+    try:
+        return query(policy, question)
+    except RequestError:
+        return None

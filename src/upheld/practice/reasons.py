@@ -1,0 +1,79 @@
+"""Why something may not be, in the words of the decision itself: for whoever it is about, alone.
+
+A page that refuses knows no reason of its own. It says what the decision says: the clauses that
+forbid it, or that no clause allows it and which came nearest, or what has to be proven first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.gate.request import Refused
+from upheld.policy.load import Policy
+from upheld.policy.plain import Plain
+from upheld.policy.request import Decision
+from upheld.practice.brings import Provider
+from upheld.practice.quoting import Quote, quoted
+
+TITLE: Final = "Our policy does not let us do this"
+_FORBIDDEN: Final = "Our policy says no."
+_SILENT: Final = "No clause of our policy allows it, and what no clause allows we do not do."
+
+
+class Reason(NamedTuple):
+    """Why a decision is no yes: a sentence or two, the clauses in their own words, what is missing.
+
+    `missing` are facts by name, each of which some way to a yes lacks.
+    """
+
+    says: str
+    quotes: list[Quote]
+    missing: frozenset[str]
+
+
+def reason(policy: Policy, decision: Decision | None) -> Reason:
+    """Why a decision is no yes; without a decision, that nothing allows it."""
+    if decision is None:
+        return Reason(_SILENT, [], frozenset())
+    nearest = [each for each in decision.nearest if not any(":" in lack for lack in each.lacks)]
+    ways = decision.prove or tuple(each.lacks for each in nearest)  # else another act is meant
+    missing = frozenset(_fact(literal) for way in ways for literal in way)
+    if decision.outcome == "needs-proof":
+        says = f"Our policy allows it only if {_ways(policy, ways)}. That is not proven."
+        return Reason(says, quoted(policy, decision.clauses), missing)
+    if decision.clauses:
+        return Reason(_FORBIDDEN, quoted(policy, decision.clauses), missing)
+    near = quoted(policy, (each.clause for each in nearest))
+    says = _SILENT
+    if near:
+        says += f" The nearest would allow it if {_ways(policy, ways)}."
+    return Reason(says, near, missing)
+
+
+def refused_page(
+    provider: Provider, request: Request, refused: Refused, title: str = TITLE, note: str = ""
+) -> Response:
+    """The page that says that something may not be, and why; `note` is what else is so."""
+    why = reason(provider.gate.gate.house.policy, refused.decision)
+    return provider.pages.page(request, "refused.html", status=403, title=title, why=why, note=note)
+
+
+def _ways(policy: Policy, ways: Iterable[tuple[str, ...]]) -> str:
+    """Sets of facts, any one of which would do, as a phrase."""
+    plain = _plain(policy)
+    said = [" and ".join(plain.literal(each) for each in way) for way in ways]
+    return "; or ".join(dict.fromkeys(said))
+
+
+@lru_cache(maxsize=8)
+def _plain(policy: Policy) -> Plain:
+    return Plain(policy.program)
+
+
+def _fact(literal: str) -> str:
+    return literal.removeprefix("not ").split()[0]
