@@ -66,7 +66,7 @@ def _text(path: Path, published: Published | None, *, sample: bool) -> str:
     from upheld.policy.onboard import policy_text, template
 
     if published is not None:
-        return policy_text(published.title, published.markdown)
+        return policy_text(published.title, published.markdown, published.effective)
     if sample:
         return sample_text()
     return template(path.stem.replace("-", " ").capitalize())

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
+from upheld.policy.published_parts import as_id, is_effective, latin, unique
 from upheld.policy.vocabulary import TREES, WORD
 
 if TYPE_CHECKING:
@@ -65,8 +67,19 @@ ALIKE = {  # what sentences say, by the word of the built-in vocabulary that it 
     "trusted-partner": "processor contractor", "business-partner": "partner", "court": "subpoena",
     "law-enforcement": "police", "offers": "marketing promotion",
     "service-improvement": "improve", "fraud-detection": "fraud",
+    "registration": "register signup", "answer-erasure": "erase erasure delete deletion",
+    "permission": "consent permission", "opted-out": "opt-out unsubscribe",
+    "child": "child children", "minor": "minor", "delete-after": "delete deletion retention",
+    "encryption": "encrypt encryption", "notify-breach": "breach", "abroad": "international abroad",
 }  # fmt: skip
+WHOLE = {  # words whose stems others share
+    "policy": "policy", "policies": "policy", "police": "police", "cookie": "cookie",
+    "cookies": "cookie", "ads": "ad",
+}  # fmt: skip
+SIGN_UP = re.compile(r"\bsign(?:s|ed|ing)?[ -]up\b", re.IGNORECASE)
+AD_HOC = re.compile(r"\bad[ -]hoc\b", re.IGNORECASE)
 FOUND_MAX = 5
+LINK = re.compile(r"(\]\(#)([^()\s]+)(\))")  # to a part of the same page
 
 
 def template(title: str) -> str:
@@ -74,26 +87,105 @@ def template(title: str) -> str:
     return TEMPLATE.format(title=json.dumps(title, ensure_ascii=False), heading=escaped(title))
 
 
-def policy_text(title: str, markdown: str) -> str:
-    """A policy file out of prose: front matter, and each clause with its id and an empty rule."""
+def policy_text(title: str, markdown: str, effective: str = "") -> str:
+    """A policy file out of prose: front matter, and each clause with its id and an empty rule.
+
+    Headings take their ids first, so that the links of a page's own contents lead to them. The
+    title stands in the front matter, and not a second time in a heading.
+    """
     lines = markdown.split("\n")
     tokens = MarkdownIt("commonmark").enable("table").disable("html_block").parse(markdown)
-    ids: set[str] = set()
+    found: list[tuple[Token, Token]] = []
     table = False
     for at, token in enumerate(tokens):
         table = token.type == "table_open" or (table and token.type != "table_close")
         if token.type == "inline" and token.map and not table:
-            _mark(lines, tokens[at - 1], token, ids)
+            found.append((tokens[at - 1], token))
+    names, targets = _named(lines, found)
+    for at, (opening, token) in enumerate(found):
+        led = any(f"(#{each})" in markdown for each in targets if targets[each] == names[at])
+        if at == 0 and opening.tag == "h1" and plain(token) == " ".join(title.split()) and not led:
+            _strike(lines, opening)
+        else:
+            _mark(lines, opening, token, names[at], note=_is_note(token, effective))
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
-    return f"---\npolicy: {json.dumps(title, ensure_ascii=False)}\n---\n\n{body}\n"
+    body = LINK.sub(lambda link: _led(link, targets), body)
+    date = f"effective: {effective}\n" if effective else ""
+    return f"---\npolicy: {json.dumps(title, ensure_ascii=False)}\n{date}---\n\n{body}\n"
 
 
-def _mark(lines: list[str], opening: Token, token: Token, ids: set[str]) -> None:
+def _named(
+    lines: list[str], found: list[tuple[Token, Token]]
+) -> tuple[dict[int, str], dict[str, str]]:
+    """An id for each clause, and for each target of a link the id that it has become."""
+    ids: set[str] = set()
+    names: dict[int, str] = {}
+    targets: dict[str, str] = {}
+    own = {at: _own(lines, *each) for at, each in enumerate(found)}
+    for at, mark in own.items():
+        if mark:
+            names[at] = unique(mark, ids)
+            targets.setdefault(mark, names[at])
+    for at, (opening, token) in enumerate(found):
+        if opening.type == "heading_open":
+            if at not in names:
+                names[at] = unique(_heading_slug(token), ids)
+            targets.setdefault(anchor(plain(token)), names[at])
+    for at, (_, token) in enumerate(found):
+        if at not in names:
+            names[at] = unique(_slug(plain(token)), ids)
+    return names, targets
+
+
+def _own(lines: list[str], opening: Token, token: Token) -> str:
+    """The mark that a clause has already; empty without one."""
+    end = (token.map or (0, 0))[1]
+    mark = OWN_MARK.search(lines[end - 1]) if opening.markup not in ("=", "-") else None
+    return mark[1] if mark else ""
+
+
+def _strike(lines: list[str], opening: Token) -> None:
+    first, end = opening.map or (0, 0)
+    lines[first:end] = [""] * (end - first)
+
+
+def _led(link: re.Match[str], targets: dict[str, str]) -> str:
+    """A link within the page, to the id that its target has now."""
+    name = targets.get(unquote(link[2])) or targets.get(anchor(unquote(link[2])))
+    return f"{link[1]}{name}{link[3]}" if name else link[0]
+
+
+def _is_note(token: Token, effective: str) -> bool:
+    """Whether a clause says only since when the policy holds, or leads to another part of it."""
+    if effective and is_effective(plain(token)):
+        return True
+    inner = [each for each in token.children or () if each.content.strip() or each.type != "text"]
+    return (
+        bool(inner) and inner[0].type == "link_open" and inner[-1].type == "link_close"
+        and sum(each.type == "link_open" for each in inner) == 1
+        and str(inner[0].attrs.get("href", "")).startswith("#")
+    )  # fmt: skip
+
+
+def plain(token: Token) -> str:
+    """The words of a clause as they are read, without a mark of ours."""
+    shown = "".join(
+        " " if each.type in ("softbreak", "hardbreak") else each.content
+        for each in token.children or () if each.type != "image"
+    )  # fmt: skip
+    return " ".join(OWN_MARK.sub("", shown).split())
+
+
+def anchor(text: str) -> str:
+    """The target that sites make of a heading: its words in lower case, joined by hyphens."""
+    kept = "".join(each for each in text.lower() if each.isalnum() or each in " -_")
+    return kept.strip().replace(" ", "-")
+
+
+def _mark(lines: list[str], opening: Token, token: Token, name: str, *, note: bool) -> None:
     """Put an id at the end of a clause's lines, and an empty rule block under them."""
     first, end = token.map or (0, 0)
-    own = OWN_MARK.search(lines[end - 1]) if opening.markup not in ("=", "-") else None
     heading = opening.type == "heading_open"
-    name = unique(own[1] if own else _slug(token.content), ids)
     for at in range(first, end):
         text = OWN_MARK.sub("", lines[at]) if at == end - 1 else lines[at]
         kept = text.rstrip()
@@ -103,8 +195,8 @@ def _mark(lines: list[str], opening: Token, token: Token, ids: set[str]) -> None
     last = lines[end - 1]
     if heading and opening.markup.startswith("#"):
         last = re.sub(r"(?<!\\)[ \t]+#+[ \t]*\Z", "", last)
-    lines[end - 1] = f"{last} {{#{name}}}"
-    if not heading:
+    lines[end - 1] = f"{last} {{#{name}{' .note' if note else ''}}}"
+    if not heading and not note:
         start = token.content.split("\n", 1)[0]
         column = max(0, lines[first].find(MARK.sub(r"\\{", OWN_MARK.sub("", start)).rstrip()))
         before = re.sub(r"[^>\s]", " ", lines[first][:column])
@@ -118,21 +210,19 @@ def escaped(text: str) -> str:
 
 
 def _slug(text: str) -> str:
-    words = [w for w in re.findall(r"[a-z0-9]+", text.lower()) if w not in STOP] or ["clause"]
-    found = "-".join(words[:4]).lstrip("0123456789-")[:48].rstrip("-")
-    return found if WORD.match(found) else "clause"
+    every = re.findall(r"[a-z0-9]+", latin(text))
+    words = [word for word in every if word not in STOP] or every
+    return as_id(words[:4])
 
 
-def unique(name: str, ids: set[str]) -> str:
-    """The name, numbered where it is taken; it is taken from now on."""
-    found, number = name, 2
-    while found in ids:
-        found, number = f"{name}-{number}", number + 1
-    ids.add(found)
-    return found
+def _heading_slug(token: Token) -> str:
+    """What sites make of a heading, as far as it can be an id."""
+    return as_id(re.findall(r"[a-z0-9]+", latin(plain(token))))
 
 
 def _stem(word: str) -> str:
+    if word in WHOLE:
+        return WHOLE[word]
     for end in ("ations", "ation", "ising", "izing", "ments", "ment", "ing", "ies", "ed", "es", "s",
                 "e", "y"):  # fmt: skip
         if word.endswith(end) and len(word) - len(end) >= 3:
@@ -147,19 +237,41 @@ def _stems(text: str) -> list[str]:
 
 
 def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
-    """The words of a vocabulary that a sentence seems to speak of, tree by tree."""
+    """The words of a vocabulary that a sentence seems to speak of, tree by tree.
+
+    Facts and duties are suggested by the words that people use for them alone: what their labels
+    say is said in most sentences.
+    """
+    sentence = SIGN_UP.sub("signup", AD_HOC.sub("", sentence))
     said = set(_stems(sentence))
+    phrase = f" {' '.join(_every_stem(sentence))} "
     found: dict[str, list[str]] = {}
     for tree in TREES:
         words = []
         for term in vocabulary.tree(tree).values():
-            names = [_stems(term.name.replace("-", " ")), _stems(term.label)]
+            names = (term.name.replace("-", " "), term.label)
             alike = _stems(ALIKE.get(term.name, ""))
-            if any(n and said.issuperset(n) for n in names) or not said.isdisjoint(alike):
+            if any(_speaks_of(said, phrase, n) for n in names) or not said.isdisjoint(alike):
                 words.append(term.name)
         if words:
             found[tree] = words[:FOUND_MAX]
+    for tree, known in (("fact", [*vocabulary.facts]), ("duty", [*vocabulary.duties])):
+        words = [name for name in known if not said.isdisjoint(_stems(ALIKE.get(name, "")))]
+        if words:
+            found[tree] = words[:FOUND_MAX]
     return found
+
+
+def _speaks_of(said: set[str], phrase: str, name: str) -> bool:
+    """Whether the words of a name are said; as one phrase where little words matter."""
+    stems = _stems(name)
+    if len(stems) == 1 and len(name.split()) > 1:
+        return f" {' '.join(_every_stem(name))} " in phrase
+    return bool(stems) and said.issuperset(stems)
+
+
+def _every_stem(text: str) -> list[str]:
+    return [_stem(word) for word in re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text.lower())]
 
 
 def suggestion(sentence: str, vocabulary: Vocabulary) -> str:

@@ -11,6 +11,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote
+
+from upheld.policy.published_parts import (
+    as_id,
+    effective_day,
+    is_effective,
+    latin,
+    letter_lines,
+    letter_lists,
+    mark_targets,
+    unique,
+)
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -36,6 +48,7 @@ SPACED: Final = frozenset(("td", "th", "option", "button"))
 WORDS: Final = re.compile(r"\w+")
 LITTLE: Final = 20  # words that may be missing without a word of warning, or this share of all:
 LITTLE_SHARE: Final = 0.02
+BEGINNING: Final = 1_500  # characters in which a page says since when it holds
 SHOWN: Final = 60  # characters of what was left out that are shown
 
 
@@ -59,6 +72,7 @@ class Published(NamedTuple):
     markdown: str
     left_out: list[LeftOut]
     words: list[str]  # every word of the page that is to be found in the Markdown
+    effective: str = ""  # the day from which it says that it holds, as 2025-03-03
 
 
 def is_much(left_out: Iterable[LeftOut], page: Published) -> bool:
@@ -70,6 +84,7 @@ def is_much(left_out: Iterable[LeftOut], page: Published) -> bool:
 def lost_words(page: Published, program: Program) -> list[LeftOut]:
     """The words of a page that are not in the policy made of it, though they should be."""
     texts = [clause.text for clause in program.clauses] + [i.text for i in program.inserts]
+    texts.append(program.front.policy)  # the title, which stands there alone
     there = Counter(_words(" ".join(texts)))
     lost = list((Counter(page.words) - there).elements())
     if not lost:
@@ -102,10 +117,34 @@ def from_html(page: bytes) -> Published:
         form.unwrap()
     for table in reversed(main.find_all("table")):  # the inner ones first
         _unwrap_layout(soup, table)
-    words = _words(main.get_text(" "))
+    text = main.get_text(" ")
+    words = _words(text)
+    effective = effective_day([*_short(main), " ".join(text.split())[:BEGINNING]])
+    mark_targets(soup, main, _targets(main))
+    letter_lists(soup, main)
     converter = MarkdownConverter(heading_style="ATX", bullets="-", autolinks=False, strip=["img"])
     markdown = str(converter.convert_soup(main)).replace("<", "\\<")
-    return Published(title or TITLE, markdown, left_out, words)
+    return Published(title or TITLE, markdown, left_out, words, effective)
+
+
+def _short(main: Tag) -> Iterator[str]:
+    """The sentences that say nothing but since when a page holds."""
+    for each in main.find_all(["p", "li", "div", "span", "em", "strong", "h2", "h3", "h4"]):
+        text = " ".join(each.get_text(" ").split())
+        if is_effective(text):
+            yield text
+
+
+def _targets(main: Tag) -> dict[str, str]:
+    """The ids of headings, and those to which links lead, each with the id of a clause for it."""
+    wanted = [str(each["id"]) for each in main.find_all(re.compile("h[1-6]"), id=True)]
+    wanted += [unquote(str(link["href"])[1:]) for link in main.find_all("a", href=re.compile("#."))
+               if str(link["href"]).startswith("#")]  # fmt: skip
+    ids: set[str] = set()
+    return {
+        each: unique(as_id(re.findall(r"[a-z0-9]+", latin(each))), ids)
+        for each in dict.fromkeys(wanted)
+    }
 
 
 def _main_part(soup: BeautifulSoup) -> Tag:
@@ -194,10 +233,15 @@ def from_markdown(page: str) -> Published:
         text = text[end + 5 :]
     parts = re.split(r"(^(?:```|~~~).*?^(?:```|~~~)[ \t]*$)", text, flags=re.MULTILINE | re.DOTALL)
     parts[::2] = [_untagged(part) for part in parts[::2]]
+    parts[::2] = [letter_lines(part) for part in parts[::2]]
     text = "".join(parts)
     title = re.search(r"^#[ \t]+(.+?)[ \t]*#*$", text, re.MULTILINE)
-    return Published(OWN_MARK.sub("", title[1]) if title else TITLE, text, left_out,
-                     _visible(text))  # fmt: skip
+    lines = [" ".join(line.strip("*_# \t").split()) for line in text.split("\n")]
+    short = [line for line in lines if is_effective(line)]
+    return Published(
+        OWN_MARK.sub("", title[1]) if title else TITLE, text, left_out, _visible(text),
+        effective_day([*short, " ".join(lines)[:BEGINNING]]),
+    )  # fmt: skip
 
 
 def _of_text(line: int, where: str, text: str, *, prose: bool) -> Iterator[LeftOut]:

@@ -2,8 +2,9 @@
 
 A new value is a new revision, taken in by the policy's own clauses. What access rests on is not
 changed by a form alone: the birth date decides who needs a guardian, and the e-mail address is what
-somebody signs in with. Neither are rows of a series, nor what others told us. What one page alone
-changes, such as a card that a payment processor takes, is changed there.
+somebody signs in with. Neither are rows of a series, nor what others told us, nor what the program
+writes itself. What one page alone changes, such as a card that a payment processor takes, is
+changed there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 
 from upheld.gate import field_values
 from upheld.gate.aside import trying
+from upheld.gate.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
@@ -61,7 +63,8 @@ def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[
     for field, shape in known(joint, person_id).items():
         if field == SECRET:
             continue
-        alone = shape == "value" and field not in CHECKED and _may(joint, person_id, field)
+        alone = (shape == "value" and field not in CHECKED | WRITTEN_BY_PROGRAM.keys()
+                 and _may(joint, person_id, field))  # fmt: skip
         name, page = label(policy, "data", field), pages.get(field, "")
         found.append(Correctable(field, name, alone and not page, page))
     return found
