@@ -152,9 +152,9 @@ def test_where_no_age_matters_none_is_asked_and_no_browser_is_marked(
 
 def test_what_the_program_writes_itself_stands_on_no_form(name: str) -> None:
     """Though the shop may collect everything, nobody types a balance, a message or a card."""
-    asked = registration(policy(name), frozenset({"zip"}))
+    asked = registration(policy(name), derived=frozenset({"zip"}))
     assert asked.names & (WRITTEN_BY_PROGRAM.keys() - TYPED) == set()
-    assert "zip" not in registration(policy("shop"), frozenset({"zip"})).names
+    assert "zip" not in registration(policy("shop"), derived=frozenset({"zip"})).names
     assert asked.works
 
 

@@ -79,7 +79,7 @@ class Registration(NamedTuple):
 
 @observing.reading
 @lru_cache(maxsize=8)
-def registration(policy: Policy, derived: frozenset[str] = frozenset()) -> Registration:
+def registration(policy: Policy, *, derived: frozenset[str] = frozenset()) -> Registration:
     """What the policy lets us ask when somebody registers; worked out once a policy.
 
     `derived` are fields that are worked out of others.

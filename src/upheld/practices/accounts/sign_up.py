@@ -60,7 +60,7 @@ class SignUp:
         """What the policy in force lets us ask."""
         house = self.provider.gate.gate.house
         words = house.policy.engine.compiled.leaves["data"].bit
-        return registration(house.policy, frozenset(words) - house.derived.stored(words))
+        return registration(house.policy, derived=frozenset(words) - house.derived.stored(words))
 
     @property
     def admission(self) -> Admission:
