@@ -32,7 +32,6 @@ from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.vault.keyring import Keyring
 from upheld.web import sessions
-from upheld.web import tables as web_tables
 
 clock, gate, keyring, person, policy = _clock, _gate, _keyring, _person, _policy
 NAMES = [each.name for each in sealed_tables()]
@@ -158,30 +157,6 @@ def assert_fine(gate: Gate) -> None:
     """Nothing is wrong."""
     with reading(gate.engine) as connection:
         assert checks.everything(connection) == []
-
-
-def test_every_table_says_what_protects_its_rows() -> None:
-    """Each is sealed, with a reason for each column that is not, or says why it needs no seal."""
-    bare: dict[str, str] = {}
-    mine = {name: table for name, table in declared().tables.items() if name in CORE}
-    for name, table in mine.items():
-        if "sealed" in table.info:
-            assert MAC in table.columns, name
-            bare |= {
-                f"{name}.{column}": why for column, why in table.info["sealed"]["free"].items()
-            }
-        else:
-            bare[name] = table.info.get("bare", "")
-    assert [name for name, why in bare.items() if len(why.split()) < 5] == []
-    assert sorted(bare) == UNCOVERED
-
-
-CORE = {each.name for module in (tables, web_tables) for each in vars(module).values()
-        if isinstance(each, Table)}  # fmt: skip
-UNCOVERED = sorted([
-    "checkpoint", "entry", "entry_person", "epoch", "lease", "log_name", "person",
-    "person_key", "record.body", "restored", "session.seen", "tile", "value",
-])  # fmt: skip
 
 
 @pytest.mark.parametrize("change", ["delete", "insert", "restore", "state"])

@@ -17,12 +17,14 @@ from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
 from upheld.core.link import Link
-from upheld.core.sql import row, rows, run
+from upheld.core.sql import row, rows
 from upheld.core.trip import Query, Trips
+from upheld.database import rows as database
 from upheld.demo import sample_policy
 from upheld.gate import entries, records
 from upheld.gate.request import Act, Refused
 from upheld.gate.upkeep import selfcheck
+from upheld.practice.tables import outbox
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration
 from upheld.practices.messages.carrier import Box
@@ -351,7 +353,8 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
     if gone:
         assert Delivery(house.provider, Box()).run(gate) == 1
     else:
-        house.do(lambda joint: run(joint.connection, "UPDATE outbox SET purpose = 'offers'"))
+        house.do(lambda joint: database.update(joint.connection, outbox,
+                                               {"purpose": "offers"}, ""))  # fmt: skip
         assert Delivery(house.provider, Box()).run(gate) == 0  # the policy lets nobody be asked so
     for days, erased in ((6, 0), (2, 1)):
         later(house, timedelta(days=days))

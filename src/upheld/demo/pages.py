@@ -20,10 +20,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upheld.core.sql import row
+from upheld.database import rows as database
 from upheld.demo.build import SignIn
 from upheld.demo.scenes import PASSWORD
 from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.tables import desk_user
 from upheld.practice.visits import SIGN_IN
 from upheld.practices.messages.carrier import Box
 from upheld.web.pages import EVERYBODY
@@ -83,9 +84,9 @@ class Shown:
         """The next code of somebody that was not used yet; empty until there is one."""
         if not who.secret:
             return ""
-        found = row(connection, "SELECT step FROM desk_user WHERE user_id = ?", who.user_id)
+        found = database.get(connection, desk_user, "user_id = ?", who.user_id)
         now = int(self.provider.now().timestamp()) // STEP_SECONDS
-        step = max(now, found[0] + 1 if found else now)
+        step = max(now, found.step + 1 if found else now)
         read = pyotp.parse_uri(who.secret)
         fits = isinstance(read, pyotp.TOTP) and step <= now + 1
         return read.generate_otp(step) if fits else ""

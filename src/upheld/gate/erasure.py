@@ -217,9 +217,10 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
 
 
 def _as_it_was(connection: Connection, erased: Erased) -> bool:
-    found = row(connection, "SELECT 1 FROM erasure WHERE token = ? AND entry = ? AND state <> ?",
-                erased.token, erased.entry, BEGUN)  # fmt: skip
-    return found is not None
+    where = "token = ? AND entry = ? AND state <> ?"
+    found, _ = database.believed(connection, tables.erasure, where, erased.token, erased.entry,
+                                 BEGUN)  # fmt: skip
+    return bool(found)
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -262,9 +263,9 @@ def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
     there = {(each.token, each.entry) for each in listed.read()}
     if lost := listed.missing():
         return [f"the list of erasures has lost {lost} of its lines: {listed.path}"]
-    found = rows(connection, "SELECT token, entry FROM erasure WHERE state <> ?", BEGUN)
-    return [f"the erasure of entry {entry} is not in the list of erasures"
-            for name, entry in found if (name, entry) not in there]  # fmt: skip
+    found, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
+    return [f"the erasure of entry {each.entry} is not in the list of erasures"
+            for each in found if (each.token, each.entry) not in there]  # fmt: skip
 
 
 def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.core.sql import moment, places, rows
-from upheld.core.tables import BEGINNING, microseconds
 from upheld.core.tables import item as table
+from upheld.core.tables import microseconds, record
 from upheld.core.transaction import reading
 from upheld.database import rows as database
 from upheld.gate import entries
@@ -197,14 +197,11 @@ def _moments(
     """When each record of the evidence began to prove what it proves."""
     if not evidence:
         return {}
-    statement = (
-        "SELECT record_id, coalesce(withdrawn, ends, begins), begins, withdrawn FROM record"  # noqa: S608 - places alone
-        f" WHERE person_id IN (?, ?) AND record_id IN ({places(evidence)})"
-    )
-    found = rows(connection, statement, REGISTER, person_id, *evidence)
+    where = f"person_id IN (?, ?) AND record_id IN ({places(evidence)})"
+    found, _ = database.believed(connection, record, where, REGISTER, person_id, *evidence)
     return {
-        record_id: BEGINNING + timedelta(microseconds=begins if withdrawn is None else last)
-        for record_id, last, begins, withdrawn in found
+        each.record_id: moment(each.begins if each.withdrawn is None else each.withdrawn)
+        for each in found
     }
 
 

@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core import tables
 from upheld.core.clock import Clock, system_time
 from upheld.core.database import made_or_gone, open_database
 from upheld.core.schema import revision, upgrade
-from upheld.core.sql import many, places, row, rows, run
+from upheld.core.sql import many, places, rows, run
 from upheld.core.transaction import scrub, writing
+from upheld.database import rows as database
 from upheld.gate import dropped, entries, erasure, lineage, logs, sealing, upkeep
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
 from upheld.ledger.entries import stamp
@@ -168,7 +170,7 @@ def _settle(
     run(connection, f"UPDATE epoch SET closed = ? WHERE number NOT IN ({places(open_epochs)})",  # noqa: S608 - places alone
         True, *open_epochs)  # fmt: skip
     for backup_id, until in _kept(keys):
-        if row(connection, "SELECT 1 FROM backup WHERE backup_id = ?", backup_id) is None:
+        if database.get(connection, tables.backup, "backup_id = ?", backup_id) is None:
             backups.add(connection, backup_id, at, until)
     return erased
 

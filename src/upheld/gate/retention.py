@@ -96,7 +96,7 @@ def _bare(gate: Gate, some: Sequence[str]) -> int:
     house = gate.house
     with writing(gate.engine) as connection:
         bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
-                if _whole(connection, record, each)}  # fmt: skip
+                if all(_whole(connection, one, each) for one in (record, table))}  # fmt: skip
         forget(connection, house.keyring, house.policy, bare, house.clock.now())
     return len(bare)
 

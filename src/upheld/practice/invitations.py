@@ -190,7 +190,7 @@ def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     if told is None:
         return 0  # another process was faster
     if contact:
-        erase(gate, [contact])
+        erase(gate, [told.person_id])  # as the row says that was checked
     if told.state == DONE or told.expires < at:
         with gate.together() as joint:
             database.delete(joint.connection, invitation, where, invitation_id)

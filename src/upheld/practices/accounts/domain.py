@@ -18,6 +18,7 @@ from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
 from upheld.practice.events import PAYER_CHANGES
+from upheld.practice.tables import outbox
 from upheld.practices.accounts.tables import account as table
 from upheld.vault import blind_index, people
 
@@ -212,7 +213,9 @@ def never_confirmed(
     )
     at = microseconds(before)
     found, _ = database.sound(connection, table, where, UNVERIFIED, at, CONFIRM, at, after)
-    return [each.person_id for each in found[:most]]
+    some = [each.person_id for each in found]
+    hidden = database.differing(connection, outbox, some)  # of whom a message may be taken away
+    return [each for each in some if each not in hidden][:most]
 
 
 def verify(joint: Joint, person_id: str) -> None:

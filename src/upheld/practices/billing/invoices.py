@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from upheld.core.sql import places, row, rows
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import places, rows
+from upheld.core.tables import BEGINNING, microseconds, record
 from upheld.database import rows as database
 from upheld.gate.aside import Trial, trying
 from upheld.gate.gate import Gate
@@ -337,9 +337,8 @@ class Invoices:
 
 def erased(joint: Joint, person_id: str) -> bool:
     """Whether somebody was erased, but for what must be kept, and so has no account any more."""
-    found = row(joint.connection, "SELECT 1 FROM record WHERE person_id = ? AND how = ?",
-                person_id, ERASURE)  # fmt: skip
-    return found is not None
+    where = "person_id = ? AND how = ?"
+    return database.get(joint.connection, record, where, person_id, ERASURE) is not None
 
 
 def number(joint: Joint, made: date) -> str:

@@ -7,14 +7,15 @@ again.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import places, rows
-from upheld.core.tables import BEGINNING, microseconds
+from upheld.core.sql import moment, places
+from upheld.core.tables import item, microseconds
+from upheld.database import rows as database
 from upheld.gate.joint import Joint
 from upheld.gate.request import Given, Refused
 from upheld.practice import tasks
@@ -123,14 +124,18 @@ class Console:
         if not clauses:
             return []
         now = microseconds(joint.house.clock.now())
-        statement = (
-            "SELECT clause, COUNT(*), MIN(due), SUM(CASE WHEN due < ? THEN 1 ELSE 0 END) FROM item"  # noqa: S608 - places alone
-            f" WHERE kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
-            " GROUP BY clause ORDER BY MIN(due)"
+        where = (
+            f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
+            " ORDER BY due IS NULL, due"
         )
+        found, _ = database.sound(joint.connection, item, where, *clauses, parts=["open", "late"])
+        by_clause: dict[str, list[int | None]] = {}
+        for each in found:
+            by_clause.setdefault(each.clause, []).append(each.due)
         return [
-            Owed(clause, many, due and BEGINNING + timedelta(microseconds=due), late or 0)
-            for clause, many, due, late in rows(joint.connection, statement, now, *clauses)
+            Owed(clause, len(dues), None if dues[0] is None else moment(dues[0]),
+                 sum(due is not None and due < now for due in dues))
+            for clause, dues in by_clause.items()
         ]  # fmt: skip
 
     def title(self, task: Task) -> str:
