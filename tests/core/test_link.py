@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from upheld.core.link import KEPT
 from upheld.core.sql import later, many, rows, run, savepoint
@@ -38,6 +39,23 @@ def test_a_connection_is_kept_and_closed_with_its_engine(engine: Engine) -> None
         pass
     engine.dispose()
     assert rest == []
+
+
+@pytest.mark.parametrize("way", [writing, reading])
+def test_a_connection_that_outlives_its_engine_is_closed_when_it_comes_back(
+    engine: Engine, way: Callable[[Engine], AbstractContextManager[Connection]]
+) -> None:
+    """Whoever works while the engine is closed ends well, and leaves no open connection behind."""
+    with way(engine) as connection:
+        rows(connection, "SELECT 1")
+        driver = connection.connection.driver_connection
+        engine.dispose()
+    assert driver is not None
+    with pytest.raises(Exception, match=r"(?i)closed"):
+        driver.execute("SELECT 1")
+    assert engine.get_execution_options()[KEPT] == []
+    assert people(engine) == people(engine)
+    engine.dispose()
 
 
 def test_an_engine_of_another_make_has_its_connection_closed(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from upheld.core.extras import install_hint
 from upheld.core.files import OTHERS, PRIVATE_MODE
@@ -31,6 +32,7 @@ from upheld.core.schema import refuse_newer, revision
 from upheld.core.transaction import READING, reading
 from upheld.core.trouble import DatabaseError, meaning, trouble
 
+CLOSINGS: Final = "upheld_closings"  # how often its engine had been closed when it was opened
 WAIT_SECONDS: Final = 10
 SQLITE: Final = "sqlite:///"
 OPTIONS: Final = re.compile(r"\?\w+=")  # which look like those of an address
@@ -107,11 +109,23 @@ def _keep_links(engine: Engine) -> None:
     """Let connections for writing be kept from one transaction to the next, until it is closed."""
     rest: list[Link] = []
     engine.update_execution_options(**{KEPT: rest, HALT: Halt()})
+    closings = [0]  # how often the engine was closed
 
     @event.listens_for(engine, "engine_disposed")
     def _close(_: Engine) -> None:
+        closings[0] += 1
         while rest:
             rest.pop().shut()
+
+    @event.listens_for(engine, "connect")
+    def _opened(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[CLOSINGS] = closings[0]
+
+    @event.listens_for(engine, "checkin")
+    def _back(raw: Any, record: ConnectionPoolEntry) -> None:
+        # Somebody had it while the engine was closed: nobody else would ever close it.
+        if raw is not None and record.info.get(CLOSINGS) != closings[0]:
+            raw.close()
 
     @event.listens_for(engine, "before_cursor_execute")
     def _flush(connection: Connection, *_: object) -> None:

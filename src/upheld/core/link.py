@@ -90,6 +90,7 @@ class Link(Connection):
 
     def _connect(self) -> None:
         """Take a connection of the engine's, new or at rest."""
+        self._pool = self.engine.pool
         pooled: Any = self.connection
         self.driver = pooled.driver_connection
         self._trips: Any = Trips(self.driver) if self.postgresql else None
@@ -165,8 +166,12 @@ class Link(Connection):
             raise
         if self._rest is None:
             self.close()
-        else:
-            self._rest.append(self)
+            return
+        self._rest.append(self)
+        if self.engine.pool is not self._pool:  # it was disposed of meanwhile, with all at rest
+            with suppress(ValueError):
+                self._rest.remove(self)
+                self.shut()
 
     def keep(self) -> None:
         """Commit, with whatever waits to be sent."""
