@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from upheld.core.transaction import reading, writing
 from upheld.database.seals import SealedError
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
-from upheld.practices.accounts import authenticator
+from upheld.practices.accounts import authenticator, domain
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.deliver import ONCE, Delivery
 from upheld.practices.messages.redacting import Redacting
@@ -205,6 +206,17 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     assert house.do(lambda j: j.held(victim))
     overwrite(house, "invitation", [row])
     assert house.do(lambda j: invitations.by_code(j.connection, made[1], at)) is not None
+
+
+def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(house: House) -> None:
+    """As long as the message waits that asks them to confirm, no row that is missing hurries it."""
+    person = house.do(lambda j: j.enrol())
+    house.do(lambda j: domain.open_account(j, person, agreement_digest="0" * 64))
+    queue(house, person)
+    later = house.clock.now() + timedelta(days=30)
+    assert house.do(lambda j: domain.never_confirmed(j.connection, later, 10)) == [person]
+    overwrite(house, "outbox", [])
+    assert house.do(lambda j: domain.never_confirmed(j.connection, later, 10)) == []
 
 
 def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: House) -> None:
