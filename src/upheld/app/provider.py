@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from upheld.gate.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.brings import Make, Provider
 from upheld.practice.needs import Need, can_ever, switched_off
+from upheld.practice.promises import sentences, unkept
 from upheld.practice.quoting import clause_ids
 from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
@@ -43,6 +45,7 @@ from upheld.practices.staff import practice as staff
 from upheld.web import kit
 from upheld.web.pages import EVERYBODY, Imprint, Pages, Place
 
+_LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, Make], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
@@ -132,6 +135,8 @@ def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     health = Health(provider)
     service = Service(path, lambda policy: _loaded(provider, policy, health), serving)
     health.measure(service.metrics)
+    for each in sentences(unkept(provider, service.live.now.policy)):
+        _LOG.warning("the policy promises what nothing here keeps: %s", each)
     provider.count = service.metrics.count
     return service
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from upheld.policy.load import Policy
 
 POLICY = typer.Argument(help="A policy: a Markdown file, or one that `upheld compile` wrote.")
-POLICIES = typer.Argument(help="Policies in Markdown, one or several.")
+POLICIES = typer.Argument(None, help="Policies in Markdown, one or several.")
 JSON = typer.Option(False, "--json", help="Answer in JSON.")
 
 

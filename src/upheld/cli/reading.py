@@ -93,15 +93,23 @@ def _wanted(sentence: str, policy: Policy) -> str:
 
 
 def check(
-    policies: list[Path] = POLICIES,
+    policies: list[Path] | None = POLICIES,
     strict: bool = typer.Option(False, "--strict", help="Uncovered prose is a fault too."),
     notes: bool = typer.Option(False, "--notes", help="Show guards and hints too."),
     provider: bool = typer.Option(
         False, "--provider", help="Tell what a provider under this policy could not do."
     ),
+    settings: Path | None = typer.Option(
+        None, "--settings", help="A provider's settings: list what it cannot keep of its policy."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Read policies, ask their examples, and list what their authors should know."""
+    if settings is not None:
+        raise typer.Exit(_kept(settings, policies, strict=strict, as_json=as_json))
+    if not policies:
+        raise UpheldError("check takes a policy, or a provider's --settings", code="usage",
+                          hint="name a policy")  # fmt: skip
     reports = [_checked(each, strict=strict, notes=notes, as_json=as_json) for each in policies]
     if provider:
         for path, report in zip(policies, reports, strict=True):
@@ -132,6 +140,27 @@ def _tell_off(path: Path, report: dict[str, Any], *, as_json: bool) -> None:
     if not as_json:
         for each in off:
             print(f"{path}: switched off for a provider: {each}")
+
+
+def _kept(settings: Path, policies: list[Path] | None, *, strict: bool, as_json: bool) -> int:
+    """Tell what a provider cannot keep of its policy, or of another; 1 if that is a fault."""
+    from upheld.app.promises import promises
+    from upheld.core.settings import read_settings
+
+    told = read_settings(settings)
+    named = [*(policies or []), *([told.policy] if told.policy and not policies else [])]
+    if len(named) != 1:
+        raise UpheldError("one policy is held against a provider", code="usage",
+                          hint="name it in the settings")  # fmt: skip
+    found = promises(told, loaded(named[0], as_json=as_json))
+    if as_json:
+        print_json([{**each._asdict(), "why": each.why} for each in found])
+    else:
+        for each in found:
+            clauses = ", ".join(f"#{clause}" for clause in each.clauses)
+            print(f"{each.kind} `{each.word}`: {each.why} ({clauses})")
+        print(f"{named[0]}: {len(found)} things are promised and not kept")
+    return 1 if strict and found else 0
 
 
 def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class Practice(NamedTuple):
     payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
+    asks: Sequence[str] = ()  # the actions that it asks the policy for
+    proves: Sequence[str] = ()  # the facts of which it keeps records
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 

@@ -60,6 +60,8 @@ def practice(provider: Provider) -> Practice:
     accept = Acceptance(provider, agreement, sign_up.accept)
     return Practice(
         "accounts",
+        asks=("collect", "contact", "serve", "store", "use", "view"),
+        proves=("opted-out", "advertising-opt-out"),
         routes=[
             *_open(provider, sign_up, Terms(provider, agreement)),
             *_own(provider, Home(provider), accept),

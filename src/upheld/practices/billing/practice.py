@@ -117,7 +117,9 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
     if processor is None:
         routes += _sandbox_routes(provider, sandbox)
     return Practice(
-        "billing", routes=routes, cards=CARDS, destinations=DESTINATIONS, waiting=waiting,
+        "billing", asks=("charge", "serve", "share", "use", "view"),
+        proves=("has-service", "payment-in-progress"),
+        routes=routes, cards=CARDS, destinations=DESTINATIONS, waiting=waiting,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
         carriers={debts.DELETE: debts.delete_on_recall},
         derived={

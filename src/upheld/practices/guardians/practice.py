@@ -53,6 +53,8 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "guardians",
+        asks=("charge", "serve", "use", "view"),
+        proves=("guardian-permission", "guardian-supervision", "costs-accepted"),
         routes=[
             Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
             Route("/guardian/{link}", answer, methods=both),

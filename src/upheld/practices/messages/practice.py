@@ -36,6 +36,8 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
 
     return Practice(
         "messages",
+        asks=("contact", "store", "use", "view"),
+        proves=("opted-out",),
         routes=[
             Route("/me/messages", signed_in(provider, "customer", pages.listed), methods=["GET"]),
             Route("/me/messages/{message}", signed_in(provider, "customer", pages.one),

@@ -80,6 +80,11 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "rights", routes=routes,
+        asks=("answer-access", "answer-correction", "answer-erasure", "apply-privacy-signal",
+              "bind", "collect", "share", "store", "use", "view"),
+        proves=("access-requested", "account-closed", "advertising-opt-out",
+                "correction-requested", "erased", "erasure-requested", "months-since-closure",
+                "opted-out", "permission", "privacy-signal"),
         cards=[Card("customer", "My privacy", "/me/privacy",
                     "What we hold, who received it, and what you chose", 60, bar=True)],
         destinations={

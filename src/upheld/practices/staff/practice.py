@@ -39,6 +39,8 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "staff",
+        asks=("use", "view"),
+        proves=("staff-need",),
         routes=[
             *_signing(provider, "staff"),
             *_signing(provider, "agent"),

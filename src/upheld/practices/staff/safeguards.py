@@ -18,6 +18,7 @@ from upheld.gate import entries, logs
 from upheld.gate.jobs import LEASE
 from upheld.gate.upkeep import Checked, selfcheck
 from upheld.practice.brings import Provider
+from upheld.practice.promises import unkept
 from upheld.practice.visits import Visit
 from upheld.practices.staff.people_page import manager_of
 
@@ -40,6 +41,7 @@ class Safeguards:
         manager_of(visit)
         return self.provider.pages.page(
             visit.request, "staff/safeguards.html", checked=checked,
+            unkept=unkept(self.provider, self.provider.gate.gate.house.policy),
             safeguards=[*self._settled(), *await self.provider.read(self._running)],
         )  # fmt: skip
 

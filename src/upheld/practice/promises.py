@@ -1,0 +1,112 @@
+"""What a policy promises and the running provider cannot keep: seen before anybody relies on it.
+
+A duty that no part carries out makes every rule with it one that is never done. A fact that nothing
+proves is never known. An action that nothing asks is allowed and never happens; an obligation that
+nothing fulfils will be late each time. Practices say which actions they ask of the policy and which
+facts they keep records of; the gate and its carriers and provers are asked themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from upheld.policy.load import Policy
+from upheld.policy.program import Node
+from upheld.policy.request import Duty
+from upheld.policy.worlds import tests_of
+from upheld.practice.brings import Provider
+
+GATE_ASKS: Final = ("collect", "store")  # of itself: whatever comes in is collected and stored
+GATE_PROVES: Final = ("birth-date", "session")  # kinds of proof that need no record
+KINDS: Final = {
+    "duty": "nothing carries it out, so what is allowed with it is never done",
+    "fact": "nothing proves it, so it is never known to be so",
+    "action": "nothing asks for it, so it is allowed and not done",
+    "obligation": "nothing fulfils it, so it would be late",
+}
+
+
+class Unkept(NamedTuple):
+    """A word of a promise that the program does not keep, and the clauses that rest on it."""
+
+    kind: str
+    word: str
+    label: str
+    clauses: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """What follows from it."""
+        return KINDS[self.kind]
+
+
+def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
+    """Everything that a policy promises and this provider has no part for."""
+    words = policy.program.vocabulary
+    asks = {*GATE_ASKS, *(each for made in provider.practices for each in made.asks)}
+    carriers = provider.gate.gate.house.carriers
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, word, clause in _promised(policy):
+        match kind:
+            case "duty":
+                kept = not carriers.missing([Duty(word)])
+            case "fact":
+                kept = _proven(provider, policy, word)
+            case _:
+                kept = word in asks
+        if not kept:
+            found.setdefault((kind, word), []).append(clause)
+    labels = {
+        "duty": {name: each.label for name, each in words.duties.items()},
+        "fact": {name: each.label for name, each in words.facts.items()},
+        "action": {name: each.label for name, each in words.tree("action").items()},
+    }
+    labels["obligation"] = labels["action"]
+    order = {clause.id: at for at, clause in enumerate(policy.program.clauses)}
+    listed = [
+        Unkept(kind, word, labels[kind].get(word, "") or word,
+               tuple(sorted(set(clauses), key=order.__getitem__)))
+        for (kind, word), clauses in found.items()
+    ]  # fmt: skip
+    return sorted(listed, key=lambda each: ([*KINDS].index(each.kind), order[each.clauses[0]]))
+
+
+def sentences(found: Iterable[Unkept]) -> list[str]:
+    """For each kind one sentence, for a log."""
+    kinds: dict[str, list[str]] = {}
+    for each in found:
+        kinds.setdefault(each.kind, []).append(each.word)
+    names = {"duty": "duties that nothing carries out", "fact": "facts that nothing proves",
+             "action": "actions that nothing asks for",
+             "obligation": "obligations that nothing fulfils"}  # fmt: skip
+    return [f"{names[kind]}: {', '.join(words)}" for kind, words in kinds.items()]
+
+
+def _promised(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Each word that a rule rests on: what it is, the word, the clause."""
+    for node in policy.program.nodes:
+        for duty in node.duties:
+            yield "duty", duty.duty, node.clause
+        for copy in (*node.copies, *(each for gate in node.gates for each in gate)):
+            for test in tests_of(copy.condition):
+                yield "fact", test.fact, node.clause
+        if node.effect == "allow":
+            yield from _done(node)
+
+
+def _done(node: Node) -> Iterator[tuple[str, str, str]]:
+    """The actions that a rule lets us do, or wants done."""
+    kind = "obligation" if node.verb == "must" else "action"
+    for action in {action for copy in node.copies for action in copy.actions}:
+        yield kind, action.removesuffix("/other"), node.clause
+
+
+def _proven(provider: Provider, policy: Policy, name: str) -> bool:
+    """Whether anything here can ever prove a fact."""
+    fact = policy.program.vocabulary.facts[name]
+    return (
+        fact.proof in GATE_PROVES
+        or any(fact.proof in made.provers for made in provider.practices)
+        or any(name in made.proves for made in provider.practices)
+    )

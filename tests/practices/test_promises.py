@@ -1,0 +1,129 @@
+"""What a policy promises and the program does not do is told before anybody relies on it."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import upheld
+from practices.conftest import House
+from upheld.api.service import Settings as Serving
+from upheld.app.promises import promises
+from upheld.app.provider import service_of
+from upheld.cli import app
+from upheld.core.settings import Settings
+from upheld.demo import sample_policy
+from upheld.gate.duties import nothing_more
+from upheld.policy.request import Duty
+from upheld.practice.promises import GATE_ASKS, Unkept, unkept
+
+SOURCE = Path(upheld.__file__).parent
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: what is asked here is what the program can do."""
+    return f"sqlite:///{tmp_path}/upheld.db"
+
+
+def words(found: list[Unkept], kind: str) -> set[str]:
+    """The words of one kind."""
+    return {each.word for each in found if each.kind == kind}
+
+
+def test_every_duty_is_carried_out_or_listed(house: House) -> None:
+    """The duties of the policy's rules that are listed are those that the gate refuses acts for."""
+    used = {duty.duty for node in house.policy.program.nodes for duty in node.duties}
+    carriers = house.provider.gate.gate.house.carriers
+    missing = {*carriers.missing([Duty(duty) for duty in used])}
+    assert words(unkept(house.provider, house.policy), "duty") == missing
+
+
+def test_what_is_carried_out_from_now_on_is_listed_no_more(house: House) -> None:
+    """A part that takes a duty on takes it off the list, and no other."""
+    before = words(unkept(house.provider, house.policy), "duty")
+    first = min(before)
+    house.provider.gate.gate.house.carriers.add(first, nothing_more)
+    assert words(unkept(house.provider, house.policy), "duty") == before - {first}
+
+
+def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: House) -> None:
+    """A policy of nothing but such promises is told in full, and what is kept is not in it."""
+    policy = upheld.load_text(
+        "---\npolicy: Small\n---\n\nOne. {#one}\n\n```rule\n"
+        "may serve when has-service and breach-found\nmay amend\n"
+        "must notify-breach within 2 days when breach-found\n"
+        "must answer-access within 2 days when access-requested\n```\n"
+    )
+    found = [(each.kind, each.word, each.clauses) for each in unkept(house.provider, policy)]
+    assert found == [
+        ("fact", "breach-found", ("one",)),
+        ("action", "amend", ("one",)),
+        ("obligation", "notify-breach", ("one",)),
+    ]
+
+
+def _asked_in(path: Path) -> set[str]:
+    """The actions that a module's calls of `Act` and `Request` name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Act":
+            found |= {
+                word.value.value
+                for word in node.keywords
+                if word.arg == "action" and isinstance(word.value, ast.Constant)
+                and isinstance(word.value.value, str)
+            }  # fmt: skip
+    return found
+
+
+def test_practices_say_every_action_that_their_code_asks(house: House) -> None:
+    """Each action that the code of a practice names is one that the practice says it asks."""
+    for made in house.provider.practices:
+        package = SOURCE / "practices" / made.name
+        asked = {word for path in package.rglob("*.py") for word in _asked_in(path)}
+        assert asked - {*made.asks, *GATE_ASKS} == set(), made.name
+        code = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+        code = code.replace('"answer-', '"').replace('f"answer-{kind}"', "")
+        assert all(word.removeprefix("answer-") in code for word in made.asks), made.name
+
+
+def test_a_manager_sees_the_list_on_the_page_of_safeguards(house: House) -> None:
+    """Every word that is listed stands on the page with a link to each clause that rests on it."""
+    user = house.staff("manager")
+    page = house.signed_in(user, "staff").get("/staff/safeguards")
+    assert page.status_code == 200
+    for each in unkept(house.provider, house.policy):
+        assert f"<code>{each.word}</code>" in page.text
+        assert all(f'href="/privacy#{clause}"' in page.text for clause in each.clauses)
+
+
+def test_a_line_of_the_log_says_it_at_start(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever starts the provider reads which duties, facts, actions and obligations are dead."""
+    with caplog.at_level(logging.WARNING, "upheld.promises"):
+        service_of(house.provider, sample_policy(), Serving())
+    said = " ".join(each.getMessage() for each in caplog.records)
+    assert all(each.word in said for each in unkept(house.provider, house.policy))
+
+
+def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:
+    """`check --settings` lists the same as the running provider; strictly, it fails for them."""
+    (tmp_path / "terms.md").write_text("# Terms\n\nBe kind.\n")
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        f'database = "sqlite:///{tmp_path}/none.db"\npolicy = "{sample_policy()}"\n'
+        'agreement = "terms.md"\nphone = "+1 555 010 0100"\ncontact = "help@larch.example"\n'
+    )
+    found = CliRunner().invoke(app, ["check", "--settings", str(path)])
+    assert found.exit_code == 0, found.output
+    assert not (tmp_path / "none.db").exists()
+    settings = Settings(database="sqlite:///none.db", phone="+1 555 010 0100",
+                        contact="help@larch.example", agreement=tmp_path / "terms.md")  # fmt: skip
+    for each in promises(settings, upheld.load(sample_policy())):
+        assert f"{each.kind} `{each.word}`" in found.output
+    assert CliRunner().invoke(app, ["check", "--settings", str(path), "--strict"]).exit_code == 1
+    assert CliRunner().invoke(app, ["check"]).exit_code != 0
