@@ -362,10 +362,12 @@ def _checked(
             raise changed(_named(told, plain), told.name)
         found.append(plain)
         listed.append((covered, element))
-    if _of_one(told, where):  # all that there is of somebody need not be read again
-        owner = values[0]
+    if _of_one(told, where, None if parts is None else len(parts)) and (
+        parts is None or tuple(values[1:]) == tuple(parts)
+    ):  # all that there is of somebody need not be read again
+        owner = values[0] if values else NOBODY
         cover = _cover(connection, owner) or Cover(0, {})
-        if not agree(told.name, cover, owner, tallied(told, listed)):
+        if not agree(told.name, cover, owner, tallied(told, listed), parts):
             raise changed(owner, told.name)
     else:
         whole(connection, table, _owners(told, found, where, values), parts)
@@ -373,12 +375,17 @@ def _checked(
 
 
 @lru_cache(maxsize=1024)
-def _of_one(told: Declaration, where: str) -> bool:
-    """Whether a condition holds of the whole set of one owner, and of nothing else."""
+def _of_one(told: Declaration, where: str, parts: int | None) -> bool:
+    """Whether a condition holds of one owner's whole set, or so many parts, and of nothing else."""
     if told.owner is None:
-        return False
+        return told.few and not where
     before, _, order = where.partition(" ORDER BY ")
-    return before == f"{told.covered[told.owner]} = ?" and "LIMIT" not in order
+    wanted = f"{told.covered[told.owner]} = ?"
+    if parts is not None:
+        if told.part is None:
+            return False
+        wanted += f" AND {told.covered[told.part]} IN ({places(range(parts))})"
+    return before == wanted and "LIMIT" not in order
 
 
 @lru_cache(maxsize=1024)

@@ -104,11 +104,11 @@ def settle(joint: Joint, payer: str) -> Refused | None:
     if isinstance(found, Refused):
         return found
     paid = {each.number for each in found.invoices if each.open == 0}
+    unpaid = _unpaid(joint, payer)
     database.mark_again(joint.connection, tables.invoice, [
-        (each, each._replace(state="paid")) for each in _unpaid(joint, payer)
-        if each.number in paid
+        (each, each._replace(state="paid")) for each in unpaid if each.number in paid
     ])  # fmt: skip
-    if not due_numbers(joint, payer):
+    if not any(each.state in DUE and each.number not in paid for each in unpaid):
         tasks.close_about(joint, payer, DEBT)
     return None
 
@@ -175,8 +175,7 @@ class Invoices:
         """
         payer = self.provider.payer(joint.connection, person_id)
         people.lock_all(joint.connection, sorted({person_id, payer}))
-        if database.get(joint.connection, tables.billed, "person_id = ? AND month = ?", person_id,
-                        month.word):  # fmt: skip
+        if month.word in services.billed_months(joint.connection, person_id):
             return
         database.whole(joint.connection, tables.service_order, [person_id])
         span = still_to_bill(joint.connection, person_id, month, before or month.after)
@@ -343,7 +342,8 @@ def erased(joint: Joint, person_id: str) -> bool:
 
 def number(joint: Joint, made: date) -> str:
     """The next number of a year: one that was given out is never given out again."""
-    found = database.get(joint.connection, tables.invoice_number, "year = ?", made.year)
+    years = database.select(joint.connection, tables.invoice_number)
+    found = next((each for each in years if each.year == made.year), None)
     if found is None:
         database.insert(joint.connection, tables.invoice_number, year=made.year, last=FIRST)
         return f"{made.year}-{FIRST}"

@@ -83,8 +83,14 @@ Beginning = Begun | UnderWay | Declined | Refused | None
 
 def under_way(connection: Connection, person_id: str) -> list[Any]:
     """The rows of somebody's payments that have not come to an end, the oldest first."""
-    where = "person_id = ? AND state = 'begun' ORDER BY made"
-    return database.select(connection, payment_intent, where, person_id, parts=["begun"])
+    where = "person_id = ? AND state IN (?) ORDER BY made"
+    return database.select(connection, payment_intent, where, person_id, "begun", parts=["begun"])
+
+
+def _of(joint: Joint, person_id: str, key: str) -> Any | None:
+    """The row of somebody's payment by the key of its form."""
+    found = database.select(joint.connection, payment_intent, "person_id = ?", person_id)
+    return next((each for each in found if each.key == key), None)
 
 
 class Payments:
@@ -96,7 +102,7 @@ class Payments:
 
     def intent(self, joint: Joint, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
-        found = database.get(joint.connection, payment_intent, _KEY, person_id, key)
+        found = _of(joint, person_id, key)
         return None if found is None else Intent(found.state, found.record_id)
 
     def under_way(self, joint: Joint, person_id: str) -> str | None:
@@ -157,7 +163,7 @@ class Payments:
     def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         people.lock(joint.connection, person_id)
-        found = database.get(joint.connection, payment_intent, _KEY, person_id, key)
+        found = _of(joint, person_id, key)
         if found is None or found.state not in _LIVE or found.sealed is None:
             return None
         if found.state != "begun" and not charged.paid:
@@ -278,9 +284,8 @@ class Payments:
 
     def _waiting(self, joint: Joint, person_id: str, key: str) -> tuple[str, _Sealed] | None:
         """The record of a payment that is begun, and what is under way."""
-        found = database.get(joint.connection, payment_intent, f"{_KEY} AND state = 'begun'",
-                             person_id, key)  # fmt: skip
-        if found is None:
+        found = _of(joint, person_id, key)
+        if found is None or found.state != "begun":
             return None
         return found.record_id, self._opened(person_id, key, found.sealed)
 

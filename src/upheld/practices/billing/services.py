@@ -75,7 +75,7 @@ def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
 
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
-    over = _billed(retiring.connection, retiring.person_id)
+    over = billed_months(retiring.connection, retiring.person_id)
     today = retiring.at.date()
     stay = set[int]()
     for each, numbers in _with_rows([*retiring.old, *retiring.young]):
@@ -91,7 +91,7 @@ def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
     """
     today, zone = at.date(), at.tzinfo
     orders = database.select(connection, service_order, "person_id = ?", person_id)
-    over = _billed(connection, person_id)
+    over = billed_months(connection, person_id)
     return any(
         not over.issuperset(_months(
             moment(each.began).astimezone(zone).date(),
@@ -102,7 +102,7 @@ def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
     )  # fmt: skip
 
 
-def _billed(connection: Connection, person_id: str) -> set[str]:
+def billed_months(connection: Connection, person_id: str) -> set[str]:
     """The months of somebody for which nothing is to be invoiced any more."""
     found = database.select(connection, billed, "person_id = ?", person_id)
     return {each.month for each in found}
