@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +19,7 @@ from upheld.demo import sample_policy
 from upheld.practice.visits import cookie_name
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 pytestmark = pytest.mark.browser
 WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
@@ -29,6 +29,30 @@ POLICY = (  # has tests of its own; and what is no page
     r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
     r"|[./]json$|/status$"
 )
+NOTHING: dict[str, str] = {}
+ANSWERS: list[tuple[str, str, dict[str, str]]] = [  # who sends what where, and gets a page for it
+    ("nobody", "/sign-up", {"birth-date": "2020-01-02"}),
+    ("nobody", "/sign-up", NOTHING),
+    ("nobody", "/sign-up/form", NOTHING),
+    ("nobody", "/sign-up/guardian", NOTHING),
+    ("nobody", "/sign-up/continue", NOTHING),
+    ("nobody", "/sign-in", NOTHING),
+    ("nobody", "/sign-in", {"email": "no@marked.example", "password": "wrong"}),
+    ("nobody", "/recover", NOTHING),
+    ("nobody", "/recover/over", NOTHING),
+    ("nobody", "/verify/over", NOTHING),
+    ("nobody", "/staff/sign-in", NOTHING),
+    ("ann", "/me/household", NOTHING),
+    ("ann", "/me/security/password", NOTHING),
+    ("ann", "/me/privacy/erase", NOTHING),
+    ("ann", "/me/privacy/choices", NOTHING),
+    ("ann", "/me/services", {"plan": "nothing"}),
+    ("ann", "/me/payment", {"key": "0" * 32}),
+    ("manager", "/staff/people", NOTHING),
+    ("billing", "/staff/payments", NOTHING),
+    ("support", "/staff/me/password", NOTHING),
+    ("support", "/staff/me/account", NOTHING),
+]
 PAGES = size("pages of the portal in a browser", short=4, long=1_000)
 
 
@@ -48,7 +72,10 @@ class Site(NamedTuple):
             context.add_cookies([{"name": name, "value": raw, "url": self.address}])
 
     def pages(self) -> list[tuple[str, str]]:
-        """A visitor and a path for each page that the crawl knows, but those of the policy."""
+        """A visitor and a path for each page that the crawl knows, but those of the policy.
+
+        A page that roles see differently is one for each of them.
+        """
         table, found = lines(), []
         for method, path in routed(self.world.house.app):
             line = table[f"{method} {path}"]
@@ -56,7 +83,10 @@ class Site(NamedTuple):
                        if line.who in ("anybody", kind)
                        and self.world.expected(line, each, method) == 200]  # fmt: skip
             if method == "GET" and allowed and not re.search(POLICY, path):
-                found.append((allowed[0], self.world.path(path, line)))
+                whole = self.world.path(path, line)
+                found += [
+                    (each, whole) for each in (allowed if line.who != "anybody" else allowed[:1])
+                ]
         return found[:: max(1, len(found) // PAGES)]
 
 
@@ -103,6 +133,42 @@ def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int, s
             assert answer is not None
             assert answer.status == 200, path
             seen_well(page, width, f"{path} as {visitor}")
+
+
+def answers(site: Site) -> Iterator[tuple[str, str, str]]:
+    """The pages that answer forms: where, of whom, and the page as it was sent."""
+    world = site.world
+    for visitor, path, form in ANSWERS:
+        browser, token = world.browser(visitor)
+        sent = browser.post(path, data={"_token": token, **form})
+        assert sent.status_code not in (303, 404), path
+        yield visitor, path, sent.text
+
+
+def _serving(text: str) -> Callable[[Route], None]:
+    def serve(route: Route) -> None:
+        route.fulfill(body=text, content_type="text/html; charset=utf-8")
+
+    return serve
+
+
+@pytest.mark.parametrize(("width", "scheme"), WAYS if CHOSEN == "long" else WAYS[3:])
+def test_every_answer_to_a_form_is_for_everyone(
+    chromium: Browser, site: Site, width: int, scheme: str
+) -> None:
+    """Forms that were filled in wrongly, and refusals: what a page shows that no link leads to."""
+    with chromium.new_context(
+        viewport={"width": width, "height": 844}, bypass_csp=True,
+        color_scheme="dark" if scheme == "dark" else "light",
+    ) as context:  # fmt: skip
+        page = context.new_page()
+        for visitor, path, text in answers(site):
+            shown = f"{site.address}/answer"
+            page.route(shown, _serving(text))
+            page.goto(shown)
+            assert page.locator("h1").count() == 1, path
+            seen_well(page, width, f"the answer of {path} to {visitor}")
+            page.unroute(shown)
 
 
 def test_the_keyboard_reaches_every_control(chromium: Browser, site: Site) -> None:
