@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 import postgres
 from sizes import CHOSEN, USED, size
+from tally import tell
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -41,13 +42,15 @@ settings.register_profile(
     max_examples=size("examples a property", short=50, long=1_000),
 )
 settings.register_profile("long", settings.get_profile("short"), derandomize=False, print_blob=True)
+settings.register_profile("middle", settings.get_profile("short"))
 settings.load_profile(CHOSEN)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a worker of a run on several cores tell which sizes it used."""
+    """Let a worker of a run on several cores tell which sizes it used, and what it tried."""
     if (told := getattr(session.config, "workeroutput", None)) is not None:
         told["sizes"] = USED
+    tell()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -122,7 +125,8 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     name = sql.Identifier(f"t{secrets.token_hex(8)}")
     with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield postgres_server + name.as_string().strip('"')
+    yield postgres_server + name.as_string().strip('"')
+    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 

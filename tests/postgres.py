@@ -16,12 +16,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 INSTALLED = Path("/usr/lib/postgresql")
+_STARTED: dict[str, tuple[Path, Path]] = {}  # by address: where a server's programs and home are
 
 
 def programs() -> Path | None:
     """The folder of the latest installed server's programs, or None."""
     found = [path.parent for path in INSTALLED.glob("*/bin/initdb")]
     return max(found, key=lambda path: float(path.parent.name), default=None)
+
+
+def restart(address: str, *, mode: str = "fast") -> None:
+    """Restart the server of an address; with the mode `immediate` as after a crash."""
+    folder, home = _STARTED[address]
+    _run(folder / "pg_ctl", "restart", "--wait", "--pgdata", home / "data", "--log", home / "log",
+         "--mode", mode)  # fmt: skip
+
+
+def end_all(url: str) -> None:
+    """End every other connection to a database, and wait until they are gone."""
+    import psycopg
+
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        while connection.execute(f"SELECT 1 {others} LIMIT 1").fetchone():
+            pass
 
 
 def another(address: str, name: str) -> str:
@@ -56,7 +75,9 @@ def server(folder: Path) -> Iterator[str]:
         _run(folder / "pg_ctl", "start", "--wait", "--pgdata", home / "data",
              "--log", home / "log", "--options", options)  # fmt: skip
         try:
-            yield f"postgresql://upheld:{password}@127.0.0.1:{port}/"
+            address = f"postgresql://upheld:{password}@127.0.0.1:{port}/"
+            _STARTED[address] = folder, home
+            yield address
         finally:
             _run(folder / "pg_ctl", "stop", "--mode", "immediate", "--pgdata", home / "data")
     finally:

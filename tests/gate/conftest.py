@@ -18,7 +18,7 @@ from upheld.gate.gate import Gate
 from upheld.vault.keyring import KeyFile, Keyring
 
 START = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)  # far from the ends of months and years
-TOLD = {"email": "ann@marked.example", "name": "Ann Marked", "phone": "+1 555 0100"}
+TOLD = {"email": "ann@marked.example", "name": "Ann Marked", "phone": "+15550100100"}
 
 
 class Told(Clock):

@@ -22,6 +22,7 @@ from gate.test_faults import flipped
 from ledger.logs import OTHER, SIGNER
 from processes import child
 from sizes import size
+from tally import tried
 from upheld.core.clock import system_time
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
@@ -158,6 +159,7 @@ def test_whoever_is_killed_over_a_checkpoint_leaves_one_that_goes_on(
             signed = row(connection, "SELECT max(size) FROM checkpoint WHERE note IS NOT NULL")
         assert signed == (len(_numbers(engine)),)
     checkpoints(engine)
+    tried("kills", "while entries are covered and signed", engine, KILLS)
 
 
 def _numbers(engine: Engine) -> list[int]:

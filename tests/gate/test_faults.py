@@ -18,6 +18,7 @@ from gate.conftest import TOLD, Told, customer
 from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
+from tally import tried
 from upheld.core.database import open_database
 from upheld.core.link import LOOK_SECONDS
 from upheld.core.schema import migrate
@@ -76,6 +77,7 @@ def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
             assert both["email"] == f"ann{both['zip']}@marked.example"
         if kill % 10 == 0 or kill == KILLS:
             assert problems(gate) == ()
+    tried("kills", "in the middle of acts that read and store", gate.engine, KILLS)
 
 
 def test_a_full_disk_gives_no_value_and_leaves_nothing(
@@ -94,6 +96,7 @@ def test_a_full_disk_gives_no_value_and_leaves_nothing(
             joint.enrol()
     assert caught.value.code == "disk-full"
     assert len(gate.entries(person)) == before
+    tried("full disks", "in the middle of an act", engine, 1)
 
 
 def test_a_database_that_went_away_and_came_back_loses_nothing(
@@ -113,6 +116,7 @@ def test_a_database_that_went_away_and_came_back_loses_nothing(
     (tmp_path / "away.db").rename(path)
     assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
     assert problems(gate) == ()
+    tried("restarts", "its file moved away and brought back", engine, 1)
     engine.dispose()
 
 
@@ -157,6 +161,8 @@ def test_a_flipped_byte_is_found_and_named_wherever_it_is(
                     connection.execute(change, {"raw": raw, "me": person, "row": row})
             assert {field: values[field] for field in TOLD} == TOLD
     assert [each for each in problems(gate) if table != "entry"] == []
+    tried("flips", f"a bit of `{table}.{column}`, and what follows cut off", gate.engine,
+          len(places) + 1)  # fmt: skip
 
 
 def test_a_flipped_byte_of_the_keyring_is_found(keyring: Keyring, tmp_path: Path) -> None:
@@ -170,6 +176,7 @@ def test_a_flipped_byte_of_the_keyring_is_found(keyring: Keyring, tmp_path: Path
         except upheld.UpheldError:
             continue
         assert [each.key for each in opened.epochs] == [each.key for each in keyring.epochs], at
+    tried("flips", "a bit of the keyring", "files", len(raw))
 
 
 @pytest.mark.parametrize(
@@ -239,6 +246,8 @@ def test_a_clock_that_was_set_stops_what_depends_on_dates_until_it_is_accepted(
     assert times == sorted(times)
     gate.accept_clock()
     assert gate.act("serve", person).decision.allowed
+    what = "set back by a day" if ahead < timedelta() else "set ahead by two hours"
+    tried("clocks", f"{what}, then an act that depends on dates", gate.engine, 1)
 
 
 def test_everybody_is_moved_to_a_new_epoch_and_the_old_key_is_gone(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
+from upheld.core.errors import UpheldError
 from upheld.core.settings import SettingsError, read_settings
 from upheld.gate import field_values
+from upheld.gate.erasure import held
+from upheld.gate.field_values import FieldValueError
+from upheld.gate.gate import Gate
 
 TODAY = date(2026, 3, 1)
 
@@ -106,3 +111,66 @@ def test_the_country_of_the_settings_is_one_whose_numbers_can_be_read() -> None:
     for wrong in ("gb", "UK", "Larch Valley"):
         with pytest.raises(SettingsError, match="is no country"):
             read_settings(None, {"UPHELD_COUNTRY": wrong})
+
+
+@pytest.mark.parametrize("writer", ["store", "bring"])
+@pytest.mark.parametrize(
+    ("field", "typed", "kept"),
+    [
+        ("phone", "(425) 555-0142", "+14255550142"),
+        ("name", " Zoe\u0301 Lee ", "Zo\u00e9 Lee"),
+        ("phone", "call me", None),
+        ("email", "ann@", None),
+        ("birth-date", "1/2/1990", None),
+        ("name", "Ann\x00Lee", None),
+        ("address", "4111 1111 1111 1111", None),
+    ],
+)
+def test_whoever_writes_a_value_is_read_at_the_gate(
+    gate: Gate, person: str, writer: str, field: str, typed: str, kept: str | None
+) -> None:
+    """A form, a program and an import alike: one form of a value, or nothing and one sentence."""
+    before = len(gate.entries(person))
+
+    def write() -> None:
+        with gate.together() as joint:
+            if writer == "bring":
+                joint.bring(person, {field: typed})
+            else:
+                joint.store(person, {field: typed}, source="customer", occasion="registration")
+
+    if kept is not None:
+        write()
+        assert gate.use(person, [field], purpose="service-provision")[field] == kept
+        return
+    with pytest.raises(FieldValueError) as caught:
+        write()
+    assert caught.value.code == "field-value"
+    assert field in str(caught.value)
+    assert typed not in str(caught.value)
+    assert len(gate.entries(person)) == before
+
+
+def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: str) -> None:
+    """Of some rows at once one that nobody could read lets none in; other fields are text."""
+    gate.house.fields.add("transaction", json.loads)
+    told = {"source": "customer", "occasion": "service-use"}
+    with pytest.raises(FieldValueError, match="`transaction`"):
+        gate.append(person, "transaction", ["{}", "4111 of something"], **told)
+    gate.house.fields.add("usage", json.loads)
+    with pytest.raises(UpheldError, match="somebody says already"):
+        gate.house.fields.add("usage", str)
+    assert "transaction" not in {each.field for each in held(gate, person)}
+    gate.append(person, "transaction", ["{}", "1"], **told)
+    assert gate.use(person, ["transaction"], purpose="fraud-detection").series("transaction")
+
+
+def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person: str) -> None:
+    """It is set aside: the age is unknown until somebody writes a date, and no act fails."""
+    fields = gate.house.fields
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr(type(fields), "kept", lambda _self, _field, value, _today: value)
+        gate.store(person, {"birth-date": "the 1st"}, source="customer", occasion="registration")
+    assert not gate.peek("serve", person).allowed
+    gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")
+    assert gate.peek("serve", person).allowed

@@ -21,6 +21,7 @@ from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from postgres import another
 from sizes import size
+from tally import tried
 from upheld.core import database as opening
 from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
@@ -85,6 +86,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
         for person in asked:
             one = erasures.token(gate.house.keyring, person) in listed
             assert one == bool(erasure.certificates(gate, person))
+    tried("kills", "in an erasure", gate.engine, KILLS)
     assert gate.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
 
 
@@ -111,6 +113,7 @@ def test_a_renewal_of_keys_that_is_killed_loses_nobody(
         assert list(tmp_path.glob(".keyring.*")) == []
         for person in everybody:
             assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
+    tried("kills", "while everybody's key is renewed", gate.engine, KILLS)
 
 
 def test_a_backup_that_is_killed_leaves_none_or_a_whole_one(
@@ -136,6 +139,7 @@ def test_a_backup_that_is_killed_leaves_none_or_a_whole_one(
             path.unlink()
         backups.backup(gate, places, keys=tmp_path / "escrow", days=30)
         assert [path.suffix for path in places.iterdir()] == [".backup"]
+    tried("kills", "in a backup", gate.engine, KILLS)
 
 
 def test_a_restore_that_is_killed_is_whole_or_not_there(
@@ -172,6 +176,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
             assert found.people == 20
         assert problems(restored) == ()
         restored.engine.dispose()
+    tried("kills", "in a restore", gate.engine, KILLS)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+import tally
 import upheld
 from gate.conftest import Told, customer
 from gate.test_covering import add, checkpoints
@@ -102,6 +103,7 @@ def test_nothing_is_half_late_and_all_of_it_is_once_there_is_room(gate: Gate, cl
         assert pages or late < PEOPLE
     room(gate.engine, None)
     assert tried(gate, "late")
+    tally.tried("full disks", "while what is late is noted", gate.engine, STEPS)
     assert states(gate.engine) == {"late": PEOPLE}
     assert entries_of(gate.engine) == before + PEOPLE
     assert problems(gate) == ()
@@ -121,6 +123,7 @@ def test_what_is_owed_is_opened_once_though_the_disk_was_full(gate: Gate, clock:
     room(gate.engine, None)
     assert tried(gate, "owed")
     assert states(gate.engine) == {"open": PEOPLE}
+    tally.tried("full disks", "while what is owed is opened", gate.engine, STEPS)
 
 
 def test_the_tree_is_whole_wherever_the_disk_was_full(gate: Gate) -> None:

@@ -160,10 +160,12 @@ def test_whatever_is_added_counts_from_the_next_act_on(engine: Engine, keyring: 
     )
     gate = Gate(engine, upheld.load_text(text), keyring)
     person = gate.enrol()
-    gate.store(person, {"email": "7.50", "name": "Ann"}, source="customer", occasion="registration")
+    gate.store(
+        person, {"email": "7@x.org", "name": "Ann"}, source="customer", occasion="registration"
+    )
     assert gate.use(person, ["balance"], purpose="billing").values == {}
     gate.house.derived.add("balance", ("email",), lambda read: read("email")[0].value)
-    assert gate.use(person, ["balance"], purpose="billing")["balance"] == "7.50"
+    assert gate.use(person, ["balance"], purpose="billing")["balance"] == "7@x.org"
 
     def proven(question: Question) -> Proof:
         return Proof(question.read("email") is not None)
@@ -238,7 +240,7 @@ def test_nobody_who_is_not_there_is_acted_on(gate: Gate) -> None:
 def test_people_are_found_however_their_address_is_written(gate: Gate, person: str) -> None:
     """By e-mail and phone, through keyed hashes alone."""
     assert gate.find("email", " ANN@Marked.example ") == [person]
-    assert gate.find("phone", "+1 (555) 0100") == [person]
+    assert gate.find("phone", "+1 (555) 010-0100") == [person]
     assert gate.find("email", "ann@marked.exampl") == []
     with pytest.raises(upheld.RequestError):
         gate.find("name", "Ann")

@@ -19,6 +19,7 @@ from gate.test_items import of
 from ledger.logs import SIGNER
 from processes import child
 from sizes import size
+from tally import tried
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.core.sql import run
@@ -229,3 +230,4 @@ def test_whoever_is_killed_over_the_jobs_is_followed(
     assert last is not None
     assert max(checkpoints(gate.engine)) == last[0]
     assert of(gate, person) == [("done", "answer-access", "access")] * KILLS
+    tried("kills", "of the process that does the jobs", gate.engine, KILLS)

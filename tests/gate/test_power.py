@@ -15,6 +15,7 @@ from gate.conftest import customer
 from gate.test_faults import problems
 from power import Disk, connect
 from sizes import size
+from tally import tried
 from upheld.core.database import open_database
 from upheld.core.schema import migrate
 from upheld.gate.gate import Gate
@@ -73,6 +74,7 @@ def test_no_act_that_was_told_is_lost_with_the_power(
     found = [lost(begun, policy, keyring, chance, "FULL") for _ in range(TRIALS)]
     assert sum(told for told, _ in found) > TRIALS
     assert sum(gone for _, gone in found) == 0
+    tried("power", "gone at a sync, in the middle of acts", "sqlite", TRIALS)
 
 
 def test_without_a_sync_for_each_commit_acts_would_be_lost(
@@ -81,4 +83,6 @@ def test_without_a_sync_for_each_commit_acts_would_be_lost(
     """The control: the same trials with synchronous=NORMAL do lose acts that were told."""
     chance = random.Random(6)  # noqa: S311 - as above
     found = [lost(begun, policy, keyring, chance, "NORMAL") for _ in range(CONTROLS)]
-    assert sum(gone for _, gone in found) > 0
+    gone = sum(gone for _, gone in found)
+    assert gone > 0
+    tried("power", "the control: without a sync for each commit", "sqlite", CONTROLS, gone)

@@ -18,6 +18,7 @@ from gate.conftest import customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from gate.test_proofs import may_share
 from sizes import size
+from tally import tried
 from upheld.core import link
 from upheld.core.link import Link
 from upheld.core.sql import rows
@@ -144,6 +145,7 @@ def test_processes_at_once_lose_no_entry(
     assert sorted(told) == list(range(begun[0] + 1, begun[0] + 4 * ACTS + 1))
     with reading(engine) as connection:
         assert damaged(connection) == []
+    tried("races", "acts of four processes at once, an entry each", engine, 4 * ACTS)
 
 
 async def opened(url: str, keyring: Keyring) -> tuple[AsyncGate, str]:

@@ -35,7 +35,7 @@ from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
 MARKS: Final = (
-    "Ada Crawled", "ada@crawled.example", "+1 555 010 0199", "7 Crawled Lane", "1961-02-03",
+    "Ada Crawled", "ada@crawled.example", "+1 555-010-0199", "7 Crawled Lane", "1961-02-03",
 )  # fmt: skip
 ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "manager")
 

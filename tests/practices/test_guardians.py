@@ -277,7 +277,8 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
                          source="customer", occasion="service-use")  # fmt: skip
                 j.append(minor, "messages", [msgspec.json.encode(
                     {"at": "2026-11-02T10:00:00+00:00", "purpose": "newsletter",
-                     "subject": "Fibre is here", "text": "SECRET TEXT"}).decode()],
+                     "subject": "Fibre is here", "text": "SECRET TEXT", "message": "1" * 32,
+                     "clause": "newsletter"}).decode()],
                     source="customer", occasion="service-use")  # fmt: skip
 
     used(None)

@@ -26,6 +26,7 @@ from upheld.practices.messages.deliver import Delivery
 from upheld.practices.rights import asks, correcting, erasing, export
 
 ADDRESS = "12 Larch Lane"
+USED = {"month": "2026-10", "service": "dsl", "gigabytes": 9, "hours": 3}
 HOSTILE = ("x" * 3_000, "a\x00b", "\u202ekcab")
 ODD = ("<script>alert(1)</script>", "Zo\u00eb \U0001f600", "=1+1")
 
@@ -50,7 +51,7 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     """The zip has every value with its origin, all entries and records, and no password."""
     person, other = house.customer(address=ADDRESS), house.customer("ben@marked.example")
     house.do(lambda joint: joint.append(
-        person, "usage", [json.dumps({"month": "2026-10", "gigabytes": 9})],
+        person, "usage", [json.dumps(USED)],
         source="customer", occasion="service-use"))  # fmt: skip
     browser = house.signed_in(person)
     assert "Make my copy" in browser.get("/me/privacy/export").text
@@ -67,7 +68,7 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     assert rows["address"][0]["value"] == ADDRESS
     assert (rows["address"][0]["origin"], rows["address"][0]["clause"]) == (
         "customer", "registration")  # fmt: skip
-    assert rows["usage"][0]["value"] == {"month": "2026-10", "gigabytes": 9}
+    assert rows["usage"][0]["value"] == USED
     assert "credentials" not in rows
     mine = house.provider.gate.gate.entries(person)
     assert [each["number"] for each in told["entries"]] == [each.number for each in mine]

@@ -83,6 +83,7 @@ def provide(
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.house
     house.provers.add("session", by_session)
+    house.fields.country = settings.country
     for _, make in practices:
         made = make(provider)
         provider.practices.append(made)
@@ -96,6 +97,8 @@ def provide(
         house.leaving.after.extend([made.stayed] if made.stayed else [])
         for field, carry in made.carries.items():
             house.carries.add(field, carry)
+        for field, read in made.fields.items():
+            house.fields.add(field, read)
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):

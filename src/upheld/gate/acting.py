@@ -22,6 +22,7 @@ from upheld.gate import entries, fetching, records
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
+from upheld.gate.field_values import Fields
 from upheld.gate.leaving import Leaving
 from upheld.gate.proofs import ASKED, ProofError, Question, Registry
 from upheld.gate.request import Act, Given, Refused, planned
@@ -66,6 +67,7 @@ class House(Struct, frozen=True):
     shapes: dict[Any, Shape]  # so far, by what was asked
     carries: Carries  # what stays of a series whose oldest rows go
     leaving: Leaving  # what is done beside an erasure
+    fields: Fields  # what values may be
 
     def by(self, clock: Clock) -> House:
         """The same by another clock."""

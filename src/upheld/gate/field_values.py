@@ -3,13 +3,17 @@
 A form, a correction and an import all ask here, so that a phone number, a date or a name is read
 alike wherever it comes from. A mistake is a ValueError with one sentence that says what to do, and
 that never repeats the value.
+
+The gate asks too, of every value that is stored, so that nobody writes past it (`Fields`): of the
+fields that people write, and of those of which a practice says how it reads them. Any other field
+is text of which the gate knows nothing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -17,6 +21,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
 from upheld.core import mailbox
+from upheld.core.errors import UpheldError
 from upheld.gate.proofs import years
 
 AGE_MAX: Final = 130
@@ -80,6 +85,7 @@ def _phone(value: str, country: str, _today: date) -> str:
 
 
 KINDS: Final = {
+    "name": Kind(),
     "email": Kind(254, read=_email),
     "phone": Kind(40, read=_phone),
     "address": Kind(300, lines=8),
@@ -88,6 +94,43 @@ KINDS: Final = {
     "interests": Kind(300),
 }
 PLAIN: Final = Kind()
+Reader = Callable[[str], object]  # reads a value of a practice's own; an error where it is none
+
+
+class FieldValueError(UpheldError):
+    """A value that its field cannot have; it is never quoted."""
+
+
+class Fields:
+    """How the values of fields are read, at the gate's border."""
+
+    def __init__(self) -> None:
+        self.country = COUNTRY  # whose phone numbers need no country code
+        self._readers: dict[str, Reader] = {}
+
+    def add(self, field: str, read: Reader) -> None:
+        """Let a practice say how it reads values of a field; UpheldError where one does."""
+        if field in self._readers or field in KINDS:
+            raise UpheldError(f"somebody says already what `{field}` may be", code="field",
+                              hint="let one practice do so")  # fmt: skip
+        self._readers[field] = read
+
+    def kept(self, field: str, value: str, today: date) -> str:
+        """A value in the form in which it is kept; FieldValueError where its field has no such."""
+        try:
+            if field in KINDS:
+                return canonical(field, value, today=today, country=self.country)
+            if reader := self._readers.get(field):
+                reader(value)
+        except (ValueError, TypeError, UpheldError) as error:
+            why = str(error) if field in KINDS else "No practice could read it."
+            raise FieldValueError(f"`{field}`: {why}", code="field-value",
+                                  hint="nothing was stored") from None  # fmt: skip
+        return value
+
+    def all_kept(self, told: Mapping[str, str], today: date) -> dict[str, str]:
+        """The same of values by their fields."""
+        return {field: self.kept(field, value, today) for field, value in told.items()}
 
 
 def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) -> str:

@@ -23,6 +23,7 @@ from upheld.gate.acting import Doing, House, Outcome, Shape
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
+from upheld.gate.field_values import Fields
 from upheld.gate.joint import Joint
 from upheld.gate.leaving import Leaving
 from upheld.gate.proofs import Registry
@@ -49,7 +50,7 @@ class Gate:
         shapes: dict[Any, Shape] = {}
         self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
                            Carriers(shapes.clear), Derived(shapes.clear), shapes,
-                           Carries(), Leaving())  # fmt: skip
+                           Carries(), Leaving(), Fields())  # fmt: skip
         self.house.provers.add("account", by_time_since)
         self.standing = Standing(engine)
         with writing(engine) as connection:

@@ -79,7 +79,11 @@ class Joint:
         self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
         party: str = "", public_source: str | None = None, entitled: bool = False,
     ) -> Outcome:  # fmt: skip
-        """Collect and store values, if the policy lets them in from there and lets them be kept."""
+        """Collect and store values, if the policy lets them in from there and lets them be kept.
+
+        FieldValueError for one that its field cannot have.
+        """
+        told = self._read(told)
         collect = Act(action="collect", data=tuple(told), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
@@ -94,6 +98,7 @@ class Joint:
         party: str = "", public_source: str | None = None, entitled: bool = False,
     ) -> Outcome:  # fmt: skip
         """Collect and store further rows of a series, as `store` does values, or none of them."""
+        told = [self._read({field: each})[field] for each in told]
         collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
                       party=party)  # fmt: skip
 
@@ -164,6 +169,10 @@ class Joint:
                        values=(person.holdings[field].mark,))  # fmt: skip
         return count
 
+    def _read(self, told: Mapping[str, str]) -> dict[str, str]:
+        """Values in the form in which they are kept, whoever writes them."""
+        return self.house.fields.all_kept(told, self.house.clock.today())
+
     def _put(
         self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:
@@ -181,8 +190,11 @@ class Joint:
         return person.person_id
 
     def bring(self, person_id: str, told: Mapping[str, str]) -> bool:
-        """Store what was held before upheld came; whether that is a violation of the policy."""
-        house = self.house
+        """Store what was held before upheld came; whether that is a violation of the policy.
+
+        FieldValueError for a value that its field cannot have.
+        """
+        house, told = self.house, self._read(told)
         fields = tuple(told)
         plan = planned(house.policy, Act(action="store", data=fields))
         decision = plan.decide({})

@@ -19,6 +19,7 @@ from upheld.gate import aside, findings
 from upheld.gate.carrying import Carry
 from upheld.gate.derived import Make as Derive
 from upheld.gate.duties import Carrier
+from upheld.gate.field_values import Reader
 from upheld.gate.group import AsyncGate
 from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
@@ -96,6 +97,7 @@ class Practice(NamedTuple):
     leaving: Leave | None = None  # what is done for somebody before they are erased
     stayed: Leave | None = None  # what is done after it, where something is kept of them
     carries: Mapping[str, Carry] = {}  # series, to who says what stays when its oldest rows go
+    fields: Mapping[str, Reader] = {}  # fields that it writes itself, to how it reads a value
     jobs: Sequence[Job] = ()
     links: Mapping[str, Link] = {}
     listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it

@@ -262,13 +262,20 @@ def examine(
 
 
 def besides(connection: Connection, person: Person) -> list[str]:
-    """The fields of which a row is called current that is not what is held of a person."""
-    statement = "SELECT field, revision FROM value WHERE person_id = ? AND current = ?"
-    found, held = rows(connection, statement, person.person_id, True), person.holdings
-    return [
-        f"`{field}` of person {person.person_id}" for field, revision in found
-        if field not in held or (held[field].gone is None and revision != held[field].revision)
-    ]  # fmt: skip
+    """The fields of which a row is called current that is not, or a former one was changed."""
+    statement = f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ?"  # noqa: S608 - columns alone
+    held, problems = person.holdings, []
+    for each in rows(connection, statement, person.person_id, True):
+        field, revision = each[:2]
+        if field not in held or (held[field].gone is None and revision != held[field].revision):
+            problems.append(f"`{field}` of person {person.person_id}")
+    for each in rows(connection, statement, person.person_id, False):
+        what = f"a former `{each[0]}` of person {person.person_id}"
+        try:
+            _unsealed(person, each, what)
+        except SealError:
+            problems.append(what)
+    return problems
 
 
 Fetched = dict[str, list[tuple[Any, ...]]]  # rows of a person, still sealed, by field

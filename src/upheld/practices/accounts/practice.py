@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from upheld.policy.load import Policy
-from upheld.practice import invitations
+from upheld.practice import credentials, invitations
 from upheld.practice.admission import admission
 from upheld.practice.brings import Card, Link, Practice, Provider
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
@@ -80,6 +80,7 @@ def practice(provider: Provider) -> Practice:
         payer=domain.payer_of,
         leaving=partial(domain.leave_members, provider),
         finders={"account": domain.by_number},
+        fields={"credentials": credentials.told},
         jobs=JOBS,
         links=LINKS,
         listeners={CAME_OF_AGE: of_age, ACCOUNT_CLOSED: domain.close,

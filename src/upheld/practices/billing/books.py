@@ -70,8 +70,14 @@ _ROW: Final = msgspec.json.Decoder(Row)
 
 def rows_of(told: Iterable[str]) -> list[Row]:
     """The rows of the series `transaction`, the oldest first; OddValueError for anything else."""
+    return [row_of(each) for each in told]
+
+
+def row_of(value: str) -> Row:
+    """A row of the series; OddValueError for anything else."""
     with decoding(TRANSACTION):
-        return [_ROW.decode(each) for each in told]
+        row: Row = _ROW.decode(value)
+    return row
 
 
 class Open(msgspec.Struct, frozen=True):

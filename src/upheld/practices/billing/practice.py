@@ -11,10 +11,11 @@ from upheld.gate.jobs import Job
 from upheld.gate.joint import Joint
 from upheld.practice.brings import Card, Link, Practice, Provider, Todo
 from upheld.practice.cards import CARD, PaymentProcessor
+from upheld.practice.cards import read as read_card
 from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
 from upheld.practice.needs import Need
 from upheld.practice.visits import anybody, signed_in
-from upheld.practices.billing import books, debts, services
+from upheld.practices.billing import books, debts, services, usage
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.booking import Booking
 from upheld.practices.billing.debt_pages import DebtPages
@@ -129,6 +130,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         leaving=invoices.leave, stayed=invoices.stayed,
         links={PAY: Link("/pay", timedelta(0), sealed=True)},
         carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
+        fields={books.TRANSACTION: books.row_of, services.SERVICES: services.row_of,
+                usage.USAGE: usage.row_of, CARD: read_card},
         jobs=[
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),

@@ -53,6 +53,12 @@ class Had(NamedTuple):
     record: str
 
 
+def row_of(value: str) -> Row:
+    """A row of the series; OddValueError for anything else."""
+    with decoding(SERVICES):
+        return msgspec.json.decode(value, type=Row)
+
+
 def had(values: Iterable[str]) -> list[Had]:
     """Every plan that somebody has or had, by the rows of the series, the oldest first."""
     return [each for each, _ in _with_rows(values)]
@@ -61,9 +67,7 @@ def had(values: Iterable[str]) -> list[Had]:
 def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
     """The same, each with the numbers of the rows that say so."""
     found: list[tuple[Had, list[int]]] = []
-    for number, each in enumerate(values):
-        with decoding(SERVICES):
-            row = msgspec.json.decode(each, type=Row)
+    for number, row in enumerate(map(row_of, values)):
         if row.kind == "order":
             found.append((Had(row.service, row.plan, row.at, None, row.record), [number]))
             continue

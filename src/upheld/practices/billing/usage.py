@@ -71,12 +71,16 @@ def choices(today: date) -> list[tuple[str, str]]:
     return found
 
 
+def row_of(value: str) -> Row:
+    """A row of the series; OddValueError for anything else."""
+    with decoding(USAGE):
+        return msgspec.json.decode(value, type=Row)
+
+
 def table(values: Iterable[str], first: str, last: str) -> Table:
     """What was used from one month to another, both counted."""
     months: dict[str, dict[str, Used]] = {}
-    for each in values:
-        with decoding(USAGE):
-            row = msgspec.json.decode(each, type=Row)
+    for row in map(row_of, values):
         if first <= row.month <= last:
             of = months.setdefault(row.month, {})
             before = of.get(row.service, Used(0, 0))

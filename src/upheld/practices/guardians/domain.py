@@ -22,6 +22,7 @@ from upheld.practice import invitations, outbox, tasks
 from upheld.practice.brings import Provider
 from upheld.practice.events import GUARDIAN_REVOKED, PAYER_CHANGES
 from upheld.practice.invitations import Invitation
+from upheld.practice.odd import decoding
 from upheld.practices.guardians.tables import care as table
 from upheld.practices.guardians.tables import identity_check
 from upheld.web import sessions
@@ -166,7 +167,8 @@ def age(joint: Joint, person_id: str) -> int | Refused:
         return found
     if "birth-date" not in found.values:
         return 0
-    return years(date.fromisoformat(found["birth-date"]), joint.house.clock.today())
+    with decoding("birth-date"):
+        return years(date.fromisoformat(found["birth-date"]), joint.house.clock.today())
 
 
 def is_known(connection: Connection, person_id: str) -> bool:

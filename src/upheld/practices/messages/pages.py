@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,7 +16,14 @@ from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit
 from upheld.practices.messages.deliver import KEEPING, Copy
 
-_COPY = msgspec.json.Decoder(Copy)
+MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
+_COPY: Final = msgspec.json.Decoder(Copy)
+
+
+def copy_of(value: str) -> Copy:
+    """A row of the series; OddValueError for anything else."""
+    with decoding(MESSAGES):
+        return _COPY.decode(value)
 
 
 class Messages:
@@ -30,8 +39,7 @@ class Messages:
             found = joint.act(act, visit.subject, entitled=True)
             if isinstance(found, Refused):
                 return found
-            with decoding("messages"):
-                return [_COPY.decode(each.value) for each in reversed(found.series("messages"))]
+            return [copy_of(each.value) for each in reversed(found.series(MESSAGES))]
 
         return await self.provider.attempt(read)
 

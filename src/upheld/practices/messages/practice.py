@@ -12,7 +12,7 @@ from upheld.practice.visits import Handler, signed_in
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, Desk
-from upheld.practices.messages.pages import Messages
+from upheld.practices.messages.pages import MESSAGES, Messages, copy_of
 from upheld.practices.messages.redacting import Redacting
 
 SEND_SECONDS = 5
@@ -54,6 +54,7 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
             Card("staff", "Mail", HERE, "For managers", 97, roles=("manager",)),
         ],
         trouble=desk.trouble,
+        fields={MESSAGES: copy_of},
         carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
         jobs=[
             Job("outbox", SEND_SECONDS, delivery.run),
