@@ -25,6 +25,7 @@ from upheld.ledger.signers import FileSigner
 __all__ = ["_home"]
 OWN = {
     "cover",
+    "covers",
     "late",
     "owed",
     "retention",

@@ -131,6 +131,7 @@ def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
     assert entry.evidence == (name,)
     with writing(gate.engine) as connection:
         run(connection, "UPDATE person SET cover = ? WHERE person_id = ''", old)
+    later.seen._latest.clear()  # as in another process, which does not know that it is old
     with pytest.raises(VaultError, match="sealed already"):
         Gate(gate.engine, policy, keyring)
 

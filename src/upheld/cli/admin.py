@@ -121,11 +121,12 @@ def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Open every key, value, record and entry; 1 if anything is not whole."""
     from upheld.gate.backup import unforgotten
+    from upheld.gate.seen import all_older
     from upheld.gate.upkeep import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
     found = checked(gate.engine, gate.house.keyring)
-    found = found._replace(problems=(*found.problems, *unforgotten(gate)))
+    found = found._replace(problems=(*found.problems, *all_older(gate), *unforgotten(gate)))
     if as_json:
         print_json(found._asdict())
     else:

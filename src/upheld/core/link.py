@@ -34,6 +34,7 @@ KEPT: Final = "upheld_links"  # the option of an engine that holds the links tha
 BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 TURN_SECONDS: Final = 0.001  # between two looks whether another has written
 HALT: Final = "upheld_halt"  # of what stops entries
+SEEN: Final = "upheld_seen"  # of what remembers how often each set of rows was changed
 LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
 THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
 
@@ -80,6 +81,8 @@ class Link(Connection):
         self._looked = 0.0
         self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
         self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
+        self.seen: Any = None  # what remembers how often each set was changed, if anything does
+        self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
         self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
 
@@ -105,6 +108,10 @@ class Link(Connection):
         self.last = None
         if self.memory:
             self.memory = {}
+        if self.versions:
+            self.versions = {}
+        if self.seen is None:
+            self.seen = self.engine.get_execution_options().get(SEEN)
         try:
             if self.postgresql:
                 self._waiting = [BEGIN, TURN]
@@ -159,6 +166,8 @@ class Link(Connection):
         except BaseException as failed:
             self._undo(failed)
             raise
+        if self.versions and self.seen is not None:
+            self.seen.note(self.versions)
         if self._rest is None:
             self.close()
             return

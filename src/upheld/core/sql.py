@@ -125,20 +125,22 @@ def savepoint(connection: Connection) -> Iterator[None]:
     """What a block does is kept whole or, when it raises, undone; what was done before it stays."""
     if type(connection) is not Link:
         raise TypeError("a savepoint needs a connection of `writing`")
+    versions = dict(connection.versions)
     try:
         connection.later(*SAVEPOINT)
         yield
         later(connection, "RELEASE SAVEPOINT work")
         connection.flush()
     except failures(connection.dialect) as error:
-        _back(connection)
+        _back(connection, versions)
         raise meaning(error) from None
     except BaseException:
-        _back(connection)
+        _back(connection, versions)
         raise
 
 
-def _back(connection: Link) -> None:
+def _back(connection: Link, versions: dict[str, int]) -> None:
+    connection.versions = versions  # of the sets that were changed before
     try:
         connection.back()
     except failures(connection.dialect) as error:

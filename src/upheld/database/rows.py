@@ -27,6 +27,7 @@ from upheld.database.seals import (
     SealedError,
     Tallies,
     changed,
+    latest_cover,
     owner_of,
     part_of,
     seals_of,
@@ -274,11 +275,10 @@ def _covers(
     memory: dict[str, Cover] = connection.memory if isinstance(connection, Link) else {}
     asked = [owner for owner in owners if owner not in memory]
     if asked:
-        seals = seals_of(connection)
         statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
         for owner, raw in rows(connection, statement, *asked):
             try:
-                memory[owner] = seals.open_cover(owner, raw)
+                memory[owner] = latest_cover(connection, owner, raw)
             except SealedError:
                 if forged is None:
                     raise
@@ -343,6 +343,7 @@ def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
     cover.version += 1
     if isinstance(connection, Link):
         connection.memory[owner] = cover
+        connection.versions[owner] = cover.version
     raw = seals_of(connection).seal_cover(owner, cover)
     later(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
 

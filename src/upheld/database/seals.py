@@ -145,6 +145,20 @@ def changed(owner: str, what: str = "") -> SealedError:
     )  # fmt: skip
 
 
+def latest_cover(connection: Connection, owner: str, raw: object) -> Cover:
+    """An owner's cover as it is now; SealedError where it is none of theirs, or an old one.
+
+    Whoever writes has their turn, and sees what was written last; what this process wrote itself
+    it remembers, so that rows and cover put back together, as both once were, do not pass here.
+    """
+    cover = seals_of(connection).open_cover(owner, raw)
+    if isinstance(connection, Link) and connection.seen is not None:
+        least: int = connection.seen.least(owner)
+        if cover.version < least:
+            raise changed(owner)
+    return cover
+
+
 def unlock(engine: Engine, key: bytes) -> None:
     """Let rows that decide be read and written on a database, by a key of its keyring."""
     if engine.get_execution_options().get(_OPTION) is None:

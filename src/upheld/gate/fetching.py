@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from upheld.core.link import Link
 from upheld.core.sql import Query, is_postgresql, places, several
-from upheld.database.seals import Cover, SealedError, seals_of
+from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.gate import records
 from upheld.gate.derived import Derived, Reader
 from upheld.gate.entries import latest
@@ -67,13 +67,12 @@ def believed(
 
     `listed` are the rows of everybody whose records they are, and of the registers.
     """
-    seals = seals_of(connection)
     covers: dict[str, Cover] = {}
     changed: set[str] = set()
     for row in listed:
         if row[0] not in covers and row[0] not in changed:
             try:
-                covers[row[0]] = seals.open_cover(row[0], row[COVER])
+                covers[row[0]] = latest_cover(connection, row[0], row[COVER])
             except SealedError:
                 changed.add(row[0])
     found = records.told(connection, answer)

@@ -29,6 +29,7 @@ from upheld.gate.leaving import Leaving
 from upheld.gate.proofs import Registry
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
+from upheld.gate.seen import seen_of
 from upheld.gate.since import by_time_since
 from upheld.gate.standing import Standing
 from upheld.policy.load import Policy
@@ -53,6 +54,7 @@ class Gate:
                            Carries(), Leaving(), Fields())  # fmt: skip
         self.house.provers.add("account", by_time_since)
         self.standing = Standing(engine)
+        self.seen = seen_of(engine, keyring)
         with writing(engine) as connection:
             sealing.belong(connection, keyring)
         self.standing.look()

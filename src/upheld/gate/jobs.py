@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.gate import backup, dropped, erasure, items, looking, rereading, retention
+from upheld.gate import backup, dropped, erasure, items, looking, rereading, retention, seen
 from upheld.gate.covering import Covering
 from upheld.gate.lease import SECONDS, Lease
 from upheld.gate.logs import LogError
@@ -72,6 +72,7 @@ def built_in(settings: Settings) -> list[Job]:
         Job("retention", DAY, retention.retire),
         Job("unfinished erasures", MINUTE, erasure.resume), Job("dropped", MINUTE, dropped.tell),
         Job("keys", DAY, erasure.renew_if_needed), Job(looking.NAME, MINUTE, Looking().look),
+        Job(seen.JOB, 1, seen.keep, alone=False),
         Job(rereading.NAME, MINUTE, Rereading().read),
     ]  # fmt: skip
     if settings.escrow is not None:

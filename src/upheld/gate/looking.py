@@ -17,8 +17,8 @@ from upheld.core.sql import rows
 from upheld.core.transaction import snapshot
 from upheld.database import checks
 from upheld.database.checks import Problem
-from upheld.database.seals import SealedError
-from upheld.gate import findings, unlike, upkeep
+from upheld.database.seals import NOBODY, SealedError
+from upheld.gate import findings, seen, unlike, upkeep
 from upheld.gate.findings import Part
 from upheld.gate.rounds import Round
 from upheld.vault.keyring import Keyring
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
 NAME: Final = "self-check"
+PUT_BACK: Final = "put back"  # of what is found of rows and covers; until a new log is begun
 SLICES: Final = 720  # in which everybody is looked at, of one a minute: half a day
 LEAST: Final = 50  # people in a slice
 
@@ -47,14 +48,25 @@ class Looking:
             ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
             most = max(LEAST, everybody // SLICES + 1)
             whose = upkeep.some_people(connection, after, most)
+        owners = [*([] if after else [NOBODY]), *whose]
+        seen.keep(gate)
+        before = gate.seen.read(gate.engine, owners)  # so that the moment that is seen is later
+        with snapshot(gate.engine) as connection:
             problems = _through(connection, gate.house.keyring, whose, nobodys=not after)
+            now = seen.versions(connection, owners)
         if problems:
             with snapshot(gate.engine) as connection:
                 again = _through(connection, gate.house.keyring, whose, nobodys=not after)
             problems = [each for each in problems if each in set(again)]
+        old = seen.older(before, now)
+        seen.note(gate, now)
         last = whose[-1] if len(whose) == most else ""
-        count = findings.keep(gate, NAME, Part(whose, not after), problems)
+        # What goes on from an old state soon looks like a new one, so that this stays on the list.
+        count = findings.keep(gate, PUT_BACK, Part(), old)
+        count += findings.keep(gate, NAME, Part(whose, not after), problems)
         self._round.go_on(gate, last)
+        if not last:
+            seen.end_of_round(gate)
         if count:
             raise SealedError(f"{count} things are not whole", code="not-whole",
                               hint="upheld admin selfcheck")  # fmt: skip

@@ -199,6 +199,6 @@ def begin_again(gate: Gate, because: str) -> int:
         first = lineage.restored(previous, gate.house.policy.digest, because)
         number, _ = entries.write(connection, first, None, gate.house.clock.now())
         lineage.begin(connection, number, previous)
-        run(connection, "DELETE FROM finding WHERE kind = 'cosignatures'")  # of the log before
+        run(connection, "DELETE FROM finding WHERE kind IN ('cosignatures', 'put back')")
     gate.standing.look()
     return number
