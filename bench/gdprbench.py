@@ -114,8 +114,12 @@ class Drawing:
         return self.random.choice(PURPOSES), f"partner-{self.random.randrange(self.partners)}"
 
     def value(self, user: int, field: str) -> str:
-        """A value of a record."""
-        return f"{field}-{user}-{self.random.randrange(10**9)}"
+        """A value of a record, as the gate keeps it."""
+        number = self.random.randrange(10**9)
+        if field == "phone":
+            return f"+1425{5_550_000 + number % 10_000}"
+        told = f"{field}-{user}x{number}"
+        return f"{told}@customer.example" if field == "email" else told
 
     def operation(self, kind: str, how: str, model: Model) -> Asked | None:
         """One operation of a kind; None where a user was drawn of whom it cannot be asked."""

@@ -25,7 +25,7 @@ def table(page: str) -> list[list[str]]:
 def test_the_command_makes_the_table_of_what_it_tried(tmp_path: Path) -> None:
     """At its smallest size, of one kind: its columns, a line for each trial, what was around it."""
     page = tmp_path / "page.md"
-    page.write_text("# Tried\n\n<!-- made by bench/reliability.py -->\nold\n"
+    page.write_text("# Tried\n\n<!-- made by bench/reliability.py -->\nSTALE\n"
                     "<!-- end of what it made -->\n\nAfter.\n")  # fmt: skip
     words = ["--size", "short", "--only", "power", "--to", str(page)]
     command = [sys.executable, str(SCRIPT), *words]
@@ -34,12 +34,12 @@ def test_the_command_makes_the_table_of_what_it_tried(tmp_path: Path) -> None:
     heads, _, *rows = table(made)
     assert heads == HEADS
     assert [row[1:3] for row in rows] == [["SQLite", "25"], ["SQLite", "25"]]
-    control, kept = rows
+    kept, control = rows
     assert int(control[3].replace(",", "")) > 0
     assert kept[3] == "0"
     assert made.startswith("# Tried")
     assert made.endswith("After.\n")
-    assert "old" not in made
+    assert "STALE" not in made
 
 
 def test_the_page_has_every_kind_and_nothing_was_lost() -> None:
