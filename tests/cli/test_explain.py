@@ -7,8 +7,9 @@ import pytest
 import upheld
 from samples import FRONT, WORDS, clause
 from upheld.cli.asking import question_in_words
-from upheld.policy.explain import explained, truth
+from upheld.policy.explain import explained
 from upheld.policy.program import ALWAYS, Condition, Either, Every, FactTest, Negation
+from upheld.policy.worlds import truth
 
 TEXT = (
     FRONT.replace("Test", "Test\naddress: /privacy")

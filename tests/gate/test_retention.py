@@ -13,7 +13,7 @@ from upheld.gate import erasure
 from upheld.gate.gate import Gate
 from upheld.gate.retention import retire
 
-SIGN_IN = {"source": "browser", "occasion": "sign-in"}
+SIGN_IN = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 
 def held(gate: Gate, person: str) -> list[str]:

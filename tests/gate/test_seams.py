@@ -161,7 +161,10 @@ def test_what_is_deleted_in_its_day_is_never_late_and_what_was_late_is_still_del
 ) -> None:
     """A hold makes it late, of nobody in the log; when it ends, it goes."""
     person = customer(gate)
-    gate.store(person, {"ip-address": "192.0.2.7"}, source="browser", occasion="sign-in")
+    gate.store(
+        person, {"ip-address": "192.0.2.7"}, source="browser", occasion="sign-in",
+        purpose="security",
+    )  # fmt: skip
     hold = gate.record(person, "hold", fact="legal-hold")
     later(gate, clock, 30.5)
     assert items.late(gate) == 0

@@ -57,7 +57,8 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
         "---\npolicy: Small\n---\n\nOne. {#one}\n\n```rule\n"
         "may serve when has-service and breach-found\nmay amend\n"
         "must notify-breach within 2 days when breach-found\n"
-        "must answer-access within 2 days when access-requested\n```\n"
+        "must answer-access within 2 days when access-requested\n"
+        "must delete usage within 60 days when access-requested\n```\n"
     )
     found = [(each.kind, each.word, each.clauses) for each in unkept(house.provider, policy)]
     assert found == [

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 import upheld
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app, publish_files
+from upheld.demo import sample_policy
 from upheld.policy.plain import Plain, text
 from upheld.policy.publish import policy_jsonld, recipients_table
 
@@ -252,3 +253,34 @@ def test_the_page_can_be_published_as_files(policy: upheld.Policy, tmp_path: Pat
     assert "<form" not in page
     for href in re.findall(r'(?:href|src)="([^"#]+)', page):
         assert (tmp_path / href).is_file(), href
+
+
+@pytest.fixture(scope="module", name="sample")
+def _sample() -> TestClient:
+    """Someone who asks the sample policy."""
+    return TestClient(policy_app(upheld.load(sample_policy())))
+
+
+def test_the_form_offers_every_dimension_that_an_act_takes(sample: TestClient) -> None:
+    """From whom, by whom and where stand under "Say more", each with a name; open where said."""
+    page = sample.get("/", headers=PAGE).text
+    more = page.split("<summary>Say more</summary>")[1].split("</details>")[0]
+    assert re.findall(r'<select name="([a-z]+)" aria-label="([^"]+)"', more) == [
+        ("source", "Source"), ("actor", "Actor"), ("place", "Place")
+    ]  # fmt: skip
+    assert "<details>" in page.split("<summary>Say more")[0][-40:]
+    question = "action=view&data=email&actor=advertiser&purpose=support&place=abroad"
+    answer = sample.get(f"/privacy/ask?{question}", headers=PAGE)
+    assert answer.status_code == 200
+    form = answer.text.split("<summary>Say more")[0]
+    assert "<details open>" in form[-40:]
+    assert '<option value="advertiser" selected>' in answer.text
+
+
+def test_the_page_says_on_which_legal_basis_a_clause_stands(sample: TestClient) -> None:
+    """What a clause means ends with its basis, and the linked form names the basis of all."""
+    page = sample.get("/", headers=PAGE).text
+    assert "because of our contract with you" in page
+    graph = sample.get("/policy.jsonld").json()["@graph"]
+    found = next(each for each in graph if each["@id"].endswith("#permission"))
+    assert found["dpv:hasLegalBasis"] == [{"@id": "dpv:Consent"}]

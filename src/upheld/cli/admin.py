@@ -60,7 +60,7 @@ def gate_of(settings: Settings) -> Gate:
     keyring = keyring_of(settings)
     engine = open_database(settings.database, make=False)
     require_current(engine)
-    return Gate(engine, policy, keyring, Clock(zone=settings.timezone))
+    return Gate(engine, policy, keyring, Clock(zone=settings.timezone), place=settings.place)
 
 
 def provider_of(settings: Settings) -> Provider:

@@ -16,6 +16,7 @@ import typer
 
 from upheld.cli.output import JSON, complain, print_json, write_whole
 from upheld.core.clock import system_time
+from upheld.core.dimensions import DIMENSIONS
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
 
@@ -402,7 +403,12 @@ def _unreadable(path: Path, error: OSError) -> UpheldError:
 
 
 def _show_entry(index: int, entry: Entry, *, as_json: bool) -> None:
-    print_json({"index": index, "entry": entry} if as_json else entry)
+    import msgspec
+
+    told = msgspec.to_builtins(entry)
+    said = {name: told.pop(name) for name in DIMENSIONS if name in told}
+    shown = {**told, **said}  # what was done, and then with what, by whom, what for
+    print_json({"index": index, "entry": shown} if as_json else shown)
 
 
 def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool) -> None:

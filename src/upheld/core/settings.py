@@ -37,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `zone` is where days are counted, such as America/Los_Angeles; `country` is where a phone number
     without a country code is. `url` is the address at which
-    people reach the provider; `phone`, `contact` and `postal_address` stand on every page;
+    people reach the provider; `place` is where its data lie, a word of the policy's; `phone`,
+    `contact` and `postal_address` stand on every page;
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
     `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
     of what each role of staff works on.
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     zone: str = "UTC"
     country: str = "US"
+    place: str = ""
     phone: str = ""
     contact: str = ""
     postal_address: str = ""

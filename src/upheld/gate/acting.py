@@ -18,7 +18,7 @@ from upheld.core import observing
 from upheld.core.clock import Clock
 from upheld.core.sql import moment
 from upheld.core.tables import microseconds
-from upheld.gate import entries, fetching, records
+from upheld.gate import entries, fetching, places, records
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived, Reader, limited
 from upheld.gate.duties import Carriers, Carrying
@@ -39,7 +39,7 @@ Outcome = Given | Refused
 Known = dict[str, object]  # what is known of a person's facts
 Proven = tuple[Known, tuple[str, ...], str]  # on which evidence; or what is wrong with it
 SHAPES_MAX, OUTCOMES_MAX = 4096, 64
-NOTHING_READ = ("collect", "store")  # actions that hand nothing out
+NOTHING_READ = ("collect", "store", "delete")  # actions that hand nothing out
 
 
 class Shape(Struct):
@@ -68,6 +68,7 @@ class House(Struct, frozen=True):
     carries: Carries  # what stays of a series whose oldest rows go
     leaving: Leaving  # what is done beside an erasure
     fields: Fields  # what values may be
+    place: str = ""  # where our data lie, a word of the policy; no act names it if empty
 
     def by(self, clock: Clock) -> House:
         """The same by another clock."""
@@ -76,6 +77,21 @@ class House(Struct, frozen=True):
     def under(self, policy: Policy) -> House:
         """The same under another policy."""
         return replace(self, policy=policy)
+
+    def takes(self, action: str) -> tuple[str, ...]:
+        """The dimensions that an action takes in the policy; none for an unknown one."""
+        return tuple(self.policy.engine.compiled.takes.get(action, ()))
+
+    def placed(self, act: Act) -> Act:
+        """An act with the place where our data lie, if it takes one and goes to nobody else."""
+        if not self.place or act.place is not None or act.recipient is not None:
+            return act
+        return replace(act, place=self.place) if "place" in self.takes(act.action) else act
+
+    def storing(self, data: Sequence[str], purpose: str | None = None) -> Act:
+        """The act of storing some fields for a purpose, where that takes one."""
+        named = purpose if "purpose" in self.takes("store") else None
+        return self.placed(Act(action="store", data=tuple(data), purpose=named))
 
     def shape(self, act: Act, besides: Sequence[str] = ()) -> Shape:
         """The shape of an act whose facts, and some besides, are to be proven."""
@@ -109,6 +125,13 @@ class House(Struct, frozen=True):
         )  # fmt: skip
 
 
+def checked_place(policy: Policy, place: str) -> str:
+    """A place that the policy knows; RequestError for any other word."""
+    if place:
+        policy.engine.checker.dimension("place", place)
+    return place
+
+
 class Held(Struct, frozen=True):
     """What the database holds of some people for an act: what reads their rows, records."""
 
@@ -129,8 +152,12 @@ class Doing:
     opened: dict[str, people.Person]  # by `proven`
 
     def __init__(self, house: House, connection: Connection, act: Act, *, entitled: bool) -> None:
-        self.house, self.connection, self.act, self.entitled = house, connection, act, entitled
-        self.shape = house.shape(act)
+        self.house, self.connection, self.entitled = house, connection, entitled
+        self.act = house.placed(act)
+        if self.act.place is None and act.recipient is not None and act.party:
+            there = places.of_recipient(connection, house.keyring, house.policy, house.clock, act)
+            self.act = replace(self.act, place=there)
+        self.shape = house.shape(self.act)
 
     @property
     def at(self) -> datetime:

@@ -28,7 +28,6 @@ from upheld.gate import entries, forget
 from upheld.gate.acting import Doing, House
 from upheld.gate.aside import everybodys, trying
 from upheld.gate.keeping import BESIDES, Keeping, keeping
-from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import dropping, people
@@ -49,9 +48,13 @@ class DropError(UpheldError):
 
 
 def drop(
-    house: House, connection: Connection, person_id: str, fields: Sequence[str]
+    house: House, connection: Connection, person_id: str, fields: Sequence[str],
+    clauses: tuple[str, ...] = (),
 ) -> tuple[str, ...]:  # fmt: skip
-    """Delete all that is held of some fields, but what must be kept; those that are gone now."""
+    """Delete all that is held of some fields, but what must be kept; those that are gone now.
+
+    `clauses` are those that say it must be deleted, for the entry.
+    """
     people.lock(connection, person_id)
     leaves = house.policy.engine.compiled.leaves["data"].bit
     fields = list(dict.fromkeys(fields))
@@ -67,7 +70,8 @@ def drop(
         return ()
     told = Erased(token(house.keyring, person_id), 0, "", apart=kept.apart,
                   apart_records=kept.apart_records, dropped=gone)  # fmt: skip
-    told = _delete(connection, house.keyring, house.policy, person, told, house.clock.now())
+    told = _delete(connection, house.keyring, house.policy, person, told, house.clock.now(),
+                   clauses)  # fmt: skip
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(house.keyring.derived("dropped"), msgspec.json.encode(told),
                   _place(told.token, told.entry))  # fmt: skip
@@ -75,9 +79,9 @@ def drop(
     return gone
 
 
-def _delete(
+def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
     connection: Connection, keyring: Keyring, policy: Policy, person: Person, told: Erased,
-    at: datetime,
+    at: datetime, clauses: tuple[str, ...] = (),
 ) -> Erased:  # fmt: skip
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
     if told.apart:
@@ -85,7 +89,7 @@ def _delete(
     marks = tuple(person.holdings[field].mark for field in told.dropped)
     dropping.drop(connection, person, told.dropped)
     entry = Entry(kind="retention", time="", action="delete", policy=policy.digest,
-                  data=told.dropped, values=marks)  # fmt: skip
+                  data=told.dropped, values=marks, clauses=clauses)  # fmt: skip
     number, at = entries.write(connection, entry, person.person_id, at)
     return msgspec.structs.replace(told, entry=number, at=stamp(at))
 
@@ -168,7 +172,7 @@ def _kept(
     house: House, connection: Connection, person_id: str, fields: tuple[str, ...]
 ) -> tuple[Person, Keeping]:
     """A person, and what of some fields must be kept, by the policy and what is proven."""
-    doing = Doing(house, connection, Act(action="store", data=fields), entitled=True)
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
     proven, listed = doing.proven([person_id], BESIDES)
     person = doing.opened[person_id]
     known, _, problem = proven[person_id]
@@ -177,4 +181,4 @@ def _kept(
                         hint="upheld admin selfcheck; nothing was deleted")  # fmt: skip
     mine = [record for record in listed if record.person_id == person_id]
     held = [field for field in fields if field in person.holdings]
-    return person, keeping(house.policy, held, known, mine, doing.at)
+    return person, keeping(house.policy, held, known, mine, doing.at, house.place)

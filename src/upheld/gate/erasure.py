@@ -40,7 +40,6 @@ from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
 from upheld.gate.keeping import BESIDES, Keeping, Kept, keeping
 from upheld.gate.leaving import Leave
-from upheld.gate.request import Act
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import backups, people
@@ -305,7 +304,7 @@ def _settled(
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
         return house.clock.now(), dict.fromkeys(opened, Keeping((), (), (), ()))
-    doing = Doing(house, connection, Act(action="store", data=tuple(fields)), entitled=True)
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
     proven, listed = doing.proven(sorted(opened), BESIDES)
     found = {}
     for person_id, (known, _, problem) in proven.items():
@@ -316,7 +315,7 @@ def _settled(
             )  # fmt: skip
         mine = [record for record in listed if record.person_id == person_id]
         held = sorted(opened[person_id].holdings)
-        found[person_id] = keeping(house.policy, held, known, mine, doing.at)
+        found[person_id] = keeping(house.policy, held, known, mine, doing.at, house.place)
     return doing.at, found
 
 

@@ -19,7 +19,7 @@ from upheld.core.errors import RequestError
 from upheld.core.sql import savepoint
 from upheld.core.transaction import reading, writing
 from upheld.gate import entries, sealing
-from upheld.gate.acting import Doing, House, Outcome, Shape
+from upheld.gate.acting import Doing, House, Outcome, Shape, checked_place
 from upheld.gate.carrying import Carries
 from upheld.gate.derived import Derived
 from upheld.gate.duties import Carriers
@@ -30,7 +30,7 @@ from upheld.gate.proofs import Registry
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Given, Refused
 from upheld.gate.seen import seen_of
-from upheld.gate.since import by_time_since
+from upheld.gate.since import by_notice, by_time_since
 from upheld.gate.standing import Standing
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
@@ -45,14 +45,18 @@ class Gate:
     """
 
     def __init__(
-        self, engine: Engine, policy: Policy, keyring: Keyring, clock: Clock | None = None
-    ) -> None:
+        self, engine: Engine, policy: Policy, keyring: Keyring, clock: Clock | None = None,
+        *, place: str = "",
+    ) -> None:  # fmt: skip
+        """`place` is where our data lie, a word of the policy; if empty, no act names it."""
         self.engine = engine
         shapes: dict[Any, Shape] = {}
         self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
                            Carriers(shapes.clear), Derived(shapes.clear), shapes,
-                           Carries(), Leaving(), Fields())  # fmt: skip
+                           Carries(), Leaving(), Fields(),
+                           checked_place(policy, place))  # fmt: skip
         self.house.provers.add("account", by_time_since)
+        self.house.provers.add("notice", by_notice)
         self.standing = Standing(engine)
         self.seen = seen_of(engine, keyring)
         with writing(engine) as connection:
@@ -99,7 +103,7 @@ class Gate:
         return str(self._one(lambda joint: joint.enrol()))
 
     def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
-        """Collect and store values: `source`, `occasion`, and who it is by name as `party`."""
+        """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         found: Given = self._one(lambda joint: joint.store(person_id, told, **more))
         return found
 

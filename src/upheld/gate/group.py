@@ -99,7 +99,7 @@ class AsyncGate:
         return str(await self.do(lambda joint: joint.enrol()))
 
     async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
-        """Collect and store values: `source`, `occasion`, and who it is by name as `party`."""
+        """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         found: Given = await self.do(lambda joint: joint.store(person_id, told, **more))
         return found
 

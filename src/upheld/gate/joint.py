@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 from upheld.core.link import Link
 from upheld.gate import dropped, entries, items, records, registered
 from upheld.gate.acting import Doing, House, Outcome
+from upheld.gate.keeping import joined, purposes
+from upheld.gate.places import PLACE
 from upheld.gate.proofs import NAMED
 from upheld.gate.records import Record
 from upheld.gate.request import Act, Refused, planned
@@ -77,41 +79,62 @@ class Joint:
 
     def store(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
-        party: str = "", public_source: str | None = None, entitled: bool = False,
+        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        entitled: bool = False,
     ) -> Outcome:  # fmt: skip
         """Collect and store values, if the policy lets them in from there and lets them be kept.
 
+        `purpose` is what they are collected and stored for; left out, it is any purpose.
         FieldValueError for one that its field cannot have.
         """
         told = self._read(told)
-        collect = Act(action="collect", data=tuple(told), source=source, occasion=occasion,
-                      party=party)  # fmt: skip
+        collect = self._collecting(tuple(told), source, occasion, purpose, party)
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
             return self._put(person, told, origin, at)
 
-        return self._let_in(person_id, collect, put, entitled=entitled)
+        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
 
     def append(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, field: str, told: Sequence[str], *, source: str, occasion: str,
-        party: str = "", public_source: str | None = None, entitled: bool = False,
+        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        entitled: bool = False,
     ) -> Outcome:  # fmt: skip
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         told = [self._read({field: each})[field] for each in told]
-        collect = Act(action="collect", data=(field,), source=source, occasion=occasion,
-                      party=party)  # fmt: skip
+        collect = self._collecting((field,), source, occasion, purpose, party)
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
             person = values.append(self.connection, person, field, told, origin, at)
             return {field: person.holdings[field].mark}
 
-        return self._let_in(person_id, collect, put, entitled=entitled)
+        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
+
+    def _collecting(
+        self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
+    ) -> Act:
+        """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
+        named = purpose if "purpose" in self.house.takes("collect") else None
+        return Act(action="collect", data=data, source=source, occasion=occasion, purpose=named,
+                   party=party)  # fmt: skip
+
+    def letting_in(
+        self, data: Sequence[str], *, source: str, occasion: str, purpose: str | None = None
+    ) -> tuple[Act, Act]:
+        """The acts of collecting and storing that `store` does, to be asked about."""
+        collect = self._collecting(tuple(data), source, occasion, purpose, "")
+        return collect, self.house.storing(data, purpose)
+
+    def may_store(self, person_id: str, field: str) -> Decision:
+        """Whether a field of somebody may be stored now, for any purpose; nothing is noted."""
+        asked = [self.house.storing((field,), each) for each in purposes(self.house.policy)]
+        return joined([self.peek(person_id, each) for each in asked])
 
     def _let_in(
         self, person_id: str, collect: Act, put: Callable[[Person, str, datetime], dict[str, str]],
-        *, entitled: bool,
+        purpose: str | None, *, entitled: bool,
     ) -> Outcome:  # fmt: skip
         """Collect and store, both or neither; `put` writes, told by which clauses and when.
 
@@ -121,7 +144,7 @@ class Joint:
         house, connection = self.house, self.connection
         self.house.derived.refuse(collect.data)
         people.lock(self.connection, person_id)
-        storing = Doing(house, connection, Act(action="store", data=collect.data),
+        storing = Doing(house, connection, house.storing(collect.data, purpose),
                         entitled=entitled)  # fmt: skip
         collecting = Doing(house, connection, collect, entitled=entitled)
         held = storing.with_another(person_id, collecting)
@@ -196,8 +219,8 @@ class Joint:
         """
         house, told = self.house, self._read(told)
         fields = tuple(told)
-        plan = planned(house.policy, Act(action="store", data=fields))
-        decision = plan.decide({})
+        asked = [house.storing(fields, each) for each in purposes(house.policy)]
+        decision = joined([planned(house.policy, each).decide({}) for each in asked])
         people.lock(self.connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
         person = people.opened(self.connection, house.keyring, person_id)
@@ -322,11 +345,14 @@ def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[
     if not facts or (fact and fact not in facts):
         raise records.RecordError(f"no fact is proven by `{kind}`", code="wrong-record",
                                   hint="see the vocabulary's `proof`")  # fmt: skip
-    if not fact and len(facts) > 1:
+    if not fact and sum(each.kind == "boolean" for each in facts.values()) > 1:
         raise records.RecordError(f"`{kind}` proves several facts", code="wrong-record",
                                   hint="name one of " + ", ".join(sorted(facts)))  # fmt: skip
-    found = facts[fact] if fact else next(iter(facts.values()))
-    if set(about) != set(found.per):
+    named = facts[fact] if fact else None
+    found = named or next((f for f in facts.values() if f.kind == "boolean"), None)
+    found = found or next(iter(facts.values()))
+    beside = {PLACE} if "recipient" in found.per else set()  # where the recipient is
+    if set(about) - beside != set(found.per):
         per = ", ".join(found.per) or "nothing"
         raise records.RecordError(f"`{found.name}` is per {per}", code="wrong-record",
                                   hint="let the record say exactly that")  # fmt: skip

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
+from upheld.core import observing
 from upheld.core.tables import BEGINNING, microseconds
 from upheld.gate import entries
 from upheld.gate.proofs import ERASED, ERASURE, REQUESTED
@@ -63,9 +66,12 @@ class _Found(NamedTuple):
 
 def keeping(
     policy: Policy, fields: Sequence[str], known: Mapping[str, object], mine: Sequence[Record],
-    at: datetime,
+    at: datetime, place: str = "",
 ) -> Keeping:  # fmt: skip
-    """What must be kept of a person's fields, by what is known and the records that say so."""
+    """What must be kept of a person's fields, by what is known and the records that say so.
+
+    `place` is where they lie, if that is said.
+    """
     facts = policy.program.vocabulary.facts
     told = {**known, **of_any_party(policy, mine, at)}
     told |= {name: True for name in ASKED if name in facts}
@@ -76,10 +82,10 @@ def keeping(
     for field in fields:
         if field not in leaves:
             continue  # a word of an older policy: nothing lets it be kept
-        found = _found(policy, field, public, mine, at)
+        found = _found(policy, field, public, mine, at, place)
         if found:
             alike.setdefault(found, []).append(field)
-        elif public is not told and _found(policy, field, told, mine, at):
+        elif public is not told and _found(policy, field, told, mine, at, place):
             apart.append(field)
     kept = tuple(Kept(tuple(fields), *found) for found, fields in alike.items())
     grounds = {ground for each in kept for ground in each.grounds}
@@ -99,31 +105,61 @@ def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[s
     }  # fmt: skip
 
 
-def _decided(policy: Policy, field: str, known: Mapping[str, object]) -> Decision:
-    plan = planned(policy, Act(action="store", data=(field,)))
-    return plan.decide({name: value for name, value in known.items() if name in plan.values})
+@observing.reading
+@lru_cache(maxsize=8)
+def purposes(policy: Policy) -> tuple[str | None, ...]:
+    """A purpose of each kind that the rules on storing tell apart; None alone where none is."""
+    compiled = policy.engine.compiled
+    if "purpose" not in compiled.takes.get("store", ()):
+        return (None,)
+    classes, alike = compiled.classes["purpose"], dict[int, str]()
+    for mask, copies in zip(classes.masks, classes.copies, strict=True):
+        alike.setdefault(copies & compiled.action["store"], classes.leaves.of(mask)[0])
+    return tuple(alike.values()) if len(alike) > 1 else (None,)
+
+
+def joined(decisions: Sequence[Decision]) -> Decision:
+    """What decisions on storing for each kind of purpose come to: the best that there is."""
+    order = {"allow": 0, "needs-proof": 1, "error": 2}
+    best = min(decisions, key=lambda each: order.get(each.outcome, 3))
+    if best.outcome != "deny":
+        return best
+    clauses = tuple(sorted({clause for each in decisions for clause in each.clauses}))
+    return replace(best, clauses=clauses)
+
+
+def storable(policy: Policy, field: str, known: Mapping[str, object], place: str = "") -> Decision:
+    """Whether a field may be stored for any purpose, where our data lie, by what is known."""
+    found = []
+    for purpose in purposes(policy):
+        where = place if "place" in policy.engine.compiled.takes["store"] else ""
+        act = Act(action="store", data=(field,), purpose=purpose, place=where or None)
+        plan = planned(policy, act)
+        found.append(plan.decide({n: value for n, value in known.items() if n in plan.values}))
+    return joined(found)
 
 
 def _found(
-    policy: Policy, field: str, known: Mapping[str, object], mine: Sequence[Record], at: datetime
-) -> _Found | None:
+    policy: Policy, field: str, known: Mapping[str, object], mine: Sequence[Record], at: datetime,
+    place: str,
+) -> _Found | None:  # fmt: skip
     """By which clauses a field is kept, on which grounds and until when; None where it is not."""
-    decision = _decided(policy, field, known)
+    decision = storable(policy, field, known, place)
     if not decision.allowed:
         return None
     true = [name for name, value in known.items() if value is True and name not in ASKED]
-    anybody = _decided(policy, field, {**known, **dict.fromkeys([*true, *ASKED], False)})
+    anybody = storable(policy, field, {**known, **dict.fromkeys([*true, *ASKED], False)}, place)
     usual = set(anybody.clauses) if anybody.allowed else set()
     if not set(decision.clauses) - usual:
         return None
     grounds = []
     for name in true:
-        without = _decided(policy, field, {**known, name: False})
-        alone = _decided(policy, field, {**known, **dict.fromkeys(true, False), name: True})
+        without = storable(policy, field, {**known, name: False}, place)
+        alone = storable(policy, field, {**known, **dict.fromkeys(true, False), name: True}, place)
         if not without.allowed or (alone.allowed and set(alone.clauses) - usual):
             grounds.append(name)
     others = {name: False for name in true if name not in grounds}
-    decision = _decided(policy, field, {**known, **others})
+    decision = storable(policy, field, {**known, **others}, place)
     clauses = tuple(clause for clause in decision.clauses if clause not in usual)
     return _Found(clauses, tuple(grounds), _until(policy, decision, anybody, grounds, mine, at))
 

@@ -2,7 +2,7 @@
 
 `retire` is for the jobs, nightly or oftener. It carries out the items that `delete-after` left
 behind: exactly the rows that were stored then, and not a later value of the same field; of a series
-those that had been stored by then. Then it
+those that had been stored by then. It deletes what a clause says must be deleted. Then it
 asks the policy of everybody whether each field that is held may still be stored. What must be kept,
 by a hold or an unpaid invoice, stays, and is asked about again the next time; so does what
 something in force rests on, such as the order of a plan that runs. What cannot be told,
@@ -24,14 +24,13 @@ from upheld.core.tables import item as table
 from upheld.core.transaction import reading, scrub, writing
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.gate import entries
+from upheld.gate import entries, owed_deletions
 from upheld.gate.acting import Doing, House
 from upheld.gate.aside import Trial, trying
 from upheld.gate.forget import forget
 from upheld.gate.gate import Gate
-from upheld.gate.keeping import BESIDES, keeping, of_any_party
+from upheld.gate.keeping import BESIDES, keeping, of_any_party, storable
 from upheld.gate.proofs import ERASURE
-from upheld.gate.request import Act, planned
 from upheld.gate.watch import trusted_time
 from upheld.ledger.entries import Entry, stamp
 from upheld.vault import dropping, people
@@ -64,7 +63,7 @@ def retire(gate: Gate, now: datetime | None = None) -> int:
     believed = trusted_time(gate)
     at = now or believed
     with trying(gate, "retention") as trial:
-        count = _due(gate, at, trial)
+        count = _due(gate, at, trial) + owed_deletions.delete(gate, at, trial)
         count += _asked_again(gate, ACTIVE, trial) + _asked_again(gate, HELD, trial)
         _emptied(gate, trial)
     scrub(gate.engine)  # of what was dropped since the last time, too
@@ -303,7 +302,7 @@ def _told(
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
         return {}
-    doing = Doing(house, connection, Act(action="store", data=tuple(fields)), entitled=True)
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
     doing.states = (state,)
     proven, listed = doing.proven(sorted(opened), BESIDES)
     found = {}
@@ -312,12 +311,11 @@ def _told(
             continue
         mine = [record for record in listed if record.person_id == person_id]
         held = [field for field in opened[person_id].holdings if field in leaves]
-        kept = keeping(house.policy, held, known, mine, doing.at)
+        kept = keeping(house.policy, held, known, mine, doing.at, house.place)
         told = {**known, **of_any_party(house.policy, mine, doing.at)}
         denied = {}
         for field in held:
-            plan = planned(house.policy, Act(action="store", data=(field,)))
-            decision = plan.decide({n: value for n, value in told.items() if n in plan.values})
+            decision = storable(house.policy, field, told, house.place)
             if decision.outcome == "deny":
                 denied[field] = decision.clauses
         lasting = [each for each in kept.kept if not each.until or each.until > stamp(doing.at)]

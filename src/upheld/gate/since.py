@@ -14,6 +14,7 @@ from upheld.gate import entries
 from upheld.gate.proofs import Proof, Question, by_records
 
 UNITS = {"months": 1, "years": 12}
+DAY = timedelta(days=1)
 BEGUN = 0.5
 
 
@@ -28,6 +29,24 @@ def by_time_since(question: Question) -> Proof:
     last = max(live, key=lambda record: record.begins)
     began = (BEGINNING + timedelta(microseconds=last.begins)).astimezone(question.at.tzinfo)
     return Proof(passed(began, question.at, UNITS[fact.unit]), (last.record_id,))
+
+
+def by_notice(question: Question) -> Proof:
+    """The prover of notices: whether one was given, and how many days ago somebody was told.
+
+    The days are counted from the latest notice in force that says so; one that says only that its
+    own time has run says nothing of when it was sent.
+    """
+    fact, at = question.fact, microseconds(question.at)
+    if fact.unit != "days":
+        return by_records(question)
+    mine = [each for each in question.records if each.fact in ("", fact.name)]
+    live = [record for record in mine if record.in_force(at)]
+    if not live:
+        return Proof(None)
+    last = max(live, key=lambda record: record.begins)
+    whole, rest = divmod(at - last.begins, microseconds(BEGINNING + DAY))
+    return Proof(whole + (BEGUN if rest else 0), (last.record_id,))
 
 
 def passed(began: datetime, at: datetime, each: int = 1) -> float:

@@ -18,10 +18,10 @@ from typing import Any
 from upheld.policy.decide import Engine
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain, listed, text
-from upheld.policy.program import Condition, DutyDue, Either, Every, FactTest, Negation
+from upheld.policy.program import Condition, DutyDue
 from upheld.policy.request import Decision, Request
 from upheld.policy.vocabulary import BASIS
-from upheld.policy.worlds import tests_of, told
+from upheld.policy.worlds import settled_by, tests_of, truth
 
 VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
 DEPTH_SHOWN = 8  # of exceptions to exceptions
@@ -123,25 +123,6 @@ def tree(engine: Engine, question: Mapping[str, Any], decision: Decision) -> str
     return "\n".join(lines)
 
 
-def truth(condition: Condition, known: Mapping[str, object]) -> bool | None:
-    """Whether a condition holds by what is known; None where that is not enough to tell."""
-    match condition:
-        case FactTest(fact):
-            return told(condition, known[fact]) if fact in known else None
-        case Negation(inner):
-            found = truth(inner, known)
-            return None if found is None else not found
-        case Every(formulas):
-            return _joined([truth(each, known) for each in formulas], settled=False)
-        case Either(formulas):
-            return _joined([truth(each, known) for each in formulas], settled=True)
-
-
-def _joined(found: list[bool | None], *, settled: bool) -> bool | None:
-    """Formulas joined by the word that one of them, being `settled`, settles."""
-    return settled if settled in found else None if None in found else not settled
-
-
 class _Teller:
     """Tells of each rule that speaks of a question whether it applies there, and by which facts."""
 
@@ -183,8 +164,8 @@ class _Teller:
         for bits, facts in self.cases:
             if own & bits:
                 sets = [self._conditions(each & bits) for each in (own, *gates)]
-                holds = [_joined([truth(c, facts) for c in s], settled=True) for s in sets]
-                found.add(_joined(holds, settled=False))
+                holds = [settled_by([truth(c, facts) for c in s], settled=True) for s in sets]
+                found.add(settled_by(holds, settled=False))
                 for name in {t.fact for s in sets for c in s for t in tests_of(c)}:
                     if name in facts:
                         known[name] = facts[name]

@@ -20,6 +20,7 @@ from upheld.policy.evaluate import amount
 from upheld.policy.program import Example, Front, Program
 from upheld.policy.request import Decision, Request, refused
 from upheld.policy.vocabulary import DIMENSIONS
+from upheld.policy.worlds import truth
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -83,6 +84,16 @@ class Policy:
         if isinstance(question, Mapping) and "id" in question:
             return {"id": question["id"], **found}
         return found
+
+    def holds(self, fact: str, known: Mapping[str, object]) -> bool | None:
+        """Whether a fact holds by what is known of others, derived as the vocabulary says.
+
+        None where that is not enough to tell, or the vocabulary has no such fact.
+        """
+        derived = self.program.derived.get(fact)
+        if derived is not None:
+            return truth(derived, known)
+        return known[fact] is True if fact in known else None
 
     def example(self, example: Example) -> tuple[Decision, str]:
         """The decision on an example of the document, and what it should have been.

@@ -358,6 +358,25 @@ def told(test: FactTest, value: object) -> bool:
     }[test.comparison]
 
 
+def truth(condition: Condition, known: Mapping[str, object]) -> bool | None:
+    """Whether a condition holds by what is known; None where that is not enough to tell."""
+    match condition:
+        case FactTest(fact):
+            return told(condition, known[fact]) if fact in known else None
+        case Negation(inner):
+            found = truth(inner, known)
+            return None if found is None else not found
+        case Every(formulas):
+            return settled_by([truth(each, known) for each in formulas], settled=False)
+        case Either(formulas):
+            return settled_by([truth(each, known) for each in formulas], settled=True)
+
+
+def settled_by(found: list[bool | None], *, settled: bool) -> bool | None:
+    """Formulas joined by the word that one of them, being `settled`, settles."""
+    return settled if settled in found else None if None in found else not settled
+
+
 def tests_of(condition: Condition) -> set[FactTest]:
     """The tests in a condition."""
     match condition:

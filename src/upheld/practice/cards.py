@@ -97,6 +97,12 @@ def held(joint: Joint, person_id: str, purpose: str = "billing") -> Card | None:
 def keep(joint: Joint, person_id: str, card: Card, occasion: str = "service-use") -> Refused | None:
     """Keep a card of a person; the refusal, where the policy refuses."""
     value = msgspec.json.encode(card).decode()
-    found = joint.store(person_id, {"card": value}, source="customer", occasion=occasion,
-                        entitled=True)  # fmt: skip
+    found = joint.store(
+        person_id,
+        {"card": value},
+        source="customer",
+        occasion=occasion,
+        purpose="billing",
+        entitled=True,
+    )
     return found if isinstance(found, Refused) else None

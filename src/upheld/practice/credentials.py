@@ -40,7 +40,8 @@ def told(value: str) -> dict[str, str]:
 
 def occasion(joint: Joint, person_id: str) -> str:
     """On which occasion somebody changes a password: whoever has no service yet registers."""
-    act = Act(action="collect", data=("credentials",), source="customer", occasion="service-use")
+    act, _ = joint.letting_in(("credentials",), source="customer", occasion="service-use",
+                              purpose="security")  # fmt: skip
     return "service-use" if joint.peek(person_id, act).allowed else "registration"
 
 
@@ -52,8 +53,14 @@ def change(
     if isinstance(before, Refused):
         return before  # what cannot be read must not be written over
     both = msgspec.json.encode({**before, what: secret}).decode()
-    found = joint.store(person_id, {"credentials": both}, source="customer", occasion=occasion,
-                        entitled=True)  # fmt: skip
+    found = joint.store(
+        person_id,
+        {"credentials": both},
+        source="customer",
+        occasion=occasion,
+        purpose="security",
+        entitled=True,
+    )
     return found if isinstance(found, Refused) else None
 
 
@@ -61,6 +68,6 @@ def forget(joint: Joint, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
     told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
     found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},
-                        source="customer", occasion=occasion(joint, person_id),
+                        source="customer", occasion=occasion(joint, person_id), purpose="security",
                         entitled=True)  # fmt: skip
     return found if isinstance(found, Refused) else None

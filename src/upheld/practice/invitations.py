@@ -68,8 +68,14 @@ def invite(
     """
     contact = joint.enrol()
     told = {"email": email, "name": asker} if asker else {"email": email}
-    stored = joint.store(contact, told, source="customer", occasion="visit",
-                         entitled=True)  # fmt: skip
+    stored = joint.store(
+        contact,
+        told,
+        source="customer",
+        occasion="visit",
+        purpose="service-provision",
+        entitled=True,
+    )
     if isinstance(stored, Refused):
         return stored
     made = secrets.token_hex(16)

@@ -17,7 +17,7 @@ from upheld.policy.request import Duty
 from upheld.policy.worlds import tests_of
 from upheld.practice.brings import Provider
 
-GATE_ASKS: Final = ("collect", "store")  # of itself: whatever comes in is collected and stored
+GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, what must go
 GATE_PROVES: Final = ("birth-date", "session")  # kinds of proof that need no record
 KINDS: Final = {
     "duty": "nothing carries it out, so what is allowed with it is never done",

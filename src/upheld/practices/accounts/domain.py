@@ -15,6 +15,7 @@ from upheld.database import rows as database
 from upheld.gate import entries
 from upheld.gate.derived import Reading
 from upheld.gate.joint import Joint
+from upheld.gate.proofs import Proof, Question
 from upheld.gate.request import Act, Refused
 from upheld.practice.brings import Provider
 from upheld.practice.events import PAYER_CHANGES
@@ -60,6 +61,21 @@ def account_of(connection: Connection, person_id: str) -> Account | None:
     """A person's account."""
     found = database.get(connection, table, _WHOSE, person_id)
     return None if found is None else Account.of(found)
+
+
+def by_account(question: Question) -> Proof:
+    """The prover of somebody's standing, from the account that they have or had.
+
+    Who has none only visits; who has not confirmed their address applies; who is a member of
+    another's household, who pays, uses the services.
+    """
+    found = account_of(question.connection, question.person_id)
+    if found is None:
+        return Proof("visitor")
+    by_state = {UNVERIFIED: "applicant", CLOSED: "former-customer"}
+    member = "end-user" if found.holder != found.person_id else "customer"
+    standing = by_state.get(found.state, member)
+    return Proof(standing if standing in question.fact.words else None, (found.number,))
 
 
 def number_of(reading: Reading) -> str | None:

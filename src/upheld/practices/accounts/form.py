@@ -14,14 +14,15 @@ from typing import Final, NamedTuple
 from upheld.core import observing
 from upheld.gate.field_values import WRITTEN_BY_PROGRAM
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision, Request
+from upheld.policy.request import Decision
 from upheld.practice.admission import admission
+from upheld.practice.ages import of_age
+from upheld.practice.letting_in import letting_in
 from upheld.practice.needs import can_ever
 from upheld.practice.quoting import Quote, quoted
 from upheld.web import passwords
 from upheld.web.forms import Field
 
-ADULT: Final = 30  # any age that is neither a child's nor a minor's
 NEEDED: Final = frozenset({"email", "credentials"})  # without which no account works
 BIRTH_DATE: Final = "birth-date"  # needed where the policy hangs on an age
 LATER: Final = frozenset({"card", "billing-account"})  # given to who carries out payments
@@ -118,9 +119,10 @@ def _let_in(policy: Policy, word: str) -> tuple[Decision, Decision]:
     facts: dict[str, object] = {
         name: False for name, fact in policy.program.vocabulary.facts.items() if fact.absent
     }
-    facts["age"] = ADULT
-    collect = Request("collect", data=word, source="customer", occasion="registration")
-    return policy.decide(collect, facts), policy.decide(Request("store", data=word), facts)
+    facts["age"] = of_age(policy)
+    collect, store = letting_in(policy, word, source="customer", occasion="registration",
+                                purpose="service-provision")  # fmt: skip
+    return policy.decide(collect, facts), policy.decide(store, facts)
 
 
 def _uses(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:

@@ -112,8 +112,16 @@ def _write(joint: Joint, person_id: str, template: str) -> None:
 
 def _store(joint: Joint, person_id: str, told: Mapping[str, str]) -> None:
     if told:
-        _done(joint.store(person_id, told, source="customer", occasion="registration",
-                          entitled=True))  # fmt: skip
+        _done(
+            joint.store(
+                person_id,
+                told,
+                source="customer",
+                occasion="registration",
+                purpose="service-provision",
+                entitled=True,
+            )
+        )
 
 
 def _choose(joint: Joint, person_id: str, told: str) -> None:

@@ -77,6 +77,7 @@ def practice(provider: Provider) -> Practice:
                       "password": "/me/security/password", "authenticator": HERE, "passkeys": KEYS,
                       "household": "/me/household"},
         derived={"account-id": ((), domain.number_of)},
+        provers={"account-standing": (domain.by_account, ())},
         payer=domain.payer_of,
         leaving=partial(domain.leave_members, provider),
         finders={"account": domain.by_number},

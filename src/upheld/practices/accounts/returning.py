@@ -58,6 +58,7 @@ def open_account(provider: Provider, joint: Joint, person_id: str, born: str) ->
             {BIRTH_DATE: born},
             source="customer",
             occasion="registration",
+            purpose="age-check",
             entitled=True,
         )
         if isinstance(stored, Refused):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.request import Refused
 from upheld.policy.request import Decision
 from upheld.practice import credentials, entrance, factors, outbox
 from upheld.practice.brings import Provider
@@ -190,8 +190,10 @@ class SecondStep:
             return self._setting(visit, offer, wrong, 422)
 
         def work(joint: Joint) -> list[str] | Decision:
-            act = Act(action="collect", data=("credentials",), source="customer",
-                      occasion=credentials.occasion(joint, person))  # fmt: skip
+            act, _ = joint.letting_in(
+                ("credentials",), source="customer", purpose="security",
+                occasion=credentials.occasion(joint, person),
+            )  # fmt: skip
             decision = joint.peek(person, act)
             if not decision.allowed:
                 return decision

@@ -116,7 +116,7 @@ class Booking:
             () if back else history.settling(told.cents, told.number),
         )  # fmt: skip
         booked = joint.append(payer, books.TRANSACTION, [books.told(made)], source="customer",
-                              occasion="service-use", entitled=True)  # fmt: skip
+                              occasion="service-use", purpose="billing", entitled=True)  # fmt: skip
         if isinstance(booked, Refused):
             return booked
         entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),

@@ -240,7 +240,7 @@ class Invoices:
         told = Invoice(number(joint, made), made, made + timedelta(days=DUE_DAYS), cents, lines,
                        *whose, min(ahead.credit, cents))  # fmt: skip
         booked = joint.append(payer, books.TRANSACTION, [books.told(told)], source="customer",
-                              occasion="service-use")  # fmt: skip
+                              occasion="service-use", purpose="billing")  # fmt: skip
         return booked if isinstance(booked, Refused) else told
 
     def leave(self, joint: Joint, person_id: str) -> None:

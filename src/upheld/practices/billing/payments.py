@@ -198,7 +198,7 @@ class Payments:
             f"card ··{card.last_four}" if card else "card", found.settling(cents),
         )  # fmt: skip
         booked = joint.append(person_id, books.TRANSACTION, [books.told(paid)], source="customer",
-                              occasion="service-use", entitled=True)  # fmt: skip
+                              occasion="service-use", purpose="billing", entitled=True)  # fmt: skip
         if isinstance(booked, Refused):
             return booked
         return invoices.settle(joint, person_id)

@@ -196,8 +196,15 @@ def _ending(each: Had, at: date) -> Row:
 
 
 def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
-    found = joint.append(person_id, SERVICES, [told(row) for row in added], source="customer",
-                         occasion="service-use", entitled=True)  # fmt: skip
+    found = joint.append(
+        person_id,
+        SERVICES,
+        [told(row) for row in added],
+        source="customer",
+        occasion="service-use",
+        purpose="service-provision",
+        entitled=True,
+    )
     return found if isinstance(found, Refused) else None
 
 

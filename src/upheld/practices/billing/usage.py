@@ -50,7 +50,7 @@ class Table(NamedTuple):
 def note(joint: Joint, person_id: str, rows: Sequence[Row]) -> Refused | None:
     """Note what somebody used, as the network counted it."""
     found = joint.append(person_id, USAGE, [told(row) for row in rows], source="customer",
-                         occasion="service-use")  # fmt: skip
+                         occasion="service-use", purpose="billing")  # fmt: skip
     return found if isinstance(found, Refused) else None
 
 

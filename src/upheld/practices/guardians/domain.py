@@ -27,7 +27,6 @@ from upheld.practices.guardians.tables import care as table
 from upheld.practices.guardians.tables import identity_check
 from upheld.web import sessions
 
-MAJORITY: Final = 18
 CHECK: Final = "guardian-check"
 ROLE: Final = "accounts"
 PERMISSION: Final = (

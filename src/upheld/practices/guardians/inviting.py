@@ -17,12 +17,13 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.joint import Joint
 from upheld.gate.request import Act, Refused
-from upheld.policy.request import Request as Question
 from upheld.practice import invitations, limiting, tasks
 from upheld.practice.admission import admission
+from upheld.practice.ages import is_minor
 from upheld.practice.brings import Provider
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
+from upheld.practice.letting_in import letting_in
 from upheld.practice.reasons import refused_page
 from upheld.practice.visits import Visit, network_of
 from upheld.practices.guardians import domain
@@ -98,7 +99,8 @@ class Inviting:
 
     def _asked(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
-        request = Question("collect", data="name", source="customer", occasion="visit")
+        request, _ = letting_in(self.provider.gate.gate.house.policy, "name", source="customer",
+                                occasion="visit", purpose="service-provision")  # fmt: skip
         named = self.provider.gate.gate.house.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
@@ -150,7 +152,7 @@ class Inviting:
         found = domain.age(joint, guardian_id)
         if isinstance(found, Refused):
             return found
-        if found < domain.MAJORITY:
+        if is_minor(joint.house.policy, found):
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
         contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)

@@ -9,6 +9,7 @@ from upheld.gate.aside import trying
 from upheld.gate.gate import Gate
 from upheld.gate.request import Refused
 from upheld.practice import outbox
+from upheld.practice.ages import is_minor
 from upheld.practice.brings import Provider
 from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
 from upheld.practices.guardians import domain
@@ -38,7 +39,7 @@ def _came_of_age(provider: Provider, gate: Gate, care: domain.Care) -> int:
     """End the care for somebody if they came of age; 0 if not."""
     with gate.together() as joint:
         age = domain.age(joint, care.person_id)
-        if isinstance(age, Refused) or age < domain.MAJORITY:
+        if isinstance(age, Refused) or is_minor(gate.house.policy, age):
             return 0
         provider.events.announce(joint, PAYER_CHANGES, care.person_id)
         domain.end(joint, care)

@@ -49,9 +49,6 @@ _ONE: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 
 
-KEEPING: Final = Act(action="store", data=("messages",))  # of a copy
-
-
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
     """A message as its receiver finds it in the account: a row of the series `messages`."""
 
@@ -188,14 +185,17 @@ class Delivery:
 
     def _sent(self, joint: Joint, waiting: Waiting, ready: Ready) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
-        person, copied = waiting.person_id, joint.peek(waiting.person_id, KEEPING).allowed
+        person, purpose = waiting.person_id, waiting.purpose
+        copied = joint.peek(person, joint.house.storing(("messages",), purpose)).allowed
         if copied:
             copy = msgspec.json.encode(ready.copy).decode()
             copied = not isinstance(
-                joint.append(person, "messages", [copy], source="provider", occasion="other"),
+                joint.append(
+                    person, "messages", [copy], source="provider", occasion="other", purpose=purpose
+                ),
                 Refused,
             )
-        joint.note(person, "sent", action="contact", purpose=waiting.purpose,
+        joint.note(person, "sent", action="contact", purpose=purpose,
                    clauses=tuple(ready.copy.clause.split(", ")), after=str(waiting.entry),
                    id=waiting.message_id, problem="" if copied else UNCOPIED)  # fmt: skip
         self._end(joint, waiting, SENT)

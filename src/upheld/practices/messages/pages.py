@@ -14,7 +14,7 @@ from upheld.practice.brings import Provider
 from upheld.practice.odd import decoding
 from upheld.practice.quoting import quoted
 from upheld.practice.visits import Visit
-from upheld.practices.messages.deliver import KEEPING, Copy
+from upheld.practices.messages.deliver import Copy
 
 MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
 _COPY: Final = msgspec.json.Decoder(Copy)
@@ -50,7 +50,7 @@ class Messages:
     async def listed(self, visit: Visit) -> Response:
         """All messages, the latest first."""
         found = await self._copies(visit)
-        keeping = await self.provider.do(lambda joint: joint.peek(visit.subject, KEEPING))
+        keeping = await self.provider.do(lambda joint: joint.may_store(visit.subject, "messages"))
         policy = self.provider.gate.gate.house.policy
         return self.provider.pages.page(
             visit.request, "messages/list.html", label=self._label,

@@ -22,6 +22,7 @@ from upheld.policy.load import Policy
 from upheld.policy.plain import listed
 from upheld.policy.request import Request
 from upheld.practice.admission import admission
+from upheld.practice.ages import is_minor
 from upheld.practices.rights import signals
 from upheld.practices.rights.gags import Untold
 from upheld.practices.rights.words import label
@@ -30,7 +31,6 @@ from upheld.vault.people import REGISTER
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
 KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND)
-OF_AGE: Final = 18
 
 
 class Permission(NamedTuple):
@@ -132,9 +132,10 @@ def of_age(joint: Joint, person_id: str) -> bool:
         return admission(joint.house.policy).any_age.allowed  # nobody was asked how old they are
     try:
         born = date.fromisoformat(found["birth-date"])
-        return years(born, joint.house.clock.today()) >= OF_AGE
+        age = years(born, joint.house.clock.today())
     except ValueError:
         return False
+    return not is_minor(joint.house.policy, age)
 
 
 def kept(joint: Joint, person_id: str) -> list[Record]:

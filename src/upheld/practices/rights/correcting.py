@@ -21,7 +21,7 @@ from upheld.gate.aside import trying
 from upheld.gate.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
 from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.request import Refused
 from upheld.practice import tasks
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
@@ -72,9 +72,9 @@ def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[
 
 def _may(joint: Joint, person_id: str, field: str) -> bool:
     """Whether the policy lets a value in from its person, and lets it be kept."""
-    collect = Act(action="collect", data=(field,), source="customer", occasion="service-use")
-    store = Act(action="store", data=(field,))
-    return all(joint.peek(person_id, each).allowed for each in (collect, store))
+    acts = joint.letting_in((field,), source="customer", occasion="service-use",
+                            purpose="service-provision")  # fmt: skip
+    return all(joint.peek(person_id, each).allowed for each in acts)
 
 
 def correct(joint: Joint, person_id: str, field: str, value: str) -> Ask | Refused:
@@ -82,8 +82,14 @@ def correct(joint: Joint, person_id: str, field: str, value: str) -> Ask | Refus
     asked = asks.ask(joint, person_id, "correction", field)
     if isinstance(asked, Refused):
         return asked
-    stored = joint.store(person_id, {field: value}, source="customer", occasion="service-use",
-                         entitled=True)  # fmt: skip
+    stored = joint.store(
+        person_id,
+        {field: value},
+        source="customer",
+        occasion="service-use",
+        purpose="service-provision",
+        entitled=True,
+    )
     if isinstance(stored, Refused):
         asks.deny(joint, asked, stored)
         return stored
@@ -101,8 +107,15 @@ def hand_over(joint: Joint, person_id: str, field: str, text: str) -> Ask | Refu
         "subject": f"Please correct: {label(joint.house.policy, 'data', field)}", "text": text,
         "message": secrets.token_hex(16), "clause": "correction",
     }  # fmt: skip
-    kept = joint.append(person_id, "messages", [msgspec.json.encode(row).decode()],
-                        source="customer", occasion="service-use", entitled=True)  # fmt: skip
+    kept = joint.append(
+        person_id,
+        "messages",
+        [msgspec.json.encode(row).decode()],
+        source="customer",
+        occasion="service-use",
+        purpose="service-provision",
+        entitled=True,
+    )
     if isinstance(kept, Refused):
         asks.deny(joint, asked, kept)
         return kept

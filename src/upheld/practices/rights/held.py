@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 from upheld.core import observing
 from upheld.gate import entries, field_values
 from upheld.gate.joint import Joint
+from upheld.gate.keeping import storable
 from upheld.gate.request import Act, Given, Refused
 from upheld.policy.load import Policy
-from upheld.policy.request import Request
 from upheld.practice.brings import Provider
 from upheld.practice.odd import OddValueError
 from upheld.practices.rights.words import Clause, clauses, label
@@ -147,7 +147,7 @@ def _kept(
     policy = joint.house.policy
     if rows[-1].origin.origin == "derived":
         return "", []
-    decision = joint.peek(person_id, Act(action="store", data=(field,)))
+    decision = joint.may_store(person_id, field)
     if not decision.allowed:
         return "No clause lets us keep it any longer: it is to be deleted.", []
     ends = [
@@ -164,7 +164,7 @@ def _kept(
                 clauses(policy, who)
             )  # fmt: skip
         return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
-    after = after_closing(policy, field)
+    after = after_closing(policy, field, joint.house.place)
     if after is None:
         return "No clause says until when it is kept.", []
     months, by = after
@@ -181,11 +181,16 @@ def _limits(policy: Policy, clause: str) -> bool:
 
 @observing.reading
 @lru_cache(maxsize=256)
-def after_closing(policy: Policy, field: str) -> tuple[int, tuple[str, ...]] | None:
-    """How many months after closing an account the policy lets a field be kept, and by what."""
+def after_closing(
+    policy: Policy, field: str, place: str = ""
+) -> tuple[int, tuple[str, ...]] | None:
+    """How many months after closing an account the policy lets a field be kept, and by what.
+
+    `place` is where it lies, if that is said.
+    """
     for months in range(MONTHS_MAX):
         facts = {"account-closed": True, "months-since-closure": months + 1}
-        decision = policy.decide(Request("store", data=field), facts)
+        decision = storable(policy, field, facts, place)
         if decision.outcome == "error":
             return None
         if decision.outcome == "deny":

@@ -1,0 +1,27 @@
+"""Who is a minor, and from what age nobody is: the policy says so, by its fact `minor`.
+
+A policy whose vocabulary has no such fact knows no minors. Where it has one that an age alone does
+not settle, everybody counts as a minor: what is for adults is refused on a doubt.
+"""
+
+from __future__ import annotations
+
+from upheld.core import observing
+from upheld.policy.load import Policy
+
+MINOR = "minor"
+OLDEST = 150
+
+
+@observing.reading
+def is_minor(policy: Policy, age: int) -> bool:
+    """Whether somebody of an age in whole years is a minor by the policy."""
+    if MINOR not in policy.program.vocabulary.facts:
+        return False
+    return policy.holds(MINOR, {"age": age}) is not False
+
+
+def of_age(policy: Policy) -> int:
+    """The first age in whole years from which on nobody is a minor by the policy."""
+    minors = [age for age in range(OLDEST) if is_minor(policy, age)]
+    return minors[-1] + 1 if minors else 0

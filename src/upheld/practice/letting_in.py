@@ -1,0 +1,20 @@
+"""The questions that a policy is asked before anybody is asked for their data."""
+
+from __future__ import annotations
+
+from upheld.policy.load import Policy
+from upheld.policy.request import Request
+
+
+def letting_in(
+    policy: Policy, word: str, *, source: str, occasion: str, purpose: str
+) -> tuple[Request, Request]:
+    """The questions of collecting and of storing a kind of data, for a purpose where they take one.
+
+    They are those that storing it through the gate asks, but for where our data lie.
+    """
+    takes = policy.program.vocabulary.takes
+    named = {act: purpose if "purpose" in takes(act) else None for act in ("collect", "store")}
+    collect = Request("collect", data=word, source=source, occasion=occasion,
+                      purpose=named["collect"])  # fmt: skip
+    return collect, Request("store", data=word, purpose=named["store"])
