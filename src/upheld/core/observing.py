@@ -51,7 +51,7 @@ class Observer:
         """Note a question asked of the policy; the same one of the same story once."""
         self._once({"kind": "question", "request": request, "facts": facts})
 
-    def reads(self, function: str, words: tuple[str, ...]) -> None:
+    def reads(self, function: str, words: tuple[str | int, ...]) -> None:
         """Note that a function read the policy beside its questions."""
         self._once({"kind": "reading", "function": function, "words": list(words)})
 
@@ -151,7 +151,7 @@ def reading(
     @wraps(function)
     def noting(*given: Arguments.args, **named: Arguments.kwargs) -> Result:
         if _State.observer is not None:
-            _State.observer.reads(name, tuple(str(each) for each in given[1:]))
+            _State.observer.reads(name, tuple(map(_word, given[1:])))
         return function(*given, **named)
 
     noting.reads_policy = function  # type: ignore[attr-defined] # by which a name in a note is known to be one of ours
@@ -172,6 +172,11 @@ def digest(text: str) -> str:
 def steady(text: str) -> str:
     """A text without what changes from run to run."""
     return _CHANGING.sub("~", text)
+
+
+def _word(value: object) -> str | int:
+    """What a function of the policy is given beside it, as it can be given once more."""
+    return value if isinstance(value, int) else str(value)
 
 
 def _plain(value: object) -> object:

@@ -46,7 +46,7 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self.came: Came = {}
         self.questions: dict[str, set[str]] = {}  # as JSON, to the stories that ask them
-        self.readings: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+        self.readings: dict[tuple[str, tuple[str | int, ...]], set[str]] = {}
         self.seconds: dict[str, float] = {}
         self._early = False
         for line in lines_of(folder):
