@@ -86,7 +86,7 @@ def served(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     ) as process:
         assert process.stdout is not None
-        assert "http://127.0.0.1" in process.stdout.readline()
+        assert any("http://127.0.0.1" in line for line in process.stdout)  # after what it warns of
         yield process
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
