@@ -16,7 +16,10 @@ LED_TO = {  # by a form that was sent, or by the address alone, which is told to
     "/sign-up/sent", "/recover/sent", "/sign-in/code", "/sign-in/again", "/me/acceptance",
     "/staff/sign-in", "/agent/sign-in",
 }  # fmt: skip
-NO_PAGE = r"^/(checkpoint.*|privacy/.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)$"
+NO_PAGE = (
+    r"^/(checkpoint.*|privacy/.*|policy.*|static/.*|\.well-known/.*"
+    r"|robots.txt|favicon.ico|healthz)$"
+)
 
 
 @pytest.fixture(params=["sqlite"])
