@@ -219,7 +219,7 @@ def test_a_birthday_counts_from_its_day_on(
     [
         ("nothing", {}),
         ("consent", {}),
-        ("consent", {"about": {**OFFERS, "place": ["x"]}}),
+        ("consent", {"about": {**OFFERS, "weather": ["x"]}}),
         ("opt-out", {"about": {"purpose": ["offers"]}}),
         ("service-order", {"fact": "permission"}),
     ],
