@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 # A worker for each core, each with whole files of tests; ARGS='-n 0' runs them in one process.
 PYTEST = .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
-.PHONY: help run test test-long check lock
+.PHONY: help run test test-long check coverage lock
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ check: .venv/all     ## format, lint, types, imports
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+coverage: .venv/all  ## try each word of the sample policy; write the list of the dead, and the README's statement
+	@PYTHONPATH=tests .venv/bin/python -m practices.number
 
 lock:                ## maintainers: resolve both locks again
 	@sh scripts/lock

@@ -225,6 +225,18 @@ def test_a_story_that_does_not_end_is_a_change(
     assert any(each.what == "the stories do not end" for each in report.findings[0].changes)
 
 
+def test_a_change_of_the_stories_meanwhile_is_noticed(small: Path) -> None:
+    """What was found while somebody changed the stories is neither told nor kept."""
+
+    def change(*_: object) -> None:
+        changed = STORY.replace('{"age": 30}', '{"age": 30, "child": True}')
+        (small / "test_small.py").write_text(changed)
+
+    with pytest.raises(upheld.UpheldError, match="otherwise than when they were begun"):
+        mutate(small / "small.md", PYTEST, keep=small / "kept", chosen=few, progress=change)
+    assert not (small / "kept" / "findings.jsonl").exists()
+
+
 def test_notes_hold_no_value_and_a_far_number_is_rounded(small: Path) -> None:
     """A number is noted as it is only where the policy names one beside it."""
     folder = small / "notes"

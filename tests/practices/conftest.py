@@ -18,7 +18,6 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
-from practices.cited import cite
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock
@@ -38,13 +37,7 @@ T = TypeVar("T")
 PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
 START = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)  # far from the ends of months and of summer time
-LAST = "test_every_clause_on_which_an_act_rested_has_a_line"
 TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at the acts of every story comes after all of them."""
-    items.sort(key=lambda each: each.name == LAST)
 
 
 class SetClock(Clock):
@@ -170,7 +163,6 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
 
     yield opening
     for each in gates:
-        cite(each.gate)
         close(each)
 
 

@@ -1,7 +1,7 @@
-"""Each clause that practices rest on is taken away, and the story that rests on it must refuse.
+"""The stories of the sample provider, and each of them without the clause that it rests on.
 
-A practice's tests say in `RESTS_ON` which story rests on which clause; a clause on which an act of
-any story rested, and for which there is no such line, fails.
+A practice's tests say in `RESTS_ON` which story rests on which clause. What all the other words of
+the policy do for these stories is tried in `test_number.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 import upheld
-from practices.cited import CITED
-from practices.conftest import LAST, House
+from practices.conftest import House
 from practices.without import without
 from upheld.gate.request import Act, Refused
 from upheld.practice import credentials
@@ -75,11 +74,3 @@ def test_a_story_is_refused_without_its_clause(
 def test_the_same_story_is_done_under_the_whole_policy(house: House, story: Story) -> None:
     """So that a story refuses because of its clause and not of something else."""
     assert not story(house)
-
-
-def test_every_clause_on_which_an_act_rested_has_a_line(sample: upheld.Policy) -> None:
-    """An act that one clause alone allowed has a line for it; of several that did, one has."""
-    assert LAST in globals()
-    listed = {clause for clause, _ in LINES}
-    bare = {clauses for clauses in CITED.get(sample.digest, ()) if listed.isdisjoint(clauses)}
-    assert bare == set()

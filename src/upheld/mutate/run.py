@@ -31,6 +31,7 @@ from upheld.policy.load import load, pack
 PLUGIN: Final = "upheld.mutate.stories"
 PATIENCE: Final = 20  # times as long as a story took under the policy itself
 GRACE: Final = 10.0  # seconds that a trial may take in any case
+CONTROLS: Final = 3  # stories that are told again under the policy itself in the end
 SECONDS_MAX: Final = 3600  # for the stories once through
 CHANGES, DEAD, EQUAL, NEEDED = "changes", "dead", "equal", "needed"  # what can come of a mutant
 
@@ -284,6 +285,31 @@ class Trying:
         if waiting:
             raise UpheldError("the stories ended before all were told", code="stories",
                               hint=f"see {self.work}/worker-0/printed.txt")  # fmt: skip
+        if trials:
+            self._control(notes)
+
+    def _control(self, notes: Notes) -> None:
+        """UpheldError where a story comes out otherwise under the policy itself by now.
+
+        Somebody changed what the stories rest on while they were told, so that nothing is known.
+        """
+        folder = self.work / "trials" / "control"
+        folder.mkdir(parents=True, exist_ok=True)
+        few = sorted(notes.seconds, key=lambda story: notes.seconds[story])[:CONTROLS]
+        trial = Trial(id="", policy=str(self.path), folder=str(folder), stories=few,
+                      seconds=GRACE + PATIENCE * sum(map(notes.seconds.__getitem__, few)),
+                      all=False)  # fmt: skip
+        (self.work / "trials.jsonl").write_bytes(msgspec.json.encode(trial))
+        (self.work / "0.taken").unlink(missing_ok=True)
+        worker = self._cleared(self.work / "worker-0")
+        self._ended(self._started(worker, self.path, {TRIALS: str(self.work)}))
+        answer = folder / "answer.json"
+        if not answer.exists() or answer.read_bytes() != b"[]":
+            for each in ("findings.jsonl", "once.done"):
+                (self.work / each).unlink(missing_ok=True)
+            raise UpheldError("the stories come out otherwise than when they were begun",
+                              code="stories",
+                              hint="change nothing meanwhile, and run them again")  # fmt: skip
 
     def _whole(self, mutant: Mutant, trial: Trial, notes: Notes) -> Finding:
         """Run the whole command under a mutant, for stories that are not told by pytest."""

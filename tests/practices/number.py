@@ -1,0 +1,55 @@
+"""The sample provider's own number: how many words of its policy its stories would miss.
+
+Run as a program, by `make coverage`, it tries every word, and writes what is dead and the statement
+of the README anew. The tests hold that both are true.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from upheld.demo import sample_policy
+from upheld.mutate.report import said, statement
+from upheld.mutate.run import DEAD, NEEDED, Choice, Finding, Report, mutate
+
+ROOT = Path(__file__).resolve().parents[2]
+LIST = Path(__file__).with_name("dead.txt")
+README = ROOT / "README.md"
+STATEMENT = re.compile(r"(<!-- coverage -->\n\n)(.*?)(\n<!-- /coverage -->)", re.DOTALL)
+STORIES = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
+           "tests/practices/test_clauses.py", "-k", "same_story")  # fmt: skip
+
+
+def report(chosen: Choice, keep: Path | None = None) -> Report:
+    """What the stories of the sample provider say of some words of its policy."""
+    os.chdir(ROOT)
+    return mutate(sample_policy(), STORIES, chosen=chosen, progress=_tell, keep=keep)
+
+
+def _tell(done: int, of: int, finding: Finding) -> None:
+    sys.stderr.write(f"{done} of {of}: {finding.id} {finding.came}\n")
+
+
+def listed() -> set[str]:
+    """What may be dead: a line each."""
+    lines = LIST.read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("%")}
+
+
+def _write(found: Report) -> None:
+    """Write the list and the statement anew."""
+    needed = [f"% {each.id} {said(each)}" for each in found.findings if each.came == NEEDED]
+    dead = [each.id for each in found.findings if each.came == DEAD]
+    lines = ["% What the policy cannot be read without, so that no story can be told:", *needed,
+             "% Not running yet: no story of ours would miss it.", *dead]  # fmt: skip
+    LIST.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    told = STATEMENT.sub(lambda at: f"{at[1]}{statement(found)}{at[3]}", text)
+    README.write_text(told, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write(report(lambda _mutant: True, keep=Path(sys.argv[1]) if sys.argv[1:] else None))

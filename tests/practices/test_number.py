@@ -1,0 +1,71 @@
+"""Each word of the sample policy does something in a story, or is listed as one that does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import upheld
+from practices.number import LIST, README, STATEMENT, listed, report
+from sizes import size
+from upheld.demo import sample_policy
+from upheld.mutate.report import statement, unlisted
+from upheld.mutate.run import NEEDED
+from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
+
+TENTHS = size("tenths of the sample policy's words", short=1, long=10)
+
+
+def chosen(name: str) -> bool:
+    """A tenth of the words, always the same by their digest, or all of them."""
+    return int(sha256(name.encode()).hexdigest(), 16) % 10 < TENTHS
+
+
+@pytest.fixture(scope="module")
+def all_mutants() -> list[Mutant]:
+    """The sample policy with each thing struck and each number moved."""
+    return list(mutants(upheld.load(sample_policy())))
+
+
+def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No word is dead that is not listed, none is listed that does something, and none fails."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    found = report(lambda mutant: chosen(mutant.id))
+    more, fewer = unlisted(found, {name for name in listed() if chosen(name)})
+    assert more == []
+    assert fewer == []
+    assert all(each.why for each in found.findings if each.came == NEEDED)
+    if TENTHS == 10:
+        text = STATEMENT.search(README.read_text(encoding="utf-8"))
+        assert text is not None
+        assert text[2] == statement(found)
+
+
+def test_the_list_names_words_of_the_policy(all_mutants: list[Mutant]) -> None:
+    """Whatever is listed is still a thing that can be struck or moved, and stands there once."""
+    names = Counter(
+        line for line in LIST.read_text(encoding="utf-8").splitlines() if not line.startswith("%")
+    )
+    assert {name: count for name, count in names.items() if count > 1} == {}
+    assert names.keys() - {each.id for each in all_mutants} == set()
+
+
+def test_the_statement_of_the_readme_is_what_the_list_says(all_mutants: list[Mutant]) -> None:
+    """Of each kind the README counts what can change something, less what is listed as dead."""
+    policy = upheld.load(sample_policy())
+    living = [each for each in all_mutants if not each.error and not equal(policy, each)]
+    dead = listed()
+    text = STATEMENT.search(Path(README).read_text(encoding="utf-8"))
+    assert text is not None
+    rows = [line for line in text[2].splitlines() if line.startswith("| ")][1:]
+    said = [tuple(int(cell.replace(",", "")) for cell in row.split("|")[2:4]) for row in rows]
+    counted = []
+    for kind in KINDS:
+        mine = [each.id for each in living if each.kind == kind]
+        counted.append((len([name for name in mine if name not in dead]), len(mine)))
+    assert said == [each for each in counted if each[1]]
