@@ -26,7 +26,7 @@ import pyarrow as pa
 
 import upheld
 from upheld.core.errors import MissingColumnsError
-from upheld.policy.bulk import Masks, bindings, codes
+from upheld.policy.bulk.screen import Masks, bindings, codes
 
 ROWS = 10_000_000
 FIXED = ("f0", "f1", "f2")

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import upheld
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
 from upheld.demo import sample_policy
-from upheld.gate.backup import backup
-from upheld.gate.erasure import erase, renew
+from upheld.gate.erasure.erase import erase, renew
 from upheld.gate.gate import Gate
-from upheld.gate.restore import Told, restore
+from upheld.gate.operations.backup import backup
+from upheld.gate.operations.restore import Told, restore
 from upheld.vault.archive import read
 from upheld.vault.keyring import KeyFile, Keyring
 

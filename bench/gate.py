@@ -18,15 +18,15 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 import upheld
-from upheld.core import database
-from upheld.core.database import open_database
-from upheld.core.link import KEPT
-from upheld.core.schema import migrate
-from upheld.core.sql import run
-from upheld.core.transaction import writing
+from upheld.database import engines
+from upheld.database.connection import KEPT
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.demo import sample_policy
+from upheld.gate.async_gate import AsyncGate
 from upheld.gate.gate import Gate
-from upheld.gate.group import AsyncGate
 from upheld.vault.keyring import Keyring, Passphrase
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -128,14 +128,14 @@ def callers(gate: Gate, person: str, count: int, acts: int = 2048) -> float:
 def unsynced(url: str) -> Engine:
     """The same database with syncing off, for comparison alone."""
     if url.startswith("sqlite"):
-        kept = database.PRAGMAS["synchronous"]
-        database.PRAGMAS["synchronous"] = ("OFF", 0)
+        kept = engines.PRAGMAS["synchronous"]
+        engines.PRAGMAS["synchronous"] = ("OFF", 0)
         try:
             engine = open_database(url)
             with engine.connect():
                 return engine
         finally:
-            database.PRAGMAS["synchronous"] = kept
+            engines.PRAGMAS["synchronous"] = kept
     engine = open_database(url)
 
     @event.listens_for(engine, "checkout")

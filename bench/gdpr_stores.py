@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 import upheld
-from upheld.core.sql import rows, run
-from upheld.core.tables import BEGINNING
-from upheld.core.transaction import reading, writing
-from upheld.gate.entries import of_person
+from upheld.database.statements import rows, run
+from upheld.database.tables import BEGINNING
+from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
+from upheld.gate.log.entries import of_person
+from upheld.gate.transaction import Joint
 
 FIELDS = ("email", "phone", "name", "address", "gender", "occupation", "interests")
 TO = "trusted-partner"

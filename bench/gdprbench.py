@@ -40,11 +40,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 import upheld
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
-from upheld.core.sql import rows, run
-from upheld.core.tables import BEGINNING
-from upheld.core.transaction import writing
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.database.statements import rows, run
+from upheld.database.tables import BEGINNING
+from upheld.database.transaction import writing
 from upheld.gate.gate import Gate
 from upheld.vault.keyring import Keyring, Passphrase
 

@@ -22,14 +22,14 @@ from sqlalchemy import Engine
 
 from ledger import SIGNER, entry
 from upheld.core.clock import system_time
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.gate import entries
-from upheld.gate.auditing import audit
-from upheld.gate.covering import Covering
-from upheld.gate.receipts import receipt_of
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.log import entries
+from upheld.gate.log.audit import audit
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.receipts import receipt_of
 from upheld.ledger.tree import Frontier, leaf_hash
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -26,11 +26,11 @@ import httpx2
 import upheld
 from upheld.app.provider import provide, provider_app
 from upheld.core.settings import Settings
+from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.gate.gate import Gate
-from upheld.gate.group import AsyncGate, open_gate_sync
-from upheld.gate.joint import Joint
+from upheld.gate.transaction import Joint
 from upheld.practice import credentials
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
 from upheld.vault.keyring import KeyFile, Keyring
 from upheld.web import passwords, sessions

@@ -142,8 +142,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database_url: str) -> Iterator["Engine"]:
     """An open database with its tables, on each kind."""
-    from upheld.core.database import open_database
-    from upheld.core.schema import migrate
+    from upheld.database.engines import open_database
+    from upheld.database.schema import migrate
 
     opened = open_database(database_url)
     migrate(opened)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from upheld.core.errors import Fault, PolicyError, RequestError, UpheldError
     from upheld.core.observing import policy_under_test
-    from upheld.gate.group import open_gate, open_gate_sync
-    from upheld.gate.request import Refused
+    from upheld.gate.act.request import Refused
+    from upheld.gate.async_gate import open_gate, open_gate_sync
     from upheld.mutate.run import mutate
     from upheld.policy.analyse.compare import Comparison, compare
     from upheld.policy.analyse.contains import contains
@@ -32,7 +32,7 @@ _HOME = {
     "Fault": "upheld.core.errors",
     "Policy": "upheld.policy.load",
     "PolicyError": "upheld.core.errors",
-    "Refused": "upheld.gate.request",
+    "Refused": "upheld.gate.act.request",
     "Request": "upheld.policy.request",
     "RequestError": "upheld.core.errors",
     "UpheldError": "upheld.core.errors",
@@ -41,8 +41,8 @@ _HOME = {
     "contains": "upheld.policy.analyse.contains",
     "findings": "upheld.policy.analyse.findings",
     "mutate": "upheld.mutate.run",
-    "open_gate": "upheld.gate.group",
-    "open_gate_sync": "upheld.gate.group",
+    "open_gate": "upheld.gate.async_gate",
+    "open_gate_sync": "upheld.gate.async_gate",
     "policy_under_test": "upheld.core.observing",
     "query": "upheld.policy.analyse.query",
     "review": "upheld.policy.analyse.review",

@@ -16,9 +16,9 @@ import upheld
 from practices.conftest import House, houses
 from practices.mail import waiting
 from practices.test_enrolling import offered
-from upheld.core.sql import row
+from upheld.database.statements import row
 from upheld.demo import sample_policy
-from upheld.practice.visits import cookie_name
+from upheld.practice.endpoints import cookie_name
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

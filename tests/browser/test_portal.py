@@ -16,7 +16,7 @@ from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
 from upheld.demo import sample_policy
-from upheld.practice.visits import cookie_name
+from upheld.practice.endpoints import cookie_name
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from upheld.cli import app
 from upheld.core.clock import system_time
-from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
-from upheld.core.transaction import writing
+from upheld.database.engines import open_database
+from upheld.database.transaction import writing
 from upheld.demo import sample_policy
 
 PEOPLE = "name,email,birth-date\nAnn,ann@example.org,1990-01-02\nBo,bo@example.org,\n,,\n"

@@ -8,8 +8,8 @@ import upheld
 from samples import FRONT, WORDS, clause
 from upheld.cli.asking import question_in_words
 from upheld.policy.explain import explained
+from upheld.policy.fact_space import truth
 from upheld.policy.program import ALWAYS, Condition, Either, Every, FactTest, Negation
-from upheld.policy.worlds import truth
 
 TEXT = (
     FRONT.replace("Test", "Test\naddress: /privacy")

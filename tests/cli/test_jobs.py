@@ -17,9 +17,9 @@ import pytest
 
 from cli.test_admin import _home, run
 from processes import child
-from upheld.core.database import open_database
-from upheld.core.sql import rows
-from upheld.core.transaction import reading
+from upheld.database.engines import open_database
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
 from upheld.ledger.signers import FileSigner
 
 __all__ = ["_home"]

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 import upheld
 from upheld.cli import app
 from upheld.cli.new import converted, made, uncovered
+from upheld.cli.onboard import policy_text, suggest, template
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
-from upheld.policy.onboard import policy_text, suggest, template
 from upheld.policy.published import from_html, from_markdown, lost_words
 
 PAGE = """<!doctype html><html><head><title>x</title><style>p {}</style></head><body>

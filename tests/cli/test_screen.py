@@ -21,7 +21,7 @@ import upheld
 from upheld.cli import app, screening
 from upheld.core.errors import MissingColumnsError, UpheldError
 from upheld.demo import sample_policy
-from upheld.policy.bulk import bindings
+from upheld.policy.bulk.screen import bindings
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the engines' own
 QUESTION = "share email to trusted-partner for offers at other"

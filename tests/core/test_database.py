@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from sizes import size
-from upheld.core import database
-from upheld.core.database import made_or_gone, open_database
-from upheld.core.link import LOOK_SECONDS, Link
-from upheld.core.schema import migrate, require_current
-from upheld.core.sql import rows, run
-from upheld.core.transaction import reading, scrub, writing
-from upheld.core.trouble import DatabaseError
+from upheld.database import engines
+from upheld.database.connection import LOOK_SECONDS, Link
+from upheld.database.engines import made_or_gone, open_database
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import migrate, require_current
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, scrub, writing
 
 INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL, NULL)")
 COUNT = text("SELECT count(*) FROM person")
@@ -46,7 +46,7 @@ def test_each_setting_of_sqlite_is_in_effect(small: Engine) -> None:
     """What durability and forgetting need is set on every connection."""
     with reading(small) as one, reading(small) as two:
         for connection in (one, two):
-            for name, (_, effect) in database.PRAGMAS.items():
+            for name, (_, effect) in engines.PRAGMAS.items():
                 assert connection.exec_driver_sql(f"PRAGMA {name}").scalar() == effect, name
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
@@ -55,7 +55,7 @@ def test_a_setting_of_sqlite_without_effect_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that reads back another setting than it was given is not used."""
-    monkeypatch.setitem(database.PRAGMAS, "secure_delete", ("OFF", 1))
+    monkeypatch.setitem(engines.PRAGMAS, "secure_delete", ("OFF", 1))
     with pytest.raises(DatabaseError, match="secure_delete = 0, not 1") as caught:
         open_database(f"sqlite:///{tmp_path}/upheld.db")
     assert caught.value.code == "durability"
@@ -75,7 +75,7 @@ def test_each_setting_of_postgresql_is_in_effect(
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(text("SHOW transaction_isolation")).scalar() == "repeatable read"
     engine.dispose()
-    monkeypatch.setitem(database.SHOWN, "fsync", "off")
+    monkeypatch.setitem(engines.SHOWN, "fsync", "off")
     with pytest.raises(DatabaseError, match="fsync = on, not off"):
         open_database(postgres_url)
 
@@ -138,7 +138,7 @@ def test_a_lock_that_is_not_given_back_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second writer that has waited long enough is told to try again."""
-    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", (50, 50))
+    monkeypatch.setitem(engines.PRAGMAS, "busy_timeout", (50, 50))
     engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
     with writing(engine), pytest.raises(DatabaseError) as caught, writing(engine):
         pass
@@ -201,9 +201,9 @@ def test_a_file_that_cannot_be_written_is_told(small: Engine, tmp_path: Path) ->
     path.chmod(0o400)
     code = f"""
 from sqlalchemy import text
-from upheld.core.database import open_database
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
+from upheld.database.engines import open_database
+from upheld.database.transaction import reading, writing
+from upheld.database.errors import DatabaseError
 engine = open_database("sqlite:///{path}")
 with reading(engine) as connection:
     print(connection.execute(text("SELECT count(*) FROM person")).scalar())
@@ -314,9 +314,9 @@ def test_a_third_writer_has_its_turn_between_two_that_never_pause(tmp_path: Path
     engine = open_database(url)
     migrate(engine)
     code = f"""
-from upheld.core.database import open_database
-from upheld.core.sql import run
-from upheld.core.transaction import writing
+from upheld.database.engines import open_database
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 engine = open_database({url!r})
 while True:
     with writing(engine) as connection:

@@ -17,7 +17,7 @@ import pytest
 import upheld
 from upheld.api.messages import Context
 from upheld.core.dimensions import DIMENSIONS, Named, Said, said_of
-from upheld.gate.request import Act
+from upheld.gate.act.request import Act
 from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.request import Request
 from upheld.practices.notices.ask import ASKED
@@ -30,10 +30,10 @@ import ibis
 import upheld
 from upheld.api import messages as m
 from upheld.api.authzen import AuthZen
-from upheld.gate.request import Act
-from upheld.gate.telling import told
+from upheld.gate.act.request import Act
+from upheld.gate.log.sentences import told
 from upheld.ledger.entries import Entry, decode, encode
-from upheld.policy.bulk import screen
+from upheld.policy.bulk.screen import screen
 from upheld.policy.replay import Replay
 from upheld.policy.reference import reference
 from upheld.practices.notices.ask import Asker

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from upheld.core.link import KEPT
-from upheld.core.sql import later, many, rows, run, savepoint
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
+from upheld.database.connection import KEPT
+from upheld.database.errors import DatabaseError
+from upheld.database.statements import later, many, rows, run, savepoint
+from upheld.database.transaction import reading, writing
 
 PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL, NULL)"
 

@@ -10,16 +10,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from upheld.core.database import open_database
-from upheld.core.schema import VERSIONS, declared, known, migrate, require_current, revision
-from upheld.core.tables import Instant
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
+from upheld.database.engines import open_database
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import VERSIONS, declared, known, migrate, require_current, revision
+from upheld.database.tables import Instant
+from upheld.database.transaction import reading, writing
 
 MIGRATE = """
 import sys
-from upheld.core.database import open_database
-from upheld.core.schema import known, migrate
+from upheld.database.engines import open_database
+from upheld.database.schema import known, migrate
 engine = open_database(sys.argv[1])
 print(migrate(engine))
 engine.dispose()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from upheld.core import trip
-from upheld.core.trip import Trips, numbered
+from upheld.database import postgresql_pipeline
+from upheld.database.postgresql_pipeline import Trips, numbered
 
 VALUES = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=200)
@@ -92,7 +92,7 @@ def test_the_server_is_not_filled_with_what_is_asked_once(
     trips: Trips, plain: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many statements all are forgotten, but not where a transaction has failed."""
-    monkeypatch.setattr(trip, "PREPARED_MAX", 4)
+    monkeypatch.setattr(postgresql_pipeline, "PREPARED_MAX", 4)
     for number in range(11):
         (answer,) = trips.make([(f"SELECT {number} + ?", (1,))])
         assert answer.fetchall() == [(number + 1,)]

@@ -19,17 +19,16 @@ from gate.conftest import keyring as _keyring
 from gate.conftest import person as _person
 from gate.conftest import policy as _policy
 from gate.test_gate import OFFERS, TO_PARTNER
-from upheld.core import tables
-from upheld.core.schema import declared
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.database import checks, seals
+from upheld.database import checks, seals, tables
 from upheld.database import rows as database
 from upheld.database.declared import MAC, declaration, sealed_tables
+from upheld.database.schema import declared
 from upheld.database.seals import SealedError
-from upheld.gate import looking
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
+from upheld.gate.operations import selfcheck_job
 from upheld.vault.keyring import Keyring
 from upheld.web import sessions
 
@@ -272,9 +271,9 @@ def test_the_self_check_comes_to_everybody_in_slices(
     gate: Gate, person: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that looks at some people at a time names what is not whole, and fails by it."""
-    monkeypatch.setattr(looking, "LEAST", 1)
+    monkeypatch.setattr(selfcheck_job, "LEAST", 1)
     everybody = sorted([person, customer(gate)])
-    job = looking.Looking()
+    job = selfcheck_job.Looking()
     assert [job.look(gate) for _ in range(3)] == [1, 1, 0]
     with writing(gate.engine) as connection:
         run(connection, "DELETE FROM record WHERE person_id = ?", everybody[1])

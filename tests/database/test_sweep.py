@@ -24,22 +24,22 @@ from practices.routes import THINGS, World
 from practices.test_erased import busy
 from sizes import size
 from tally import tried as tried_so
-from upheld.core.link import Link
-from upheld.core.schema import declared
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
 from upheld.database import rows as database
+from upheld.database.connection import Link
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import declared
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
-from upheld.gate import severing
-from upheld.gate.auditing import audit
-from upheld.gate.backup import backup
-from upheld.gate.covering import Covering
-from upheld.gate.erasure import erase
+from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
-from upheld.gate.lease import Lease
-from upheld.gate.standing import begin_again
-from upheld.gate.upkeep import check
+from upheld.gate.log import detach
+from upheld.gate.log.audit import audit
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.log_state import begin_again
+from upheld.gate.operations.backup import backup
+from upheld.gate.operations.lease import Lease
+from upheld.gate.operations.selfcheck import check
 from upheld.ledger.note import LOG
 from upheld.ledger.signers import FileSigner
 from upheld.practices.rights import choices, correcting
@@ -163,7 +163,7 @@ def problems(gate: Gate, connection: Connection) -> list[str]:
     if isinstance(connection, Link):
         connection.memory.clear()
     found = check(connection, gate.house.keyring).problems
-    return [*found, *map(str, audit(connection, severed=severing.counts(connection)).findings)]
+    return [*found, *map(str, audit(connection, severed=detach.counts(connection)).findings)]
 
 
 def other(table: Table, name: str, value: Any, there: Told) -> Any:

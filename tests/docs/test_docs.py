@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from upheld.policy.wordbook import builtin_names
+from upheld.policy.read_vocabulary import builtin_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -56,7 +56,7 @@ def test_every_error_code_is_documented_and_every_documented_one_exists() -> Non
     """The tables of codes in the two references are the codes of the source, no more, no less."""
     source = "\n".join(
         path.read_text()
-        for part in ("api", "cli", "core", "ledger", "gate", "policy", "vault")
+        for part in ("api", "cli", "core", "database", "ledger", "gate", "policy", "vault")
         for path in (ROOT / "src/upheld" / part).rglob("*.py")
     )
     text = "\n".join((ROOT / "docs" / name).read_text() for name in ("language.md", "commands.md"))

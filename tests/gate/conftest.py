@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 import upheld
 from upheld.core.clock import Clock
-from upheld.core.tables import MICROSECOND, microseconds
+from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.vault.keyring import KeyFile, Keyring

@@ -18,14 +18,14 @@ from gate.test_faults import flipped
 from gate.test_gate import TO_PARTNER
 from ledger.logs import OTHER, SIGNER
 from sizes import size
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
-from upheld.gate.auditing import Audited, audit
 from upheld.gate.gate import Gate
-from upheld.gate.logs import LogError
-from upheld.gate.receipts import Asked, Line, account, receipt, receipt_of
-from upheld.gate.telling import told
+from upheld.gate.log.audit import Audited, audit
+from upheld.gate.log.database_log import LogError
+from upheld.gate.log.receipts import Asked, Line, account, receipt, receipt_of
+from upheld.gate.log.sentences import told
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.policy.load import load
@@ -80,7 +80,7 @@ def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: s
 
 def test_a_receipt_of_a_batch_tells_nothing_of_who_else_was_in_it(gate: Gate) -> None:
     """Each of a batch gets it; no id is in it, and no guess of the ids can be tried."""
-    from upheld.gate.entries import _mark
+    from upheld.gate.log.entries import _mark
     from upheld.ledger.note import from_base64
 
     everybody = [customer(gate) for _ in range(2)]

@@ -8,18 +8,20 @@ import pytest
 
 from gate.conftest import Told, customer, later
 from gate.test_faults import flipped
-from upheld.core.sql import blob, row, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError, trouble
-from upheld.gate import aside, dropped, entries, erasure, items, retention
-from upheld.gate.aside import SetAside, trying
+from upheld.database.errors import DatabaseError, trouble
+from upheld.database.statements import blob, row, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import obligations, set_aside
+from upheld.gate.erasure import delete_fields, erase, retention
 from upheld.gate.gate import Gate
+from upheld.gate.log import entries
+from upheld.gate.set_aside import SetAside, trying
 
 
 def waiting(gate: Gate) -> list[SetAside]:
     """Whom jobs have set aside."""
     with reading(gate.engine) as connection:
-        return aside.listed(connection)
+        return set_aside.listed(connection)
 
 
 def spoil(gate: Gate, table: str, column: str, where: str, *values: Any) -> bytes:
@@ -64,15 +66,15 @@ def test_whoever_cannot_be_moved_keeps_nobody_else_under_an_old_key(gate: Gate) 
     gone = customer(gate)
     raw = spoil(gate, "person_key", "wrapped_key", "person_id = ?", some[1])
     first = gate.house.keyring.current.number
-    assert erasure.renew(gate) == 3
+    assert erase.renew(gate) == 3
     assert [(each.person_id, each.job) for each in waiting(gate)] == [(some[1], "keys")]
-    (told,) = erasure.erase(gate, [gone])
-    assert erasure.renew(gate) == 2
-    assert erasure.certificates(gate, gone)[-1].final  # it was of a later epoch
+    (told,) = erase.erase(gate, [gone])
+    assert erase.renew(gate) == 2
+    assert erase.certificates(gate, gone)[-1].final  # it was of a later epoch
     assert told.final == ""
     assert first in {each.number for each in gate.house.keyring.epochs}
     mend(gate, "person_key", "wrapped_key", raw, "person_id = ?", some[1])
-    assert erasure.renew(gate) == 1
+    assert erase.renew(gate) == 1
     assert waiting(gate) == []
     assert first not in {each.number for each in gate.house.keyring.epochs}
     assert gate.use(some[1], ["email"], purpose="billing")["email"]
@@ -84,14 +86,14 @@ def test_an_erasure_that_cannot_be_opened_keeps_no_other_waiting(
     """It is listed, whoever asks for it is told, and the others are erased."""
     bad, good = customer(gate), customer(gate)
     with monkeypatch.context() as patch:
-        patch.setattr(erasure, "_carry_out", lambda _: 0)
-        with pytest.raises(erasure.ErasureError, match="begun"):
-            erasure.erase(gate, [bad])
+        patch.setattr(erase, "_carry_out", lambda _: 0)
+        with pytest.raises(erase.ErasureError, match="begun"):
+            erase.erase(gate, [bad])
     raw = spoil(gate, "erasure", "sealed", "person_id = ?", bad)
-    assert erasure.erase(gate, [good])[0].person == good
+    assert erase.erase(gate, [good])[0].person == good
     assert [(each.person_id, each.job) for each in waiting(gate)] == [(bad, "unfinished erasures")]
     mend(gate, "erasure", "sealed", raw, "person_id = ?", bad)
-    assert erasure.resume(gate) == 1
+    assert erase.resume(gate) == 1
     assert waiting(gate) == []
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM person WHERE person_id IN (?, ?)", bad, good) == []
@@ -107,10 +109,10 @@ def test_what_was_dropped_and_cannot_be_opened_keeps_nothing_else_from_the_list(
         ((entry,),) = rows(connection, "SELECT entry FROM dropped")
     gate.drop(two, ["email"])
     raw = spoil(gate, "dropped", "sealed", "entry = ?", entry)
-    assert dropped.tell(gate) == 1
+    assert delete_fields.tell(gate) == 1
     assert [(each.job, each.about) for each in waiting(gate)] == [("dropped", str(entry))]
     mend(gate, "dropped", "sealed", raw, "entry = ?", entry)
-    assert dropped.tell(gate) == 1
+    assert delete_fields.tell(gate) == 1
     assert waiting(gate) == []
 
 
@@ -118,7 +120,7 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     """However many fail, those who are due after them are done."""
     failing = True
 
-    def handler(joint: Any, item: items.Item) -> int:
+    def handler(joint: Any, item: obligations.Item) -> int:
         if failing and item.clause == "bad":
             raise ValueError("odd")
         return int(joint.note(item.person_id, "handled", action="view"))
@@ -130,10 +132,10 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
         for clause in ("bad", "good"):
             entries.due(joint.connection, person, "ring", clause, at, 1)
     later(gate, clock, 1)
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 1
     assert [(each.job, each.why) for each in waiting(gate)] == [("late", "ValueError")]
     failing = False
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 1
     assert waiting(gate) == []
 
 
@@ -160,7 +162,7 @@ def test_nobody_is_listed_who_was_erased_meanwhile(gate: Gate) -> None:
     with trying(gate, "any") as trial:
         trial.one(failing, person)
         assert [each.person_id for each in waiting(gate)] == [person]
-        erasure.erase(gate, [person])
+        erase.erase(gate, [person])
         assert waiting(gate) == []
         trial.one(failing, person, "again")
     assert waiting(gate) == []

@@ -17,16 +17,17 @@ from gate.conftest import TOLD, Told, customer, later
 from gate.test_faults import flipped, problems
 from sizes import size
 from upheld.core.clock import ClockError
-from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
-from upheld.core.sql import rows, run
-from upheld.core.transaction import reading, writing
-from upheld.gate import backup as module
-from upheld.gate import erasure, lineage
-from upheld.gate.backup import Made, backup, expire
+from upheld.database.engines import open_database
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
-from upheld.gate.restore import Restored, keyring_for, restore
-from upheld.gate.restore import Told as Words
+from upheld.gate.log import lineage
+from upheld.gate.operations import backup as module
+from upheld.gate.operations.backup import Made, backup, expire
+from upheld.gate.operations.restore import Restored, keyring_for, restore
+from upheld.gate.operations.restore import Told as Words
 from upheld.ledger.checkpoint import Checkpoint, sign_checkpoint
 from upheld.ledger.signers import FileSigner
 from upheld.vault import archive, escrow, keyfile, keyring
@@ -115,7 +116,7 @@ def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.people, found.problems) == (1, ())
     with pytest.raises(VaultError):
-        erasure.held(restored, late[0])
+        erase.held(restored, late[0])
     assert problems(gate) == ()
     restored.engine.dispose()
 
@@ -129,15 +130,15 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
     gate.record(gagged, "hold", fact="legal-hold")
     gate.record(gagged, "instrument", fact="gag-order")
     told = made(gate, tmp_path)
-    certificates = erasure.erase(gate, [gone, owes, gagged], now=True)
+    certificates = erase.erase(gate, [gone, owes, gagged], now=True)
     assert {each.backups[:10] for each in certificates} == {f"{told.until:%Y-%m-%d}"}
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.erased, found.people, found.problems) == (3, 2, ())
     for each in (gone, gagged):
         with pytest.raises(VaultError, match="there is no such person"):
-            erasure.held(restored, each)
-        assert erasure.certificates(restored, each)[0].final
-    assert [each.field for each in erasure.held(restored, owes)] == ["email", "name", "phone"]
+            erase.held(restored, each)
+        assert erase.certificates(restored, each)[0].final
+    assert [each.field for each in erase.held(restored, owes)] == ["email", "name", "phone"]
     assert restored.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
     with reading(restored.engine) as connection:
         assert rows(connection, "SELECT count(*) FROM person WHERE state = 'held'") == [(1,)]
@@ -158,7 +159,7 @@ def test_once_its_day_has_come_nobody_can_read_a_backup(
     """While the keys are kept it comes back although the epoch is destroyed, and never after."""
     customer(gate)
     told = made(gate, tmp_path)
-    erasure.renew(gate)
+    erase.renew(gate)
     with pytest.raises(BackupError) as caught:
         back(gate, tmp_path, told.path, elsewhere(tmp_path), keys=None)
     assert caught.value.code == "escrow"
@@ -252,7 +253,7 @@ def test_a_list_of_erasures_that_lost_some_is_not_taken_for_a_shorter_one(
     told = made(gate, tmp_path)
     gone = [customer(gate), customer(gate)]
     for each in gone:
-        erasure.erase(gate, [each], now=True)
+        erase.erase(gate, [each], now=True)
     path = tmp_path / "keyring.erasures"
     whole = path.read_bytes()
     if left:
@@ -275,7 +276,7 @@ def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
     """What an editor took off at the end brings nobody back, and the list is gone on with."""
     everybody = [customer(gate) for _ in range(3)]
     told = made(gate, tmp_path)
-    erasure.erase(gate, everybody[:2], now=True)
+    erase.erase(gate, everybody[:2], now=True)
     path = tmp_path / "keyring.erasures"
     whole = path.read_bytes()
     path.write_bytes(whole.rstrip())
@@ -283,7 +284,7 @@ def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.people, found.erased) == (1, 2)
     restored.engine.dispose()
-    erasure.erase(gate, everybody[2:], now=True)
+    erase.erase(gate, everybody[2:], now=True)
     assert len(Erasures(gate.house.keyring).read()) == 3
     assert path.read_bytes().startswith(whole)
 
@@ -291,7 +292,7 @@ def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
 def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_path: Path) -> None:
     """With the list of erasures too, or with somebody who says why it is lost."""
     person = customer(gate)
-    erasure.erase(gate, [customer(gate)], now=True)
+    erase.erase(gate, [customer(gate)], now=True)
     told = made(gate, tmp_path)
     for name in ("keyring", "keyring.erasures"):
         (tmp_path / name).rename(tmp_path / f"{name}.lost")
@@ -303,7 +304,7 @@ def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_
     assert caught.value.code == "erasures"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
     assert found.problems == ()
-    assert erasure.held(restored, person)
+    assert erase.held(restored, person)
     restored.engine.dispose()
 
 
@@ -341,7 +342,7 @@ def test_the_keys_of_another_keyring_are_refused(gate: Gate, tmp_path: Path) -> 
     """A wrong escrow opens nothing, and says so."""
     customer(gate)
     told = made(gate, tmp_path)
-    erasure.renew(gate)
+    erase.renew(gate)
     other = Keyring.create(tmp_path / "other", KeyFile(tmp_path / "master"))
     head = archive.read_head(told.path)
     assert told.until is not None
@@ -409,7 +410,7 @@ def test_a_database_that_is_not_whole_gives_no_backup(
 def test_a_restored_list_of_erasures_is_that_of_the_keyring(gate: Gate, policy: upheld.Policy,
                                                             tmp_path: Path) -> None:  # fmt: skip
     """A backup from after an erasure erases nobody again, and the list stays as it is."""
-    erasure.erase(gate, [customer(gate)], now=True)
+    erase.erase(gate, [customer(gate)], now=True)
     told = made(gate, tmp_path)
     before = Erasures(gate.house.keyring).read()
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))

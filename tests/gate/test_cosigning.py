@@ -8,14 +8,15 @@ import pytest
 
 from gate.test_covering import add, cover
 from ledger.logs import COSIGNER, MOMENT, ORIGIN, SIGNER
-from upheld.core.sql import row, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.gate import cosigning, findings
-from upheld.gate.auditing import audit
+from upheld.database.statements import row, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import findings
 from upheld.gate.gate import Gate
-from upheld.gate.logs import LogError, signed_checkpoint
-from upheld.gate.rereading import Rereading
-from upheld.gate.standing import begin_again
+from upheld.gate.log import cosignatures
+from upheld.gate.log.audit import audit
+from upheld.gate.log.database_log import LogError, signed_checkpoint
+from upheld.gate.log.log_state import begin_again
+from upheld.gate.operations.log_check import Rereading
 from upheld.ledger.checkpoint import (
     Checkpoint,
     cosign_checkpoint,
@@ -49,17 +50,17 @@ def cosigned(note: Note, *witnesses: FileSigner) -> bytes:
 def served(gate: Gate, *, latest: bool = True) -> bytes:
     """The note that is served: of the latest checkpoint, or of the latest that is cosigned."""
     with reading(gate.engine) as connection:
-        return cosigning.note_to_serve(connection, cosigned=not latest).encode()
+        return cosignatures.note_to_serve(connection, cosigned=not latest).encode()
 
 
 def test_cosignatures_are_kept_beside_one_another_and_served(gate: Gate) -> None:
     """Each once, in whatever order they come; a later checkpoint is served without them."""
     note = covered(gate, 300)
-    told, kept = cosigning.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
+    told, kept = cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
     assert (told.size, [each.name for each in kept]) == (300, [COSIGNER.name])
-    assert cosigning.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])[1] == []
+    assert cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])[1] == []
     both = cosigned(note, COSIGNER, SECOND)
-    assert cosigning.keep(gate, both, [SECOND.key])[1] == [SECOND.key]
+    assert cosignatures.keep(gate, both, [SECOND.key])[1] == [SECOND.key]
     for latest in (True, False):
         open_checkpoint(served(gate, latest=latest), SIGNER.key, [COSIGNER.key, SECOND.key])
     covered(gate, 310)
@@ -76,13 +77,13 @@ def test_a_size_between_two_checkpoints_can_be_cosigned(gate: Gate) -> None:
     with writing(gate.engine) as connection:
         run(connection, "DELETE FROM checkpoint WHERE size = 300")
     raw = cosigned(sign_checkpoint(Checkpoint(ORIGIN, 300, root), SIGNER), COSIGNER)
-    assert cosigning.keep(gate, raw, [COSIGNER.key])[0].size == 300
+    assert cosignatures.keep(gate, raw, [COSIGNER.key])[0].size == 300
 
 
 def test_what_is_no_cosignature_of_ours_is_refused_and_nothing_is_kept(gate: Gate) -> None:
     """Unknown witnesses, other sizes and logs, garbage: each says why, and raises no alarm."""
     with pytest.raises(LogError, match="no checkpoint yet"):
-        cosigning.keep(
+        cosignatures.keep(
             gate, cosigned(sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), SIGNER), COSIGNER),
             [COSIGNER.key],
         )  # fmt: skip
@@ -103,7 +104,7 @@ def test_what_is_no_cosignature_of_ours_is_refused_and_nothing_is_kept(gate: Gat
     ]  # fmt: skip
     for raw, witnesses in trials:
         with pytest.raises(NoteError):
-            cosigning.keep(gate, raw, witnesses)
+            cosignatures.keep(gate, raw, witnesses)
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM cosigned") == []
         assert findings.listed(connection) == []
@@ -117,7 +118,7 @@ def test_another_root_that_our_own_key_signed_is_an_alarm_until_a_new_log(gate: 
     raw = cosigned(sign_checkpoint(Checkpoint(ORIGIN, 300, bytes(31) + b"x"), SIGNER), COSIGNER)
     for _ in range(2):
         with pytest.raises(ForkError, match="another root"):
-            cosigning.keep(gate, raw, [COSIGNER.key])
+            cosignatures.keep(gate, raw, [COSIGNER.key])
     Rereading().read(gate)
     with reading(gate.engine) as connection:
         (found,) = findings.listed(connection)
@@ -133,7 +134,7 @@ def test_kept_cosignatures_that_were_changed_are_found(gate: Gate) -> None:
     note = covered(gate, 300)
     with reading(gate.engine) as connection:
         assert audit(connection, witnesses=[COSIGNER.key]).ok is False
-    cosigning.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
+    cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
     with reading(gate.engine) as connection:
         assert audit(connection, witnesses=[COSIGNER.key]).ok
         assert not audit(connection, witnesses=[COSIGNER.key, SECOND.key]).ok
@@ -158,7 +159,7 @@ def test_cosignatures_that_come_at_once_are_all_kept(gate: Gate) -> None:
     many = [FileSigner(f"w{n}.example/w", WITNESS, bytes([n]) * 32) for n in range(1, 9)]
     threads = [
         threading.Thread(
-            target=cosigning.keep, args=(gate, cosigned(note, each), [each.key])
+            target=cosignatures.keep, args=(gate, cosigned(note, each), [each.key])
         ) for each in many
     ]  # fmt: skip
     for each in threads:

@@ -24,15 +24,15 @@ from processes import child
 from sizes import size
 from tally import tried
 from upheld.core.clock import system_time
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
-from upheld.core.sql import row, rows
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
-from upheld.gate import covering, entries, lineage, logs
-from upheld.gate.covering import Covering
+from upheld.database.engines import open_database
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import migrate
+from upheld.database.statements import row, rows
+from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
-from upheld.gate.logs import LogError, Stored
+from upheld.gate.log import checkpointer, database_log, entries, lineage
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.database_log import LogError, Stored
 from upheld.ledger.checkpoint import open_checkpoint
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import Signer
@@ -45,8 +45,8 @@ ACTS = size("entries covered by several at once", short=60, long=2_000)
 WORKER = """
 import sys
 from pathlib import Path
-from upheld.core.database import open_database
-from upheld.gate.covering import Covering
+from upheld.database.engines import open_database
+from upheld.gate.log.checkpointer import Covering
 from upheld.ledger.signers import FileSigner
 signer = FileSigner.open(Path(sys.argv[2]))
 covering = Covering(open_database(sys.argv[1]), signer.name, signer)
@@ -75,7 +75,7 @@ def checkpoints(engine: Engine) -> dict[int, str]:
         leaves = [leaf_hash(bytes(leaf)) for (leaf,) in
                   rows(connection, "SELECT leaf FROM entry ORDER BY number")]  # fmt: skip
         found = rows(connection, "SELECT size, root, note FROM checkpoint ORDER BY size")
-        log = logs.current(connection)
+        log = database_log.current(connection)
     assert log is not None
     for covered, root, note in found:
         told = open_checkpoint(note.encode(), log.key)
@@ -97,7 +97,7 @@ def test_entries_are_covered_and_their_checkpoints_signed(engine: Engine) -> Non
 
 def test_a_backlog_is_covered_in_steps(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What piled up while nobody covered is taken a part at a time."""
-    monkeypatch.setattr(covering, "MOST", 100)
+    monkeypatch.setattr(checkpointer, "MOST", 100)
     add(engine, 550)
     assert cover(engine) == 550
     assert len(checkpoints(engine)) == 6
@@ -275,7 +275,7 @@ def test_a_clock_that_was_set_back_leaves_checkpoints_in_order(
     """Times of checkpoints never run back."""
     add(engine, 1)
     cover(engine)
-    monkeypatch.setattr(covering, "system_time", lambda: system_time() - timedelta(days=2))
+    monkeypatch.setattr(checkpointer, "system_time", lambda: system_time() - timedelta(days=2))
     add(engine, 1)
     cover(engine)
     with reading(engine) as connection:
@@ -299,10 +299,10 @@ def test_a_log_that_follows_another_begins_with_its_last_checkpoint(engine: Engi
     add(engine, 4)
     assert Covering(engine, second.name, second).cover() == 5
     with reading(engine) as connection:
-        log, _, checkpoint = logs.signed_checkpoint(connection)
+        log, _, checkpoint = database_log.signed_checkpoint(connection)
         assert (log.first, checkpoint.size) == (11, 5)
         assert Stored(connection, log, 5).lines(0)[0].count(b'"previous"') == 1
     with pytest.raises(LogError):
         cover(engine)
     with writing(engine) as connection, pytest.raises(LogError, match="name of its own"):
-        logs.begin(connection, second.key, 1)
+        database_log.begin(connection, second.key, 1)

@@ -10,12 +10,12 @@ from sqlalchemy import text
 from gate.conftest import TOLD, Told, customer, later
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError, trouble
 from upheld.database import rows as database
-from upheld.gate import dropped, erasure
-from upheld.gate.dropped import DropError
+from upheld.database.errors import DatabaseError, trouble
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.erasure import delete_fields, erase
+from upheld.gate.erasure.delete_fields import DropError
 from upheld.gate.gate import Gate
 from upheld.vault import people
 from upheld.vault.erasures import Erasures
@@ -24,7 +24,7 @@ from upheld.vault.people import HELD, VaultError
 
 def held(gate: Gate, person: str) -> set[str]:
     """The fields that are held of somebody."""
-    return {each.field for each in erasure.held(gate, person)}
+    return {each.field for each in erase.held(gate, person)}
 
 
 def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> None:
@@ -88,8 +88,8 @@ def test_what_was_dropped_does_not_come_back_from_a_backup(
     before = made(gate, tmp_path)
     gate.drop(person, ["email", "phone"])
     gate.store(person, {"phone": "+15550100199"}, source="customer", occasion="registration")
-    assert dropped.tell(gate) == 1
-    assert dropped.tell(gate) == 0
+    assert delete_fields.tell(gate) == 1
+    assert delete_fields.tell(gate) == 0
     found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
     assert (found.people, found.erased, found.problems) == (2, 0, ())
     assert held(restored, person) == {"birth-date", "name"}
@@ -107,11 +107,11 @@ def test_a_backup_that_was_made_after_keeps_what_was_stored_again(
     gate.drop(person, ["email"])
     gate.store(person, {"email": TOLD["email"]}, source="customer", occasion="registration")
     after = made(gate, tmp_path)
-    assert dropped.tell(gate) == 1
+    assert delete_fields.tell(gate) == 1
     found, restored = back(gate, tmp_path, after.path, elsewhere(tmp_path))
     assert found.problems == ()
     assert held(restored, person) == {*TOLD, "birth-date"}
-    assert dropped.tell(restored) == 1  # which the backup did not know to be told
+    assert delete_fields.tell(restored) == 1  # which the backup did not know to be told
     assert len(Erasures(gate.house.keyring).read()) == 1
     restored.engine.dispose()
 
@@ -126,7 +126,7 @@ def test_what_a_law_keeps_apart_is_kept_apart_again(
     before = made(gate, tmp_path)
     later(gate, clock, 1)
     gate.drop(gagged, ["email"])
-    dropped.tell(gate)
+    delete_fields.tell(gate)
     found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
     assert found.problems == ()
     assert "email" not in held(restored, gagged)
@@ -149,8 +149,8 @@ def test_a_list_that_cannot_be_written_is_told_again(
     with monkeypatch.context() as patch:
         patch.setattr(database, "delete", failing)
         with pytest.raises(DatabaseError):
-            dropped.tell(gate)
-    assert dropped.tell(gate) == 1
+            delete_fields.tell(gate)
+    assert delete_fields.tell(gate) == 1
     (line,) = Erasures(gate.house.keyring).read()
     assert line.dropped == ("email",)
     raw = Erasures(gate.house.keyring).path.read_bytes()

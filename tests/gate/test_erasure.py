@@ -10,15 +10,16 @@ from sqlalchemy import text
 
 from gate.conftest import TOLD, customer
 from gate.test_faults import problems
-from upheld.core import tables
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
-from upheld.gate import erasure, upkeep
-from upheld.gate.certificate import Certificate
-from upheld.gate.erasure import erase
+from upheld.database import tables
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure import epochs
+from upheld.gate.erasure import erase as erasure
+from upheld.gate.erasure.certificate import Certificate
+from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
 from upheld.vault import blind_index, people, values
 from upheld.vault.erasures import Erasures, ErasuresError
 from upheld.vault.keyring import KeyFile, Keyring
@@ -259,7 +260,7 @@ def test_people_are_found_by_a_process_that_has_not_seen_the_new_epoch(
     person = customer(gate)
     ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
     other = Gate(gate.engine, gate.house.policy, ring)
-    upkeep.begin_epoch(gate.engine, gate.house.keyring, destroy=False)
+    epochs.begin_epoch(gate.engine, gate.house.keyring, destroy=False)
     assert other.find("email", TOLD["email"]) == [person]
     erasure.renew(gate)
     assert other.find("email", TOLD["email"]) == [person]

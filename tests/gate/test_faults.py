@@ -19,16 +19,17 @@ from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
 from tally import tried
-from upheld.core.database import open_database
-from upheld.core.link import LOOK_SECONDS
-from upheld.core.schema import migrate
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
-from upheld.gate import upkeep
-from upheld.gate.entries import damaged, last_of
+from upheld.database.connection import LOOK_SECONDS
+from upheld.database.engines import open_database
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import migrate
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure import epochs
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
+from upheld.gate.log.entries import damaged, last_of
+from upheld.gate.operations import selfcheck
 from upheld.ledger.entries import decode
 from upheld.vault import people
 from upheld.vault.envelope import SealError
@@ -45,7 +46,7 @@ SWAP = (
 
 def problems(gate: Gate) -> tuple[str, ...]:
     """What a look through everything finds."""
-    return upkeep.selfcheck(gate.engine, gate.house.keyring).problems
+    return selfcheck.selfcheck(gate.engine, gate.house.keyring).problems
 
 
 def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
@@ -266,11 +267,11 @@ def test_everybody_is_moved_to_a_new_epoch_and_the_old_key_is_gone(
 
     with monkeypatch.context() as patch:
         patch.setattr(people, "move", stopping)
-        patch.setattr(upkeep, "BATCH", 1)
+        patch.setattr(selfcheck, "BATCH", 1)
         with pytest.raises(StopIteration):
-            upkeep.begin_epoch(gate.engine, keyring)
+            epochs.begin_epoch(gate.engine, keyring)
     assert gate.use(everybody[4], ["email"], purpose="billing")["email"] == TOLD["email"]
-    assert upkeep.begin_epoch(gate.engine, keyring) == 2
+    assert epochs.begin_epoch(gate.engine, keyring) == 2
     assert [each.number for each in keyring.epochs] == [first.number + 1]
     for person in everybody:
         assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]

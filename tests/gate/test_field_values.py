@@ -9,9 +9,9 @@ import pytest
 
 from upheld.core.errors import UpheldError
 from upheld.core.settings import SettingsError, read_settings
-from upheld.gate import field_values
-from upheld.gate.erasure import held
-from upheld.gate.field_values import FieldValueError
+from upheld.gate.erasure.erase import held
+from upheld.gate.evidence import field_values
+from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.gate import Gate
 
 TODAY = date(2026, 3, 1)

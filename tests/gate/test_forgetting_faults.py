@@ -22,17 +22,18 @@ from gate.test_faults import problems
 from postgres import another
 from sizes import size
 from tally import tried
-from upheld.core import database as opening
-from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
-from upheld.core.schema import migrate, revision
-from upheld.core.transaction import writing
-from upheld.core.trouble import DatabaseError, trouble
-from upheld.gate import backup as backups
-from upheld.gate import entries, erasure, forget, severing
-from upheld.gate import restore as restoring
+from upheld.database import engines as opening
+from upheld.database.engines import open_database
+from upheld.database.errors import DatabaseError, trouble
+from upheld.database.schema import migrate, revision
+from upheld.database.transaction import writing
+from upheld.gate.act.request import Act
+from upheld.gate.erasure import delete_person, erase
 from upheld.gate.gate import Gate
-from upheld.gate.request import Act
+from upheld.gate.log import detach, entries
+from upheld.gate.operations import backup as backups
+from upheld.gate.operations import restore as restoring
 from upheld.vault import archive, erasures
 from upheld.vault.erasures import Erasures
 from upheld.vault.keyring import KeyFile, Keyring
@@ -50,7 +51,7 @@ def opened(url: str, home: Path, policy: upheld.Policy) -> Gate:
 def renewed(gate: Gate) -> None:
     """Everything that was stopped is gone on with, and everything is whole."""
     gate.house.keyring.refresh()
-    erasure.renew(gate)
+    erase.renew(gate)
     assert problems(gate) == ()
     assert backups.unforgotten(gate) == []
 
@@ -72,7 +73,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
                 person = customer(own)
                 own.record(person, "invoice", fact="account-unsettled")
                 say(f"begun {person}")
-                erasure.erase(own, [person], now=chance.random() < 0.3)
+                erase.erase(own, [person], now=chance.random() < 0.3)
                 say(f"erased {person}")
 
         told = killed(work, chance.random() * 0.3)
@@ -80,12 +81,12 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
         done = [line.split()[1] for line in told if line.startswith("erased")]
         renewed(gate)
         for person in done:
-            assert [each.field for each in erasure.held(gate, person)] == ["email", "name", "phone"]
-            assert erasure.certificates(gate, person)[0].final
+            assert [each.field for each in erase.held(gate, person)] == ["email", "name", "phone"]
+            assert erase.certificates(gate, person)[0].final
         listed = {each.token for each in Erasures(gate.house.keyring).read()}
         for person in asked:
             one = erasures.token(gate.house.keyring, person) in listed
-            assert one == bool(erasure.certificates(gate, person))
+            assert one == bool(erase.certificates(gate, person))
     tried("kills", "in an erasure", gate.engine, KILLS)
     assert gate.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
 
@@ -103,7 +104,7 @@ def test_a_renewal_of_keys_that_is_killed_loses_nobody(
             own = opened(database_url, tmp_path, policy)
             say("ready")
             while True:
-                erasure.renew(own)
+                erase.renew(own)
 
         killed(work, chance.random() * 0.1)
         gate.house.keyring.refresh()
@@ -183,8 +184,8 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     ("module", "name", "error"),
     [
         (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
-        (severing, "run", trouble("disk-full")),
-        (forget, "forget", trouble("disk-full")),
+        (detach, "run", trouble("disk-full")),
+        (delete_person, "forget", trouble("disk-full")),
         (entries, "write", trouble("disk-full")),
     ],
 )
@@ -198,19 +199,19 @@ def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(erasure if name == "forget" else module, name, full)
+        patch.setattr(erase if name == "forget" else module, name, full)
         with pytest.raises(UpheldError) as caught:
-            erasure.erase(gate, [person])
+            erase.erase(gate, [person])
     assert caught.value.code in {"unwritable", "disk-full"}
     assert problems(gate) == ()
     if name != "write":  # it had begun
         with pytest.raises(VaultError):
             gate.use(person, ["email"], purpose="billing")
-        assert erasure.resume(gate) == 1
+        assert erase.resume(gate) == 1
     else:
-        erasure.erase(gate, [person])
+        erase.erase(gate, [person])
     renewed(gate)
-    assert erasure.certificates(gate, person)[0].final
+    assert erase.certificates(gate, person)[0].final
 
 
 def test_a_full_disk_while_keys_are_renewed_loses_nobody(
@@ -224,7 +225,7 @@ def test_a_full_disk_while_keys_are_renewed_loses_nobody(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(UpheldError) as caught:
-            erasure.renew(gate)
+            erase.renew(gate)
     assert caught.value.code == "unwritable"
     assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
     renewed(gate)
@@ -286,7 +287,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
     other = opened(database_url, tmp_path, policy)
     gate.record(person, "invoice", fact="account-unsettled")
     done: list[object] = []
-    waiting = threading.Thread(target=lambda: done.append(erasure.erase(other, [person])))
+    waiting = threading.Thread(target=lambda: done.append(erase.erase(other, [person])))
     with gate.together() as joint:
         joint.act(Act(action="use", data=("email",), purpose="billing"), person)
         waiting.start()
@@ -295,7 +296,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
         assert done == []
     waiting.join()
     assert done
-    kept = [each.field for each in erasure.held(gate, person)]
+    kept = [each.field for each in erase.held(gate, person)]
     assert kept == ["address", "email", "name", "phone"]
     assert [each.entry.kind for each in gate.entries(person)] == ["erasure.kept"]
     assert problems(gate) == ()
@@ -310,9 +311,9 @@ def test_a_withdrawal_while_somebody_is_taken_out_leaves_no_tie(
     record = gate.record(person, "opt-out", fact="advertising-opt-out")
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(Erasures, "append", lambda *_: 1 / 0)
-        erasure.erase(gate, [person])
+        erase.erase(gate, [person])
     other = opened(database_url, tmp_path, policy)
-    going = threading.Thread(target=lambda: erasure.resume(other))
+    going = threading.Thread(target=lambda: erase.resume(other))
     with gate.together() as joint:
         joint.withdraw(person, record)
         going.start()
@@ -329,7 +330,7 @@ def test_whoever_signs_up_while_keys_are_renewed_elsewhere_is_not_lost(
     """A process whose keyring is old looks again before it makes or opens a key."""
     stale = opened(database_url, tmp_path, policy)
     before = customer(stale)
-    erasure.renew(gate)
+    erase.renew(gate)
     after = customer(stale)
     for person in (before, after):
         assert stale.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]

@@ -16,9 +16,9 @@ import pytest
 
 from gate.conftest import TOLD, customer
 from gate.test_backup import made
-from upheld.core.sql import rows
-from upheld.core.transaction import reading
-from upheld.gate import erasure
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
+from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.vault import escrow, people
 from upheld.vault.envelope import SealError, context, unseal
@@ -67,7 +67,7 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
                                             " person_id = ?", gone)]  # fmt: skip
     old = keyring.current.key
     told = made(gate, tmp_path)
-    erasure.erase(gate, [gone], now=True)
+    erase.erase(gate, [gone], now=True)
     gate.use(stays, ["email"], purpose="billing")
     secrets = [form for secret in (key, old) for form in forms(secret)]
     secrets += [word.encode() for word in (*TOLD.values(), BORN)]
@@ -116,7 +116,7 @@ def test_an_id_that_was_erased_stands_in_no_file_of_the_database(
     gone = customer(gate)
     gate.sweep("use", [gone, customer(gate)], ["email"], purpose="billing")
     told = made(gate, tmp_path)
-    erasure.erase(gate, [gone], now=True)
+    erase.erase(gate, [gone], now=True)
     for path, raw in files():
         if gate.engine.dialect.name == "sqlite" or tmp_path in path.parents:
             assert gone.encode() not in raw, path

@@ -19,15 +19,15 @@ from gate.test_covering import add, checkpoints
 from gate.test_faults import problems
 from ledger.logs import SIGNER
 from sizes import size
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
-from upheld.core.sql import row, rows
-from upheld.core.transaction import reading, writing
-from upheld.core.trouble import DatabaseError
-from upheld.gate import items
-from upheld.gate.covering import Covering
-from upheld.gate.entries import damaged, last_of
+from upheld.database.engines import open_database
+from upheld.database.errors import DatabaseError
+from upheld.database.schema import migrate
+from upheld.database.statements import row, rows
+from upheld.database.transaction import reading, writing
+from upheld.gate import obligations
 from upheld.gate.gate import Gate
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.entries import damaged, last_of
 from upheld.vault.keyring import Keyring
 
 PEOPLE = size("people to whom something is owed while the disk is full", short=40, long=120)
@@ -80,9 +80,9 @@ def tried(gate: Gate, job: str) -> bool:
         if job == "cover":
             Covering(gate.engine, SIGNER.name, SIGNER).cover()
         elif job == "owed":
-            items.owe(gate)
+            obligations.owe(gate)
         else:
-            items.late(gate)
+            obligations.late(gate)
     except DatabaseError as error:
         return error.code != "disk-full"
     return True

@@ -11,12 +11,12 @@ from sqlalchemy import Engine, text
 import upheld
 from gate.conftest import TOLD, customer
 from practices.without import without
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.gate.duties import Carrying, DutyError, nothing_more
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.duties import Carrying, DutyError, nothing_more
+from upheld.gate.act.request import Given, Refused
+from upheld.gate.evidence.provers import Proof, Question
 from upheld.gate.gate import Gate
-from upheld.gate.proofs import Proof, Question
-from upheld.gate.request import Given, Refused
 from upheld.policy.request import Duty
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
@@ -251,7 +251,7 @@ def test_people_are_found_however_their_address_is_written(gate: Gate, person: s
 
 def test_entries_are_numbered_without_a_gap_and_never_changed(gate: Gate, person: str) -> None:
     """A changed or missing entry is found by its number."""
-    from upheld.gate.entries import damaged
+    from upheld.gate.log.entries import damaged
 
     gate.use(person, ["email"], purpose="billing")
     with reading(gate.engine) as connection:

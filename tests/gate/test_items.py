@@ -8,13 +8,13 @@ import pytest
 
 from gate.conftest import Told, customer, later
 from upheld.core.clock import ClockError
-from upheld.core.transaction import reading
-from upheld.gate import items
-from upheld.gate.duties import DutyError
+from upheld.database.transaction import reading
+from upheld.gate import obligations
+from upheld.gate.act.duties import DutyError
+from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
-from upheld.gate.items import Item
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act
+from upheld.gate.obligations import Item
+from upheld.gate.transaction import Joint
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
 
@@ -24,14 +24,14 @@ ALL = ("open", "late", "done", "lapsed")
 def of(gate: Gate, person: str) -> list[tuple[str, str, str]]:
     """State, action and clause of a person's items."""
     with reading(gate.engine) as connection:
-        found = items.listed(connection, ALL, person)
+        found = obligations.listed(connection, ALL, person)
     return [(each.state, each.action, each.clause) for each in found]
 
 
 def one(gate: Gate, person: str) -> Item:
     """The only item of a person."""
     with reading(gate.engine) as connection:
-        (found,) = items.listed(connection, ALL, person)
+        (found,) = obligations.listed(connection, ALL, person)
     return found
 
 
@@ -65,7 +65,7 @@ def test_each_request_is_owed_once_and_the_next_one_anew(gate: Gate) -> None:
     requested(gate, person)
     requested(gate, person, "correction-requested")
     gate.answer_access(person)
-    assert items.owe(gate) == 0
+    assert obligations.owe(gate) == 0
     requested(gate, person)
     assert sorted(of(gate, person)) == [
         ("done", "answer-access", "access"), ("open", "answer-access", "access"),
@@ -89,17 +89,17 @@ def test_what_is_no_longer_asked_for_lapses(gate: Gate) -> None:
     record = requested(gate, person)
     gate.withdraw(person, record)
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
-    assert items.late(gate) == 0
+    assert obligations.late(gate) == 0
 
 
 def test_what_was_not_done_in_time_is_late_with_an_entry(gate: Gate, clock: Told) -> None:
     """The job says so once, and doing it later closes it all the same."""
     person = customer(gate)
     requested(gate, person)
-    assert items.late(gate) == 0
+    assert obligations.late(gate) == 0
     later(gate, clock, 31)
-    assert items.late(gate) == 1
-    assert items.late(gate) == 0
+    assert obligations.late(gate) == 1
+    assert obligations.late(gate) == 0
     last = gate.entries(person)[-1].entry
     assert (last.kind, last.action, last.clauses) == ("late", "answer-access", ("access",))
     assert of(gate, person) == [("late", "answer-access", "access")]
@@ -113,7 +113,7 @@ def test_a_record_that_ran_out_lapses_when_its_item_falls_due(gate: Gate, clock:
     kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
     gate.record(person, kind, fact="access-requested", ends=clock.now() + timedelta(days=5))
     later(gate, clock, 31)
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 1
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
     assert gate.entries(person)[-1].entry.kind == "lapsed"
 
@@ -124,11 +124,11 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
     begins = clock.now() + timedelta(days=3)
     gate.record(person, kind, fact="access-requested", begins=begins)
-    assert items.owe(gate) == 0
+    assert obligations.owe(gate) == 0
     assert of(gate, person) == []
     later(gate, clock, 5)
-    assert items.owe(gate) == 1
-    assert items.owe(gate) == 0
+    assert obligations.owe(gate) == 1
+    assert obligations.owe(gate) == 0
     found = one(gate, person)
     assert found.due is not None
     assert abs(found.due - begins - timedelta(days=30)) < timedelta(seconds=1)
@@ -138,9 +138,9 @@ def test_a_clock_that_was_set_makes_nothing_late(gate: Gate, clock: Told) -> Non
     """Until somebody takes the time as it is, what is due waits."""
     person = customer(gate)
     requested(gate, person)
-    items.late(gate)
+    obligations.late(gate)
     clock.ahead = timedelta(days=31)
-    for job in (items.late, items.owe):
+    for job in (obligations.late, obligations.owe):
         with pytest.raises(ClockError):
             job(gate)
     assert of(gate, person) == [("open", "answer-access", "access")]
@@ -166,8 +166,8 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     gate.house.carriers.add_due("delete", delete)
     with pytest.raises(DutyError):
         gate.house.carriers.add_due("delete", delete)
-    assert items.late(gate) == 2
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 2
+    assert obligations.late(gate) == 1
     assert len(asked) == 4
     assert {state for state, *_ in of(gate, person)} == {"done"}
 
@@ -177,10 +177,10 @@ def test_without_a_handler_what_is_due_is_late_until_there_is_one(gate: Gate, cl
     person = customer(gate)
     gate.store(person, {"balance": "1"}, source="customer", occasion="service-use")
     later(gate, clock, 1000)
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 1
     assert [state for state, *_ in of(gate, person)] == ["late"]
     gate.house.carriers.add_due("delete", lambda _, item: item.entry)
-    assert items.late(gate) == 1
+    assert obligations.late(gate) == 1
     assert [state for state, *_ in of(gate, person)] == ["done"]
 
 
@@ -191,7 +191,7 @@ def test_a_register_opens_nothing_and_a_policy_without_musts_owes_nothing(gate: 
     gate.record("", "partner-register", party="acme", about=about)
     assert of(gate, person) == []
     text = "---\npolicy: A\n---\n\nWe serve. {#a}\n\n```rule\nmay serve\n```\n"
-    assert items.musts(load_text(text)) == ()
+    assert obligations.musts(load_text(text)) == ()
 
 
 def test_many_people_close_what_is_owed_in_one_sweep(gate: Gate) -> None:

@@ -22,24 +22,24 @@ from sizes import size
 from tally import tried
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.core.sql import run
-from upheld.core.transaction import writing
-from upheld.gate import entries, lineage
-from upheld.gate.entries import damaged, last_of
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.gate.gate import Gate
-from upheld.gate.jobs import Job, JobError, Jobs, built_in, start_jobs
-from upheld.gate.lease import Lease
+from upheld.gate.log import entries, lineage
+from upheld.gate.log.entries import damaged, last_of
+from upheld.gate.operations.jobs import Job, JobError, Jobs, built_in, start_jobs
+from upheld.gate.operations.lease import Lease
 from upheld.ledger.signers import FileSigner
 
 KILLS = size("kills of a process that does the jobs, on each database", short=2, long=15)
 WORKER = """
 import sys, threading
 from pathlib import Path
-from upheld.core.database import open_database
+from upheld.database.engines import open_database
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
-from upheld.gate.jobs import Job, Jobs, built_in
+from upheld.gate.operations.jobs import Job, Jobs, built_in
 from upheld.policy.load import load
 from upheld.vault.keyring import KeyFile, Keyring
 url, home = sys.argv[1], Path(sys.argv[2])
@@ -194,8 +194,8 @@ def test_a_running_server_covers_its_entries_within_a_second_or_so(
 
 
 def _covered(engine: Engine) -> list[int]:
-    from upheld.core.sql import rows
-    from upheld.core.transaction import reading
+    from upheld.database.statements import rows
+    from upheld.database.transaction import reading
 
     with reading(engine) as connection:
         found = rows(connection, "SELECT size FROM checkpoint WHERE note IS NOT NULL")
@@ -223,7 +223,7 @@ def test_whoever_is_killed_over_the_jobs_is_followed(
     while not work.leading and time.monotonic() < deadline:
         time.sleep(0.05)
     assert {each.failed for each in work.step()} == {""}
-    from upheld.core.transaction import reading
+    from upheld.database.transaction import reading
 
     with reading(gate.engine) as connection:
         assert damaged(connection) == []

@@ -15,8 +15,8 @@ import upheld
 from gate.test_faults import problems
 from sizes import size
 from upheld.demo import sample_policy
-from upheld.gate.group import open_gate_sync
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.async_gate import open_gate_sync
 from upheld.vault.keyring import KeyFile, Keyring
 
 POLICY = upheld.load(sample_policy())

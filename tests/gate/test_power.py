@@ -16,8 +16,8 @@ from gate.test_faults import problems
 from power import Disk, connect
 from sizes import size
 from tally import tried
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
 from upheld.gate.gate import Gate
 from upheld.vault.keyring import Keyring
 

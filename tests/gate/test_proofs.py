@@ -13,13 +13,13 @@ from sqlalchemy import Engine, text
 import upheld
 from gate.conftest import START, TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
-from upheld.core.transaction import writing
 from upheld.database.seals import SealedError
-from upheld.gate.field_values import Fields
+from upheld.database.transaction import writing
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence.field_values import Fields
+from upheld.gate.evidence.provers import ProofError, years
+from upheld.gate.evidence.records import RecordError
 from upheld.gate.gate import Gate
-from upheld.gate.proofs import ProofError, years
-from upheld.gate.records import RecordError
-from upheld.gate.request import Refused
 from upheld.vault.envelope import SealError
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
@@ -237,7 +237,7 @@ def test_a_record_must_name_its_fact_and_what_that_is_per(
 
 def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: str) -> None:
     """A practice may know better than a record; two may not."""
-    from upheld.gate.proofs import Proof
+    from upheld.gate.evidence.provers import Proof
 
     with pytest.raises(Refused):
         gate.view(person, ["email"], actor="customer", purpose="service-provision")

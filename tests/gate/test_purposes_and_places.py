@@ -12,11 +12,11 @@ from gate.test_faults import problems
 from gate.test_items import of
 from gate.test_retention import held
 from upheld.core.errors import RequestError
-from upheld.gate import records
+from upheld.gate.act.request import Given, Refused
+from upheld.gate.erasure.retention import retire
+from upheld.gate.evidence import records
 from upheld.gate.gate import Gate
-from upheld.gate.items import late
-from upheld.gate.request import Given, Refused
-from upheld.gate.retention import retire
+from upheld.gate.obligations import late
 from upheld.policy.load import load_text
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER

@@ -9,9 +9,9 @@ from gate.conftest import customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from sizes import size
 from tally import tried
-from upheld.core.database import open_database
+from upheld.database.engines import open_database
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
 from upheld.vault.keyring import Keyring
 
 WITHDRAWALS = size("withdrawals raced against three who act, on each database", short=4, long=240)

@@ -12,12 +12,12 @@ import upheld
 from gate.conftest import Told, customer
 from gate.test_covering import cover
 from gate.test_gate import TO_PARTNER
-from upheld.core.sql import run
-from upheld.core.transaction import writing
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.demo import sample_policy
+from upheld.gate.act.replay import Recall, questions
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.recall import Recall, questions
-from upheld.gate.request import Refused
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
 from upheld.policy.replay import Replay, Report
@@ -103,7 +103,7 @@ def test_what_can_no_longer_be_told_is_counted(gate: Gate) -> None:
     gate.store(person, {"birth-date": "1980-01-01"}, source="customer", occasion="registration")
     _, recall = replayed(gate, gate.house.policy)
     assert recall.otherwise >= 1
-    from upheld.gate import entries
+    from upheld.gate.log import entries
 
     with writing(gate.engine) as connection:
         entry = Entry(kind="act", time="", action="teleport", outcome="allow")

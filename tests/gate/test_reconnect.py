@@ -29,14 +29,14 @@ from tally import tried
 from upheld.app.health import LASTS
 from upheld.cli import app
 from upheld.core.settings import Settings
-from upheld.core.sql import rows
-from upheld.core.transaction import reading
-from upheld.core.trouble import DatabaseError
+from upheld.database.errors import DatabaseError
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
 from upheld.demo import sample_policy
-from upheld.gate.backup import backup
+from upheld.gate.act.request import Act, Given
 from upheld.gate.gate import Gate
-from upheld.gate.jobs import Jobs, built_in
-from upheld.gate.request import Act, Given
+from upheld.gate.operations.backup import backup
+from upheld.gate.operations.jobs import Jobs, built_in
 from upheld.ledger.signers import FileSigner
 
 ENDS = size("ends of every connection, in each place", short=2, long=60)

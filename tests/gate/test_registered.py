@@ -13,12 +13,12 @@ from gate.conftest import customer
 from gate.test_faults import problems
 from sizes import size
 from upheld.core.errors import RequestError
-from upheld.core.sql import row, run
-from upheld.core.tables import microseconds
-from upheld.core.transaction import writing
-from upheld.gate import erasure
+from upheld.database.statements import row, run
+from upheld.database.tables import microseconds
+from upheld.database.transaction import writing
+from upheld.gate.erasure import erase
+from upheld.gate.evidence.records import RecordError
 from upheld.gate.gate import Gate
-from upheld.gate.records import RecordError
 
 FIELDS = ("email", "name")
 
@@ -101,7 +101,7 @@ def test_who_is_erased_is_listed_no_more_and_the_entries_stay_whole(gate: Gate) 
         agree(gate, each, "offers")
         agree(gate, each, "research")
     gate.withdraw_all("consent", purpose="offers")
-    erasure.erase(gate, [ann], now=True)
+    erase.erase(gate, [ann], now=True)
     assert people(gate, purpose="research") == {bo}
     assert not problems(gate)
 

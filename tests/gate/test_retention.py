@@ -7,18 +7,18 @@ from sqlalchemy import text
 from gate.conftest import TOLD, Told, customer, later
 from gate.test_erasure import anywhere
 from gate.test_faults import problems
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.gate import erasure
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.erasure import erase
+from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
-from upheld.gate.retention import retire
 
 SIGN_IN = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 
 def held(gate: Gate, person: str) -> list[str]:
     """The fields that are held of somebody."""
-    return [each.field for each in erasure.held(gate, person)]
+    return [each.field for each in erase.held(gate, person)]
 
 
 def rows_of(gate: Gate, person: str, field: str) -> list[int]:
@@ -100,7 +100,7 @@ def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_s
 ) -> None:
     """Seven years after the account was closed, and not a month later."""
     gate.record(person, "account", fact="account-closed")
-    (told,) = erasure.erase(gate, [person], now=True)
+    (told,) = erase.erase(gate, [person], now=True)
     assert told.kept[0].until
     later(gate, clock, 7 * 365)
     assert retire(gate) == 0
@@ -108,7 +108,7 @@ def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_s
     assert retire(gate) == 3
     assert anywhere(gate, person) == []
     assert problems(gate) == ()
-    assert erasure.certificates(gate, person) == [told]
+    assert erase.certificates(gate, person) == [told]
 
 
 def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(
@@ -117,7 +117,7 @@ def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(
     """The person apart is gone, without a word about it in anybody's entries."""
     gate.record(person, "hold", fact="legal-hold")
     gate.record(person, "instrument", fact="gag-order")
-    erasure.erase(gate, [person], now=True)
+    erase.erase(gate, [person], now=True)
     assert retire(gate) == 0
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")

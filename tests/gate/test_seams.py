@@ -13,16 +13,18 @@ from gate.conftest import Told, customer, later
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from ledger.logs import OTHER, SIGNER
-from upheld.core.database import open_database
-from upheld.core.sql import row, rows
-from upheld.core.transaction import reading, writing
-from upheld.gate import entries, erasure, items, receipts, upkeep
-from upheld.gate.auditing import audit
-from upheld.gate.covering import Covering
+from upheld.database.engines import open_database
+from upheld.database.statements import row, rows
+from upheld.database.transaction import reading, writing
+from upheld.gate import obligations
+from upheld.gate.erasure import epochs, erase
+from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
-from upheld.gate.logs import signed_checkpoint
-from upheld.gate.retention import retire
-from upheld.gate.severing import counts
+from upheld.gate.log import entries, receipts
+from upheld.gate.log.audit import audit
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.database_log import signed_checkpoint
+from upheld.gate.log.detach import counts
 from upheld.ledger.checkpoint import sign_checkpoint
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.vault import people, values
@@ -59,7 +61,7 @@ def test_of_who_owes_every_row_is_kept_as_it_was_and_the_text_that_was_shown(
     person = owing(gate, clock)
     before = series(gate, person)
     for _ in range(2):
-        (told,) = erasure.erase(gate, [person], now=True)
+        (told,) = erase.erase(gate, [person], now=True)
         assert "transaction" in told.kept[0].data
         assert series(gate, person) == before
         assert problems(gate) == ()
@@ -78,7 +80,7 @@ def test_what_a_gagged_hold_keeps_of_a_series_is_whole_too(gate: Gate) -> None:
     before = series(gate, person)
     gate.record(person, "hold", fact="legal-hold", party="court", text="Keep it.", by_whom=person)
     gate.record(person, "instrument", fact="gag-order", party="court")
-    erasure.erase(gate, [person], now=True)
+    erase.erase(gate, [person], now=True)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
         found = people.whatever(connection, gate.house.keyring, [apart])[apart]
@@ -97,7 +99,7 @@ def test_who_is_erased_with_a_series_comes_back_from_no_backup(
     spent(gate, gone, "9.00")
     before = series(gate, owes)
     told = made(gate, tmp_path)
-    erasure.erase(gate, [gone, owes], now=True)
+    erase.erase(gate, [gone, owes], now=True)
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.problems, found.erased) == ((), 2)
     assert series(restored, owes) == before
@@ -167,15 +169,15 @@ def test_what_is_deleted_in_its_day_is_never_late_and_what_was_late_is_still_del
     )  # fmt: skip
     hold = gate.record(person, "hold", fact="legal-hold")
     later(gate, clock, 30.5)
-    assert items.late(gate) == 0
+    assert obligations.late(gate) == 0
     later(gate, clock, 1)
-    assert items.late(gate) == 2  # to be deleted because it was collected, and stored
+    assert obligations.late(gate) == 2  # to be deleted because it was collected, and stored
     assert [kept for kept in gate.entries(person) if kept.entry.kind == "late"] == []
     assert retire(gate) == 0
     gate.withdraw(person, hold, ended=True)
     assert retire(gate) == 1
     with reading(gate.engine) as connection:
-        assert items.listed(connection) == []
+        assert obligations.listed(connection) == []
 
 
 def cover(gate: Gate) -> None:
@@ -192,7 +194,7 @@ def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds
     cover(gate)
     numbers = [kept.number for kept in gate.entries(gone)]
     kept = [write_receipt(receipts.receipt(gate, gone, number)) for number in numbers]
-    erasure.erase(gate, [gone], now=True)
+    erase.erase(gate, [gone], now=True)
     cover(gate)
     for raw in kept:
         verify_receipt(raw, SIGNER.key)
@@ -223,7 +225,7 @@ def test_what_was_published_must_be_signed_by_the_logs_own_key(
         assert caught.value.code == "published"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), published=note.encode())
     assert (found.problems, found.previous) == ((), note)
-    assert erasure.held(restored, person)
+    assert erase.held(restored, person)
     restored.engine.dispose()
 
 
@@ -239,7 +241,7 @@ def test_two_who_renew_the_keys_at_once_lose_nobody(
         try:
             ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
             begun.wait(30)
-            upkeep.begin_epoch(engine, ring)
+            epochs.begin_epoch(engine, ring)
         except BaseException as error:  # noqa: BLE001 - told by the test
             wrong.append(error)
         finally:

@@ -9,17 +9,18 @@ import pytest
 
 from gate.conftest import Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
-from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database.declared import sealed_tables
-from upheld.gate import findings, lineage, seen
+from upheld.database.engines import open_database
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import change_counts, findings
+from upheld.gate.act.request import Refused
+from upheld.gate.change_counts import Seen
 from upheld.gate.gate import Gate
-from upheld.gate.looking import Looking
-from upheld.gate.request import Refused
-from upheld.gate.seen import Seen
-from upheld.gate.standing import begin_again
+from upheld.gate.log import lineage
+from upheld.gate.log.log_state import begin_again
+from upheld.gate.operations.selfcheck_job import Looking
 from upheld.vault.keyring import Keyring
 from upheld.web import sessions
 
@@ -78,10 +79,10 @@ def test_a_whole_set_that_is_put_back_is_found_by_the_next_look(
     assert texts(gate) == []
     before = taken(gate)
     changes(gate, person, what)
-    assert seen.keep(gate) >= 1
+    assert change_counts.keep(gate) >= 1
     put_back(gate, before)
     other = another(gate, clock, database_url)
-    assert any("put back" in each for each in seen.all_older(other))
+    assert any("put back" in each for each in change_counts.all_older(other))
     for _ in range(2):
         assert any("put back" in each for each in texts(other))
     other.engine.dispose()
@@ -124,7 +125,7 @@ def test_a_new_log_begins_with_nothing_that_was_seen(
     person = customer(gate)
     before = taken(gate)
     changes(gate, person, "a record")
-    seen.keep(gate)
+    change_counts.keep(gate)
     put_back(gate, before)
     other = another(gate, clock, database_url)
     assert any("put back" in each for each in texts(other))
@@ -140,7 +141,7 @@ def test_a_file_that_is_gone_or_is_none_stops_nobody(
 ) -> None:
     """Less is remembered; the log says that it cannot be read."""
     person = customer(gate)
-    seen.keep(gate)
+    change_counts.keep(gate)
     path = gate.seen.path
     assert path.stat().st_mode & 0o777 == 0o600
     assert person.encode() not in path.read_bytes()

@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from gate.conftest import Told, customer
 from gate.test_faults import flipped, problems
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, writing
-from upheld.gate.derived import DerivedError, Read
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.derived_fields import DerivedError, Read
+from upheld.gate.evidence.provers import Proof, Question
 from upheld.gate.gate import Gate
-from upheld.gate.proofs import Proof, Question
-from upheld.gate.request import Act, Refused
 from upheld.vault.envelope import SealError
 from upheld.vault.people import VaultError
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from upheld.gate.since import passed
+from upheld.gate.evidence.elapsed_time import passed
 
 CLOSED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -12,19 +12,19 @@ import upheld
 from gate.conftest import Told, customer
 from gate.test_covering import add, cover
 from ledger.logs import SIGNER
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
 from upheld.core.settings import Settings
-from upheld.core.sql import row, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.gate import standing
-from upheld.gate.auditing import audit
-from upheld.gate.covering import Covering
-from upheld.gate.entries import damaged
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.database.statements import row, rows, run
+from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
-from upheld.gate.jobs import Jobs, built_in
-from upheld.gate.logs import LogError
-from upheld.gate.standing import Standing, begin_again
+from upheld.gate.log import log_state
+from upheld.gate.log.audit import audit
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.database_log import LogError
+from upheld.gate.log.entries import damaged
+from upheld.gate.log.log_state import Standing, begin_again
+from upheld.gate.operations.jobs import Jobs, built_in
 from upheld.ledger.note import LOG
 from upheld.ledger.signers import FileSigner
 from upheld.vault.keyring import Keyring
@@ -116,8 +116,8 @@ def test_an_old_entry_that_is_changed_is_found_by_turns(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Looks compare a part of a long log each, and after some have compared all of it again."""
-    monkeypatch.setattr(standing, "PART", 1)
-    monkeypatch.setattr(standing, "FIRST", 1)
+    monkeypatch.setattr(log_state, "PART", 1)
+    monkeypatch.setattr(log_state, "FIRST", 1)
     signed(gate)
     add(gate.engine, 700)
     cover(gate.engine)

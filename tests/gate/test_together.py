@@ -19,19 +19,19 @@ from gate.test_gate import OFFERS, TO_PARTNER
 from gate.test_proofs import may_share
 from sizes import size
 from tally import tried
-from upheld.core import link
-from upheld.core.link import Link
-from upheld.core.sql import rows
-from upheld.core.transaction import reading
-from upheld.core.trouble import DatabaseError
+from upheld.database import connection as link
+from upheld.database.connection import Link
+from upheld.database.errors import DatabaseError
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
 from upheld.demo import sample_policy
-from upheld.gate import fetching
-from upheld.gate.acting import Doing
-from upheld.gate.entries import damaged, last_of
+from upheld.gate.act import reads
+from upheld.gate.act.execution import Doing
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.async_gate import AsyncGate, open_gate
 from upheld.gate.gate import Gate
-from upheld.gate.group import AsyncGate, open_gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Given, Refused
+from upheld.gate.log.entries import damaged, last_of
+from upheld.gate.transaction import Joint
 from upheld.vault import people
 from upheld.vault.keyring import Keyring
 
@@ -41,7 +41,7 @@ SHARE = Act(action="share", data=("email",), recipient="business-partner", purpo
 ONE = """
 import sys
 from pathlib import Path
-from upheld.core.database import open_database
+from upheld.database.engines import open_database
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.policy.load import load
@@ -106,8 +106,8 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     monkeypatch.setattr(link, "IMMEDIATE", "BEGIN")
     monkeypatch.setattr(link, "TURN", ("SELECT 1", ()))
     monkeypatch.setattr(people, "lock", lambda *_: None)
-    finding = fetching._finding.__wrapped__
-    monkeypatch.setattr(fetching, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
+    finding = reads._finding.__wrapped__
+    monkeypatch.setattr(reads, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
     monkeypatch.setattr(Joint, "_note", lambda *_, **__: None)  # two of one number would collide
     order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"

@@ -15,13 +15,16 @@ from gate.conftest import TOLD, customer
 from gate.test_backup import back, elsewhere
 from gate.test_faults import problems
 from postgres import another
-from upheld.core.database import open_database
-from upheld.core.schema import declared, migrate, revision, upgrade
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
-from upheld.gate import backup, entries, erasure, sealing
+from upheld.database.engines import open_database
+from upheld.database.schema import declared, migrate, revision, upgrade
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import older_databases
+from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
+from upheld.gate.log import entries
+from upheld.gate.operations import backup
 from upheld.vault import people
 from upheld.vault.envelope import context, seal
 from upheld.vault.keyring import Keyring
@@ -84,7 +87,7 @@ def test_the_last_releases_database_is_migrated_with_its_data(
     Gate(old, policy, keyring)  # which brings nothing over a second time
     (person,) = gate.find("email", TOLD["email"])
     assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
-    erasure.erase(gate, [person], now=True)
+    erase.erase(gate, [person], now=True)
     assert problems(gate) == ()
     old.dispose()
 
@@ -127,7 +130,7 @@ def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
     later = Gate(gate.engine, policy, keyring)
     assert problems(later) == ()
     with reading(gate.engine) as connection:
-        (entry,) = entries.of_kind(connection, sealing.KIND)
+        (entry,) = entries.of_kind(connection, older_databases.KIND)
     assert entry.evidence == (name,)
     with writing(gate.engine) as connection:
         run(connection, "UPDATE person SET cover = ? WHERE person_id = ''", old)

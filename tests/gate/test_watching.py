@@ -15,13 +15,15 @@ from gate.test_covering import add, cover
 from gate.test_gate import OFFERS
 from sizes import size
 from upheld.core.errors import UpheldError
-from upheld.core.sql import row, rows, run
-from upheld.core.transaction import reading, writing
-from upheld.gate import erasure, findings, looking, rereading, retention, rounds
+from upheld.database.statements import row, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import findings, rounds
+from upheld.gate.erasure import erase, retention
 from upheld.gate.findings import Finding
 from upheld.gate.gate import Gate
-from upheld.gate.looking import Looking
-from upheld.gate.rereading import Rereading
+from upheld.gate.operations import log_check, selfcheck_job
+from upheld.gate.operations.log_check import Rereading
+from upheld.gate.operations.selfcheck_job import Looking
 
 ROUNDS = size("rounds of looks beside writers, on each database", short=3, long=28)
 CHANGES = {  # what is done to the database, and what of it is found
@@ -54,7 +56,7 @@ def found(gate: Gate) -> list[Finding]:
 
 def go_round(gate: Gate, looks: Sequence[Callable[[Gate], int]]) -> None:
     """Let each look come to its end once."""
-    for name, look in zip((looking.NAME, rereading.NAME), looks, strict=True):
+    for name, look in zip((selfcheck_job.NAME, log_check.NAME), looks, strict=True):
         before = _ended(gate, name)
         gate.house.clock.accept()
         for _ in range(500):
@@ -74,8 +76,8 @@ def _ended(gate: Gate, name: str) -> object:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices of one person and of one bundle of entries."""
-    monkeypatch.setattr(looking, "LEAST", 1)
-    monkeypatch.setattr(rereading, "LEAST", 256)
+    monkeypatch.setattr(selfcheck_job, "LEAST", 1)
+    monkeypatch.setattr(log_check, "LEAST", 256)
 
 
 @pytest.fixture
@@ -167,9 +169,9 @@ def test_looks_raise_no_false_alarm_while_others_write(full: Gate, clock: Told) 
         full.append(person, "transaction", ["1"], source="customer", occasion="service-use")
 
     def go() -> None:
-        erasure.erase(full, [customer(full)])
+        erase.erase(full, [customer(full)])
 
-    works = (act, go, lambda: erasure.renew(full), lambda: retention.retire(full),
+    works = (act, go, lambda: erase.renew(full), lambda: retention.retire(full),
              lambda: cover(full.engine))  # fmt: skip
     threads = [threading.Thread(target=repeat, args=(each,)) for each in works]
     for each in threads:

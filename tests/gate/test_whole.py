@@ -15,12 +15,12 @@ from gate.conftest import TOLD, customer
 from gate.test_faults import flipped, problems
 from gate.test_gate import OFFERS, TO_PARTNER
 from sizes import size
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
-from upheld.core.sql import rows
-from upheld.core.transaction import reading, scrub, writing
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, scrub, writing
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
 from upheld.vault.keyring import Keyring
 
 OFFER = {"purpose": "offers"}

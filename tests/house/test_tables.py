@@ -1,7 +1,7 @@
 """Every table of the schema says what protects its rows."""
 
-from upheld.core.schema import declared
 from upheld.database.declared import MAC
+from upheld.database.schema import declared
 
 
 def test_every_table_says_what_protects_its_rows() -> None:

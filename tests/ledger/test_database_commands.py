@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 import upheld
 from ledger.logs import ORIGIN
 from upheld.cli import app
-from upheld.core.database import open_database
 from upheld.core.errors import UpheldError
-from upheld.core.tables import item
-from upheld.core.transaction import writing
+from upheld.database.engines import open_database
 from upheld.database.rows import delete, insert
+from upheld.database.tables import item
+from upheld.database.transaction import writing
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.ledger.entries import Entry, commitment, encode

@@ -20,7 +20,7 @@ from laws.generators import case
 from policy.test_screen import SAMPLE, as_columns, asked, rows_of
 from sizes import size
 from upheld.core.errors import MissingColumnsError
-from upheld.policy.bulk import Masks, bindings, codes
+from upheld.policy.bulk.screen import Masks, bindings, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
 POLICIES = size("policies on each engine", short=3, long=12)

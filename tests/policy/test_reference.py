@@ -19,8 +19,8 @@ from upheld.policy.program import (
     Node,
     Program,
 )
+from upheld.policy.read_vocabulary import parse_vocabulary
 from upheld.policy.reference import reference
-from upheld.policy.wordbook import parse_vocabulary
 
 VOCABULARY = parse_vocabulary("""
 extends = false

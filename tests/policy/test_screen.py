@@ -22,8 +22,8 @@ from samples import FRONT, clause
 from samples import WORDS as SMALL
 from sizes import size
 from upheld.core.errors import MissingColumnsError
-from upheld.policy import answers
-from upheld.policy.bulk import Masks, bindings, codes
+from upheld.policy.bulk import decision_table
+from upheld.policy.bulk.screen import Masks, bindings, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "policies/larch-valley.md"
@@ -130,8 +130,8 @@ def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> N
     rows = rows_of(made.random, policy, made.question(), ROWS)
     with pytest.MonkeyPatch.context() as patch:
         if small:
-            patch.setattr(answers, "STEP_MAX", 6)
-            patch.setattr(answers, "ROOM", 0)
+            patch.setattr(decision_table, "STEP_MAX", 6)
+            patch.setattr(decision_table, "ROOM", 0)
         found = told(policy.screen(table(as_columns(rows, policy)), {}))
     for row, (outcome, allowed, clauses) in zip(rows, found, strict=True):
         decision = asked(policy, row)

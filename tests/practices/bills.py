@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House, send
 from upheld.database import rows as database
-from upheld.gate.acting import Outcome
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.accounts.tables import account
 from upheld.practices.billing import books, services, usage

@@ -22,13 +22,13 @@ from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock
 from upheld.core.settings import Settings
-from upheld.core.tables import MICROSECOND, microseconds
+from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
-from upheld.gate.group import AsyncGate, open_gate_sync
-from upheld.gate.joint import Joint
-from upheld.practice import credentials, desks
-from upheld.practice.brings import Provider
-from upheld.practice.visits import cookie_name
+from upheld.gate.async_gate import AsyncGate, open_gate_sync
+from upheld.gate.transaction import Joint
+from upheld.practice import credentials, operators
+from upheld.practice.endpoints import cookie_name
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
 from upheld.vault.keyring import KeyFile, Keyring
 from upheld.web import passwords, sessions, totp
@@ -107,10 +107,10 @@ class House:
         """Somebody who works at a desk; their id, and what their authenticator shows."""
 
         def work(joint: Joint) -> tuple[str, pyotp.TOTP]:
-            user = desks.add_user(joint.connection, kind, "Sam Desk", sign_in, roles=roles,
+            user = operators.add_user(joint.connection, kind, "Sam Desk", sign_in, roles=roles,
                                   party=party)  # fmt: skip
             secret = totp.new_secret()
-            desks.equip(joint.connection, joint.house.keyring, user.user_id,
+            operators.equip(joint.connection, joint.house.keyring, user.user_id,
                         passwords.hashed(PASSWORD), secret, 0)  # fmt: skip
             return user.user_id, pyotp.TOTP(secret)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from practices.conftest import House
-from upheld.core.sql import rows
+from upheld.database.statements import rows
 from upheld.practices.messages.compose import compose
 
 _LINK = re.compile(r"<(/[^>]+)>")

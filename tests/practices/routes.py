@@ -26,7 +26,7 @@ from practices.conftest import House
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
-from upheld.practice.visits import cookie_name
+from upheld.practice.endpoints import cookie_name
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.unsubscribe import Unsubscribing
 from upheld.practices.rights import asks, choices, erasing

@@ -10,7 +10,7 @@ import pytest
 
 import upheld
 from upheld.demo import sample_policy
-from upheld.gate.proofs import Proof
+from upheld.gate.evidence.provers import Proof
 from upheld.policy.load import load_text
 from upheld.practice.ages import is_minor, of_age
 from upheld.practices.accounts import domain

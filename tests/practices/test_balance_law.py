@@ -19,14 +19,14 @@ import upheld
 from practices.bills import PLANS, address, history, order
 from practices.conftest import House
 from sizes import size
-from upheld.core.sql import rows
-from upheld.core.transaction import reading
-from upheld.gate.carrying import Carried, Retiring
-from upheld.gate.jobs import Job, built_in
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.gate.retention import retire
-from upheld.gate.upkeep import selfcheck
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure.retention import retire
+from upheld.gate.evidence.carry_forward import Carried, Retiring
+from upheld.gate.operations.jobs import Job, built_in
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.gate.transaction import Joint
 from upheld.practices.billing import books, services
 from upheld.practices.billing.books import Invoice, Payment, Row
 from upheld.practices.billing.payments import Payments

@@ -25,12 +25,12 @@ from practices.bills import (
 )
 from practices.conftest import House, send
 from practices.without import without
-from upheld.core.sql import rows
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate import erasure
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.database.statements import rows
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.erasure import erase
+from upheld.gate.transaction import Joint
 from upheld.practices.billing import books, invoices, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
@@ -360,7 +360,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     assert house.do(lambda joint: _pay(joint, gone)) is None
     house.do(lambda joint: [joint.record(each, "request", fact="erasure-requested")
                             for each in (gone, owes)])  # fmt: skip
-    erasure.erase(house.provider.gate.gate, [gone, owes], now=True)
+    erase.erase(house.provider.gate.gate, [gone, owes], now=True)
     for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
     left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT person_id FROM invoice"))

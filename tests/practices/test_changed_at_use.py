@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from practices.conftest import House
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database.seals import SealedError
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator, domain

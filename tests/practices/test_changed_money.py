@@ -30,12 +30,12 @@ from practices.test_debt import CONFIRM, debtor, hand_over
 from practices.test_debts_outlive import debtor as erased_debtor
 from practices.test_debts_outlive import page_of
 from practices.test_payment import form, said
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database import checks
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.gate.erasure import erase
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate.erasure.erase import erase
 from upheld.practice.cards import Charged
 from upheld.practices.billing import services, tables
 from upheld.practices.billing.sandbox import Sandbox

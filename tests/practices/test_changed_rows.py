@@ -9,11 +9,11 @@ import pytest
 
 from practices.bills import address, held_by, job
 from practices.conftest import House
-from upheld.core.sql import places, rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database import checks
 from upheld.database.seals import SealedError
-from upheld.gate import erasure
+from upheld.database.statements import places, rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate.erasure import erase
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.tables import account
 
@@ -85,7 +85,7 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
         assert any(
             "`account`" in each.text and ann in each.text for each in checks.everything(connection)
         )
-    erasure.erase(house.provider.gate.gate, [bob], now=True)
+    erase.erase(house.provider.gate.gate, [bob], now=True)
     with reading(engine) as connection:
         assert not any(bob in each.text for each in checks.everything(connection))
 
@@ -96,7 +96,7 @@ def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     house.do(lambda joint: held_by(joint, bob, ann))
     house.do(lambda joint: held_by(joint, eve, ann))
     tamper(house, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", eve)
-    erasure.erase(house.provider.gate.gate, [ann], now=True)
+    erase.erase(house.provider.gate.gate, [ann], now=True)
     found = house.do(lambda joint: domain.account_of(joint.connection, bob))
     assert found is not None
     assert found.holder == bob

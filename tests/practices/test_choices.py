@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from practices.conftest import TOKEN, House, send
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practices.rights import choices, consent, signals
 
 PAGE = "/me/privacy/choices"

@@ -15,7 +15,7 @@ import pytest
 import upheld
 from practices.conftest import House
 from practices.without import without
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
 from upheld.practice import credentials
 
 Story = Callable[[House], bool]

@@ -24,7 +24,7 @@ from practices.bills import (
 from practices.conftest import House, send
 from practices.test_payment import pay, said
 from practices.without import without
-from upheld.core.sql import rows
+from upheld.database.statements import rows
 from upheld.practices.billing import debts
 
 WHO = {"phone": "+1 555-010-0177", "address": "7 Marked Lane", "interests": "marked-interest",

@@ -16,12 +16,12 @@ from practices.conftest import House, send
 from practices.test_erased import anywhere
 from practices.test_payment import said
 from practices.without import without
-from upheld.core.sql import rows
-from upheld.gate.erasure import certificates, erase
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.gate.retention import retire
-from upheld.gate.upkeep import selfcheck
+from upheld.database.statements import rows
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.erasure.erase import certificates, erase
+from upheld.gate.erasure.retention import retire
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.compose import compose

@@ -26,17 +26,17 @@ from processes import child
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
-from upheld.core.sql import rows
+from upheld.database.statements import rows
 from upheld.demo import names
 from upheld.demo.build import SignIn
 from upheld.demo.pages import Shown, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
-from upheld.gate import field_values
-from upheld.gate.jobs import built_in
-from upheld.gate.request import Act, Refused
-from upheld.gate.upkeep import selfcheck
-from upheld.practice.visits import SIGN_IN
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import field_values
+from upheld.gate.operations.jobs import built_in
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practice.endpoints import SIGN_IN
 from upheld.practices.billing import books
 from upheld.practices.messages.carrier import Box
 from upheld.web import sessions

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
 from practices.test_once import AT_ONCE, at_once, unlimited
-from upheld.core.sql import row, rows
-from upheld.core.transaction import reading
-from upheld.practice import desks
+from upheld.database.statements import row, rows
+from upheld.database.transaction import reading
+from upheld.practice import operators
 from upheld.practices.staff import people, second
 from upheld.practices.staff.people import PeopleError
 
@@ -197,7 +197,7 @@ def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert send(three, path, {"answer": "yes"}, HERE).status_code == 200
     user = house.do(lambda joint: people.by_sign_in(joint, "max"))
-    found = house.do(lambda joint: desks.user_of(joint.connection, user))
+    found = house.do(lambda joint: operators.user_of(joint.connection, user))
     assert found is not None
     assert found.roles == ("manager", "support")
 
@@ -208,7 +208,7 @@ def test_a_request_is_worth_no_more_than_whoever_asked(house: House) -> None:
     send(one, HERE, OLGA)
     path = waits(one)
     asker = house.do(lambda joint: people.by_sign_in(joint, "mo"))
-    house.do(lambda joint: desks.change_roles(joint.connection, asker, ["manager"]))
+    house.do(lambda joint: operators.change_roles(joint.connection, asker, ["manager"]))
     assert "do not have" in send(two, path, {"answer": "yes"}, HERE).text
     house.do(lambda joint: people.end(joint, asker))
     assert send(two, path, {"answer": "yes"}, HERE).status_code == 422

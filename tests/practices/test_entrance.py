@@ -12,7 +12,7 @@ from practices.conftest import PAGE, PASSWORD, House
 from practices.mail import link
 from practices.test_second_factor import Ann
 from upheld.practice import entrance
-from upheld.practice.visits import cookie_name
+from upheld.practice.endpoints import cookie_name
 from upheld.web import passwords
 from upheld.web.limits import SIGN_IN_ACCOUNT
 

@@ -15,16 +15,16 @@ from practices.conftest import House
 from practices.routes import THINGS, World
 from practices.test_guardians import family
 from upheld.cli import app
-from upheld.core.schema import declared
-from upheld.core.sql import rows
-from upheld.core.tables import microseconds
-from upheld.core.transaction import reading
 from upheld.database import rows as database
+from upheld.database.schema import declared
+from upheld.database.statements import rows
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading
 from upheld.demo import sample_policy
-from upheld.gate.erasure import certificates, erase
-from upheld.gate.request import Act
-from upheld.gate.upkeep import selfcheck
-from upheld.practice import desks, invitations
+from upheld.gate.act.request import Act
+from upheld.gate.erasure.erase import certificates, erase
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practice import invitations, operators
 from upheld.practice.tables import passkey
 from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.practices.guardians.tables import identity_check
@@ -73,7 +73,7 @@ def busy(house: House, person: str) -> None:
         )  # fmt: skip
         database.insert(joint.connection, recovery_code, person_id=person,
                         code_hash=person.encode())  # fmt: skip
-        desks.leave_to_others(joint.connection, "0" * 32, person)
+        operators.leave_to_others(joint.connection, "0" * 32, person)
         database.insert(joint.connection, signal, person_id=person, session=b"s",
                         at=microseconds(at))  # fmt: skip
         database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)

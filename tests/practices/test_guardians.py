@@ -15,9 +15,9 @@ from practices.bills import card_page
 from practices.conftest import PASSWORD, START, House, send
 from practices.mail import link, waiting
 from practices.without import without
-from upheld.core.sql import row, rows
-from upheld.gate import entries
-from upheld.gate.request import Act
+from upheld.database.statements import row, rows
+from upheld.gate.act.request import Act
+from upheld.gate.log import entries
 from upheld.practice import invitations, tasks
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.accounts import domain as accounts

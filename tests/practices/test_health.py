@@ -12,10 +12,10 @@ from practices.conftest import House
 from upheld.api.metrics import Metrics
 from upheld.app import health
 from upheld.app.health import Health
-from upheld.core.sql import run
-from upheld.core.transaction import writing
-from upheld.gate import cosigning
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.gate.gate import Gate
+from upheld.gate.log import cosignatures
 from upheld.ledger.checkpoint import cosign_checkpoint, open_checkpoint
 from upheld.ledger.note import parse_note
 
@@ -84,7 +84,7 @@ def test_the_checkpoint_is_served_with_the_cosignatures_of_witnesses(house: Hous
     assert (plain.status_code, plain.headers["cache-control"]) == (200, "no-store")
     note = cosign_checkpoint(parse_note(plain.content), COSIGNER.name, COSIGNER, MOMENT)
     assert browser.get("/checkpoint/cosigned").status_code == 404
-    cosigning.keep(gate, str(note).encode(), [COSIGNER.key])
+    cosignatures.keep(gate, str(note).encode(), [COSIGNER.key])
     for path in ("/checkpoint", "/checkpoint/cosigned"):
         told = open_checkpoint(browser.get(path).content, SIGNER.key, [COSIGNER.key])
         assert told.size > 0

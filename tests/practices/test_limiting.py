@@ -6,7 +6,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, House, send
-from upheld.core.sql import row, rows
+from upheld.database.statements import row, rows
 from upheld.practice import limiting
 
 CHILD = {"birth-date": "2019-05-05"}

@@ -12,9 +12,9 @@ import pytest
 from practices.conftest import House
 from practices.mail_server import free_port, mail_server
 from upheld.core import mailbox
-from upheld.core.sql import rows
 from upheld.database import rows as database
-from upheld.gate.field_values import Fields
+from upheld.database.statements import rows
+from upheld.gate.evidence.field_values import Fields
 from upheld.practice import outbox, tables
 from upheld.practices.messages.carrier import Box, CarrierError, Smtp
 from upheld.practices.messages.compose import compose

@@ -10,8 +10,8 @@ import pytest
 from practices.conftest import House, send
 from practices.mail_server import mail_server
 from practices.test_mail import named, troubles
-from upheld.core.sql import rows
-from upheld.gate.telling import told
+from upheld.database.statements import rows
+from upheld.gate.log.sentences import told
 from upheld.practice import tasks
 from upheld.practices.messages import bounces
 from upheld.practices.messages.bounces import BounceError

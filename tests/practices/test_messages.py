@@ -14,8 +14,8 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from practices.conftest import House
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox
 from upheld.practices.messages import deliver
 from upheld.practices.messages.carrier import Box, CarrierError, Smtp

@@ -19,7 +19,7 @@ from practices.mail import link, waiting
 from practices.test_guardians import YES, asked, born, known_guardian
 from practices.test_sign_up import GOOD
 from practices.test_taken_in import EMAIL, taken_in
-from upheld.core.sql import row, rows, run
+from upheld.database.statements import row, rows, run
 from upheld.practice import tasks
 from upheld.practices.accounts import domain
 from upheld.practices.guardians import domain as guardians

@@ -16,7 +16,7 @@ from practices.conftest import PASSWORD, House, send
 from practices.mail import link
 from practices.others import POLICIES, policy
 from upheld.app.provider import needs_of, told_off
-from upheld.gate.field_values import WRITTEN_BY_PROGRAM
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.practice.admission import admission
 from upheld.practice.needs import switched_off
 from upheld.practices.accounts.form import TYPED, registration

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from practices.bills import PLANS, address, held_by, history, job, later, order, today
 from practices.conftest import House
 from sizes import size
-from upheld.core.database import open_database
-from upheld.core.schema import migrate, upgrade
-from upheld.core.sql import rows, run
-from upheld.core.transaction import writing
 from upheld.database import rows as database
-from upheld.gate import erasure
-from upheld.gate.joint import Joint
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate, upgrade
+from upheld.database.statements import rows, run
+from upheld.database.transaction import writing
+from upheld.gate.erasure import erase
+from upheld.gate.transaction import Joint
 from upheld.practices.billing import services
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import DAY, Month, days_had, lines_of, month_of, share
@@ -160,7 +160,7 @@ def test_what_the_books_gave_out_stays_theirs(house: House) -> None:
     before = history(house, guardian)
     assert len(before.invoices) == 1
     house.do(lambda joint: services.end_all(joint, minor))
-    erasure.erase(house.provider.gate.gate, [minor], now=True)
+    erase.erase(house.provider.gate.gate, [minor], now=True)
     assert history(house, guardian) == before
     later(house, 16)
     assert job(house, "due invoices") == 1

@@ -23,8 +23,8 @@ from practices.bills import (
 )
 from practices.conftest import House, send
 from practices.without import without
-from upheld.core.sql import rows
-from upheld.gate.joint import Joint
+from upheld.database.statements import rows
+from upheld.gate.transaction import Joint
 from upheld.practice import cards
 from upheld.practice.cards import Charged, ProcessorError
 from upheld.practices.billing import practice as billing

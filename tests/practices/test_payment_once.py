@@ -14,9 +14,9 @@ import pytest
 from practices.bills import PROCESSOR, address, engage, history, invoiced, job, with_card
 from practices.conftest import PAGE, House, send
 from practices.test_payment import Killed, form, said
-from upheld.core.sql import rows
-from upheld.gate.field_values import Fields
-from upheld.gate.joint import Joint
+from upheld.database.statements import rows
+from upheld.gate.evidence.field_values import Fields
+from upheld.gate.transaction import Joint
 from upheld.practice.cards import Charged, ProcessorError
 from upheld.practices.billing.payments import Payments
 

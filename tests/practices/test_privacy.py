@@ -12,11 +12,11 @@ from starlette.routing import Route
 from ledger.logs import SIGNER
 from practices.bills import owing
 from practices.conftest import House, send
-from upheld.gate.acting import Outcome
-from upheld.gate.covering import Covering
-from upheld.gate.duties import DutyError, nothing_more
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.duties import DutyError, nothing_more
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.log.checkpointer import Covering
+from upheld.gate.transaction import Joint
 from upheld.practice.events import ACCOUNT_CLOSED
 
 ADDRESS = "12 Larch Lane"

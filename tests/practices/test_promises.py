@@ -17,7 +17,7 @@ from upheld.app.provider import service_of
 from upheld.cli import app
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
-from upheld.gate.duties import nothing_more
+from upheld.gate.act.duties import nothing_more
 from upheld.policy.request import Duty
 from upheld.practice.promises import GATE_ASKS, Unkept, unkept
 

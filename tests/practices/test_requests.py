@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from practices.bills import owing
 from practices.conftest import House, send
-from upheld.gate.erasure import certificates, erase
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure.erase import certificates, erase
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.deliver import Delivery

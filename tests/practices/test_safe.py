@@ -12,8 +12,8 @@ from practices.mail import link
 from practices.routes import Line, World, lines, routed
 from practices.test_guardians import asked
 from practices.test_households import invited
-from upheld.core.schema import declared
-from upheld.core.sql import rows
+from upheld.database.schema import declared
+from upheld.database.statements import rows
 from upheld.practices.rights import erasing
 from upheld.vault.erasures import token
 from upheld.web import sessions

@@ -16,9 +16,9 @@ from practices.mail import link, waiting
 from practices.test_enrolling import offered
 from practices.test_once import AT_ONCE, at_once, unlimited
 from practices.test_staff import task_on
-from upheld.core.sql import row, rows
-from upheld.core.transaction import reading
-from upheld.gate import entries
+from upheld.database.statements import row, rows
+from upheld.database.transaction import reading
+from upheld.gate.log import entries
 from upheld.practices.accounts.authenticator import CODES
 
 HERE = "/me/security/authenticator"

@@ -16,12 +16,12 @@ from gate.test_faults import problems
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.test_guardians import family
-from upheld.core.schema import declared, upgrade
-from upheld.core.sql import row, rows, run
-from upheld.core.transaction import writing
 from upheld.database import rows as database
-from upheld.gate import entries
-from upheld.gate.joint import Joint
+from upheld.database.schema import declared, upgrade
+from upheld.database.statements import row, rows, run
+from upheld.database.transaction import writing
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import IN_THE_MAIL
@@ -250,6 +250,6 @@ BEFORE, STEP = "0016", "0017"
 
 
 def _newest() -> str:
-    from upheld.core.schema import known
+    from upheld.database.schema import known
 
     return known()[0]

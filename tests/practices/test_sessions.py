@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
 from practices.test_staff import task_on
-from upheld.core.transaction import reading
-from upheld.gate import entries
+from upheld.database.transaction import reading
+from upheld.gate.log import entries
 from upheld.web import devices
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

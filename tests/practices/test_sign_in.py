@@ -12,8 +12,8 @@ import pytest
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.without import without
-from upheld.core.sql import row
-from upheld.practice.visits import cookie_name
+from upheld.database.statements import row
+from upheld.practice.endpoints import cookie_name
 from upheld.web import passwords
 
 NEW = "another four plain words"

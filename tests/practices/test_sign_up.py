@@ -16,14 +16,15 @@ from practices.bills import address
 from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
-from upheld.core.link import Link
-from upheld.core.sql import row, rows
-from upheld.core.trip import Query, Trips
 from upheld.database import rows as database
+from upheld.database.connection import Link
+from upheld.database.postgresql_pipeline import Query, Trips
+from upheld.database.statements import row, rows
 from upheld.demo import sample_policy
-from upheld.gate import entries, records
-from upheld.gate.request import Act, Refused
-from upheld.gate.upkeep import selfcheck
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.log import entries
+from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practice.tables import outbox
 from upheld.practices.accounts import domain, jobs
 from upheld.practices.accounts.form import registration

@@ -11,12 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
-from upheld.core.transaction import reading
-from upheld.gate import entries
-from upheld.gate.entries import Kept
-from upheld.gate.jobs import LEASE
-from upheld.gate.lease import Lease
-from upheld.gate.request import Act, Refused
+from upheld.database.transaction import reading
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.log import entries
+from upheld.gate.log.entries import Kept
+from upheld.gate.operations.jobs import LEASE
+from upheld.gate.operations.lease import Lease
 from upheld.practice import tasks
 from upheld.practices.staff import people
 

@@ -13,13 +13,13 @@ from practices.test_staff import MAIL
 from upheld.api.metrics import Metrics
 from upheld.app.health import Health
 from upheld.core.errors import UpheldError
-from upheld.core.sql import rows, run
-from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
-from upheld.gate import aside
-from upheld.gate.aside import SetAside
-from upheld.gate.jobs import Job
-from upheld.gate.looking import Looking
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
+from upheld.gate import set_aside
+from upheld.gate.operations.jobs import Job
+from upheld.gate.operations.selfcheck_job import Looking
+from upheld.gate.set_aside import SetAside
 from upheld.practices.accounts import domain
 from upheld.practices.messages.tables import redaction
 from upheld.practices.rights import erasing
@@ -50,7 +50,7 @@ def job(house: House, name: str) -> Job:
 def waiting(house: House) -> list[SetAside]:
     """Whom jobs have set aside."""
     with reading(house.provider.gate.gate.engine) as connection:
-        return aside.listed(connection)
+        return set_aside.listed(connection)
 
 
 def test_the_page_lists_what_is_not_whole_with_whose_it_is_and_since(house: House) -> None:
@@ -62,7 +62,7 @@ def test_the_page_lists_what_is_not_whole_with_whose_it_is_and_since(house: Hous
     gate = house.provider.gate.gate
     with suppress(UpheldError):
         Looking().look(gate)
-    with aside.trying(gate, "retention") as trial:
+    with set_aside.trying(gate, "retention") as trial:
         trial.one(lambda: gate.use(person, ["email"], purpose="billing"), person)
     page = manager.get("/staff/watch").text
     assert f"the key of person {person}" in page

@@ -9,11 +9,11 @@ import pytest
 from practices.bills import engage, history, order, overdue, staff
 from practices.conftest import House, send
 from practices.test_guardians import family
-from upheld.core.transaction import reading
-from upheld.gate.erasure import erase
-from upheld.gate.receipts import Asked, account
-from upheld.gate.request import Act
-from upheld.gate.telling import told
+from upheld.database.transaction import reading
+from upheld.gate.act.request import Act
+from upheld.gate.erasure.erase import erase
+from upheld.gate.log.receipts import Asked, account
+from upheld.gate.log.sentences import told
 from upheld.practice import outbox
 from upheld.practices.accounts import domain
 from upheld.practices.messages.carrier import Box

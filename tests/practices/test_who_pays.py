@@ -17,7 +17,7 @@ from practices.bills import PLANS, address, history, job, later, order, today
 from practices.conftest import House, send
 from practices.test_guardians import family
 from practices.test_parts_of_a_month import MONTHS, PRICES, changing, to_the_first
-from upheld.gate.erasure import erase
+from upheld.gate.erasure.erase import erase
 from upheld.practices.accounts import domain
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import DAY, Month, Span, lines_of, month_of, share

@@ -14,10 +14,10 @@ from practices import bills
 from practices.conftest import House, houses
 from sizes import size
 from upheld.core.settings import SettingsError, read_settings
-from upheld.gate.entries import after
-from upheld.gate.jobs import built_in
-from upheld.gate.proofs import years
-from upheld.gate.request import Act
+from upheld.gate.act.request import Act
+from upheld.gate.evidence.provers import years
+from upheld.gate.log.entries import after
+from upheld.gate.operations.jobs import built_in
 
 SEATTLE = ZoneInfo("America/Los_Angeles")
 ZONES = ("America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata", "UTC", "Europe/Berlin")

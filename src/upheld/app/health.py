@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from upheld.api.metrics import Metrics
 from upheld.core.errors import UpheldError
-from upheld.core.transaction import reading
-from upheld.gate import aside, findings, looking, rereading, rounds
-from upheld.practice.brings import Provider
+from upheld.database.transaction import reading
+from upheld.gate import findings, rounds, set_aside
+from upheld.gate.operations import log_check, selfcheck_job
+from upheld.practice.plugin import Provider
 
 LASTS: Final = 1.0  # seconds for which an answer serves everybody who asks
 
@@ -45,8 +46,8 @@ class Health:
         metrics.gauge("upheld_not_whole", "Things that looks through the database found changed.",
                       lambda: self._counted(findings.many))  # fmt: skip
         metrics.gauge("upheld_set_aside", "People and rows that a job could not do.",
-                      lambda: self._counted(aside.many))  # fmt: skip
-        for name in (looking.NAME, rereading.NAME):
+                      lambda: self._counted(set_aside.many))  # fmt: skip
+        for name in (selfcheck_job.NAME, log_check.NAME):
             metrics.gauge(f"upheld_{name.replace('-', '_')}_ended_timestamp_seconds",
                           "When a look through everything last came to its end; 0 if none has.",
                           partial(self._counted, partial(_ended, name)))  # fmt: skip

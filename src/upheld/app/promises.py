@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from upheld.app.provider import provide
-from upheld.core.database import open_database
-from upheld.core.schema import migrate
 from upheld.core.settings import Settings
+from upheld.database.engines import open_database
+from upheld.database.schema import migrate
+from upheld.gate.async_gate import AsyncGate
 from upheld.gate.gate import Gate
-from upheld.gate.group import AsyncGate
 from upheld.policy.load import Policy
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 from upheld.practice.promises import Unkept, unkept
 from upheld.vault.keyring import KeyFile, Keyring
 

@@ -27,14 +27,14 @@ from upheld.app.policy import policy_routes
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.gate.group import AsyncGate
-from upheld.gate.jobs import start_jobs
+from upheld.gate.async_gate import AsyncGate
+from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
-from upheld.practice.brings import Make, Provider
+from upheld.practice.citations import clause_ids
+from upheld.practice.endpoints import by_session
 from upheld.practice.needs import Need, can_ever, switched_off
+from upheld.practice.plugin import Make, Provider
 from upheld.practice.promises import sentences, unkept
-from upheld.practice.quoting import clause_ids
-from upheld.practice.visits import by_session
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
 from upheld.practices.guardians import practice as guardians

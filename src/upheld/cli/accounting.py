@@ -17,7 +17,7 @@ from upheld.core.errors import UpheldError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from upheld.gate.receipts import Asked
+    from upheld.gate.log.receipts import Asked
     from upheld.ledger.checkpoint import Checkpoint
     from upheld.ledger.note import Key
     from upheld.ledger.verify import Receipt
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def database(settings: Path | None) -> Iterator[Connection]:
     """A provider's database, to be read."""
     from upheld.cli.admin import settings_in
-    from upheld.core.database import open_database
-    from upheld.core.schema import require_current
-    from upheld.core.transaction import reading
+    from upheld.database.engines import open_database
+    from upheld.database.schema import require_current
+    from upheld.database.transaction import reading
 
     engine = open_database(settings_in(settings).database, make=False)
     try:
@@ -45,8 +45,8 @@ def verify_database(
 ) -> None:
     """Verify the whole ledger of a database, and tell everything that is wrong with it."""
     from upheld.cli.admin import keyring_of, settings_in
-    from upheld.gate.auditing import audit
-    from upheld.gate.severing import counts
+    from upheld.gate.log.audit import audit
+    from upheld.gate.log.detach import counts
     from upheld.vault.people import unlock
 
     told = settings_in(settings)
@@ -71,7 +71,7 @@ def verify_database(
 
 def prove_database(settings: Path, told: str) -> tuple[int, Receipt]:
     """The receipt of an entry by its number."""
-    from upheld.gate.receipts import receipt_of
+    from upheld.gate.log.receipts import receipt_of
 
     if not told.isdecimal():
         raise UpheldError(f"{told} is no number of an entry", code="usage", hint="see the account")
@@ -81,7 +81,7 @@ def prove_database(settings: Path, told: str) -> tuple[int, Receipt]:
 
 def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpoint]:
     """The latest checkpoint of a database, once its signature holds."""
-    from upheld.gate.logs import signed_checkpoint
+    from upheld.gate.log.database_log import signed_checkpoint
     from upheld.ledger.checkpoint import open_checkpoint
 
     with database(settings) as connection:
@@ -94,7 +94,7 @@ def cosign_in_database(
 ) -> None:
     """Keep the cosignatures of a note, and tell whose."""
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.cosigning import keep
+    from upheld.gate.log.cosignatures import keep
     from upheld.ledger.witness import ForkError
 
     try:
@@ -113,7 +113,7 @@ def cosign_in_database(
 def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> None:
     """Begin a new log, and tell what it needs."""
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.standing import begin_again
+    from upheld.gate.log.log_state import begin_again
 
     number = begin_again(gate_of(settings_in(settings)), because)
     if as_json:
@@ -127,7 +127,7 @@ def asked(
     person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
 ) -> Asked:
     """What an account is asked for; days are those of UTC."""
-    from upheld.gate.receipts import Asked
+    from upheld.gate.log.receipts import Asked
 
     return Asked(
         person_id=person, clause=clause.removeprefix("#"), party=party, since=_day(since),
@@ -150,7 +150,7 @@ def _day(told: str, later: int = 0) -> datetime | None:
 def account_database(settings: Path | None, wanted: Asked, *, proofs: bool, as_json: bool) -> None:
     """Print an account, a line an entry; as JSON a line each too, with its receipt."""
     from upheld.cli.admin import policy_of, settings_in
-    from upheld.gate.receipts import account
+    from upheld.gate.log.receipts import account
 
     policy = policy_of(settings_in(settings))
     count = 0

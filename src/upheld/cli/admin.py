@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
     from upheld.policy.load import Policy
-    from upheld.practice.brings import Provider
+    from upheld.practice.plugin import Provider
     from upheld.vault.keyring import Keyring
 
 admin = typer.Typer(help="Begin, check and fill a provider's database.", no_args_is_help=True)
@@ -52,8 +52,8 @@ def policy_of(settings: Settings) -> Policy:
 def gate_of(settings: Settings) -> Gate:
     """The gate that the settings describe; the tables must be there."""
     from upheld.core.clock import Clock
-    from upheld.core.database import open_database
-    from upheld.core.schema import require_current
+    from upheld.database.engines import open_database
+    from upheld.database.schema import require_current
     from upheld.gate.gate import Gate
 
     policy = policy_of(settings)
@@ -66,7 +66,7 @@ def gate_of(settings: Settings) -> Gate:
 def provider_of(settings: Settings) -> Provider:
     """The provider that the settings describe, with all its practices."""
     from upheld.app.provider import provide
-    from upheld.gate.group import AsyncGate
+    from upheld.gate.async_gate import AsyncGate
 
     return provide(AsyncGate(gate_of(settings)), settings)
 
@@ -82,8 +82,8 @@ def named(path: Path | None, what: str) -> Path:
 @admin.command()
 def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Make what is missing: keyring, database, tables; change nothing that is there."""
-    from upheld.core.database import made_or_gone
-    from upheld.core.schema import migrate
+    from upheld.database.engines import made_or_gone
+    from upheld.database.schema import migrate
     from upheld.gate.gate import Gate
 
     told = settings_in(settings)
@@ -105,9 +105,9 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 @admin.command()
 def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Bring the tables to what this upheld needs."""
-    from upheld.core.database import open_database
-    from upheld.core.schema import migrate as migrated
-    from upheld.core.schema import revision
+    from upheld.database.engines import open_database
+    from upheld.database.schema import migrate as migrated
+    from upheld.database.schema import revision
 
     engine = open_database(settings_in(settings).database, make=False)
     before, now = revision(engine), migrated(engine)
@@ -120,9 +120,9 @@ def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 @admin.command()
 def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Open every key, value, record and entry; 1 if anything is not whole."""
-    from upheld.gate.backup import unforgotten
-    from upheld.gate.seen import all_older
-    from upheld.gate.upkeep import selfcheck as checked
+    from upheld.gate.change_counts import all_older
+    from upheld.gate.operations.backup import unforgotten
+    from upheld.gate.operations.selfcheck import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
     found = checked(gate.engine, gate.house.keyring)

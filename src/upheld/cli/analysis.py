@@ -114,7 +114,7 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
     found = found_in(policy_found)
     counts: list[dict[str, int]] = []
     if rows:
-        from upheld.policy.bulk import tally
+        from upheld.policy.bulk.screen import tally
 
         questions = [{"action": r.region.action, **r.region.dimensions} for r in found.rows]
         with opened(rows, table, engine) as data, binding_hints():

@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def question_in_words(policy: Policy, text: str) -> dict[str, Any]:
     """A question typed in the words of the language; RequestError if it is none."""
-    from upheld.policy.names import Names
     from upheld.policy.parse import parse_question
     from upheld.policy.questions import question_of
+    from upheld.policy.resolve_names import Names
 
     node, mistakes = parse_question(text)
     names = Names(policy.program.vocabulary)

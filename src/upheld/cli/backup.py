@@ -24,7 +24,7 @@ def backup(
     as_json: bool = JSON,
 ) -> None:
     """Back up everything while it runs, and see that it can be put back."""
-    from upheld.gate.backup import backup as backed
+    from upheld.gate.operations.backup import backup as backed
 
     told = settings_in(settings)
     made = backed(gate_of(told), out, keys=escrow or told.escrow, days=told.backup_days)
@@ -52,8 +52,8 @@ def restore(
 ) -> None:
     """Put a backup into an empty database; who was erased since is erased again. 1 if not whole."""
     from upheld.core.files import read_file
-    from upheld.gate.restore import Told, keyring_for
-    from upheld.gate.restore import restore as restored
+    from upheld.gate.operations.restore import Told, keyring_for
+    from upheld.gate.operations.restore import restore as restored
     from upheld.policy.load import load
 
     told = settings_in(settings)

@@ -76,7 +76,7 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
     from itertools import islice
 
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.recall import Recall, questions
+    from upheld.gate.act.replay import Recall, questions
     from upheld.policy.replay import Replay, plain
 
     gate = gate_of(settings_in(settings))

@@ -11,8 +11,8 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
 
 if TYPE_CHECKING:
-    from upheld.gate.aside import SetAside
     from upheld.gate.gate import Gate
+    from upheld.gate.set_aside import SetAside
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def jobs(
     import signal
     import threading
 
-    from upheld.gate.jobs import Jobs, built_in
+    from upheld.gate.operations.jobs import Jobs, built_in
 
     told = settings_in(settings)
     provider = provider_of(told)
@@ -67,21 +67,21 @@ def jobs(
 
 
 def _waiting(gate: Gate) -> list[SetAside]:
-    from upheld.core.transaction import reading
-    from upheld.gate import aside
+    from upheld.database.transaction import reading
+    from upheld.gate import set_aside
 
     with reading(gate.engine) as connection:
-        return aside.listed(connection)
+        return set_aside.listed(connection)
 
 
 def _list(gate: Gate, *, as_json: bool) -> None:
-    from upheld.core.transaction import reading
-    from upheld.gate import aside, findings
-    from upheld.gate.items import listed
+    from upheld.database.transaction import reading
+    from upheld.gate import findings, set_aside
+    from upheld.gate.obligations import listed
 
     with reading(gate.engine) as connection:
         found = listed(connection)
-        waiting, wrong = aside.listed(connection), findings.listed(connection)
+        waiting, wrong = set_aside.listed(connection), findings.listed(connection)
     late = sum(each.state == "late" for each in found)
     if as_json:
         print_json({"items": [each._asdict() for each in found], "late": late,

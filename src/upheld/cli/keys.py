@@ -94,8 +94,8 @@ def epoch(
     It can be stopped and begun again.
     """
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.backup import expire
-    from upheld.gate.erasure import renew, unfinished
+    from upheld.gate.erasure.erase import renew, unfinished
+    from upheld.gate.operations.backup import expire
 
     told = settings_in(settings)
     gate = gate_of(told)

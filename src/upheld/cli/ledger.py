@@ -315,8 +315,8 @@ def _lines(entries: Path | None, settings: Path | None) -> Iterator[Iterable[byt
             yield file
         return
     from upheld.cli.accounting import database
-    from upheld.gate.entries import lines
-    from upheld.gate.logs import current
+    from upheld.gate.log.database_log import current
+    from upheld.gate.log.entries import lines
 
     assert settings is not None  # noqa: S101 - one of the two was given
     with database(settings) as connection:

@@ -63,7 +63,7 @@ def new(
 
 def _text(path: Path, published: Published | None, *, sample: bool) -> str:
     """The policy file to begin with."""
-    from upheld.policy.onboard import policy_text, template
+    from upheld.cli.onboard import policy_text, template
 
     if published is not None:
         return policy_text(published.title, published.markdown, published.effective)
@@ -140,7 +140,7 @@ def made(text: str, page: Path | None) -> Policy:
 
 def uncovered(policy: Policy) -> list[dict[str, Any]]:
     """The clauses that need a rule, in order, with the words found in each."""
-    from upheld.policy.onboard import suggest, suggestion
+    from upheld.cli.onboard import suggest, suggestion
 
     words = policy.program.vocabulary
     return [

@@ -16,7 +16,7 @@ from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
-    from upheld.gate.certificate import Certificate
+    from upheld.gate.erasure.certificate import Certificate
 
 person = typer.Typer(help="Find, show and erase a person.", no_args_is_help=True)
 
@@ -50,7 +50,7 @@ def find(
 @person.command()
 def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Tell what is held of a person, by category, and their entries; never a value."""
-    from upheld.gate.erasure import held
+    from upheld.gate.erasure.erase import held
 
     gate = gate_of(settings_in(settings))
     told, numbers = held(gate, who), [kept.number for kept in gate.entries(who)]
@@ -71,7 +71,7 @@ def erase(
     as_json: bool = JSON,
 ) -> None:
     """Erase people, but for what the policy obliges to keep; print the certificates."""
-    from upheld.gate.erasure import erase as erased
+    from upheld.gate.erasure.erase import erase as erased
 
     # With its practices: they prove what is owed, and what must be kept rests on that.
     provider = provider_of(settings_in(settings))
@@ -81,7 +81,7 @@ def erase(
 @person.command()
 def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Print the certificates of a person's erasures again; 1 if there is none."""
-    from upheld.gate.erasure import certificates
+    from upheld.gate.erasure.erase import certificates
 
     found = certificates(gate_of(settings_in(settings)), who)
     _tell(found, as_json=as_json)

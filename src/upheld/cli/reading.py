@@ -85,7 +85,7 @@ def _bare_inserts(policy: Policy, file: str) -> list[Fault]:
 
 def _wanted(sentence: str, policy: Policy) -> str:
     """What an uncovered clause needs, with the words of the vocabulary found in it."""
-    from upheld.policy.onboard import suggestion
+    from upheld.cli.onboard import suggestion
 
     found = suggestion(sentence, policy.program.vocabulary)
     needed = "a `rule` block under it, or `{.note}` at its end"

@@ -57,7 +57,7 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
 ) -> None:
     """Decide every row of a table and count by clause; 1 if a row could not be asked."""
     from upheld.cli.asking import question_in_words
-    from upheld.policy.bulk import bindings
+    from upheld.policy.bulk.screen import bindings
 
     found = loaded(policy, as_json=as_json)
     asked = question_in_words(found, question) if question else {"facts": {}}

@@ -96,8 +96,8 @@ def end(
 @staff.command("list")
 def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List everybody who works or worked at a desk."""
-    from upheld.core.transaction import reading
-    from upheld.practice.desks import listed
+    from upheld.database.transaction import reading
+    from upheld.practice.operators import listed
 
     with reading(gate_of(settings_in(settings)).engine) as connection:
         found = listed(connection)

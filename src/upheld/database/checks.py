@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, rows
 from upheld.database.declared import Declaration, sealed_tables
 from upheld.database.rows import agree
 from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, tallied
+from upheld.database.statements import places, rows
 
 TOGETHER = 200  # people looked at at once
 

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Boolean, Table
 
-from upheld.core.schema import declared
+from upheld.database.schema import declared
 
 MAC = "mac"
 

@@ -18,8 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from upheld.core.link import Link
-from upheld.core.sql import later, places, rows
+from upheld.database.connection import Link
 from upheld.database.declared import MAC, Declaration, declaration
 from upheld.database.seals import (
     NOBODY,
@@ -33,6 +32,7 @@ from upheld.database.seals import (
     seals_of,
     tallied,
 )
+from upheld.database.statements import later, places, rows
 
 _LOG = logging.getLogger("upheld")
 OWNERS_MAX = 500  # in one query

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
-from upheld.core.link import Link
+from upheld.database.connection import Link
 from upheld.database.declared import Declaration
 
 NOBODY: Final = ""  # the owner of rows that are nobody's
@@ -42,7 +42,8 @@ class SealedError(UpheldError):
 class Cover(msgspec.Struct, array_like=True, gc=False):
     """Of one owner: how often the set was changed, and of each part its count and its sum.
 
-    Nobody's names the tables besides whose rows are sealed in this database: see gate/sealing.py.
+    Nobody's names the tables besides whose rows are sealed in this database: see
+    gate/older_databases.py.
     """
 
     version: int

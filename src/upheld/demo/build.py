@@ -10,7 +10,7 @@ import msgspec
 from upheld.demo import names
 from upheld.demo.months import MONTHS, Member, Progress, Years, untold
 from upheld.demo.scenes import PASSWORD, Scenes
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords
 

@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
-from upheld.core.tables import microseconds
+from upheld.database.tables import microseconds
 from upheld.demo.names import Made
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import cards, outbox
-from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, Charged
 from upheld.practice.invitations import Invitation
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.accounts.joining import Applicant, join
 from upheld.practices.billing import invoices, services, usage

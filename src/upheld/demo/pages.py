@@ -23,9 +23,9 @@ from starlette.routing import Route
 from upheld.database import rows as database
 from upheld.demo.build import SignIn
 from upheld.demo.scenes import PASSWORD
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.endpoints import SIGN_IN
+from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practice.tables import desk_user
-from upheld.practice.visits import SIGN_IN
 from upheld.practices.messages.carrier import Box
 from upheld.web.pages import EVERYBODY
 from upheld.web.totp import STEP_SECONDS

@@ -24,16 +24,16 @@ from upheld.app.provider import PRACTICES, provide
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings, read_settings
-from upheld.core.transaction import reading
+from upheld.database.transaction import reading
 from upheld.demo import sample_policy
 from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
 from upheld.demo.months import Progress, untold
 from upheld.demo.pages import Shown, practice
 from upheld.demo.scenes import PASSWORD
-from upheld.gate.group import AsyncGate, open_gate_sync
+from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.ledger.signers import FileSigner
 from upheld.policy.load import load
-from upheld.practice.brings import Make, Provider
+from upheld.practice.plugin import Make, Provider
 from upheld.practices.messages import practice as messages
 from upheld.practices.messages.carrier import Box
 from upheld.vault.keyring import KeyFile, Keyring

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Final
 
 from upheld.demo.months import MONTHS, Member, Years, done
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.practice import desks, invitations, outbox, tasks
-from upheld.practice.desks import User
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
+from upheld.practice import invitations, operators, outbox, tasks
 from upheld.practice.invitations import GUARDIAN, HOUSEHOLD
+from upheld.practice.operators import User
 from upheld.practices.billing import debts
 from upheld.practices.billing.invoices import DEBT
 from upheld.practices.guardians import domain as guardians
@@ -73,7 +73,7 @@ class Scenes:
         ):
             user = people.add(joint, kind, name, sign_in, roles=roles, party=party)
             secret = totp.new_secret()
-            desks.equip(joint.connection, joint.house.keyring, user.user_id, hashed(PASSWORD),
+            operators.equip(joint.connection, joint.house.keyring, user.user_id, hashed(PASSWORD),
                         secret, 0)  # fmt: skip
             issuer = self.years.provider.imprint.name or "upheld"
             self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)

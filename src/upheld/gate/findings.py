@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment, rows, run
-from upheld.core.tables import microseconds
-from upheld.core.transaction import writing
 from upheld.database.checks import Problem
+from upheld.database.statements import moment, rows, run
+from upheld.database.tables import microseconds
+from upheld.database.transaction import writing
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate

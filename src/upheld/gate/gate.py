@@ -16,22 +16,23 @@ from sqlalchemy import Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
-from upheld.core.sql import savepoint
-from upheld.core.transaction import reading, writing
-from upheld.gate import entries, sealing
-from upheld.gate.acting import Doing, House, Outcome, Shape, checked_place
-from upheld.gate.carrying import Carries
-from upheld.gate.derived import Derived
-from upheld.gate.duties import Carriers
-from upheld.gate.field_values import Fields
-from upheld.gate.joint import Joint
-from upheld.gate.leaving import Leaving
-from upheld.gate.proofs import Registry
-from upheld.gate.records import Record
-from upheld.gate.request import Act, Given, Refused
-from upheld.gate.seen import seen_of
-from upheld.gate.since import by_notice, by_time_since
-from upheld.gate.standing import Standing
+from upheld.database.statements import savepoint
+from upheld.database.transaction import reading, writing
+from upheld.gate import older_databases
+from upheld.gate.act.duties import Carriers
+from upheld.gate.act.erasure_hooks import Leaving
+from upheld.gate.act.execution import Doing, House, Outcome, Shape, checked_place
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.change_counts import seen_of
+from upheld.gate.evidence.carry_forward import Carries
+from upheld.gate.evidence.derived_fields import Derived
+from upheld.gate.evidence.elapsed_time import by_notice, by_time_since
+from upheld.gate.evidence.field_values import Fields
+from upheld.gate.evidence.provers import Registry
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import entries
+from upheld.gate.log.log_state import Standing
+from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import blind_index
@@ -60,7 +61,7 @@ class Gate:
         self.standing = Standing(engine)
         self.seen = seen_of(engine, keyring)
         with writing(engine) as connection:
-            sealing.belong(connection, keyring)
+            older_databases.belong(connection, keyring)
         self.standing.look()
 
     def __repr__(self) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
-from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading, writing
 from upheld.gate.tables import look
 
 if TYPE_CHECKING:

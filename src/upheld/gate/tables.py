@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from upheld.core.tables import ID, WORD, Instant, bare, metadata, sealed
+from upheld.database.tables import ID, WORD, Instant, bare, metadata, sealed
 
 finding: Final = Table(  # something that is not whole, until a later look finds it whole
     "finding",

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from upheld.core.schema import VERSIONS
+from upheld.database.schema import VERSIONS
 
 context.configure(
     connection=context.config.attributes["connection"],

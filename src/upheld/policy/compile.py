@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from upheld.core.errors import Fault, PolicyError
+from upheld.policy.fact_space import Space, TooManyWorlds, tests_of
 from upheld.policy.program import Copy, DutyDue, FactTest, Node, Program
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, Leaves, leaves_of
-from upheld.policy.worlds import Space, TooManyWorlds, tests_of
 
 CELLS_MAX = 20_000  # kept at a time
 STATES_MAX = 200_000  # of the search for heavy cells and of one question

@@ -16,11 +16,11 @@ from upheld.core import observing
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
 from upheld.policy.compile import STATES_MAX, Compiled
+from upheld.policy.fact_space import TooManyWorlds, Values
 from upheld.policy.nearest import nearest_clauses
 from upheld.policy.program import Program
 from upheld.policy.request import Checker, Decision, Given, Part, Request, refused
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, TREES
-from upheld.policy.worlds import TooManyWorlds, Values
 
 PLANS_MAX = 16_384  # questions kept at a time
 ANSWERS_MAX = 4_096  # answers kept for one question

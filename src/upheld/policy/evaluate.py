@@ -14,8 +14,8 @@ from typing import NamedTuple
 from upheld.policy import request as r
 from upheld.policy.compile import Cell, Compiled
 from upheld.policy.compile import Owed as OwedKey
+from upheld.policy.fact_space import PROOFS_MAX, Space, TooManyWorlds, tests_of
 from upheld.policy.program import DutyDue
-from upheld.policy.worlds import PROOFS_MAX, Space, TooManyWorlds, tests_of
 
 
 class Case(NamedTuple):

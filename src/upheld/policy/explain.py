@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from upheld.policy.decide import Engine
+from upheld.policy.fact_space import settled_by, tests_of, truth
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain, listed, text
 from upheld.policy.program import Condition, DutyDue
 from upheld.policy.request import Decision, Request
 from upheld.policy.vocabulary import BASIS
-from upheld.policy.worlds import settled_by, tests_of, truth
 
 VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
 DEPTH_SHOWN = 8  # of exceptions to exceptions

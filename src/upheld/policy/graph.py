@@ -14,7 +14,7 @@ import msgspec
 
 from upheld.policy import program as p
 from upheld.policy.document import Block, Document
-from upheld.policy.names import Names, Report, both, decimal
+from upheld.policy.resolve_names import Names, Report, both, decimal
 from upheld.policy.syntax import RuleNode, Terms
 from upheld.policy.vocabulary import TREE_OF
 

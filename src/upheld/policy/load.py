@@ -17,15 +17,15 @@ from upheld.core import observing
 from upheld.core.errors import Fault, PolicyError, RequestError
 from upheld.policy.decide import Engine, Plan
 from upheld.policy.evaluate import amount
+from upheld.policy.fact_space import truth
 from upheld.policy.program import Example, Front, Program
 from upheld.policy.request import Decision, Request, refused
 from upheld.policy.vocabulary import DIMENSIONS
-from upheld.policy.worlds import truth
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from upheld.policy.columns import Question as BulkQuestion
+    from upheld.policy.bulk.columns import Question as BulkQuestion
 
 MAGIC = b"upheld policy\n"
 FORMAT = 2  # 1 has no legal bases and no duties of examples, and reads as it is
@@ -113,13 +113,13 @@ class Policy:
 
     def screen(self, table: ir.Table, question: BulkQuestion, **more: Any) -> ir.Table:
         """The table with the decision as columns: an Ibis expression; see `policy.bulk.screen`."""
-        from upheld.policy.bulk import screen  # noqa: PLC0415 - one policy, one question needs no tables
+        from upheld.policy.bulk.screen import screen  # noqa: PLC0415 - one policy, one question needs no tables
 
         return screen(self, table, question, **more)
 
     def where(self, question: BulkQuestion, **more: Any) -> Callable[[ir.Table], ir.BooleanValue]:
         """A condition for `table.filter(…)`: what is allowed in every world; see `policy.bulk`."""
-        from upheld.policy.bulk import where  # noqa: PLC0415 - as above
+        from upheld.policy.bulk.screen import where  # noqa: PLC0415 - as above
 
         return where(self, question, **more)
 
@@ -189,8 +189,8 @@ def read(
 ) -> Program:
     """The road from bytes to program, parsers loaded on first use; raises PolicyError."""
     from upheld.policy.document import decode, read_document  # noqa: PLC0415 - a compiled file needs no parser
+    from upheld.policy.read_vocabulary import parse_vocabulary, read_vocabulary  # noqa: PLC0415 - as above
     from upheld.policy.resolve import resolve  # noqa: PLC0415 - a compiled file needs no parser
-    from upheld.policy.wordbook import parse_vocabulary, read_vocabulary  # noqa: PLC0415 - as above
 
     text, faults = decode(raw, file)
     if faults:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upheld.core.errors import nearest
 from upheld.policy import program as p
-from upheld.policy.names import Names, Report
+from upheld.policy.resolve_names import Names, Report
 from upheld.policy.syntax import ExampleNode, Known, Terms
 from upheld.policy.vocabulary import OTHER, TREE_OF, Fact
 

@@ -14,9 +14,9 @@ from upheld.core.errors import Fault, PolicyError, nearest
 from upheld.policy import program as p
 from upheld.policy.document import Block, Document
 from upheld.policy.graph import Graph, Raw
-from upheld.policy.names import Names, Report
 from upheld.policy.parse import parse_block, parse_examples
 from upheld.policy.questions import question_of
+from upheld.policy.resolve_names import Names, Report
 from upheld.policy.syntax import (
     DefinitionNode,
     ExampleNode,

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from upheld.core import observing
-from upheld.gate.field_values import AGE_MAX
+from upheld.gate.evidence.field_values import AGE_MAX
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from upheld.gate import field_values
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider
+from upheld.gate.evidence import field_values
+from upheld.gate.transaction import Joint
+from upheld.practice.plugin import Provider
 from upheld.vault import blind_index
 from upheld.web.forms import Field
 

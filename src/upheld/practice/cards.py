@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Given, Refused
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice.odd import OddValueError, decoding
 
 CARD: Final = "card"

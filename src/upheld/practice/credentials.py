@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice.odd import decoding
 
 SIGN_IN: Final = "sign-in"

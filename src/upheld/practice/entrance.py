@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.core.tables import BEGINNING
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider
+from upheld.database.tables import BEGINNING
+from upheld.gate.transaction import Joint
+from upheld.practice.plugin import Provider
 from upheld.web import limits
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_DEVICE
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from upheld.core.errors import UpheldError
-from upheld.gate.joint import Joint
+from upheld.gate.transaction import Joint
 
 Listener = Callable[[Joint, str, str], None]  # the transaction, the person, what it is about
 

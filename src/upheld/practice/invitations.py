@@ -15,15 +15,15 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment, rows
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.aside import trying
-from upheld.gate.erasure import erase
+from upheld.database.statements import moment, rows
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure.erase import erase
+from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.gate.watch import trusted_time
+from upheld.gate.set_aside import trying
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox
 from upheld.practice.tables import invitation
 from upheld.web import once

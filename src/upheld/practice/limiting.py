@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider
+from upheld.gate.transaction import Joint
+from upheld.practice.plugin import Provider
 from upheld.vault import blind_index
 from upheld.web.limits import Rate
 

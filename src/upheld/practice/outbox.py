@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice.tables import outbox
 
 WAITING: Final = "waiting"  # the state of a message that is to be sent

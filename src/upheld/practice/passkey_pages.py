@@ -7,10 +7,10 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
+from upheld.gate.transaction import Joint
 from upheld.practice import passkeys
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.web import devices
 from upheld.web.forms import EMPTY, Field, Filled
 

@@ -32,11 +32,11 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from upheld.core.sql import moment
-from upheld.core.tables import BEGINNING, microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider
+from upheld.database.statements import moment
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.transaction import Joint
+from upheld.practice.plugin import Provider
 from upheld.practice.tables import passkey
 from upheld.vault.keyring import Keyring
 from upheld.web import once

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
 from upheld.policy.request import Duty
-from upheld.policy.worlds import tests_of
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 
 GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, what must go
 GATE_PROVES: Final = ("birth-date", "session")  # kinds of proof that need no record

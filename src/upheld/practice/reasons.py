@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
 from upheld.policy.request import Decision
-from upheld.practice.brings import Provider
-from upheld.practice.quoting import Quote, quoted
+from upheld.practice.citations import Quote, quoted
+from upheld.practice.plugin import Provider
 
 TITLE: Final = "Our policy does not let us do this"
 _FORBIDDEN: Final = "Our policy says no."

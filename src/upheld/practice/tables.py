@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.core.tables import (
+from upheld.database.tables import (
     BLANK,
     GO,
     ID,

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import moment, places
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.practice import desks
+from upheld.database.statements import moment, places
+from upheld.database.tables import microseconds
+from upheld.gate.transaction import Joint
+from upheld.practice import operators
 from upheld.practice.tables import task
 
 
@@ -111,7 +111,7 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
     TaskError where somebody else has it, where it is on one's own account, or for no data.
     """
     told = _locked(joint, task_id)
-    if desks.left_to_others(joint.connection, staff_id, told.person_id):
+    if operators.left_to_others(joint.connection, staff_id, told.person_id):
         raise TaskError("this is your own account, or a relative's", code="task",
                         hint="leave it to somebody else")  # fmt: skip
     if not fields:  # a record about no kind of data would cover all of them

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from upheld.core.tables import BEGINNING, backup, microseconds
 from upheld.database import rows as database
+from upheld.database.tables import BEGINNING, backup, microseconds
 
 KEPT, DESTROYED = "kept", "destroyed"
 

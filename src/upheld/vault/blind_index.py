@@ -13,9 +13,9 @@ import unicodedata
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import places, row
-from upheld.core.tables import blind_index
 from upheld.database import rows as database
+from upheld.database.statements import places, row
+from upheld.database.tables import blind_index
 from upheld.vault.envelope import derive
 from upheld.vault.keyring import Epoch, Keyring
 

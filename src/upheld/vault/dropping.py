@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, later, places, rows, run
+from upheld.database.statements import blob, later, places, rows, run
 from upheld.vault import blind_index
 from upheld.vault.envelope import digest
 from upheld.vault.people import Person, keep_holdings

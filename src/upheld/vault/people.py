@@ -20,15 +20,15 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine
 
-from upheld.core import tables
 from upheld.core.errors import UpheldError
-from upheld.core.link import Link
-from upheld.core.sql import Query, blob, is_postgresql, later, places, row, rows, run
-from upheld.core.tables import microseconds
 from upheld.database import rows as rows_that_decide
 from upheld.database import seals as database
+from upheld.database import tables
+from upheld.database.connection import Link
 from upheld.database.declared import sealed_tables
 from upheld.database.seals import Cover, seals_of
+from upheld.database.statements import Query, blob, is_postgresql, later, places, row, rows, run
+from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, new_key, part_of, seal, unseal
 from upheld.vault.keyfile import KeyringError
@@ -97,7 +97,8 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 def belong(connection: Connection, keyring: Keyring) -> bool:
     """VaultError unless a database's keys are those of this keyring; a new database takes it.
 
-    True where its rows that decide are still those of an earlier upheld: see gate/sealing.py.
+    True where its rows that decide are still those of an earlier upheld: see
+    gate/older_databases.py.
     """
     numbers = [each.number for each in keyring.epochs]
     unsealed = False

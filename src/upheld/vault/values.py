@@ -20,8 +20,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.core.sql import blob, later, many, moment, places, rows, run
-from upheld.core.tables import microseconds
+from upheld.database.statements import blob, later, many, moment, places, rows, run
+from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, part_of, seal, unseal
 from upheld.vault.keyring import Keyring

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
+from upheld.database.tables import microseconds
 from upheld.web.tables import bucket
 
 SECOND: Final = 1_000_000

@@ -12,8 +12,8 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
+from upheld.database.tables import microseconds
 from upheld.web.tables import spent
 
 

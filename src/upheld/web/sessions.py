@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
 from upheld.web import once, tables
 
 IDLE: Final = timedelta(minutes=30)

@@ -11,7 +11,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables; what each is for is told in `upheld/core/tables.py`."""
+    """Make the tables; what each is for is told in `upheld/database/tables.py`."""
     op.create_table(
         "log_name",
         sa.Column("first", NUMBER, primary_key=True, autoincrement=False),

@@ -16,12 +16,12 @@ from upheld.core import observing
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, same_words, shown
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell, Compiled, Owed
+from upheld.policy.fact_space import Space
 from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Grid
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import BASIS
-from upheld.policy.worlds import Space
 
 KINDS = {
     "allowed": "newly allowed",

@@ -18,12 +18,12 @@ from upheld.core.errors import UpheldError
 from upheld.policy.analyse.joint import Joint, Names, example, same_words, shown
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell
+from upheld.policy.fact_space import Space
 from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Grid
 from upheld.policy.request import Decision, Request
 from upheld.policy.vocabulary import scale
-from upheld.policy.worlds import Space
 
 USE, SHARE, STORE = "use", "share", "store"
 PARTNER, PROVIDER = "trusted-partner", "provider"

@@ -15,11 +15,11 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.policy.compile import Cell, Compiled
+from upheld.policy.fact_space import Space, TooManyWorlds
 from upheld.policy.load import Policy
 from upheld.policy.regions import Axis, Bits, Box, Grid, TooManyClasses, axis
 from upheld.policy.request import Request
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact, Term
-from upheld.policy.worlds import Space, TooManyWorlds
 
 Names = tuple[str, ...]  # what one position is called by each policy; empty where it has no word
 CLAUSES_NAMED = 8  # of an error

@@ -16,14 +16,14 @@ import msgspec
 from upheld.core.errors import RequestError
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
+from upheld.policy.fact_space import Space
 from upheld.policy.load import Policy
-from upheld.policy.names import Names as Vocabulary
 from upheld.policy.parse import parse_question
 from upheld.policy.questions import question_of
 from upheld.policy.regions import Bits, Grid
 from upheld.policy.request import Decision
+from upheld.policy.resolve_names import Names as Vocabulary
 from upheld.policy.vocabulary import DIMENSIONS, PREPOSITIONS, TREE_OF
-from upheld.policy.worlds import Space
 
 WHO = re.compile(r"who can (?:ever )?receive (?P<words>[a-z0-9-]+)", re.IGNORECASE)
 WHAT_FOR = re.compile(

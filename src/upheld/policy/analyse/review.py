@@ -15,11 +15,11 @@ from upheld.policy.analyse import grants
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
 from upheld.policy.compile import Cell, Compiled
 from upheld.policy.evaluate import depends_on
+from upheld.policy.fact_space import Space, tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Definition, DutyDue
+from upheld.policy.read_vocabulary import builtin_bytes, builtin_names
 from upheld.policy.regions import Bits, Grid
-from upheld.policy.wordbook import builtin_bytes, builtin_names
-from upheld.policy.worlds import Space, tests_of
 
 ORDER = ("owed-denied", "contradiction", "overruled", "dead", "unreached", "consent-unasked",
          "duty-unreached", "fact-idle", "fact-unused", "duty-gained", "definition-ends",

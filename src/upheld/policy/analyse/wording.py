@@ -8,10 +8,10 @@ import msgspec
 
 from upheld.core.dimensions import TABLE
 from upheld.policy.analyse.joint import Joint, Names
+from upheld.policy.fact_space import Space, TooManyWorlds
 from upheld.policy.plain import BUT_MAX, Plain, listed
 from upheld.policy.regions import Bits, Box, Grid
 from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
-from upheld.policy.worlds import Space, TooManyWorlds
 
 REGIONS_MAX = 40  # of one finding, in JSON; sentences show fewer
 WAYS_SHOWN = 3

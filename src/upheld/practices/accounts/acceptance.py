@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider, Todo
-from upheld.practice.visits import Visit
+from upheld.gate.transaction import Joint
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider, Todo
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.sign_in import ACCEPT
 from upheld.practices.accounts.terms import Agreement

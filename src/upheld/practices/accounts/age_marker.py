@@ -13,7 +13,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 
 HOURS: Final = 24
 _COOKIE: Final = "upheld-not-yet"

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
+from upheld.gate.transaction import Joint
 from upheld.practice.factors import Offer
 from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.vault.envelope import context, seal, unseal

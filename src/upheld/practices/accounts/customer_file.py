@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError, nearest
-from upheld.gate.field_values import WRITTEN_BY_PROGRAM
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 
 _FORMULA: Final = re.compile(r"=|#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|##)")
 _ANOTHER_ROW: Final = re.compile(r"@|[0-9]{4}-[0-9]{2}-[0-9]{2}")  # which no address holds

@@ -9,16 +9,16 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment, row
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate import entries
-from upheld.gate.derived import Reading
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import Proof, Question
-from upheld.gate.request import Act, Refused
-from upheld.practice.brings import Provider
+from upheld.database.statements import moment, row
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.derived_fields import Reading
+from upheld.gate.evidence.provers import Proof, Question
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.practice.events import PAYER_CHANGES
+from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
 from upheld.practices.accounts.tables import account as table
 from upheld.vault import blind_index, people

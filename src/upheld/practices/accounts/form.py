@@ -12,14 +12,14 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from upheld.core import observing
-from upheld.gate.field_values import WRITTEN_BY_PROGRAM
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.admission import admission
 from upheld.practice.ages import of_age
+from upheld.practice.citations import Quote, quoted
 from upheld.practice.letting_in import letting_in
 from upheld.practice.needs import can_ever
-from upheld.practice.quoting import Quote, quoted
 from upheld.web import passwords
 from upheld.web.forms import Field
 

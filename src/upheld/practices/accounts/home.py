@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.practice.brings import Provider, Todo
-from upheld.practice.visits import Visit
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider, Todo
 from upheld.practices.accounts import domain
 
 

@@ -12,15 +12,15 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.tables import microseconds
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.transaction import Joint
 from upheld.practice import invitations, limiting
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.invitations import HOUSEHOLD
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
-from upheld.practice.visits import Visit, network_of
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
 from upheld.practices.accounts.sign_up import SignUp

@@ -7,12 +7,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from upheld.gate.aside import trying
-from upheld.gate.erasure import erase
+from upheld.gate.erasure.erase import erase
+from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
-from upheld.gate.jobs import Job
-from upheld.gate.joint import Joint
-from upheld.gate.watch import trusted_time
+from upheld.gate.operations.jobs import Job
+from upheld.gate.set_aside import trying
+from upheld.gate.transaction import Joint
 from upheld.practice import invitations
 from upheld.practices.accounts import domain
 from upheld.web import limits, sessions

@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
-from upheld.core.sql import savepoint
-from upheld.gate.field_values import birth_date
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import BIRTH_DATE, years
-from upheld.gate.request import Act, Refused
+from upheld.database.statements import savepoint
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.field_values import birth_date
+from upheld.gate.evidence.provers import BIRTH_DATE, years
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision
 from upheld.practice import credentials, invitations, outbox
-from upheld.practice.brings import Provider
 from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practice.invitations import Invitation
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.form import ADVERTISING, CHOICES, OFFERS, PASSWORD
 

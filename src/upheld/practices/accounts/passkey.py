@@ -11,12 +11,12 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox, passkeys
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import enter, network_of
 from upheld.practice.passkey_pages import OwnPasskeys
-from upheld.practice.visits import enter, network_of
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.accounts.second_step import ACCEPT
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS

@@ -12,10 +12,10 @@ from starlette.routing import BaseRoute, Route
 from upheld.policy.load import Policy
 from upheld.practice import credentials, invitations
 from upheld.practice.admission import admission
-from upheld.practice.brings import Card, Link, Practice, Provider
+from upheld.practice.endpoints import anybody, cookie_name, signed_in
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
 from upheld.practice.needs import Need
-from upheld.practice.visits import anybody, cookie_name, signed_in
+from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.form import registration

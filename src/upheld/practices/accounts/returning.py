@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import BIRTH_DATE
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence.provers import BIRTH_DATE
+from upheld.gate.transaction import Joint
 from upheld.practice.admission import admission
 from upheld.practice.answers import checked, today
-from upheld.practice.brings import Provider
 from upheld.practice.events import ACCOUNT_OPENED
+from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.joining import age_of
 from upheld.web.forms import Field

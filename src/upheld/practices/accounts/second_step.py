@@ -13,14 +13,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision
 from upheld.practice import credentials, entrance, factors, outbox
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit, cookie_name, enter, leave
 from upheld.practice.factors import Offer
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
-from upheld.practice.visits import Visit, cookie_name, enter, leave
 from upheld.practices.accounts import authenticator, domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read

@@ -12,14 +12,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import BIRTH_DATE
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.provers import BIRTH_DATE
+from upheld.gate.transaction import Joint
 from upheld.practice import credentials, entrance, limiting, outbox
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit, enter, network_of
 from upheld.practice.events import PASSWORD_CHANGED
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
-from upheld.practice.visits import Visit, enter, network_of
 from upheld.practices.accounts import authenticator, domain, returning
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read

@@ -14,14 +14,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import credentials, entrance, passkeys
 from upheld.practice.admission import admission
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit, enter, give_cookie, leave
 from upheld.practice.entrance import Door
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
-from upheld.practice.visits import Visit, enter, give_cookie, leave
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.accounts.second_step import ASKING
 from upheld.vault import blind_index

@@ -11,18 +11,18 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.field_values import birth_date
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence.field_values import birth_date
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision
 from upheld.practice import invitations, limiting
 from upheld.practice.admission import Admission, admission
 from upheld.practice.answers import checked
-from upheld.practice.brings import Provider
+from upheld.practice.citations import quoted
+from upheld.practice.endpoints import network_of
 from upheld.practice.invitations import Invitation
-from upheld.practice.quoting import quoted
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason, refused_page
-from upheld.practice.visits import network_of
 from upheld.practices.accounts import age_marker, domain
 from upheld.practices.accounts.form import PASSWORD, Registration, registration
 from upheld.practices.accounts.joining import (

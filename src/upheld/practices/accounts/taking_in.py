@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import BIRTH_DATE, years
+from upheld.gate.evidence.provers import BIRTH_DATE, years
+from upheld.gate.transaction import Joint
 from upheld.practice.admission import admission
 from upheld.practice.answers import canonical, today
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.customer_file import Row, read_customers

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 
 
 class Agreement:

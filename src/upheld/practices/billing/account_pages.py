@@ -9,11 +9,11 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.acting import Outcome
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.books import Invoice
 from upheld.practices.billing.plans import Plan, titles

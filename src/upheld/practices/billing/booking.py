@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.practice import desks
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
+from upheld.practice import operators
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, debts, invoices
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.refusals import refusal
@@ -131,6 +131,6 @@ class Booking:
 
 def _allowed(joint: Joint, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
-    user = desks.user_of(joint.connection, visit.subject)
+    user = operators.user_of(joint.connection, visit.subject)
     if user is None or ROLE not in user.roles:
         raise HTTPException(403)

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate.carrying import Carried, Retiring
-from upheld.gate.derived import Reading
+from upheld.gate.evidence.carry_forward import Carried, Retiring
+from upheld.gate.evidence.derived_fields import Reading
 from upheld.practice.odd import decoding
 
 TRANSACTION: Final = "transaction"

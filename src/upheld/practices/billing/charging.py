@@ -14,12 +14,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
-from upheld.core.sql import rows
-from upheld.core.tables import BEGINNING, microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import years
-from upheld.gate.request import Act, Refused
+from upheld.database.statements import rows
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.provers import years
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Request
 from upheld.practices.billing.proration import DAY, Month, Span
 from upheld.practices.billing.tables import billed_until

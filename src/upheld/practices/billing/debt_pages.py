@@ -7,13 +7,13 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate import field_values
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.practice import desks, tasks
-from upheld.practice.brings import Provider
-from upheld.practice.desks import User
-from upheld.practice.visits import Visit
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence import field_values
+from upheld.gate.transaction import Joint
+from upheld.practice import operators, tasks
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import debts
 from upheld.practices.billing.debts import Debt, DebtError, Preview
 from upheld.practices.billing.invoices import DEBT, due_numbers
@@ -42,7 +42,7 @@ class DebtPages:
 
     def _user(self, joint: Joint, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        found = desks.user_of(joint.connection, visit.subject)
+        found = operators.user_of(joint.connection, visit.subject)
         if found is None or (found.kind == "staff" and ROLE not in found.roles):
             raise HTTPException(403)
         return found

@@ -16,14 +16,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.sql import moment, places
-from upheld.core.tables import item, microseconds
 from upheld.database import rows as database
-from upheld.gate import entries, records
-from upheld.gate.duties import Carrying
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import Proof, ProofError, Question
-from upheld.gate.request import Act, Given, Refused
+from upheld.database.statements import moment, places
+from upheld.database.tables import item, microseconds
+from upheld.gate.act.duties import Carrying
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import Proof, ProofError, Question
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
 from upheld.practice.odd import OddValueError

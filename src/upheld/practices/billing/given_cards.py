@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
+from upheld.practice.plugin import Provider
 from upheld.web import kit
 from upheld.web.kit import Refusal
 

@@ -14,17 +14,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from upheld.core.sql import places, rows
-from upheld.core.tables import BEGINNING, microseconds, record
 from upheld.database import rows as database
-from upheld.gate.aside import Trial, trying
+from upheld.database.statements import places, rows
+from upheld.database.tables import BEGINNING, microseconds, record
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import ERASURE
-from upheld.gate.request import Act, Refused
+from upheld.gate.set_aside import Trial, trying
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox, tasks
-from upheld.practice.brings import Provider
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services, tables
 from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.charging import (

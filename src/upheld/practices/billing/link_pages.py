@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
-from upheld.practice.brings import Provider
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice.cards import PaymentProcessor
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import invoices
 from upheld.practices.billing.account_pages import ASK
 from upheld.practices.billing.books import History

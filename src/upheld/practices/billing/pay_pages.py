@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import cards
-from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
+from upheld.practice.endpoints import Visit
 from upheld.practice.events import CARD_GIVEN
-from upheld.practice.visits import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, viewed
 from upheld.practices.billing.books import History

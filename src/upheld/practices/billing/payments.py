@@ -18,17 +18,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.acting import Outcome
-from upheld.gate.aside import trying
+from upheld.database.tables import microseconds
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.set_aside import trying
+from upheld.gate.transaction import Joint
 from upheld.practice import cards
-from upheld.practice.brings import Provider
 from upheld.practice.cards import Card, Charged, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
+from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, invoices
 from upheld.practices.billing.tables import payment_intent
 from upheld.vault import people

@@ -7,14 +7,14 @@ from functools import partial
 
 from starlette.routing import Route
 
-from upheld.gate.jobs import Job
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Card, Link, Practice, Provider, Todo
+from upheld.gate.operations.jobs import Job
+from upheld.gate.transaction import Joint
 from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.cards import read as read_card
+from upheld.practice.endpoints import anybody, signed_in
 from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
 from upheld.practice.needs import Need
-from upheld.practice.visits import anybody, signed_in
+from upheld.practice.plugin import Card, Link, Practice, Provider, Todo
 from upheld.practices.billing import books, debts, services, usage
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.booking import Booking

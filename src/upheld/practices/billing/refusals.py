@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
 from upheld.policy.request import Decision
-from upheld.practice.brings import Provider
-from upheld.practice.quoting import Quote, quoted
+from upheld.practice.citations import Quote, quoted
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 
 

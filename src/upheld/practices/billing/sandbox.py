@@ -17,11 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.tables import microseconds
-from upheld.core.transaction import reading, writing
 from upheld.database import rows as database
-from upheld.practice.brings import Provider
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading, writing
 from upheld.practice.cards import Card, Charged
+from upheld.practice.plugin import Provider
 from upheld.practices.billing.tables import sandbox_card, sandbox_charge
 from upheld.vault.envelope import context, seal, unseal
 from upheld.web.forms import EMPTY, Field, Filled, read

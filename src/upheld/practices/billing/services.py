@@ -14,13 +14,13 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate import records
-from upheld.gate.carrying import Carried, Retiring
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.evidence.carry_forward import Carried, Retiring
+from upheld.gate.transaction import Joint
 from upheld.practice import credentials
 from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Joint
 from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
 

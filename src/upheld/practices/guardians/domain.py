@@ -12,17 +12,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.tables import BEGINNING, microseconds
 from upheld.database import rows as database
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import years
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import years
+from upheld.gate.transaction import Joint
 from upheld.practice import invitations, outbox, tasks
-from upheld.practice.brings import Provider
 from upheld.practice.events import GUARDIAN_REVOKED, PAYER_CHANGES
 from upheld.practice.invitations import Invitation
 from upheld.practice.odd import decoding
+from upheld.practice.plugin import Provider
 from upheld.practices.guardians.tables import care as table
 from upheld.practices.guardians.tables import identity_check
 from upheld.web import sessions

@@ -14,19 +14,19 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate import entries
-from upheld.gate.acting import Outcome
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.gate.request import Given as Values
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Given as Values
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
-from upheld.practice.brings import Provider, Todo
+from upheld.practice.citations import Quote, quoted
+from upheld.practice.endpoints import Visit
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.odd import decoding
-from upheld.practice.quoting import Quote, quoted
+from upheld.practice.plugin import Provider, Todo
 from upheld.practice.reasons import refused_page
-from upheld.practice.visits import Visit
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.domain import Care, Given
 from upheld.web import sessions

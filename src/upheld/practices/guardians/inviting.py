@@ -15,17 +15,17 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import invitations, limiting, tasks
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
 from upheld.practice.letting_in import letting_in
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
-from upheld.practice.visits import Visit, network_of
 from upheld.practices.guardians import domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from upheld.gate.aside import trying
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.request import Refused
+from upheld.gate.set_aside import trying
 from upheld.practice import outbox
 from upheld.practice.ages import is_minor
-from upheld.practice.brings import Provider
 from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
+from upheld.practice.plugin import Provider
 from upheld.practices.guardians import domain
 
 AT_ONCE = 100

@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upheld.gate.jobs import Job
-from upheld.gate.joint import Joint
+from upheld.gate.operations.jobs import Job
+from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.practice import invitations
 from upheld.practice.admission import admission
-from upheld.practice.brings import Card, Link, Practice, Provider
+from upheld.practice.endpoints import anybody, cookie_name, signed_in
 from upheld.practice.events import (
     ACCOUNT_OPENED,
     CARD_GIVEN,
@@ -19,7 +19,7 @@ from upheld.practice.events import (
     PAYMENT_RECEIVED,
 )
 from upheld.practice.needs import Need
-from upheld.practice.visits import anybody, cookie_name, signed_in
+from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
 from upheld.practices.guardians.inviting import Inviting

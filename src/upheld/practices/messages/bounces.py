@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
+from upheld.gate.transaction import Joint
 from upheld.practice.tables import outbox
 from upheld.practices.messages.deliver import BOUNCED, SENT
 

@@ -18,7 +18,7 @@ import jinja2
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.practice.brings import Link, Provider
+from upheld.practice.plugin import Link, Provider
 from upheld.practices.messages import envelope
 from upheld.vault.erasures import token
 from upheld.web import markdown, sessions

@@ -23,17 +23,17 @@ import msgspec
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.mailbox import MailboxError
-from upheld.core.tables import microseconds
-from upheld.core.transaction import reading
 from upheld.database import rows as database
 from upheld.database.rows import Change
 from upheld.database.seals import SealedError
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.gate.telling import UNCOPIED
-from upheld.practice.brings import Provider
+from upheld.gate.log.sentences import UNCOPIED
+from upheld.gate.transaction import Joint
 from upheld.practice.outbox import WAITING
+from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
 from upheld.practices.messages.carrier import Carrier, CarrierError
 from upheld.practices.messages.compose import TemplateError, blocks, compose, mail

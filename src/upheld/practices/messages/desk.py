@@ -13,15 +13,15 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import moment, row
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.practice.brings import Provider, Todo
-from upheld.practice.desks import MANAGER, User
+from upheld.database.statements import moment, row
+from upheld.database.tables import microseconds
+from upheld.gate.transaction import Joint
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import MANAGER, User
 from upheld.practice.outbox import WAITING
+from upheld.practice.plugin import Provider, Todo
 from upheld.practice.tables import outbox
-from upheld.practice.visits import Visit
 from upheld.practices.messages.deliver import BOUNCED, FAILED
 
 HERE: Final = "/staff/mail"

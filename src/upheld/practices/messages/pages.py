@@ -8,12 +8,12 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.practice.brings import Provider
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
+from upheld.practice.citations import quoted
+from upheld.practice.endpoints import Visit
 from upheld.practice.odd import decoding
-from upheld.practice.quoting import quoted
-from upheld.practice.visits import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.messages.deliver import Copy
 
 MESSAGES: Final = "messages"  # the series of copies of what was written to somebody

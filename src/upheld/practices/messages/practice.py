@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from upheld.gate.duties import nothing_more
-from upheld.gate.jobs import Job
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.gate.act.duties import nothing_more
+from upheld.gate.operations.jobs import Job
+from upheld.practice.endpoints import Handler, signed_in
 from upheld.practice.needs import Need
-from upheld.practice.visits import Handler, signed_in
+from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.deliver import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, Desk

@@ -13,11 +13,11 @@ from typing import Final
 
 import msgspec
 
-from upheld.core.transaction import reading
 from upheld.database import rows as database
-from upheld.gate.aside import trying
+from upheld.database.transaction import reading
 from upheld.gate.gate import Gate
-from upheld.practice.brings import Provider
+from upheld.gate.set_aside import trying
+from upheld.practice.plugin import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.deliver import Copy
 from upheld.practices.messages.tables import redaction

@@ -18,9 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act
-from upheld.practice.brings import Provider
+from upheld.gate.act.request import Act
+from upheld.gate.transaction import Joint
+from upheld.practice.plugin import Provider
 from upheld.vault.people import VaultError
 
 BYTES: Final = 16

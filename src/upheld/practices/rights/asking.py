@@ -8,12 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from upheld.gate.erasure import certificates_for
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure.erase import certificates_for
+from upheld.gate.transaction import Joint
 from upheld.practice.answers import checked
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.rights import asks, correcting, erasing
 from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.correcting import Correctable

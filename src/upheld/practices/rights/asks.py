@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate import entries
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Given, Refused
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.rights.tables import rights_request
 

@@ -12,12 +12,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from upheld.core.tables import microseconds
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.proofs import years
-from upheld.gate.records import Record
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import years
+from upheld.gate.evidence.records import Record
+from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.policy.plain import listed
 from upheld.policy.request import Request

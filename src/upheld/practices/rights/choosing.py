@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate.joint import Joint
-from upheld.gate.records import Record
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit, same, sends_signal
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.evidence.records import Record
+from upheld.gate.transaction import Joint
+from upheld.practice.endpoints import Visit, same, sends_signal
+from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.rights.pages import policy_of

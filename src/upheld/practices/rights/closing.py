@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate import records
-from upheld.gate.joint import Joint
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.evidence import records
+from upheld.gate.transaction import Joint
 from upheld.practice.events import ACCOUNT_CLOSED, Events
 
 KIND, FACT = "account", "account-closed"

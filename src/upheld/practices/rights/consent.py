@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from upheld.core.tables import BEGINNING
-from upheld.gate.records import Record
+from upheld.database.tables import BEGINNING
+from upheld.gate.evidence.records import Record
 from upheld.policy.load import Policy
 from upheld.practices.rights.words import label
 from upheld.web.pages import Imprint

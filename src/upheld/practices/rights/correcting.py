@@ -16,12 +16,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate import field_values
-from upheld.gate.aside import trying
-from upheld.gate.field_values import WRITTEN_BY_PROGRAM
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence import field_values
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Refused
+from upheld.gate.set_aside import trying
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from upheld.gate.aside import trying
-from upheld.gate.certificate import Certificate
-from upheld.gate.erasure import certificates, erase
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.erasure.certificate import Certificate
+from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.gate import Gate
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Given, Refused
+from upheld.gate.set_aside import trying
+from upheld.gate.transaction import Joint
 from upheld.practice import outbox
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask

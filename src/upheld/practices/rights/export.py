@@ -18,12 +18,12 @@ from typing import Any, Final, NamedTuple
 import jinja2
 import msgspec
 
-from upheld.core.tables import BEGINNING
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.receipts import Line
-from upheld.gate.records import Record
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import BEGINNING
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.log.receipts import Line
+from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.practices.rights import asks, gags
 from upheld.practices.rights.gags import Untold

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from upheld.core.tables import microseconds
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.receipts import Asked, Line, account
-from upheld.gate.records import Record
+from upheld.database.tables import microseconds
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.log.receipts import Asked, Line, account
+from upheld.gate.transaction import Joint
 from upheld.ledger.entries import Entry
 
 KINDS = ("instrument", "hold", "task")

@@ -12,13 +12,14 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.core import observing
-from upheld.gate import entries, field_values
-from upheld.gate.joint import Joint
-from upheld.gate.keeping import storable
-from upheld.gate.request import Act, Given, Refused
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.erasure.must_keep import storable
+from upheld.gate.evidence import field_values
+from upheld.gate.log import entries
+from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
-from upheld.practice.brings import Provider
 from upheld.practice.odd import OddValueError
+from upheld.practice.plugin import Provider
 from upheld.practices.rights.words import Clause, clauses, label
 from upheld.vault.values import Value
 from upheld.web.pages import money, said_day

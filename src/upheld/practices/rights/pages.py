@@ -12,18 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.tables import BEGINNING, microseconds
-from upheld.gate import entries, records
-from upheld.gate.joint import Joint
-from upheld.gate.logs import LogError
-from upheld.gate.receipts import Line, receipt
-from upheld.gate.request import Act, Refused
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.evidence import records
+from upheld.gate.log import entries
+from upheld.gate.log.database_log import LogError
+from upheld.gate.log.receipts import Line, receipt
+from upheld.gate.transaction import Joint
 from upheld.ledger.verify import write_receipt
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.practice.brings import Provider
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
-from upheld.practice.visits import Visit
 from upheld.practices.rights import closing, gags
 from upheld.practices.rights.held import SECRET, Held, look, readable
 from upheld.practices.rights.words import Clause, belongs, clauses, sentence

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from upheld.gate.jobs import Job
+from upheld.gate.operations.jobs import Job
 from upheld.policy.load import Policy
-from upheld.practice.brings import Card, Link, Practice, Provider
+from upheld.practice.endpoints import Handler, anybody, signed_in
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
-from upheld.practice.visits import Handler, anybody, signed_in
+from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.rights import correcting, erasing, signals
 from upheld.practices.rights.asking import Asking
 from upheld.practices.rights.choices import offered

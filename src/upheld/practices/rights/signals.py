@@ -7,12 +7,12 @@ no clause lets a choice stand above a signal that is being sent.
 
 from __future__ import annotations
 
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate import records
-from upheld.gate.joint import Joint
-from upheld.gate.records import Record
-from upheld.gate.request import Act
+from upheld.database.tables import microseconds
+from upheld.gate.act.request import Act
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.transaction import Joint
 from upheld.practices.rights.tables import signal
 
 KIND, FACT = "signal", "privacy-signal"

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.core.errors import UpheldError
-from upheld.gate import logs
-from upheld.gate.cosigning import note_to_serve
+from upheld.gate.log import database_log
+from upheld.gate.log.cosignatures import note_to_serve
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt
-from upheld.practice.brings import Provider
+from upheld.practice.plugin import Provider
 from upheld.practices.rights.pages import policy_of
 from upheld.practices.rights.words import clauses, sentence
 
@@ -39,7 +39,7 @@ class Verifying:
         status: int = 200,
     ) -> Response:  # fmt: skip
         policy = policy_of(self.provider)
-        listed = await self.provider.read(logs.logs)
+        listed = await self.provider.read(database_log.logs)
         return self.provider.pages.page(
             request, "rights/verify.html", status=status, logs=listed, wrong=wrong, found=found,
             said=sentence(found[0], policy) if found else "",
@@ -70,7 +70,7 @@ class Verifying:
         if not raw:
             return await self._page(request, wrong="Choose a file, or paste a receipt.", status=422)
         said = "we have no log yet"
-        for log in await self.provider.read(logs.logs):
+        for log in await self.provider.read(database_log.logs):
             try:
                 return await self._page(request, verify_receipt(raw, log.key))
             except UpheldError as error:

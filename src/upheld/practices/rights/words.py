@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate.telling import told
+from upheld.gate.log.sentences import told
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from upheld.gate import field_values
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Given, Refused
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.evidence import field_values
+from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision
-from upheld.practice import desks, tasks
-from upheld.practice.desks import User
+from upheld.practice import operators, tasks
+from upheld.practice.operators import User
 from upheld.practice.tasks import OthersTaskError, Task
 from upheld.practices.staff.roles import Roles
 from upheld.web import sessions
@@ -71,7 +71,7 @@ def task_for(joint: Joint, roles: Roles, user: User, task_id: str) -> Task | Non
 
 def standing(joint: Joint, roles: Roles, user: User, task: Task) -> str:
     """How a task stands to somebody: to be taken, theirs, or why it is neither."""
-    if desks.left_to_others(joint.connection, user.user_id, task.person_id):
+    if operators.left_to_others(joint.connection, user.user_id, task.person_id):
         return OWN
     if task.state == "done":
         return CLOSED

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.sql import moment, places
-from upheld.core.tables import item, microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.gate.request import Given, Refused
+from upheld.database.statements import moment, places
+from upheld.database.tables import item, microseconds
+from upheld.gate.act.request import Given, Refused
+from upheld.gate.transaction import Joint
 from upheld.practice import tasks
-from upheld.practice.brings import Provider
-from upheld.practice.desks import User
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
 from upheld.practice.tasks import Task, TaskError
-from upheld.practice.visits import Visit
 from upheld.practices.staff import cases, find
 from upheld.practices.staff.roles import MANAGER, Roles
 from upheld.web.forms import EMPTY, read

@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.practice import desks, factors
-from upheld.practice.brings import Provider
-from upheld.practice.desks import User
+from upheld.gate.transaction import Joint
+from upheld.practice import factors, operators
+from upheld.practice.endpoints import Visit, enter, network_of
 from upheld.practice.factors import Offer
-from upheld.practice.visits import Visit, enter, network_of
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
 from upheld.practices.staff import people
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -137,7 +137,7 @@ class Renewing:
             joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
         )):  # fmt: skip
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
-        kept = await provider.read(lambda c: desks.kept(c, user.kind, user.sign_in))
+        kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
         if not fits:
             return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)
@@ -147,9 +147,11 @@ class Renewing:
 
         def work(joint: Joint) -> bool:
             connection, keys = joint.connection, joint.house.keyring
-            if not desks.step_taken(connection, keys, user.user_id, filled.values["old-code"], at):
+            if not operators.step_taken(
+                connection, keys, user.user_id, filled.values["old-code"], at
+            ):
                 return False
-            desks.change_secret(connection, keys, user.user_id, offer.secret, step)
+            operators.change_secret(connection, keys, user.user_id, offer.secret, step)
             sessions.end_others(connection, visit.session)
             joint.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
             return True

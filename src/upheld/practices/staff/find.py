@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from upheld.gate.joint import Joint
-from upheld.gate.request import Act, Refused
-from upheld.practice import desks, tasks
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Joint
+from upheld.practice import operators, tasks
 from upheld.practice.answers import found_by
-from upheld.practice.brings import Provider
-from upheld.practice.desks import User
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
 from upheld.practices.staff.roles import Roles
 from upheld.web.forms import Field, Filled
 from upheld.web.limits import Rate
@@ -62,7 +62,7 @@ def look_up(
         joint.note(None, "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
                    purpose=reason.purpose)  # fmt: skip
         return "", SEVERAL if found else NOTHING
-    if desks.left_to_others(joint.connection, user.user_id, found[0]):
+    if operators.left_to_others(joint.connection, user.user_id, found[0]):
         return "", OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
     if isinstance(joint.act(act, found[0]), Refused):

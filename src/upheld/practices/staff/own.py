@@ -10,10 +10,10 @@ from typing import Final
 
 from starlette.responses import Response
 
-from upheld.gate.joint import Joint
-from upheld.practice import desks, tasks
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.gate.transaction import Joint
+from upheld.practice import operators, tasks
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.staff.console import user_of
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -62,7 +62,7 @@ class Desk:
                            at=self.provider.now()):  # fmt: skip
                 return False
             for person_id in self.provider.found(joint, "account", filled.values["account"]):
-                desks.leave_to_others(joint.connection, user.user_id, person_id)
+                operators.leave_to_others(joint.connection, user.user_id, person_id)
                 for task in tasks.of_staff(joint.connection, user.user_id):
                     if task.person_id == person_id:
                         tasks.put_back(joint, task.task_id, by=user.user_id)
@@ -83,7 +83,7 @@ class Desk:
             at=provider.now()))  # fmt: skip
         if taken:
             return self.page(visit, filled.wrong("old", LATER))
-        kept = await provider.read(lambda c: desks.kept(c, user.kind, user.sign_in))
+        kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))
@@ -95,7 +95,7 @@ class Desk:
         hashed = await provider.apart(passwords.hashed, filled.values["new"])
 
         def work(joint: Joint) -> None:
-            desks.change_password(joint.connection, user.user_id, hashed)
+            operators.change_password(joint.connection, user.user_id, hashed)
             sessions.end_others(joint.connection, visit.session)
             joint.note(None, "desk.password", actor=f"{user.kind} {user.user_id}")
 

@@ -6,10 +6,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.practice import desks, passkeys
+from upheld.gate.transaction import Joint
+from upheld.practice import operators, passkeys
+from upheld.practice.endpoints import SIGN_IN, enter, network_of
 from upheld.practice.passkey_pages import OwnPasskeys
-from upheld.practice.visits import SIGN_IN, enter, network_of
 from upheld.practices.staff.sign_in import HOME, failed
 from upheld.web.limits import SIGN_IN_ADDRESS
 
@@ -30,7 +30,7 @@ class DeskPasskeys(OwnPasskeys):
                                     network_of(request), at=at):  # fmt: skip
                 return False
             user_id = passkeys.sign_in(joint, site, kind, sent) if site else ""
-            user = desks.user_of(connection, user_id) if user_id else None
+            user = operators.user_of(connection, user_id) if user_id else None
             if user is None or user.kind != kind:
                 return False
             joint.note(None, "desk.sign-in", actor=f"{kind} {user_id}")

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.practice import desks, tasks
-from upheld.practice.desks import User
+from upheld.gate.transaction import Joint
+from upheld.practice import operators, tasks
+from upheld.practice.operators import User
 from upheld.practice.tables import desk_request, desk_user, passkey
 from upheld.web import sessions
 
@@ -39,15 +39,15 @@ class Invited(NamedTuple):
 
 def add(  # noqa: PLR0913 - what belongs to a user
     joint: Joint, kind: str, name: str, sign_in: str, *, roles: Sequence[str] = (),
-    party: str = "", state: str = desks.INVITED, by: str = "",
+    party: str = "", state: str = operators.INVITED, by: str = "",
 ) -> User:  # fmt: skip
     """Add somebody; PeopleError where the name they sign in with is taken."""
     if database.get(joint.connection, desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError("somebody signs in by this name already", code="exists",
                           hint="take another name")  # fmt: skip
-    user = desks.add_user(joint.connection, kind, name, sign_in, roles=roles, party=party,
+    user = operators.add_user(joint.connection, kind, name, sign_in, roles=roles, party=party,
                           state=state)  # fmt: skip
-    what = "desk.add" if state == desks.INVITED else "desk.ask"
+    what = "desk.add" if state == operators.INVITED else "desk.ask"
     joint.note(None, what, actor=actor(by), evidence=(user.user_id,))
     return user
 
@@ -60,10 +60,10 @@ def invite(joint: Joint, user: User) -> Invited:
 
 def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
-    user = desks.by_id(joint.connection, user_id)
-    if user is None or user.state not in (desks.ACTIVE, desks.INVITED):
+    user = operators.by_id(joint.connection, user_id)
+    if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
-    desks.disarm(joint.connection, user_id)
+    operators.disarm(joint.connection, user_id)
     sessions.end_all(joint.connection, user.kind, user_id)
     database.purge(joint.connection, passkey, "subject = ? AND kind = ?", user_id, user.kind)
     joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
@@ -73,8 +73,8 @@ def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
 def invited(connection: Connection, kind: str, raw: str, at: datetime) -> User | None:
     """Who may enrol by a link at one kind of desk."""
     user_id = sessions.looked_at(connection, ENROL, raw, at)
-    user = desks.by_id(connection, user_id) if user_id else None
-    return user if user and (user.kind, user.state) == (kind, desks.INVITED) else None
+    user = operators.by_id(connection, user_id) if user_id else None
+    return user if user and (user.kind, user.state) == (kind, operators.INVITED) else None
 
 
 def enrol(joint: Joint, kind: str, raw: str, hashed: str, secret: str, step: int) -> User | None:
@@ -83,21 +83,21 @@ def enrol(joint: Joint, kind: str, raw: str, hashed: str, secret: str, step: int
     user = invited(connection, kind, raw, at)
     if user is None or sessions.redeem(connection, ENROL, raw, at) != user.user_id:
         return None
-    desks.equip(connection, joint.house.keyring, user.user_id, hashed, secret, step)
+    operators.equip(connection, joint.house.keyring, user.user_id, hashed, secret, step)
     joint.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
     return user
 
 
 def end(joint: Joint, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
-    user = desks.by_id(joint.connection, user_id)
-    if user is None or user.state == desks.ENDED:
+    user = operators.by_id(joint.connection, user_id)
+    if user is None or user.state == operators.ENDED:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     for task in tasks.of_staff(joint.connection, user_id):
         tasks.put_back(joint, task.task_id)
     sessions.end_all(joint.connection, user.kind, user_id)
     database.purge(joint.connection, desk_request, "user_id = ?", user_id)
-    desks.end_user(joint.connection, user_id)
+    operators.end_user(joint.connection, user_id)
     joint.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
     return user
 

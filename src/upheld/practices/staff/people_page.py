@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.practice import desks
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.gate.transaction import Joint
+from upheld.practice import operators
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.staff import people, second
 from upheld.practices.staff.console import user_of
 from upheld.practices.staff.people import Invited, PeopleError
@@ -28,8 +28,8 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 HERE: Final = "/staff/people"
 ASKED: Final = "It waits for another manager's yes."
 STATES: Final = {
-    desks.REQUESTED: "waits for a second person", desks.INVITED: "has not enrolled yet",
-    desks.ACTIVE: "works here", desks.ENDED: "ended",
+    operators.REQUESTED: "waits for a second person", operators.INVITED: "has not enrolled yet",
+    operators.ACTIVE: "works here", operators.ENDED: "ended",
 }  # fmt: skip
 
 
@@ -66,8 +66,8 @@ class People:
     ) -> Response:
         user = manager_of(visit)
 
-        def look(connection: Connection) -> tuple[list[desks.User], list[Request]]:
-            return desks.listed(connection), second.requests(connection)
+        def look(connection: Connection) -> tuple[list[operators.User], list[Request]]:
+            return operators.listed(connection), second.requests(connection)
 
         listed, requests = await self.provider.read(look)
         named = {each.user_id: each for each in listed}
@@ -124,7 +124,7 @@ class People:
     async def ask(self, visit: Visit) -> Response:
         """Ask that a colleague may enrol anew."""
         by, user_id = manager_of(visit).user_id, visit.request.path_params["user"]
-        if await self.provider.read(lambda c: desks.by_id(c, user_id)) is None:
+        if await self.provider.read(lambda c: operators.by_id(c, user_id)) is None:
             raise HTTPException(404)
         return await self._ask(
             visit, lambda joint: second.ask_for(joint, by, user_id, second.ENROL), EMPTY, "name"
@@ -166,7 +166,7 @@ class People:
         return RedirectResponse(HERE, 303)
 
 
-def _waiting(request: Request, named: dict[str, desks.User], user: desks.User) -> Waiting:
+def _waiting(request: Request, named: dict[str, operators.User], user: operators.User) -> Waiting:
     whom, asker = named.get(request.user_id), named.get(request.asked_by)
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
     roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
@@ -184,7 +184,7 @@ def _sentence(error: PeopleError) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def manager_of(visit: Visit) -> desks.User:
+def manager_of(visit: Visit) -> operators.User:
     """Whoever manages; 403 for everybody else."""
     user = user_of(visit)
     if MANAGER not in user.roles:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from upheld.practice.brings import Card, Practice, Provider
+from upheld.practice.endpoints import SIGN_IN, Handler, anybody, signed_in
 from upheld.practice.needs import Need
-from upheld.practice.visits import SIGN_IN, Handler, anybody, signed_in
+from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.staff.console import Console
 from upheld.practices.staff.enrolling import Enrolling, Renewing
 from upheld.practices.staff.own import Desk

@@ -18,9 +18,9 @@ from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
 from upheld.policy.plain import Plain
 from upheld.policy.program import Program
-from upheld.practice import desks
+from upheld.practice import operators
 
-MANAGER: Final = desks.MANAGER
+MANAGER: Final = operators.MANAGER
 FILE = "roles.toml"
 _ROOT = "personal-information"
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,60}$")]

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from upheld.core.sql import row
-from upheld.core.tables import microseconds
-from upheld.gate import entries, logs
-from upheld.gate.jobs import LEASE
-from upheld.gate.upkeep import Checked, selfcheck
-from upheld.practice.brings import Provider
+from upheld.database.statements import row
+from upheld.database.tables import microseconds
+from upheld.gate.log import database_log, entries
+from upheld.gate.operations.jobs import LEASE
+from upheld.gate.operations.selfcheck import Checked, selfcheck
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practice.promises import unkept
-from upheld.practice.visits import Visit
 from upheld.practices.staff.people_page import manager_of
 
 
@@ -81,8 +81,8 @@ class Safeguards:
 
     def _running(self, connection: Connection) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
-        log = logs.current(connection)
-        covered = logs.last_covered(connection, log, signed=True) if log else None
+        log = database_log.current(connection)
+        covered = database_log.last_covered(connection, log, signed=True) if log else None
         last = entries.last_of(connection)
         number = log.first + covered.size - 1 if log and covered else 0
         statement = "SELECT until FROM lease WHERE name = ?"

@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from upheld.core.sql import moment
-from upheld.core.tables import microseconds
 from upheld.database import rows as database
-from upheld.gate.joint import Joint
-from upheld.practice import desks
-from upheld.practice.desks import User
+from upheld.database.statements import moment
+from upheld.database.tables import microseconds
+from upheld.gate.transaction import Joint
+from upheld.practice import operators
+from upheld.practice.operators import User
 from upheld.practice.tables import desk_request
 from upheld.practices.staff import people
 from upheld.practices.staff.people import Invited, PeopleError
@@ -59,14 +59,14 @@ def ask_to_add(
     _require_given(joint, by, roles, ())
     kind = "agent" if party else "staff"
     user = people.add(joint, kind, name, sign_in, roles=roles, party=party,
-                      state=desks.REQUESTED, by=by)  # fmt: skip
+                      state=operators.REQUESTED, by=by)  # fmt: skip
     return _keep(joint, by, user, ADD, roles)
 
 
 def ask_for(joint: Joint, by: str, user_id: str, kind: str, roles: Sequence[str] = ()) -> Request:
     """Ask for other roles of a colleague, or that they may enrol anew."""
-    user = desks.by_id(joint.connection, user_id)
-    if user is None or user.state not in (desks.ACTIVE, desks.INVITED):
+    user = operators.by_id(joint.connection, user_id)
+    if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     if kind == ROLES:
         if user.kind != "staff":
@@ -94,11 +94,11 @@ def approve(joint: Joint, by: str, request_id: str) -> Invited:
     joint.note(None, f"desk.yes-{request.kind}", actor=people.actor(by),
                evidence=(user.user_id, request.asked_by))  # fmt: skip
     if request.kind == ROLES:
-        desks.change_roles(joint.connection, user.user_id, request.roles)
+        operators.change_roles(joint.connection, user.user_id, request.roles)
         return Invited(user._replace(roles=request.roles), "")
     if request.kind == ENROL:
         return people.invite_anew(joint, user.user_id, by=by)
-    desks.change_state(joint.connection, user.user_id, desks.INVITED)
+    operators.change_state(joint.connection, user.user_id, operators.INVITED)
     return people.invite(joint, user)
 
 
@@ -108,7 +108,7 @@ def refuse(joint: Joint, by: str, request_id: str) -> None:
     _manager(joint, by)
     _close(joint, request)
     if request.kind == ADD:
-        desks.end_user(joint.connection, user.user_id)
+        operators.end_user(joint.connection, user.user_id)
     joint.note(None, f"desk.no-{request.kind}", actor=people.actor(by), evidence=(user.user_id,))
 
 
@@ -124,7 +124,7 @@ def _keep(joint: Joint, by: str, user: User, kind: str, roles: Sequence[str]) ->
 
 def _open(joint: Joint, request_id: str) -> tuple[Request, User]:
     found = [each for each in requests(joint.connection) if each.request_id == request_id]
-    user = desks.by_id(joint.connection, found[0].user_id) if found else None
+    user = operators.by_id(joint.connection, found[0].user_id) if found else None
     if user is None:
         raise PeopleError("this was answered already", code="answered", hint="see the list")
     return found[0], user
@@ -139,7 +139,7 @@ def _close(joint: Joint, request: Request) -> None:
 
 
 def _manager(joint: Joint, user_id: str) -> User:
-    user = desks.user_of(joint.connection, user_id)
+    user = operators.user_of(joint.connection, user_id)
     if user is None or MANAGER not in user.roles:
         raise PeopleError("only a manager does this", code="manager")
     return user

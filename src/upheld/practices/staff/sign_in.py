@@ -14,11 +14,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.joint import Joint
-from upheld.practice import desks, entrance, passkeys
-from upheld.practice.brings import Provider
+from upheld.gate.transaction import Joint
+from upheld.practice import entrance, operators, passkeys
+from upheld.practice.endpoints import SIGN_IN, Visit, enter, leave
 from upheld.practice.entrance import Door
-from upheld.practice.visits import SIGN_IN, Visit, enter, leave
+from upheld.practice.plugin import Provider
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -75,7 +75,7 @@ class SignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        kept = await provider.read(lambda c: desks.kept(c, self.kind, name))
+        kept = await provider.read(lambda c: operators.kept(c, self.kind, name))
         subject = kept[0].user_id if kept else ""
         door = await provider.do(lambda joint: entrance.knock(
             provider, joint, request, self.kind, name.casefold(), subject
@@ -106,7 +106,7 @@ class SignIn:
         both: tuple[Request, Response],
     ) -> bool:  # fmt: skip
         connection, at = joint.connection, self.provider.now()
-        if not desks.step_taken(connection, joint.house.keyring, user_id, code, at):
+        if not operators.step_taken(connection, joint.house.keyring, user_id, code, at):
             return False
         entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
         self.provider.limits.clear(connection, "second-factor", user_id, "")

@@ -9,17 +9,18 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.gate import aside, findings, looking, rereading, rounds
-from upheld.gate.aside import SetAside
+from upheld.gate import findings, rounds, set_aside
 from upheld.gate.findings import Finding
+from upheld.gate.operations import log_check, selfcheck_job
 from upheld.gate.rounds import Looked
-from upheld.practice.brings import Provider
-from upheld.practice.visits import Visit
+from upheld.gate.set_aside import SetAside
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
 from upheld.practices.staff.console import user_of
 from upheld.practices.staff.roles import Roles
 
 SHOWN = 200  # of each list; the command shows all
-LOOKS = {looking.NAME: "Everybody, and the registers", rereading.NAME: "The log"}
+LOOKS = {selfcheck_job.NAME: "Everybody, and the registers", log_check.NAME: "The log"}
 
 
 class Watch:
@@ -41,4 +42,4 @@ class Watch:
 
 
 def _listed(connection: Connection) -> tuple[list[Finding], list[SetAside], list[Looked]]:
-    return findings.listed(connection), aside.listed(connection), rounds.listed(connection)
+    return findings.listed(connection), set_aside.listed(connection), rounds.listed(connection)

@@ -1,0 +1,271 @@
+"""One way into the database, the same for SQLite and PostgreSQL.
+
+`open_database` gives an engine of SQLAlchemy's whose every connection is durable and forgets what
+it deletes: what that needs is set on each connection and read back, and a connection on which it is
+not in effect is refused. Transactions are those of transaction.py: on SQLite a writer takes its
+lock when it begins (so that two never find out late that one of them must lose), on PostgreSQL rows
+are locked by whoever reads them to change them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from upheld.core.extras import install_hint
+from upheld.core.files import OTHERS, PRIVATE_MODE
+from upheld.database.connection import HALT, IMMEDIATE, KEPT, THERE, Halt, Link, lost
+from upheld.database.errors import DatabaseError, meaning, trouble
+from upheld.database.schema import refuse_newer, revision
+from upheld.database.transaction import READING, reading
+
+CLOSINGS: Final = "upheld_closings"  # how often its engine had been closed when it was opened
+WAIT_SECONDS: Final = 10
+SQLITE: Final = "sqlite:///"
+OPTIONS: Final = re.compile(r"\?\w+=")  # which look like those of an address
+PRAGMAS: Final = {  # name to what is set and what is read back
+    "busy_timeout": (WAIT_SECONDS * 1000, WAIT_SECONDS * 1000),
+    "synchronous": ("FULL", 2),
+    "secure_delete": ("ON", 1),
+    "temp_store": ("MEMORY", 2),
+    "foreign_keys": ("ON", 1),
+    "trusted_schema": ("OFF", 0),
+}
+SHOWN: Final = {"synchronous_commit": "on", "fsync": "on", "server_encoding": "UTF8"}
+
+
+def open_database(url: str, *, make: bool = True) -> Engine:
+    """Open `sqlite:///PATH` or `postgresql://…`; `dispose()` of the engine closes it.
+
+    A new SQLite file is made for its owner alone, with `make`; see `made_or_gone`. DatabaseError
+    where the address is wrong, the database cannot be reached or does not keep what it is told, or
+    its tables are of a later upheld. Tables are made by `upheld.database.schema.migrate`.
+    """
+    # A path is what a file system takes, not what an address may be.
+    path = url.removeprefix(SQLITE)
+    engine = _other(url) if path == url else _sqlite(path, make=make)
+    _keep_links(engine)
+    try:
+        with reading(engine) as connection:
+            refuse_newer(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def made_or_gone(url: str) -> Iterator[Engine]:
+    """Open a database to make its tables; where that fails, no empty file is left behind.
+
+    The engine stays open when the block ends.
+    """
+    path = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+    new = path is not None and not path.exists()
+    engine: Engine | None = None
+    try:
+        engine = open_database(url)
+        yield engine
+    except BaseException:
+        empty = False
+        if engine is not None:
+            if new:
+                with suppress(DatabaseError):
+                    empty = not revision(engine)
+            engine.dispose()
+        if empty and path is not None:
+            for end in ("-wal", "-shm", ""):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+        raise
+
+
+def _other(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _wrong("the address of the database cannot be read") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        raise _wrong("SQLite needs a file and no options")
+    if backend != "postgresql":
+        raise _wrong(f"there is no support for {backend}")
+    return _postgres(parsed)
+
+
+def _keep_links(engine: Engine) -> None:
+    """Let connections for writing be kept from one transaction to the next, until it is closed."""
+    rest: list[Link] = []
+    engine.update_execution_options(**{KEPT: rest, HALT: Halt()})
+    closings = [0]  # how often the engine was closed
+
+    @event.listens_for(engine, "engine_disposed")
+    def _close(_: Engine) -> None:
+        closings[0] += 1
+        while rest:
+            rest.pop().shut()
+
+    @event.listens_for(engine, "connect")
+    def _opened(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[CLOSINGS] = closings[0]
+
+    @event.listens_for(engine, "checkin")
+    def _back(raw: Any, record: ConnectionPoolEntry) -> None:
+        # Somebody had it while the engine was closed: nobody else would ever close it.
+        if raw is not None and record.info.get(CLOSINGS) != closings[0]:
+            raw.close()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _flush(connection: Connection, *_: object) -> None:
+        if isinstance(connection, Link):
+            connection.flush()
+
+
+def _sqlite(named: str, *, make: bool) -> Engine:
+    path = Path(named).absolute()
+    if not named or named == ":memory:" or (OPTIONS.search(named) and not path.exists()):
+        raise _wrong("SQLite needs a file and no options")
+    name, (device, number) = os.fsencode(path), _own_file(path, make=make)
+
+    def connect() -> sqlite3.Connection:
+        # Never made anew here: a file that went away is an error, not an empty database.
+        return sqlite3.connect(
+            f"file:{quote(name)}?mode=rw", uri=True, timeout=WAIT_SECONDS,
+            isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
+
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True,
+        max_overflow=-1,  # whoever has the turn may need one more while all others wait for it
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _set(raw: Any, _: object) -> None:
+        try:
+            _set_pragmas(raw)
+        except UnicodeDecodeError as error:
+            raise meaning(error) from None
+
+    def there() -> None:
+        # SQLite would go on writing into a file that has no name any more.
+        try:
+            found = os.stat(name)  # noqa: PTH116 - so often that a Path would cost more
+        except OSError:
+            found = None
+        if found is None or found.st_ino != number or found.st_dev != device:
+            raise trouble("database-gone", "its file was moved or deleted")
+
+    engine.update_execution_options(**{THERE: there})
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if type(connection) is Link:  # which begins by itself; SQLAlchemy is only told of it
+            return
+        there()
+        begin = "BEGIN" if connection.get_execution_options().get(READING) else IMMEDIATE
+        try:
+            connection.connection.driver_connection.execute(begin)  # type: ignore[union-attr] # sqlite3's
+        except sqlite3.Error as error:
+            raise meaning(error) from None
+
+    return engine
+
+
+def _set_pragmas(raw: sqlite3.Connection) -> None:
+    """Set what a connection must have, and read each back."""
+    for name, (wanted, effect) in PRAGMAS.items():
+        raw.execute(f"PRAGMA {name} = {wanted}")
+        _in_effect(name, raw.execute(f"PRAGMA {name}").fetchone()[0], effect)
+    mode = raw.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":  # kept in the file, so that it is set once
+        mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    _in_effect("journal_mode", mode, "wal")
+
+
+def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
+    """Make the file for its owner alone where it is missing; its identity."""
+    if path.parent.is_dir() and os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+        raise trouble("read-only", f"{path} is on a file system that is mounted read-only",
+                      "mount it for writing, or name a database elsewhere")  # fmt: skip
+    try:
+        if make:
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE))
+        found = path.stat()
+    except FileNotFoundError:
+        if make:
+            raise trouble("database-gone", f"{path.parent}: No such file or directory") from None
+        raise trouble(
+            "database-gone",
+            f"there is no {path}",
+            "see its path in the settings; `upheld admin init` makes a new one",
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise trouble("read-only", str(path)) from None
+        raise trouble("database-gone", f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise trouble("database-gone", f"{path} is no file")
+    if found.st_mode & OTHERS:
+        raise DatabaseError(
+            f"others than its owner may read or change {path}", code="permissions",
+            hint=f"chmod 600 {path}",
+        )  # fmt: skip
+    return found.st_dev, found.st_ino
+
+
+def _postgres(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
+            max_overflow=40,  # as above; a server lets in a hundred
+        )
+    except ImportError:
+        raise DatabaseError(
+            "PostgreSQL needs psycopg", code="missing-extra",
+            hint=install_hint("provider", "postgres"),
+        ) from None  # fmt: skip
+
+    @event.listens_for(engine, "checkout")
+    def _open(raw: Any, *_: object) -> None:
+        if lost(raw):  # then the pool opens another
+            raise DisconnectionError("the server closed it")
+
+    @event.listens_for(engine, "connect")
+    def _set(raw: Any, _: object) -> None:
+        with raw.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+            cursor.execute("SET synchronous_commit = on")
+            for name, effect in SHOWN.items():
+                _in_effect(name, cursor.execute(f"SHOW {name}").fetchone()[0], effect)
+        raw.commit()
+
+    return engine
+
+
+def _in_effect(name: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise DatabaseError(
+            f"the database has {name} = {found}, not {wanted}", code="durability",
+            hint="what upheld keeps would not be safe in it; see the database's own settings",
+        )  # fmt: skip
+
+
+def _wrong(what: str) -> DatabaseError:
+    return DatabaseError(
+        what, code="database", hint="write sqlite:///PATH or postgresql://USER@HOST/NAME"
+    )

@@ -1,0 +1,23 @@
+"""What is done beside an erasure: bills that are still to be made, and word to who owes.
+
+A practice may have something to do for somebody before what is kept of them is settled, such as the
+last invoice, and something after it for those of whom something is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upheld.gate.transaction import Joint
+
+Leave = Callable[["Joint", str], None]  # the transaction, and whom it is about
+
+
+class Leaving:
+    """What is done for each person before they are erased, and after it for who is kept in part."""
+
+    def __init__(self) -> None:
+        self.before: list[Leave] = []
+        self.after: list[Leave] = []

@@ -1,0 +1,101 @@
+"""What acts read of people before they decide, in one question: keys, rows, the last entry.
+
+A statement costs more than a row, so that one asks for all of them; of somebody with several rows
+the key comes with each. Nothing is opened here but keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from upheld.database.connection import Link
+from upheld.database.seals import Cover, SealedError, latest_cover
+from upheld.database.statements import Query, is_postgresql, places, several
+from upheld.gate.evidence import records
+from upheld.gate.evidence.derived_fields import Derived, Reader
+from upheld.gate.evidence.records import Record
+from upheld.gate.log.entries import latest
+from upheld.vault import people, values
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import REGISTER
+
+Row = tuple[Any, ...]
+_LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
+COVER = 5  # columns: over whose set of records, then the last entry's, if told, and a value's
+_ENTRY, _VALUE = slice(6, 8), slice(8, None)
+
+
+def fetch(
+    connection: Connection, asked: Sequence[str], fields: Sequence[str], *more: Query
+) -> tuple[int, list[list[Row]]]:
+    """The time of the last entry in microseconds, and the rows of some people and of more.
+
+    The people are locked for share; with them come the current rows of some of their fields, and
+    where more is asked for, the registers' own row.
+    PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
+    """
+    locked = type(connection) is Link and connection.postgresql
+    if type(connection) is Link and locked:
+        connection.expect()
+    if locked or more:
+        asked = (REGISTER, *asked)
+    statement = _finding(len(asked), len(fields), is_postgresql(connection), locked)
+    values = (True, *fields, *asked) if fields else tuple(asked)
+    answers = several(connection, ((statement, values), *more))
+    beside = answers[0][0][_ENTRY] if answers[0] else ()
+    return latest(connection, beside)[1], answers
+
+
+@lru_cache
+def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
+    columns, tables = (", NULL, NULL", "") if postgresql else _LAST
+    if fields:
+        columns += f", {values.COLUMNS}"
+        tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
+                   f" AND v.field IN ({places(range(fields))})")  # fmt: skip
+    return people.finding(count, columns, tables, locked=locked)
+
+
+def believed(
+    connection: Connection, kinds: Sequence[str], listed: Sequence[Row], answer: Sequence[Row]
+) -> tuple[list[Record], set[str]]:
+    """The records of some kinds out of their rows, and whose are not as they were written.
+
+    `listed` are the rows of everybody whose records they are, and of the registers.
+    """
+    covers: dict[str, Cover] = {}
+    changed: set[str] = set()
+    for row in listed:
+        if row[0] not in covers and row[0] not in changed:
+            try:
+                covers[row[0]] = latest_cover(connection, row[0], row[COVER])
+            except SealedError:
+                changed.add(row[0])
+    found = records.told(connection, answer)
+    if found.forged:
+        changed |= covers.keys()
+    changed.update(records.changed_sets(kinds, covers, found.tallies))
+    return found.records, changed
+
+
+def told(
+    connection: Connection, keyring: Keyring, derived: Derived, listed: Sequence[tuple[Any, ...]],
+    states: Sequence[str], at: int,
+) -> dict[str, Reader]:  # fmt: skip
+    """What reads the fields of the people of those rows who are in some states, at a time."""
+    found: dict[str, Reader] = {}
+    for row in listed:
+        reader = found.get(row[0])
+        if reader is None:
+            if row[1] not in states or not row[4]:
+                continue
+            person = people.unwrapped(keyring, row[0], row[1], row[2], row[3], row[4])
+            reader = found[row[0]] = Reader(person, derived, at, connection)
+        value = row[_VALUE]
+        if value and value[0] is not None:
+            reader.fetched.setdefault(value[0], []).append(value)
+    return found

@@ -1,0 +1,133 @@
+"""Recorded acts as questions again: what was asked then, on the facts as they were then.
+
+An entry has the act but no fact, since facts are personal. They are proven again from the records,
+as of the entry's time: records are never changed but to end or be withdrawn, with the moment, so
+that what they proved then can be told now. That is not so for a birth date that was corrected, for
+a record that was kept later with an earlier beginning, and for people who were erased; how often
+the policy in force no longer gives the outcome that it gave then is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.dimensions import DATA, PARTIES, said_of
+from upheld.core.errors import UpheldError
+from upheld.database.statements import row, rows
+from upheld.database.tables import BEGINNING
+from upheld.database.transaction import reading
+from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.request import Act, planned
+from upheld.ledger import entries as ledger
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+ACTS = ("act", "refusal")
+_TOGETHER = 50  # entries asked in one transaction
+
+
+class Recall(msgspec.Struct):
+    """How well past acts could be asked again; filled while `questions` is read to its end."""
+
+    entries: int = 0
+    asked: int = 0
+    gone: int = 0  # of people who were erased
+    unknown: int = 0  # in words that the policy in force no longer has, or on records not believed
+    otherwise: int = 0  # decided otherwise now than then, by the same policy
+
+
+def questions(gate: Gate, draft: Policy, recall: Recall) -> Iterator[bytes]:
+    """Every recorded act on each of its people as a question, a line of JSON with its facts.
+
+    Few are read in one transaction: those that they are about are locked no longer than by an act.
+    """
+    seen = 0
+    while True:
+        with reading(gate.engine) as connection:
+            found = rows(connection, "SELECT number, at, person_id, body FROM entry WHERE number"
+                         " > ? ORDER BY number LIMIT ?", seen, _TOGETHER)  # fmt: skip
+            lines = [
+                line for each in found
+                for line in _of_entry(gate.house, connection, draft, recall, each)
+            ]  # fmt: skip
+        if not found:
+            return
+        yield from lines
+        seen = found[-1][0]
+
+
+def _of_entry(
+    house: House, connection: Connection, draft: Policy, recall: Recall, found: tuple[Any, ...]
+) -> Iterator[bytes]:
+    number, at, person_id, body = found
+    entry = ledger.decode(bytes(body))
+    if entry.kind not in ACTS:
+        return
+    recall.entries += 1
+    asked = [person_id] if person_id else _batch(connection, number)
+    recall.gone += max(0, (entry.batch.count if entry.batch else 1) - len(asked))
+    act = _act(entry)
+    try:
+        doing = Doing(house, connection, act, entitled=True)
+        doing.shape = house.shape(act, _facts(draft, act))
+    except UpheldError:
+        recall.unknown += len(asked)
+        return
+    doing.as_of = BEGINNING + timedelta(microseconds=at)
+    for each in asked:
+        line = _asked(doing, each, number, entry, recall)
+        if line is not None:
+            recall.asked += 1
+            yield line
+
+
+def _batch(connection: Connection, number: int) -> list[str]:
+    """The people of a batch who are still there."""
+    found = rows(connection, "SELECT p.person_id FROM entry_person e JOIN person p ON"
+                 " p.person_id = e.person_id WHERE e.number = ?", number)  # fmt: skip
+    return sorted(person_id for (person_id,) in found)
+
+
+def _act(entry: Entry) -> Act:
+    """The act that an entry tells of."""
+    said = said_of(entry, DATA)
+    names = {role: said[role].partition(" ") for role in PARTIES if role in said}
+    said.update({role: kind for role, (kind, _, _) in names.items()})
+    party = next((name for _, _, name in names.values() if name), "")
+    return Act(action=entry.action, data=entry.data, party=party, **said)
+
+
+def _facts(draft: Policy, act: Act) -> list[str]:
+    """The facts on which the draft's answer depends; none where it lacks a word of the act."""
+    try:
+        return sorted(planned(draft, act).values)
+    except UpheldError:
+        return []
+
+
+def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Recall) -> bytes | None:
+    """The question of an act on one person; None where it cannot be asked any more."""
+    if row(doing.connection, "SELECT 1 FROM person_key WHERE person_id = ?", person_id) is None:
+        recall.gone += 1
+        return None
+    try:
+        decision, (known, _, problem) = doing.found(person_id)
+    except UpheldError:
+        recall.unknown += 1
+        return None
+    if problem.startswith("forged"):
+        recall.unknown += 1
+        return None
+    if entry.policy == doing.house.policy.digest and entry.outcome not in ("", decision.outcome):
+        recall.otherwise += 1
+    act = doing.act
+    question = {"id": number, "action": act.action, **said_of(act), "facts": known}
+    return msgspec.json.encode(question)

@@ -1,0 +1,201 @@
+"""The gate for asyncio: acts that arrive together share one transaction and one sync of the disk.
+
+A single worker thread writes, so that nothing waits for the disk but those who asked. While it is
+at work, acts queue up in order of arrival; when it is done it takes all that wait, each in a
+savepoint of its own, and commits once. Whoever asked gets the outcome after that commit, and never
+before it; where the commit fails, all of them are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from upheld.core.clock import Clock
+from upheld.database.engines import made_or_gone
+from upheld.database.schema import migrate
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.evidence.records import Record
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Joint
+from upheld.policy.load import Policy, load
+from upheld.policy.request import Decision
+from upheld.vault.keyring import Keyring
+
+TOGETHER_MAX = 256  # acts in one transaction
+Work = Callable[[Joint], Any]
+
+
+class AsyncGate:
+    """The one door to personal data. Each call raises Refused where the policy says no."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._writer = ThreadPoolExecutor(1, "upheld-gate")
+        self._busy: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close the database."""
+        self._closed = True
+        while self._busy is not None:
+            await asyncio.wait([self._busy])
+        self._writer.shutdown()
+        self.gate.engine.dispose()
+
+    async def do(self, work: Work) -> Any:
+        """Do a piece of work on the gate's transaction; what it gives, once that is durable.
+
+        A work that raises leaves nothing; a refusal that it gives is raised here.
+        """
+        if self._closed:
+            raise RuntimeError("the gate is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((work, future))
+        if self._busy is None:
+            self._busy = loop.create_task(self._drain())
+        found = await future
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    async def _drain(self) -> None:
+        """Write until nobody waits."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                taken = self._waiting[:TOGETHER_MAX]
+                del self._waiting[:TOGETHER_MAX]
+                works = [work for work, future in taken if not future.cancelled()]
+                futures = [future for _, future in taken if not future.cancelled()]
+                try:
+                    found = await loop.run_in_executor(self._writer, self.gate.batch, works)
+                except Exception as error:  # noqa: BLE001 - told to whoever asked
+                    found = [error] * len(works)
+                for future, each in zip(futures, found, strict=True):
+                    _tell(future, each)
+        finally:
+            self._busy = None
+
+    async def enrol(self) -> str:
+        """A new person; the id."""
+        return str(await self.do(lambda joint: joint.enrol()))
+
+    async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
+        """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
+        found: Given = await self.do(lambda joint: joint.store(person_id, told, **more))
+        return found
+
+    async def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
+        """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
+        found: Given = await self.do(lambda joint: joint.append(person_id, field, told, **more))
+        return found
+
+    async def peek(
+        self, action: str, person_id: str, data: Sequence[str] = (), **more: Any
+    ) -> Decision:
+        """What the decision on an act would be now, for who is entitled; nothing is noted."""
+        asked = Act(action=action, data=tuple(data), **more)
+        found: Decision = await self.do(lambda joint: joint.peek(person_id, asked))
+        return found
+
+    async def act(
+        self, action: str, person_id: str, data: Sequence[str] = (), *, entitled: bool = False,
+        **more: Any,
+    ) -> Given:  # fmt: skip
+        """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
+        asked = Act(action=action, data=tuple(data), **more)
+        found: Given = await self.do(lambda joint: joint.act(asked, person_id, entitled=entitled))
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        """A call for each action of the vocabulary, such as `use`, `share`, `set_cookie`."""
+        action = name.replace("_", "-")
+        if name.startswith("_") or action not in self.gate.actions:
+            raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
+
+        async def act(person_id: str, data: Sequence[str] = (), **more: Any) -> Given:
+            return await self.act(action, person_id, data, **more)
+
+        return act
+
+    async def sweep(
+        self, action: str, asked: Sequence[str], data: Sequence[str] = (), **more: Any
+    ) -> dict[str, Outcome]:
+        """One act on many people in one transaction: for each what it gives, or a refusal."""
+        act = Act(action=action, data=tuple(data), **more)
+        found: dict[str, Outcome] = await self.do(lambda joint: joint.sweep(act, asked))
+        return found
+
+    async def record(self, person_id: str, kind: str, **more: Any) -> str:
+        """Keep a record that proves a fact; its id."""
+        return str(await self.do(lambda joint: joint.record(person_id, kind, **more)))
+
+    async def withdraw(
+        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
+        await self.do(lambda joint: joint.withdraw(person_id, record_id, ended=ended, actor=actor))
+
+    async def registered(self, kind: str, **which: Any) -> list[Record]:
+        """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
+        found: list[Record] = await self.do(lambda joint: joint.registered(kind, **which))
+        return found
+
+    async def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
+        """Withdraw every record that speaks of something, or let it end sooner: `until`."""
+        found: list[Record] = await self.do(lambda joint: joint.withdraw_all(kind, **which))
+        return found
+
+    async def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        found: tuple[str, ...] = await self.do(lambda joint: joint.drop(person_id, fields))
+        return found
+
+
+def _tell(future: asyncio.Future[Any], found: Any) -> None:
+    if future.cancelled():
+        return
+    if isinstance(found, Exception) and not isinstance(found, Refused):
+        future.set_exception(found)
+    else:
+        future.set_result(found)
+
+
+def open_gate(
+    url: str, *, policy: Policy | str | Path, keys: Keyring, zone: tzinfo = UTC
+) -> AsyncGate:
+    """Open a provider's database behind a policy, for `async with`; the tables are made.
+
+    Days, ages and months are counted in `zone`.
+
+    Raises DatabaseError, PolicyError, or VaultError where the keyring is another database's.
+    """
+    return AsyncGate(open_gate_sync(url, policy=policy, keys=keys, zone=zone))
+
+
+def open_gate_sync(
+    url: str, *, policy: Policy | str | Path, keys: Keyring, zone: tzinfo = UTC
+) -> Gate:
+    """Open a gate as `open_gate` does, for callers that wait."""
+    found = policy if isinstance(policy, Policy) else load(policy)
+    with made_or_gone(url) as engine:
+        migrate(engine)
+        return Gate(engine, found, keys, Clock(zone=zone))

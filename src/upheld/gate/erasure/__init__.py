@@ -1,0 +1,1 @@
+"""Everything that deletes: single fields, whole persons, by request or by their day."""

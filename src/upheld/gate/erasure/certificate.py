@@ -1,0 +1,60 @@
+"""The certificate of an erasure: what was erased, what was kept on which clause, until when.
+
+It says categories and never a value, and by when no backup can be read any more. The person gets
+it; here it is kept sealed, found by who names the person alone. It never tells of what a law keeps
+and forbids to speak of: it says the same for somebody of whom there is such a thing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from upheld.gate.erasure.must_keep import Kept
+
+ALIKE = (
+    "Every certificate says this: what a law obliges us to keep and forbids us to speak of, if"
+    " there is any, is not told here, and nobody else sees or uses it."
+)
+
+
+class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What was done at an erasure. `final` is when the last key to it was destroyed.
+
+    `backups` is the day from which no backup from before can be read, where there is one.
+    """
+
+    format: str = "upheld-erasure-1"
+    person: str = ""
+    policy: str
+    asked: str
+    erased: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    entries: tuple[int, ...] = ()
+    final: str = ""
+    backups: str = ""
+    note: str = ALIKE
+
+    def text(self) -> str:
+        """The certificate as a person reads it."""
+        lines = [f"Erasure of {self.person}, asked for on {self.asked[:10]}"]
+        lines.append(f"erased: {', '.join(self.erased) or 'nothing was held'}")
+        for each in self.kept:
+            if not each.clauses:  # of an erasure that was replayed in a restored database
+                lines.append(f"kept: {', '.join(each.data)}, as the first certificate says")
+                continue
+            clauses = ", ".join(f"#{clause}" for clause in each.clauses)
+            until = (
+                f"until {each.until[:10]} at the latest"
+                if each.until
+                else "for as long as that is so"
+            )
+            grounds = f" ({', '.join(each.grounds)})" if each.grounds else ""
+            lines.append(f"kept: {', '.join(each.data)}, by {clauses}{grounds}, {until}")
+        lines.append(f"entries: {', '.join(map(str, self.entries))}")
+        if self.final:
+            lines.append(f"final since {self.final[:10]}: the last key to it was destroyed")
+        else:
+            lines.append("not final yet: the keys are to be renewed")
+        day = f"from {self.backups[:10]} on" if self.backups else "once it is final"
+        lines.append(f"no backup from before can be read {day}")
+        return "\n".join([*lines, self.note])

@@ -1,0 +1,185 @@
+"""Delete single values while their person stays, as somebody may ask, but what must be kept.
+
+What must be kept is what an erasure of the person would keep: a clause lets it be stored only
+because of something that is proven. A series that something in force rests on stays, too. What a
+law keeps and forbids to speak of is set aside, and it is told as gone. The entry names the fields
+and the digests of their rows.
+
+A backup that was made before still has them. They are therefore told to the list of erasures, by a
+job within a minute, and dropped again in what is restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.database import rows as database
+from upheld.database import tables
+from upheld.database.statements import rows
+from upheld.database.transaction import reading, writing
+from upheld.gate.act.execution import Doing, House
+from upheld.gate.erasure import delete_person
+from upheld.gate.erasure.must_keep import BESIDES, Keeping, keeping
+from upheld.gate.log import entries
+from upheld.gate.set_aside import everybodys, trying
+from upheld.ledger.entries import Entry, stamp
+from upheld.policy.load import Policy
+from upheld.vault import dropping, people
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import Person
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+TOGETHER = 1_000  # lines told at once
+NOTHING = Keeping((), (), (), ())
+
+
+class DropError(UpheldError):
+    """Values of which it cannot be told whether they must be kept."""
+
+
+def drop(
+    house: House, connection: Connection, person_id: str, fields: Sequence[str],
+    clauses: tuple[str, ...] = (),
+) -> tuple[str, ...]:  # fmt: skip
+    """Delete all that is held of some fields, but what must be kept; those that are gone now.
+
+    `clauses` are those that say it must be deleted, for the entry.
+    """
+    people.lock(connection, person_id)
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = list(dict.fromkeys(fields))
+    if known := tuple(field for field in fields if field in leaves):
+        person, kept = _kept(house, connection, person_id, known)
+    else:  # words of an older policy: nothing lets them be kept
+        person, kept = people.opened(connection, house.keyring, person_id), NOTHING
+    asked = [field for field in fields if field in person.holdings]
+    stays = {field for each in kept.kept for field in each.data}
+    stays |= house.carries.relied(connection, person, asked, house.clock.local(house.clock.now()))
+    gone = tuple(field for field in asked if field not in stays)
+    if not gone:
+        return ()
+    told = Erased(token(house.keyring, person_id), 0, "", apart=kept.apart,
+                  apart_records=kept.apart_records, dropped=gone)  # fmt: skip
+    told = _delete(connection, house.keyring, house.policy, person, told, house.clock.now(),
+                   clauses)  # fmt: skip
+    # Until the list has it, it lies here sealed, since it may tell of a hold.
+    sealed = seal(house.keyring.derived("dropped"), msgspec.json.encode(told),
+                  _place(told.token, told.entry))  # fmt: skip
+    database.insert(connection, tables.dropped, token=told.token, entry=told.entry, sealed=sealed)
+    return gone
+
+
+def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
+    connection: Connection, keyring: Keyring, policy: Policy, person: Person, told: Erased,
+    at: datetime, clauses: tuple[str, ...] = (),
+) -> Erased:  # fmt: skip
+    """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
+    if told.apart:
+        delete_person.set_aside(connection, keyring, told, person, at)
+    marks = tuple(person.holdings[field].mark for field in told.dropped)
+    dropping.drop(connection, person, told.dropped)
+    entry = Entry(kind="retention", time="", action="delete", policy=policy.digest,
+                  data=told.dropped, values=marks, clauses=clauses)  # fmt: skip
+    number, at = entries.write(connection, entry, person.person_id, at)
+    return msgspec.structs.replace(told, entry=number, at=stamp(at))
+
+
+def _place(whose: str, number: int) -> bytes:
+    return context("dropped", whose, number)
+
+
+def tell(gate: Gate) -> int:
+    """Tell the list of erasures, outside the database, what was dropped; how many times.
+
+    A row that cannot be opened is set aside, and the others are told.
+    """
+    count, last = 0, ("", 0)
+    statement = (
+        "SELECT token, entry FROM dropped WHERE (token, entry) > (?, ?)"
+        " ORDER BY token, entry LIMIT ?"
+    )
+    with trying(gate, "dropped") as trial:
+        while True:
+            with reading(gate.engine) as connection:
+                some = [(str(whose), int(entry)) for whose, entry in
+                        rows(connection, statement, *last, TOGETHER)]  # fmt: skip
+            if not some:
+                return count
+            last = some[-1]
+            try:
+                count += _tell(gate, some)
+            except Exception as error:
+                if everybodys(error):
+                    raise
+                count += sum(trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0
+                             for each in some)  # fmt: skip
+
+
+def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
+    """Tell the list of erasures what some rows say, which are deleted then; how many."""
+    keyring = gate.house.keyring
+    key, where = keyring.derived("dropped"), "token = ? AND entry = ?"
+    with reading(gate.engine) as connection:
+        found = [database.get(connection, tables.dropped, where, *each) for each in some]
+    there = [each for each in found if each is not None]
+    Erasures(keyring).append([
+        msgspec.json.decode(unseal(key, each.sealed, _place(each.token, each.entry),
+                                   what=f"what entry {each.entry} dropped"), type=Erased)
+        for each in there
+    ])  # fmt: skip
+    with writing(gate.engine) as connection:
+        for each in there:
+            database.delete(connection, tables.dropped, where, each.token, each.entry)
+    return len(there)
+
+
+def replay(
+    connection: Connection, keyring: Keyring, policy: Policy, since: str, at: datetime
+) -> int:
+    """Drop again, in a database from a backup, what was dropped since; how many times.
+
+    `since` is the time of the backup's last entry.
+    """
+    again: dict[str, list[Erased]] = {}
+    for each in Erasures(keyring).read():
+        if each.dropped and each.at >= since:
+            again.setdefault(each.token, []).append(each)
+    if not again:
+        return 0
+    count = 0
+    for (person_id,) in rows(connection, "SELECT person_id FROM person_key ORDER BY person_id"):
+        for told in again.get(token(keyring, person_id), ()):
+            person = people.whatever(connection, keyring, [person_id]).get(person_id)
+            held = tuple(field for field in told.dropped if person and field in person.holdings)
+            if person and held:
+                left = msgspec.structs.replace(told, dropped=held)
+                _delete(connection, keyring, policy, person, left, at)
+                count += 1
+    return count
+
+
+def _kept(
+    house: House, connection: Connection, person_id: str, fields: tuple[str, ...]
+) -> tuple[Person, Keeping]:
+    """A person, and what of some fields must be kept, by the policy and what is proven."""
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
+    proven, listed = doing.proven([person_id], BESIDES)
+    person = doing.opened[person_id]
+    known, _, problem = proven[person_id]
+    if problem:
+        raise DropError(f"whether it must be kept cannot be told: {problem}", code="erasure",
+                        hint="upheld admin selfcheck; nothing was deleted")  # fmt: skip
+    mine = [record for record in listed if record.person_id == person_id]
+    held = [field for field in fields if field in person.holdings]
+    return person, keeping(house.policy, held, known, mine, doing.at, house.place)

@@ -1,0 +1,239 @@
+"""Take somebody out of the database, but for what must be kept of them.
+
+Every row of every table whose key begins with their id goes, whichever part of the program it is
+of, and entries are cut from them. What is kept gets a key of its own and new rows, so that nothing
+that was ever written under the old key, in a log of the database or a backup, opens with the new
+one. What a law keeps and forbids to speak of goes to a person of its own, of whom no act, no
+look-up and no list knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Column, Connection, inspect
+
+from upheld.database import rows as database
+from upheld.database.schema import declared
+from upheld.database.seals import Cover, SealedError
+from upheld.database.statements import places, run
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import ERASURE, REQUESTED
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import detach, entries
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.vault import blind_index, people, values
+from upheld.vault.envelope import SealError
+from upheld.vault.erasures import Erased
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import ACTIVE, HELD
+
+OWNER: Final = "person_id"
+SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
+LAST: Final = ("person",)  # goes last: it has the cover over what goes before it
+
+
+class _Left(NamedTuple):
+    """What is taken aside of a person before everything goes."""
+
+    found: dict[str, tuple[values.Value, ...]]
+    series: frozenset[str]
+    records: list[Record]
+    texts: dict[str, str]
+    cover: Cover | None = None  # over the rows about them that stay, once the others went
+
+
+def forget(
+    connection: Connection, keyring: Keyring, policy: Policy, erased: Mapping[str, Erased],
+    at: datetime, groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
+) -> dict[str, list[int]]:  # fmt: skip
+    """Take some people out; for those of whom something is kept, the numbers of its entries.
+
+    `groups` are the fields that are kept alike, each with an entry of its own.
+    """
+    asked = sorted(erased)
+    if not asked:
+        return {}
+    people.lock_all(connection, asked)
+    staying = [each for each in asked if erased[each].kept or erased[each].apart]
+    opened = people.whatever(connection, keyring, staying) if staying else {}
+    left = {
+        person_id: _taken_aside(connection, opened[person_id], erased[person_id])
+        for person_id in staying
+    }
+    detach.sever(connection, asked)
+    covers = _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
+    _given_ends(connection, policy, asked, at)
+    noted = {}
+    for person_id in staying:
+        what = erased[person_id]
+        if what.apart:
+            _set_aside(connection, keyring, what, left[person_id], at)
+        if what.kept:
+            stays = left[person_id]._replace(cover=covers[person_id])
+            kept = _keep(connection, keyring, policy, (person_id, what), stays, at)
+            alike = (groups or {}).get(person_id, [what.kept])
+            noted[person_id] = [_entry(connection, policy, kept, each, what.kept_records, at)
+                                for each in alike]  # fmt: skip
+    return noted
+
+
+def _taken_aside(connection: Connection, person: people.Person, what: Erased) -> _Left:
+    """What is kept of somebody, read before all rows go; SealError where it is not whole."""
+    found, problems = values.examine(connection, person, (*what.kept, *what.apart))
+    if problems:
+        raise SealError(problems[0])
+    listed = records.everything(connection, person.person_id)
+    mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
+    return _Left(
+        found, frozenset(field for field, held in person.holdings.items() if held.gone is not None),
+        mine, records.texts(connection, person.person_id, mine, person.cipher),
+    )  # fmt: skip
+
+
+def _rows_go(
+    connection: Connection, asked: Sequence[str], wholly: Sequence[str]
+) -> dict[str, Cover]:
+    """Delete every row about some people; of those of whom something is kept, some tables stay.
+
+    What names them in rows of others' becomes what its column says. The covers over what stays.
+    """
+    tables = declared().tables
+    named = [column for table in tables.values() for column in table.columns
+             if "erased" in column.info]  # fmt: skip
+    for column in named:
+        if whom := wholly if column.info.get("stays") else asked:
+            _becomes(connection, column, whom)
+    staying = {name for name, table in tables.items() if table.info.get("stays", False)}
+    covers: dict[str, Cover] = {}
+    for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
+        table = tables.get(name)
+        if name in LAST:
+            some = [each for each in asked if each not in wholly]
+            covers = database.covers_left(connection, some, staying)
+        if not (gone := wholly if name in staying else asked):
+            continue
+        where = f"{OWNER} IN ({places(gone)})"
+        if table is not None and "sealed" in table.info:
+            database.purge(connection, table, where, *gone)
+        else:
+            run(connection, f"DELETE FROM {name} WHERE {where}", *gone)  # noqa: S608 - names and places alone
+    return covers
+
+
+def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -> None:
+    """Let rows of others' that name some people in a column be as the column says.
+
+    Rows that are not ours are left to self-check.
+    """
+    table, name, what = column.table, column.name, column.info
+    where = f"{name} IN ({places(whom)})"
+    if "sealed" in table.info:
+        if what["erased"] == "go":
+            database.purge(connection, table, where, *whom)
+            return
+        found, _ = database.believed(connection, table, where, *whom)
+        for each in found:
+            after = each._replace(**{name: _stands(each, what)})
+            with suppress(SealedError):  # a cover that is not ours: theirs is refused as before
+                database.mark_again(connection, table, [(each, after)])
+    elif what["erased"] == "go":
+        run(connection, f"DELETE FROM {table.name} WHERE {where}", *whom)  # noqa: S608 - names and places alone
+    else:
+        becomes = what.get("by", "''")
+        run(connection, f"UPDATE {table.name} SET {name} = {becomes} WHERE {where}", *whom)  # noqa: S608 - names and places alone
+
+
+def _stands(row: Any, what: Mapping[str, Any]) -> str:
+    """What stands in a row for who is named in it no more."""
+    return str(getattr(row, what["by"])) if "by" in what else ""
+
+
+def _keyed(connection: Connection) -> Iterator[str]:
+    """The tables of the database whose key begins with a person's id."""
+    inspector = inspect(connection)
+    for name in sorted(inspector.get_table_names()):
+        key = inspector.get_pk_constraint(name)["constrained_columns"]
+        if key[:1] == [OWNER] and name not in SEVERED:
+            yield name
+
+
+def _given_ends(connection: Connection, policy: Policy, asked: Sequence[str], at: datetime) -> None:
+    """End what people who go gave for others, such as a guardian's permission, with an entry."""
+    for record in records.end_given_by(connection, asked, at):
+        entry = Entry(kind="record", time="", policy=policy.digest, action=f"end {record.kind}",
+                      evidence=(record.record_id,))  # fmt: skip
+        entries.write(connection, entry, record.person_id or None, at)
+
+
+def set_aside(
+    connection: Connection, keyring: Keyring, what: Erased, person: people.Person, at: datetime
+) -> None:
+    """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
+    _set_aside(connection, keyring, what, _taken_aside(connection, person, what), at)
+
+
+def _keep(
+    connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
+    left: _Left, at: datetime,
+) -> people.Person:  # fmt: skip
+    """Write what is kept anew, under a new key."""
+    person_id, what = whose
+    person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id,
+                          cover=left.cover)  # fmt: skip
+    person = _rows(connection, keyring, person, what.kept, left)
+    for record in left.records:
+        if record.record_id in what.kept_records:
+            text = left.texts.get(record.record_id, "")
+            records.keep(connection, record, text, person.cipher)
+    fact = policy.program.vocabulary.facts.get(REQUESTED)
+    if fact is not None:  # so that no clause lets more of it be used or kept than now
+        records.add(connection, person_id, fact.proof, at, fact=REQUESTED,
+                    by_whom="customer", how=ERASURE)  # fmt: skip
+    return person
+
+
+def _entry(
+    connection: Connection, policy: Policy, person: people.Person, fields: Sequence[str],
+    evidence: tuple[str, ...], at: datetime,
+) -> int:  # fmt: skip
+    """Note what is kept of somebody; the number of the entry."""
+    held = tuple(field for field in fields if field in person.holdings)
+    entry = Entry(
+        kind="erasure.kept", time="", policy=policy.digest, data=held,
+        values=tuple(person.holdings[field].mark for field in held), evidence=evidence,
+    )  # fmt: skip
+    return entries.write(connection, entry, person.person_id, at)[0]
+
+
+def _set_aside(
+    connection: Connection, keyring: Keyring, what: Erased, left: _Left, at: datetime
+) -> None:
+    """Write what a law keeps to a person of its own, with the records that say so."""
+    person = people.enrol(connection, keyring, at, state=HELD)
+    _rows(connection, keyring, person, what.apart, left)
+    for field in blind_index.FIELDS:
+        blind_index.drop(connection, person.person_id, field)
+    for record in left.records:
+        if record.record_id in what.apart_records:
+            by = records.ERASED if record.by_whom == record.person_id else record.by_whom
+            moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
+            text = left.texts.get(record.record_id, "")
+            records.keep(connection, moved, text, person.cipher)
+
+
+def _rows(
+    connection: Connection, keyring: Keyring, person: people.Person, fields: Sequence[str],
+    left: _Left,
+) -> people.Person:  # fmt: skip
+    """Write some fields anew, of a series every row."""
+    for field in fields:
+        if found := left.found.get(field):
+            person = values.write_again(connection, keyring, person, field, found,
+                                        series=field in left.series)  # fmt: skip
+    return person

@@ -1,0 +1,472 @@
+"""Erase somebody: entry, what must be kept kept, everything else gone for good, entry.
+
+An erasure goes through states, each on the disk before the next is begun, so that one that was
+stopped at any point is gone on with:
+
+    begun   its entry is written, what will be kept is settled by the policy, and no act finds the
+            person any more
+    gone    it stands in the list of erasures beside the keyring, and the rows are deleted
+    done    the keys were renewed, so that what backups and the database's own log still hold of it
+            opens with no key; its last entry is written
+
+The last step is for all that wait at once, nightly or when asked for: `renew`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from upheld.core.clock import Clock
+from upheld.core.errors import UpheldError
+from upheld.database import rows as database
+from upheld.database import tables
+from upheld.database.seals import SealedError
+from upheld.database.statements import is_postgresql, places, row, rows
+from upheld.database.tables import BEGINNING
+from upheld.database.transaction import reading, scrub, writing
+from upheld.gate.act.erasure_hooks import Leave
+from upheld.gate.act.execution import Doing, House
+from upheld.gate.erasure import epochs
+from upheld.gate.erasure.certificate import Certificate
+from upheld.gate.erasure.delete_person import forget
+from upheld.gate.erasure.must_keep import BESIDES, Keeping, Kept, keeping
+from upheld.gate.log import entries
+from upheld.gate.set_aside import everybodys, trying
+from upheld.ledger.entries import Entry, stamp
+from upheld.policy.load import Policy
+from upheld.vault import backups, people
+from upheld.vault.envelope import SealError, context, seal, unseal
+from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import ERASING, VaultError
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+TOGETHER = 100  # people in one transaction
+BEGUN, GONE, DONE = "begun", "gone", "done"
+_LOG = logging.getLogger("upheld.jobs")
+
+
+class ErasureError(UpheldError):
+    """An erasure that cannot be begun, or a certificate that is not there."""
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    """What is kept of an erasure beside its state: what is to be done, and what will be told."""
+
+    id: str
+    erased: Erased
+    certificate: Certificate
+
+
+class _Row(NamedTuple):
+    token: str
+    entry: int
+    person_id: str | None
+    sealed: _Sealed
+
+
+def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certificate]:
+    """Erase some people; their certificates, which are final once the keys were renewed.
+
+    With `now` they are renewed at once. VaultError where there is no such person, ErasureError
+    where something is wrong with the records that say what must be kept; nothing is erased then.
+    """
+    people_asked = list(dict.fromkeys(asked))
+    _beside(gate, gate.house.leaving.before, people_asked)
+    for some in _batches(people_asked):
+        with writing(gate.engine) as connection:
+            _begin(gate.house, connection, some)
+        _carry_out(gate)
+    _require_carried_out(gate, people_asked)
+    _beside(gate, gate.house.leaving.after, _kept_in_part(gate, people_asked))
+    if now:
+        renew(gate)
+    else:
+        scrub(gate.engine)
+    with reading(gate.engine) as connection:
+        return [_certificate(connection, gate.house.keyring, each) for each in people_asked]
+
+
+def _beside(gate: Gate, what: Sequence[Leave], whom: Sequence[str]) -> None:
+    """Do what practices have to do beside an erasure, each person in a transaction of theirs."""
+    for person_id in whom if what else ():
+        with gate.together() as joint:
+            for each in what:
+                each(joint, person_id)
+
+
+def _kept_in_part(gate: Gate, asked: Sequence[str]) -> list[str]:
+    """Who is still there after their erasure, because something is kept of them."""
+    found: list[str] = []
+    with reading(gate.engine) as connection:
+        for some in _batches(asked):
+            statement = f"SELECT person_id FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
+            found += [each for (each,) in rows(connection, f"{statement} AND state = ?", *some,
+                                               people.ACTIVE)]  # fmt: skip
+    return found
+
+
+def resume(gate: Gate) -> int:
+    """Go on with erasures that were begun and stopped; how many."""
+    return _carry_out(gate)
+
+
+def renew(gate: Gate, *, destroy: bool = True) -> int:
+    """Renew the keys, so that every erasure up to now is final; how many people were moved."""
+    resume(gate)
+    with trying(gate, "keys") as trial:
+        moved = epochs.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy, trial=trial)
+    finish(gate.engine, gate.house.keyring, gate.house.clock)
+    return moved
+
+
+def renew_if_needed(gate: Gate) -> int:
+    """Renew the keys if an erasure waits for it; how many people were moved."""
+    return renew(gate) if unfinished(gate.engine) else 0
+
+
+def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
+    """Write the last entry of each erasure whose keys are all destroyed; how many.
+
+    One whose row is not as it was written is left to self-check, which names it.
+    """
+    count, last = 0, ("", 0)
+    epochs = [each.number for each in keyring.epochs]
+    where = f"state = ? AND epoch NOT IN ({places(epochs)}) AND (token, entry) > (?, ?)"
+    while True:
+        with writing(engine) as connection:
+            some = rows(
+                connection,
+                f"SELECT token, entry FROM erasure WHERE {where} ORDER BY token, entry LIMIT ?",  # noqa: S608 - places alone
+                GONE, *epochs, *last, TOGETHER,
+            )  # fmt: skip
+        if not some:
+            return count
+        last = some[-1]
+        for whose, entry in some:
+            try:
+                with writing(engine) as connection:
+                    count += _finished(connection, keyring, whose, entry, clock.now())
+            except (SealedError, SealError, msgspec.MsgspecError) as error:
+                _LOG.error("the erasure of entry %s cannot be finished: %s", entry,
+                           getattr(error, "code", type(error).__name__))  # fmt: skip
+
+
+def _finished(
+    connection: Connection, keyring: Keyring, whose: str, entry: int, at: datetime
+) -> int:
+    """Write the last entry of one erasure; 0 where another process did."""
+    where = "state = ? AND token = ? AND entry = ?"
+    some = list(_listed(connection, keyring, where, (GONE, whose, entry)))
+    for each in some:
+        _done(connection, keyring, each, at)
+    return len(some)
+
+
+def certificates(gate: Gate, person_id: str) -> list[Certificate]:
+    """The certificates of a person's erasures, the last one last."""
+    with reading(gate.engine) as connection:
+        return _certificates(connection, gate.house.keyring, person_id)
+
+
+def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
+    """The same for who has what stands for the person in the list of erasures; they name nobody."""
+    with reading(gate.engine) as connection:
+        found = _listed(connection, gate.house.keyring, "token = ?", (whose,))
+        return [each.sealed.certificate for each in found]
+
+
+def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:
+    """Erase again, in a database from a backup, who is in the list of erasures; how many.
+
+    What was kept is kept as it was settled then.
+    """
+    latest = {each.token: each for each in Erasures(keyring).read() if not each.dropped}
+    count = 0
+    found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
+    again = [(person_id, epoch, latest[name]) for person_id, epoch in found
+             if (name := token(keyring, person_id)) in latest]  # fmt: skip
+    for person_id, epoch, erased in again:
+        statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
+        held = {field for (field,) in rows(connection, statement, person_id, True)}
+        if _as_it_was(connection, erased) and held <= {*erased.kept}:
+            continue  # the backup was made after the erasure
+        forget(connection, keyring, policy, {person_id: erased}, at)
+        gone = tuple(sorted(held - {*erased.kept}))
+        made = Entry(kind="erasure.replayed", time="", id=secrets.token_hex(16), data=gone,
+                     policy=policy.digest)  # fmt: skip
+        number, _ = entries.write(connection, made, None, at)
+        kept = (Kept(erased.kept, (), ()),) if erased.kept else ()
+        told = Certificate(policy=policy.digest, asked=erased.at, erased=gone, kept=kept,
+                           entries=(number,))  # fmt: skip
+        bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
+        sealed = _seal(keyring, erased.token, erased.entry, bare)
+        database.delete(connection, tables.erasure, "person_id = ?", person_id)
+        database.insert(connection, tables.erasure, token=erased.token, entry=erased.entry,
+                        state=GONE, epoch=epoch, sealed=sealed)  # fmt: skip
+        count += 1
+    return count
+
+
+def _as_it_was(connection: Connection, erased: Erased) -> bool:
+    where = "token = ? AND entry = ? AND state <> ?"
+    found, _ = database.believed(connection, tables.erasure, where, erased.token, erased.entry,
+                                 BEGUN)  # fmt: skip
+    return bool(found)
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What is held of one field of a person: everything but the value."""
+
+    field: str
+    revision: int
+    origin: str
+    occasion: str
+    clause: str
+    at: datetime
+
+
+def held(gate: Gate, person_id: str) -> list[Holding]:
+    """What is held of a person, by field; VaultError where there is no such person."""
+    with reading(gate.engine) as connection:
+        found = people.opened(connection, gate.house.keyring, person_id)
+        statement = (
+            "SELECT field, revision, origin, occasion, clause, at FROM value"
+            " WHERE person_id = ? AND current = ? ORDER BY field, revision"
+        )
+        listed = [each for each in rows(connection, statement, person_id, True)
+                  if each[0] in found.holdings]  # fmt: skip
+    return [
+        Holding(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
+        for field, revision, origin, occasion, clause, at in listed
+    ]
+
+
+def unfinished(engine: Engine) -> int:
+    """How many erasures are not final yet."""
+    with reading(engine) as connection:
+        found = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
+    return int(found[0]) if found else 0
+
+
+def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
+    """What the list of erasures lacks of those that the database knows of."""
+    listed = Erasures(keyring)
+    there = {(each.token, each.entry) for each in listed.read()}
+    if lost := listed.missing():
+        return [f"the list of erasures has lost {lost} of its lines: {listed.path}"]
+    found, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
+    return [f"the erasure of entry {each.entry} is not in the list of erasures"
+            for each in found if (each.token, each.entry) not in there]  # fmt: skip
+
+
+def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(asked), TOGETHER):
+        yield sorted(asked[first : first + TOGETHER])
+
+
+def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
+    """Settle what will be kept of some people, and let no act find them any more."""
+    keyring = house.keyring
+    people.lock_all(connection, asked)
+    opened = people.opened_many(connection, keyring, asked)
+    if len(opened) < len(asked):
+        raise VaultError("there is no such person", code="no-person", hint="see the ids")
+    at, kept = _settled(house, connection, opened)
+    statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+    keys = dict(rows(connection, statement, *asked))
+    for person_id in asked:
+        found = kept[person_id]
+        public = [field for each in found.kept for field in each.data]
+        gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
+        number, sealed = _noted(house, connection, person_id, (gone, found), at)
+        database.insert(
+            connection, tables.erasure, token=sealed.erased.token, entry=number,
+            person_id=person_id, state=BEGUN, epoch=keys[person_id],
+            sealed=_seal(keyring, sealed.erased.token, number, sealed),
+        )  # fmt: skip
+    for person_id in asked:
+        people.change_state(connection, opened[person_id], ERASING)
+
+
+def _settled(
+    house: House, connection: Connection, opened: dict[str, people.Person]
+) -> tuple[datetime, dict[str, Keeping]]:
+    """What must be kept of each, by the policy and what is proven."""
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
+    if not fields:
+        return house.clock.now(), dict.fromkeys(opened, Keeping((), (), (), ()))
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
+    proven, listed = doing.proven(sorted(opened), BESIDES)
+    found = {}
+    for person_id, (known, _, problem) in proven.items():
+        if problem:
+            raise ErasureError(
+                f"what must be kept of person {person_id} cannot be told: {problem}",
+                code="erasure", hint="upheld admin selfcheck; nothing was erased",
+            )  # fmt: skip
+        mine = [record for record in listed if record.person_id == person_id]
+        held = sorted(opened[person_id].holdings)
+        found[person_id] = keeping(house.policy, held, known, mine, doing.at, house.place)
+    return doing.at, found
+
+
+def _noted(
+    house: House, connection: Connection, person_id: str,
+    what: tuple[tuple[str, ...], Keeping], at: datetime,
+) -> tuple[int, _Sealed]:  # fmt: skip
+    gone, found = what
+    clauses = tuple(dict.fromkeys(clause for each in found.kept for clause in each.clauses))
+    made = Entry(kind="erasure.begun", time="", id=secrets.token_hex(16), data=gone,
+                 policy=house.policy.digest, clauses=clauses)  # fmt: skip
+    number, at = entries.write(connection, made, person_id, at)
+    erased = Erased(
+        token(house.keyring, person_id), number, stamp(at),
+        tuple(field for each in found.kept for field in each.data), found.apart,
+        found.kept_records, found.apart_records,
+    )  # fmt: skip
+    told = Certificate(policy=house.policy.digest, asked=stamp(at), erased=gone, kept=found.kept,
+                       entries=(number,))  # fmt: skip
+    return number, _Sealed(made.id, erased, told)
+
+
+def _carry_out(gate: Gate) -> int:
+    """List the erasures that are begun, then take the people out; how many.
+
+    Where that fails each is tried for itself, and whose erasure fails is set aside.
+    """
+    with trying(gate, "unfinished erasures") as trial:
+        try:
+            return _all_together(gate)
+        except Exception as error:
+            if everybodys(error):
+                raise
+        with reading(gate.engine) as connection:
+            statement = (
+                "SELECT token, entry, person_id FROM erasure WHERE state = ? ORDER BY token, entry"
+            )
+            begun = rows(connection, statement, BEGUN)
+        return sum(
+            trial.one(partial(_alone, gate, token, entry), person_id or "", str(entry)) or 0
+            for token, entry, person_id in begun
+        )
+
+
+def _all_together(gate: Gate) -> int:
+    house, count = gate.house, 0
+    while True:
+        with reading(gate.engine) as connection:
+            some = list(_listed(connection, house.keyring, "state = ?", (BEGUN,)))
+        if not some:
+            return count
+        Erasures(house.keyring).append([each.sealed.erased for each in some])
+        with writing(gate.engine) as connection:
+            count += _gone(house, connection, some)
+
+
+def _alone(gate: Gate, whose: str, entry: int) -> int:
+    house, where = gate.house, "state = ? AND token = ? AND entry = ?"
+    with reading(gate.engine) as connection:
+        some = list(_listed(connection, house.keyring, where, (BEGUN, whose, entry)))
+    Erasures(house.keyring).append([each.sealed.erased for each in some])
+    with writing(gate.engine) as connection:
+        return _gone(house, connection, some) if some else 0
+
+
+def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
+    """ErasureError where the erasure of some people is begun and could not be gone on with."""
+    statement = "SELECT person_id FROM erasure WHERE state = ? AND person_id IS NOT NULL"
+    with reading(gate.engine) as connection:
+        begun = {found for (found,) in rows(connection, statement, BEGUN)}
+    if begun & set(whom):
+        raise ErasureError("an erasure is begun, and could not be carried out", code="erasure",
+                           hint="`upheld jobs --list` says why; a job tries again")  # fmt: skip
+
+
+def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
+    lock = " FOR UPDATE" if is_postgresql(connection) else ""
+    tokens = [each.token for each in some]
+    still = rows(connection, f"SELECT token, entry FROM erasure WHERE token IN ({places(tokens)})"  # noqa: S608 - places alone
+                 f" AND state = ? ORDER BY token{lock}", *tokens, BEGUN)  # fmt: skip
+    mine = [each for each in some if (each.token, each.entry) in set(still)]
+    at = house.clock.now()
+    asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
+    groups = {each.person_id: [kept.data for kept in each.sealed.certificate.kept]
+              for each in mine if each.person_id is not None}  # fmt: skip
+    noted = forget(connection, house.keyring, house.policy, asked, at, groups)
+    until = backups.readable_until(connection, at)
+    for each in mine:
+        told = each.sealed.certificate
+        numbers = noted.get(each.person_id or "", [])
+        told = msgspec.structs.replace(
+            told, entries=(*told.entries, *numbers),
+            backups="" if until is None else stamp(until),
+        )  # fmt: skip
+        _items(connection, each, told, numbers)
+        # From here on nothing says any more whose it is, but to who names the person.
+        bare = Erased(each.token, each.entry, each.sealed.erased.at)
+        _keep(connection, house.keyring, each, _Sealed(each.sealed.id, bare, told), GONE)
+    return len(mine)
+
+
+def _items(
+    connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]
+) -> None:  # fmt: skip
+    """When what is kept is due to go."""
+    for kept, number in zip(told.kept, numbers, strict=True):
+        if kept.until and each.person_id is not None:
+            due = datetime.fromisoformat(kept.until)
+            entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
+
+
+def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) -> None:
+    told = each.sealed.certificate
+    made = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=told.policy)
+    number, at = entries.write(connection, made, None, at)
+    told = msgspec.structs.replace(told, entries=(*told.entries, number), final=stamp(at))
+    _keep(connection, keyring, each, msgspec.structs.replace(each.sealed, certificate=told), DONE)
+
+
+def _keep(
+    connection: Connection, keyring: Keyring, each: _Row, sealed: _Sealed, state: str
+) -> None:
+    changes = {"state": state, "person_id": None,
+               "sealed": _seal(keyring, each.token, each.entry, sealed)}  # fmt: skip
+    database.update(connection, tables.erasure, changes, "token = ? AND entry = ?", each.token,
+                    each.entry)  # fmt: skip
+
+
+def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
+    raw = msgspec.json.encode(sealed)
+    return seal(keyring.derived("erasure"), raw, context("erasure", name, entry))
+
+
+def _listed(
+    connection: Connection, keyring: Keyring, where: str, told: Sequence[object]
+) -> Iterator[_Row]:
+    key = keyring.derived("erasure")
+    where = f"{where} ORDER BY token, entry LIMIT ?"
+    for each in database.select(connection, tables.erasure, where, *told, TOGETHER):
+        raw = unseal(key, each.sealed, context("erasure", each.token, each.entry),
+                     what=f"the erasure of entry {each.entry}")  # fmt: skip
+        yield _Row(each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_Sealed))
+
+
+def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:
+    found = _listed(connection, keyring, "token = ?", (token(keyring, person_id),))
+    return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in found]
+
+
+def _certificate(connection: Connection, keyring: Keyring, person_id: str) -> Certificate:
+    return _certificates(connection, keyring, person_id)[-1]

@@ -1,0 +1,202 @@
+"""What must be kept of somebody who asked to be erased: the policy says it, field by field.
+
+`store` is asked of the policy as of somebody who asked for erasure. A clause that would let
+anybody's data be stored is no reason to keep theirs; one that allows it only because of something
+that is proven (the law obliges us, an account was closed, an amount is due) is one. A field for
+which there is such a clause is kept, under that clause, for as long as its duty `delete-after` says
+or the records on which it rests are in force; everything else goes.
+
+A law may oblige to keep and forbid to speak of it. What rests on such a hold alone is kept apart,
+and in all that anyone else is told it is as if there were no hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from upheld.core import observing
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.act.request import Act, planned
+from upheld.gate.evidence.provers import ERASED, ERASURE, REQUESTED
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import entries
+from upheld.ledger.entries import stamp
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision
+from upheld.vault.people import REGISTER
+
+ASKED = (REQUESTED, ERASED)  # what is so of whoever is erased, and is no reason to keep anything
+HOLD = "legal-hold"
+GAG = "gag-order"
+BESIDES = (REQUESTED, GAG)
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Fields that are kept alike: by which clauses, on which grounds, until when if that is known.
+
+    `grounds` are facts of the vocabulary; without `until` it is for as long as they are so.
+    """
+
+    data: tuple[str, ...]
+    clauses: tuple[str, ...]
+    grounds: tuple[str, ...]
+    until: str = ""
+
+
+class Keeping(NamedTuple):
+    """What is kept of a person, what is kept apart, and the records on which each rests."""
+
+    kept: tuple[Kept, ...]
+    apart: tuple[str, ...]
+    kept_records: tuple[str, ...]
+    apart_records: tuple[str, ...]
+
+
+class _Found(NamedTuple):
+    clauses: tuple[str, ...]
+    grounds: tuple[str, ...]
+    until: str
+
+
+def keeping(
+    policy: Policy, fields: Sequence[str], known: Mapping[str, object], mine: Sequence[Record],
+    at: datetime, place: str = "",
+) -> Keeping:  # fmt: skip
+    """What must be kept of a person's fields, by what is known and the records that say so.
+
+    `place` is where they lie, if that is said.
+    """
+    facts = policy.program.vocabulary.facts
+    told = {**known, **of_any_party(policy, mine, at)}
+    told |= {name: True for name in ASKED if name in facts}
+    public = {**told, HOLD: False} if told.get(GAG) is True else told
+    leaves = policy.engine.compiled.leaves["data"].bit
+    alike: dict[_Found, list[str]] = {}
+    apart: list[str] = []
+    for field in fields:
+        if field not in leaves:
+            continue  # a word of an older policy: nothing lets it be kept
+        found = _found(policy, field, public, mine, at, place)
+        if found:
+            alike.setdefault(found, []).append(field)
+        elif public is not told and _found(policy, field, told, mine, at, place):
+            apart.append(field)
+    kept = tuple(Kept(tuple(fields), *found) for found, fields in alike.items())
+    grounds = {ground for each in kept for ground in each.grounds}
+    return Keeping(
+        kept, tuple(apart), _resting(policy, grounds, mine, at),
+        _resting(policy, {HOLD, GAG}, mine, at) if apart else (),
+    )  # fmt: skip
+
+
+def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
+    """What a person's records prove whoever they name: a hold is one whichever court asked."""
+    live = [record for record in mine if record.in_force(microseconds(at))]
+    return {
+        name: True for name, fact in policy.program.vocabulary.facts.items()
+        if fact.kind == "boolean" and not fact.per
+        and any(each.kind == fact.proof and each.fact in ("", name) for each in live)
+    }  # fmt: skip
+
+
+@observing.reading
+@lru_cache(maxsize=8)
+def purposes(policy: Policy) -> tuple[str | None, ...]:
+    """A purpose of each kind that the rules on storing tell apart; None alone where none is."""
+    compiled = policy.engine.compiled
+    if "purpose" not in compiled.takes.get("store", ()):
+        return (None,)
+    classes, alike = compiled.classes["purpose"], dict[int, str]()
+    for mask, copies in zip(classes.masks, classes.copies, strict=True):
+        alike.setdefault(copies & compiled.action["store"], classes.leaves.of(mask)[0])
+    return tuple(alike.values()) if len(alike) > 1 else (None,)
+
+
+def joined(decisions: Sequence[Decision]) -> Decision:
+    """What decisions on storing for each kind of purpose come to: the best that there is."""
+    order = {"allow": 0, "needs-proof": 1, "error": 2}
+    best = min(decisions, key=lambda each: order.get(each.outcome, 3))
+    if best.outcome != "deny":
+        return best
+    clauses = tuple(sorted({clause for each in decisions for clause in each.clauses}))
+    return replace(best, clauses=clauses)
+
+
+def storable(policy: Policy, field: str, known: Mapping[str, object], place: str = "") -> Decision:
+    """Whether a field may be stored for any purpose, where our data lie, by what is known."""
+    found = []
+    for purpose in purposes(policy):
+        where = place if "place" in policy.engine.compiled.takes["store"] else ""
+        act = Act(action="store", data=(field,), purpose=purpose, place=where or None)
+        plan = planned(policy, act)
+        found.append(plan.decide({n: value for n, value in known.items() if n in plan.values}))
+    return joined(found)
+
+
+def _found(
+    policy: Policy, field: str, known: Mapping[str, object], mine: Sequence[Record], at: datetime,
+    place: str,
+) -> _Found | None:  # fmt: skip
+    """By which clauses a field is kept, on which grounds and until when; None where it is not."""
+    decision = storable(policy, field, known, place)
+    if not decision.allowed:
+        return None
+    true = [name for name, value in known.items() if value is True and name not in ASKED]
+    anybody = storable(policy, field, {**known, **dict.fromkeys([*true, *ASKED], False)}, place)
+    usual = set(anybody.clauses) if anybody.allowed else set()
+    if not set(decision.clauses) - usual:
+        return None
+    grounds = []
+    for name in true:
+        without = storable(policy, field, {**known, name: False}, place)
+        alone = storable(policy, field, {**known, **dict.fromkeys(true, False), name: True}, place)
+        if not without.allowed or (alone.allowed and set(alone.clauses) - usual):
+            grounds.append(name)
+    others = {name: False for name in true if name not in grounds}
+    decision = storable(policy, field, {**known, **others}, place)
+    clauses = tuple(clause for clause in decision.clauses if clause not in usual)
+    return _Found(clauses, tuple(grounds), _until(policy, decision, anybody, grounds, mine, at))
+
+
+def _until(
+    policy: Policy, decision: Decision, anybody: Decision, grounds: Sequence[str],
+    mine: Sequence[Record], at: datetime,
+) -> str:  # fmt: skip
+    """Until when: what the clause says of it, or the end of what it rests on."""
+    ids = set(_resting(policy, set(grounds), mine, at))
+    resting = [record for record in mine if record.record_id in ids]
+    erased = [r.begins for r in mine if r.fact == REQUESTED and r.how == ERASURE]
+    since = min(erased, default=microseconds(at))  # what rests on no record is kept since then
+    began = max((record.begins for record in resting), default=since)
+    usual = anybody.duties if anybody.allowed else ()
+    start = (BEGINNING + timedelta(microseconds=began)).astimezone(at.tzinfo)
+    ends = [
+        entries.after(start, duty.amount, duty.unit)
+        for duty in decision.duties if duty.duty == "delete-after" and duty not in usual
+    ]  # fmt: skip
+    if not ends and resting:
+        ends = [
+            None if record.ends is None else BEGINNING + timedelta(microseconds=record.ends)
+            for record in resting
+        ]
+    told = [end for end in ends if end is not None]
+    return stamp(max(told)) if told and len(told) == len(ends) else ""
+
+
+def _resting(
+    policy: Policy, grounds: set[str], mine: Sequence[Record], at: datetime
+) -> tuple[str, ...]:
+    """The records of a person, in force, that say what some facts are."""
+    facts = policy.program.vocabulary.facts
+    kinds = {facts[name].proof for name in grounds if name in facts}
+    return tuple(
+        record.record_id for record in mine
+        if record.person_id != REGISTER and record.kind in kinds
+        and record.in_force(microseconds(at)) and (not record.fact or record.fact in grounds)
+    )  # fmt: skip

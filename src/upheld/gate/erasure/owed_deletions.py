@@ -1,0 +1,95 @@
+"""What a clause says must be deleted: an owed act, as any other, that retention does.
+
+`must delete usage within 60 days when account-closed` opens an item when an account is closed. On
+the last day of its time, and at once where no time is said, every field of the person that the
+clause speaks of is deleted, but what must be kept; the item is done when nothing is left of it.
+Until then a change of mind, such as an account that is opened again, lets it lapse.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from upheld.database import rows as database
+from upheld.database.tables import item as table
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading
+from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.request import Act, planned
+from upheld.gate.erasure import delete_fields
+from upheld.gate.log import entries
+from upheld.gate.obligations import DELETE, GRACE, OPEN, OWED
+from upheld.vault import people
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+    from upheld.gate.set_aside import Trial
+
+MOST = 1_000  # items looked at in one run
+
+
+def delete(gate: Gate, at: datetime, trial: Trial) -> int:
+    """Delete what must be deleted by now; how many fields of people."""
+    count, last = 0, ("", "")
+    where = (
+        "kind = ? AND action = ? AND state IN ('open', 'late') AND due <= ?"
+        " AND (person_id, item_id) > (?, ?) ORDER BY person_id, item_id LIMIT ?"
+    )
+    while True:
+        with reading(gate.engine) as connection:
+            some, _ = database.believed(connection, table, where, OWED, DELETE,
+                                        microseconds(at + GRACE), *last, MOST)  # fmt: skip
+        for each in some:
+            last = each.person_id, each.item_id
+            count += trial.one(partial(_alone, gate, *last), *last) or 0
+        if len(some) < MOST:
+            return count
+
+
+def _alone(gate: Gate, person_id: str, item_id: str) -> int:
+    with gate.together() as joint:
+        return _done(gate.house, joint.connection, person_id, item_id)
+
+
+def _done(house: House, connection: Connection, person_id: str, item_id: str) -> int:
+    people.lock(connection, person_id)
+    where = "person_id = ? AND item_id = ?"
+    item = database.get(connection, table, where, person_id, item_id)
+    if item is None or item.state not in OPEN:
+        return 0  # somebody else was faster
+    owed = _owed(house, connection, person_id, item.clause)
+    if owed is None:
+        return 0  # whether it is owed cannot be told
+    gone = delete_fields.drop(house, connection, person_id, owed, (item.clause,)) if owed else ()
+    if set(gone) == set(owed):
+        last = entries.last_of(connection)
+        database.update(connection, table, {"state": "done", "closed": last[0] if last else 0},
+                        where, person_id, item_id)  # fmt: skip
+    return len(gone)
+
+
+def _owed(
+    house: House, connection: Connection, person_id: str, clause: str
+) -> tuple[str, ...] | None:
+    """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
+    held = people.opened(connection, house.keyring, person_id).holdings
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = tuple(sorted(field for field in held if field in leaves))
+    if not fields or DELETE not in house.policy.engine.compiled.takes:
+        return ()
+    doing = Doing(house, connection, Act(action=DELETE, data=fields), entitled=True)
+    proven, _ = doing.proven([person_id])
+    known, _, problem = proven[person_id]
+    if problem:
+        return None
+    found = []
+    for field in fields:
+        plan = planned(house.policy, Act(action=DELETE, data=(field,)))
+        decision = plan.decide({n: value for n, value in known.items() if n in plan.values})
+        if decision.allowed and any(o.clause == clause and o.certain for o in decision.owed):
+            found.append(field)
+    return tuple(found)

@@ -1,0 +1,327 @@
+"""Retention: what is to be deleted by now, and what no clause lets be stored any more.
+
+`retire` is for the jobs, nightly or oftener. It carries out the items that `delete-after` left
+behind: exactly the rows that were stored then, and not a later value of the same field; of a series
+those that had been stored by then. It deletes what a clause says must be deleted. Then it
+asks the policy of everybody whether each field that is held may still be stored. What must be kept,
+by a hold or an unpaid invoice, stays, and is asked about again the next time; so does what
+something in force rests on, such as the order of a plan that runs. What cannot be told,
+because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from upheld.database import rows as database
+from upheld.database.seals import SealedError
+from upheld.database.statements import places, rows
+from upheld.database.tables import BEGINNING, microseconds, record
+from upheld.database.tables import item as table
+from upheld.database.transaction import reading, scrub, writing
+from upheld.gate.act.execution import Doing, House
+from upheld.gate.erasure import owed_deletions
+from upheld.gate.erasure.delete_person import forget
+from upheld.gate.erasure.must_keep import BESIDES, keeping, of_any_party, storable
+from upheld.gate.evidence.provers import ERASURE
+from upheld.gate.evidence.trusted_time import trusted_time
+from upheld.gate.log import entries
+from upheld.gate.set_aside import Trial, trying
+from upheld.ledger.entries import Entry, stamp
+from upheld.vault import dropping, people
+from upheld.vault.envelope import SealError
+from upheld.vault.erasures import Erased, token
+from upheld.vault.people import ACTIVE, HELD, Person
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+TOGETHER = 100  # people, or items, in one transaction
+_MOMENT = timedelta(microseconds=1)
+KEPT = "erasure.kept"  # the kind of entry of what is kept at an erasure
+CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
+
+
+class _Item(NamedTuple):
+    person_id: str
+    item_id: str
+    clause: str
+    entry: int
+
+
+class _Asked(NamedTuple):
+    """What the policy says of a person's fields: those that may not be stored, those to be kept."""
+
+    denied: dict[str, tuple[str, ...]]
+    kept: frozenset[str]
+
+
+def retire(gate: Gate, now: datetime | None = None) -> int:
+    """Delete what is due and what may not be stored any more; how many fields of people."""
+    believed = trusted_time(gate)
+    at = now or believed
+    with trying(gate, "retention") as trial:
+        count = _due(gate, at, trial) + owed_deletions.delete(gate, at, trial)
+        count += _asked_again(gate, ACTIVE, trial) + _asked_again(gate, HELD, trial)
+        _emptied(gate, trial)
+    scrub(gate.engine)  # of what was dropped since the last time, too
+    return count
+
+
+def _emptied(gate: Gate, trial: Trial) -> int:
+    """Take out who was erased and of whom nothing is kept any more, nor anything owed; how many."""
+    statement = (
+        "SELECT DISTINCT p.person_id FROM person p JOIN record r ON r.person_id = p.person_id"
+        " WHERE p.state = ? AND r.how = ? AND p.person_id > ?"
+        " AND NOT EXISTS (SELECT 1 FROM value v WHERE v.person_id = p.person_id)"
+        " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.person_id = p.person_id"
+        " AND i.kind <> 'delete' AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
+    )
+    count, last = 0, ""
+    while True:
+        with reading(gate.engine) as connection:
+            some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, last,
+                                               TOGETHER)]  # fmt: skip
+        if not some:
+            return count
+        last = some[-1]
+        count += trial.some(some, partial(_bare, gate))
+
+
+def _bare(gate: Gate, some: Sequence[str]) -> int:
+    """Take some people out, of whom nothing is kept; how many."""
+    house = gate.house
+    with writing(gate.engine) as connection:
+        bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
+                if all(_whole(connection, one, each) for one in (record, table))}  # fmt: skip
+        forget(connection, house.keyring, house.policy, bare, house.clock.now())
+    return len(bare)
+
+
+def _due(gate: Gate, at: datetime, trial: Trial) -> int:
+    """Carry out the items that are due."""
+    count, last = 0, ("", "")
+    where = (
+        "kind = 'delete' AND state IN ('open', 'late') AND due <= ?"
+        " AND (person_id, item_id) > (?, ?) ORDER BY person_id, item_id LIMIT ?"
+    )
+    while True:
+        with reading(gate.engine) as connection:
+            found, _ = database.believed(connection, table, where, microseconds(at), *last,
+                                         TOGETHER)  # fmt: skip
+        if not found:
+            return count
+        last = found[-1].person_id, found[-1].item_id
+        mine: dict[str, list[_Item]] = {}
+        for each in found:
+            told = _Item(each.person_id, each.item_id, each.clause, each.entry)
+            mine.setdefault(each.person_id, []).append(told)
+        count += trial.some(list(mine), partial(_done_of, gate, mine))
+
+
+def _done_of(gate: Gate, items: Mapping[str, list[_Item]], whom: Sequence[str]) -> int:
+    """Carry out the items of some people in one transaction."""
+    return _done(gate, [each for person_id in whom for each in items[person_id]])
+
+
+def _done(gate: Gate, some: Sequence[_Item]) -> int:
+    """Carry out some items in one transaction."""
+    count = 0
+    with writing(gate.engine) as connection:
+        asked = sorted({each.person_id for each in some})
+        people.lock_all(connection, asked)
+        opened = people.opened_many(connection, gate.house.keyring, asked)
+        told = _told(gate.house, connection, opened, ACTIVE)
+        for each in some:
+            if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
+                count += _carried_out(gate.house, connection, each, told[each.person_id])
+    return count
+
+
+def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
+    """Delete what was stored in the act that an item is of, unless something must be kept."""
+    at, stored, kind = _stored(connection, item)
+    if asked.kept & set(stored) or not _whole(connection, table, item.person_id):
+        return 0
+    person = people.opened(connection, house.keyring, item.person_id)
+    if kind == KEPT:  # until now, and whatever still rests on it
+        return _expired(house, connection, person, item, list(stored))
+    series = [field for field in stored
+              if field in person.holdings and person.holdings[field].gone is not None]  # fmt: skip
+    left = {}
+    for field in series:
+        try:
+            person, count = house.carries.forget(connection, person, field, at + _MOMENT,
+                                                 house.clock.local(house.clock.now()))  # fmt: skip
+        except SealError:
+            return 0  # what is not whole is left to whoever looks into it
+        if count:
+            left[field] = person.holdings[field].mark
+    current = [field for field, mark in stored.items() if field not in series
+               and field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
+    if current:
+        dropping.drop(connection, person, current)
+    gone = {
+        field: mark for field, mark in stored.items() if field not in series and (
+            field in current or dropping.drop_former(connection, item.person_id, field, mark))
+    }  # fmt: skip
+    changes: dict[str, Any] = {"state": "done"}
+    if any(_there(connection, item.person_id, field, at) for field in series):
+        changes = {"state": "open", "due": microseconds(house.clock.now() + CARRIED)}
+    database.update(connection, table, changes, "person_id = ? AND item_id = ?", item.person_id,
+                    item.item_id)  # fmt: skip
+    clauses = item.clause.split(", ")
+    _noted(house, connection, item.person_id, gone, clauses)
+    _noted(house, connection, item.person_id, left, clauses, action="")
+    return len(gone) + len(left)
+
+
+def _expired(
+    house: House, connection: Connection, person: Person, item: _Item, fields: Sequence[str]
+) -> int:  # fmt: skip
+    """Delete all of what was kept at an erasure until a day, rows that were added since too."""
+    gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
+    if gone:
+        dropping.drop(connection, person, list(gone))
+    database.update(connection, table, {"state": "done"}, "person_id = ? AND item_id = ?",
+                    item.person_id, item.item_id)  # fmt: skip
+    _noted(house, connection, item.person_id, gone, item.clause.split(", "))
+    return len(gone)
+
+
+def _there(connection: Connection, person_id: str, field: str, at: datetime) -> bool:
+    """Whether a row of a moment was carried forward, so that it is asked about again."""
+    statement = "SELECT 1 FROM value WHERE person_id = ? AND field = ? AND at = ?"
+    return bool(rows(connection, statement, person_id, field, microseconds(at)))
+
+
+def _whole(connection: Connection, kept: Table, person_id: str) -> bool:
+    """Whether somebody's rows are as they were written; what is not is left to who looks into it.
+
+    Self-check names it.
+    """
+    try:
+        database.whole(connection, kept, [person_id])
+    except SealedError:
+        return False
+    return True
+
+
+def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str], str]:
+    """Of the act that an item is of: when, its fields with what is told of their rows, its kind.
+
+    The duty may be that of collecting them, which is the entry before.
+    """
+    found = [kept for kept in entries.of_person(connection, item.person_id)
+             if kept.number >= item.entry]  # fmt: skip
+    if not found or found[0].number != item.entry:
+        return BEGINNING, {}, ""
+    data = found[0].entry.data
+    for kept in found[:2]:
+        if kept.entry.values and kept.entry.data == data and kept.entry.action != "delete":
+            return kept.at, dict(zip(data, kept.entry.values, strict=True)), kept.entry.kind
+    return BEGINNING, {}, ""
+
+
+def _noted(
+    house: House, connection: Connection, person_id: str, stored: dict[str, str],
+    clauses: Sequence[str], action: str = "delete",
+) -> None:  # fmt: skip
+    """Say what was deleted; of a series, without an action, what is left of it."""
+    if not stored:
+        return
+    entry = Entry(
+        kind="retention", time="", action=action, policy=house.policy.digest,
+        data=tuple(stored), values=tuple(stored.values()),
+        clauses=tuple(clause for clause in clauses if clause),
+    )  # fmt: skip
+    entries.write(connection, entry, person_id, house.clock.now())
+
+
+def _asked_again(gate: Gate, state: str, trial: Trial) -> int:
+    """Ask the policy of everybody in a state what may still be stored; delete what may not."""
+    count, last = 0, ""
+    while True:
+        statement = (
+            "SELECT person_id FROM person WHERE state = ? AND person_id > ?"
+            " ORDER BY person_id LIMIT ?"
+        )
+        with reading(gate.engine) as connection:
+            some = [found for (found,) in rows(connection, statement, state, last, TOGETHER)]
+        if not some:
+            return count
+        last = some[-1]
+        count += trial.some(some, partial(_asked_of, gate, state))
+
+
+def _asked_of(gate: Gate, state: str, some: Sequence[str]) -> int:
+    """Ask the policy of some people in one transaction; who is in another state now is left out."""
+    count = 0
+    with writing(gate.engine) as connection:
+        people.lock_all(connection, some)
+        found = rows(
+            connection,
+            f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({places(some)})",  # noqa: S608 - places alone
+            state, *some,
+        )  # fmt: skip
+        opened = people.whatever(connection, gate.house.keyring, [each for (each,) in found])
+        for person_id, asked in _told(gate.house, connection, opened, state).items():
+            count += _taken(gate.house, connection, opened[person_id], asked, state)
+    return count
+
+
+def _taken(
+    house: House, connection: Connection, person: Person, asked: _Asked, state: str
+) -> int:  # fmt: skip
+    if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
+        gone = [field for field in person.holdings if field not in asked.kept]
+        if gone and len(gone) == len(person.holdings):
+            bare = Erased(token(house.keyring, person.person_id), 0, "")
+            forget(connection, house.keyring, house.policy, {person.person_id: bare},
+                   house.clock.now())  # fmt: skip
+        elif gone:
+            dropping.drop(connection, person, gone)
+        return len(gone)
+    by_clause: dict[tuple[str, ...], dict[str, str]] = {}
+    for field, clauses in asked.denied.items():
+        if field not in asked.kept:
+            by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
+    for clauses, stored in by_clause.items():
+        person = dropping.drop(connection, person, list(stored))
+        _noted(house, connection, person.person_id, stored, clauses)
+    return sum(map(len, by_clause.values()))
+
+
+def _told(
+    house: House, connection: Connection, opened: dict[str, Person], state: str
+) -> dict[str, _Asked]:
+    """What the policy says of the fields of some people; of whom it cannot be told, nothing."""
+    leaves = house.policy.engine.compiled.leaves["data"].bit
+    fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
+    if not fields:
+        return {}
+    doing = Doing(house, connection, house.storing(fields), entitled=True)
+    doing.states = (state,)
+    proven, listed = doing.proven(sorted(opened), BESIDES)
+    found = {}
+    for person_id, (known, _, problem) in proven.items():
+        if problem:
+            continue
+        mine = [record for record in listed if record.person_id == person_id]
+        held = [field for field in opened[person_id].holdings if field in leaves]
+        kept = keeping(house.policy, held, known, mine, doing.at, house.place)
+        told = {**known, **of_any_party(house.policy, mine, doing.at)}
+        denied = {}
+        for field in held:
+            decision = storable(house.policy, field, told, house.place)
+            if decision.outcome == "deny":
+                denied[field] = decision.clauses
+        lasting = [each for each in kept.kept if not each.until or each.until > stamp(doing.at)]
+        names = frozenset({*kept.apart, *(field for each in lasting for field in each.data)})
+        found[person_id] = _Asked(denied, names)
+    return found

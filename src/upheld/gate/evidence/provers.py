@@ -1,0 +1,236 @@
+"""Proofs: what records say of the facts that a decision rests on, each with its evidence.
+
+A fact names its kind of proof. Its prover answers true, false, unknown, a number, or, for a fact
+that holds per data, purpose, recipient or source, parts of which each names what it covers. A
+record that is in force proves its fact; one that ended, was withdrawn, has not begun, or is another
+party's makes it false where it speaks; without any record a fact is false if the vocabulary says
+that absence means no, and unknown otherwise. Where a person's records, or the registers', are not
+as they were written, nothing is proven from them: the act is refused (see fetching.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.database.tables import microseconds
+from upheld.gate.evidence.derived_fields import Read
+from upheld.gate.evidence.records import Record
+from upheld.policy.request import Checker
+from upheld.policy.vocabulary import Fact
+
+BIRTH_DATE = "birth-date"
+PUBLIC_SOURCE = "public-source"
+NAMED = ("task", "partner-register", "engagement")  # kinds whose records are about one party each
+REQUEST, REQUESTED, ERASED, ERASURE = "request", "erasure-requested", "erased", "erasure"
+ASKED = "*"  # in a prover's `reads`: the fields that are asked for
+
+
+class ProofError(UpheldError):
+    """A fact that cannot be proven either way because something is wrong with its records."""
+
+
+class Proof(NamedTuple):
+    """What a fact is (None for unknown, a list for parts), and the ids of what it rests on."""
+
+    value: object
+    evidence: tuple[str, ...] = ()
+
+
+class Question(NamedTuple):
+    """What a prover is asked: a fact, the data and the party by name, the records, the time."""
+
+    fact: Fact
+    data: tuple[str, ...]
+    party: str
+    records: Sequence[Record]
+    at: datetime
+    checker: Checker
+    series: Read  # the rows of a field that the prover's `reads` name, through the vault
+    connection: Connection  # the act's own, for a practice whose records stand in its own tables
+    person_id: str
+
+    def read(self, field: str) -> str | None:
+        """The person's value of a field, the latest of a series; None where none is held."""
+        found = self.series(field)
+        return found[-1].value if found else None
+
+
+Prover = Callable[[Question], Proof]
+
+
+class Proving(NamedTuple):
+    """How a kind of proof is proven: by whom, from which fields, and whether from records."""
+
+    prover: Prover
+    reads: tuple[str, ...] = ()
+    records: bool = True
+
+
+def by_records(question: Question) -> Proof:
+    """The prover of every fact that rests on records."""
+    fact, at = question.fact, microseconds(question.at)
+    mine = [record for record in question.records if record.fact in ("", fact.name)]
+    if not fact.per:
+        return _whole(fact, [r for r in mine if r.party in ("", question.party)], at)
+    parts: list[dict[str, Any]] = []
+    for number, record in enumerate(mine):
+        if record.begins > at:
+            continue  # one that has not begun speaks of no time before
+        holds = record.in_force(at) and record.party in ("", question.party)
+        if holds:
+            parts.append({**_covered(fact, record), "holds": True})
+        elif record.party in ("", question.party) and not (
+            _renewed(question, record, mine[number:]) or _equalled(question, record, mine)
+        ):
+            parts.append({**_covered(fact, record), "holds": False})
+    if fact.absent:
+        parts.append({"rest": False})
+    evidence = tuple(record.record_id for record in mine)
+    return Proof(parts or None, evidence)
+
+
+def _whole(fact: Fact, mine: Sequence[Record], at: int) -> Proof:
+    live = [record.record_id for record in mine if record.in_force(at)]
+    if live:
+        return Proof(True, tuple(live))
+    if mine or fact.absent:
+        return Proof(False, tuple(record.record_id for record in mine))
+    return Proof(None)
+
+
+def _covered(fact: Fact, record: Record) -> dict[str, Any]:
+    """The part of a request that a record covers: it names every dimension, or all of one."""
+    return {d: list(record.about[d]) for d in fact.per if record.about.get(d)}
+
+
+def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
+    """Whether a later record in force speaks of something that an ended one spoke of."""
+    at = microseconds(question.at)
+    return any(
+        new is not old and new.in_force(at) and new.party in ("", question.party)
+        and all(_meet(question, d, old, new) for d in question.fact.per)
+        for new in later
+    )  # fmt: skip
+
+
+def _equalled(question: Question, old: Record, mine: Sequence[Record]) -> bool:
+    """Whether another record in force, of whatever time, is of exactly what an ended one was."""
+    at = microseconds(question.at)
+    return any(
+        (each.fact, each.party, each.about) == (old.fact, old.party, old.about)
+        and each.in_force(at)
+        for each in mine
+    )
+
+
+def _meet(question: Question, dimension: str, one: Record, other: Record) -> bool:
+    mine, theirs = one.about.get(dimension), other.about.get(dimension)
+    if not mine or not theirs:
+        return True
+    checker = question.checker
+    return bool(checker.dimension(dimension, mine) & checker.dimension(dimension, theirs))
+
+
+def by_named(question: Question) -> Proof:
+    """The prover of what holds of one party by name: a record proves it of nobody else."""
+    mine = [each for each in question.records if each.party and each.party == question.party]
+    return by_records(question._replace(records=mine))
+
+
+def by_public_source(question: Question) -> Proof:
+    """Public is what came in with its public source, and what a record says is public."""
+    found = by_records(question)
+    public = [
+        field for field in question.data
+        if (rows := question.series(field)) and all(row.origin.public_source for row in rows)
+    ]  # fmt: skip
+    parts = [{"data": [field], "holds": True} for field in public]
+    said = found.value if isinstance(found.value, list) else []
+    return Proof([*parts, *said] or None, (*public, *found.evidence))
+
+
+def by_request(question: Question) -> Proof:
+    """What somebody asked for; that they were erased is what the request says that outlived it."""
+    if question.fact.name != ERASED:
+        return by_records(question)
+    done = [each.record_id for each in question.records if each.fact == REQUESTED
+            and each.how == ERASURE and each.in_force(microseconds(question.at))]  # fmt: skip
+    return Proof(bool(done), tuple(done))
+
+
+def by_birth_date(question: Question) -> Proof:
+    """Age in whole years from the birth date in the vault; unknown without one."""
+    told = question.read(BIRTH_DATE)
+    if told is None:
+        return Proof(None)
+    try:
+        return Proof(years(date.fromisoformat(told), question.at.date()),
+                     (BIRTH_DATE,))  # fmt: skip
+    except ValueError:
+        return Proof(None)
+
+
+def years(born: date, today: date) -> int:
+    """Whole years between two days; who was born on 29 February has a birthday on 1 March.
+
+    ValueError where the first is after the second.
+    """
+    if born > today:
+        raise ValueError("a birth date lies in the future")
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+BY_RECORDS = Proving(by_records)
+
+
+class Registry:
+    """The provers by kind of proof; a fact whose kind has none is proven by its records."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        """`changed` is called when one is added."""
+        self._changed = changed
+        self._by = {
+            BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False),
+            PUBLIC_SOURCE: Proving(by_public_source, (ASKED,)),
+            REQUEST: Proving(by_request),
+            **dict.fromkeys(NAMED, Proving(by_named)),
+        }
+
+    def add(
+        self, kind: str, prover: Prover, *, reads: tuple[str, ...] = (), records: bool = True
+    ) -> None:
+        """Let a prover answer for a kind of proof from now on.
+
+        `reads` are the person's fields that it reads; without `records` it is given none.
+        """
+        if kind in self._by:
+            raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
+        self._by[kind] = Proving(prover, reads, records)
+        self._changed()
+
+    def of(self, fact: Fact) -> Proving:
+        """How a fact is proven."""
+        return self._by.get(fact.proof, BY_RECORDS)
+
+    def reads(self, fact: Fact, data: tuple[str, ...]) -> tuple[str, ...]:
+        """The fields that are read to prove a fact for an act on some data."""
+        reads = self.of(fact).reads
+        return (*reads, *data) if ASKED in reads else reads
+
+    def prove(
+        self, facts: Mapping[str, Fact], asked: Callable[[Fact], Question]
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        """What is known of some facts, and the evidence; unknown ones are left out."""
+        known: dict[str, object] = {}
+        evidence: list[str] = []
+        for name, fact in facts.items():
+            proof = self.of(fact).prover(asked(fact))
+            evidence += proof.evidence
+            if proof.value is not None:
+                known[name] = proof.value
+        return known, tuple(dict.fromkeys(evidence))

@@ -1,0 +1,339 @@
+"""Records that prove: a permission given, an opt-out, an order, an invoice, a partner registered.
+
+A record names the kind of proof that the vocabulary asks for, and what it is about: words of the
+dimensions for which its facts hold, and a party by name. It is never changed but to end or be
+withdrawn. It is a row that decides (see upheld/database): one that was written or changed by anyone
+else proves nothing, and where one is missing or was put back, nothing of its kind proves anything.
+Registers (of partners, engagements) belong to nobody: their person is empty.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.errors import UpheldError
+from upheld.database import rows as database
+from upheld.database.declared import declaration
+from upheld.database.seals import Cover, Tallies, seals_of, tallied
+from upheld.database.statements import Query, places, row, rows
+from upheld.database.tables import microseconds
+from upheld.database.tables import record as table
+from upheld.vault.envelope import Key, SealError, context, seal, unseal
+from upheld.vault.keyring import Keyring
+
+ERASED = "erased"  # by whom a record was given who is there no more
+_DIMS = msgspec.json.Decoder(dict[str, tuple[str, ...]])
+DIMS_AT = 4  # of a row's columns
+_FOREVER = (1 << 63) - 1
+TOGETHER = 200  # records in one query
+_TABLE = declaration(table)
+
+
+class RecordError(UpheldError):
+    """A record that cannot be kept, found, or believed."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one record. `about` maps dimensions to words; times are microseconds.
+
+    `fact` names the one fact that it proves where a kind of proof has several; `by_whom`, `how` and
+    `text_digest` say who gave it, how, and the SHA-256 of the text that was shown.
+    """
+
+    person_id: str
+    record_id: str
+    kind: str
+    party: str = ""
+    fact: str = ""
+    about: dict[str, tuple[str, ...]] = {}
+    begins: int
+    ends: int | None = None
+    withdrawn: int | None = None
+    by_whom: str = ""
+    how: str = ""
+    text_digest: str = ""
+
+    def in_force(self, at: int) -> bool:
+        """Whether it has begun and neither ended nor been withdrawn."""
+        if self.begins > at or (self.ends is not None and self.ends <= at):
+            return False
+        return self.withdrawn is None or self.withdrawn > at
+
+    def columns(self) -> tuple[Any, ...]:
+        """The columns that the MAC covers, in their order."""
+        dims = {**self.about, **({"fact": (self.fact,)} if self.fact else {})}
+        told = msgspec.json.encode(dims, order="deterministic").decode()
+        return (self.person_id, self.record_id, self.kind, self.party, told, self.begins,
+                self.ends, self.withdrawn, self.by_whom, self.how, self.text_digest)  # fmt: skip
+
+
+def add(  # noqa: PLR0913 - what belongs to a record
+    connection: Connection,
+    person_id: str,
+    kind: str,
+    begins: datetime,
+    *,
+    fact: str = "",
+    about: Mapping[str, Sequence[str]] | None = None,
+    party: str = "",
+    ends: datetime | None = None,
+    by_whom: str = "",
+    how: str = "",
+    text: str = "",
+    sealing: Key = b"",
+) -> Record:
+    """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
+    made = Record(
+        person_id=person_id, record_id=secrets.token_hex(16), kind=kind, fact=fact, party=party,
+        about={d: tuple(words) for d, words in (about or {}).items()},
+        begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
+        by_whom=by_whom, how=how, text_digest=sha256(text.encode()).hexdigest() if text else "",
+    )  # fmt: skip
+    keep(connection, made, text, sealing)
+    return made
+
+
+def keep(connection: Connection, record: Record, text: str = "", sealing: Key = b"") -> None:
+    """Write a record down, whoever it is about now, and its text, sealed."""
+    body = seal(sealing, text.encode(), _text_of(record)) if text else None
+    columns = dict(zip(_TABLE.covered, record.columns(), strict=True))
+    database.insert(connection, table, **columns, body=body)
+
+
+def everything(connection: Connection, person_id: str) -> list[Record]:
+    """Every record about a person; SealedError where they are not as they were written."""
+    found = database.select(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in found)
+
+
+def shown(connection: Connection, record: Record, sealing: Key) -> str:
+    """The text that was shown for a record; RecordError where it is not what was kept."""
+    if not record.text_digest:
+        return ""
+    statement = "SELECT body FROM record WHERE person_id = ? AND record_id = ?"
+    found = row(connection, statement, record.person_id, record.record_id)
+    what = f"the text of record {record.record_id}"
+    return unseal(sealing, found[0] if found else b"", _text_of(record),
+                  what=what).decode()  # fmt: skip
+
+
+def texts(
+    connection: Connection, person_id: str, listed: Sequence[Record], sealing: Key
+) -> dict[str, str]:
+    """The texts that were kept with some records of a person, by the record's id."""
+    statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
+    there = {found for (found,) in rows(connection, statement, person_id)}
+    return {each.record_id: shown(connection, each, sealing) for each in listed
+            if each.record_id in there}  # fmt: skip
+
+
+def end_given_by(connection: Connection, people: Sequence[str], at: datetime) -> list[Record]:
+    """End what some people gave for others, and name them in it no more; which records.
+
+    Of a record that its giver can no longer be asked about, nobody can show that it was given.
+    """
+    where = f"by_whom IN ({places(people)}) AND person_id NOT IN ({places(people)})"
+    moment, pairs, changed = microseconds(at), [], []
+    for each in database.believed(connection, table, where, *people, *people)[0]:
+        record = _record(each)
+        ends = moment if record.in_force(moment) else record.ends
+        pairs.append((each, each._replace(by_whom=ERASED, ends=ends)))
+        if ends != record.ends:
+            changed.append(msgspec.structs.replace(record, by_whom=ERASED, ends=ends))
+    database.mark_again(connection, table, pairs)
+    return changed
+
+
+def _text_of(record: Record) -> bytes:
+    return context("record-text", record.person_id, record.record_id, record.text_digest)
+
+
+def one(connection: Connection, person_id: str, record_id: str) -> Record:
+    """A record by its id; RecordError where there is none.
+
+    SealedError where what is about the person is not as it was written.
+    """
+    return _record(_row(connection, person_id, record_id))
+
+
+def _row(connection: Connection, person_id: str, record_id: str) -> Any:
+    where = "person_id = ? AND record_id = ?"
+    found = database.get(connection, table, where, person_id, record_id)
+    if found is None:
+        raise RecordError("there is no such record", code="no-record", hint="see its id")
+    return found
+
+
+def changed(record_id: str) -> RecordError:
+    """What is told of a record that is not believed."""
+    return RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
+                       hint="it proves nothing; see who can write to the database")  # fmt: skip
+
+
+def end(
+    connection: Connection, person_id: str, record_id: str, at: datetime, *, withdrawn: bool
+) -> Record:  # fmt: skip
+    """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
+    found = _row(connection, person_id, record_id)
+    if found.withdrawn is not None:
+        return _record(found)
+    ended = found._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
+    database.mark_again(connection, table, [(found, ended)])
+    return _record(ended)
+
+
+def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str]:
+    """The records of somebody, or of the registers, whose kept texts are not as they were."""
+    found, _ = database.believed(connection, table, "person_id = ? AND body IS NOT NULL", person_id)
+    problems = []
+    for each in map(_record, found):
+        try:
+            whole = bool(shown(connection, each, sealing))
+        except SealError:
+            whole = False
+        if not whole:
+            problems.append(f"the text of record {each.record_id}")
+    return problems
+
+
+def every(connection: Connection) -> list[Record]:
+    """Every record there is that is ours."""
+    return _in_order(_record(each) for each in database.believed(connection, table)[0])
+
+
+def of_owner(connection: Connection, person_id: str) -> list[Record]:
+    """Every record about a person, or of the registers, that is ours."""
+    found, _ = database.believed(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in found)
+
+
+def listed(
+    connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
+) -> tuple[list[Record], list[str]]:
+    """The records of some people and kinds, the oldest first, and none that is not believed.
+
+    SealedError where those of somebody and these kinds are not as they were written.
+    """
+    del keyring  # which the connection knows
+    if not kinds:
+        return [], []
+    where = f"person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+    found = database.select(connection, table, where, *people, *kinds, parts=kinds)
+    database.whole(connection, table, people, kinds)
+    return _in_order(_record(each) for each in found), []
+
+
+def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
+    """What asks for the records of some people and kinds, to be told by `told`."""
+    return _finding(len(people), len(kinds)), (*people, *kinds)
+
+
+def changed_sets(
+    kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
+) -> Iterator[str]:  # fmt: skip
+    """The people whose records of some kinds are not all those that their covers tell of."""
+    parts = [f"record/{kind}" for kind in kinds]
+    for person_id, cover in covers.items():
+        if any(cover.tally(part) != tallies.get((person_id, part), (0, 0)) for part in parts):
+            yield person_id
+
+
+@lru_cache
+def _finding(people: int, kinds: int) -> str:
+    return (
+        f"SELECT {_TABLE.checked} FROM record"  # noqa: S608 - names of columns and places alone
+        f" WHERE person_id IN ({places(range(people))}) AND kind IN ({places(range(kinds))})"
+    )
+
+
+def of_kind(  # noqa: PLR0913 - by what records are asked for
+    connection: Connection, kind: str, parties: Sequence[str], person_id: str | None, state: str,
+    at: int, *, begun: bool, besides: Sequence[str],
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """The rows of records in force of a kind, and their MACs, of people in a state.
+
+    Of some parties alone if any are named, and of one person alone; with `begun` without those that
+    begin later. Those that are about exactly what one of `besides` says are left out. Nothing of
+    what is given is believed yet: see `told`.
+    """
+    where, values = "kind = ?", [kind]
+    if person_id is not None:
+        where, values = "person_id = ? AND kind = ?", [person_id, kind]
+    if parties:
+        where += f" AND party IN ({places(parties)})"
+    if besides:
+        where += f" AND dims NOT IN ({places(besides)})"
+    statement = (
+        f"SELECT {_TABLE.checked} FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
+        " AND (ends IS NULL OR ends > ?) AND (withdrawn IS NULL OR withdrawn > ?) AND EXISTS"
+        " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
+    )
+    return rows(
+        connection, statement, *values, *parties, *besides, at if begun else _FOREVER, at, at, state
+    )
+
+
+def keep_ends(connection: Connection, ended: Sequence[Record]) -> None:
+    """Write down when some records end or were withdrawn."""
+    now = {each.record_id: each for each in ended}
+    pairs = []
+    for first in range(0, len(ended), TOGETHER):
+        some = ended[first : first + TOGETHER]
+        where = f"person_id IN ({places(some)}) AND record_id IN ({places(some)})"
+        asked = (*(each.person_id for each in some), *(each.record_id for each in some))
+        for each in database.select(connection, table, where, *asked):
+            to = now[each.record_id]
+            pairs.append((each, each._replace(ends=to.ends, withdrawn=to.withdrawn)))
+    database.mark_again(connection, table, pairs)
+
+
+class Believed(NamedTuple):
+    """The records of some rows, the oldest first; what is not ours; and what the rows come to."""
+
+    records: list[Record]
+    forged: list[str]  # ids
+    tallies: Tallies
+
+
+def told(connection: Connection, found: Sequence[tuple[Any, ...]]) -> Believed:
+    """The records of the rows that `asking` asks for."""
+    seals = seals_of(connection)
+    ours, forged, elements = [], [], []
+    for each in found:
+        covered = each[:-1]
+        element = seals.element("record", covered, each[-1])
+        if element is None:
+            forged.append(str(each[1]))
+        else:
+            ours.append(_record(covered))
+            elements.append((covered, element))
+    return Believed(_in_order(ours), forged, tallied(_TABLE, elements))
+
+
+def _in_order(found: Iterable[Record]) -> list[Record]:
+    return sorted(found, key=lambda record: (record.begins, record.record_id))
+
+
+def _record(found: Sequence[Any]) -> Record:
+    """A row that was checked, as a record."""
+    fact, about = about_of(found[DIMS_AT])
+    return Record(
+        person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
+        fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
+        how=found[9], text_digest=found[10],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def about_of(dims: str) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The fact that a record names, and what it is about, as its column says; not to be changed."""
+    about = _DIMS.decode(dims)
+    return about.pop("fact", ("",))[0], about

@@ -1,0 +1,1 @@
+"""The ledger in the provider's own database: entries, checkpoints, receipts, sentences."""

@@ -1,0 +1,78 @@
+"""Entries of somebody who was erased: they stay in the log, and belong to nobody any more.
+
+An entry says whose it is by a salted digest, and its row by the id. At an erasure the id goes: what
+was committed to in the tree stays as it was, but only who knows the id already could ask whether an
+entry is about it. That a row lacks its id because of an erasure, and not because somebody took it
+away, is said by a mark under the keyring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection
+
+from upheld.database import rows as database
+from upheld.database.statements import places, rows, run
+from upheld.database.tables import severed
+from upheld.vault.envelope import context
+
+MOST = 1000  # numbers in one query
+
+
+def sever(connection: Connection, people: Sequence[str]) -> None:
+    """Cut every entry of some people from them."""
+    where = f"WHERE person_id IN ({places(people)})"
+    alone = [n for (n,) in rows(connection, f"SELECT number FROM entry {where}", *people)]  # noqa: S608 - places alone
+    shared: dict[int, int] = {}
+    for (number,) in rows(connection, f"SELECT number FROM entry_person {where}", *people):  # noqa: S608 - places alone
+        shared[number] = shared.get(number, 0) + 1
+    numbers = list(shared)
+    before: dict[int, int] = {}
+    for first in range(0, len(numbers), MOST):
+        some = numbers[first : first + MOST]
+        before |= counts(connection, some)
+        database.delete(connection, severed, f"number IN ({places(some)})", *some)
+    run(connection, f"UPDATE entry SET person_id = NULL {where}", *people)  # noqa: S608 - places alone
+    run(connection, f"DELETE FROM entry_person {where}", *people)  # noqa: S608 - places alone
+    left = _left(connection, numbers)
+    marks: list[dict[str, Any]] = [{"number": number, "people": 1} for number in alone]
+    marks += [
+        {"number": number, "people": count + before.get(number, 0), "rest": left[number]}
+        for number, count in shared.items()
+    ]  # fmt: skip
+    database.insert_all(connection, severed, marks)
+
+
+def _left(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Digests of who finds some entries of batches among their own."""
+    whose: dict[int, list[str]] = {number: [] for number in numbers}
+    for first in range(0, len(numbers), MOST):
+        some = numbers[first : first + MOST]
+        statement = f"SELECT number, person_id FROM entry_person WHERE number IN ({places(some)})"  # noqa: S608 - places alone
+        for number, person_id in rows(connection, statement, *some):
+            whose[number].append(str(person_id))
+    return {number: sha256(context(*sorted(told))).digest() for number, told in whose.items()}
+
+
+def exchanged(connection: Connection) -> list[int]:
+    """The batches from which people were cut, and which are no more about those who were left."""
+    found, _ = database.believed(connection, severed, "rest IS NOT NULL")
+    left = _left(connection, [each.number for each in found])
+    return [each.number for each in found if left[each.number] != each.rest]
+
+
+def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict[int, int]:
+    """From which entries how many people were cut; rows that are not ours are left out."""
+    where = "" if numbers is None else f"number IN ({places(numbers)})"
+    found, _ = database.believed(connection, severed, where, *(numbers or ()))
+    return {each.number: each.people for each in found}
+
+
+def counts_within(connection: Connection, first: int, last: int) -> dict[int, int]:
+    """The same of the entries between two numbers, with both."""
+    where = "number >= ? AND number <= ?"
+    found, _ = database.believed(connection, severed, where, first, last)
+    return {each.number: each.people for each in found}

@@ -1,0 +1,327 @@
+"""Entries: what was done or refused, on which grounds, in the act's own transaction; and items.
+
+An entry says time, policy, act, outcome, clauses, what it rested on, and which kinds of data and
+which parties it was about: words of the vocabulary and ids, never a value. Its number follows the
+one before without a gap, its time never runs back. Items are what is owed or due later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from calendar import monthrange
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from upheld.core import observing
+from upheld.database import rows as database
+from upheld.database import tables
+from upheld.database.connection import LAST, Link
+from upheld.database.errors import trouble
+from upheld.database.statements import blob, later, many, moment, row, rows
+from upheld.database.tables import microseconds
+from upheld.gate.log import lineage
+from upheld.gate.log.database_log import stopped
+from upheld.ledger import entries as ledger
+from upheld.ledger.entries import Batch, Entry
+from upheld.vault.envelope import context
+
+LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
+PAGE = 10_000  # entries read at a time
+NAMED_MAX = 1_000  # missing entries in a row that are named
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
+HOURS = {"hours": 1, "days": 24}
+MONTHS = {"months": 1, "years": 12}
+
+
+class Kept(NamedTuple):
+    """An entry as it is kept: with its number, its time, and whose it is."""
+
+    number: int
+    at: datetime
+    person_id: str | None
+    entry: Entry
+
+
+def write(
+    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, at: datetime,
+    *, rows_of: Sequence[str] | None = None,
+) -> tuple[int, datetime]:  # fmt: skip
+    """Add an entry about somebody, some people, or nobody; its number and time.
+
+    One of kind LISTED may be about rows by their ids: it commits to them, and names nobody.
+    The time is never before that of the entry before, but for the entry that accepts a clock.
+    The connection is one of `writing`, so that nobody else adds an entry before the commit.
+    """
+    number, told = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
+    return number, moment(told)
+
+
+def add(
+    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, told: int,
+    *, rows_of: Sequence[str] | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """The same by a time in microseconds since 1970."""
+    if type(connection) is not Link:
+        raise TypeError("an entry is written in a transaction of `writing`")
+    before, last = connection.last or latest(connection)
+    halt = connection.halt
+    if halt.why or before < halt.least:
+        raise stopped(halt.why or f"entries up to {halt.least} were there, and {before} are")
+    number = before + 1
+    if told < last and entry.kind != "clock":
+        told = last
+    salt, time = ledger.new_salt(), ledger.stamped(told)
+    if isinstance(whose, str):
+        person_id, people = whose, []
+        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
+    else:
+        # With a decoy, without which a guess of who was there could be tried.
+        person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
+        batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
+        body = ledger.encode_at(entry, time, batch=batch)
+    connection.later(_INSERT, (number, told, person_id, salt, body,
+                               ledger.commitment(salt, body)))  # fmt: skip
+    connection.last = number, told
+    if (observer := observing.observer()) is not None:
+        _noted(observer, entry)
+    if people:
+        _belongs_to(connection, number, people)
+    return number, told
+
+
+def _noted(observer: observing.Observer, entry: Entry) -> None:
+    """Note an entry for whoever tries what the policy's words do: its kinds, and what it cites."""
+    parties = [getattr(entry, role).split(" ")[0] for role in ("source", "recipient", "actor")]
+    act = " ".join(
+        each for each in (entry.kind, entry.action, *parties, entry.purpose, entry.occasion) if each
+    )
+    came = [entry.outcome, entry.problem, *entry.data, *sorted(entry.duties)]
+    observer.note("entry", act, " ".join(came))
+    observer.note("citation", act, " ".join((entry.outcome, *entry.data, "by", *entry.clauses)))
+
+
+def _batch(salt: bytes, time: str, listed: Sequence[str] | None, *, decoys: int) -> Batch | None:
+    """What an entry tells of some people or rows by their ids; nothing where it is about none."""
+    if listed is None:
+        return None
+    mark = _mark(salt, *sorted(listed))
+    return Batch(count=len(listed) - decoys, first=time, last=time, rows=mark)
+
+
+def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
+    """Let some people find an entry among their own."""
+    if connection.postgresql:
+        later(connection, "INSERT INTO entry_person SELECT unnest(CAST(? AS text[])),"
+              " CAST(? AS bigint)", people, number)  # fmt: skip
+        return
+    listed = [(each, number) for each in people]
+    many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
+
+
+def _mark(salt: bytes, *people: str) -> str:
+    """What says in an entry whose it is, to whoever has its salt and the ids."""
+    return hashlib.sha256(salt + context(*people)).hexdigest()
+
+
+def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int]:
+    """The last entry's number, and its time in microseconds; where there is none, 0, long ago.
+
+    Kept in mind until the transaction ends. `beside` has both if they were read with something
+    else, or nothing; DatabaseError where they are something that we never write.
+    """
+    link = connection if isinstance(connection, Link) else None
+    if link is not None:
+        if link.last is None and link.postgresql:
+            link.expect()
+            link.flush()
+        if link.last is not None:
+            return link.last
+    number, at = beside or (None, None)
+    if number is None:
+        number, at = row(connection, LAST[0]) or (0, 0)
+    if type(number) is not int or type(at) is not int:
+        raise trouble("damaged")
+    if link is not None:
+        link.last = number, at
+    return number, at
+
+
+def last_of(connection: Connection) -> tuple[int, datetime] | None:
+    """The number and time of the last entry."""
+    found = rows(connection, LAST[0])
+    return (found[0][0], moment(found[0][1])) if found else None
+
+
+def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[bytes]:
+    """Every entry of a log with its salt, in order, as the lines of an export.
+
+    `first` is its first entry's number, where it is not the log that goes on. EntryError where a
+    body is not what its leaf commits to.
+    """
+    statement = (
+        "SELECT number, salt, body, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
+    )
+    first = first or lineage.first(connection)
+    wanted = first
+    while found := rows(connection, statement, wanted, most):
+        for number, salt, body, leaf in found:
+            whole = number == wanted and ledger.commitment(blob(salt), blob(body)) == blob(leaf)
+            if not whole:
+                raise ledger.EntryError(f"entry {wanted} is missing or was changed")
+            yield ledger.to_line(wanted - first, blob(salt), blob(body))
+            wanted += 1
+
+
+def of_person(connection: Connection, person_id: str) -> list[Kept]:
+    """Everything that was done or refused about a person, in its order."""
+    statement = (  # as two queries: PostgreSQL reads every entry for an OR
+        "SELECT number, at, person_id, body FROM entry WHERE person_id = ? UNION ALL"
+        " SELECT e.number, e.at, e.person_id, e.body FROM entry_person p JOIN entry e"
+        " ON e.number = p.number WHERE p.person_id = ? ORDER BY number"
+    )
+    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
+
+
+def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
+    """Every entry of a kind that can be read and is about people or registers that are there."""
+    for person_id, entry in within(connection, -(1 << 63) + 1, (1 << 63) - 1):
+        if entry.kind == kind and (person_id is not None or not entry.person):
+            yield entry
+
+
+def _pages(
+    connection: Connection, columns: str, first: int = -(1 << 63) + 1, until: int = (1 << 63) - 1
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Every entry there is by its number, with some columns, a page at a time."""
+    statement = (
+        f"SELECT number, {columns} FROM entry WHERE number > ? AND number <= ?"  # noqa: S608 - columns alone
+        " ORDER BY number LIMIT ?"
+    )
+    last = first - 1
+    while page := rows(connection, statement, last, until, PAGE):
+        if page[-1][0] <= last:  # a damaged file would give the same ones for ever
+            raise trouble("damaged")
+        yield page
+        last = page[-1][0]
+
+
+def _kept(found: tuple[Any, ...]) -> Kept:
+    body = ledger.decode(blob(found[3]))
+    return Kept(found[0], moment(found[1]), found[2], body)
+
+
+def damaged(
+    connection: Connection, severed: Mapping[int, int] | None = None,
+    part: tuple[int, int] | None = None,
+) -> list[int]:  # fmt: skip
+    """The numbers of entries that are missing, changed, or told of another time or person.
+
+    `severed` says from which of them how many people were cut by an erasure; `part` are the first
+    and the last one that are to be looked at, both of which must be there.
+    """
+    cut = severed or {}
+    wrong: list[int] = []
+    begun = {first for (first,) in rows(connection, "SELECT first FROM restored")}
+    wanted = part[0] if part else 1
+    for page in _pages(connection, "at, person_id, salt, body, leaf", *(part or ())):
+        people = _people(connection, page[0][0], page[-1][0])
+        for number, *rest in page:
+            if number in begun:  # what a log before it has lost is that log's
+                wanted = max(wanted, number)
+            wrong += range(wanted, min(number, wanted + NAMED_MAX))
+            twice, wanted = number < wanted, number + 1  # which a key of the table forbids
+            if twice or not _whole(people.get(number, []), cut.get(number, 0), *rest):
+                wrong.append(number)
+    if part and not _begins_after(connection, part[1], begun):
+        wrong += range(wanted, min(part[1] + 1, wanted + NAMED_MAX))
+    return wrong
+
+
+def _begins_after(connection: Connection, last: int, begun: set[int]) -> bool:
+    """Whether the next entry begins a log, so that what is missing before it was another's."""
+    found = row(connection, "SELECT min(number) FROM entry WHERE number > ?", last)
+    return found is not None and found[0] in begun
+
+
+def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str | None, Entry]]:
+    """Some entries by their numbers, each with whose it is; those that cannot be read are not."""
+    for page in _pages(connection, "person_id, body", first, last):
+        for _, person_id, body in page:
+            try:
+                yield person_id, ledger.decode(blob(body))
+            except ledger.EntryError:
+                continue
+
+
+def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:
+    """Who finds some entries among their own, by the entry's number."""
+    found: dict[int, list[str]] = {}
+    statement = "SELECT number, person_id FROM entry_person WHERE number BETWEEN ? AND ?"
+    for number, person_id in rows(connection, statement, first, last):
+        found.setdefault(number, []).append(str(person_id))
+    return found
+
+
+def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
+    people: list[str], cut: int, at: int, person_id: str | None, salt: bytes, body: bytes,
+    leaf: bytes,
+) -> bool:  # fmt: skip
+    """Whether an entry is as it was written, with the people who find it among their own."""
+    salt, body = blob(salt), blob(body)
+    try:
+        entry = ledger.decode(body)
+        if ledger.commitment(salt, body) != blob(leaf):
+            return False
+    except ledger.EntryError:
+        return False
+    if type(at) is not int or entry.time != ledger.stamp(moment(at)):
+        return False
+    if entry.person and person_id is None:
+        return cut == 1 and not people
+    if person_id is not None or entry.person:
+        whose = person_id is not None and entry.person == _mark(salt, person_id)
+        return whose and not cut and not people
+    if entry.batch is None or entry.kind == LISTED:
+        return not people
+    if cut:  # of those who are left, nobody can tell any more than how many they are
+        return entry.batch.count + 1 == len(people) + cut
+    return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *sorted(people))
+
+
+def due(  # noqa: PLR0913 - the columns of an item
+    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int,
+    *, action: str = "", basis: str = "",
+) -> str:  # fmt: skip
+    """Add an item: something owed or due later; its id."""
+    item = secrets.token_hex(16)
+    if (observer := observing.observer()) is not None:
+        last = connection.last if isinstance(connection, Link) else None
+        hours = round((microseconds(at) - last[1]) / 3.6e9) if at is not None and last else "?"
+        observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
+    database.insert(
+        connection, tables.item, person_id=person_id, item_id=item, kind=kind, clause=clause,
+        due=None if at is None else microseconds(at), state="open", entry=entry, action=action,
+        basis=basis,
+    )  # fmt: skip
+    return item
+
+
+def after(at: datetime, amount: float | None, unit: str) -> datetime | None:
+    """The moment by which something is due; None where no time was said.
+
+    Months are those of the calendar of the moment's own zone; a day that a month lacks is its last.
+    """
+    if amount is None:
+        return None
+    if unit in HOURS:
+        return (at.astimezone(UTC) + timedelta(hours=float(amount) * HOURS[unit])).astimezone(
+            at.tzinfo
+        )
+    months = at.year * 12 + at.month - 1 + int(amount * MONTHS[unit])
+    year, month = divmod(months, 12)
+    day = min(at.day, monthrange(year, month + 1)[1])
+    return at.replace(year=year, month=month + 1, day=day)

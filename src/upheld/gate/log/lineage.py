@@ -1,0 +1,81 @@
+"""Which log the entries of a database are: where it begins, and which log was before it.
+
+A restored database lacks what was done after the backup, though it may have been published. It
+must not go on with the old log, or two different entries would bear one number: it begins a new
+one, whose first entry names the last known checkpoint of the log before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, inspect
+
+from upheld.database.connection import LAST, Link
+from upheld.database.statements import blob, row, rows, run
+from upheld.ledger.entries import Entry
+from upheld.ledger.note import to_base64
+from upheld.ledger.tree import Frontier, leaf_hash
+
+PAGE = 10_000
+
+
+def first(connection: Connection) -> int:
+    """The number of the first entry of the log that is gone on with."""
+    if not inspect(connection).has_table("restored"):
+        return 1  # of an earlier upheld
+    found = row(connection, "SELECT max(first) FROM restored")
+    return int(found[0]) if found and found[0] is not None else 1
+
+
+def state(connection: Connection, size: int | None = None) -> tuple[int, bytes]:
+    """How many entries the log has, and the root of the tree over them; or over its first ones."""
+    frontier = Frontier()
+    for commitment in _commitments(connection):
+        if frontier.size == size:
+            break
+        frontier.append(leaf_hash(commitment))
+    return frontier.size, frontier.root()
+
+
+def _commitments(connection: Connection) -> Iterator[bytes]:
+    seen = first(connection) - 1
+    statement = "SELECT number, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+    while found := rows(connection, statement, seen, PAGE):
+        for number, leaf in found:
+            yield blob(leaf)
+            seen = number
+
+
+def last_known(connection: Connection) -> str:
+    """The last checkpoint of this log: the signed one, or else its size and root."""
+    if inspect(connection).has_table("checkpoint"):
+        statement = "SELECT note FROM checkpoint WHERE log = ? AND note IS NOT NULL"
+        found = row(connection, f"{statement} ORDER BY size DESC LIMIT 1", first(connection))
+        if found:
+            return str(found[0])
+    size, root = state(connection)
+    return f"{size}\n{to_base64(root)}\n"
+
+
+def begin(connection: Connection, number: int, previous: str) -> None:
+    """Begin a new log at the entry of this number."""
+    run(connection, "INSERT INTO restored VALUES (?, ?)", number, previous)
+
+
+def skip_signed(connection: Connection) -> None:
+    """Let the next entry have a number above all that were signed, though they may be gone.
+
+    So no number is ever that of two entries.
+    """
+    if type(connection) is not Link:
+        raise TypeError("a log begins in a transaction of `writing`")
+    (signed,) = row(connection, "SELECT max(log + size) - 1 FROM checkpoint") or (None,)
+    number, at = row(connection, LAST[0]) or (0, 0)
+    connection.halt.why, connection.halt.least = "", 0
+    connection.last = max(number, signed or 0), at
+
+
+def restored(previous: str, policy: str, reason: str) -> Entry:
+    """The first entry of a log that goes on from a backup."""
+    return Entry(kind="restore", time="", policy=policy, previous=previous, problem=reason)

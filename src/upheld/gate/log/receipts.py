@@ -1,0 +1,147 @@
+"""Receipts out of the database, and the account of what was done: in words, each with its proof.
+
+A receipt is one entry with its salt, the proof that it stands in the tree, and the checkpoint; it
+is verified before it is given. A person gets those of their own entries and no others. That of a
+batch says how many it was, and a digest in which a secret of the provider's was hashed too: nobody
+learns from it who else was there, not even by trying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.core.dimensions import PARTIES
+from upheld.database.statements import blob, row, rows
+from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.transaction import reading
+from upheld.gate.log import database_log
+from upheld.gate.log.database_log import LogError, Stored
+from upheld.gate.log.sentences import told
+from upheld.ledger import entries as ledger
+from upheld.ledger.entries import Entry
+from upheld.ledger.note import to_base64
+from upheld.ledger.tree import inclusion_proof
+from upheld.ledger.verify import RECEIPT, Receipt, verify_receipt, write_receipt
+from upheld.policy.load import Policy
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+_OWN = (  # no OR, for which PostgreSQL reads every entry
+    "number IN (SELECT number FROM entry WHERE person_id = ?"
+    " UNION ALL SELECT number FROM entry_person WHERE person_id = ?)"
+)
+_TOGETHER = 1_000  # entries read at a time
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries an account tells: a person's, by a clause, with a party, of some time.
+
+    A party is a word of the vocabulary or a name.
+    """
+
+    person_id: str | None = None
+    clause: str = ""
+    party: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    violations: bool = False
+
+    def fits(self, entry: Entry) -> bool:
+        """Whether an entry is asked for, whoever and whenever it is about."""
+        if self.violations and not entry.violation:
+            return False
+        if self.clause and self.clause not in entry.clauses:
+            return False
+        parties = [getattr(entry, role) for role in PARTIES]
+        return not self.party or any(
+            self.party in (each, *each.split(" ", 1)) for each in parties if each
+        )
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of an account: its number and time, its sentence, itself, its receipt."""
+
+    number: int
+    at: datetime
+    text: str
+    entry: Entry
+    receipt: Receipt | None = None
+
+
+def receipt(gate: Gate, person_id: str, number: int) -> Receipt:
+    """The receipt of an entry about a person; LogError for anybody else's, as for none."""
+    with reading(gate.engine) as connection:
+        statement = f"SELECT 1 FROM entry WHERE number = ? AND {_OWN}"  # noqa: S608 - a fixed condition
+        if row(connection, statement, number, person_id, person_id) is None:
+            raise _nothing(number)
+        return receipt_of(connection, number)
+
+
+def receipt_of(connection: Connection, number: int) -> Receipt:
+    """The receipt of any entry, verified; LogError while it is not covered yet."""
+    log, note, checkpoint = database_log.signed_checkpoint(connection, number)
+    found = row(connection, "SELECT salt, body FROM entry WHERE number = ?", number)
+    if found is None:
+        raise _nothing(number)
+    index = number - log.first
+    if not 0 <= index < checkpoint.size:
+        raise LogError(f"entry {number} is not covered by a checkpoint yet",
+                       hint="`upheld jobs` covers it within a second")  # fmt: skip
+    stored = Stored(connection, log, checkpoint.size)
+    proof = inclusion_proof(index, checkpoint.size, stored.subtree)
+    made = Receipt(
+        kind=RECEIPT, checkpoint=note, entry=ledger.decode(blob(found[1])), index=index,
+        proof=tuple(map(to_base64, proof)), salt=to_base64(blob(found[0])),
+    )  # fmt: skip
+    verify_receipt(write_receipt(made), log.key)
+    return made
+
+
+def _nothing(number: int) -> LogError:
+    return LogError(f"there is no entry {number}", code="no-entry", hint="see the account")
+
+
+def account(
+    connection: Connection, policy: Policy, asked: Asked, *, proofs: bool = False
+) -> Iterator[Line]:
+    """What was done, in order and in words; with proofs, the receipt of what is covered."""
+    whose = "a customer's" if asked.person_id is None else "your"
+    covered = _covered(connection) if proofs else 0
+    for number, at, body in _rows(connection, asked):
+        entry = ledger.decode(body)
+        if not asked.fits(entry):
+            continue
+        proof = receipt_of(connection, number) if number <= covered else None
+        moment = BEGINNING + timedelta(microseconds=at)
+        yield Line(number, moment, told(entry, policy, whose=whose), entry, proof)
+
+
+def _covered(connection: Connection) -> int:
+    log, _, checkpoint = database_log.signed_checkpoint(connection)
+    return log.first + checkpoint.size - 1
+
+
+def _rows(connection: Connection, asked: Asked) -> Iterator[tuple[int, int, bytes]]:
+    query = "SELECT number, at, body FROM entry WHERE number > ?"
+    values: list[object] = []
+    if asked.person_id is not None:
+        query += f" AND {_OWN}"
+        values += [asked.person_id, asked.person_id]
+    if asked.since is not None:
+        query += " AND at >= ?"
+        values.append(microseconds(asked.since))
+    if asked.until is not None:
+        query += " AND at < ?"
+        values.append(microseconds(asked.until))
+    seen = 0
+    query += " ORDER BY number LIMIT ?"
+    while found := rows(connection, query, seen, *values, _TOGETHER):
+        for number, at, body in found:
+            yield number, at, blob(body)
+            seen = number

@@ -1,0 +1,328 @@
+"""What is owed to a person, and what falls due: items, from the day they open until they close.
+
+Each `must` of the policy that is owed for certain opens one item for the record by which it came to
+be owed; time runs from when its condition came to hold, as the records say. An allowed act of the
+kind closes it as done (see duties.py). Where its condition ceases it lapses; past its time it is
+late, with an entry. Other items are done by their handler; what is to be deleted is done by
+retention, which has a day for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from upheld.core import observing
+from upheld.database import rows as database
+from upheld.database.statements import moment, places, rows
+from upheld.database.tables import item as table
+from upheld.database.tables import microseconds, record
+from upheld.database.transaction import reading
+from upheld.gate.act.execution import Doing, House, Proven
+from upheld.gate.act.request import Act
+from upheld.gate.evidence.trusted_time import trusted_time_in
+from upheld.gate.log import entries
+from upheld.gate.set_aside import trying
+from upheld.ledger.entries import Entry
+from upheld.policy.fact_space import tests_of
+from upheld.policy.load import Policy
+from upheld.policy.program import Node
+from upheld.policy.request import Decision, Owed
+from upheld.vault import people
+from upheld.vault.people import ACTIVE, REGISTER
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+    from upheld.gate.transaction import Joint
+
+OWED = "owed"
+DELETE = "delete"
+GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
+OPEN = ("open", "late")
+MOST = 1_000  # items, or people, looked at in one run of a job
+
+
+class Item(NamedTuple):
+    """Something owed or due: whose, of which kind, by which clause, until when, and its state.
+
+    `basis` is the record by which it is owed, `entry` what opened it and `closed` what closed it.
+    """
+
+    person_id: str
+    item_id: str
+    kind: str
+    clause: str
+    due: datetime | None
+    state: str
+    entry: int
+    action: str
+    basis: str
+    closed: int | None
+
+
+class Must(NamedTuple):
+    """An act that the policy may owe, by which clause, and the facts on which that depends."""
+
+    clause: str
+    action: str
+    facts: frozenset[str]
+
+
+def listed(
+    connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
+) -> list[Item]:
+    """The items of some states, those that are due first first."""
+    where, asked = f"state IN ({places(states)})", list(states)
+    if person_id is not None:
+        where, asked = f"person_id = ? AND {where}", [person_id, *states]
+    found = database.select(connection, table, f"{where} ORDER BY due, item_id", *asked,
+                            parts=states)  # fmt: skip
+    return [_item(each) for each in found]
+
+
+def _item(found: Any) -> Item:
+    """A row that was checked, as an item."""
+    return Item._make(found)._replace(due=None if found.due is None else moment(found.due))
+
+
+@observing.reading
+def musts(policy: Policy) -> tuple[Must, ...]:
+    """Everything that a policy may owe."""
+    return _musts(policy)
+
+
+@lru_cache(maxsize=8)
+def _musts(policy: Policy) -> tuple[Must, ...]:
+    program = policy.program
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for number, node in enumerate(program.nodes):
+        if node.verb != "must":
+            continue
+        facts = frozenset(_facts(policy, number, node))
+        for action in sorted({action for copy in node.copies for action in copy.actions}):
+            key = node.clause, action
+            found[key] = found.get(key, frozenset()) | facts
+    return tuple(Must(clause, action, facts) for (clause, action), facts in sorted(found.items()))
+
+
+def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
+    """The facts in a rule's conditions and in those of its exceptions."""
+    copies = [*node.copies, *(copy for gate in node.gates for copy in gate)]
+    for copy in copies:
+        yield from (test.fact for test in tests_of(copy.condition))
+    for below, each in enumerate(policy.program.nodes):
+        if number in each.parents:
+            yield from _facts(policy, below, each)
+
+
+@observing.reading
+@lru_cache(maxsize=256)
+def proven_by(policy: Policy, kind: str) -> tuple[Must, ...]:
+    """What the policy may owe of that which depends on a kind of record."""
+    facts = policy.program.vocabulary.facts
+    return tuple(
+        must for must in _musts(policy)
+        if any(facts[name].proof == kind for name in must.facts if name in facts)
+    )  # fmt: skip
+
+
+def review(
+    house: House, connection: Connection, person_id: str, kind: str, entry: int, basis: str = ""
+) -> int:
+    """Open what is owed to a person now, and let lapse what no longer is; how many changed.
+
+    `kind` is that of the record that was added, withdrawn or began to hold, and `basis` its id. A
+    register says nothing of one person, and opens nothing.
+    """
+    if person_id == REGISTER:
+        return 0
+    return sum(
+        _review(house, connection, person_id, must, entry, basis)
+        for must in proven_by(house.policy, kind)
+    )
+
+
+def _review(
+    house: House, connection: Connection, person_id: str, must: Must, entry: int, basis: str
+) -> int:
+    doing, decision, (_, evidence, problem) = _found(house, connection, person_id, must)
+    if problem or decision.outcome == "error":
+        return 0  # nobody can tell; the next look will
+    owed = [each for each in decision.owed if each.clause == must.clause]
+    if not owed:
+        return database.update(
+            connection, table, {"state": "lapsed", "closed": entry}, "person_id = ? AND"
+            " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
+            person_id, must.action, must.clause, parts=OPEN,
+        )  # fmt: skip
+    certain = [each for each in owed if each.certain]
+    if not certain:
+        return 0
+    moments = _moments(connection, person_id, evidence)
+    if basis not in moments:
+        basis = max(moments, key=lambda each: (moments[each], each), default="")
+    since = min(max(moments.values(), default=doing.at), doing.at)
+    where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
+    if database.get(connection, table, where, person_id, must.clause, must.action, basis):
+        return 0
+    since = doing.house.clock.local(since)
+    due = min(_due(since, each) for each in certain)
+    entries.due(connection, person_id, OWED, must.clause, due, entry, action=must.action,
+                basis=basis)  # fmt: skip
+    return 1
+
+
+def _found(
+    house: House, connection: Connection, person_id: str, must: Must
+) -> tuple[Doing, Decision, Proven]:
+    """The decision on the act that may be owed, by the facts on which that depends alone."""
+    doing = Doing(house, connection, Act(action=must.action), entitled=False)
+    facts = {name: fact for name, fact in doing.shape.facts.items() if name in must.facts}
+    doing.shape = replace(doing.shape, facts=facts)
+    return doing, *doing.found(person_id)
+
+
+def _due(since: datetime, owed: Owed) -> datetime:
+    return entries.after(since, owed.amount, owed.unit) or since
+
+
+def _moments(
+    connection: Connection, person_id: str, evidence: Sequence[str]
+) -> dict[str, datetime]:
+    """When each record of the evidence began to prove what it proves."""
+    if not evidence:
+        return {}
+    where = f"person_id IN (?, ?) AND record_id IN ({places(evidence)})"
+    found, _ = database.believed(connection, record, where, REGISTER, person_id, *evidence)
+    return {
+        each.record_id: moment(each.begins if each.withdrawn is None else each.withdrawn)
+        for each in found
+    }
+
+
+def owe(gate: Gate) -> int:
+    """Open what came to be owed by time alone, as a record began to hold; the job of that name."""
+    facts = gate.house.policy.program.vocabulary.facts
+    kinds = sorted({facts[n].proof for must in musts(gate.house.policy) for n in must.facts
+                    if n in facts and facts[n].proof})  # fmt: skip
+    if not kinds:
+        return 0
+    statement = (
+        "SELECT r.person_id, r.kind, r.record_id FROM record r JOIN person p"  # noqa: S608 - places alone
+        " ON p.person_id = r.person_id WHERE p.state = ? AND r.record_id > ?"
+        f" AND r.kind IN ({places(kinds)}) AND r.begins <= ? AND r.withdrawn IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
+        " ORDER BY r.record_id LIMIT ?"
+    )
+    with trying(gate, "owed") as trial:
+        count, after = 0, ""
+        while True:
+            with reading(gate.engine) as connection:
+                now = microseconds(trusted_time_in(gate, connection))
+                found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
+            for person_id, kind, record_id in found:
+                after = record_id
+                work = partial(_owed, gate, person_id, kind, record_id)
+                count += trial.one(work, person_id, record_id) or 0
+            if len(found) < MOST:
+                return count
+
+
+def _owed(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
+    """Open what came to be owed to a person by a record; how many changed."""
+    with gate.together() as joint:
+        people.lock(joint.connection, person_id)
+        last = entries.last_of(joint.connection)
+        number = last[0] if last else 0
+        return review(gate.house, joint.connection, person_id, kind, number, record_id)
+
+
+def late(gate: Gate) -> int:
+    """Do what fell due, and say of what was not done that it is late; the job of that name.
+
+    An item that fails stays as it is, its person is set aside, and the others go on.
+    """
+    handled = sorted(gate.house.carriers.due) or [""]  # PostgreSQL knows no empty list
+    count, after = 0, (-(1 << 63), "")
+    with trying(gate, "late") as trial:
+        while True:
+            with reading(gate.engine) as connection:
+                now = trusted_time_in(gate, connection)
+                found = _due_by(connection, now, handled, after)
+            for each in found:
+                after = microseconds(each.due or now), each.item_id
+                work = partial(_fell_due_alone, gate, each, now)
+                count += trial.one(work, each.person_id, each.item_id) or 0
+            if len(found) < MOST:
+                return count
+            if count >= MOST:  # the other jobs have their turn
+                trial.stop()
+                return count
+
+
+def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
+    with gate.together() as joint:
+        return _fell_due(gate, joint, item, now)
+
+
+def _due_by(
+    connection: Connection, now: datetime, handled: Sequence[str], after: tuple[int, str]
+) -> list[Item]:
+    """What is due and open, and what is late of the kinds that somebody handles."""
+    where = (
+        "(due <= ? AND state = 'open'"
+        f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
+        f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}))"
+        " AND (due, item_id) > (?, ?) ORDER BY due, item_id LIMIT ?"
+    )
+    at = microseconds(now)
+    # Sets are looked at when each is done: one that was changed must not stop what others are due.
+    found, _ = database.believed(connection, table, where, at, microseconds(now - GRACE), *handled,
+                                 at, *handled, *after, MOST)  # fmt: skip
+    return [_item(each) for each in found]
+
+
+def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
+    connection, house = joint.connection, gate.house
+    people.lock(connection, item.person_id)
+    there = database.get(connection, table, "person_id = ? AND item_id = ?", item.person_id,
+                         item.item_id)  # fmt: skip
+    if there is None or there.state != item.state:
+        return 0  # somebody else was faster
+    if handler := house.carriers.due.get(item.kind):
+        return _close(connection, item, "done", handler(joint, item))
+    if item.kind == OWED:
+        must = next((m for m in musts(house.policy) if m[:2] == (item.clause, item.action)), None)
+        owed = False  # a clause that is no longer in the policy owes nothing
+        if must is not None:
+            _, decision, (_, _, problem) = _found(house, connection, item.person_id, must)
+            owed = bool(problem) or any(each.clause == item.clause for each in decision.owed)
+        if not owed:
+            return _close(
+                connection, item, "lapsed", _noted(house, connection, item, now, "lapsed")
+            )
+    number = _noted(house, connection, item, now, "late")
+    return _close(connection, item, "late", number)
+
+
+def _noted(house: House, connection: Connection, item: Item, now: datetime, kind: str) -> int:
+    """Say what became of an item.
+
+    Of what was not deleted in time it is not said whose it is: they may be under a hold of which
+    nobody may speak.
+    """
+    whose = None if item.kind == DELETE else item.person_id
+    entry = Entry(kind=kind, time="", policy=house.policy.digest, action=item.action or item.kind,
+                  clauses=(item.clause,), evidence=(item.basis,) if item.basis else ())  # fmt: skip
+    return entries.write(connection, entry, whose, now)[0]
+
+
+def _close(connection: Connection, item: Item, state: str, entry: int) -> int:
+    changes = {"state": state, "closed": None if state == "late" else entry}
+    return database.update(connection, table, changes, "person_id = ? AND item_id = ?",
+                           item.person_id, item.item_id)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What keeps a provider running: jobs, backups, restoring, the self-check."""

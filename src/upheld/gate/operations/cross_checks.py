@@ -1,0 +1,79 @@
+"""What is not whole beside the rows that are sealed, each row by something else that is.
+
+Keys, values and whose an entry is are looked at with their people and entries; here is what nobody
+would come to that way: rows of people or entries that are not there, epochs, the names of logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from upheld.database.checks import Problem
+from upheld.database.statements import blob, row, rows
+from upheld.gate.evidence import records
+from upheld.gate.log import database_log, detach
+from upheld.gate.log.database_log import Log
+from upheld.ledger import entries as ledger
+from upheld.ledger.note import NoteError
+from upheld.vault import people
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import REGISTER
+
+_STRAYS = {  # rows that belong to another one, which has to be there
+    "person_key": "SELECT 1 FROM person p WHERE p.person_id = t.person_id",
+    "value": "SELECT 1 FROM person p WHERE p.person_id = t.person_id",
+    "entry_person": "SELECT 1 FROM entry e WHERE e.number = t.number",
+    "checkpoint": "SELECT 1 FROM log_name l WHERE l.first = t.log",
+    "tile": "SELECT 1 FROM log_name l WHERE l.first = t.log",
+}
+
+
+def everywhere(connection: Connection, keyring: Keyring) -> list[Problem]:
+    """All of it."""
+    return [Problem(each, "database") for each in _everywhere(connection, keyring)]
+
+
+def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
+    problems = [f"{each} was changed" for each in people.unlike(connection, keyring)]
+    for table, other in _STRAYS.items():
+        statement = f"SELECT count(*) FROM {table} t WHERE NOT EXISTS ({other})"  # noqa: S608 - our own words
+        ((count,),) = rows(connection, statement)
+        if count:
+            problems.append(f"{count} rows of `{table}` belong to nothing that is there")
+    sealing = keyring.derived("register-text")
+    texts = records.unreadable(connection, REGISTER, sealing)
+    problems += [f"{each} is changed, moved or missing" for each in texts]
+    problems += [
+        f"the name of log {each.first} was changed"
+        for each in database_log.logs(connection)
+        if not _named(each)
+    ]
+    problems += [f"entry {number} is not about those who were left when others were cut from it"
+                 for number in detach.exchanged(connection)]  # fmt: skip
+    return [*problems, *_begun(connection)]
+
+
+def _named(log: Log) -> bool:
+    """Whether a log has the name that its key has."""
+    try:
+        return log.key.name == log.origin
+    except NoteError:
+        return False
+
+
+def _begun(connection: Connection) -> Iterator[str]:
+    """The beginnings of logs that the entry with which they begin does not tell, or tells alone."""
+    listed = rows(connection, "SELECT first, previous FROM restored ORDER BY first")
+    for each in database_log.logs(connection)[1:]:
+        if each.first not in dict(listed):
+            yield f"nothing says that log {each.first} was begun after another"
+    for first, previous in listed:
+        found = row(connection, "SELECT body FROM entry WHERE number = ?", first)
+        try:
+            told = ledger.decode(blob(found[0])) if found else None
+        except ledger.EntryError:
+            told = None
+        if told is None or (told.kind, told.previous) != ("restore", previous):
+            yield f"the log does not begin anew with entry {first}"

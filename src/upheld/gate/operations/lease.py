@@ -1,0 +1,75 @@
+"""One leader among several processes: a row that says who it is, and until when.
+
+The leader renews its lease while it lives; when it dies, another takes over as soon as the lease
+has run out. A lease that ends later than any could is that of a clock which was set since, and does
+not count. On PostgreSQL the time is the server's, so that machines need not agree.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from upheld.core.clock import system_time
+from upheld.database.statements import is_postgresql, row, run
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading, writing
+
+SECONDS: Final = 15.0
+_TIME: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_RENEWED: Final = 0.5  # of its time that is left when a lease is renewed
+
+
+class Lease:
+    """One process's claim to be the leader of a name."""
+
+    def __init__(self, engine: Engine, name: str, seconds: float = SECONDS) -> None:
+        self._engine = engine
+        self._name = name
+        self._length = round(seconds * 1_000_000)
+        self._holder = secrets.token_hex(16)
+
+    def hold(self) -> bool:
+        """Take or keep the lease; whether it is ours now."""
+        with reading(self._engine) as connection:
+            now, found = _now(connection), self._found(connection)
+        if found and not self._free(found, now):
+            if found[0] != self._holder:
+                return False
+            if found[1] - now > self._length * _RENEWED:
+                return True
+        with writing(self._engine) as connection:
+            now = _now(connection)
+            if found is None:
+                return bool(
+                    run(connection, "INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                        self._name, self._holder, now + self._length)
+                )  # fmt: skip
+            return bool(
+                run(connection, "UPDATE lease SET holder = ?, until = ? WHERE name = ?"
+                    " AND holder = ? AND until = ?", self._holder, now + self._length, self._name,
+                    *found)
+            )  # fmt: skip
+
+    def release(self) -> None:
+        """Give the lease up, so that another need not wait."""
+        with writing(self._engine) as connection:
+            run(connection, "DELETE FROM lease WHERE name = ? AND holder = ?", self._name,
+                self._holder)  # fmt: skip
+
+    def _found(self, connection: Connection) -> tuple[str, int] | None:
+        found = row(connection, "SELECT holder, until FROM lease WHERE name = ?", self._name)
+        return (found[0], found[1]) if found else None
+
+    def _free(self, found: tuple[str, int], now: int) -> bool:
+        return found[1] <= now or (found[0] != self._holder and found[1] > now + 2 * self._length)
+
+
+def _now(connection: Connection) -> int:
+    """Microseconds since 1970, by one clock for all who share the database."""
+    if is_postgresql(connection):
+        found = row(connection, _TIME)
+        return int(found[0]) if found else 0
+    return microseconds(system_time())

@@ -1,0 +1,223 @@
+"""Put a backup back into an empty database: all of it in one transaction, or nothing.
+
+Before anyone can read anything of it, who was erased since is erased again, and what was dropped is
+dropped, by the list beside the keyring; and everybody's key is moved to the keyring's own epoch, so
+that the keys that were kept with the backup are needed no more. A new log begins, whose first entry
+names the last known checkpoint of the old one. The tables may be those of an earlier upheld: they
+are made as they were, filled, and brought to what this one needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from upheld.core.clock import Clock, system_time
+from upheld.database import rows as database
+from upheld.database import tables
+from upheld.database.engines import made_or_gone, open_database
+from upheld.database.schema import revision, upgrade
+from upheld.database.statements import many, places, rows, run
+from upheld.database.transaction import scrub, writing
+from upheld.gate import older_databases
+from upheld.gate.erasure import delete_fields, erase
+from upheld.gate.log import database_log, entries, lineage
+from upheld.gate.operations import selfcheck
+from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
+from upheld.ledger.entries import stamp
+from upheld.ledger.note import NoteError, parse_note, to_base64
+from upheld.policy.load import Policy
+from upheld.vault import archive, backups, escrow, people, values
+from upheld.vault.archive import BackupError, Close, Head
+from upheld.vault.erasures import Erasures
+from upheld.vault.keyring import Keyring, Master
+
+BATCH = 100  # people moved with one look
+
+
+class Told(NamedTuple):
+    """What goes with a restore: where the keys were kept, what was published, and why anyway."""
+
+    keys: Path | None = None
+    published: bytes | None = None
+    because: str = ""
+
+
+class Restored(NamedTuple):
+    """What came back: how many people, entries, erasures that were replayed, what is not whole."""
+
+    people: int
+    entries: int
+    erased: int
+    previous: str
+    problems: tuple[str, ...]
+
+
+def keyring_for(path: Path, place: Path, master: Master, keys: Path | None) -> Keyring:
+    """The provider's keyring; where it is lost, made again from the keys kept with a backup."""
+    if not place.exists():
+        if keys is None:
+            raise BackupError(f"{place} is not there", code="escrow",
+                              hint="name the keys that were kept with the backup")  # fmt: skip
+        escrow.find(keys, archive.read_head(path).id, master).copy(place)
+    return Keyring.open(place, master)
+
+
+def restore(
+    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, told: Told
+) -> Restored:
+    """Put a backup back, and look through it.
+
+    BackupError where the database is not empty, the backup or its keys are not whole, the list of
+    erasures lacks some, or what was published has more than the backup; of the last two only as
+    long as nobody says why.
+    """
+    head = archive.read_head(path)
+    both = keyring
+    if head.epoch not in {each.number for each in keyring.epochs}:
+        if told.keys is None:
+            raise BackupError(f"the key of epoch {head.epoch} is not in the keyring", code="escrow",
+                              hint="name the keys that were kept with the backup")  # fmt: skip
+        both = keyring.reading_also(escrow.find(told.keys, head.id, master))
+    with made_or_gone(url) as engine:
+        _empty(engine)
+        with writing(engine) as connection:
+            closed = _load(connection, path, head, both)
+            _listed(keyring, closed, told.because)
+            previous = _previous(connection, closed, told)
+            last = entries.last_of(connection)
+            first = lineage.restored(previous, policy.digest, told.because)
+            number, _ = entries.write(connection, first, None, system_time())
+            lineage.begin(connection, number, previous)
+            since = stamp(last[1]) if last else ""
+            erased = _settle(connection, policy, keyring, both, told.keys, since)
+        erase.finish(engine, keyring, Clock())
+        Erasures(keyring).settle()
+        scrub(engine)
+        found = selfcheck.selfcheck(engine, keyring)
+    engine.dispose()
+    return Restored(found.people, found.entries, erased, previous, found.problems)
+
+
+def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
+    """Put a backup into a database to be thrown away, and tell what is not whole."""
+    engine = open_database(url)
+    try:
+        with writing(engine) as connection:
+            _load(connection, path, archive.read_head(path), keyring)
+            older_databases.belong(connection, keyring)
+        return selfcheck.selfcheck(engine, keyring).problems
+    finally:
+        engine.dispose()
+
+
+def _empty(engine: Engine) -> None:
+    if revision(engine):
+        raise BackupError("the database has tables already", code="not-empty",
+                          hint="name an empty database")  # fmt: skip
+
+
+def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> Close:
+    """Make the tables as they were, fill them, and bring them to what this upheld needs."""
+    upgrade(connection, head.revision)
+    counts: dict[str, int] = {}
+    closed: Close | None = None
+    for part in archive.read(path, keyring):
+        if isinstance(part, Close):
+            closed = part
+            continue
+        columns = ", ".join(part.columns)
+        statement = f"INSERT INTO {part.table} ({columns}) VALUES ({places(part.columns)})"  # noqa: S608 - names of a sealed backup
+        many(connection, statement, list(map(tuple, part.rows)))
+        counts[part.table] = counts.get(part.table, 0) + len(part.rows)
+    if closed is None or counts != {name: n for name, n in closed.rows.items() if n}:
+        raise BackupError(f"{path} has not the rows that it says", code="backup",
+                          hint="take another backup")  # fmt: skip
+    upgrade(connection)
+    return closed
+
+
+def _listed(keyring: Keyring, closed: Close, because: str) -> None:
+    """BackupError where the list of erasures lacks some that there were, and nobody says why."""
+    listed = Erasures(keyring)
+    there, wanted = len(listed.read()), max(closed.erasures, keyring.erasures)
+    if there < wanted and not because:
+        raise BackupError(
+            f"the list of erasures has {there}, and had {wanted}: who is missing in it would come"
+            " back",
+            code="erasures", hint=f"bring {listed.path} back; or say why it is lost, --because",
+        )  # fmt: skip
+
+
+def _settle(
+    connection: Connection, policy: Policy, keyring: Keyring, both: Keyring, keys: Path | None,
+    since: str,
+) -> int:  # fmt: skip
+    """Erase again, move everybody to the keyring's epoch, close all others; how many erased."""
+    needed = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
+    if missing := needed - {each.number for each in both.epochs}:
+        raise BackupError(f"the key of epoch {min(missing)} is missing", code="escrow",
+                          hint="name the keys that were kept with the backup")  # fmt: skip
+    older_databases.belong(connection, both)
+    at = system_time()
+    erased = erase.replay(connection, both, policy, at)
+    delete_fields.replay(connection, both, policy, since, at)
+    while some := people.to_move(connection, both, BATCH):
+        for person_id in some:
+            people.move(connection, both, person_id, values.indexed)
+    open_epochs = [each.number for each in keyring.epochs]
+    run(connection, f"UPDATE epoch SET closed = ? WHERE number NOT IN ({places(open_epochs)})",  # noqa: S608 - places alone
+        True, *open_epochs)  # fmt: skip
+    for backup_id, until in _kept(keys):
+        if database.get(connection, tables.backup, "backup_id = ?", backup_id) is None:
+            backups.add(connection, backup_id, at, until)
+    return erased
+
+
+def _kept(keys: Path | None) -> Iterator[tuple[str, datetime]]:
+    """The backups whose keys are kept: some may have been made after this one."""
+    if keys is not None and keys.is_dir():
+        yield from escrow.listed(keys)
+
+
+def _previous(connection: Connection, closed: Close, told: Told) -> str:
+    """The last known checkpoint of the old log; BackupError if it tells of more than there is."""
+    size, root = lineage.state(connection)
+    if (size, root.hex()) != (closed.size, closed.root):
+        raise BackupError("the entries are not those that the backup says", code="backup",
+                          hint="take another backup")  # fmt: skip
+    if told.published is None:
+        return closed.log or f"{size}\n{to_base64(root)}\n"
+    published = _checkpoint(connection, told.published)
+    if published.size > size:
+        if not told.because:
+            raise BackupError(
+                f"{published.size} entries were published, and the backup has {size}: what was"
+                " done since is lost",
+                code="published", hint="take a later backup; or say why it is so, with --because",
+            )  # fmt: skip
+        return told.published.decode()
+    if lineage.state(connection, published.size)[1] != published.root and not told.because:
+        raise BackupError(
+            "what was published is another log than the backup's", code="published",
+            hint="name the checkpoint of this log; or say why it is so, with --because",
+        )  # fmt: skip
+    return closed.log
+
+
+def _checkpoint(connection: Connection, raw: bytes) -> Checkpoint:
+    """What was published; BackupError unless the log's own key signed it, where it is known."""
+    log = database_log.current(connection)
+    if log is None or log.first < lineage.first(connection):
+        return parse_text(parse_note(raw).text)
+    try:
+        return open_checkpoint(raw, log.key)
+    except NoteError as error:
+        raise BackupError(
+            f"what was published is no checkpoint of {log.origin}: {error}", code="published",
+            hint="name the checkpoint of this log",
+        ) from None  # fmt: skip

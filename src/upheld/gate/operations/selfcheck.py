@@ -1,0 +1,192 @@
+"""What a provider's database needs besides acts: to be looked through, and moved on.
+
+`selfcheck` opens everything and names what is not whole. `begin_epoch` moves everybody's
+key to a new epoch and destroys the old ones: it may be stopped and begun again at any time, and
+nobody is ever without a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine
+
+from upheld.database import checks
+from upheld.database.checks import Problem
+from upheld.database.errors import DatabaseError
+from upheld.database.statements import is_postgresql, rows
+from upheld.database.transaction import snapshot
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import detach, entries
+from upheld.gate.log.entries import Kept
+from upheld.gate.operations import cross_checks
+from upheld.ledger.entries import Entry, EntryError
+from upheld.vault import people, values
+from upheld.vault.envelope import SealError
+from upheld.vault.keyfile import KeyringError
+from upheld.vault.keyring import Keyring
+from upheld.vault.people import ACTIVE, REGISTER, VaultError
+
+INTEGRITY = "PRAGMA integrity_check"
+BATCH = 100  # people moved in one transaction
+
+
+class Checked(NamedTuple):
+    """What was looked through, and what is not whole."""
+
+    people: int
+    values: int
+    records: int
+    entries: int
+    problems: tuple[str, ...]
+
+
+def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
+    """Open every key and value, believe every record, hash every entry; name what is not whole.
+
+    What is not whole at one moment is looked at again at another before it is named: a key may be
+    renewed, between the moment that is seen and the moment in which its keyring is read.
+    """
+    first = _checked(engine, keyring)
+    if not first.problems:
+        return first
+    again = _checked(engine, keyring)
+    both = tuple(each for each in again.problems if each in set(first.problems))
+    return again._replace(problems=both)
+
+
+def _checked(engine: Engine, keyring: Keyring) -> Checked:
+    people.unlock(engine, keyring)
+    with snapshot(engine) as connection:
+        return check(connection, keyring)
+
+
+def check(connection: Connection, keyring: Keyring) -> Checked:
+    """The same in a transaction that is given, of a database that was unlocked."""
+    problems: list[Problem] = []
+    held = 0
+    everybody = [
+        found for (found,) in
+        rows(connection, "SELECT person_id FROM person WHERE person_id <> ?", REGISTER)
+    ]  # fmt: skip
+    for person_id in everybody:
+        count, named = looked_through(connection, keyring, person_id)
+        held += count
+        problems += named
+    problems += cross_checks.everywhere(connection, keyring)
+    problems += checks.everything(connection)
+    listed = records.every(connection)
+    problems += _unlike(connection, {each.record_id: each for each in listed})
+    told = [each.text for each in problems]
+    told += [
+        f"entry {number} is missing or changed"
+        for number in entries.damaged(connection, detach.counts(connection))
+    ]
+    last = entries.last_of(connection)
+    if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
+        told.append("the database file is damaged")
+    statement = "SELECT count(*) FROM person WHERE state = ?"
+    ((active,),) = rows(connection, statement, ACTIVE)
+    return Checked(active, held, len(listed), last[0] if last else 0, tuple(dict.fromkeys(told)))
+
+
+def some_people(connection: Connection, after: str, most: int) -> list[str]:
+    """The next people by their ids, whatever state they are said to be in."""
+    statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
+    return [found for (found,) in rows(connection, statement, after, most)]
+
+
+def looked_through(
+    connection: Connection, keyring: Keyring, person_id: str
+) -> tuple[int, list[Problem]]:
+    """How many values of somebody are whole, and what is not whole of them.
+
+    Of what a law keeps apart nothing else is told.
+    """
+    try:
+        person = people.whatever(connection, keyring, [person_id])[person_id]
+        found, wrong = values.examine(connection, person, list(person.holdings))
+        wrong += values.besides(connection, person)
+        wrong += records.unreadable(connection, person_id, person.cipher)
+    except KeyError:
+        return 0, [Problem(f"the key of person {person_id} is missing", "person", person_id)]
+    except (SealError, VaultError, KeyringError) as error:
+        return 0, [Problem(str(error), "person", person_id)]
+    count = sum(map(len, found.values()))
+    problems = [
+        Problem(f"{name} is changed, moved or missing", "value", person_id) for name in wrong
+    ]
+    statement = "SELECT 1 FROM person WHERE person_id = ? AND state = ?"
+    if not rows(connection, statement, person_id, ACTIVE):
+        return count, problems
+    try:
+        kept = entries.of_person(connection, person_id)
+        noted = _noted(kept)
+    except (EntryError, DatabaseError, ValueError):
+        text = f"what an entry says of person {person_id} is changed, moved or missing"
+        return count, [*problems, Problem(text, "entry", person_id)]
+    if noted != {field: held.mark for field, held in person.holdings.items()}:
+        text = f"what is held of person {person_id} is not what the entries say"
+        problems.append(Problem(text, "person", person_id))
+    mine = {each.record_id: each for each in records.of_owner(connection, person_id)}
+    problems += _unlike_entries([each.entry for each in kept], mine, person_id)
+    return count, problems
+
+
+def _noted(kept: Sequence[Kept]) -> dict[str, str]:
+    """What the entries of somebody say that is held: by field, the mark of its value."""
+    noted: dict[str, str] = {}
+    for each in kept:
+        entry = each.entry
+        told = list(zip(entry.data, entry.values, strict=bool(entry.values)))
+        if entry.kind == "retention" and entry.action == "delete":
+            for field, mark in told:
+                if noted.get(field) == mark:  # else a former value of it
+                    del noted[field]
+        else:  # of a series whose oldest rows went, what is left
+            noted.update(told)
+    return noted
+
+
+def _unlike(connection: Connection, listed: Mapping[str, Record]) -> list[Problem]:
+    """The records that are not as the entries say: gone, or in force though they were ended."""
+    return _unlike_entries(entries.of_kind(connection, "record"), listed, REGISTER)
+
+
+def unlike_of_registers(connection: Connection, some: Iterable[Entry]) -> list[Problem]:
+    """The same of the records that are nobody's, by some entries about nobody."""
+    told = [each for each in some if each.kind == "record" and each.batch is None]
+    if not told:
+        return []
+    listed = {each.record_id: each for each in records.of_owner(connection, REGISTER)}
+    return _unlike_entries(told, listed, REGISTER)
+
+
+def _unlike_entries(
+    some: Iterable[Entry], listed: Mapping[str, Record], whose: str
+) -> list[Problem]:  # fmt: skip
+    """The records that are not as some entries say, of those who are listed.
+
+    A batch's entry may be about records of others, or of people who were erased since.
+    """
+    said: dict[str, str] = {}
+    added: set[str] = set()
+    for entry in some:
+        if entry.kind == "record":
+            mine = entry.batch is None
+            said.update(dict.fromkeys([each for each in entry.evidence if mine or each in listed],
+                                      entry.action.partition(" ")[0]))  # fmt: skip
+            if mine:
+                added.update(entry.evidence)
+    problems = []
+    for record_id, action in said.items():
+        record = listed.get(record_id)
+        if record is None and record_id in added:
+            problems.append(Problem(f"record {record_id} is missing", "record", whose))
+        ended = record is None or record.withdrawn is not None or record.ends is not None
+        if action != "add" and not ended:
+            text = f"record {record_id} is as it was before it ended"
+            problems.append(Problem(text, "record", whose))
+    return problems

@@ -1,0 +1,88 @@
+"""The self-check as a job: everybody within a day, some people at a time, each from one moment.
+
+What is not whole is looked at again from another moment, since a key may be renewed between the
+moment that is seen and the one in which the keyring is read. What is found both times is kept for
+staff and told in the log, by table and person, and the job fails by it, so that whoever watches the
+jobs sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+from upheld.database import checks
+from upheld.database.checks import Problem
+from upheld.database.seals import NOBODY, SealedError
+from upheld.database.statements import rows
+from upheld.database.transaction import snapshot
+from upheld.gate import change_counts, findings
+from upheld.gate.findings import Part
+from upheld.gate.operations import cross_checks, selfcheck
+from upheld.gate.rounds import Round
+from upheld.vault.keyring import Keyring
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+NAME: Final = "self-check"
+PUT_BACK: Final = "put back"  # of what is found of rows and covers; until a new log is begun
+SLICES: Final = 720  # in which everybody is looked at, of one a minute: half a day
+LEAST: Final = 50  # people in a slice
+
+
+class Looking:
+    """A look through everybody, a slice at each call."""
+
+    def __init__(self) -> None:
+        self._round = Round(NAME)
+
+    def look(self, gate: Gate) -> int:
+        """Look through some people, and first through what is nobody's; how many people.
+
+        SealedError where something is not whole.
+        """
+        after = self._round.place(gate)
+        with snapshot(gate.engine) as connection:
+            ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
+            most = max(LEAST, everybody // SLICES + 1)
+            whose = selfcheck.some_people(connection, after, most)
+        owners = [*([] if after else [NOBODY]), *whose]
+        change_counts.keep(gate)
+        before = gate.seen.read(gate.engine, owners)  # so that the moment that is seen is later
+        with snapshot(gate.engine) as connection:
+            problems = _through(connection, gate.house.keyring, whose, nobodys=not after)
+            now = change_counts.versions(connection, owners)
+        if problems:
+            with snapshot(gate.engine) as connection:
+                again = _through(connection, gate.house.keyring, whose, nobodys=not after)
+            problems = [each for each in problems if each in set(again)]
+        old = change_counts.older(before, now)
+        change_counts.note(gate, now)
+        last = whose[-1] if len(whose) == most else ""
+        # What goes on from an old state soon looks like a new one, so that this stays on the list.
+        count = findings.keep(gate, PUT_BACK, Part(), old)
+        count += findings.keep(gate, NAME, Part(whose, not after), problems)
+        self._round.go_on(gate, last)
+        if not last:
+            change_counts.end_of_round(gate)
+        if count:
+            raise SealedError(f"{count} things are not whole", code="not-whole",
+                              hint="upheld admin selfcheck")  # fmt: skip
+        return len(whose)
+
+
+def _through(
+    connection: Connection, keyring: Keyring, whose: Sequence[str], *, nobodys: bool
+) -> list[Problem]:
+    """What is not whole of some people, and of what is nobody's."""
+    problems: list[Problem] = []
+    if nobodys:
+        problems += checks.nobodys(connection)
+        problems += cross_checks.everywhere(connection, keyring)
+    for person_id in whose:
+        problems += selfcheck.looked_through(connection, keyring, person_id)[1]
+    problems += checks.of_people(connection, whose)
+    return problems

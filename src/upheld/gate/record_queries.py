@@ -1,0 +1,186 @@
+"""The records of many people at once: who has one in force, and how they are ended together.
+
+Who agreed to a purpose, or has a task, is asked of the records themselves, by the kind of record
+and what it is about: no fact is proven anew and no value is read. The answer is one entry, which
+commits to what was listed and names nobody. To end them is one act too, with an entry for a hundred
+people, which each of them finds among their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache, reduce
+from operator import or_
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from upheld.database import rows as database
+from upheld.database.tables import microseconds
+from upheld.database.tables import record as table
+from upheld.gate import obligations
+from upheld.gate.act.execution import House
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import entries
+from upheld.ledger.entries import Entry
+from upheld.policy.request import Checker
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
+from upheld.vault import people
+from upheld.vault.people import ACTIVE
+
+TOGETHER = 100  # records in one entry
+BESIDES_MAX = 64  # in a query
+JUDGED_MAX = 256  # of one question
+
+
+class Which(NamedTuple):
+    """Which records: of a kind, of a fact where that has several, about what, of which party.
+
+    `about` says a word for each dimension that matters, `person_id` whose alone.
+    """
+
+    kind: str
+    fact: str
+    party: str
+    person_id: str | None
+    about: dict[str, str]
+
+
+def which(
+    checker: Checker, kind: str, fact: str, party: str, person_id: str | None, about: dict[str, str]
+) -> Which:
+    """What is asked, checked: RequestError for a word that no dimension of records has."""
+    for dimension, word in about.items():
+        if dimension not in DIMENSIONS:
+            raise records.RecordError(f"no record is about `{dimension}`", code="wrong-record",
+                                      hint="name one of " + ", ".join(DIMENSIONS))  # fmt: skip
+        checker.dimension(dimension, word)
+    return Which(kind, fact, party, person_id, about)
+
+
+def listed(house: House, connection: Connection, asked: Which) -> list[Record]:
+    """The records in force that hold of all that is asked, with one entry that they were listed."""
+    at = house.clock.now()
+    found = _find(house, connection, asked, at, whole=True)
+    ids = None if asked.person_id else [each.record_id for each in found]
+    entry = _entry(house, asked, entries.LISTED, "list")
+    entries.write(connection, entry, asked.person_id, at, rows_of=ids)
+    return found
+
+
+def end(
+    house: House, connection: Connection, asked: Which, until: datetime | None
+) -> list[Record]:  # fmt: skip
+    """Withdraw every record that speaks of what is asked, or let it end sooner; as they are now.
+
+    One that speaks of more besides ends as a whole. None is made to last longer than it would.
+    """
+    at = house.clock.now()
+    moment = microseconds(at if until is None else until)
+    change = "withdrawn" if until is None else "ends"
+    ended = [
+        msgspec.structs.replace(each, **{change: moment})
+        for each in _find(house, connection, asked, at, whole=False)
+        if until is None or each.ends is None or each.ends > moment
+    ]
+    if not ended:
+        return []
+    people.lock_all(connection, sorted({each.person_id for each in ended}))
+    records.keep_ends(connection, ended)
+    done = "withdraw" if until is None else "end"
+    for first in range(0, len(ended), TOGETHER):
+        _note(house, connection, asked, done, ended[first : first + TOGETHER], at)
+    return ended
+
+
+def _note(
+    house: House, connection: Connection, asked: Which, done: str, some: Sequence[Record],
+    at: datetime,
+) -> None:  # fmt: skip
+    """The entry that some records were ended, and what is owed now that they were."""
+    whose = list(dict.fromkeys(each.person_id for each in some))
+    entry = _entry(house, asked, "record", done, [each.record_id for each in some])
+    number, _ = entries.write(connection, entry, whose[0] if len(whose) == 1 else whose, at)
+    if obligations.proven_by(house.policy, asked.kind):
+        for each in some:
+            obligations.review(
+                house, connection, each.person_id, asked.kind, number, each.record_id
+            )
+
+
+def _entry(house: House, asked: Which, kind: str, action: str, ids: Sequence[str] = ()) -> Entry:
+    """An entry that says what was asked."""
+    recipient = asked.about.get("recipient", "party" if asked.party else "")
+    return Entry(
+        kind=kind, time="", policy=house.policy.digest, action=f"{action} {asked.kind}",
+        purpose=asked.about.get("purpose", ""), recipient=f"{recipient} {asked.party}".strip(),
+        evidence=tuple(ids),
+    )  # fmt: skip
+
+
+def _find(
+    house: House, connection: Connection, asked: Which, at: datetime, *, whole: bool
+) -> list[Record]:
+    """The records in force of people who are there; RecordError where one is not believed.
+
+    With `whole` those that hold of all that is asked, else those that speak of any part of it.
+    """
+    checker = house.policy.engine.checker
+    about = tuple(asked.about.items())
+    wanted = {d: checker.dimension(d, word) for d, word in about}
+    fits = _judged(checker, asked.fact, about, whole)
+    known = [] if asked.person_id else list(fits.items())  # at once: others may add to it
+    besides = [dims for dims, fit in known if not fit][:BESIDES_MAX]
+    parties = ("", asked.party) if whole else (asked.party,)
+    rows = records.of_kind(connection, asked.kind, parties if asked.party else (), asked.person_id,
+                           ACTIVE, microseconds(at), begun=whole, besides=besides)  # fmt: skip
+    mine = []
+    for each in rows:
+        dims = each[records.DIMS_AT]
+        if (fit := fits.get(dims)) is None:
+            fit = _fits(dims, asked.fact, wanted, checker, whole=whole)
+            if len(fits) < JUDGED_MAX:
+                fits[dims] = fit
+        if fit:
+            mine.append(each)
+    found = records.told(connection, mine)
+    if found.forged:
+        raise records.changed(found.forged[0])
+    database.whole(connection, table, {each.person_id for each in found.records}, [asked.kind])
+    return found.records
+
+
+@lru_cache(maxsize=256)
+def _judged(
+    checker: Checker, fact: str, about: tuple[tuple[str, str], ...], whole: bool
+) -> dict[str, bool]:  # fmt: skip
+    """Whether what records were about was what is asked, to be added to.
+
+    Few different things are agreed to, so that a database need not give those that are known.
+    """
+    del checker, fact, about, whole
+    return {}
+
+
+def _fits(
+    dims: str, fact: str, wanted: dict[str, int], checker: Checker, *, whole: bool
+) -> bool:  # fmt: skip
+    """Whether what a record is about is what is asked; a row that is none is left to its MAC."""
+    try:
+        named, about = records.about_of(dims)
+    except (msgspec.MsgspecError, TypeError, IndexError):
+        return True
+    if fact and named not in {"", fact}:
+        return False
+    for dimension, mask in wanted.items():
+        told = about.get(dimension)
+        if not told:
+            continue  # it holds of all
+        known = checker.masks[TREE_OF[dimension]]
+        common = mask & reduce(or_, (known.get(word, 0) for word in told))
+        if not common or (whole and common != mask):
+            return False
+    return True

@@ -1,0 +1,146 @@
+"""Whom a job could not do: set aside, so that nobody else waits for them, and listed for staff.
+
+An odd value, a damaged row or a record that is not ours stops the work for the one whom it is of.
+Each is tried again at every run, and is taken off the list as soon as that succeeds, or nothing is
+to be done about them any more. What is wrong with the database, the log or the clock is nobody's:
+it fails the job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+
+from upheld.core.clock import ClockError
+from upheld.core.errors import UpheldError
+from upheld.database.errors import DatabaseError
+from upheld.database.statements import moment, rows, run
+from upheld.database.tables import microseconds
+from upheld.database.transaction import reading, writing
+from upheld.gate.log.database_log import LogError
+from upheld.vault.erasures import ErasuresError
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+REFUSED: Final = "database"  # the code of what a database says of the values of one
+_LOG = logging.getLogger("upheld.jobs")
+_T = TypeVar("_T")
+
+
+def everybodys(error: Exception) -> bool:
+    """Whether an error is not one person's: the next one would fare no better."""
+    if isinstance(error, DatabaseError):
+        return error.code != REFUSED
+    return isinstance(error, LogError | ClockError | ErasuresError)
+
+
+class SetAside(NamedTuple):
+    """Whom a job could not do, or which row of theirs by its id, why, and since when."""
+
+    person_id: str
+    job: str
+    about: str
+    why: str
+    since: datetime
+
+
+def many(connection: Connection) -> int:
+    """How many people and rows are set aside."""
+    ((count,),) = rows(connection, "SELECT count(*) FROM set_aside")
+    return int(count)
+
+
+def listed(connection: Connection) -> list[SetAside]:
+    """Everybody whom a job has set aside, who has waited longest first."""
+    statement = (
+        "SELECT person_id, job, about, why, since FROM set_aside ORDER BY since, job, person_id"
+    )
+    return [
+        SetAside(person_id, job, about, why, moment(since))
+        for person_id, job, about, why, since in rows(connection, statement)
+    ]
+
+
+class Trial:
+    """One run of a job: each of those whom it is about is tried for itself."""
+
+    def __init__(self, gate: Gate, job: str) -> None:
+        self._gate, self._job = gate, job
+        with reading(gate.engine) as connection:
+            self._before = {(each.person_id, each.about): each.why
+                            for each in listed(connection) if each.job == job}  # fmt: skip
+        self._failed: set[tuple[str, str]] = set()
+        self._done: set[tuple[str, str]] = set()
+        self._whole = True
+
+    def one(self, work: Callable[[], _T], person_id: str, about: str = "") -> _T | None:
+        """What a piece of work gives; None where it failed, and its person is set aside."""
+        try:
+            found = work()
+        except Exception as error:
+            if everybodys(error):
+                raise
+            why = error.code if isinstance(error, UpheldError) else type(error).__name__
+            self._note((person_id, about), why)
+            return None
+        self._done.add((person_id, about))
+        return found
+
+    def some(self, whom: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
+        """Do a piece of work for some people together or, where that fails, for each alone."""
+        if len(whom) > 1:
+            try:
+                count = work(whom)
+            except Exception as error:
+                if everybodys(error):
+                    raise
+            else:
+                self._done.update((each, "") for each in whom)
+                return count
+        return sum(self.one(partial(work, [each]), each) or 0 for each in whom)
+
+    def stop(self) -> None:
+        """Say that this run ends before everybody was tried."""
+        self._whole = False
+
+    def end(self) -> None:
+        """Take off the list who was done, or about whom nothing is to be done any more."""
+        over = set(self._before) - self._failed
+        if not self._whole:
+            over &= self._done
+        if not over:
+            return
+        with writing(self._gate.engine) as connection:
+            for person_id, about in sorted(over):
+                run(connection, "DELETE FROM set_aside WHERE person_id = ? AND job = ? AND"
+                    " about = ?", person_id, self._job, about)  # fmt: skip
+
+    def _note(self, which: tuple[str, str], why: str) -> None:
+        self._failed.add(which)
+        if self._before.get(which) == why:
+            return
+        _LOG.error("job %s has set somebody aside: %s; see `upheld jobs --list`", self._job, why)
+        at = microseconds(self._gate.house.clock.now())
+        with writing(
+            self._gate.engine
+        ) as connection:  # of who was erased meanwhile nothing is kept
+            run(connection, "INSERT INTO set_aside SELECT CAST(? AS varchar), CAST(? AS varchar),"
+                " CAST(? AS varchar), CAST(? AS varchar), CAST(? AS bigint)"
+                " WHERE EXISTS (SELECT 1 FROM person WHERE person_id = ?)"
+                " ON CONFLICT (person_id, job, about) DO UPDATE SET why = excluded.why",
+                which[0], self._job, which[1], why, at, which[0])  # fmt: skip
+
+
+@contextmanager
+def trying(gate: Gate, job: str) -> Iterator[Trial]:
+    """One run of a job; who is on its list at the end is who failed in it."""
+    trial = Trial(gate, job)
+    yield trial
+    trial.end()

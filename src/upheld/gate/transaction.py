@@ -1,0 +1,364 @@
+"""What can be done in one transaction: acts, storing, records that prove; kept together or not.
+
+Pieces of work that are handed to a gate get a `Joint`, and so does `with gate.together()`: an act
+within an act is one more call on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from upheld.database.connection import Link
+from upheld.gate import obligations
+from upheld.gate import record_queries as registered
+from upheld.gate.act.execution import Doing, House, Outcome
+from upheld.gate.act.places import PLACE
+from upheld.gate.act.request import Act, Refused, planned
+from upheld.gate.erasure import delete_fields
+from upheld.gate.erasure.must_keep import joined, purposes
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import NAMED
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import entries
+from upheld.ledger.entries import Entry
+from upheld.policy.load import Policy
+from upheld.policy.request import Decision
+from upheld.vault import people, values
+from upheld.vault.envelope import Key
+from upheld.vault.people import REGISTER, Person
+from upheld.vault.values import Origin
+
+
+class Joint:
+    """Acts that share one transaction: all of them are kept, or none. Made by a gate."""
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self.house, self.connection = house, connection
+        if type(connection) is Link:
+            connection.expect()
+
+    def act(self, act: Act, person_id: str, *, entitled: bool = False) -> Outcome:
+        """Do one act; a refusal is given, not raised, so that its entry is kept.
+
+        Values are those of an act that is not durable yet: use them within the transaction alone.
+        """
+        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
+
+    def act_for(self, act: Act, person_id: str, moment: datetime) -> Outcome:
+        """Do one act now about a moment before, such as charging: the facts are those of then."""
+        doing = Doing(self.house, self.connection, act, entitled=False)
+        doing.facts_of = moment
+        return doing.one(person_id)
+
+    def sweep(
+        self, act: Act, asked: Sequence[str], *, entitled: bool = False
+    ) -> dict[str, Outcome]:
+        """Do one act on many people: those who share an outcome and its grounds share an entry."""
+        doing = Doing(self.house, self.connection, act, entitled=entitled)
+        return doing.all(list(dict.fromkeys(asked)))
+
+    def peek(self, person_id: str, act: Act) -> Decision:
+        """What the decision on an act would be now, for who is entitled; nothing is noted."""
+        return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
+
+    def peek_then(
+        self, person_id: str, act: Act, moments: Sequence[datetime]
+    ) -> list[Decision]:  # fmt: skip
+        """What the decision would have been at some moments, by the records in force then."""
+        doing = Doing(self.house, self.connection, act, entitled=True)
+        return doing.then(person_id, moments)
+
+    def held(self, person_id: str) -> dict[str, str]:
+        """The fields of which something is held, each a `value`, a `series` or `derived`.
+
+        No value is read.
+        """
+        found = people.opened(self.connection, self.house.keyring, person_id).holdings
+        shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
+        return {**shapes, **dict.fromkeys(self.house.derived.out_of(found), "derived")}
+
+    def store(  # noqa: PLR0913 - what belongs to what is stored
+        self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
+        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        entitled: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store values, if the policy lets them in from there and lets them be kept.
+
+        `purpose` is what they are collected and stored for; left out, it is any purpose.
+        FieldValueError for one that its field cannot have.
+        """
+        told = self._read(told)
+        collect = self._collecting(tuple(told), source, occasion, purpose, party)
+
+        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
+            origin = Origin(party or source, occasion, clauses, public_source)
+            return self._put(person, told, origin, at)
+
+        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
+
+    def append(  # noqa: PLR0913 - what belongs to what is stored
+        self, person_id: str, field: str, told: Sequence[str], *, source: str, occasion: str,
+        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        entitled: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store further rows of a series, as `store` does values, or none of them."""
+        told = [self._read({field: each})[field] for each in told]
+        collect = self._collecting((field,), source, occasion, purpose, party)
+
+        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
+            origin = Origin(party or source, occasion, clauses, public_source)
+            person = values.append(self.connection, person, field, told, origin, at)
+            return {field: person.holdings[field].mark}
+
+        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
+
+    def _collecting(
+        self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
+    ) -> Act:
+        """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
+        named = purpose if "purpose" in self.house.takes("collect") else None
+        return Act(action="collect", data=data, source=source, occasion=occasion, purpose=named,
+                   party=party)  # fmt: skip
+
+    def letting_in(
+        self, data: Sequence[str], *, source: str, occasion: str, purpose: str | None = None
+    ) -> tuple[Act, Act]:
+        """The acts of collecting and storing that `store` does, to be asked about."""
+        collect = self._collecting(tuple(data), source, occasion, purpose, "")
+        return collect, self.house.storing(data, purpose)
+
+    def may_store(self, person_id: str, field: str) -> Decision:
+        """Whether a field of somebody may be stored now, for any purpose; nothing is noted."""
+        asked = [self.house.storing((field,), each) for each in purposes(self.house.policy)]
+        return joined([self.peek(person_id, each) for each in asked])
+
+    def _let_in(
+        self, person_id: str, collect: Act, put: Callable[[Person, str, datetime], dict[str, str]],
+        purpose: str | None, *, entitled: bool,
+    ) -> Outcome:  # fmt: skip
+        """Collect and store, both or neither; `put` writes, told by which clauses and when.
+
+        Both are decided on one reading of what is held of the person. The time is that of the act,
+        so that retention finds the rows that were stored in it.
+        """
+        house, connection = self.house, self.connection
+        self.house.derived.refuse(collect.data)
+        people.lock(self.connection, person_id)
+        storing = Doing(house, connection, house.storing(collect.data, purpose),
+                        entitled=entitled)  # fmt: skip
+        collecting = Doing(house, connection, collect, entitled=entitled)
+        held = storing.with_another(person_id, collecting)
+        if not storing.peek(person_id, held).allowed:
+            return storing.one(person_id, held)  # refused, with its entry
+        found = collecting.one(person_id, held)
+        if isinstance(found, Refused):
+            return found
+        decision = found.decision
+
+        def perform() -> dict[str, str]:
+            person = held.people[person_id].person
+            if decision.duties or decision.owed:  # whoever carried them out may have stored more
+                person = people.opened(connection, house.keyring, person_id)
+            return put(person, ", ".join(decision.clauses), storing.at)
+
+        storing.perform = perform
+        return storing.one(person_id, held)
+
+    def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
+        """Delete the rows of a series that are older than a moment; how many. With an entry.
+
+        What something in force rests on is carried forward.
+        """
+        people.lock(self.connection, person_id)
+        person = people.opened(self.connection, self.house.keyring, person_id)
+        person, count = self.house.carries.forget(
+            self.connection, person, field, until, self.house.clock.local(self.house.clock.now())
+        )
+        if count:
+            self._note(person_id, self.house.clock.now(), kind="retention", data=(field,),
+                       values=(person.holdings[field].mark,))  # fmt: skip
+        return count
+
+    def rewrite(self, person_id: str, field: str, change: Callable[[str], str]) -> int:
+        """Take out of the rows of a series what must not stand there; how many. With an entry.
+
+        `change` gives a row without it. Nothing of how a row was stays in the database.
+        """
+        people.lock(self.connection, person_id)
+        person = people.opened(self.connection, self.house.keyring, person_id)
+        person, count = values.rewrite(self.connection, person, field, change)
+        if count:
+            self._note(person_id, self.house.clock.now(), kind="redaction", data=(field,),
+                       values=(person.holdings[field].mark,))  # fmt: skip
+        return count
+
+    def _read(self, told: Mapping[str, str]) -> dict[str, str]:
+        """Values in the form in which they are kept, whoever writes them."""
+        return self.house.fields.all_kept(told, self.house.clock.today())
+
+    def _put(
+        self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
+    ) -> dict[str, str]:
+        """Write values; the digests of the rows, by field."""
+        house = self.house
+        house.derived.refuse(told)
+        person = values.put(self.connection, house.keyring, person, dict(told), origin, at)
+        return {field: person.holdings[field].mark for field in told}
+
+    def enrol(self) -> str:
+        """A new person of whom nothing is held yet; the id says nothing."""
+        at = self.house.clock.now()
+        person = people.enrol(self.connection, self.house.keyring, at)
+        self._note(person.person_id, at, kind="person")
+        return person.person_id
+
+    def bring(self, person_id: str, told: Mapping[str, str]) -> bool:
+        """Store what was held before upheld came; whether that is a violation of the policy.
+
+        FieldValueError for a value that its field cannot have.
+        """
+        house, told = self.house, self._read(told)
+        fields = tuple(told)
+        asked = [house.storing(fields, each) for each in purposes(house.policy)]
+        decision = joined([planned(house.policy, each).decide({}) for each in asked])
+        people.lock(self.connection, person_id)
+        clauses = ", ".join(decision.clauses) if decision.allowed else ""
+        person = people.opened(self.connection, house.keyring, person_id)
+        origin = Origin("import", "import", clauses)
+        digests = self._put(person, told, origin, house.clock.now())
+        violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
+        self._note(
+            person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,
+            clauses=decision.clauses, data=fields, violation=violation,
+            values=tuple(digests[field] for field in fields),
+        )  # fmt: skip
+        return bool(violation)
+
+    def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
+        """Keep a record that proves a fact; its id. `more` is as `records.add` takes it.
+
+        The entry names who did it: `actor`, a party and an id as an entry has them, or the
+        customer or browser that `by_whom` says.
+
+        RecordError unless it names what its fact is per, in words of the vocabulary.
+        """
+        house = self.house
+        about = dict(more.pop("about", None) or {})
+        _checked(house.policy, kind, fact, about)
+        if kind in NAMED and not more.get("party"):
+            raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
+                                      hint="name it as `party`")  # fmt: skip
+        people.lock_there(self.connection, person_id)
+        actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
+        sealing = self._sealing(person_id) if more.get("text") else b""
+        more.setdefault("begins", house.clock.now())
+        made = records.add(self.connection, person_id, kind, fact=fact,
+                           about=about, sealing=sealing, **more)  # fmt: skip
+        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
+                            actor=actor, evidence=(made.record_id,))  # fmt: skip
+        obligations.review(house, self.connection, person_id, kind, number, made.record_id)
+        return made.record_id
+
+    def _sealing(self, person_id: str) -> Key:
+        """The key for the texts of a person's records, or of the registers'."""
+        house = self.house
+        if person_id == REGISTER:
+            return house.keyring.derived("register-text")
+        return people.opened(self.connection, house.keyring, person_id).cipher
+
+    def shown(self, person_id: str, record_id: str) -> str:
+        """The text that was shown when a record was given; empty where none was kept."""
+        record = records.one(self.connection, person_id, record_id)
+        return records.shown(self.connection, record, self._sealing(person_id))
+
+    def withdraw(
+        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record, or let it end: acts that are committed later no longer rest on it.
+
+        `actor` is who did it, as an entry names them: `customer`, `guardian`.
+        """
+        people.lock(self.connection, person_id)
+        at = self.house.clock.now()
+        found = records.end(self.connection, person_id, record_id, at,
+                            withdrawn=not ended)  # fmt: skip
+        number = self._note(person_id, at, kind="record", actor=actor, evidence=(record_id,),
+                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        obligations.review(self.house, self.connection, person_id, found.kind, number, record_id)
+
+    def registered(
+        self, kind: str, *, fact: str = "", party: str = "", person_id: str | None = None,
+        **about: str,
+    ) -> list[Record]:  # fmt: skip
+        """The records in force of a kind that hold of all that is asked, with one entry.
+
+        `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
+        one holds of all of it. Of people who are there, or of one alone; never a register's.
+        """
+        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+                                 about)  # fmt: skip
+        return registered.listed(self.house, self.connection, asked)
+
+    def withdraw_all(
+        self, kind: str, *, until: datetime | None = None, fact: str = "", party: str = "",
+        person_id: str | None = None, **about: str,
+    ) -> list[Record]:  # fmt: skip
+        """Withdraw every record of a kind that speaks of what is asked, or let it end `until` then.
+
+        As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
+        comes to last longer. Each person's entry; as the records are now.
+        """
+        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+                                 about)  # fmt: skip
+        return registered.end(self.house, self.connection, asked, until)
+
+    def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        return delete_fields.drop(self.house, self.connection, person_id, fields)
+
+    def note(self, person_id: str | None, kind: str, **told: Any) -> int:
+        """Add an entry of a practice's own kind, such as that terms were accepted; its number.
+
+        `told` are keys of an entry: ids and words of the vocabulary, never a value.
+        """
+        return self._note(person_id, self.house.clock.now(), kind=kind, **told)
+
+    def accept_clock(self, at: datetime) -> None:
+        """Note that the time of day is taken as it is."""
+        self._note(None, at, kind="clock")
+
+    def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
+        entry = Entry(time="", policy=self.house.policy.digest, **told)
+        return entries.write(self.connection, entry, person_id or None, at)[0]
+
+
+def _actor(person_id: str, by_whom: str) -> str:
+    """Who gave a record, as an entry names them, where that is its own person or their browser."""
+    if person_id != REGISTER and by_whom in {person_id, "customer"}:
+        return "customer"
+    return by_whom if by_whom == "browser" else ""
+
+
+def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:
+    """RecordError unless a record names its fact and everything that this fact is per."""
+    facts = {n: f for n, f in policy.program.vocabulary.facts.items() if f.proof == kind}
+    if not facts or (fact and fact not in facts):
+        raise records.RecordError(f"no fact is proven by `{kind}`", code="wrong-record",
+                                  hint="see the vocabulary's `proof`")  # fmt: skip
+    if not fact and sum(each.kind == "boolean" for each in facts.values()) > 1:
+        raise records.RecordError(f"`{kind}` proves several facts", code="wrong-record",
+                                  hint="name one of " + ", ".join(sorted(facts)))  # fmt: skip
+    named = facts[fact] if fact else None
+    found = named or next((f for f in facts.values() if f.kind == "boolean"), None)
+    found = found or next(iter(facts.values()))
+    beside = {PLACE} if "recipient" in found.per else set()  # where the recipient is
+    if set(about) - beside != set(found.per):
+        per = ", ".join(found.per) or "nothing"
+        raise records.RecordError(f"`{found.name}` is per {per}", code="wrong-record",
+                                  hint="let the record say exactly that")  # fmt: skip
+    for dimension, words in about.items():
+        policy.engine.checker.dimension(dimension, tuple(words))

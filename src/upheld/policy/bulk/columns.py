@@ -1,0 +1,264 @@
+"""The columns of a table that say a question: found by name, checked by type, bound to a look-up.
+
+A column is found by the name of a dimension or fact, with `-` or `_`, or under the name that the
+caller gives. A dimension that the question says already is not looked for. Each fact on which an
+answer rests has its column, or is given for every row, or is said to be absent: a column that was
+overlooked because of its spelling would otherwise count as "no record", which often allows.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ibis.expr.types as ir
+
+from upheld.core.errors import MissingColumnsError, RequestError, nearest
+from upheld.policy.bulk.lookup import Lookup, words_of
+from upheld.policy.bulk.partial_knowledge import BITS_MAX, Slot
+from upheld.policy.load import Policy
+from upheld.policy.request import Request, Words
+from upheld.policy.vocabulary import DIMENSIONS
+
+Question = Request | Mapping[str, Words] | None
+
+
+class Masks(NamedTuple):
+    """Facts as bits of whole numbers: fact 0 is the lowest bit of the column `true`.
+
+    A fact whose bit in the column `known` is off is unknown; without that column all are known.
+    """
+
+    facts: Sequence[str]
+    true: str
+    known: str | None = None
+
+
+class Bound(NamedTuple):
+    """A question bound to the columns of a table."""
+
+    lookup: Lookup
+    dimensions: dict[str, str]  # each dimension that rows say, and its column
+    facts: dict[str, str]
+    masks: Masks | None
+    absent: tuple[str, ...] = ()  # facts and dimensions that no row says
+
+
+def codes(policy: Policy, dimension: str) -> dict[str, int]:
+    """The number of each word of a dimension (or of `action`), for tables with small integers.
+
+    The numbers are good for policies with the same vocabulary and definitions.
+    """
+    return {word: at for at, word in enumerate(words_of(policy.engine, dimension))}
+
+
+def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
+    policy: Policy,
+    table: ir.Table,
+    question: Question,
+    facts: Mapping[str, object],
+    columns: Mapping[str, str],
+    masks: Masks | None,
+    dimensions: Sequence[str] = ("action", *DIMENSIONS),
+    absent: Collection[str] = (),
+) -> Bound:
+    """Find the columns of a question and work out every answer.
+
+    `absent` names the facts of which no row has a record and, where rows say the action, the
+    dimensions that no row says. RequestError for whatever else has neither a column nor a value.
+    """
+    engine = policy.engine
+    said = _said(question)
+    asked = {d: engine.checker.dimension(d, words) for d, words in said.items() if d != "action"}
+    names = engine.compiled.leaves["action"].names
+    actions = engine.checker.actions(said["action"], names) if "action" in said else []
+    for dimension in asked:
+        engine.checker.taken(dimension, actions or ())
+    given = engine.checker.facts_given(facts)
+    if given.parts or given.rest:
+        raise RequestError("a fact that holds for all rows is one value, not parts",
+                           code="wrong-type")  # fmt: skip
+    found = _Finder(table, columns, engine.checker.facts, frozenset(absent))
+    rows = {
+        d: column
+        for d in dimensions
+        if d not in said
+        and all(d == "action" or d in engine.compiled.takes[a] for a in actions)
+        and (column := found.column(d)) is not None
+    }
+    if not actions and "action" not in rows:
+        raise RequestError("nothing says the action", code="missing-column",
+                           hint="ask a question, or give a column `action`")  # fmt: skip
+    found.unused({*rows, *said})
+    places = _bits(masks, engine.checker.facts, table) if masks else found.facts(given.known)
+    always = [d for d, column in rows.items() if not table[column].type().nullable]
+    lookup = Lookup(
+        engine, actions, asked, list(rows), facts=places, known=given.known, said=always
+    )
+    for dimension, column in rows.items():
+        _typed(table, column, dimension, string=True, whole=True)
+    used = {name: places[name] for name in lookup.slots} if not masks else {}
+    wanted = {*lookup.mattering(), *_left_out(rows, asked, dimensions)}
+    unbound = found.accounted(wanted, {*places, *given.known, *rows})
+    for name, column in used.items():
+        _fact_typed(table, column, lookup.slots[name])
+    return Bound(lookup, rows, used, masks, unbound)
+
+
+def _left_out(
+    rows: Mapping[str, str], asked: Mapping[str, int], dimensions: Sequence[str]
+) -> list[str]:
+    """The dimensions that a whole table leaves out; a question in words says what it means."""
+    if "action" not in rows:
+        return []
+    return [d for d in dimensions if d not in rows and d not in asked]
+
+
+def _said(question: Question) -> dict[str, Words]:
+    if question is None:
+        return {}
+    if isinstance(question, Request):
+        return {"action": question.action, **question.dimensions()}
+    if strange := [word for word in question if word not in ("action", *DIMENSIONS)]:
+        raise RequestError(f"a question has no `{strange[0]}`", code="bad-line",
+                           hint="it has action, " + ", ".join(DIMENSIONS))  # fmt: skip
+    return dict(question)
+
+
+class _Finder:
+    """Finds the columns of dimensions and facts by name, or by what the caller said."""
+
+    def __init__(
+        self,
+        table: ir.Table,
+        columns: Mapping[str, str],
+        facts: Mapping[str, Any],
+        absent: frozenset[str],
+    ) -> None:
+        self.table, self.said, self.known, self.absent = table, columns, facts, absent
+        for word in sorted(absent):
+            self._fits_absent(word)
+        for word, column in columns.items():
+            if column not in table.columns:
+                near = nearest(column, table.columns)
+                raise RequestError(
+                    f"the table has no column `{column}`, named for `{word}`",
+                    code="missing-column",
+                    hint=f"did you mean `{near}`?" if near else "",
+                )
+
+    def _fits_absent(self, word: str) -> None:
+        """RequestError where what is said to be absent is no fact or dimension, or has a column."""
+        if word not in DIMENSIONS and (
+            word not in self.known or self.known[word].kind == "derived"
+        ):
+            near = nearest(word, [*self.known, *DIMENSIONS])
+            raise RequestError(
+                f"`{word}`, said to be absent, is not a fact or a dimension",
+                code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
+            )  # fmt: skip
+        if (column := self.column(word)) is not None:
+            raise RequestError(
+                f"`{word}` is said to be absent, and the table has a column `{column}` for it",
+                code="wrong-column", hint="leave one of the two out",
+            )  # fmt: skip
+
+    def accounted(self, wanted: set[str], bound: set[str]) -> tuple[str, ...]:
+        """What is wanted and absent, all of it said to be; RequestError for anything overlooked."""
+        bare = {_bare(word): word for word in wanted}
+        for column in self.table.columns:
+            word = bare.get(_bare(column), "")
+            if word and column not in {word, word.replace("-", "_"), *self.said.values()}:
+                raise RequestError(
+                    f"the column `{column}` is not `{word.replace('-', '_')}`, and looks like it",
+                    code="wrong-column", hint=f"rename it, or name it as the column of `{word}`",
+                )  # fmt: skip
+        unbound = sorted(wanted - bound)
+        if overlooked := [word for word in unbound if word not in self.absent]:
+            raise MissingColumnsError(overlooked, self._free())
+        return tuple(unbound)
+
+    def _free(self) -> list[str]:
+        """The columns that were not named for anything, and whose names mean nothing here."""
+        taken = {*self.said.values(), *DIMENSIONS, "action"}
+        return [
+            name
+            for name in self.table.columns
+            if name not in taken and name.replace("_", "-") not in self.known
+        ]
+
+    def column(self, word: str) -> str | None:
+        """The column of a word, if there is one."""
+        if word in self.said:
+            return self.said[word]
+        both = [n for n in dict.fromkeys((word, word.replace("-", "_"))) if n in self.table.columns]
+        if len(both) > 1:
+            raise RequestError(f"`{both[0]}` and `{both[1]}` are both columns", code="wrong-column",
+                               hint="say which is meant")  # fmt: skip
+        return both[0] if both else None
+
+    def facts(self, given: Mapping[str, object]) -> dict[str, str]:
+        """The columns of facts; what is given for every row is not looked for."""
+        return {
+            name: column
+            for name, fact in self.known.items()
+            if fact.kind != "derived" and name not in given
+            and (column := self.column(name)) is not None
+        }  # fmt: skip
+
+    def unused(self, words: set[str]) -> None:
+        """RequestError for a column that was named for what the question has no use for."""
+        for word in self.said:
+            if word not in words and (word not in self.known or self.known[word].kind == "derived"):
+                near = nearest(word, [*self.known, *DIMENSIONS])
+                raise RequestError(
+                    f"`{word}` is no fact and no dimension that rows could say here",
+                    code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
+                )  # fmt: skip
+
+
+def _bare(name: str) -> str:
+    """A name without what the eye overlooks: case, spaces, marks and invisible characters."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(each for each in folded if each.isalnum())
+
+
+def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, str]:
+    """The facts of masks, checked."""
+    for name in masks.facts:
+        if name not in facts or facts[name].kind != "boolean":
+            raise RequestError(f"`{name}` is no fact that holds or does not", code="unknown-fact",
+                               hint="a mask holds such facts alone")  # fmt: skip
+    if len(masks.facts) > BITS_MAX or len(set(masks.facts)) != len(masks.facts):
+        raise RequestError(f"a mask holds at most {BITS_MAX} facts, each once", code="too-large")
+    for column in filter(None, (masks.true, masks.known)):
+        if column not in table.columns:
+            raise RequestError(f"the table has no column `{column}`", code="missing-column")
+        _typed(table, column, "facts", whole=True)
+    return dict.fromkeys(masks.facts, "")
+
+
+def _typed(
+    table: ir.Table, column: str, what: str, *, string: bool = False, whole: bool = False
+) -> None:
+    kind = table[column].type()
+    if not (string and kind.is_string()) and not (whole and kind.is_integer()):
+        wanted = " or ".join(
+            [*(["words"] if string else []), *(["whole numbers"] if whole else [])]
+        )
+        raise _wrong_type(column, what, str(kind), wanted)
+
+
+def _fact_typed(table: ir.Table, column: str, slot: Slot) -> None:
+    kind, fact = table[column].type(), slot.values.fact
+    fits = {"boolean": kind.is_boolean(), "number": kind.is_numeric() and not kind.is_boolean(),
+            "word": kind.is_string()}  # fmt: skip
+    if not fits[fact.kind]:
+        wanted = {"boolean": "true or false", "number": "numbers", "word": "words"}[fact.kind]
+        raise _wrong_type(column, fact.name, str(kind), wanted)
+
+
+def _wrong_type(column: str, what: str, kind: str, wanted: str) -> RequestError:
+    return RequestError(f"the column `{column}`, for `{what}`, holds {kind}", code="wrong-type",
+                        hint=f"expected {wanted}")  # fmt: skip

@@ -1,0 +1,155 @@
+"""A cell's worlds, told for each thing that may be known of its facts: all at once, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from upheld.policy.fact_space import Space, Values
+
+BITS_MAX = 62  # of the number that holds what is known of the facts
+
+
+class Slot(NamedTuple):
+    """A fact that rows say: its values, and where it stands among the bits of what is known.
+
+    These are whole numbers of at most 62 bits, as many as are needed; mostly one.
+    """
+
+    values: Values
+    word: int
+    shift: int
+    bits: int
+
+    @property
+    def ways(self) -> int:
+        """In how many ways the fact may be known: nothing, or one of its values."""
+        return self.values.count + 1
+
+
+class Told:
+    """Worlds of a cell's space, told for each thing that may be known of the facts that rows say.
+
+    Place 0 of an axis is a fact that is not known; a fact that no row says has no axis.
+    """
+
+    def __init__(
+        self, space: Space, slots: Mapping[str, Slot], known: Mapping[str, object]
+    ) -> None:
+        self.space, self.slots, self.given = space, slots, known
+        self.facts = tuple(name for name in space.names if name in slots)
+        self.shape = tuple(slots[name].ways for name in self.facts)
+        # For each digit of a fact its value in this space, which may tell fewer apart.
+        self.values = {
+            name: [values.index(slots[name].values.sample([digit]))
+                   for digit in range(slots[name].values.count)]
+            for name, values in zip(space.names, space.values, strict=True) if name in slots
+        }  # fmt: skip
+
+    def worlds(self, worlds: int) -> np.ndarray:
+        """A set of worlds with an axis for each fact of the space."""
+        size = self.space.size
+        bits = np.frombuffer(worlds.to_bytes((size + 7) // 8, "little"), np.uint8)
+        counts = [values.count for values in self.space.values]
+        flat = np.unpackbits(bits, count=size, bitorder="little").astype(bool)
+        return flat.reshape(counts[::-1]).transpose()
+
+    def always(self, worlds: int) -> np.ndarray:
+        """Whether all worlds that agree with what is known are among these."""
+        return self._over(self.worlds(worlds), np.logical_and)
+
+    def ever(self, worlds: int) -> np.ndarray:
+        """Whether some world that agrees with what is known is among these."""
+        return self._over(self.worlds(worlds), np.logical_or)
+
+    def _over(self, found: np.ndarray, how: np.ufunc) -> np.ndarray:
+        for at in range(len(self.space.names) - 1, -1, -1):
+            name = self.space.names[at]
+            value = self._value(at, self.given)
+            unknown = how.reduce(found, axis=at) if value is None else found.take(value, at)
+            if name in self.slots:
+                parts = [np.expand_dims(unknown, at), found.take(self.values[name], at)]
+                found = np.concatenate(parts, axis=at)
+            else:
+                found = unknown
+        return found
+
+    def _value(self, at: int, known: Mapping[str, object]) -> int | None:
+        """The value of a fact where it is known, or where not to be known means no."""
+        values = self.space.values[at]
+        if values.fact.name in known:
+            return values.index(known[values.fact.name])
+        return values.index(False) if values.fact.absent else None
+
+    def known(self, place: int) -> dict[str, object]:
+        """What is known at one of the places."""
+        found = dict(self.given)
+        for name, digit in zip(self.facts, np.unravel_index(place, self.shape), strict=True):
+            if digit:
+                found[name] = self.slots[name].values.sample([int(digit) - 1])
+        return found
+
+    def left(self, worlds: int, numbers: dict[object, int]) -> np.ndarray:
+        """For each place the number of what is left of a set of worlds, equal where that is."""
+        shaped, found = self.worlds(worlds), np.zeros(product_of(self.shape), np.int64)
+        places = np.arange(len(found)).reshape(self.shape)
+        for known in product((False, True), repeat=len(self.facts)):
+            told = dict(zip(self.facts, known, strict=True))
+            digits = [np.arange(1, ways) if is_so else [0]
+                      for is_so, ways in zip(known, self.shape, strict=True)]  # fmt: skip
+            here = places[np.ix_(*digits)]
+            rest, axes = shaped, []
+            for at, name in enumerate(self.space.names):
+                value = self._value(at, self.given)
+                if told.get(name):
+                    rest = rest.take(self.values[name], at)
+                    axes.append(at)
+                elif value is not None:
+                    rest = rest.take([value], at)
+            rows = np.moveaxis(rest, axes, range(len(axes)))
+            shape = rows.shape[len(axes) :]
+            _, first, ids = np.unique(
+                np.packbits(rows.reshape(here.size, -1), axis=1),
+                axis=0, return_index=True, return_inverse=True,
+            )  # fmt: skip
+            names = [at for at in range(len(self.space.names)) if at not in axes]
+            flat = rows.reshape(here.size, *shape)
+            own = [self._number(names, flat[at], numbers) for at in first.tolist()]
+            found[here.ravel()] = np.array(own)[ids.ravel()]
+        return found
+
+    def _number(self, names: list[int], worlds: np.ndarray, numbers: dict[object, int]) -> int:
+        """The number of some worlds, told by the facts alone on which it depends."""
+        kept = []
+        for axis in range(len(names) - 1, -1, -1):
+            first = worlds.take([0], axis)
+            if (worlds == first).all():
+                worlds = first.squeeze(axis)
+            else:
+                values = self.space.values[names[axis]]
+                kept.append((values.fact.name, tuple(values.points), tuple(values.words)))
+        return numbers.setdefault((tuple(kept), worlds.tobytes()), len(numbers))
+
+
+def distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """For each distinct column one place where it stands, and all places where it does."""
+    if not columns.shape[1]:
+        return
+    first, *rest = columns
+    _, ids = np.unique(first, return_inverse=True)
+    for row in rest:
+        _, ids = np.unique(ids * (row.max() + 2) + row + 1, return_inverse=True)
+    order = np.argsort(ids, kind="stable")
+    for where in np.split(order, np.flatnonzero(np.diff(ids[order])) + 1):
+        yield int(where[0]), where
+
+
+def product_of(numbers: Iterable[int]) -> int:
+    """All of them multiplied; 1 for none."""
+    found = 1
+    for number in numbers:
+        found *= number
+    return found

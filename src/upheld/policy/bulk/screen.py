@@ -1,0 +1,217 @@
+"""The same answer for every row of a table, as an expression that composes with any query.
+
+`screen` adds three columns to an Ibis table: outcome, allowed and clause. Where the question is the
+same for every row, `allowed` is a small boolean over the fact columns; where rows say words too,
+they are joined with a table of what the policy says, and what is known of a row's facts picks the
+answer there. NULL is a fact that is not known, or a dimension that is left out. A row with an
+unknown word, or a value that a fact cannot have, is refused with the outcome `error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from upheld.core.errors import MissingColumnsError, RequestError
+from upheld.policy.bulk.columns import Bound, Masks, Question, bind, codes
+from upheld.policy.bulk.join import TOLD, bad, digit, joined, point_of, sum_of
+from upheld.policy.fact_space import Space, TooManyWorlds
+from upheld.policy.load import NO_FACTS, Policy
+
+__all__ = ["Masks", "bindings", "codes", "screen", "tally", "where"]
+
+OUTCOMES = ("allow", "deny", "needs-proof", "error")
+GATHER_MAX = 1 << 12  # answers that stand in the query itself; more are joined
+
+
+def screen(  # noqa: PLR0913 - what can be said of a question and of a table
+    policy: Policy,
+    table: ir.Table,
+    question: Question = None,
+    facts: Mapping[str, object] = NO_FACTS,
+    *,
+    columns: Mapping[str, str] | None = None,
+    masks: Masks | None = None,
+    absent: Collection[str] = (),
+    prefix: str = "",
+    tell: Sequence[str] = TOLD,
+) -> ir.Table:
+    """The table with `outcome`, `allowed` and `clause` (several with commas) for each row.
+
+    `facts` hold for every row; `columns` maps a dimension or fact to a column of another name;
+    `absent` names the facts that matter and of which no row has a record (see `bindings`);
+    `prefix` stands before the names of the columns, and `tell` says which of the three are wanted:
+    `allowed` alone costs least. RequestError for a question that cannot
+    be asked, a column that is missing, of a wrong type or of a name that is taken.
+    """
+    if not tell or set(tell) - set(TOLD):
+        raise RequestError(f"rows are told {', '.join(TOLD)}", code="wrong-column",
+                           hint="name some of these")  # fmt: skip
+    names = {name: prefix + name for name in TOLD if name in tell}
+    if taken := [name for name in names.values() if name in table.columns]:
+        raise RequestError(
+            f"the table has a column `{taken[0]}` already", code="wrong-column",
+            hint="choose a prefix for the new columns",
+        )  # fmt: skip
+    bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+    function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
+    if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
+        return joined(bound, table, names)
+    answers = [bound.lookup.answers[at] for at in function.answers]
+    try:
+        allowed = _allowed(bound, table) if answers != [("error", ())] else ibis.literal(False)
+    except TooManyWorlds:  # for one condition
+        return joined(bound, table, names)
+    at = sum_of([digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
+               for name, weight in function.weights])  # fmt: skip
+    wrong = bad(bound, table)
+
+    def pick(told: Sequence[str], otherwise: str) -> ir.Value:
+        found = (
+            ibis.literal(told[0])
+            if len(set(told)) == 1
+            else ibis.array(list(told))[at.cast("int32")]
+        )
+        return found if wrong is None else ibis.ifelse(wrong, otherwise, found)
+
+    made = {
+        "outcome": lambda: pick([answer[0] for answer in answers], "error"),
+        "allowed": lambda: allowed,
+        "clause": lambda: pick([", ".join(answer[1]) for answer in answers], ""),
+    }
+    return table.mutate(**{name: made[what]() for what, name in names.items()})
+
+
+def tally(
+    policy: Policy,
+    table: ir.Table,
+    questions: Sequence[Question],
+    *,
+    columns: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
+) -> list[dict[str, int]]:
+    """How many rows get which outcome, for each of several questions, in one pass over the table.
+
+    Raises RequestError as `screen`.
+    """
+    if not questions:
+        return []
+    bindings(policy, table, questions, columns=columns, absent=absent)
+    for number, question in enumerate(questions):
+        prefix = f"upheld_{number}_"
+        table = screen(policy, table, question, columns=columns, absent=absent, prefix=prefix,
+                       tell=["outcome"])  # fmt: skip
+    found = table.aggregate(**{
+        f"{outcome}_{number}": (table[f"upheld_{number}_outcome"] == outcome).sum()
+        for number in range(len(questions)) for outcome in OUTCOMES
+    }).to_pyarrow().to_pylist()[0]  # fmt: skip
+    return [
+        {outcome: found[f"{outcome}_{number}"] or 0 for outcome in OUTCOMES}
+        for number in range(len(questions))
+    ]
+
+
+def bindings(  # noqa: PLR0913 - as `screen`
+    policy: Policy,
+    table: ir.Table,
+    questions: Sequence[Question],
+    facts: Mapping[str, object] = NO_FACTS,
+    *,
+    columns: Mapping[str, str] | None = None,
+    masks: Masks | None = None,
+    absent: Collection[str] = (),
+) -> dict[str, str | None]:
+    """The column of each dimension and fact that matters to some questions, None for the absent.
+
+    Raises RequestError as `screen`, which reads a table so.
+    """
+    found: dict[str, str | None] = {}
+    missing: dict[str, Collection[str]] = {}
+    for question in questions:
+        try:
+            bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+        except MissingColumnsError as error:
+            missing |= dict.fromkeys(error.words, error.columns)
+        else:
+            found |= {**bound.dimensions, **bound.facts, **dict.fromkeys(bound.absent)}
+    if missing:
+        raise MissingColumnsError(missing, next(iter(missing.values())))
+    return found
+
+
+def where(
+    policy: Policy,
+    question: Question,
+    facts: Mapping[str, object] = NO_FACTS,
+    *,
+    columns: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
+) -> Callable[[ir.Table], ir.BooleanValue]:
+    """A condition for `table.filter(…)`: the rows for which the answer is allow in every world.
+
+    The question must be the same for every row. Applied to a table, RequestError as `screen`, and
+    where more facts decide together than one condition can tell.
+    """
+
+    def condition(table: ir.Table) -> ir.BooleanValue:
+        bound = bind(policy, table, question, facts, columns or {}, None, dimensions=(),
+                     absent=absent)  # fmt: skip
+        try:
+            return _allowed(bound, table)
+        except TooManyWorlds as error:
+            raise RequestError(str(error), code="too-large", hint=error.hint) from None
+
+    return condition
+
+
+def _allowed(bound: Bound, table: ir.Table) -> Any:
+    """The smallest boolean over the fact columns for a question without row dimensions."""
+    groups = bound.lookup.allowing()
+    if groups is None:
+        return ibis.literal(False)
+    every = []
+    for space, boxes in groups:
+        ways = [frozenset(box) for box in boxes]
+        if not ways:
+            return ibis.literal(False)
+        common = frozenset.intersection(*ways)
+        every += [_literal(bound, table, space, each) for each in sorted(common)]
+        rest = [way - common for way in ways]
+        if all(rest):
+            some = [_all([_literal(bound, table, space, each) for each in sorted(way)])
+                    for way in rest]  # fmt: skip
+            every.append(reduce(lambda one, other: one | other, some))
+    found = _all(every).fill_null(False) if every else ibis.literal(True)
+    wrong = bad(bound, table)
+    return found if wrong is None else found & ~wrong
+
+
+def _all(parts: Sequence[Any]) -> Any:
+    return reduce(lambda one, other: one & other, parts)
+
+
+def _literal(bound: Bound, table: ir.Table, space: Space, each: tuple[int, int]) -> Any:
+    """One condition of a box: that a fact has one of some values."""
+    at, subset = each
+    values = space.values[at]
+    column = table[bound.facts[values.fact.name]]
+    if values.fact.kind == "boolean":
+        if values.fact.absent:
+            column = column.fill_null(False)
+        return column if subset == 0b10 else ~column
+    if values.fact.kind == "word":
+        return column.isin([w for w in values.fact.words if subset >> values.index(w) & 1])
+    low, high = (subset & -subset).bit_length() - 1, subset.bit_length() - 1
+    points = [point_of(point) for point in values.points]
+    if low == high and low % 2:
+        return column == points[low // 2]
+    bounds = []
+    if low:
+        bounds.append(column >= points[low // 2] if low % 2 else column > points[low // 2 - 1])
+    if high < values.count - 1:
+        bounds.append(column <= points[high // 2] if high % 2 else column < points[high // 2])
+    return _all(bounds)

@@ -1,0 +1,268 @@
+"""Who visits: pages for signed-in customers, staff and agents, and forms for anybody.
+
+A page for somebody is answered to them alone and kept by no cache. What is sent to it must carry
+the token of its session and come from a page of ours, by what the browser itself says; before
+there is a session, the browser's word alone must do. Nobody is led anywhere but to a fixed list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from sqlalchemy import Connection
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from upheld.database import rows as database
+from upheld.database.tables import microseconds
+from upheld.gate.evidence.provers import Proof, Question
+from upheld.practice import entrance, operators, tasks
+from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.odd import OddValueError
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
+from upheld.practice.tasks import OthersTaskError
+from upheld.web import devices, kit, limits, sessions
+from upheld.web.kit import Refusal
+from upheld.web.sessions import Session
+from upheld.web.tables import session
+
+BODY_MAX = 128 * 1024
+SIGNALLED_MAX = 10_000  # sessions remembered to have sent the signal; the rest ask the database
+SIGN_IN = {"customer": "/sign-in", "staff": "/staff/sign-in", "agent": "/agent/sign-in"}
+
+
+class Visit(NamedTuple):
+    """A request of somebody who is signed in."""
+
+    request: Request
+    session: Session
+    form: FormData
+    user: User | None = None  # who works at a desk; nobody where a customer visits
+
+    @property
+    def subject(self) -> str:
+        """Whose page it is: a person, a member of staff, an agent."""
+        return self.session.subject
+
+
+FOREIGN = (
+    "This form was sent from a page that is not ours.",
+    "Open our own page, and send the form from there.",
+)
+UNSAID = (
+    "Your browser did not say which page this form was sent from.",
+    "Open the page again and send it once more; a setting or an extension may hide it from us.",
+)
+OLD_FORM = ("This form is older than your sign-in.", "Open its page again and send it from there.")
+SIGNED_OUT = ("You are not signed in any more.", "Sign in, and send the form once more.")
+Handler = Callable[[Visit], Awaitable[Response]]
+OpenHandler = Callable[[Request, FormData], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+NOBODY: tuple[Session | None, User | None] = (None, None)
+
+
+def cookie_name(provider: Provider, kind: str) -> str:
+    """The session cookie of a kind of visitor."""
+    return f"__Host-{kind}" if provider.secure else kind
+
+
+def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = False) -> Endpoint:
+    """An endpoint for somebody who is signed in; others are led to sign in first.
+
+    `fresh` asks for the password again if it was given more than a few minutes ago.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        raw = request.cookies.get(cookie_name(provider, kind), "")
+        at = provider.now()
+        session, user = await provider.read(lambda c: _who(c, kind, raw, at)) if raw else NOBODY
+        stale = session is not None and fresh and not session.is_fresh(at)
+        if session is None or stale:
+            if request.method == "POST" and not stale:
+                raise Refusal(403, *SIGNED_OUT)
+            return to_sign_in(provider, request, kind, again=stale)
+        if sessions.stale(session, at):
+            await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
+        await _signalled(provider, request, session)
+        form = await _sent(request)
+        try:
+            if request.method == "POST":
+                told = form.get("_token", "")
+                if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                    raise Refusal(403, *OLD_FORM)
+                _refuse_foreign(provider, request, told=True)
+            request.state.kind, request.state.roles = kind, user.roles if user else ()
+            request.state.token = provider.tokens.of(session)
+            return await handler(Visit(request, session, form, user))
+        except OddValueError as error:
+            return _odd(provider, request, error.field)
+        except OthersTaskError as error:  # what was begun is undone; that it was tried is entered
+            task = error.task
+            await provider.do(lambda joint: tasks.enter_try(joint, task, session.subject))
+            raise HTTPException(error.status) from None
+        finally:
+            await form.close()  # of files that somebody sent
+
+    return endpoint
+
+
+def _odd(provider: Provider, request: Request, field: str) -> Response:
+    """Say that something that is kept cannot be read; which kind of data, and never its value."""
+    words = provider.gate.gate.house.policy.program.vocabulary.tree("data")
+    label = (words[field].label if field in words else "") or field
+    return provider.pages.page(request, "odd.html", status=409, label=label)
+
+
+async def _signalled(provider: Provider, request: Request, session: Session) -> None:
+    """Announce a browser's privacy signal, once a session as far as this process knows."""
+    if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
+        return
+    await provider.do(lambda joint: provider.events.announce(
+        joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
+    ))  # fmt: skip
+    if len(provider.signalled) >= SIGNALLED_MAX:
+        provider.signalled.clear()
+    provider.signalled.add(session.key)
+
+
+def sends_signal(request: Request) -> bool:
+    """Whether a browser sends the signal of Global Privacy Control; anything but 1 is none."""
+    return request.headers.get("sec-gpc") == "1"
+
+
+def _who(
+    connection: Connection, kind: str, raw: str, at: datetime
+) -> tuple[Session | None, User | None]:
+    """Whose a session is; at a desk it is nobody's any more once its user has ended."""
+    session = sessions.find(connection, kind, raw, at)
+    if session is None or kind == "customer":
+        return session, None
+    user = operators.user_of(connection, session.subject)
+    return (session, user) if user is not None and user.kind == kind else NOBODY
+
+
+def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
+    """An endpoint for anybody, with a form that only our own pages may send."""
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "POST":
+            _refuse_foreign(provider, request)
+        form = await _sent(request)
+        try:
+            return await handler(request, form)
+        finally:
+            await form.close()
+
+    return endpoint
+
+
+async def _sent(request: Request) -> FormData:
+    if request.method != "POST":
+        return FormData()
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > BODY_MAX:
+        raise HTTPException(413)
+    try:
+        async with asyncio.timeout(kit.BODY_SECONDS):
+            return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+
+
+def _refuse_foreign(provider: Provider, request: Request, *, told: bool = False) -> None:
+    """Refuse a form that was sent from elsewhere, by what the browser says of it.
+
+    One that has `told` the token of its session may come from a browser that says nothing.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    elif origin is None:
+        ours = told
+    else:
+        ours = _is_own(provider, request, origin)
+    if not ours:
+        raise Refusal(403, *(FOREIGN if site or origin not in (None, "null") else UNSAID))
+
+
+def _is_own(provider: Provider, request: Request, origin: str) -> bool:
+    """Whether an Origin is ours: the address of the settings, or without TLS the one it came to."""
+    sent = urlsplit(origin)
+    own = urlsplit(provider.settings.url)
+    if own.netloc and (sent.scheme, sent.netloc) == (own.scheme, own.netloc):
+        return True
+    host = request.headers.get("host", "")
+    return not provider.secure and (sent.scheme, sent.netloc) == (request.url.scheme, host)
+
+
+def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:
+    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name.
+
+    `again` is for somebody who is signed in, and asked for the password anew.
+    """
+    here = request.url.path + "/"
+    wanted = [
+        (len(path), word) for word, path in provider.led(kind).items()
+        if here.startswith(path + "/")
+    ]  # fmt: skip
+    query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
+    return RedirectResponse(
+        SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
+    )
+
+
+def enter(
+    provider: Provider, connection: Connection, request: Request, response: Response, kind: str,
+    subject: str,
+) -> None:  # fmt: skip
+    """Begin a session of somebody, and give the browser its cookie; the one before it ends."""
+    at = provider.now()
+    old = sessions.find(connection, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
+    if old is not None:
+        sessions.end(connection, old)
+    device = devices.name_of(request.headers.get("user-agent", ""))
+    raw = sessions.begin(connection, kind, subject, at, device)
+    give_cookie(provider, response, kind, raw)
+    entrance.remember(provider, request, response, kind, subject)
+
+
+def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
+    """Give the browser the cookie of a session."""
+    response.set_cookie(
+        cookie_name(provider, kind), raw, path="/", httponly=True, samesite="lax",
+        secure=provider.secure,
+    )  # fmt: skip
+
+
+def leave(provider: Provider, response: Response, kind: str) -> None:
+    """Take the cookie back."""
+    response.delete_cookie(cookie_name(provider, kind), path="/", httponly=True, samesite="lax",
+                           secure=provider.secure)  # fmt: skip
+
+
+def network_of(request: Request) -> str:
+    """The network that a request comes from, for which tries are counted."""
+    return limits.network(request.client.host if request.client else "")
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two secrets are the same, in a time that tells nothing of them."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def by_session(question: Question) -> Proof:
+    """The prover of `signed-in`: whether the person has a session in force."""
+    where = "kind = 'customer' AND subject = ? AND begun > ?"
+    begun = microseconds(question.at - sessions.ABSOLUTE)
+    found = database.get(question.connection, session, where, question.person_id, begun)
+    return Proof(found is not None)

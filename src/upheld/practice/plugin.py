@@ -1,0 +1,284 @@
+"""What a practice brings to the running provider, and what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute
+
+from upheld.core.errors import UpheldError
+from upheld.core.settings import Settings
+from upheld.database.transaction import reading
+from upheld.gate import findings, set_aside
+from upheld.gate.act.duties import Carrier
+from upheld.gate.act.erasure_hooks import Leave
+from upheld.gate.act.request import Refused
+from upheld.gate.async_gate import AsyncGate
+from upheld.gate.evidence.carry_forward import Carry
+from upheld.gate.evidence.derived_fields import Make as Derive
+from upheld.gate.evidence.field_values import Reader
+from upheld.gate.evidence.provers import Prover
+from upheld.gate.operations.jobs import Job
+from upheld.gate.transaction import Joint
+from upheld.practice.events import Events
+from upheld.practice.needs import can_ever
+from upheld.vault.envelope import Key, SealError, context, seal, unseal
+from upheld.web.limits import Limits
+from upheld.web.pages import Imprint, Pages
+from upheld.web.sessions import Tokens
+
+T = TypeVar("T")
+CHANGED_MAX = 20  # alarms of changed rows that are kept in mind; the log has all
+_LOG = logging.getLogger("upheld")
+
+
+class Todo(NamedTuple):
+    """Something that waits for a customer: a sentence, and where to do it."""
+
+    sentence: str
+    title: str
+    href: str
+
+
+class Card(NamedTuple):
+    """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
+
+    One of `everybody` stands at the foot of every page. `roles` are those of staff whose it is,
+    where it is not everybody's.
+    """
+
+    kind: str
+    title: str
+    href: str
+    line: str
+    order: int = 50
+    bar: bool = False  # whether it also stands in the bar of every page
+    roles: tuple[str, ...] = ()
+    needs: str = ""  # a question; the entry is left out where the policy never says yes to it
+
+    def is_for(self, roles: Sequence[str]) -> bool:
+        """Whether it is for somebody of these roles."""
+        return not self.roles or bool({*self.roles} & {*roles})
+
+
+class Link(NamedTuple):
+    """A link in messages: its path, and for how long it works; one that is not `sealed`, once.
+
+    One that `outlives` its person works when they are erased: it names what stands for them in the
+    list of erasures, and no id. A `sealed` one is kept nowhere: it works again and again, for as
+    long as its page lets it, and says to nobody else whose it is.
+    """
+
+    path: str
+    lasts: timedelta
+    outlives: bool = False
+    sealed: bool = False
+
+
+Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
+
+
+class Practice(NamedTuple):
+    """All that one practice brings; what it has none of is left out."""
+
+    name: str
+    routes: Sequence[BaseRoute] = ()
+    cards: Sequence[Card] = ()
+    destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
+    provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
+    carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
+    derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
+    leaving: Leave | None = None  # what is done for somebody before they are erased
+    stayed: Leave | None = None  # what is done after it, where something is kept of them
+    carries: Mapping[str, Carry] = {}  # series, to who says what stays when its oldest rows go
+    fields: Mapping[str, Reader] = {}  # fields that it writes itself, to how it reads a value
+    jobs: Sequence[Job] = ()
+    links: Mapping[str, Link] = {}
+    listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
+    waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
+    trouble: Callable[[Connection], list[Todo]] | None = None  # what managers must look at
+    payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
+    finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
+    changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
+    asks: Sequence[str] = ()  # the actions that it asks the policy for
+    proves: Sequence[str] = ()  # the facts of which it keeps records
+    task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
+
+
+def _uncounted(name: str, **labels: str) -> None:
+    """Count nothing: there is no service that could tell the counts."""
+
+
+class Provider:
+    """The running provider, as its practices see it."""
+
+    def __init__(self, gate: AsyncGate, settings: Settings, imprint: Imprint, pages: Pages) -> None:
+        self.gate, self.settings, self.imprint, self.pages = gate, settings, imprint, pages
+        keyring = gate.gate.house.keyring
+        self.tokens = Tokens(keyring.derived("web", "csrf"))
+        self.limits = Limits(keyring.derived("web", "limits"))
+        self.events = Events()
+        self.practices: list[Practice] = []
+        self.count: Callable[..., None] = _uncounted  # a metric, where the provider is served
+        self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
+        self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the provider over TLS, so that cookies may be kept to it."""
+        return self.settings.url.startswith("https://")
+
+    def seal_link(self, kind: str, person_id: str) -> str:
+        """What the address of a sealed link ends in."""
+        sealed = seal(self._links(kind), person_id.encode(), context("link", kind))
+        return urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def whose_link(self, kind: str, raw: str) -> str | None:
+        """Whose a sealed link is; None for what we did not seal."""
+        try:
+            sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
+            return unseal(self._links(kind), sealed, context("link", kind)).decode()
+        except (ValueError, SealError):
+            return None
+
+    def _links(self, kind: str) -> Key:
+        return self.gate.gate.house.keyring.derived("link", kind)
+
+    @property
+    def destinations(self) -> dict[str, str]:
+        """Where a sign-in may lead: a word for each path, and nowhere else."""
+        return {word: path for each in self.practices for word, path in each.destinations.items()}
+
+    def led(self, kind: str) -> dict[str, str]:
+        """Where the sign-in of somebody may lead: at a desk to the entries of its menu."""
+        if kind == "customer":
+            return self.destinations
+        return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
+
+    def found(self, joint: Joint, what: str, told: str) -> list[str]:
+        """The people whom a word names, such as the number of an account."""
+        finders = (each.finders[what] for each in self.practices if what in each.finders)
+        return [person for finder in finders for person in finder(joint, told)]
+
+    @property
+    def changed_at(self) -> dict[str, str]:
+        """The kinds of data that one page alone changes, each with the path of that page."""
+        return {field: path for each in self.practices for field, path in each.changed_at.items()}
+
+    def task_page(self, kind: str, task_id: str) -> str:
+        """The page of a practice on which a kind of task is worked on; none where there is none."""
+        for each in self.practices:
+            if kind in each.task_pages:
+                return each.task_pages[kind].replace("{task}", task_id)
+        return ""
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What the practices do again and again."""
+        return [job for each in self.practices for job in each.jobs]
+
+    async def alarms(self) -> list[str]:
+        """What whoever runs the provider has to look into at once, each in a sentence."""
+        found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
+        zone = self.gate.gate.house.clock.zone
+        found += await self.read(_not_whole)
+        return found + [
+            f"{what[:1].upper()}{what[1:]}. It was met first on"
+            f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
+            " manager can look everything through under Safeguards."
+            for what, since in self._changed.items()
+        ]
+
+    def changed(self, error: UpheldError) -> None:
+        """Note that a row was met that is not as it was written: in the log, a metric, an alarm.
+
+        Its words tell a table and an id alone.
+        """
+        _LOG.error("not whole: %s", str(error))
+        self.count("upheld_changed_rows_total")
+        if len(self._changed) < CHANGED_MAX:
+            self._changed.setdefault(str(error), self.now())
+
+    def now(self) -> datetime:
+        """The time of the gate's clock."""
+        return self.gate.gate.house.clock.now()
+
+    def today(self) -> date:
+        """The day that it is by the gate's clock."""
+        return self.gate.gate.house.clock.today()
+
+    def cards(self, kind: str, *, every: bool = False) -> list[Card]:
+        """The entries of somebody's menu, in order, without what the policy switches off."""
+        policy = self.gate.gate.house.policy
+        found = [card for each in self.practices for card in each.cards if card.kind == kind
+                 and (every or not card.needs or can_ever(policy, card.needs))]  # fmt: skip
+        return sorted(found, key=lambda card: (card.order, card.title))
+
+    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+        """What waits for a customer, of all practices."""
+        return [
+            todo for each in self.practices if each.waiting
+            for todo in each.waiting(joint, person_id)
+        ]  # fmt: skip
+
+    def trouble(self, connection: Connection) -> list[Todo]:
+        """What the managers of the provider must look at, of all practices."""
+        return [
+            todo for each in self.practices if each.trouble for todo in each.trouble(connection)
+        ]
+
+    def payer(self, connection: Connection, person_id: str) -> str:
+        """Who pays for what a person uses: the holder of their account, or they themselves."""
+        told = (each.payer(connection, person_id) for each in self.practices if each.payer)
+        return next((found for found in told if found), person_id)
+
+    async def do(self, work: Callable[[Joint], T]) -> T:
+        """Do a piece of work in the gate's transaction; what it gives, once that is durable.
+
+        Raises Refused where it gives a refusal; a work that raises leaves nothing.
+        """
+        found: T = await self.gate.do(work)
+        return found
+
+    async def attempt(self, work: Callable[[Joint], T]) -> T | Refused:
+        """The same, with a refusal given back instead of raised."""
+        try:
+            return await self.do(work)
+        except Refused as refusal:
+            return refusal
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Read what is not personal: sessions, tasks, states of accounts."""
+
+        def reads() -> T:
+            with reading(self.gate.gate.engine) as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(reads)
+
+    async def apart(self, work: Callable[..., T], *given: Any) -> T:
+        """Do what takes long and needs no database, such as hashing a password."""
+        return await asyncio.to_thread(work, *given)
+
+
+Make = Callable[[Provider], Practice]
+Handler = Callable[..., Awaitable[Any]]
+
+
+def _not_whole(connection: Connection) -> list[str]:
+    """That something is not whole, or that a job set somebody aside, as far as looks have found."""
+    found, waiting = findings.many(connection), set_aside.many(connection)
+    return [
+        f"{text}. Those who watch see under Watch what it is, whose, and since when."
+        for many, text in (
+            (found, f"Not whole: {found:,} in our database"),
+            (waiting, f"Set aside by a job, which has done everybody else: {waiting:,}"),
+        )
+        if many
+    ]
