@@ -267,7 +267,7 @@ def test_everybody_is_moved_to_a_new_epoch_and_the_old_key_is_gone(
 
     with monkeypatch.context() as patch:
         patch.setattr(people, "move", stopping)
-        patch.setattr(selfcheck, "BATCH", 1)
+        patch.setattr(epochs, "BATCH", 1)
         with pytest.raises(StopIteration):
             epochs.begin_epoch(gate.engine, keyring)
     assert gate.use(everybody[4], ["email"], purpose="billing")["email"] == TOLD["email"]

@@ -1,4 +1,7 @@
-"""Renew the keys of everybody who is held: what was erased before opens with none of them."""
+"""Renew everybody's keys, so that what was erased before can be opened with none of them.
+
+A renewal may be stopped and begun again at any time; nobody is ever without a key.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from upheld.gate.set_aside import Trial
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 
-INTEGRITY = "PRAGMA integrity_check"
 BATCH = 100  # people moved in one transaction
 
 

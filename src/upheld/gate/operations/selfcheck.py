@@ -1,9 +1,4 @@
-"""What a provider's database needs besides acts: to be looked through, and moved on.
-
-`selfcheck` opens everything and names what is not whole. `begin_epoch` moves everybody's
-key to a new epoch and destroys the old ones: it may be stopped and begun again at any time, and
-nobody is ever without a key.
-"""
+"""Open everything that a provider's database holds, and name what is not whole."""
 
 from __future__ import annotations
 
@@ -30,7 +25,6 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, REGISTER, VaultError
 
 INTEGRITY = "PRAGMA integrity_check"
-BATCH = 100  # people moved in one transaction
 
 
 class Checked(NamedTuple):
