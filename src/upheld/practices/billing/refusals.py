@@ -25,7 +25,9 @@ def refusal(
 ) -> Response:
     """A page that says why something may not be, with what to do instead."""
     why = reason(provider.gate.gate.house.policy, refused.decision)
+    decision = refused.decision
+    problem = refused.why if decision is not None and refused.why != decision.why else ""
     return provider.pages.page(
         request, "billing/refused.html", status=403, what=what, do=do, back=back,
-        why=refused.why or why.says, clauses=why.quotes,
+        why=problem or why.says, clauses=why.quotes,
     )  # fmt: skip
