@@ -58,7 +58,8 @@ def test_a_draft_is_asked_of_what_was_done_on_the_facts_as_they_were(gate: Gate)
     assert recall.asked == same.questions > 4
     draft = draft_without(
         "  except may share to supplier, trusted-partner, business-partner, guardian, legal-adviser"
-        " for any but programme, partner-marketing\n    when permission\n    with record\n"
+        " for any but programme, partner-marketing\n"
+        "    when permission\n    with record\n    because consent\n"
     )
     found, _ = replayed(gate, draft)
     assert (found.otherwise, found.no_longer_allowed) == (1, 1)

@@ -18,7 +18,7 @@ from practices.mail import link, waiting
 from practices.test_guardians import family
 from upheld.database import rows as database
 from upheld.database.schema import declared, upgrade
-from upheld.database.statements import row, rows, run
+from upheld.database.statements import is_postgresql, row, rows, run
 from upheld.database.transaction import writing
 from upheld.gate.log import entries
 from upheld.gate.transaction import Joint
@@ -224,7 +224,8 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     with writing(gate.engine) as connection:
         upgrade(connection, STEP)
         run(connection, "UPDATE schema_version SET version_num = ?", _newest())
-        run(connection, "ALTER TABLE redaction ADD COLUMN mac BLOB")
+        binary = "bytea" if is_postgresql(connection) else "blob"
+        run(connection, f"ALTER TABLE redaction ADD COLUMN mac {binary}")
         named = rows(connection, "SELECT person_id FROM redaction")
         run(connection, "DELETE FROM redaction")
         database.insert_all(connection, redaction, [{"person_id": p} for (p,) in named])
