@@ -46,12 +46,13 @@ def reason(policy: Policy, decision: Decision | None) -> Reason:
     if decision.outcome == "needs-proof":
         says = f"Our policy allows it only if {_ways(policy, ways)}. That is not proven."
         return Reason(says, quoted(policy, decision.clauses), missing)
-    near = [each.clause for each in nearest]
-    says = _FORBIDDEN if decision.clauses else _SILENT
+    if decision.clauses:
+        return Reason(_FORBIDDEN, quoted(policy, decision.clauses), missing)
+    near = quoted(policy, (each.clause for each in nearest))
+    says = _SILENT
     if near:
-        which = "An exception" if decision.clauses else "The nearest"
-        says += f" {which} would allow it if {_ways(policy, ways)}."
-    return Reason(says, quoted(policy, [*decision.clauses, *near]), missing)
+        says += f" The nearest would allow it if {_ways(policy, ways)}."
+    return Reason(says, near, missing)
 
 
 def refused_page(

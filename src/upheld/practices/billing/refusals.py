@@ -29,5 +29,5 @@ def refusal(
     problem = refused.why if decision is not None and refused.why != decision.why else ""
     return provider.pages.page(
         request, "billing/refused.html", status=403, what=what, do=do, back=back,
-        why=problem or why.says, clauses=why.quotes,
+        why=problem or why.says, clauses=cited(provider, decision),
     )  # fmt: skip
