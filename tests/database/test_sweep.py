@@ -55,6 +55,8 @@ HARMLESS: Final = {
     "checkpoint: delete": "the next one covers the same, and whoever saw it takes no shorter log",
     "cosigned": "all of it is signed: one that is changed is found, and one that is gone is missed"
     " by whoever asks for it",
+    "entry: insert": "beyond what is signed it is an entry too many: nobody may do anything by it,"
+    " and what is said in it of records is compared with them",
     "epoch.closed": "no key is left of a closed one, and whoever closes the open one is found",
     "epoch: delete": "no key is taken under it until it is there again, as the next start makes it",
     "epoch: old": "no key is left of a closed one",
