@@ -182,7 +182,8 @@ class Histories:
 
         def bring(joint: Joint) -> None:
             joint.bring(
-                joint.enrol(), {"name": "Old", "email": f"{self.random.random()}@x.example"}
+                joint.enrol(),
+                {"name": "Old", "email": f"n{self.random.randrange(10**6)}@x.example"},
             )
 
         self.house.do(bring)
