@@ -128,14 +128,14 @@ def callers(gate: Gate, person: str, count: int, acts: int = 2048) -> float:
 def unsynced(url: str) -> Engine:
     """The same database with syncing off, for comparison alone."""
     if url.startswith("sqlite"):
-        kept = engines.PRAGMAS["synchronous"]
+        synced = engines.PRAGMAS["synchronous"]
         engines.PRAGMAS["synchronous"] = ("OFF", 0)
         try:
             engine = open_database(url)
             with engine.connect():
                 return engine
         finally:
-            engines.PRAGMAS["synchronous"] = kept
+            engines.PRAGMAS["synchronous"] = synced
     engine = open_database(url)
 
     @event.listens_for(engine, "checkout")

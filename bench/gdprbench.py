@@ -118,8 +118,8 @@ class Drawing:
         number = self.random.randrange(10**9)
         if field == "phone":
             return f"+1425{5_550_000 + number % 10_000}"
-        told = f"{field}-{user}x{number}"
-        return f"{told}@customer.example" if field == "email" else told
+        text = f"{field}-{user}x{number}"
+        return f"{text}@customer.example" if field == "email" else text
 
     def operation(self, kind: str, how: str, model: Model) -> Asked | None:
         """One operation of a kind; None where a user was drawn of whom it cannot be asked."""

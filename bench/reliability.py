@@ -59,27 +59,27 @@ KINDS = {
 def trials(kinds: Sequence[str], size: str) -> list[tally.Tried]:
     """Run the tests of some kinds at a size; what they tried. Ends where one of them fails."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "tried"
-        environment = {**os.environ, "UPHELD_TEST_SIZE": size, "UPHELD_TALLY": str(told)}
+        results = Path(folder) / "tried"
+        environment = {**os.environ, "UPHELD_TEST_SIZE": size, "UPHELD_TALLY": str(results)}
         for kind in kinds:
             files = [ROOT / "tests" / file for file in KINDS[kind].files]
             command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
                        "-k", KINDS[kind].which, *files]  # fmt: skip
-            found = subprocess.run(command, cwd=ROOT, env=environment, check=False,
+            tests = subprocess.run(command, cwd=ROOT, env=environment, check=False,
                                    stdout=sys.stderr)  # fmt: skip
-            if found.returncode:
+            if tests.returncode:
                 sys.exit(f"{kind}: something was lost, or could not be tried: nothing is written")
-        return tally.told(told)
+        return tally.told(results)
 
 
-def table(found: Sequence[tally.Tried], page: str = "") -> str:
+def table(results: Sequence[tally.Tried], page: str = "") -> str:
     """What was tried, as a table of Markdown; what a page says of other kinds stays."""
     lines = [f"| {' | '.join(HEADS)} |", "| --- | --- | ---: | ---: |"]
-    others = [each.title for name, each in KINDS.items() if name not in {t.kind for t in found}]
+    others = [each.title for name, each in KINDS.items() if name not in {t.kind for t in results}]
     lines += [line for line in page.splitlines()
               if line.startswith(tuple(f"| {title}: " for title in others))]  # fmt: skip
     order = list(KINDS)
-    for each in sorted(found, key=lambda each: (order.index(each.kind), each.what, each.where)):
+    for each in sorted(results, key=lambda each: (order.index(each.kind), each.what, each.where)):
         what = f"{KINDS[each.kind].title}: {each.what}"
         lines.append(f"| {what} | {each.where} | {each.times:,} | {each.lost:,} |")
     return "\n".join(lines)
@@ -92,11 +92,11 @@ def harmless() -> str:
     return "\n".join(lines)
 
 
-def written(page: str, made: str) -> str:
+def with_table(page: str, table_text: str) -> str:
     """The page with what was made between its markers."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table_text}\n\n{END}{after}"
 
 
 def main() -> None:
@@ -105,10 +105,10 @@ def main() -> None:
     words.add_argument("--size", choices=("short", "middle", "long"), default="middle")
     words.add_argument("--only", choices=KINDS, action="append")
     words.add_argument("--to", type=Path, default=ROOT / "docs" / "reliability.md")
-    asked = words.parse_args()
-    page = asked.to.read_text(encoding="utf-8") if asked.to.exists() else f"{BEGIN}\n{END}\n"
-    made = table(trials(asked.only or list(KINDS), asked.size), page)
-    asked.to.write_text(written(page, f"{made}\n\n{harmless()}"), encoding="utf-8")
+    options = words.parse_args()
+    page = options.to.read_text(encoding="utf-8") if options.to.exists() else f"{BEGIN}\n{END}\n"
+    trial_table = table(trials(options.only or list(KINDS), options.size), page)
+    options.to.write_text(with_table(page, f"{trial_table}\n\n{harmless()}"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.database import rows as database
+from upheld.database.batches import Batch, Place, batch
 from upheld.database.statements import moment, places, rows
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
@@ -248,21 +249,20 @@ def late(gate: Gate) -> int:
     An item that fails stays as it is, its person is set aside, and the others go on.
     """
     handled = sorted(gate.house.carriers.due) or [""]  # PostgreSQL knows no empty list
-    count, after = 0, (-(1 << 63), "")
+    count = 0
+    last: Place | None = {"due": -(1 << 63), "item_id": ""}
     with trying(gate, "late") as trial:
-        while True:
+        while last is not None:
             with reading(gate.engine) as connection:
                 now = trusted_time_in(gate, connection)
-                found = _due_by(connection, now, handled, after)
-            for each in found:
-                after = microseconds(each.due or now), each.item_id
+                some, last = _due_by(connection, now, handled, last)
+            for each in map(_item, some):
                 work = partial(_fell_due_alone, gate, each, now)
                 count += trial.one(work, each.person_id, each.item_id) or 0
-            if len(found) < MOST:
-                return count
             if count >= MOST:  # the other jobs have their turn
                 trial.stop()
                 return count
+    return count
 
 
 def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
@@ -270,21 +270,17 @@ def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
         return _fell_due(gate, joint, item, now)
 
 
-def _due_by(
-    connection: Connection, now: datetime, handled: Sequence[str], after: tuple[int, str]
-) -> list[Item]:
+def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after: Place) -> Batch:
     """What is due and open, and what is late of the kinds that somebody handles."""
     where = (
         "(due <= ? AND state = 'open'"
         f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
         f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}))"
-        " AND (due, item_id) > (?, ?) ORDER BY due, item_id LIMIT ?"
     )
     at = microseconds(now)
     # Sets are looked at when each is done: one that was changed must not stop what others are due.
-    found, _ = database.believed(connection, table, where, at, microseconds(now - GRACE), *handled,
-                                 at, *handled, *after, MOST)  # fmt: skip
-    return [_item(each) for each in found]
+    values = (at, microseconds(now - GRACE), *handled, at, *handled)
+    return batch(connection, table, where, values, after, MOST)
 
 
 def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:

@@ -8,13 +8,15 @@ Until then a change of mind, such as an account that is opened again, lets it la
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
+from upheld.database.batches import Place, batch
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
@@ -34,20 +36,27 @@ MOST = 1_000  # items looked at in one run
 
 def delete(gate: Gate, at: datetime, trial: Trial) -> int:
     """Delete what must be deleted by now; how many fields of people."""
-    count, last = 0, ("", "")
-    where = (
-        "kind = ? AND action = ? AND state IN ('open', 'late') AND due <= ?"
-        " AND (person_id, item_id) > (?, ?) ORDER BY person_id, item_id LIMIT ?"
-    )
-    while True:
-        with reading(gate.engine) as connection:
-            some, _ = database.believed(connection, table, where, OWED, DELETE,
-                                        microseconds(at + GRACE), *last, MOST)  # fmt: skip
+    count = 0
+    for some in due_items(gate, "kind = ? AND action = ?", (OWED, DELETE), at + GRACE, MOST):
         for each in some:
-            last = each.person_id, each.item_id
-            count += trial.one(partial(_alone, gate, *last), *last) or 0
-        if len(some) < MOST:
-            return count
+            key = each.person_id, each.item_id
+            count += trial.one(partial(_alone, gate, *key), *key) or 0
+    return count
+
+
+def due_items(
+    gate: Gate, condition: str, values: Sequence[str], at: datetime, most: int
+) -> Iterator[Sequence[Any]]:
+    """Unfinished items that are due at a time and meet a condition, person by person, in batches.
+
+    Each batch of at most `most` rows is read when it is asked for, outside every transaction.
+    """
+    last: Place | None = {"person_id": "", "item_id": ""}
+    where = f"{condition} AND state IN ('open', 'late') AND due <= ?"
+    while last is not None:
+        with reading(gate.engine) as connection:
+            some, last = batch(connection, table, where, (*values, microseconds(at)), last, most)
+        yield some
 
 
 def _alone(gate: Gate, person_id: str, item_id: str) -> int:

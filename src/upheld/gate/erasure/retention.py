@@ -105,23 +105,14 @@ def _bare(gate: Gate, some: Sequence[str]) -> int:
 
 def _due(gate: Gate, at: datetime, trial: Trial) -> int:
     """Carry out the items that are due."""
-    count, last = 0, ("", "")
-    where = (
-        "kind = 'delete' AND state IN ('open', 'late') AND due <= ?"
-        " AND (person_id, item_id) > (?, ?) ORDER BY person_id, item_id LIMIT ?"
-    )
-    while True:
-        with reading(gate.engine) as connection:
-            found, _ = database.believed(connection, table, where, microseconds(at), *last,
-                                         TOGETHER)  # fmt: skip
-        if not found:
-            return count
-        last = found[-1].person_id, found[-1].item_id
-        mine: dict[str, list[_Item]] = {}
-        for each in found:
-            told = _Item(each.person_id, each.item_id, each.clause, each.entry)
-            mine.setdefault(each.person_id, []).append(told)
-        count += trial.some(list(mine), partial(_done_of, gate, mine))
+    count = 0
+    for some in owed_deletions.due_items(gate, "kind = ?", ("delete",), at, TOGETHER):
+        items: dict[str, list[_Item]] = {}
+        for each in some:
+            item = _Item(each.person_id, each.item_id, each.clause, each.entry)
+            items.setdefault(each.person_id, []).append(item)
+        count += trial.some(list(items), partial(_done_of, gate, items))
+    return count
 
 
 def _done_of(gate: Gate, items: Mapping[str, list[_Item]], whom: Sequence[str]) -> int:

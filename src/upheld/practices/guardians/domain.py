@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
+from upheld.database.batches import Place, batch
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence import records
@@ -76,11 +77,10 @@ def cares(connection: Connection, guardian_id: str) -> list[Care]:
     return [_care(each) for each in found]
 
 
-def some_cares(connection: Connection, after: str, most: int) -> list[Care]:
-    """Some who are cared for, by their ids in order."""
-    where = "ended IS NULL AND person_id > ? ORDER BY person_id LIMIT ?"
-    found, _ = database.believed(connection, table, where, after, most)
-    return [_care(each) for each in found]
+def some_cares(connection: Connection, after: Place, most: int) -> tuple[list[Care], Place | None]:
+    """Some who are cared for, by their ids in order; and after whom to go on, or None."""
+    some, last = batch(connection, table, "ended IS NULL", (), after, most)
+    return [_care(each) for each in some], last
 
 
 def _care(found: Any) -> Care:

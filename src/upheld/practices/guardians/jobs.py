@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from upheld.database.batches import Place
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
@@ -21,16 +22,16 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
     """What ends the care of guardians for whoever came of age."""
 
     def run(gate: Gate) -> int:
-        after, count = "", 0
+        count = 0
+        last: Place | None = {"person_id": ""}
         with trying(gate, "birthdays") as trial:
-            while True:
+            while last is not None:
                 with gate.together() as joint:
-                    some = domain.some_cares(joint.connection, after, AT_ONCE)
+                    some, last = domain.some_cares(joint.connection, last, AT_ONCE)
                 for each in some:
-                    after = each.person_id
-                    count += trial.one(partial(_came_of_age, provider, gate, each), after) or 0
-                if len(some) < AT_ONCE:
-                    return count
+                    work = partial(_came_of_age, provider, gate, each)
+                    count += trial.one(work, each.person_id) or 0
+        return count
 
     return run
 
