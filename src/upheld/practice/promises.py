@@ -1,7 +1,7 @@
 """What a policy promises and the running provider cannot keep: seen before anybody relies on it.
 
-A duty that no part carries out makes every rule with it one that is never done. A fact that nothing
-proves is never known. An action that nothing asks is allowed and never happens; an obligation that
+A duty that no part carries out makes every rule with it one that is never done. A fact that no
+page or command records is proven only by a program of the provider's own. An action that nothing asks is allowed and never happens; an obligation that
 nothing fulfils will be late each time. Practices say which actions they ask of the policy and which
 facts they keep records of; the gate and its carriers and provers are asked themselves.
 """
@@ -21,7 +21,7 @@ GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, w
 GATE_PROVES: Final = ("birth-date", "session")  # kinds of proof that need no record
 KINDS: Final = {
     "duty": "nothing carries it out, so what is allowed with it is never done",
-    "fact": "nothing proves it, so it is never known to be so",
+    "fact": "no page or command here records it, so only a program of your own can make it so",
     "action": "nothing asks for it, so it is allowed and not done",
     "obligation": "nothing fulfils it, so it would be late",
 }
@@ -77,7 +77,7 @@ def sentences(found: Iterable[Unkept]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for each in found:
         kinds.setdefault(each.kind, []).append(each.word)
-    names = {"duty": "duties that nothing carries out", "fact": "facts that nothing proves",
+    names = {"duty": "duties that nothing carries out", "fact": "facts that no page or command records",
              "action": "actions that nothing asks for",
              "obligation": "obligations that nothing fulfils"}  # fmt: skip
     return [f"{names[kind]}: {', '.join(words)}" for kind, words in kinds.items()]
