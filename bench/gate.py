@@ -141,6 +141,7 @@ def unsynced(url: str) -> Engine:
     @event.listens_for(engine, "checkout")
     def _off(raw: object, *_: object) -> None:
         raw.execute("SET synchronous_commit = off")  # type: ignore[attr-defined] # psycopg's
+        raw.commit()  # type: ignore[attr-defined] # it began a transaction
 
     return engine
 
