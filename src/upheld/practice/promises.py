@@ -1,9 +1,10 @@
 """What a policy promises and the running provider cannot keep: seen before anybody relies on it.
 
-A duty that no part carries out makes every rule with it one that is never done. A fact that no
-page or command records is proven only by a program of the provider's own. An action that nothing asks is allowed and never happens; an obligation that
-nothing fulfils will be late each time. Practices say which actions they ask of the policy and which
-facts they keep records of; the gate and its carriers and provers are asked themselves.
+A duty that no part carries out makes every rule with it one that is never done. A fact that no page
+or command records is proven only by a program of the provider's own. An action that nothing asks is
+allowed and never happens; an obligation that nothing fulfils will be late each time. Practices say
+which actions they ask of the policy and which facts they keep records of; the gate and its carriers
+and provers are asked themselves.
 """
 
 from __future__ import annotations
@@ -77,9 +78,12 @@ def sentences(found: Iterable[Unkept]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for each in found:
         kinds.setdefault(each.kind, []).append(each.word)
-    names = {"duty": "duties that nothing carries out", "fact": "facts that no page or command records",
-             "action": "actions that nothing asks for",
-             "obligation": "obligations that nothing fulfils"}  # fmt: skip
+    names = {
+        "duty": "duties that nothing carries out",
+        "fact": "facts that no page or command records",
+        "action": "actions that nothing asks for",
+        "obligation": "obligations that nothing fulfils",
+    }
     return [f"{names[kind]}: {', '.join(words)}" for kind, words in kinds.items()]
 
 
