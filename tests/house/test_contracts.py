@@ -22,6 +22,15 @@ BREAKS = {  # a contract, and an import that it forbids
         "from upheld.gate.operations import jobs",
     ),
     "The language knows no storage and no web": ("policy/front.py", "import sqlalchemy"),
+    "Only the gate opens the vault and the ledger": (
+        "practices/billing/books.py",
+        "from upheld.vault import people",
+    ),
+    "The ledger knows no storage and no web": ("ledger/tree.py", "import sqlalchemy"),
+    "Practices are strangers to one another": (
+        "practices/billing/books.py",
+        "from upheld.practices.accounts import domain",
+    ),
 }
 
 

@@ -110,7 +110,7 @@ class House:
             user = operators.add_user(joint.connection, kind, "Sam Desk", sign_in, roles=roles,
                                   party=party)  # fmt: skip
             secret = totp.new_secret()
-            operators.equip(joint.connection, joint.house.keyring, user.user_id,
+            operators.equip(joint, user.user_id,
                         passwords.hashed(PASSWORD), secret, 0)  # fmt: skip
             return user.user_id, pyotp.TOTP(secret)
 

@@ -73,7 +73,7 @@ class Scenes:
         ):
             user = people.add(joint, kind, name, sign_in, roles=roles, party=party)
             secret = totp.new_secret()
-            operators.equip(joint.connection, joint.house.keyring, user.user_id, hashed(PASSWORD),
+            operators.equip(joint, user.user_id, hashed(PASSWORD),
                         secret, 0)  # fmt: skip
             issuer = self.years.provider.imprint.name or "upheld"
             self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)

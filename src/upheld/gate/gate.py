@@ -7,7 +7,7 @@ refusal is an entry too. Nobody gets a value whose entry is not durable; what fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -32,10 +32,11 @@ from upheld.gate.evidence.provers import Registry
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.log_state import Standing
+from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision
-from upheld.vault import blind_index
+from upheld.policy.request import Decision, Duty
+from upheld.vault import blind_index, erasures
 from upheld.vault.keyring import Keyring
 
 
@@ -63,6 +64,32 @@ class Gate:
         with writing(engine) as connection:
             older_databases.belong(connection, keyring)
         self.standing.look()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.house.policy
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return self.house.clock
+
+    def sealer(self, purpose: str, *more: str) -> Sealer:
+        """What seals and marks for a purpose of a practice's own."""
+        return Sealer(self.house.keyring, purpose, *more)
+
+    def token_of(self, person_id: str) -> str:
+        """What stands for a person in the list of erasures, and outlives them; it names nobody."""
+        return erasures.token(self.house.keyring, person_id)
+
+    def carries_out(self, duty: str) -> bool:
+        """Whether a part of the program carries out a duty."""
+        return not self.house.carriers.missing([Duty(duty)])
+
+    def derived_of(self, fields: Iterable[str]) -> frozenset[str]:
+        """The fields among some that are worked out of others, and never stored."""
+        return frozenset(fields) - self.house.derived.stored(fields)
 
     def __repr__(self) -> str:
         return f"Gate(policy {self.house.policy.digest[:12]})"

@@ -1,7 +1,7 @@
 """What can be done in one transaction: acts, storing, records that prove; kept together or not.
 
-Pieces of work that are handed to a gate get a `Joint`, and so does `with gate.together()`: an act
-within an act is one more call on it.
+Pieces of work that are handed to a gate get a `Transaction`, and so does `with gate.together()`:
+an act within an act is one more call on it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.database.connection import Link
 from upheld.gate import obligations
 from upheld.gate import record_queries as registered
 from upheld.gate.act.execution import Doing, House, Outcome
@@ -23,6 +22,7 @@ from upheld.gate.erasure.must_keep import joined, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import NAMED
 from upheld.gate.evidence.records import Record
+from upheld.gate.inquiries import Inquiries
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -33,24 +33,23 @@ from upheld.vault.people import REGISTER, Person
 from upheld.vault.values import Origin
 
 
-class Joint:
-    """Acts that share one transaction: all of them are kept, or none. Made by a gate."""
+class Transaction(Inquiries):
+    """Acts that share one transaction: all of them are kept, or none. Made by a gate.
 
-    def __init__(self, house: House, connection: Connection) -> None:
-        self.house, self.connection = house, connection
-        if type(connection) is Link:
-            connection.expect()
+    This is all that a practice is given: acts, records, people found and locked, entries, sealing
+    for its purposes. Neither keys, the vault and the ledger nor the connection are part of it.
+    """
 
     def act(self, act: Act, person_id: str, *, entitled: bool = False) -> Outcome:
         """Do one act; a refusal is given, not raised, so that its entry is kept.
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return Doing(self.house, self.connection, act, entitled=entitled).one(person_id)
+        return Doing(self._house, self._connection, act, entitled=entitled).one(person_id)
 
     def act_for(self, act: Act, person_id: str, moment: datetime) -> Outcome:
         """Do one act now about a moment before, such as charging: the facts are those of then."""
-        doing = Doing(self.house, self.connection, act, entitled=False)
+        doing = Doing(self._house, self._connection, act, entitled=False)
         doing.facts_of = moment
         return doing.one(person_id)
 
@@ -58,18 +57,18 @@ class Joint:
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
     ) -> dict[str, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry."""
-        doing = Doing(self.house, self.connection, act, entitled=entitled)
+        doing = Doing(self._house, self._connection, act, entitled=entitled)
         return doing.all(list(dict.fromkeys(asked)))
 
     def peek(self, person_id: str, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        return Doing(self.house, self.connection, act, entitled=True).peek(person_id)
+        return Doing(self._house, self._connection, act, entitled=True).peek(person_id)
 
     def peek_then(
         self, person_id: str, act: Act, moments: Sequence[datetime]
     ) -> list[Decision]:  # fmt: skip
         """What the decision would have been at some moments, by the records in force then."""
-        doing = Doing(self.house, self.connection, act, entitled=True)
+        doing = Doing(self._house, self._connection, act, entitled=True)
         return doing.then(person_id, moments)
 
     def held(self, person_id: str) -> dict[str, str]:
@@ -77,9 +76,9 @@ class Joint:
 
         No value is read.
         """
-        found = people.opened(self.connection, self.house.keyring, person_id).holdings
+        found = people.opened(self._connection, self._house.keyring, person_id).holdings
         shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
-        return {**shapes, **dict.fromkeys(self.house.derived.out_of(found), "derived")}
+        return {**shapes, **dict.fromkeys(self._house.derived.out_of(found), "derived")}
 
     def store(  # noqa: PLR0913 - what belongs to what is stored
         self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
@@ -111,7 +110,7 @@ class Joint:
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = Origin(party or source, occasion, clauses, public_source)
-            person = values.append(self.connection, person, field, told, origin, at)
+            person = values.append(self._connection, person, field, told, origin, at)
             return {field: person.holdings[field].mark}
 
         return self._let_in(person_id, collect, put, purpose, entitled=entitled)
@@ -120,7 +119,7 @@ class Joint:
         self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
     ) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
-        named = purpose if "purpose" in self.house.takes("collect") else None
+        named = purpose if "purpose" in self._house.takes("collect") else None
         return Act(action="collect", data=data, source=source, occasion=occasion, purpose=named,
                    party=party)  # fmt: skip
 
@@ -129,11 +128,13 @@ class Joint:
     ) -> tuple[Act, Act]:
         """The acts of collecting and storing that `store` does, to be asked about."""
         collect = self._collecting(tuple(data), source, occasion, purpose, "")
-        return collect, self.house.storing(data, purpose)
+        return collect, self._house.storing(data, purpose)
 
-    def may_store(self, person_id: str, field: str) -> Decision:
-        """Whether a field of somebody may be stored now, for any purpose; nothing is noted."""
-        asked = [self.house.storing((field,), each) for each in purposes(self.house.policy)]
+    def may_store(self, person_id: str, field: str, purpose: str | None = None) -> Decision:
+        """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
+        if purpose is not None:
+            return self.peek(person_id, self._house.storing((field,), purpose))
+        asked = [self._house.storing((field,), each) for each in purposes(self._house.policy)]
         return joined([self.peek(person_id, each) for each in asked])
 
     def _let_in(
@@ -145,9 +146,9 @@ class Joint:
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.
         """
-        house, connection = self.house, self.connection
-        self.house.derived.refuse(collect.data)
-        people.lock(self.connection, person_id)
+        house, connection = self._house, self._connection
+        self._house.derived.refuse(collect.data)
+        people.lock(self._connection, person_id)
         storing = Doing(house, connection, house.storing(collect.data, purpose),
                         entitled=entitled)  # fmt: skip
         collecting = Doing(house, connection, collect, entitled=entitled)
@@ -173,13 +174,13 @@ class Joint:
 
         What something in force rests on is carried forward.
         """
-        people.lock(self.connection, person_id)
-        person = people.opened(self.connection, self.house.keyring, person_id)
-        person, count = self.house.carries.forget(
-            self.connection, person, field, until, self.house.clock.local(self.house.clock.now())
+        people.lock(self._connection, person_id)
+        person = people.opened(self._connection, self._house.keyring, person_id)
+        person, count = self._house.carries.forget(
+            self._connection, person, field, until, self._house.clock.local(self._house.clock.now())
         )
         if count:
-            self._note(person_id, self.house.clock.now(), kind="retention", data=(field,),
+            self._note(person_id, self._house.clock.now(), kind="retention", data=(field,),
                        values=(person.holdings[field].mark,))  # fmt: skip
         return count
 
@@ -188,31 +189,31 @@ class Joint:
 
         `change` gives a row without it. Nothing of how a row was stays in the database.
         """
-        people.lock(self.connection, person_id)
-        person = people.opened(self.connection, self.house.keyring, person_id)
-        person, count = values.rewrite(self.connection, person, field, change)
+        people.lock(self._connection, person_id)
+        person = people.opened(self._connection, self._house.keyring, person_id)
+        person, count = values.rewrite(self._connection, person, field, change)
         if count:
-            self._note(person_id, self.house.clock.now(), kind="redaction", data=(field,),
+            self._note(person_id, self._house.clock.now(), kind="redaction", data=(field,),
                        values=(person.holdings[field].mark,))  # fmt: skip
         return count
 
     def _read(self, told: Mapping[str, str]) -> dict[str, str]:
         """Values in the form in which they are kept, whoever writes them."""
-        return self.house.fields.all_kept(told, self.house.clock.today())
+        return self._house.fields.all_kept(told, self._house.clock.today())
 
     def _put(
         self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:
         """Write values; the digests of the rows, by field."""
-        house = self.house
+        house = self._house
         house.derived.refuse(told)
-        person = values.put(self.connection, house.keyring, person, dict(told), origin, at)
+        person = values.put(self._connection, house.keyring, person, dict(told), origin, at)
         return {field: person.holdings[field].mark for field in told}
 
     def enrol(self) -> str:
         """A new person of whom nothing is held yet; the id says nothing."""
-        at = self.house.clock.now()
-        person = people.enrol(self.connection, self.house.keyring, at)
+        at = self._house.clock.now()
+        person = people.enrol(self._connection, self._house.keyring, at)
         self._note(person.person_id, at, kind="person")
         return person.person_id
 
@@ -221,13 +222,13 @@ class Joint:
 
         FieldValueError for a value that its field cannot have.
         """
-        house, told = self.house, self._read(told)
+        house, told = self._house, self._read(told)
         fields = tuple(told)
         asked = [house.storing(fields, each) for each in purposes(house.policy)]
         decision = joined([planned(house.policy, each).decide({}) for each in asked])
-        people.lock(self.connection, person_id)
+        people.lock(self._connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
-        person = people.opened(self.connection, house.keyring, person_id)
+        person = people.opened(self._connection, house.keyring, person_id)
         origin = Origin("import", "import", clauses)
         digests = self._put(person, told, origin, house.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
@@ -246,34 +247,34 @@ class Joint:
 
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
-        house = self.house
+        house = self._house
         about = dict(more.pop("about", None) or {})
         _checked(house.policy, kind, fact, about)
         if kind in NAMED and not more.get("party"):
             raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
                                       hint="name it as `party`")  # fmt: skip
-        people.lock_there(self.connection, person_id)
+        people.lock_there(self._connection, person_id)
         actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
         sealing = self._sealing(person_id) if more.get("text") else b""
         more.setdefault("begins", house.clock.now())
-        made = records.add(self.connection, person_id, kind, fact=fact,
+        made = records.add(self._connection, person_id, kind, fact=fact,
                            about=about, sealing=sealing, **more)  # fmt: skip
         number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
                             actor=actor, evidence=(made.record_id,))  # fmt: skip
-        obligations.review(house, self.connection, person_id, kind, number, made.record_id)
+        obligations.review(house, self._connection, person_id, kind, number, made.record_id)
         return made.record_id
 
     def _sealing(self, person_id: str) -> Key:
         """The key for the texts of a person's records, or of the registers'."""
-        house = self.house
+        house = self._house
         if person_id == REGISTER:
             return house.keyring.derived("register-text")
-        return people.opened(self.connection, house.keyring, person_id).cipher
+        return people.opened(self._connection, house.keyring, person_id).cipher
 
     def shown(self, person_id: str, record_id: str) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
-        record = records.one(self.connection, person_id, record_id)
-        return records.shown(self.connection, record, self._sealing(person_id))
+        record = records.one(self._connection, person_id, record_id)
+        return records.shown(self._connection, record, self._sealing(person_id))
 
     def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
@@ -282,13 +283,13 @@ class Joint:
 
         `actor` is who did it, as an entry names them: `customer`, `guardian`.
         """
-        people.lock(self.connection, person_id)
-        at = self.house.clock.now()
-        found = records.end(self.connection, person_id, record_id, at,
+        people.lock(self._connection, person_id)
+        at = self._house.clock.now()
+        found = records.end(self._connection, person_id, record_id, at,
                             withdrawn=not ended)  # fmt: skip
         number = self._note(person_id, at, kind="record", actor=actor, evidence=(record_id,),
                             action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
-        obligations.review(self.house, self.connection, person_id, found.kind, number, record_id)
+        obligations.review(self._house, self._connection, person_id, found.kind, number, record_id)
 
     def registered(
         self, kind: str, *, fact: str = "", party: str = "", person_id: str | None = None,
@@ -299,9 +300,9 @@ class Joint:
         `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
         one holds of all of it. Of people who are there, or of one alone; never a register's.
         """
-        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+        asked = registered.which(self._house.policy.engine.checker, kind, fact, party, person_id,
                                  about)  # fmt: skip
-        return registered.listed(self.house, self.connection, asked)
+        return registered.listed(self._house, self._connection, asked)
 
     def withdraw_all(
         self, kind: str, *, until: datetime | None = None, fact: str = "", party: str = "",
@@ -312,28 +313,42 @@ class Joint:
         As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
         comes to last longer. Each person's entry; as the records are now.
         """
-        asked = registered.which(self.house.policy.engine.checker, kind, fact, party, person_id,
+        asked = registered.which(self._house.policy.engine.checker, kind, fact, party, person_id,
                                  about)  # fmt: skip
-        return registered.end(self.house, self.connection, asked, until)
+        return registered.end(self._house, self._connection, asked, until)
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        return delete_fields.drop(self.house, self.connection, person_id, fields)
+        return delete_fields.drop(self._house, self._connection, person_id, fields)
 
     def note(self, person_id: str | None, kind: str, **told: Any) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.
 
         `told` are keys of an entry: ids and words of the vocabulary, never a value.
         """
-        return self._note(person_id, self.house.clock.now(), kind=kind, **told)
+        return self._note(person_id, self._house.clock.now(), kind=kind, **told)
 
     def accept_clock(self, at: datetime) -> None:
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
     def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
-        entry = Entry(time="", policy=self.house.policy.digest, **told)
-        return entries.write(self.connection, entry, person_id or None, at)[0]
+        entry = Entry(time="", policy=self._house.policy.digest, **told)
+        return entries.write(self._connection, entry, person_id or None, at)[0]
+
+
+class Joint(Transaction):
+    """A transaction as the gate's own rooms see it: with what it is made of."""
+
+    @property
+    def house(self) -> House:
+        """What every act stands on."""
+        return self._house
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the transaction."""
+        return self._connection
 
 
 def _actor(person_id: str, by_whom: str) -> str:

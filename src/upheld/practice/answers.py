@@ -8,7 +8,6 @@ from typing import Final
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Joint
 from upheld.practice.plugin import Provider
-from upheld.vault import blind_index
 from upheld.web.forms import Field
 
 TYPED: Final = frozenset({"text", "email", "tel", "date", "textarea"})  # else it is chosen
@@ -38,5 +37,5 @@ def found_by(provider: Provider, joint: Joint, word: str, value: str) -> list[st
         asked = [canonical(provider, word, value), value]
     except ValueError:
         asked = [value]  # as one that was kept before values were checked
-    found = (blind_index.find(joint.connection, joint.house.keyring, word, each) for each in asked)
+    found = (joint.find(word, each) for each in asked)
     return next((people for people in found if people), [])

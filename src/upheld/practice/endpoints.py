@@ -116,7 +116,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
 
 def _odd(provider: Provider, request: Request, field: str) -> Response:
     """Say that something that is kept cannot be read; which kind of data, and never its value."""
-    words = provider.gate.gate.house.policy.program.vocabulary.tree("data")
+    words = provider.policy.program.vocabulary.tree("data")
     label = (words[field].label if field in words else "") or field
     return provider.pages.page(request, "odd.html", status=409, label=label)
 

@@ -122,6 +122,5 @@ def _today(provider: Provider) -> int:
 
 
 def _mac(provider: Provider, kind: str, subject: str, device: Device) -> str:
-    key = provider.gate.gate.house.keyring.derived("web", "device")
     told = "\x00".join((kind, subject, device.word, str(device.day)))
-    return hmac.digest(key, told.encode(), "sha256").hex()[:MAC_CHARACTERS]
+    return provider.sealer("web", "device").mark(told.encode()).hex()[:MAC_CHARACTERS]

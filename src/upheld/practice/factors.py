@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from upheld.vault.envelope import SealError, context, seal, unseal
-from upheld.vault.keyring import Keyring
+from upheld.gate.public import SealError
+from upheld.gate.sealing import SealerSource
 from upheld.web import totp
 
 
@@ -36,18 +36,18 @@ class Offer(NamedTuple):
         return " ".join(self.secret[at : at + 4] for at in range(0, len(self.secret), 4))
 
 
-def offer(keyring: Keyring, bound: bytes) -> Offer:
+def offer(by: SealerSource, bound: bytes) -> Offer:
     """A fresh secret for whoever has the session or link that `bound` names."""
     secret = totp.new_secret()
-    sealed = seal(keyring.derived("factor-offer"), secret.encode(), context("offer", bound))
+    sealed = by.sealer("factor-offer").seal(secret.encode(), "offer", bound)
     return Offer(secret, urlsafe_b64encode(sealed).decode())
 
 
-def offered(keyring: Keyring, bound: bytes, sealed: str) -> Offer | None:
+def offered(by: SealerSource, bound: bytes, sealed: str) -> Offer | None:
     """What was offered to the same session or link; nothing where it was not."""
     try:
         raw = urlsafe_b64decode(sealed.encode())
-        secret = unseal(keyring.derived("factor-offer"), raw, context("offer", bound))
+        secret = by.sealer("factor-offer").unseal(raw, "offer", bound)
     except (binascii.Error, ValueError, SealError):
         return None
     return Offer(secret.decode(), sealed)

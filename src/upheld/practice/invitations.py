@@ -83,7 +83,7 @@ def invite(
     queued = outbox.queue(joint, contact, template, "administrative-message", words)
     if isinstance(queued, Refused):
         return queued
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
     code = "-".join((compared(made), *groups))
     database.insert(
@@ -132,7 +132,7 @@ def accepted_by(connection: Connection, person_id: str, at: datetime) -> list[In
 
 def accept(joint: Joint, told: Invitation, by: str, text_digest: str, *, checked: bool) -> None:
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     changes = {
         "state": ACCEPTED if checked else CHECKING, "inviter": by, "accepted": microseconds(at),
         "expires": microseconds(at + LASTS), "text_digest": text_digest,
@@ -152,7 +152,7 @@ def redeem(joint: Joint, told: Invitation) -> Invitation | None:
 
     It is read anew: whoever found it before the transaction may have come second.
     """
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
     ready = _one(joint.connection, where, told.invitation_id, READY[told.kind],
                  microseconds(at))  # fmt: skip

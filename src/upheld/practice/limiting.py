@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from upheld.gate.public import normalised
 from upheld.gate.transaction import Joint
 from upheld.practice.plugin import Provider
-from upheld.vault import blind_index
 from upheld.web.limits import Rate
 
 NETWORK: Final = Rate(10, 120)  # messages that a network asks for, of one kind
@@ -33,7 +33,7 @@ def too_many_by(provider: Provider, joint: Joint, kind: str, customer: str) -> b
 
 def too_many_to(provider: Provider, joint: Joint, kind: str, email: str) -> bool:
     """Whether an address gets a kind of message once too often, with any tag after a `+`."""
-    local, _, domain = blind_index.normalised("email", email).rpartition("@")
+    local, _, domain = normalised("email", email).rpartition("@")
     receiver = f"{local.partition('+')[0]}@{domain}"
     return _taken(provider, joint, RECEIVER, f"{kind}-receiver", receiver)
 

@@ -15,9 +15,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
+from upheld.gate.transaction import Joint
 from upheld.practice.tables import desk_own, desk_user
-from upheld.vault.envelope import context, seal, unseal
-from upheld.vault.keyring import Keyring
 from upheld.web import once, totp
 
 STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
@@ -54,21 +53,17 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
     return user
 
 
-def equip(
-    connection: Connection, keyring: Keyring, user_id: str, hashed: str, secret: str, step: int
-) -> None:
+def equip(joint: Joint, user_id: str, hashed: str, secret: str, step: int) -> None:
     """Let somebody sign in by a password and one-time passwords that they chose themselves."""
-    change_password(connection, user_id, hashed)
-    change_secret(connection, keyring, user_id, secret, step)
-    change_state(connection, user_id, ACTIVE)
+    change_password(joint.connection, user_id, hashed)
+    change_secret(joint, user_id, secret, step)
+    change_state(joint.connection, user_id, ACTIVE)
 
 
-def change_secret(
-    connection: Connection, keyring: Keyring, user_id: str, secret: str, step: int
-) -> None:
+def change_secret(joint: Joint, user_id: str, secret: str, step: int) -> None:
     """Take other one-time passwords from the step after `step` on."""
-    sealed = seal(keyring.derived("desk"), secret.encode(), context("totp", user_id))
-    _change(connection, user_id, secret=sealed, step=step)
+    sealed = joint.sealer("desk").seal(secret.encode(), "totp", user_id)
+    _change(joint.connection, user_id, secret=sealed, step=step)
 
 
 def disarm(connection: Connection, user_id: str) -> None:
@@ -109,20 +104,18 @@ def kept(connection: Connection, kind: str, sign_in: str) -> tuple[User, str] | 
     return None if found is None else (_user(found), found.password)
 
 
-def step_taken(
-    connection: Connection, keyring: Keyring, user_id: str, code: str, at: datetime
-) -> bool:
+def step_taken(joint: Joint, user_id: str, code: str, at: datetime) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = database.get(connection, desk_user, _ACTIVE, user_id)
+    found = database.get(joint.connection, desk_user, _ACTIVE, user_id)
     if found is None:
         return False
-    secret = unseal(keyring.derived("desk"), found.secret, context("totp", user_id))
+    secret = joint.sealer("desk").unseal(found.secret, "totp", user_id)
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
-    if not once.spend(connection, "totp", f"{user_id} {step}", at + STEP_LASTS):
+    if not once.spend(joint.connection, "totp", f"{user_id} {step}", at + STEP_LASTS):
         return False
-    _change(connection, user_id, step=step)
+    _change(joint.connection, user_id, step=step)
     return True
 
 

@@ -34,7 +34,7 @@ def queue(
     if isinstance(found, Refused):
         return found
     message = secrets.token_hex(16)
-    at = microseconds(joint.house.clock.now())
+    at = microseconds(joint.clock.now())
     database.insert(
         joint.connection, outbox, person_id=person_id, message_id=message, template=template,
         purpose=purpose, words=msgspec.json.encode(dict(words or {})).decode(), entry=found.entry,

@@ -47,12 +47,12 @@ class OwnPasskeys:
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         provider, kind, subject = self.provider, self.kind, visit.subject
-        site, keyring = passkeys.site_of(provider, visit.request), provider.gate.gate.house.keyring
+        site = passkeys.site_of(provider, visit.request)
         shown = visit.user.sign_in if visit.user else "my account"
 
         def look(connection: Connection) -> tuple[list[passkeys.Passkey], str, bool]:
             options = "" if site is None else passkeys.to_register(
-                connection, keyring, site, kind, subject, visit.session.key, provider.now(), shown
+                connection, provider, site, kind, subject, visit.session.key, shown
             )  # fmt: skip
             return (passkeys.listed(connection, kind, subject), options,
                     self.has_factor(connection, subject))  # fmt: skip

@@ -35,10 +35,10 @@ from webauthn.helpers.structs import (
 from upheld.database import rows as database
 from upheld.database.statements import moment
 from upheld.database.tables import BEGINNING, microseconds
+from upheld.gate.sealing import SealerSource
 from upheld.gate.transaction import Joint
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import passkey
-from upheld.vault.keyring import Keyring
 from upheld.web import once
 
 LASTS: Final = timedelta(minutes=15)  # from the page that asks to the answer
@@ -80,17 +80,17 @@ def site_of(provider: Provider, request: Request) -> Site | None:
 
 
 def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
-    connection: Connection, keyring: Keyring, site: Site, kind: str, subject: str, bound: bytes,
-    at: datetime, shown: str,
+    connection: Connection, provider: Provider, site: Site, kind: str, subject: str, bound: bytes,
+    shown: str,
 ) -> str:  # fmt: skip
     """What a browser is asked to make a passkey by, as JSON."""
     there = [
         each.credential for each in database.select(connection, passkey, _WHOSE, subject, kind)
     ]
-    user = hmac.digest(keyring.derived("passkey-user"), f"{kind} {subject}".encode(), "sha256")
+    user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
     return options_to_json(generate_registration_options(
         rp_id=site.host, rp_name=site.name, user_name=shown, user_id=user,
-        challenge=_challenge(keyring, kind, bound, at),
+        challenge=_challenge(provider, kind, bound),
         exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in there],
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
@@ -99,10 +99,10 @@ def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and 
     ))  # fmt: skip
 
 
-def to_sign_in(keyring: Keyring, site: Site, kind: str, at: datetime) -> str:
+def to_sign_in(provider: Provider, site: Site, kind: str) -> str:
     """What a browser is asked to sign in by, as JSON."""
     return options_to_json(generate_authentication_options(
-        rp_id=site.host, challenge=_challenge(keyring, kind, b"", at),
+        rp_id=site.host, challenge=_challenge(provider, kind, b""),
         user_verification=UserVerificationRequirement.REQUIRED,
     ))  # fmt: skip
 
@@ -128,7 +128,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     database.insert(
         joint.connection, passkey, subject=subject, credential_hash=mark, kind=kind,
         credential=made.credential_id, public_key=made.credential_public_key, uses=made.sign_count,
-        name=device, made=microseconds(joint.house.clock.now()),
+        name=device, made=microseconds(joint.clock.now()),
     )  # fmt: skip
     return True
 
@@ -154,7 +154,7 @@ def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
         )  # fmt: skip
     except _BROKEN:
         return ""
-    changes = {"uses": done.new_sign_count, "used": microseconds(joint.house.clock.now())}
+    changes = {"uses": done.new_sign_count, "used": microseconds(joint.clock.now())}
     database.update(joint.connection, passkey, changes, "credential_hash = ?", mark)
     return str(found.subject)
 
@@ -178,14 +178,14 @@ def remove(connection: Connection, kind: str, subject: str, handle: str) -> bool
                                kind, mark))  # fmt: skip
 
 
-def _challenge(keyring: Keyring, kind: str, bound: bytes, at: datetime) -> bytes:
-    body = microseconds(at).to_bytes(_TIME, "big") + secrets.token_bytes(_NONCE)
-    return body + _mac(keyring, kind, bound, body)
+def _challenge(provider: Provider, kind: str, bound: bytes) -> bytes:
+    body = microseconds(provider.now()).to_bytes(_TIME, "big") + secrets.token_bytes(_NONCE)
+    return body + _mac(provider, kind, bound, body)
 
 
-def _mac(keyring: Keyring, kind: str, bound: bytes, body: bytes) -> bytes:
-    key = keyring.derived("passkey", kind, "register" if bound else "sign-in")
-    return hmac.digest(key, body + bound, "sha256")[:_MAC]
+def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
+    sealer = by.sealer("passkey", kind, "register" if bound else "sign-in")
+    return sealer.mark(body + bound)[:_MAC]
 
 
 def _spent(joint: Joint, kind: str, bound: bytes, sent: str) -> bytes | None:
@@ -198,10 +198,10 @@ def _spent(joint: Joint, kind: str, bound: bytes, sent: str) -> bytes | None:
     except (*_BROKEN, RecursionError):
         return None
     body, mac = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
-    if not hmac.compare_digest(_mac(joint.house.keyring, kind, bound, body), mac):
+    if not hmac.compare_digest(_mac(joint, kind, bound, body), mac):
         return None
     made = BEGINNING + timedelta(microseconds=int.from_bytes(body[:_TIME], "big"))
-    now = joint.house.clock.now()
+    now = joint.clock.now()
     if not made <= now <= made + LASTS:
         return None
     fresh = once.spend(joint.connection, "passkey", challenge.hex(), made + LASTS)

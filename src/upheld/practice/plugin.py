@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
+from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.database.transaction import reading
@@ -25,10 +26,12 @@ from upheld.gate.evidence.derived_fields import Make as Derive
 from upheld.gate.evidence.field_values import Reader
 from upheld.gate.evidence.provers import Prover
 from upheld.gate.operations.jobs import Job
+from upheld.gate.public import SealError
+from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Joint
+from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
-from upheld.vault.envelope import Key, SealError, context, seal, unseal
 from upheld.web.limits import Limits
 from upheld.web.pages import Imprint, Pages
 from upheld.web.sessions import Tokens
@@ -120,14 +123,27 @@ class Provider:
 
     def __init__(self, gate: AsyncGate, settings: Settings, imprint: Imprint, pages: Pages) -> None:
         self.gate, self.settings, self.imprint, self.pages = gate, settings, imprint, pages
-        keyring = gate.gate.house.keyring
-        self.tokens = Tokens(keyring.derived("web", "csrf"))
-        self.limits = Limits(keyring.derived("web", "limits"))
+        self.tokens = Tokens(self.sealer("web", "csrf").mark)
+        self.limits = Limits(self.sealer("web", "limits").mark)
         self.events = Events()
         self.practices: list[Practice] = []
         self.count: Callable[..., None] = _uncounted  # a metric, where the provider is served
         self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
         self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.gate.gate.policy
+
+    @property
+    def clock(self) -> Clock:
+        """The gate's clock."""
+        return self.gate.gate.clock
+
+    def sealer(self, purpose: str, *more: str) -> Sealer:
+        """What seals and marks for a purpose of a practice's own, under a key never shown."""
+        return self.gate.gate.sealer(purpose, *more)
 
     @property
     def secure(self) -> bool:
@@ -136,19 +152,16 @@ class Provider:
 
     def seal_link(self, kind: str, person_id: str) -> str:
         """What the address of a sealed link ends in."""
-        sealed = seal(self._links(kind), person_id.encode(), context("link", kind))
+        sealed = self.sealer("link", kind).seal(person_id.encode(), "link", kind)
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def whose_link(self, kind: str, raw: str) -> str | None:
         """Whose a sealed link is; None for what we did not seal."""
         try:
             sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
-            return unseal(self._links(kind), sealed, context("link", kind)).decode()
+            return self.sealer("link", kind).unseal(sealed, "link", kind).decode()
         except (ValueError, SealError):
             return None
-
-    def _links(self, kind: str) -> Key:
-        return self.gate.gate.house.keyring.derived("link", kind)
 
     @property
     def destinations(self) -> dict[str, str]:
@@ -186,7 +199,7 @@ class Provider:
     async def alarms(self) -> list[str]:
         """What whoever runs the provider has to look into at once, each in a sentence."""
         found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
-        zone = self.gate.gate.house.clock.zone
+        zone = self.gate.gate.clock.zone
         found += await self.read(_not_whole)
         return found + [
             f"{what[:1].upper()}{what[1:]}. It was met first on"
@@ -207,15 +220,15 @@ class Provider:
 
     def now(self) -> datetime:
         """The time of the gate's clock."""
-        return self.gate.gate.house.clock.now()
+        return self.gate.gate.clock.now()
 
     def today(self) -> date:
         """The day that it is by the gate's clock."""
-        return self.gate.gate.house.clock.today()
+        return self.gate.gate.clock.today()
 
     def cards(self, kind: str, *, every: bool = False) -> list[Card]:
         """The entries of somebody's menu, in order, without what the policy switches off."""
-        policy = self.gate.gate.house.policy
+        policy = self.gate.gate.policy
         found = [card for each in self.practices for card in each.cards if card.kind == kind
                  and (every or not card.needs or can_ever(policy, card.needs))]  # fmt: skip
         return sorted(found, key=lambda card: (card.order, card.title))

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
-from upheld.policy.request import Duty
 from upheld.practice.plugin import Provider
 
 GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, what must go
@@ -46,12 +45,12 @@ def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
     """Everything that a policy promises and this provider has no part for."""
     words = policy.program.vocabulary
     asks = {*GATE_ASKS, *(each for made in provider.practices for each in made.asks)}
-    carriers = provider.gate.gate.house.carriers
+    gate = provider.gate.gate
     found: dict[tuple[str, str], list[str]] = {}
     for kind, word, clause in _promised(policy):
         match kind:
             case "duty":
-                kept = not carriers.missing([Duty(word)])
+                kept = gate.carries_out(word)
             case "fact":
                 kept = _proven(provider, policy, word)
             case _:

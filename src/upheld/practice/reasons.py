@@ -59,7 +59,7 @@ def refused_page(
     provider: Provider, request: Request, refused: Refused, title: str = TITLE, note: str = ""
 ) -> Response:
     """The page that says that something may not be, and why; `note` is what else is so."""
-    why = reason(provider.gate.gate.house.policy, refused.decision)
+    why = reason(provider.policy, refused.decision)
     return provider.pages.page(request, "refused.html", status=403, title=title, why=why, note=note)
 
 

@@ -65,7 +65,7 @@ def open_task(  # noqa: PLR0913 - what a task says
     made = secrets.token_hex(16)
     database.insert(
         joint.connection, task, person_id=person_id, task_id=made, kind=kind, purpose=purpose,
-        role=role, about=about, state="open", opened=microseconds(joint.house.clock.now()),
+        role=role, about=about, state="open", opened=microseconds(joint.clock.now()),
         due=microseconds(due) if due else None,
     )  # fmt: skip
     return made
@@ -157,7 +157,7 @@ def close(joint: Joint, task_id: str, *, by: str = "") -> None:
         return
     if told.record_id:
         joint.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
-    _change(joint, told, state="done", closed=microseconds(joint.house.clock.now()))
+    _change(joint, told, state="done", closed=microseconds(joint.clock.now()))
 
 
 def close_about(joint: Joint, person_id: str, kind: str, about: str = "") -> None:

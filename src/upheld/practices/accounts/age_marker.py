@@ -46,5 +46,4 @@ def holds(provider: Provider, request: Request) -> bool:
 
 
 def _seal(provider: Provider, word: str) -> str:
-    key = provider.gate.gate.house.keyring.derived("age-marker")
-    return hmac.digest(key, word.encode(), "sha256").hex()
+    return provider.sealer("age-marker").mark(word.encode()).hex()

@@ -6,7 +6,6 @@ new password does not turn it off: whoever has lost the authenticator gets in by
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -19,8 +18,6 @@ from upheld.database.tables import microseconds
 from upheld.gate.transaction import Joint
 from upheld.practice.factors import Offer
 from upheld.practices.accounts.tables import authenticator, recovery_code
-from upheld.vault.envelope import context, seal, unseal
-from upheld.vault.keyring import Keyring
 from upheld.web import once, totp
 
 CODES: Final = 10
@@ -54,10 +51,10 @@ def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
 
     Nothing happens, and there are no codes, where somebody has a second factor already.
     """
-    sealed = seal(_key(joint.house.keyring), offer.secret.encode(), context("totp", person_id))
+    sealed = joint.sealer("authenticator").seal(offer.secret.encode(), "totp", person_id)
     if not database.insert_new(
         joint.connection, authenticator, person_id=person_id, secret=sealed, step=step,
-        since=microseconds(joint.house.clock.now()),
+        since=microseconds(joint.clock.now()),
     ):  # fmt: skip
         return []
     joint.note(person_id, "authenticator-on", actor="customer")
@@ -82,10 +79,10 @@ def fits(joint: Joint, person_id: str, code: str) -> bool:
     found = database.get(joint.connection, authenticator, _WHOSE, person_id)
     if found is None:
         return False
-    at, plain = joint.house.clock.now(), _plain(code)
+    at, plain = joint.clock.now(), _plain(code)
     if len(plain) >= _CODE_LEAST:
         return _recovers(joint, person_id, plain, at)
-    secret = unseal(_key(joint.house.keyring), found.secret, context("totp", person_id))
+    secret = joint.sealer("authenticator").unseal(found.secret, "totp", person_id)
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
@@ -97,7 +94,7 @@ def fits(joint: Joint, person_id: str, code: str) -> bool:
 
 def _recovers(joint: Joint, person_id: str, plain: str, at: datetime) -> bool:
     """Use up a recovery code, by an entry that the customer sees."""
-    mark = _mark(joint.house.keyring, person_id, plain)
+    mark = _mark(joint, person_id, plain)
     if database.get(joint.connection, recovery_code, _CODE, person_id, mark) is None:
         return False
     if not once.spend(joint.connection, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
@@ -110,8 +107,7 @@ def _recovers(joint: Joint, person_id: str, plain: str, at: datetime) -> bool:
 def _codes(joint: Joint, person_id: str) -> list[str]:
     database.delete(joint.connection, recovery_code, _WHOSE, person_id)
     made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
-    keyring = joint.house.keyring
-    codes = [{"person_id": person_id, "code_hash": _mark(keyring, person_id, each)}
+    codes = [{"person_id": person_id, "code_hash": _mark(joint, person_id, each)}
              for each in made]  # fmt: skip
     database.insert_all(joint.connection, recovery_code, codes)
     return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
@@ -121,9 +117,5 @@ def _plain(code: str) -> str:
     return "".join(each for each in code.upper() if each in _LETTERS)
 
 
-def _mark(keyring: Keyring, person_id: str, plain: str) -> bytes:
-    return hmac.digest(keyring.derived("recovery"), f"{person_id} {plain}".encode(), "sha256")
-
-
-def _key(keyring: Keyring) -> bytes:
-    return keyring.derived("authenticator")
+def _mark(joint: Joint, person_id: str, plain: str) -> bytes:
+    return joint.sealer("recovery").mark(f"{person_id} {plain}".encode())

@@ -15,13 +15,11 @@ from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import Reading
 from upheld.gate.evidence.provers import Proof, Question
-from upheld.gate.log import entries
 from upheld.gate.transaction import Joint
 from upheld.practice.events import PAYER_CHANGES
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
 from upheld.practices.accounts.tables import account as table
-from upheld.vault import blind_index, people
 
 ACTIVE: Final = "active"
 UNVERIFIED: Final = "unverified"
@@ -100,9 +98,9 @@ def open_account(
     joint: Joint, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:
     """Open the account of somebody who accepted the policy in force and the agreement."""
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     number = _number(joint.connection)
-    policy = joint.house.policy.digest
+    policy = joint.policy.digest
     database.insert(joint.connection, table, person_id=person_id, number=number, state=UNVERIFIED,
                     holder=holder or person_id, opened=microseconds(at), policy_digest=policy,
                     agreement_digest=agreement_digest)  # fmt: skip
@@ -120,7 +118,7 @@ def _number(connection: Connection) -> str:
 
 def at_address(joint: Joint, email: str) -> str:
     """Whose confirmed account has an address; empty where there is none."""
-    for person_id in blind_index.find(joint.connection, joint.house.keyring, "email", email):
+    for person_id in joint.find("email", email):
         found = account_of(joint.connection, person_id)
         if found is not None and found.state == ACTIVE:
             return person_id
@@ -129,9 +127,9 @@ def at_address(joint: Joint, email: str) -> str:
 
 def imported(joint: Joint, email: str) -> str:
     """Who was taken in from a file with an address and has no account yet; empty if nobody."""
-    for person_id in blind_index.find(joint.connection, joint.house.keyring, "email", email):
+    for person_id in joint.find("email", email):
         if account_of(joint.connection, person_id) is None and any(
-            kept.entry.kind == "import" for kept in entries.of_person(joint.connection, person_id)
+            kept.entry.kind == "import" for kept in joint.entries(person_id)
         ):
             return person_id
     return ""
@@ -142,12 +140,11 @@ def nobody(joint: Joint) -> str:
 
     They are found by a word that is no address, and made when they are first needed.
     """
-    connection, keyring = joint.connection, joint.house.keyring
-    found = blind_index.find(connection, keyring, "email", NOBODY)
+    found = joint.find("email", NOBODY)
     if found:
         return found[0]
     made = joint.enrol()
-    blind_index.put(connection, keyring, made, "email", NOBODY)
+    joint.let_find(made, "email", NOBODY)
     return made
 
 
@@ -162,7 +159,7 @@ def alone_at_address(joint: Joint, person_id: str) -> bool:
 
 def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
-    policy = joint.house.policy.digest
+    policy = joint.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
     database.update(joint.connection, table, changes, _WHOSE, person_id)
     shown = (policy, agreement_digest) if agreement_digest else (policy,)
@@ -193,7 +190,7 @@ def leave_members(provider: Provider, joint: Joint, holder: str) -> None:
 
 def has_place(joint: Joint, holder: str) -> bool:
     """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
-    people.lock(joint.connection, holder)
+    joint.lock(holder)
     account = account_of(joint.connection, holder)
     if account is None or account.holder != holder or account.closed is not None:
         return False
@@ -236,14 +233,14 @@ def never_confirmed(
 
 def verify(joint: Joint, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
-    changes = {"state": ACTIVE, "verified": microseconds(joint.house.clock.now())}
+    changes = {"state": ACTIVE, "verified": microseconds(joint.clock.now())}
     database.update(joint.connection, table, changes, f"{_WHOSE} AND state = ?", person_id,
                     UNVERIFIED)  # fmt: skip
 
 
 def close(joint: Joint, person_id: str, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
-    changes = {"closed": microseconds(joint.house.clock.now())}
+    changes = {"closed": microseconds(joint.clock.now())}
     database.update(joint.connection, table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
 
 

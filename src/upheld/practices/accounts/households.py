@@ -14,7 +14,6 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.transaction import Joint
 from upheld.practice import invitations, limiting
 from upheld.practice.endpoints import Visit, network_of
@@ -113,8 +112,8 @@ class Households:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
         if not joint.peek(person_id, Act(action="serve")).allowed:
             return True
-        found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], CARE)
-        now = microseconds(joint.house.clock.now())
+        found, _ = joint.records_of([person_id], CARE)
+        now = microseconds(joint.clock.now())
         return any(each.in_force(now) for each in found)
 
     async def join_page(self, request: Request, form: FormData) -> Response:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
-from upheld.database.statements import savepoint
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.evidence.provers import BIRTH_DATE, years
@@ -58,7 +57,7 @@ def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
     there = taken or before
     person: str | None = None
     try:
-        with savepoint(joint.connection):
+        with joint.savepoint():
             person = _register(provider, joint, applicant)
             if there:
                 raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block

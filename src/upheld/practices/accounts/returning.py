@@ -33,14 +33,14 @@ def fields(provider: Provider, joint: Joint, person_id: str) -> list[Field]:
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
     if domain.account_of(joint.connection, person_id) is not None:
         return []
-    if BIRTH_DATE in joint.held(person_id) or not admission(joint.house.policy).asks_age:
+    if BIRTH_DATE in joint.held(person_id) or not admission(joint.policy).asks_age:
         return []
     return [checked(provider, BIRTH_DATE, BIRTH)]
 
 
 def not_served(provider: Provider, born: str) -> Refused | None:
     """The refusal, where the policy does not let us serve somebody of a birth date alone."""
-    policy = provider.gate.gate.house.policy
+    policy = provider.policy
     decision = admission(policy).of(age_of(born, today(provider)))
     return None if decision.allowed else Refused(None, decision)
 

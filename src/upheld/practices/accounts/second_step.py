@@ -135,11 +135,11 @@ class SecondStep:
 
     async def show(self, visit: Visit) -> Response:
         """What to set up, or how the second factor stands and how to remove it."""
-        person, keyring = visit.subject, self.provider.gate.gate.house.keyring
+        person = visit.subject
         found = await self.provider.read(lambda c: authenticator.standing(c, person))
         if found is not None:
             return self._set_up(visit, found)
-        return self._setting(visit, factors.offer(keyring, visit.session.key))
+        return self._setting(visit, factors.offer(self.provider, visit.session.key))
 
     async def change(self, visit: Visit) -> Response:
         """Set it up; or, by one more code, remove it or make other recovery codes."""
@@ -171,14 +171,13 @@ class SecondStep:
         return RedirectResponse("/me/security", 303) if remove else self._codes(visit, codes)
 
     async def _turn_on(self, visit: Visit) -> Response:
-        provider, person, keyring = (
+        provider, person = (
             self.provider,
             visit.subject,
-            self.provider.gate.gate.house.keyring,
         )
-        offer = factors.offered(keyring, visit.session.key, str(visit.form.get("offer", "")))
+        offer = factors.offered(provider, visit.session.key, str(visit.form.get("offer", "")))
         if offer is None:
-            return self._setting(visit, factors.offer(keyring, visit.session.key), status=422)
+            return self._setting(visit, factors.offer(self.provider, visit.session.key), status=422)
         filled = read([FIRST], visit.form)
         if not filled.ok:
             return self._setting(visit, offer, filled, 422)

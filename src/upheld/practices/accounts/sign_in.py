@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
+from upheld.gate.public import normalised
 from upheld.gate.transaction import Joint
 from upheld.practice import credentials, entrance, passkeys
 from upheld.practice.admission import admission
@@ -24,7 +25,6 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.accounts.second_step import ASKING
-from upheld.vault import blind_index
 from upheld.web import devices, passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT
@@ -70,8 +70,7 @@ class SignIn:
     def _options(self, request: Request) -> str:
         """What a passkey is asked for by; empty where there can be none."""
         site = passkeys.site_of(self.provider, request)
-        keyring = self.provider.gate.gate.house.keyring
-        return passkeys.to_sign_in(keyring, site, "customer", self.provider.now()) if site else ""
+        return passkeys.to_sign_in(self.provider, site, "customer") if site else ""
 
     def _word(self, request: Request) -> str:
         """The destination that an address names, if it is one of those that there are."""
@@ -121,7 +120,7 @@ class SignIn:
 
     def _waits(self, request: Request, refused: Refused) -> Response:
         """The page for somebody whom the policy does not let us serve at the moment."""
-        policy = self.provider.gate.gate.house.policy
+        policy = self.provider.policy
         why = reason(policy, refused.decision)
         return self.provider.pages.page(
             request, "accounts/waiting.html", status=403, why=why,
@@ -130,7 +129,7 @@ class SignIn:
 
     def _door(self, joint: Joint, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""
-        name = blind_index.normalised("email", email)
+        name = normalised("email", email)
         known = entrance.remembers(self.provider, request, "customer")
         person = domain.at_address(joint, email) if known else ""
         return entrance.knock(self.provider, joint, request, "customer", name, person)
@@ -157,7 +156,7 @@ class SignIn:
         found = domain.served(joint, person_id)
         if isinstance(found, Refused):
             return found
-        name = blind_index.normalised("email", email)
+        name = normalised("email", email)
         entrance.let_in(self.provider, joint, request, "customer", name, person_id)
         if slowed:
             self.provider.limits.clear(joint.connection, "second-factor", person_id, "")

@@ -58,14 +58,14 @@ class SignUp:
     @property
     def asked(self) -> Registration:
         """What the policy in force lets us ask."""
-        house = self.provider.gate.gate.house
-        words = house.policy.engine.compiled.leaves["data"].bit
-        return registration(house.policy, derived=frozenset(words) - house.derived.stored(words))
+        policy = self.provider.policy
+        words = policy.engine.compiled.leaves["data"].bit
+        return registration(policy, derived=self.provider.gate.gate.derived_of(words))
 
     @property
     def admission(self) -> Admission:
         """Whom the policy in force lets us serve who is new here."""
-        return admission(self.provider.gate.gate.house.policy)
+        return admission(self.provider.policy)
 
     def _born(self, told: str) -> str:
         return birth_date(told, self.provider.today())
@@ -101,7 +101,7 @@ class SignUp:
         self, request: Request, decision: Decision | None = None, age: int | None = None
     ) -> Response:
         """The page for whoever was refused by their age, now or before in this browser."""
-        policy = self.provider.gate.gate.house.policy
+        policy = self.provider.policy
         why = None if decision is None else reason(policy, decision)
         response = self.provider.pages.page(
             request, "accounts/not-yet.html", status=403, hours=age_marker.HOURS, why=why,
@@ -114,7 +114,7 @@ class SignUp:
 
     def _closed(self, request: Request) -> Response:
         """The page that says that nobody can sign up, and what stands against it."""
-        policy = self.provider.gate.gate.house.policy
+        policy = self.provider.policy
         return self.provider.pages.page(
             request, "accounts/closed.html", status=503, lacks=self.asked.lacks,
             why=reason(policy, self.admission.any_age),

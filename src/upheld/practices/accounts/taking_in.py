@@ -49,7 +49,7 @@ def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
     Without `apply` everything is tried and nothing kept.
     """
     gate = provider.gate.gate
-    fields = gate.house.policy.engine.compiled.leaves["data"].bit
+    fields = gate.policy.engine.compiled.leaves["data"].bit
     found = read_customers(
         path,
         fields,
@@ -77,7 +77,7 @@ def _not_served(provider: Provider, row: Row) -> NotServed | None:
     if BIRTH_DATE not in row.values:
         return None
     age = years(date.fromisoformat(row.values[BIRTH_DATE]), today(provider))
-    policy = provider.gate.gate.house.policy
+    policy = provider.policy
     decision = admission(policy).of(age)
     if decision.allowed:
         return None

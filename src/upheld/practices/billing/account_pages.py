@@ -199,7 +199,7 @@ class AccountPages:
 
     async def mail(self, visit: Visit) -> Response:
         """Where mail is read; what is in it is the customer's own."""
-        clauses = {c.id: c.text for c in self.provider.gate.gate.house.policy.program.clauses}
+        clauses = {c.id: c.text for c in self.provider.policy.program.clauses}
         return self.provider.pages.page(
             visit.request, "billing/mail.html", clause=clauses.get("mail", ""),
         )  # fmt: skip

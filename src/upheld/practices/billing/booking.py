@@ -6,7 +6,6 @@ still owe. Nothing of theirs is shown: what was paid, and by which reference, is
 
 from __future__ import annotations
 
-import hmac
 from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -23,8 +22,6 @@ from upheld.practices.billing import books, debts, invoices
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.refusals import refusal
 from upheld.practices.billing.tables import invoice, payment_intent
-from upheld.vault import people
-from upheld.vault.envelope import context
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -56,7 +53,7 @@ class Booking:
 
     def __init__(self, provider: Provider, payments: Payments) -> None:
         self.provider, self.payments = provider, payments
-        self._key = provider.gate.gate.house.keyring.derived("receipt")
+        self._sealer = provider.sealer("receipt")
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
@@ -89,10 +86,10 @@ class Booking:
         if found is None:
             return "number", "There is no such invoice."
         payer = str(found.person_id)
-        people.lock(joint.connection, payer)
+        joint.lock(payer)
         if self.payments.under_way(joint, payer) is not None:
             return "amount", "A payment by card is under way. Book this once it has ended."
-        key = hmac.digest(self._key, context(payer, told.reference), "sha256").hex()
+        key = self._sealer.mark_of(payer, told.reference).hex()
         if self.payments.intent(joint, payer, key) is not None:
             return "reference", "This reference was booked already."
         history = invoices.history_of(joint, payer)
@@ -108,10 +105,10 @@ class Booking:
         self, joint: Joint, payer: str, told: Receipt, how: tuple[books.History, str, str]
     ) -> Refused | None:
         history, key, staff_id = how
-        at = joint.house.clock.now()
+        at = joint.clock.now()
         back = told.how == REFUND
         made = books.Payment(
-            joint.house.clock.today(), -told.cents if back else told.cents, told.reference,
+            joint.clock.today(), -told.cents if back else told.cents, told.reference,
             told.how,
             () if back else history.settling(told.cents, told.number),
         )  # fmt: skip

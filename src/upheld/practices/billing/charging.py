@@ -81,7 +81,7 @@ def _when(joint: Joint, person_id: str, act: Act, days: Sequence[date]) -> dict[
     counts on which something is given, and that on which it is taken back does not; to take it back
     each evening and give it again each morning makes no day free.
     """
-    clock = joint.house.clock
+    clock = joint.clock
     ends = [midnight(clock, day + DAY) - _INSTANT for day in days]
     told = joint.peek_then(person_id, act, ends)
     found = {
@@ -106,7 +106,7 @@ class Age:
     """
 
     def __init__(self, joint: Joint, born: date | None) -> None:
-        self._policy, self._born = joint.house.policy, born
+        self._policy, self._born = joint.policy, born
 
     def of_age(self, day: date) -> bool:
         """Whether somebody answered for themselves on a day; not where no birth date is held."""

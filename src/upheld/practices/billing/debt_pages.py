@@ -80,7 +80,7 @@ class DebtPages:
         """One debt: what an agent would be told, and what they would not."""
         found = await self.provider.do(lambda joint: self._case(joint, visit))
         fields = self._fields(found)
-        words = self.provider.gate.gate.house.policy.program.vocabulary.tree("data")
+        words = self.provider.policy.program.vocabulary.tree("data")
         return self.provider.pages.page(
             visit.request, "billing/debt.html", status=status, case=found, fields=fields,
             filled=filled, now=self.provider.now(),

@@ -21,9 +21,9 @@ from upheld.database.statements import moment, places
 from upheld.database.tables import item, microseconds
 from upheld.gate.act.duties import Carrying
 from upheld.gate.act.request import Act, Given, Refused
-from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import Proof, ProofError, Question
 from upheld.gate.log import entries
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Joint
 from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
@@ -33,8 +33,6 @@ from upheld.practices.billing.invoices import DEBT, due_numbers
 from upheld.practices.billing.payments import under_way
 from upheld.practices.billing.services import unbilled
 from upheld.practices.billing.tables import debt as table
-from upheld.vault import people
-from upheld.vault.people import REGISTER
 
 FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
 AGENT: Final = "collection-agent"
@@ -106,8 +104,8 @@ def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
 
 def agents(joint: Joint) -> list[str]:
     """The collection agents who are engaged now, by name."""
-    found, _ = records.listed(joint.connection, joint.house.keyring, [REGISTER], ["engagement"])
-    at = microseconds(joint.house.clock.now())
+    found, _ = joint.records_of([REGISTER], ["engagement"])
+    at = microseconds(joint.clock.now())
     return sorted({
         each.party for each in found
         if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
@@ -124,8 +122,8 @@ class Preview(NamedTuple):
 
 def preview(joint: Joint, person_id: str, party: str) -> Preview:
     """What the policy lets an agent have of somebody, field by field; nothing is noted."""
-    leaves = joint.house.policy.engine.compiled.leaves["data"].bit
-    words = joint.house.policy.program.vocabulary.tree("data")
+    leaves = joint.policy.engine.compiled.leaves["data"].bit
+    words = joint.policy.program.vocabulary.tree("data")
     allowed, refused = [], dict[str, list[str]]()
     for field in (each for each in leaves if each in words):  # and no unnamed rest of a group
         told = joint.peek(person_id, act_of(party, [field]))
@@ -139,7 +137,7 @@ def preview(joint: Joint, person_id: str, party: str) -> Preview:
 
 def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
     """Hand an account to an agent: from now on the agent may look; the debt's id."""
-    people.lock(joint.connection, task.person_id)
+    joint.lock(task.person_id)
     if task.kind != DEBT or task.state != "taken":
         raise DebtError("the task is not open", code="debt", hint="take it first")
     if party not in agents(joint):
@@ -154,7 +152,7 @@ def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
                        task.person_id, found.entry, DELETE)  # fmt: skip
     database.insert(joint.connection, table, person_id=task.person_id, debt_id=made,
                     task_id=task.task_id, party=party, state="handed",
-                    handed=microseconds(joint.house.clock.now()), entry=found.entry,
+                    handed=microseconds(joint.clock.now()), entry=found.entry,
                     item_id=due.item_id if due else "")  # fmt: skip
     return made
 
@@ -216,11 +214,11 @@ def recall(joint: Joint, person_id: str, actor: str = "") -> None:
 
     The entry names who did it, if it was somebody of our staff.
     """
-    people.lock(joint.connection, person_id)
+    joint.lock(person_id)
     debt = handed(joint.connection, person_id)
     if debt is None:
         return
-    now = joint.house.clock.now()
+    now = joint.clock.now()
     database.update(joint.connection, table, {"state": "recalled", "recalled": microseconds(now)},
                     _MINE, person_id, debt.debt_id)  # fmt: skip
     changes = {"due": microseconds(now + CONFIRM_WITHIN)}
@@ -235,7 +233,7 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
     if not found or found[0].state != "recalled":
         raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
     debt = found[0]
-    changes = {"state": "confirmed", "confirmed": microseconds(joint.house.clock.now())}
+    changes = {"state": "confirmed", "confirmed": microseconds(joint.clock.now())}
     database.update(joint.connection, table, changes, _MINE, debt.person_id, debt_id)
     database.update(joint.connection, item, {"state": "done"}, ITEM, debt.person_id, debt.item_id)
     joint.note(

@@ -6,7 +6,6 @@ alone: nobody else keeps it, pays with it, or sees it.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -33,7 +32,7 @@ class GivenCards:
 
     def __init__(self, provider: Provider, processor: PaymentProcessor) -> None:
         self.provider, self.processor = provider, processor
-        self._key = provider.gate.gate.house.keyring.derived("card-page")
+        self._sealer = provider.sealer("card-page")
 
     def offer(self, request: Request, back: str, *, keeps: bool) -> Response:
         """The page with the button that leads to the processor's page; `back` is to leave it by.
@@ -77,4 +76,4 @@ class GivenCards:
     def _mark(self, person_id: str, some: str) -> str:
         """What ties a page for a card to the person whom we led there."""
         told = f"{person_id} {some}".encode()
-        return hmac.new(self._key, told, hashlib.sha256).hexdigest()[:32]
+        return self._sealer.mark(told).hex()[:32]

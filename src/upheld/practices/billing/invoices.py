@@ -42,7 +42,6 @@ from upheld.practices.billing.charging import (
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import Month, Span, days_had, lines_of, month_of
 from upheld.practices.billing.services import BACK, SERVICES, had
-from upheld.vault import people
 
 DUE_DAYS: Final = 14
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
@@ -145,7 +144,7 @@ class Invoices:
             return sum(self._make(gate, month, trial) for month in reversed(months))
 
     def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
-        clock = gate.house.clock
+        clock = gate.clock
         with gate.together() as joint:
             found = rows(
                 joint.connection,
@@ -174,7 +173,7 @@ class Invoices:
         it is that of the days before one in the month, from which on another may pay.
         """
         payer = self.provider.payer(joint.connection, person_id)
-        people.lock_all(joint.connection, sorted({person_id, payer}))
+        joint.lock(person_id, payer)
         if month.word in services.billed_months(joint.connection, person_id):
             return
         database.whole(joint.connection, tables.service_order, [person_id])
@@ -225,15 +224,15 @@ class Invoices:
             whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "",
                            MINOR if under_age else HOUSEHOLD)  # fmt: skip
             if under_age:
-                moment = max(when.values(), default=joint.house.clock.now())
-                refused = charge(joint, person_id, min(moment, joint.house.clock.now()))
+                moment = max(when.values(), default=joint.clock.now())
+                refused = charge(joint, person_id, min(moment, joint.clock.now()))
         lines = tuple(lines_of(plans, self.plans, used.month, free, used.span))
         cents = sum(line.cents for line in lines)
         if refused is not None:
             return refused
         if not cents:
             return None
-        made = joint.house.clock.today()
+        made = joint.clock.today()
         ahead = history_of(joint, payer)
         if isinstance(ahead, Refused):
             return ahead
@@ -250,7 +249,7 @@ class Invoices:
             return
         services.end_all(joint, person_id, actor="")
         self._catch_up(joint, person_id, began)
-        today = joint.house.clock.today()
+        today = joint.clock.today()
         self.invoice(joint, person_id, month_of(today), today)
 
     def close(self, joint: Joint, person_id: str, _: str = "") -> None:
@@ -259,7 +258,7 @@ class Invoices:
         if began is None:
             return
         self._catch_up(joint, person_id, began)
-        today = joint.house.clock.today()
+        today = joint.clock.today()
         self.invoice(joint, person_id, month_of(today), before=today)
 
     def _began(self, joint: Joint, person_id: str) -> date | None:
@@ -268,11 +267,11 @@ class Invoices:
         first = min((each.began for each in found), default=None)
         if first is None:
             return None
-        return joint.house.clock.day_of(BEGINNING + timedelta(microseconds=first))
+        return joint.clock.day_of(BEGINNING + timedelta(microseconds=first))
 
     def _catch_up(self, joint: Joint, person_id: str, began: date) -> None:
         """Bill the months that are over, as far back as months are still billed."""
-        months = [month_of(joint.house.clock.today()).previous()]
+        months = [month_of(joint.clock.today()).previous()]
         while len(months) < BACK:
             months.append(months[-1].previous())
         for month in reversed(months):

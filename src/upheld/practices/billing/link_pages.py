@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
+from upheld.gate.public import VaultError
 from upheld.gate.transaction import Joint
 from upheld.practice.cards import PaymentProcessor
 from upheld.practice.plugin import Provider
@@ -25,7 +26,6 @@ from upheld.practices.billing.given_cards import GivenCards
 from upheld.practices.billing.pay_pages import AMOUNT, KEY, charge
 from upheld.practices.billing.payments import Declined, Payments, UnderWay
 from upheld.practices.billing.refusals import refusal
-from upheld.vault.people import VaultError
 from upheld.web.forms import EMPTY, Filled, read
 
 PAY: Final = "pay"  # the kind of link

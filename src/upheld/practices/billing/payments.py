@@ -9,7 +9,6 @@ another day, so that a charge that came late is booked and not lost.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from datetime import timedelta
 from functools import partial
@@ -31,8 +30,6 @@ from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, invoices
 from upheld.practices.billing.tables import payment_intent
-from upheld.vault import people
-from upheld.vault.envelope import context, seal, unseal
 
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
 INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
@@ -98,7 +95,7 @@ class Payments:
 
     def __init__(self, provider: Provider, processor: PaymentProcessor) -> None:
         self.provider, self.processor = provider, processor
-        self._key = provider.gate.gate.house.keyring.derived("payment")
+        self._sealer = provider.sealer("payment")
 
     def intent(self, joint: Joint, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
@@ -118,7 +115,7 @@ class Payments:
         `once` names the page on which the card was given, `token` is its; without, the card that is
         kept is taken. Nothing is begun beside a payment that is under way, or above what is open.
         """
-        people.lock(joint.connection, person_id)
+        joint.lock(person_id)
         if self.intent(joint, person_id, key) is not None:
             return None
         if (other := self.under_way(joint, person_id)) is not None:
@@ -129,7 +126,7 @@ class Payments:
         if cents > history.balance:
             return Declined("That is more than you owe.")
         record = joint.record(person_id, "payment", by_whom=person_id, how="card",
-                              ends=joint.house.clock.now() + LASTS)  # fmt: skip
+                              ends=joint.clock.now() + LASTS)  # fmt: skip
         found = self._told(joint, person_id)
         if isinstance(found, Refused):
             joint.withdraw(person_id, record, ended=True)
@@ -138,11 +135,10 @@ class Payments:
         if not token and card is None:
             joint.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
-        sealed = seal(self._key, msgspec.json.encode(_Sealed(cents, once)),
-                      context(person_id, key))  # fmt: skip
+        sealed = self._sealer.seal(msgspec.json.encode(_Sealed(cents, once)), person_id, key)
         database.insert(joint.connection, payment_intent, person_id=person_id, key=key,
                         state="begun", record_id=record, entry=found.entry,
-                        made=microseconds(joint.house.clock.now()), sealed=sealed)  # fmt: skip
+                        made=microseconds(joint.clock.now()), sealed=sealed)  # fmt: skip
         return Begun(token or (card.token if card else ""), cents)
 
     def _told(self, joint: Joint, person_id: str) -> Outcome:
@@ -158,11 +154,11 @@ class Payments:
 
     def _outside(self, person_id: str, key: str) -> str:
         """The key by which the processor knows a payment: it says nothing of whose it is."""
-        return hashlib.sha256(self._key + context(person_id, key)).hexdigest()
+        return self._sealer.name_of(person_id, key)
 
     def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
-        people.lock(joint.connection, person_id)
+        joint.lock(person_id)
         found = _of(joint, person_id, key)
         if found is None or found.state not in _LIVE or found.sealed is None:
             return None
@@ -194,7 +190,7 @@ class Payments:
             return found
         card = cards.held(joint, person_id)
         paid = books.Payment(
-            joint.house.clock.today(), cents, reference,
+            joint.clock.today(), cents, reference,
             f"card ··{card.last_four}" if card else "card", found.settling(cents),
         )  # fmt: skip
         booked = joint.append(person_id, books.TRANSACTION, [books.told(paid)], source="customer",
@@ -265,14 +261,14 @@ class Payments:
         self, joint: Joint, person_id: str, key: str, once: Card | None
     ) -> Begun | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
-        people.lock(joint.connection, person_id)
+        joint.lock(person_id)
         found = self._waiting(joint, person_id, key)
         if found is None:
             return None
         record, sealed = found
         joint.withdraw(person_id, record, ended=True)
         record = joint.record(person_id, "payment", by_whom="provider", how="card",
-                              ends=joint.house.clock.now() + LASTS)  # fmt: skip
+                              ends=joint.clock.now() + LASTS)  # fmt: skip
         self._change(joint, person_id, key, record_id=record)
         shared = self._told(joint, person_id)
         card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
@@ -290,7 +286,7 @@ class Payments:
         return found.record_id, self._opened(person_id, key, found.sealed)
 
     def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
-        opened = unseal(self._key, raw, context(person_id, key), what="a payment")
+        opened = self._sealer.unseal(raw, person_id, key, what="a payment")
         return msgspec.json.decode(opened, type=_Sealed)
 
     def _change(self, joint: Joint, person_id: str, key: str, **changes: str) -> None:

@@ -17,14 +17,14 @@ def cited(provider: Provider, decision: Decision | None) -> list[Quote]:
     if decision is None:
         return []
     named = [*decision.clauses, *(each.clause for each in decision.nearest)]
-    return quoted(provider.gate.gate.house.policy, named)
+    return quoted(provider.policy, named)
 
 
 def refusal(
     provider: Provider, request: Request, refused: Refused, what: str, do: str, back: str
 ) -> Response:
     """A page that says why something may not be, with what to do instead."""
-    why = reason(provider.gate.gate.house.policy, refused.decision)
+    why = reason(provider.policy, refused.decision)
     decision = refused.decision
     problem = refused.why if decision is not None and refused.why != decision.why else ""
     return provider.pages.page(

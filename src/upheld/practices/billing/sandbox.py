@@ -23,7 +23,6 @@ from upheld.database.transaction import reading, writing
 from upheld.practice.cards import Card, Charged
 from upheld.practice.plugin import Provider
 from upheld.practices.billing.tables import sandbox_card, sandbox_charge
-from upheld.vault.envelope import context, seal, unseal
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 TEST_CARDS: Final = {
@@ -70,7 +69,7 @@ class Sandbox:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._engine = provider.gate.gate.engine
-        self._key = provider.gate.gate.house.keyring.derived("sandbox")
+        self._sealer = provider.sealer("sandbox")
 
     def card_page(self, reference: str, back: str) -> str:
         """The address of its page for a card."""
@@ -87,8 +86,8 @@ class Sandbox:
             found = database.get(connection, sandbox_card, "reference = ?", reference)
         if found is None or found.sealed is None:
             return None
-        return msgspec.json.decode(unseal(self._key, found.sealed, context("card", reference)),
-                                   type=Card)  # fmt: skip
+        opened = self._sealer.unseal(found.sealed, "card", reference)
+        return msgspec.json.decode(opened, type=Card)
 
     def charge(self, token: str, cents: int, key: str) -> Charged:
         """Take nothing from a card, once for each key."""
@@ -125,7 +124,7 @@ class Sandbox:
         brand, pays = TEST_CARDS[digits]
         token = ("" if pays else _DECLINES) + "tok-" + secrets.token_hex(12)
         card = Card(token, digits[-4:], brand, filled.values["expiry"])
-        sealed = seal(self._key, msgspec.json.encode(card), context("card", reference))
+        sealed = self._sealer.seal(msgspec.json.encode(card), "card", reference)
 
         def keep() -> None:
             with writing(self._engine) as connection:

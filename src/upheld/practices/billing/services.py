@@ -18,7 +18,6 @@ from upheld.database import rows as database
 from upheld.database.statements import moment
 from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.evidence.carry_forward import Carried, Retiring
 from upheld.gate.transaction import Joint
 from upheld.practice import credentials
@@ -143,10 +142,10 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
     before = [each for each in now if each.service == plan.service]
     if any(each.plan == plan.id for each in before):
         return None
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     record = joint.record(person_id, "service-order", fact="has-service", by_whom=person_id,
                           how="order")  # fmt: skip
-    today = joint.house.clock.day_of(at)
+    today = joint.clock.day_of(at)
     added = [_ending(each, today) for each in before]
     added.append(Row("order", plan.service, plan.id, today, record))
     refused = _append(joint, person_id, added)
@@ -170,7 +169,7 @@ def end(joint: Joint, person_id: str, service: str, actor: str = CUSTOMER) -> Re
     ending = [each for each in now if each.service == service]
     if not ending:
         return None
-    today = joint.house.clock.today()
+    today = joint.clock.today()
     refused = _append(joint, person_id, [_ending(each, today) for each in ending])
     if refused:
         return refused
@@ -183,9 +182,9 @@ def end_all(joint: Joint, person_id: str, _: str = "", actor: str = CUSTOMER) ->
     now = held(joint, person_id)
     for each in [] if isinstance(now, Refused) else now:
         end(joint, person_id, each.service, actor)
-    found, _forged = records.listed(joint.connection, joint.house.keyring, [person_id],
+    found, _forged = joint.records_of([person_id],
                                     ["service-order"])  # fmt: skip
-    at = microseconds(joint.house.clock.now())
+    at = microseconds(joint.clock.now())
     for record in found:
         if record.fact == "has-service" and record.in_force(at):
             joint.withdraw(person_id, record.record_id, ended=True, actor=actor)
@@ -209,7 +208,7 @@ def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
 
 
 def _over(joint: Joint, person_id: str, ended: list[Had], actor: str) -> None:
-    at = microseconds(joint.house.clock.now())
+    at = microseconds(joint.clock.now())
     for each in ended:
         if each.record:
             joint.withdraw(person_id, each.record, ended=True, actor=actor)

@@ -16,7 +16,6 @@ from upheld.database import rows as database
 from upheld.database.batches import Place, batch
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import years
 from upheld.gate.transaction import Joint
 from upheld.practice import invitations, outbox, tasks
@@ -95,8 +94,8 @@ def _moment(told: int) -> datetime:
 def given(joint: Joint, person_id: str) -> dict[str, Given]:
     """What a guardian gave for somebody, and whether it still holds."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
-    listed, _ = records.listed(joint.connection, joint.house.keyring, [person_id], list(kinds))
-    now = microseconds(joint.house.clock.now())
+    listed, _ = joint.records_of([person_id], list(kinds))
+    now = microseconds(joint.clock.now())
     found = {what: Given("", None, None) for what in KINDS}
     for each in listed:  # the oldest first
         live = each.in_force(now)
@@ -115,7 +114,7 @@ def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None)
     joint.record(
         care.person_id, KINDS[what][0], by_whom=care.guardian_id, how="page",
         actor=GUARDIAN,
-        text=KINDS[what][1], begins=begins or joint.house.clock.now(),
+        text=KINDS[what][1], begins=begins or joint.clock.now(),
     )  # fmt: skip
 
 
@@ -137,7 +136,7 @@ def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
 
 def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | None:
     """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
-    accepted = invitation.accepted or joint.house.clock.now()
+    accepted = invitation.accepted or joint.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
         return Refused(None)
@@ -154,7 +153,7 @@ def end(joint: Joint, care: Care) -> None:
     for each in given(joint, care.person_id).values():
         if each.record_id:
             joint.withdraw(care.person_id, each.record_id, ended=True)
-    ended = {"ended": microseconds(joint.house.clock.now())}
+    ended = {"ended": microseconds(joint.clock.now())}
     database.update(joint.connection, table, ended, "person_id = ?", care.person_id)
 
 
@@ -167,7 +166,7 @@ def age(joint: Joint, person_id: str) -> int | Refused:
     if "birth-date" not in found.values:
         return 0
     with decoding("birth-date"):
-        return years(date.fromisoformat(found["birth-date"]), joint.house.clock.today())
+        return years(date.fromisoformat(found["birth-date"]), joint.clock.today())
 
 
 def is_known(connection: Connection, person_id: str) -> bool:
@@ -177,11 +176,11 @@ def is_known(connection: Connection, person_id: str) -> bool:
 
 def know(joint: Joint, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
-    at = microseconds(joint.house.clock.now())
+    at = microseconds(joint.clock.now())
     if not database.insert_new(joint.connection, identity_check, person_id=person_id, how=how,
                                at=at):  # fmt: skip
         return
-    waited = invitations.accepted_by(joint.connection, person_id, joint.house.clock.now())
+    waited = invitations.accepted_by(joint.connection, person_id, joint.clock.now())
     invitations.confirm(joint, person_id)
     tasks.close_about(joint, person_id, CHECK)
     if any(each.state == invitations.CHECKING for each in waited):

@@ -17,7 +17,6 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.act.request import Given as Values
-from upheld.gate.log import entries
 from upheld.gate.transaction import Joint
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
@@ -75,7 +74,7 @@ class Family:
 
     @property
     def _labels(self) -> dict[str, str]:
-        tree = self.provider.gate.gate.house.policy.program.vocabulary.tree("data")
+        tree = self.provider.policy.program.vocabulary.tree("data")
         return {name: term.label or name for name, term in tree.items()}
 
     async def show(self, visit: Visit) -> Response:
@@ -95,7 +94,7 @@ class Family:
         words = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request, "guardians/family.html", kinds=domain.KINDS,
-            takes_minors=admission(self.provider.gate.gate.house.policy).takes_minors,
+            takes_minors=admission(self.provider.policy).takes_minors,
             said=SAID.get(visit.request.query_params.get("said", "")), **words,
         )  # fmt: skip
 
@@ -111,7 +110,7 @@ class Family:
     def looks(self, joint: Joint, person_id: str) -> list[Looked]:
         """When a guardian looked at something of somebody, the latest first."""
         found = []
-        for each in reversed(entries.of_person(joint.connection, person_id)):
+        for each in reversed(joint.entries(person_id)):
             told = each.entry
             if told.kind == "act" and told.action == "view" and told.actor.startswith("guardian"):
                 what = ", ".join(self._labels.get(word, word) for word in told.data)
@@ -147,7 +146,7 @@ class Family:
         if isinstance(found, Refused):
             told = found.decision
             near = () if told is None else told.clauses or [each.clause for each in told.nearest]
-            quotes = tuple(quoted(joint.house.policy, near))
+            quotes = tuple(quoted(joint.policy, near))
             return Child(care.person_id, "", "", care.begun, given, (), None, (), (), False, quotes)
         rows = {}
         for field in ("services", "usage", "messages"):
@@ -206,7 +205,7 @@ class Family:
         if care is None:
             return []
         looks = self.looks(joint, person_id)
-        if not looks or joint.house.clock.now() - looks[0].at > TOLD:
+        if not looks or joint.clock.now() - looks[0].at > TOLD:
             return []
         said = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
         return [Todo(said, "What they saw", "/me/family")]

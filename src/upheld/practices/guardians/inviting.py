@@ -67,7 +67,7 @@ class Inviting:
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
-        if not admission(self.provider.gate.gate.house.policy).takes_minors:
+        if not admission(self.provider.policy).takes_minors:
             return RedirectResponse("/sign-up", 303)  # nobody needs a guardian's leave
         fields = self._asked()
 
@@ -99,9 +99,9 @@ class Inviting:
 
     def _asked(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
-        request, _ = letting_in(self.provider.gate.gate.house.policy, "name", source="customer",
+        request, _ = letting_in(self.provider.policy, "name", source="customer",
                                 occasion="visit", purpose="service-provision")  # fmt: skip
-        named = self.provider.gate.gate.house.policy.decide(request, {}).allowed
+        named = self.provider.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
     def _who(self, joint: Joint, contact: str) -> tuple[str, str]:
@@ -152,7 +152,7 @@ class Inviting:
         found = domain.age(joint, guardian_id)
         if isinstance(found, Refused):
             return found
-        if is_minor(joint.house.policy, found):
+        if is_minor(joint.policy, found):
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
         contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)

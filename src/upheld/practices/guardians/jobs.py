@@ -40,7 +40,7 @@ def _came_of_age(provider: Provider, gate: Gate, care: domain.Care) -> int:
     """End the care for somebody if they came of age; 0 if not."""
     with gate.together() as joint:
         age = domain.age(joint, care.person_id)
-        if isinstance(age, Refused) or is_minor(gate.house.policy, age):
+        if isinstance(age, Refused) or is_minor(gate.policy, age):
             return 0
         provider.events.announce(joint, PAYER_CHANGES, care.person_id)
         domain.end(joint, care)

@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.practice.plugin import Link, Provider
 from upheld.practices.messages import envelope
-from upheld.vault.erasures import token
 from upheld.web import markdown, sessions
 from upheld.web.markdown import Written
 
@@ -61,11 +60,10 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
 
     def link(kind: str) -> Written:
         made = _links(provider)[kind]
-        keyring = provider.gate.gate.house.keyring
         if made.sealed:
             raw = provider.seal_link(kind, person_id)
         else:
-            whose = token(keyring, person_id) if made.outlives else person_id
+            whose = provider.gate.gate.token_of(person_id) if made.outlives else person_id
             raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
         secrets.append(f"{provider.settings.url}{made.path}/{raw}")
         return Written(secrets[-1])

@@ -106,7 +106,7 @@ class Delivery:
 
     def _due(self, gate: Gate) -> list[Waiting]:
         """What is due of people whose messages are as we wrote them, however many others' are."""
-        now, after = microseconds(gate.house.clock.now()), 0
+        now, after = microseconds(gate.clock.now()), 0
         with reading(gate.engine) as connection:
             while True:
                 found, forged = database.sound(connection, outbox, _DUE, now, ONCE, after,
@@ -153,7 +153,7 @@ class Delivery:
     def _ready(self, joint: Joint, waiting: Waiting) -> Ready | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
-        now = joint.house.clock.now()
+        now = joint.clock.now()
         changes: dict[str, Change] = {
             "due": microseconds(now + LEASE), "tries": lambda before: before.tries + 1,
         }  # fmt: skip
@@ -186,7 +186,7 @@ class Delivery:
     def _sent(self, joint: Joint, waiting: Waiting, ready: Ready) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
         person, purpose = waiting.person_id, waiting.purpose
-        copied = joint.peek(person, joint.house.storing(("messages",), purpose)).allowed
+        copied = joint.may_store(person, "messages", purpose).allowed
         if copied:
             copy = msgspec.json.encode(ready.copy).decode()
             copied = not isinstance(
@@ -206,11 +206,11 @@ class Delivery:
                        after=str(waiting.entry), id=waiting.message_id)  # fmt: skip
             self._end(joint, waiting, FAILED, trouble)
             return
-        due = joint.house.clock.now() + BACKOFF[waiting.tries]
+        due = joint.clock.now() + BACKOFF[waiting.tries]
         _change(joint, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble)
 
     def _end(self, joint: Joint, waiting: Waiting, state: str, trouble: str = "") -> None:
-        ended = microseconds(joint.house.clock.now())
+        ended = microseconds(joint.clock.now())
         _change(joint, waiting, due=None, state=state, trouble=trouble, ended=ended)
 
 

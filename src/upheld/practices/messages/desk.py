@@ -84,7 +84,7 @@ class Desk:
         found, _ = database.sound(
             connection, outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states
         )
-        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
             Row(
                 each.message_id, each.template,
@@ -128,7 +128,7 @@ class Desk:
         return RedirectResponse(HERE, 303)
 
     def _again(self, joint: Joint, by: User, message: str) -> bool:
-        at = microseconds(joint.house.clock.now())
+        at = microseconds(joint.clock.now())
         return self._moved(joint, by, message, "retried", state=WAITING, tries=0, trouble="",
                            due=at)  # fmt: skip
 

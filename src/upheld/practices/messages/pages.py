@@ -44,14 +44,14 @@ class Messages:
         return await self.provider.attempt(read)
 
     def _label(self, purpose: str) -> str:
-        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        terms = self.provider.policy.program.vocabulary.tree("purpose")
         return terms[purpose].label if purpose in terms else purpose
 
     async def listed(self, visit: Visit) -> Response:
         """All messages, the latest first."""
         found = await self._copies(visit)
         keeping = await self.provider.do(lambda joint: joint.may_store(visit.subject, "messages"))
-        policy = self.provider.gate.gate.house.policy
+        policy = self.provider.policy
         return self.provider.pages.page(
             visit.request, "messages/list.html", label=self._label,
             why_not=() if keeping.allowed else quoted(policy, keeping.clauses),

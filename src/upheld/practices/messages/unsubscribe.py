@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.gate.act.request import Act
+from upheld.gate.public import VaultError
 from upheld.gate.transaction import Joint
 from upheld.practice.plugin import Provider
-from upheld.vault.people import VaultError
 
 BYTES: Final = 16
 MAC_BYTES: Final = 16
@@ -32,12 +32,12 @@ class Unsubscribing:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._key = provider.gate.gate.house.keyring.derived("web", "unsubscribe")
+        self._sealer = provider.sealer("web", "unsubscribe")
 
     def address(self, person_id: str, purpose: str) -> str:
         """The address for one person and one kind of message."""
         told = bytes.fromhex(person_id) + purpose.encode()
-        raw = hmac.digest(self._key, told, "sha256")[:MAC_BYTES] + told
+        raw = self._sealer.mark(told)[:MAC_BYTES] + told
         token = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return f"{self.provider.settings.url}/unsubscribe/{token}"
 
@@ -48,7 +48,7 @@ class Unsubscribing:
         except (binascii.Error, ValueError):
             return None
         mac, told = raw[:MAC_BYTES], raw[MAC_BYTES:]
-        if not hmac.compare_digest(mac, hmac.digest(self._key, told, "sha256")[:MAC_BYTES]):
+        if not hmac.compare_digest(mac, self._sealer.mark(told)[:MAC_BYTES]):
             return None
         return told[:BYTES].hex(), told[BYTES:].decode()
 
@@ -76,7 +76,7 @@ class Unsubscribing:
         return self._page(request, purpose, done=True)
 
     def _page(self, request: Request, purpose: str, *, done: bool) -> Response:
-        terms = self.provider.gate.gate.house.policy.program.vocabulary.tree("purpose")
+        terms = self.provider.policy.program.vocabulary.tree("purpose")
         if purpose not in terms:
             raise HTTPException(404)
         return self.provider.pages.page(request, "messages/unsubscribe.html", done=done,

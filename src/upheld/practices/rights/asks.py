@@ -77,7 +77,7 @@ def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refus
     for each in listed(joint.connection, person_id):
         if each.kind == kind and each.about == about and each.waits:
             return each
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     made = joint.record(person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal")
     decision = joint.peek(person_id, action(kind))
     if not decision.allowed:
@@ -86,7 +86,7 @@ def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refus
     ends = [
         due
         for each in decision.owed
-        if (due := entries.after(joint.house.clock.local(at), each.amount, each.unit))
+        if (due := entries.after(joint.clock.local(at), each.amount, each.unit))
     ]
     due = min(ends, default=None)
     database.insert(
@@ -132,7 +132,7 @@ def finish(joint: Joint, told: Ask, entry: int) -> None:
 def _set(joint: Joint, told: Ask, state: str, entry: int | None) -> None:
     if told.task_id:
         tasks.close(joint, told.task_id)
-    _change(joint, told, state=state, answered=microseconds(joint.house.clock.now()), entry=entry)
+    _change(joint, told, state=state, answered=microseconds(joint.clock.now()), entry=entry)
 
 
 def _change(joint: Joint, told: Ask, **changes: Any) -> None:

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import years
 from upheld.gate.evidence.records import Record
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.policy.plain import listed
@@ -26,7 +26,6 @@ from upheld.practice.ages import is_minor
 from upheld.practices.rights import signals
 from upheld.practices.rights.gags import Untold
 from upheld.practices.rights.words import label
-from upheld.vault.people import REGISTER
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
@@ -87,11 +86,11 @@ def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
 
 def parties(joint: Joint) -> list[tuple[str, str]]:
     """The recipients that can be named: of the register, by kind and name."""
-    policy = joint.house.policy
+    policy = joint.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values()
                     if "recipient" in f.per})  # fmt: skip
-    found, _ = records.listed(joint.connection, joint.house.keyring, [REGISTER], kinds)
-    at = microseconds(joint.house.clock.now())
+    found, _ = joint.records_of([REGISTER], kinds)
+    at = microseconds(joint.clock.now())
     named = {(kind, each.party) for each in found if each.party and each.in_force(at)
              for kind in each.about.get("recipient", ())}  # fmt: skip
     return sorted(each for each in named if each[0] in offered(policy).recipients)
@@ -118,7 +117,7 @@ def digest(shown: str) -> str:
 
 def give(joint: Joint, person_id: str, told: Permission) -> str:
     """Keep a permission, with the text that was shown; the record's id."""
-    shown = text(joint.house.policy, told)
+    shown = text(joint.policy, told)
     return joint.record(
         person_id, CONSENT, about=told.about(), party=told.party, by_whom="customer",
         how="portal", text=shown,
@@ -129,26 +128,26 @@ def of_age(joint: Joint, person_id: str) -> bool:
     """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
     found = joint.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
     if isinstance(found, Refused) or "birth-date" not in found.values:
-        return admission(joint.house.policy).any_age.allowed  # nobody was asked how old they are
+        return admission(joint.policy).any_age.allowed  # nobody was asked how old they are
     try:
         born = date.fromisoformat(found["birth-date"])
-        age = years(born, joint.house.clock.today())
+        age = years(born, joint.clock.today())
     except ValueError:
         return False
-    return not is_minor(joint.house.policy, age)
+    return not is_minor(joint.policy, age)
 
 
 def kept(joint: Joint, person_id: str) -> list[Record]:
     """A person's records of choices, the latest first; none that may not be told."""
-    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], KINDS)
+    found, _ = joint.records_of([person_id], KINDS)
     untold = Untold(joint, person_id)
     return [each for each in reversed(found) if not untold.record(each)]
 
 
 def opted_out(joint: Joint, person_id: str, fact: str, purpose: str = "") -> list[Record]:
     """The records in force of an opt-out."""
-    at = microseconds(joint.house.clock.now())
-    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [OPT_OUT])
+    at = microseconds(joint.clock.now())
+    found, _ = joint.records_of([person_id], [OPT_OUT])
     return [
         each for each in found if each.fact == fact and each.in_force(at)
         and (not purpose or purpose in each.about.get("purpose", ()))

@@ -151,7 +151,7 @@ class Choosing:
 
 def fields(joint: Joint, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
-    policy, held = joint.house.policy, joint.held(person_id)
+    policy, held = joint.policy, joint.held(person_id)
     offered, parties = choices.offered(policy), choices.parties(joint)
     recipients = [(f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}")
                   for kind, name in parties]  # fmt: skip
@@ -176,7 +176,7 @@ def _withdrawable(record: Record) -> bool:
 
 
 def _choice(joint: Joint, record: Record) -> Choice:
-    policy, at = joint.house.policy, microseconds(joint.house.clock.now())
+    policy, at = joint.policy, microseconds(joint.clock.now())
     text = joint.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
     said = text.partition(". ")[0].removesuffix(".") if text else (fact.label if fact else (

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from upheld.database.tables import BEGINNING, microseconds
-from upheld.gate.evidence import records
 from upheld.gate.transaction import Joint
 from upheld.practice.events import ACCOUNT_CLOSED, Events
 
@@ -27,7 +26,7 @@ def close(joint: Joint, events: Events, person_id: str) -> bool:
 
 def closed_at(joint: Joint, person_id: str) -> datetime | None:
     """When an account was closed, if it was."""
-    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [KIND])
-    at = microseconds(joint.house.clock.now())
+    found, _ = joint.records_of([person_id], [KIND])
+    at = microseconds(joint.clock.now())
     live = [each.begins for each in found if each.fact == FACT and each.in_force(at)]
     return BEGINNING + timedelta(microseconds=min(live)) if live else None

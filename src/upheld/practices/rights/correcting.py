@@ -58,7 +58,7 @@ class Correctable(NamedTuple):
 
 def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
-    policy = joint.house.policy
+    policy = joint.policy
     found = []
     for field, shape in known(joint, person_id).items():
         if field == SECRET:
@@ -103,8 +103,8 @@ def hand_over(joint: Joint, person_id: str, field: str, text: str) -> Ask | Refu
     if isinstance(asked, Refused) or asked.task_id:
         return asked
     row = {
-        "at": joint.house.clock.now().isoformat(timespec="seconds"), "purpose": PURPOSE,
-        "subject": f"Please correct: {label(joint.house.policy, 'data', field)}", "text": text,
+        "at": joint.clock.now().isoformat(timespec="seconds"), "purpose": PURPOSE,
+        "subject": f"Please correct: {label(joint.policy, 'data', field)}", "text": text,
         "message": secrets.token_hex(16), "clause": "correction",
     }  # fmt: skip
     kept = joint.append(

@@ -23,7 +23,6 @@ from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
 from upheld.practices.rights.held import shown
 from upheld.practices.rights.words import Clause, clauses
-from upheld.vault.erasures import token
 from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
@@ -51,7 +50,7 @@ def outlook(joint: Joint, person_id: str) -> Outlook:
     waits = [each for each in asks.listed(joint.connection, person_id)
              if each.kind == "erasure" and each.waits]  # fmt: skip
     named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)
-    return Outlook(owed, clauses(joint.house.policy, list(named)), waits[0] if waits else None)
+    return Outlook(owed, clauses(joint.policy, list(named)), waits[0] if waits else None)
 
 
 def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
@@ -62,14 +61,14 @@ def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
     if asked.state == asks.OPEN:
         asked = asks.begin(joint, asked)
         outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
-    at = joint.house.clock.now()
-    whose = token(joint.house.keyring, person_id)
+    at = joint.clock.now()
+    whose = joint.token_of(person_id)
     return asked, sessions.mint(joint.connection, SHOWN, whose, LASTS, at)
 
 
 def whose(joint: Joint, raw: str) -> str | None:
     """Whose erasure an address is about: what stands for them in the list of erasures."""
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     found = (sessions.looked_at(joint.connection, kind, raw, at) for kind in (SHOWN, LINK))
     return next((each for each in found if each), None)
 
@@ -77,7 +76,7 @@ def whose(joint: Joint, raw: str) -> str | None:
 def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as joint:
-        before = joint.house.clock.now() - WAITS
+        before = joint.clock.now() - WAITS
         waiting = asks.waiting(joint.connection, "erasure", before)
     with trying(gate, "erasures") as trial:
         return sum(

@@ -20,7 +20,6 @@ import msgspec
 
 from upheld.database.tables import BEGINNING
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import Line
 from upheld.gate.transaction import Joint
@@ -63,12 +62,12 @@ def gather(joint: Joint, person_id: str, derived: bool) -> Everything | Refused:
     answered = asks.answer(joint, asked)
     if isinstance(answered, Refused):
         return answered
-    untold, house = Untold(joint, person_id), joint.house
-    kinds = sorted({f.proof for f in house.policy.program.vocabulary.facts.values() if f.proof})
-    kept, _ = records.listed(joint.connection, house.keyring, [person_id], kinds)
+    untold, policy = Untold(joint, person_id), joint.policy
+    kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values() if f.proof})
+    kept, _ = joint.records_of([person_id], kinds)
     mine = [each for each in kept if not untold.record(each)]
     return Everything(
-        house.policy, house.clock.now(), described(joint, person_id, shapes, given),
+        policy, joint.clock.now(), described(joint, person_id, shapes, given),
         gags.told(joint, person_id), mine,
         {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
         asks.listed(joint.connection, person_id),

@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from upheld.database.tables import microseconds
-from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
-from upheld.gate.log.receipts import Asked, Line, account
+from upheld.gate.log.receipts import Asked, Line
+from upheld.gate.public import Entry
 from upheld.gate.transaction import Joint
-from upheld.ledger.entries import Entry
 
 KINDS = ("instrument", "hold", "task")
 PURPOSE = "legal-process"
@@ -23,9 +22,8 @@ class Untold:
     """What may not be told of a person now."""
 
     def __init__(self, joint: Joint, person_id: str) -> None:
-        house = joint.house
-        found, forged = records.listed(joint.connection, house.keyring, [person_id], KINDS)
-        at = microseconds(house.clock.now())
+        found, forged = joint.records_of([person_id], KINDS)
+        at = microseconds(joint.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in found) or forged
         self.ids = {each.record_id for each in found if gagged and _of_process(each)}
         self.gagged = bool(gagged)
@@ -47,7 +45,7 @@ def told(
     """What was done with what is held of a person, but for what may not be told of it."""
     untold = Untold(joint, person_id)
     asked = Asked(person_id=person_id, since=since, until=until)
-    lines = account(joint.connection, joint.house.policy, asked)
+    lines = joint.account(asked)
     return [each for each in lines if not untold.entry(each.entry)]
 
 

@@ -16,12 +16,12 @@ from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.erasure.must_keep import storable
 from upheld.gate.evidence import field_values
 from upheld.gate.log import entries
+from upheld.gate.public import Value
 from upheld.gate.transaction import Joint
 from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.words import Clause, clauses, label
-from upheld.vault.values import Value
 from upheld.web.pages import money, said_day
 
 T = TypeVar("T")
@@ -99,13 +99,13 @@ def look(joint: Joint, person_id: str, derived: bool) -> list[Held] | Refused:
 def known(joint: Joint, person_id: str, *, derived: bool = True) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = joint.held(person_id)
-    return {f: shapes[f] for f in joint.house.policy.engine.compiled.leaves["data"].bit
+    return {f: shapes[f] for f in joint.policy.engine.compiled.leaves["data"].bit
             if f in shapes and (derived or shapes[f] != "derived")}  # fmt: skip
 
 
 def described(joint: Joint, person_id: str, shapes: Mapping[str, str], found: Given) -> list[Held]:
     """What an act gave, by field, with what is told beside each."""
-    policy = joint.house.policy
+    policy = joint.policy
     terms = policy.program.vocabulary.tree("data")
     made = []
     for field in found.values:
@@ -145,7 +145,7 @@ def _kept(
     joint: Joint, person_id: str, field: str, rows: Sequence[Value]
 ) -> tuple[str, list[Clause]]:
     """Until when it is kept, by what the policy says of this person now."""
-    policy = joint.house.policy
+    policy = joint.policy
     if rows[-1].origin.origin == "derived":
         return "", []
     decision = joint.may_store(person_id, field)
@@ -154,7 +154,7 @@ def _kept(
     ends = [
         (until, duty) for duty in decision.duties
         if duty.duty == "delete-after" and duty.unit in UNITS
-        and (until := entries.after(joint.house.clock.local(rows[0].at), duty.amount, duty.unit))
+        and (until := entries.after(joint.clock.local(rows[0].at), duty.amount, duty.unit))
     ]  # fmt: skip
     if ends:
         until, duty = min(ends, key=lambda each: each[0])
@@ -165,7 +165,7 @@ def _kept(
                 clauses(policy, who)
             )  # fmt: skip
         return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
-    after = after_closing(policy, field, joint.house.place)
+    after = after_closing(policy, field, joint.place)
     if after is None:
         return "No clause says until when it is kept.", []
     months, by = after

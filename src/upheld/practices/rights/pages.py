@@ -14,12 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence import records
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import Line, receipt
+from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Joint
-from upheld.ledger.verify import write_receipt
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
@@ -51,7 +50,7 @@ class Shown(NamedTuple):
 
 def policy_of(provider: Provider) -> Policy:
     """The policy in force."""
-    return provider.gate.gate.house.policy
+    return provider.policy
 
 
 def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
@@ -112,7 +111,7 @@ class Received:
         found = await self.provider.do(work)
         policy = policy_of(self.provider)
         lines = [_shown(each, policy) for each in reversed(found[-MOST:])]
-        day_of = self.provider.gate.gate.house.clock.day_of
+        day_of = self.provider.clock.day_of
         if which == "disclosures":
             lines = _once(lines, day_of)
         days = [(day, list(some)) for day, some in groupby(lines, lambda line: day_of(line.at))]
@@ -188,11 +187,10 @@ class Binding:
         """The version in force, why it binds, and every acceptance with its digests."""
 
         def work(joint: Joint) -> tuple[Decision, list[Line], bool, datetime | None]:
-            connection = joint.connection
             accepted = [each for each in gags.told(joint, visit.subject)
                         if each.entry.kind == ACCEPTANCE]  # fmt: skip
-            own, _ = records.listed(connection, joint.house.keyring, [visit.subject], [OWN])
-            at = microseconds(joint.house.clock.now())
+            own, _ = joint.records_of([visit.subject], [OWN])
+            at = microseconds(joint.clock.now())
             return (joint.peek(visit.subject, Act(action="bind")), accepted,
                     any(each.in_force(at) for each in own),
                     closing.closed_at(joint, visit.subject))  # fmt: skip

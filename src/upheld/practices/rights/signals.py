@@ -10,7 +10,6 @@ from __future__ import annotations
 from upheld.database import rows as database
 from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act
-from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Joint
 from upheld.practices.rights.tables import signal
@@ -20,7 +19,7 @@ KIND, FACT = "signal", "privacy-signal"
 
 def noted(joint: Joint, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
-    at = microseconds(joint.house.clock.now())
+    at = microseconds(joint.clock.now())
     mark = bytes.fromhex(session)
     if not database.insert_new(
         joint.connection, signal, person_id=person_id, session=mark, at=at
@@ -33,8 +32,8 @@ def noted(joint: Joint, person_id: str, session: str) -> None:
 
 def in_force(joint: Joint, person_id: str) -> list[Record]:
     """The signals that hold."""
-    found, _ = records.listed(joint.connection, joint.house.keyring, [person_id], [KIND])
-    at = microseconds(joint.house.clock.now())
+    found, _ = joint.records_of([person_id], [KIND])
+    at = microseconds(joint.clock.now())
     return [each for each in found if each.in_force(at)]
 
 

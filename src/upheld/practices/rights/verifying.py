@@ -16,9 +16,7 @@ from starlette.responses import Response
 from upheld.core.errors import UpheldError
 from upheld.gate.log import database_log
 from upheld.gate.log.cosignatures import note_to_serve
-from upheld.ledger.checkpoint import Checkpoint
-from upheld.ledger.entries import Entry
-from upheld.ledger.verify import verify_receipt
+from upheld.gate.public import Checkpoint, Entry, verify_receipt
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.pages import policy_of
 from upheld.practices.rights.words import clauses, sentence

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.gate.log.sentences import told
-from upheld.ledger.entries import Entry
+from upheld.gate.public import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
 from upheld.web.pages import said_day

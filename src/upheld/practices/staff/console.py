@@ -108,7 +108,7 @@ class Console:
         return {"queue": self._queue(joint, user), "owed": self._owed(joint, user)}
 
     def _queue(self, joint: Joint, user: User) -> list[Waiting]:
-        now = joint.house.clock.now()
+        now = joint.clock.now()
         listed = tasks.listed(joint.connection, self.roles.queues(user.roles))
         return [
             Waiting(
@@ -123,7 +123,7 @@ class Console:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
         if not clauses:
             return []
-        now = microseconds(joint.house.clock.now())
+        now = microseconds(joint.clock.now())
         where = (
             f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
             " ORDER BY due IS NULL, due"
@@ -146,7 +146,7 @@ class Console:
         return task.kind.replace("-", " ").capitalize()
 
     def _words(self, joint: Joint, visit: Visit, task: Task, case: cases.Case) -> dict[str, Any]:
-        now = joint.house.clock.now()
+        now = joint.clock.now()
         covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
         return {
             **self.around(joint, visit), "case": case, "title": self.title(task),

@@ -56,16 +56,16 @@ class Enrolling:
     async def choose(self, request: Request, form: FormData) -> Response:
         """Show what to set up; take the password and the first code, and sign them in."""
         provider, at = self.provider, self.provider.now()
-        raw, keyring = request.path_params["link"], provider.gate.gate.house.keyring
+        raw = request.path_params["link"]
         user = await provider.read(lambda c: people.invited(c, self.kind, raw, at))
         if user is None:
             return self._over(request)
         bound = f"{user.user_id} {raw}".encode()
         if request.method != "POST":
-            return self._page(request, user, factors.offer(keyring, bound))
-        offer = factors.offered(keyring, bound, str(form.get("offer", "")))
+            return self._page(request, user, factors.offer(provider, bound))
+        offer = factors.offered(provider, bound, str(form.get("offer", "")))
         if offer is None:
-            return self._page(request, user, factors.offer(keyring, bound), status=422)
+            return self._page(request, user, factors.offer(provider, bound), status=422)
         filled, step = await self._read(request, form, user, offer)
         if step is None:
             return self._page(request, user, offer, filled, 422)
@@ -123,13 +123,13 @@ class Renewing:
     async def choose(self, visit: Visit) -> Response:
         """Show what to set up; take it once the password and a code of each are right."""
         provider, user = self.provider, signed(visit)
-        keyring, at = provider.gate.gate.house.keyring, provider.now()
+        at = provider.now()
         bound = visit.session.key
         sent = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
-        offer = factors.offered(keyring, bound, sent) if sent else None
+        offer = factors.offered(provider, bound, sent) if sent else None
         if offer is None:
             status = 422 if visit.request.method == "POST" else 200
-            return self._page(visit, factors.offer(keyring, bound), status=status)
+            return self._page(visit, factors.offer(provider, bound), status=status)
         filled = read([OLD, OLD_CODE, CODE], visit.form)
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
@@ -146,12 +146,10 @@ class Renewing:
             return self._page(visit, offer, filled.wrong("code", NOT_NOW), 422)
 
         def work(joint: Joint) -> bool:
-            connection, keys = joint.connection, joint.house.keyring
-            if not operators.step_taken(
-                connection, keys, user.user_id, filled.values["old-code"], at
-            ):
+            connection = joint.connection
+            if not operators.step_taken(joint, user.user_id, filled.values["old-code"], at):
                 return False
-            operators.change_secret(connection, keys, user.user_id, offer.secret, step)
+            operators.change_secret(joint, user.user_id, offer.secret, step)
             sessions.end_others(connection, visit.session)
             joint.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
             return True

@@ -54,7 +54,7 @@ def add(  # noqa: PLR0913 - what belongs to a user
 
 def invite(joint: Joint, user: User) -> Invited:
     """Make the link at which somebody enrols; one that they had before works no more."""
-    raw = sessions.mint(joint.connection, ENROL, user.user_id, LASTS, joint.house.clock.now())
+    raw = sessions.mint(joint.connection, ENROL, user.user_id, LASTS, joint.clock.now())
     return Invited(user, f"/{user.kind}/enrol/{raw}")
 
 
@@ -79,11 +79,11 @@ def invited(connection: Connection, kind: str, raw: str, at: datetime) -> User |
 
 def enrol(joint: Joint, kind: str, raw: str, hashed: str, secret: str, step: int) -> User | None:
     """Let somebody sign in by what they chose; nobody where the link is used up or over."""
-    at, connection = joint.house.clock.now(), joint.connection
+    at, connection = joint.clock.now(), joint.connection
     user = invited(connection, kind, raw, at)
     if user is None or sessions.redeem(connection, ENROL, raw, at) != user.user_id:
         return None
-    operators.equip(connection, joint.house.keyring, user.user_id, hashed, secret, step)
+    operators.equip(joint, user.user_id, hashed, secret, step)
     joint.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
     return user
 

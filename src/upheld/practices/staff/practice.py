@@ -28,7 +28,7 @@ NEEDS = tuple(
 
 def practice(provider: Provider) -> Practice:
     """Signing in at a desk, the console, and its managers' pages."""
-    roles = read_roles(provider.settings.roles, provider.gate.gate.house.policy.program)
+    roles = read_roles(provider.settings.roles, provider.policy.program)
     console, desk = Console(provider, roles), Desk(provider)
     people, safeguards = People(provider, roles), Safeguards(provider)
     watch = Watch(provider, roles)

@@ -9,14 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 
-from upheld.database.statements import row
-from upheld.database.tables import microseconds
-from upheld.gate.log import database_log, entries
-from upheld.gate.operations.jobs import LEASE
-from upheld.gate.operations.selfcheck import Checked, selfcheck
+from upheld.gate.operations.safeguards import keys_of, look_through, running
+from upheld.gate.operations.selfcheck import Checked
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.promises import unkept
@@ -41,8 +37,8 @@ class Safeguards:
         manager_of(visit)
         return self.provider.pages.page(
             visit.request, "staff/safeguards.html", checked=checked,
-            unkept=unkept(self.provider, self.provider.gate.gate.house.policy),
-            safeguards=[*self._settled(), *await self.provider.read(self._running)],
+            unkept=unkept(self.provider, self.provider.policy),
+            safeguards=[*self._settled(), *await self._running()],
         )  # fmt: skip
 
     async def show(self, visit: Visit) -> Response:
@@ -53,20 +49,18 @@ class Safeguards:
         """Look everything through now."""
         manager_of(visit)
         gate = self.provider.gate.gate
-        return await self._page(
-            visit, await self.provider.apart(selfcheck, gate.engine, gate.house.keyring)
-        )
+        return await self._page(visit, await self.provider.apart(look_through, gate))
 
     def _settled(self) -> list[Safeguard]:
         """What does not change while the provider runs."""
-        house, settings = self.provider.gate.gate.house, self.provider.settings
-        ring, apart = house.keyring, self._apart()
+        gate, settings = self.provider.gate.gate, self.provider.settings
+        keys, apart = keys_of(gate), self._apart()
         return [
             Safeguard(True, "Encrypted at rest", "Every value is sealed under its person’s own key,"
-                      f" their keys under a keyring, in epoch {ring.current.number}, sealed by a"
-                      f" {ring.master}."),
+                      f" their keys under a keyring, in epoch {keys.epoch}, sealed by a"
+                      f" {keys.master}."),
             Safeguard(True, "Decided and entered", "Each read is decided by the policy in force,"
-                      f" {house.policy.digest[:12]}, and entered before anybody sees it."),
+                      f" {gate.policy.digest[:12]}, and entered before anybody sees it."),
             Safeguard(self.provider.secure, "Encrypted on the way",
                       "People reach us over TLS, and cookies are kept to it." if
                       self.provider.secure else "The settings name no https address, so cookies"
@@ -79,21 +73,16 @@ class Safeguards:
                       " name no escrow, so a backup is of use only until the keys are renewed."),
         ]  # fmt: skip
 
-    def _running(self, connection: Connection) -> list[Safeguard]:
+    async def _running(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
-        log = database_log.current(connection)
-        covered = database_log.last_covered(connection, log, signed=True) if log else None
-        last = entries.last_of(connection)
-        number = log.first + covered.size - 1 if log and covered else 0
-        statement = "SELECT until FROM lease WHERE name = ?"
-        until = row(connection, statement, LEASE)
-        alive = until is not None and until[0] > microseconds(self.provider.now())
+        found = await self.provider.apart(running, self.provider.gate.gate)
         return [
-            Safeguard(covered is not None, "Ledger signed", f"Entries up to {number} of"
-                      f" {last[0] if last else 0} stand in a signed tree that nobody can rewrite"
-                      " unnoticed." if covered else "No entry is covered by a signed tree. Name a"
+            Safeguard(found.covered is not None, "Ledger signed", f"Entries up to {found.covered}"
+                      f" of {found.last} stand in a signed tree that nobody can rewrite"
+                      " unnoticed." if found.covered is not None else
+                      "No entry is covered by a signed tree. Name a"
                       " key of the log, and run upheld jobs."),
-            Safeguard(alive, "Jobs", "A process does what is due." if alive else
+            Safeguard(found.jobs, "Jobs", "A process does what is due." if found.jobs else
                       "No process does what is due. Run upheld jobs."),
         ]  # fmt: skip
 

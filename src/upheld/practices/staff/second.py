@@ -113,7 +113,7 @@ def refuse(joint: Joint, by: str, request_id: str) -> None:
 
 
 def _keep(joint: Joint, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
-    at = joint.house.clock.now()
+    at = joint.clock.now()
     made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
     database.insert(
         joint.connection, desk_request, request_id=made.request_id, user_id=user.user_id, kind=kind,
@@ -132,7 +132,7 @@ def _open(joint: Joint, request_id: str) -> tuple[Request, User]:
 
 def _close(joint: Joint, request: Request) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
-    until = joint.house.clock.now() + _MARKED
+    until = joint.clock.now() + _MARKED
     if not once.spend(joint.connection, "desk-request", request.request_id, until):
         raise PeopleError("this was answered already", code="answered", hint="see the list")
     database.delete(joint.connection, desk_request, "request_id = ?", request.request_id)

@@ -61,8 +61,7 @@ class SignIn:
     def _options(self, request: Request) -> str:
         """What a passkey of this desk is asked for by; empty where there can be none."""
         site = passkeys.site_of(self.provider, request)
-        keyring = self.provider.gate.gate.house.keyring
-        return passkeys.to_sign_in(keyring, site, self.kind, self.provider.now()) if site else ""
+        return passkeys.to_sign_in(self.provider, site, self.kind) if site else ""
 
     async def show(self, request: Request) -> Response:
         """The form, empty."""
@@ -106,7 +105,7 @@ class SignIn:
         both: tuple[Request, Response],
     ) -> bool:  # fmt: skip
         connection, at = joint.connection, self.provider.now()
-        if not operators.step_taken(connection, joint.house.keyring, user_id, code, at):
+        if not operators.step_taken(joint, user_id, code, at):
             return False
         entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
         self.provider.limits.clear(connection, "second-factor", user_id, "")

@@ -1,0 +1,96 @@
+"""What a transaction is asked beside its acts: whom there is, what proves, what was entered.
+
+Nothing here gives a value of a person, or what the answers are read by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from upheld.core.clock import Clock
+from upheld.database.connection import Link
+from upheld.database.statements import savepoint
+from upheld.gate.act.execution import House
+from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
+from upheld.gate.log import entries
+from upheld.gate.log.receipts import Asked, Line, account
+from upheld.gate.sealing import Sealer
+from upheld.policy.load import Policy
+from upheld.vault import blind_index, erasures, people
+
+
+class Inquiries:
+    """The part of a transaction that finds, locks, seals and tells."""
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self._house, self._connection = house, connection
+        if type(connection) is Link:
+            connection.expect()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._house.policy
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return self._house.clock
+
+    @property
+    def place(self) -> str:
+        """Where our data lie, a word of the policy; empty where no act names it."""
+        return self._house.place
+
+    def sealer(self, purpose: str, *more: str) -> Sealer:
+        """What seals and marks for a purpose of a practice's own."""
+        return Sealer(self._house.keyring, purpose, *more)
+
+    def lock(self, *person_ids: str) -> None:
+        """Let nobody else change these people until the transaction ends.
+
+        VaultError where one of them is not there.
+        """
+        if len(person_ids) == 1:
+            people.lock(self._connection, person_ids[0])
+        else:
+            people.lock_all(self._connection, sorted(set(person_ids)))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part that is undone alone where it raises."""
+        with savepoint(self._connection):
+            yield
+
+    def find(self, field: str, value: str) -> list[str]:
+        """The ids of the people with an e-mail address or phone number."""
+        return blind_index.find(self._connection, self._house.keyring, field, value)
+
+    def let_find(self, person_id: str, field: str, word: str) -> None:
+        """Let a person of whom nothing is held be found by a word that is no value of anybody."""
+        blind_index.put(self._connection, self._house.keyring, person_id, field, word)
+
+    def records_of(
+        self, person_ids: Sequence[str], kinds: Sequence[str]
+    ) -> tuple[list[Record], list[str]]:
+        """The records of some people and kinds, the oldest first, and those not believed.
+
+        SealedError where those of somebody are not as they were written.
+        """
+        return records.listed(self._connection, self._house.keyring, person_ids, kinds)
+
+    def entries(self, person_id: str) -> list[entries.Kept]:
+        """Everything that was done or refused about a person."""
+        return entries.of_person(self._connection, person_id)
+
+    def account(self, asked: Asked) -> Iterator[Line]:
+        """What was done, in order and in words."""
+        return account(self._connection, self._house.policy, asked)
+
+    def token_of(self, person_id: str) -> str:
+        """What stands for a person in the list of erasures, and outlives them; it names nobody."""
+        return erasures.token(self._house.keyring, person_id)

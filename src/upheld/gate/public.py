@@ -1,0 +1,25 @@
+"""What may be named outside the gate of the vault and the ledger: it opens neither.
+
+These are shapes of what the gate gives, errors that it raises, and the check of a receipt, which
+needs nothing but a public key.
+"""
+
+from upheld.ledger.checkpoint import Checkpoint
+from upheld.ledger.entries import Entry
+from upheld.ledger.verify import verify_receipt, write_receipt
+from upheld.vault.blind_index import normalised
+from upheld.vault.envelope import SealError
+from upheld.vault.people import REGISTER, VaultError
+from upheld.vault.values import Value
+
+__all__ = [
+    "REGISTER",
+    "Checkpoint",
+    "Entry",
+    "SealError",
+    "Value",
+    "VaultError",
+    "normalised",
+    "verify_receipt",
+    "write_receipt",
+]

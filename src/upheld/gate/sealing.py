@@ -1,0 +1,60 @@
+"""What a practice seals or marks itself, for one purpose, under a key that it never sees.
+
+A practice keeps a secret of its own, or hands out a link, under a key of its purpose. No purpose
+gives a key of the gate's, the vault's or the ledger's: those are derived under other names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final, Protocol
+
+from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.keyring import Keyring
+
+BY_THEMSELVES: Final = frozenset({
+    "age-marker", "authenticator", "card-page", "desk", "factor-offer", "link", "passkey",
+    "passkey-user", "payment", "receipt", "recovery", "sandbox", "web",
+})  # fmt: skip
+"""Purposes whose keys stand beside those of the house; every other one has its own place."""
+
+
+class Sealer:
+    """Seals, opens and marks for one purpose; whoever has it cannot get at the key."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, keyring: Keyring, purpose: str, *more: str) -> None:
+        use = (purpose, *more) if purpose in BY_THEMSELVES else ("practice", purpose, *more)
+        self._key = keyring.derived(*use)
+
+    def __repr__(self) -> str:
+        return "Sealer(…)"
+
+    def seal(self, value: bytes, *place: str | bytes) -> bytes:
+        """Seal a value, bound to the place where it is kept, such as a person and a word."""
+        return seal(self._key, value, context(*place))
+
+    def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
+        """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""
+        return unseal(self._key, sealed, context(*place), what=what)
+
+    def mark(self, message: bytes) -> bytes:
+        """32 bytes (HMAC-SHA-256) by which we know again what we handed out."""
+        return hmac.digest(self._key, message, "sha256")
+
+    def mark_of(self, *place: str | bytes) -> bytes:
+        """The mark of several parts; no two lists have the same."""
+        return self.mark(context(*place))
+
+    def name_of(self, *place: str | bytes) -> str:
+        """A name of 64 hexadecimal digits for somebody outside, which says nothing of the parts."""
+        return hashlib.sha256(self._key + context(*place)).hexdigest()
+
+
+class SealerSource(Protocol):
+    """Whatever gives a sealer for a purpose: a transaction, a gate, the running provider."""
+
+    def sealer(self, purpose: str, *more: str) -> Sealer:
+        """What seals and marks for a purpose."""
