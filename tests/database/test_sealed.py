@@ -22,6 +22,7 @@ from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.database import checks, seals, tables
 from upheld.database import rows as database
 from upheld.database.declared import MAC, declaration, sealed_tables
+from upheld.database.own_tables import Tables
 from upheld.database.schema import declared
 from upheld.database.seals import SealedError
 from upheld.database.statements import places, rows, run
@@ -253,17 +254,17 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
     """Neither does a row with another session's mark; and a link that was used stays used."""
     at = gate.house.clock.now()
     with writing(gate.engine) as connection:
-        raw = sessions.begin(connection, "customer", person, at)
-        link = sessions.mint(connection, "recover", person, timedelta(hours=1), at)
-        assert sessions.redeem(connection, "recover", link, at) == person
+        raw = sessions.begin(Tables(connection), "customer", person, at)
+        link = sessions.mint(Tables(connection), "recover", person, timedelta(hours=1), at)
+        assert sessions.redeem(Tables(connection), "recover", link, at) == person
         run(connection, "INSERT INTO session (id_hash, kind, subject, begun, seen, fresh, mac)"
             " SELECT ?, 'staff', subject, begun, seen, fresh, mac FROM session",
             sha256(b"mine").digest())  # fmt: skip
     with writing(gate.engine) as connection:
-        assert sessions.find(connection, "customer", raw, at) is not None
+        assert sessions.find(Tables(connection), "customer", raw, at) is not None
         with pytest.raises(SealedError):
-            sessions.find(connection, "staff", "mine", at)
-        assert sessions.redeem(connection, "recover", link, at) is None
+            sessions.find(Tables(connection), "staff", "mine", at)
+        assert sessions.redeem(Tables(connection), "recover", link, at) is None
         assert [each for each in checks.everything(connection) if "`session`" in str(each)]
 
 

@@ -12,6 +12,7 @@ from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.errors import UpheldError
 from upheld.database.declared import sealed_tables
 from upheld.database.engines import open_database
+from upheld.database.own_tables import Tables
 from upheld.database.statements import places, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import change_counts, findings
@@ -65,7 +66,7 @@ def changes(gate: Gate, person: str, what: str) -> None:
         gate.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
     elif what == "a session":
         with writing(gate.engine) as connection:
-            sessions.begin(connection, "customer", person, gate.house.clock.now())
+            sessions.begin(Tables(connection), "customer", person, gate.house.clock.now())
     else:
         gate.drop(person, ["phone"])
 

@@ -89,7 +89,7 @@ def overdue(house: House, person: str) -> str:
 
 def open_debts(joint: Joint, person: str) -> list[str]:
     """The open tasks about a person's debts."""
-    found = tasks.of_person(joint.connection, person)
+    found = tasks.of_person(joint.tables, person)
     return [each.task_id for each in found if each.kind == "debt"]
 
 

@@ -92,7 +92,7 @@ class House:
     def signed_in(self, subject: str, kind: str = "customer") -> TestClient:
         """The browser of somebody who is signed in."""
         browser = self.browser()
-        raw = self.do(lambda joint: sessions.begin(joint.connection, kind, subject,
+        raw = self.do(lambda joint: sessions.begin(joint.tables, kind, subject,
                                                    self.clock.now()))  # fmt: skip
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
@@ -107,7 +107,7 @@ class House:
         """Somebody who works at a desk; their id, and what their authenticator shows."""
 
         def work(joint: Joint) -> tuple[str, pyotp.TOTP]:
-            user = operators.add_user(joint.connection, kind, "Sam Desk", sign_in, roles=roles,
+            user = operators.add_user(joint.tables, kind, "Sam Desk", sign_in, roles=roles,
                                   party=party)  # fmt: skip
             secret = totp.new_secret()
             operators.equip(joint, user.user_id,

@@ -24,7 +24,7 @@ def link(house: House, template: str, number: int = -1) -> str:
     """The first link of a waiting message, as the message has it when it is sent."""
     person = [who for who, what in waiting(house) if what == template][number]
     made = house.do(
-        lambda joint: compose(house.provider, joint.connection, template, person, "Ann", {},
+        lambda joint: compose(house.provider, joint.tables, template, person, "Ann", {},
                               lambda _: True)
     )  # fmt: skip
     found = _LINK.search(made.text)

@@ -135,7 +135,7 @@ class World:
         provider = self.house.provider
         raw = browser.cookies[cookie_name(provider, kind)]
         session = self.house.do(
-            lambda joint: sessions.find(joint.connection, kind, raw, self.house.clock.now())
+            lambda joint: sessions.find(joint.tables, kind, raw, self.house.clock.now())
         )
         assert session is not None
         return browser, provider.tokens.of(session)
@@ -164,7 +164,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda joint: sessions.mint(
-            joint.connection,
+            joint.tables,
             erasing.LINK,
             token(joint.house.keyring, world.ann),
             erasing.LASTS,

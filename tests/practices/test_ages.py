@@ -60,5 +60,5 @@ def test_an_account_says_what_somebody_is_to_us(
         found = domain.Account("me", "LV-1", state, holder, AT, None, None, "", "")
     monkeypatch.setattr(domain, "account_of", lambda *_: found)
     fact = under("").program.vocabulary.facts["standing"]
-    question: Any = SimpleNamespace(connection=None, person_id="me", fact=fact)
+    question: Any = SimpleNamespace(tables=None, person_id="me", fact=fact)
     assert domain.by_account(question) == Proof(standing, ("LV-1",) if found else ())

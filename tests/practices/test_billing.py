@@ -208,7 +208,7 @@ def test_what_is_written_says_number_and_day_and_no_amount(
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
 
     def work(joint: Joint) -> str:
-        made = compose(house.provider, joint.connection, f"billing/{template}", "", "Ann", words,
+        made = compose(house.provider, joint.tables, f"billing/{template}", "", "Ann", words,
                        lambda _: True)  # fmt: skip
         return made.subject + made.text
 

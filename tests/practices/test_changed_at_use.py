@@ -47,7 +47,7 @@ def turn_on(house: House, person: str) -> None:
 
 def standing(house: House, person: str) -> object:
     """How a customer's second factor stands, as the sign-in asks."""
-    return house.do(lambda j: authenticator.standing(j.connection, person))
+    return house.do(lambda j: authenticator.standing(j.tables, person))
 
 
 def note(house: House, person: str, session: str = "ab" * 32) -> None:
@@ -68,7 +68,7 @@ def task_on(house: House, person: str) -> str:
 
 def take(house: House, person: str) -> None:
     """Let somebody take the task."""
-    (task,) = house.do(lambda j: tasks.of_person(j.connection, person))
+    (task,) = house.do(lambda j: tasks.of_person(j.tables, person))
     house.do(lambda j: tasks.take(j, task.task_id, "5" * 32, ["name"]))
 
 
@@ -88,12 +88,12 @@ THINGS = {
     "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
     "recovery_code": Thing(turn_on, lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
                            standing, {"code_hash": b"mine"}),
-    "task": Thing(task_on, take, lambda h, p: h.do(lambda j: tasks.of_person(j.connection, p)),
+    "task": Thing(task_on, take, lambda h, p: h.do(lambda j: tasks.of_person(j.tables, p)),
                   {"task_id": "f" * 32}),
     "rights_request": Thing(
         lambda h, p: h.do(lambda j: asks.ask(j, p, "access")),
-        lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.connection, p)[0])),
-        lambda h, p: h.do(lambda j: asks.listed(j.connection, p)), {"request_id": "f" * 32},
+        lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.tables, p)[0])),
+        lambda h, p: h.do(lambda j: asks.listed(j.tables, p)), {"request_id": "f" * 32},
     ),
     "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
     "signal": Thing(note, lambda h, p: note(h, p, "cd" * 32), note, {"session": b"mine"}),
@@ -169,21 +169,21 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         house.do(lambda j, p=person, t=task: asks.begin(j, asks.ask(j, p, "correction"), t))  # type: ignore[misc, arg-type] # the loop's own; it is owed
     now = stored(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
-    assert house.do(lambda j: asks.checked(j.connection)) == []
+    assert house.do(lambda j: asks.checked(j.tables)) == []
     overwrite(house, "task", [
         {**each, "role": "x"} if each["person_id"] == ann else each for each in now
     ])  # fmt: skip
-    queue = house.do(lambda j: tasks.listed(j.connection, ["billing", "x"]))
+    queue = house.do(lambda j: tasks.listed(j.tables, ["billing", "x"]))
     assert [each.person_id for each in queue] == [bob]
     assert f"not whole: a row of `task` of person {ann}" in caplog.text
     overwrite(house, "task", now)
-    for each in queue + house.do(lambda j: tasks.of_person(j.connection, ann)):
+    for each in queue + house.do(lambda j: tasks.of_person(j.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
     asked = stored(house, "rights_request")
     overwrite(house, "rights_request", [
         {**each, "received": 0} if each["person_id"] == ann else each for each in asked
     ])  # fmt: skip
-    (answered,) = house.do(lambda j: asks.checked(j.connection))
+    (answered,) = house.do(lambda j: asks.checked(j.tables))
     assert answered.person_id == bob
 
 
@@ -202,10 +202,10 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
                    {"expires": row["expires"] + 1}):  # fmt: skip
         overwrite(house, "invitation", [{**row, **change}])
         with pytest.raises(SealedError):
-            house.do(lambda j: invitations.by_code(j.connection, made[1], at))
+            house.do(lambda j: invitations.by_code(j.tables, made[1], at))
     assert house.do(lambda j: j.held(victim))
     overwrite(house, "invitation", [row])
-    assert house.do(lambda j: invitations.by_code(j.connection, made[1], at)) is not None
+    assert house.do(lambda j: invitations.by_code(j.tables, made[1], at)) is not None
 
 
 def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(house: House) -> None:
@@ -214,9 +214,9 @@ def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(hous
     house.do(lambda j: domain.open_account(j, person, agreement_digest="0" * 64))
     queue(house, person)
     later = house.clock.now() + timedelta(days=30)
-    assert house.do(lambda j: domain.never_confirmed(j.connection, later, 10)) == [person]
+    assert house.do(lambda j: domain.never_confirmed(j.tables, later, 10)) == [person]
     overwrite(house, "outbox", [])
-    assert house.do(lambda j: domain.never_confirmed(j.connection, later, 10)) == []
+    assert house.do(lambda j: domain.never_confirmed(j.tables, later, 10)) == []
 
 
 def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: House) -> None:

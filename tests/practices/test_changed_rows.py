@@ -78,8 +78,8 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
     assert house.signed_in(ann).get("/me/household").status_code == 503
     assert house.signed_in(bob).get("/me/household").status_code == 200
     with pytest.raises(SealedError):
-        house.do(lambda joint: domain.payer_of(joint.connection, ann))
-    assert house.do(lambda joint: domain.members(joint.connection, bob)) == []
+        house.do(lambda joint: domain.payer_of(joint.tables, ann))
+    assert house.do(lambda joint: domain.members(joint.tables, bob)) == []
     assert job(house, "unconfirmed accounts") == 0
     with reading(engine) as connection:
         assert any(
@@ -97,7 +97,7 @@ def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     house.do(lambda joint: held_by(joint, eve, ann))
     tamper(house, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", eve)
     erase.erase(house.provider.gate.gate, [ann], now=True)
-    found = house.do(lambda joint: domain.account_of(joint.connection, bob))
+    found = house.do(lambda joint: domain.account_of(joint.tables, bob))
     assert found is not None
     assert found.holder == bob
     with reading(house.provider.gate.gate.engine) as connection:

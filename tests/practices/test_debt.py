@@ -112,7 +112,7 @@ def test_nobody_else_sees_an_account(house: House) -> None:
     assert hand_over(desk, task) == 303
     other = agent(house, "other-collections")
     assert "You have no account to collect" in other.get("/agent").text
-    (debt,) = house.do(lambda joint: debts.of_person(joint.connection, person))
+    (debt,) = house.do(lambda joint: debts.of_person(joint, person))
     house.do(lambda joint: debts.recall(joint, person))
     confirm = f"/agent/debts/{debt.debt_id}/confirm"
     assert send(other, confirm, {}, "/agent").status_code == 404
@@ -189,7 +189,7 @@ def _not_handed_over(house: House) -> bool:
     refused = "It may not be handed over now" in desk.get(page).text
     status = send(desk, f"{page}/hand-over", {"party": AGENT}, page).status_code
     return refused and status == 403 and not house.do(
-        lambda joint: debts.of_person(joint.connection, person)
+        lambda joint: debts.of_person(joint, person)
     )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def test_whoever_is_erased_gets_an_address_to_pay_at(house: House) -> None:
     assert queued == [("billing/erased",)]
 
     def made(joint: Joint, template: str, words: dict[str, str]) -> str:
-        return compose(house.provider, joint.connection, template, person, "Ann", words,
+        return compose(house.provider, joint.tables, template, person, "Ann", words,
                        lambda _: True).text  # fmt: skip
 
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "reminded", "erased": "yes"}

@@ -90,7 +90,7 @@ def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
     told = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
     if who.secret:
         with demo.provider.gate.gate.together() as joint:
-            doors = Shown(demo.provider, Box(), [who]).doors(joint.connection)
+            doors = Shown(demo.provider, Box(), [who]).doors(joint.tables)
         told["code"] = doors[0].code
     answer = browser.post(SIGN_IN[who.kind], data=told)
     assert answer.status_code == 303, who.sign_in
@@ -154,7 +154,7 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     with gate.together() as joint:
         people = [each for (each,) in rows(joint.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
-            sessions.begin(joint.connection, "customer", person, joint.house.clock.now())
+            sessions.begin(joint.tables, "customer", person, joint.house.clock.now())
             told = joint.act(
                 Act(action="view", data=("email", "balance", books.TRANSACTION), actor="customer",
                     purpose="rights-request", partial=True), person, entitled=True,
@@ -180,7 +180,7 @@ def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> No
     codes = set()
     for _ in range(4):
         with demo.provider.gate.gate.together() as joint:
-            (door,) = shown.doors(joint.connection)
+            (door,) = shown.doors(joint.tables)
         if not door.code:
             break
         codes.add(door.code)

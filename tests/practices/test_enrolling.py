@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
 from practices.test_once import AT_ONCE, at_once, unlimited
+from upheld.database.own_tables import Tables
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading
 from upheld.practice import operators
@@ -183,7 +184,7 @@ def test_nobody_gives_a_role_that_they_do_not_have(house: House) -> None:
     sent = {"colleague": "mo", "new-roles": ["manager", "support", "privacy"]}
     assert "do not have: privacy" in send(one, f"{HERE}/roles", sent, HERE).text
     with reading(house.provider.gate.gate.engine) as connection:
-        assert second.requests(connection) == []
+        assert second.requests(Tables(connection)) == []
         assert row(connection, "SELECT 1 FROM desk_user WHERE sign_in = 'olga'") is None
 
 
@@ -197,7 +198,7 @@ def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert send(three, path, {"answer": "yes"}, HERE).status_code == 200
     user = house.do(lambda joint: people.by_sign_in(joint, "max"))
-    found = house.do(lambda joint: operators.user_of(joint.connection, user))
+    found = house.do(lambda joint: operators.user_of(joint.tables, user))
     assert found is not None
     assert found.roles == ("manager", "support")
 
@@ -208,7 +209,7 @@ def test_a_request_is_worth_no_more_than_whoever_asked(house: House) -> None:
     send(one, HERE, OLGA)
     path = waits(one)
     asker = house.do(lambda joint: people.by_sign_in(joint, "mo"))
-    house.do(lambda joint: operators.change_roles(joint.connection, asker, ["manager"]))
+    house.do(lambda joint: operators.change_roles(joint.tables, asker, ["manager"]))
     assert "do not have" in send(two, path, {"answer": "yes"}, HERE).text
     house.do(lambda joint: people.end(joint, asker))
     assert send(two, path, {"answer": "yes"}, HERE).status_code == 422

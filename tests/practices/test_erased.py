@@ -61,8 +61,8 @@ def busy(house: House, person: str) -> None:
     """Let somebody have done most of what a customer can do."""
     with house.provider.gate.gate.together() as joint:
         at = house.clock.now()
-        sessions.begin(joint.connection, "customer", person, at)
-        sessions.mint(joint.connection, "recover", person, timedelta(hours=1), at)
+        sessions.begin(joint.tables, "customer", person, at)
+        sessions.mint(joint.tables, "recover", person, timedelta(hours=1), at)
         email = f"{person}@invited.example"
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
         database.insert_new(joint.connection, authenticator, person_id=person, secret=b"s", step=0,
@@ -73,7 +73,7 @@ def busy(house: House, person: str) -> None:
         )  # fmt: skip
         database.insert(joint.connection, recovery_code, person_id=person,
                         code_hash=person.encode())  # fmt: skip
-        operators.leave_to_others(joint.connection, "0" * 32, person)
+        operators.leave_to_others(joint.tables, "0" * 32, person)
         database.insert(joint.connection, signal, person_id=person, session=b"s",
                         at=microseconds(at))  # fmt: skip
         database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)

@@ -145,7 +145,7 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     assert sorted(shown) == [(kind, guardian, "page") for kind in kinds]
     texts = house.do(lambda joint: [joint.shown(minor, each.record_id) for each in given.values()])
     assert texts == [domain.PERMISSION, domain.COSTS, domain.SUPERVISION]
-    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
     assert account is not None
     assert account.holder == guardian
     noted = house.do(lambda joint: entries.of_person(joint.connection, minor))
@@ -189,7 +189,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert answer.headers["location"] == "/me/family?said=checking"
     told = {"code": code, "birth-date": born(16)}
     assert house.browser().post("/sign-up/continue", data=told).status_code == 409
-    (task,) = house.do(lambda joint: tasks.listed(joint.connection, ["accounts"]))
+    (task,) = house.do(lambda joint: tasks.listed(joint.tables, ["accounts"]))
     assert (task.person_id, task.kind) == (guardian, "guardian-check")
     desk, other = house.signed_in(house.staff("accounts"), "staff"), house.staff(sign_in="ed")
     page = house.provider.task_page(task.kind, task.task_id)
@@ -201,7 +201,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert send(desk, page, {"answer": "yes", "saw": "call"}).headers["location"] == "/staff"
     ((how,),) = house.do(lambda joint: rows(joint.connection, "SELECT how FROM identity_check"))
     assert how == "staff call"
-    assert house.do(lambda joint: tasks.listed(joint.connection, ["accounts"])) == []
+    assert house.do(lambda joint: tasks.listed(joint.tables, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
     assert house.browser().post("/sign-up/continue", data=told).status_code == 200
 
@@ -329,7 +329,7 @@ def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
     assert run(house.provider.gate.gate) == 1
     assert run(house.provider.gate.gate) == 0
     assert house.signed_in(guardian).get(f"/me/family/{minor}").status_code == 404
-    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
     assert account is not None
     assert (account.holder, account.policy_digest) == (minor, "")
     browser = house.browser()
@@ -338,7 +338,7 @@ def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
     assert "You are of age now" in browser.get("/me").text
     assert send(browser, "/me/acceptance", {}).status_code == 422
     assert send(browser, "/me/acceptance", {"accept": "yes"}).status_code == 303
-    account = house.do(lambda joint: accounts.account_of(joint.connection, minor))
+    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
     assert account is not None
     assert account.policy_digest == house.policy.digest
 
@@ -361,7 +361,7 @@ def _no_minor(house: House) -> bool:
     guardian = known_guardian(house)
     made = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
     assert isinstance(made, tuple)
-    found = house.do(lambda joint: invitations.by_id(joint.connection, made[0]))
+    found = house.do(lambda joint: invitations.by_id(joint.tables, made[0]))
     assert found is not None
     house.do(lambda joint: domain.accept(joint, guardian, found))
     told = {"name": "Kim Marked", "email": KID, "credentials": PASSWORD, "birth-date": born(16),

@@ -31,7 +31,7 @@ def invited(house: House, holder: str) -> str:
 
 def holder_of(house: House, person: str) -> str:
     """Who pays for somebody."""
-    found = house.do(lambda joint: domain.account_of(joint.connection, person))
+    found = house.do(lambda joint: domain.account_of(joint.tables, person))
     assert found is not None
     return found.holder
 

@@ -183,7 +183,7 @@ def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> Non
     """Line ends in a name, as an old import kept them, are spaces in a message."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.connection, "accounts/changed", person,
+        lambda joint: compose(house.provider, joint.tables, "accounts/changed", person,
                               "Ann\n\n# Call 555\r\n- now\u2028x", {}, lambda _: True)
     )  # fmt: skip
     assert made.text.startswith("Hello Ann # Call 555 - now x,\n")
@@ -204,7 +204,7 @@ def test_a_stranger_reads_no_name_that_a_program_would_make_a_link_of(
     """Whoever signs up with somebody else's address sends them no link of their own choosing."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.connection, "accounts/verify", person, name,
+        lambda joint: compose(house.provider, joint.tables, "accounts/verify", person, name,
                               {}, lambda _: True)
     )  # fmt: skip
     assert made.text.startswith(greeting + "\n")

@@ -174,7 +174,7 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
                 if each.entry.kind == "others-task"]  # fmt: skip
     assert entry.actor == f"staff {staff_id}"
     assert "tried to open a task on you" in told(entry, house.policy)
-    after = house.do(lambda joint: tasks.found(joint.connection, task))
+    after = house.do(lambda joint: tasks.found(joint.tables, task))
     assert after is not None
     assert after.state == "open"
 

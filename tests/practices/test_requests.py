@@ -39,7 +39,7 @@ def database_url(tmp_path: Path) -> str:
 
 def requests(house: House, person: str) -> list[asks.Ask]:
     """A person's requests."""
-    return house.do(lambda joint: asks.listed(joint.connection, person))
+    return house.do(lambda joint: asks.listed(joint.tables, person))
 
 
 def _job(house: House, name: str) -> Callable[[], int]:
@@ -144,7 +144,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     (asked,) = requests(house, person)
     assert asked.state == asks.IN_PROGRESS
     assert asked.due == asked.received + timedelta(days=14)
-    (task,) = house.do(lambda joint: tasks.of_person(joint.connection, person))
+    (task,) = house.do(lambda joint: tasks.of_person(joint.tables, person))
     assert (task.role, task.purpose, task.about) == ("accounts", "rights-request",
                                                      asked.request_id)  # fmt: skip
     answer = _job(house, "answer-corrections")

@@ -43,7 +43,7 @@ def live(world: World) -> dict[str, Callable[[], str]]:
     """Paths with links that work, by the route that they belong to."""
     house = world.house
     raw = house.do(lambda joint: sessions.mint(
-        joint.connection, erasing.LINK, token(joint.house.keyring, world.ann), timedelta(days=1),
+        joint.tables, erasing.LINK, token(joint.house.keyring, world.ann), timedelta(days=1),
         house.clock.now(),
     ))  # fmt: skip
     house.browser().post("/recover", data={"email": "ada@crawled.example"})

@@ -209,7 +209,7 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     raws = {}
     for kind in ("recover", "verify", "household", "guardian"):
         raws[kind] = house.do(lambda j, kind=kind: sessions.mint(  # type: ignore[misc] # the loop's own
-            j.connection, kind, person, timedelta(days=1), house.clock.now()))  # fmt: skip
+            j.tables, kind, person, timedelta(days=1), house.clock.now()))  # fmt: skip
     raw = raws["recover"]
     old = {"at": "2026-11-01T09:00:00+00:00", "purpose": "administrative-message", "subject": "A",
            "text": OLD.format(raw=raw), "message": "1" * 32, "clause": "x"}  # fmt: skip
@@ -231,7 +231,7 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
         database.insert_all(connection, redaction, [{"person_id": p} for (p,) in named])
     at = house.clock.now()
     live = house.do(
-        lambda j: [sessions.looked_at(j.connection, kind, each, at) for kind, each in raws.items()]
+        lambda j: [sessions.looked_at(j.tables, kind, each, at) for kind, each in raws.items()]
     )
     assert live == [None] * 4
     assert raw.encode() in stored(house), "the texts are sealed, and the migration has no keys"

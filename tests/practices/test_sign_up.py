@@ -85,7 +85,7 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
     (person,) = found(house)
     assert held(house, person) == {"name", "email", "credentials", "birth-date", "zip",
                                    "interests", "privacy-choices"}  # fmt: skip
-    account = house.do(lambda joint: domain.account_of(joint.connection, person))
+    account = house.do(lambda joint: domain.account_of(joint.tables, person))
     assert account is not None
     assert account.state == domain.UNVERIFIED
     assert account.policy_digest == house.policy.digest
@@ -98,7 +98,7 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
         action="contact", purpose="offers"))).outcome == "deny"  # fmt: skip
     path = link(house, "accounts/verify")
     assert browser.get(path).status_code == 200, "a program that opens links confirms nothing"
-    state = house.do(lambda joint: domain.account_of(joint.connection, person))
+    state = house.do(lambda joint: domain.account_of(joint.tables, person))
     assert state is not None
     assert state.state == domain.UNVERIFIED
     assert browser.post(path).headers["location"] == "/sign-in?said=confirmed"
@@ -226,7 +226,7 @@ def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
 def test_no_answer_breaks_the_form(house: House, what: str) -> None:
     """Scripts, pictures, other directions, much too much: taken as text or asked for again."""
     for name in (*registration(house.policy).names, "accept", "invitation"):
-        house.do(lambda joint: house.provider.limits.clear(joint.connection, "sign-up",
+        house.do(lambda joint: house.provider.limits.clear(joint.tables, "sign-up",
                                                            "testclient"))  # fmt: skip
         answer = sign_up(house, {**GOOD, "email": f"{name}@marked.example", name: BAD[what]})
         assert answer.status_code in (303, 410, 422), (name, answer.status_code)
@@ -410,7 +410,7 @@ def test_each_message_says_what_it_is_about(house: House, template: str) -> None
     """Every template has a subject and a text for an administrative message, and its links."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.connection, template, person, "Ann", {},
+        lambda joint: compose(house.provider, joint.tables, template, person, "Ann", {},
                               lambda purpose: purpose == "administrative-message")
     )  # fmt: skip
     assert made.subject

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
+from upheld.database.own_tables import Tables
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
@@ -206,7 +207,7 @@ def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
     assert isinstance(house.do(lambda joint: joint.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
-        found = tasks.found(connection, task)
+        found = tasks.found(Tables(connection), task)
     assert found is not None
     assert (found.state, found.staff_id) == ("open", None)
     again = house.signed_in(user, "staff")  # a session that was begun a moment too late

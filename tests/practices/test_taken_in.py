@@ -58,7 +58,7 @@ def test_a_customer_from_a_file_gets_in_and_stays_one_person(
     assert [subject for _, subject in waiting(house)] == ["accounts/welcome-back"]
     assert get_in(house) == 303
     assert signs_in(house) == "/me/acceptance"
-    account = house.do(lambda joint: domain.account_of(joint.connection, person))
+    account = house.do(lambda joint: domain.account_of(joint.tables, person))
     assert account is not None
     assert account.state == domain.ACTIVE
     assert found(house) == [person]
@@ -72,7 +72,7 @@ def test_who_signs_up_with_the_address_changes_nothing_of_the_customer(
     before = house.do(lambda joint: joint.held(person))
     sign_up(house)
     assert house.do(lambda joint: joint.held(person)) == before
-    assert house.do(lambda joint: domain.account_of(joint.connection, person)) is None
+    assert house.do(lambda joint: domain.account_of(joint.tables, person)) is None
 
 
 def test_the_link_into_an_account_works_once(house: House, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_child_among_those_who_were_taken_in_does_not_get_in(
     born = f"{house.provider.now().year - 9}-01-01"
     assert get_in(house, **{"birth-date": born}) == 403
     assert "birth-date" not in house.do(lambda joint: joint.held(person))
-    assert house.do(lambda joint: domain.account_of(joint.connection, person)) is None
+    assert house.do(lambda joint: domain.account_of(joint.tables, person)) is None
 
 
 def test_an_account_that_nobody_confirmed_keeps_no_customer_out(

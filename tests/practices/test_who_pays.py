@@ -212,7 +212,7 @@ def test_a_minor_without_accepted_costs_leaves_no_household_to_be_billed(house: 
     for each in (browser, house.signed_in(guardian)):
         send(each, "/me/household/end", {"member": minor}, "/me")
         send(each, "/me/household/end", {}, "/me")
-    account = house.do(lambda joint: domain.account_of(joint.connection, minor))
+    account = house.do(lambda joint: domain.account_of(joint.tables, minor))
     assert account is not None
     assert account.holder == guardian
 

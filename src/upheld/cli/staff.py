@@ -96,11 +96,10 @@ def end(
 @staff.command("list")
 def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List everybody who works or worked at a desk."""
-    from upheld.database.transaction import reading
     from upheld.practice.operators import listed
 
-    with reading(gate_of(settings_in(settings)).engine) as connection:
-        found = listed(connection)
+    with gate_of(settings_in(settings)).look() as tables:
+        found = listed(tables)
     if as_json:
         print_json([user._asdict() for user in found])
         return

@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 import pyotp
 from markupsafe import Markup, escape
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upheld.database import rows as database
+from upheld.database.own_tables import Tables
 from upheld.demo.build import SignIn
 from upheld.demo.scenes import PASSWORD
 from upheld.practice.endpoints import SIGN_IN
@@ -74,17 +73,15 @@ class Shown:
         doors = await self.provider.read(self.doors)
         return self.provider.pages.page(request, "demo/people.html", doors=doors, password=PASSWORD)
 
-    def doors(self, connection: Connection) -> list[Door]:
+    def doors(self, tables: Tables) -> list[Door]:
         """Everybody who signs in, with the codes that are valid now."""
-        return [
-            Door(each, SIGN_IN[each.kind], self._code(connection, each)) for each in self._people
-        ]
+        return [Door(each, SIGN_IN[each.kind], self._code(tables, each)) for each in self._people]
 
-    def _code(self, connection: Connection, who: SignIn) -> str:
+    def _code(self, tables: Tables, who: SignIn) -> str:
         """The next code of somebody that was not used yet; empty until there is one."""
         if not who.secret:
             return ""
-        found = database.get(connection, desk_user, "user_id = ?", who.user_id)
+        found = tables.get(desk_user, "user_id = ?", who.user_id)
         now = int(self.provider.now().timestamp()) // STEP_SECONDS
         step = max(now, found.step + 1 if found else now)
         read = pyotp.parse_uri(who.secret)

@@ -24,7 +24,6 @@ from upheld.app.provider import PRACTICES, provide
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings, read_settings
-from upheld.database.transaction import reading
 from upheld.demo import sample_policy
 from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
 from upheld.demo.months import Progress, untold
@@ -120,8 +119,8 @@ def ready(
 
 def greeting(demo: Demo) -> str:
     """What is printed when it is ready: who signs in where, by what."""
-    with reading(demo.provider.gate.gate.engine) as connection:
-        doors = Shown(demo.provider, Box(), demo.people).doors(connection)
+    with demo.provider.gate.gate.look() as tables:
+        doors = Shown(demo.provider, Box(), demo.people).doors(tables)
     width = max(len(each.who.sign_in) for each in doors)
     lines = [
         f"  {each.who.sign_in:{width}}  {each.who.title}: {each.who.line}"

@@ -98,10 +98,10 @@ class Scenes:
         if isinstance(made, Refused):
             done(made)
             return
-        found = invitations.by_id(joint.connection, made[0])
+        found = invitations.by_id(joint.tables, made[0])
         if found is not None and kind == GUARDIAN:
             guardians.accept(joint, self.id(by), found)
-            found = invitations.by_id(joint.connection, made[0])
+            found = invitations.by_id(joint.tables, made[0])
         years.enter(joint, self.named[who], found)
 
     # Choices, and letters
@@ -153,7 +153,7 @@ class Scenes:
 
     def _hand_over(self, joint: Joint, word: str) -> object:
         """Let Olga take the task about a debt, and hand the account to the agent."""
-        (task,) = [t for t in tasks.of_person(joint.connection, self.id(word)) if t.kind == DEBT]
+        (task,) = [t for t in tasks.of_person(joint.tables, self.id(word)) if t.kind == DEBT]
         taken = tasks.take(joint, task.task_id, self.user("olga"), debts.FIELDS)
         found = debts.hand_over(joint, taken, AGENCY)
         if not isinstance(found, Refused):
@@ -193,7 +193,7 @@ class Scenes:
         made = invitations.invite(
             joint, self.named["ned"].made.email, GUARDIAN, "guardians/invited"
         )
-        found = None if isinstance(made, Refused) else invitations.by_id(joint.connection, made[0])
+        found = None if isinstance(made, Refused) else invitations.by_id(joint.tables, made[0])
         if found is not None and self.id("ned"):
             guardians.accept(joint, self.id("ned"), found)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
+from upheld.database.own_tables import Tables
 from upheld.database.statements import savepoint
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
@@ -93,6 +94,12 @@ class Gate:
 
     def __repr__(self) -> str:
         return f"Gate(policy {self.house.policy.digest[:12]})"
+
+    @contextmanager
+    def look(self) -> Iterator[Tables]:
+        """The rows of whoever asks, as they are at one moment; nothing is written."""
+        with reading(self.engine) as connection:
+            yield Tables(connection)
 
     @contextmanager
     def together(self) -> Iterator[Joint]:

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
+from upheld.database import rows as database
+from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import Link
-from upheld.database.statements import savepoint
+from upheld.database.own_tables import Tables
+from upheld.database.statements import rows, savepoint
+from upheld.database.tables import record
 from upheld.gate.act.execution import House
 from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.receipts import Asked, Line, account
+from upheld.gate.owed_rows import Obligations
 from upheld.gate.sealing import Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
@@ -28,6 +35,7 @@ class Inquiries:
 
     def __init__(self, house: House, connection: Connection) -> None:
         self._house, self._connection = house, connection
+        self.tables = Tables(connection)  # those of whoever asks
         if type(connection) is Link:
             connection.expect()
 
@@ -82,6 +90,24 @@ class Inquiries:
         SealedError where those of somebody are not as they were written.
         """
         return records.listed(self._connection, self._house.keyring, person_ids, kinds)
+
+    def starts_of_records(
+        self, person_id: str, since: datetime, before: datetime
+    ) -> list[datetime]:
+        """The moments in a span at which records of a person came into force."""
+        where = "SELECT begins FROM record WHERE person_id = ? AND begins >= ? AND begins < ?"
+        found = rows(self._connection, where, person_id, microseconds(since), microseconds(before))
+        return [BEGINNING + timedelta(microseconds=begins) for (begins,) in found]
+
+    def is_erased(self, person_id: str) -> bool:
+        """Whether somebody was erased, but for what must be kept."""
+        where = "person_id = ? AND how = ?"
+        return database.get(self._connection, record, where, person_id, ERASURE) is not None
+
+    @property
+    def obligations(self) -> Obligations:
+        """What is owed, as far as a practice may see and meet it."""
+        return Obligations(self._connection)
 
     def entries(self, person_id: str) -> list[entries.Kept]:
         """Everything that was done or refused about a person."""

@@ -1,9 +1,10 @@
-"""What may be named outside the gate of the vault and the ledger: it opens neither.
+"""What may be named outside the gate of what it stands on: none of it opens anything.
 
 These are shapes of what the gate gives, errors that it raises, and the check of a receipt, which
 needs nothing but a public key.
 """
 
+from upheld.database.seals import SealedError
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt, write_receipt
@@ -17,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "Entry",
     "SealError",
+    "SealedError",
     "Value",
     "VaultError",
     "normalised",

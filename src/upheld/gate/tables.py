@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from upheld.database.tables import ID, WORD, Instant, bare, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, bare, metadata, of_the_house, sealed
 
 finding: Final = Table(  # something that is not whole, until a later look finds it whole
     "finding",
@@ -54,3 +54,5 @@ look: Final = Table(  # how far a look through everything has come
     Column("mac", LargeBinary),
     info=sealed(),
 )
+
+of_the_house(finding, set_aside, cosigned, look)

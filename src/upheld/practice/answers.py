@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from upheld.gate.evidence import field_values
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
 from upheld.web.forms import Field
 
@@ -31,7 +31,7 @@ def checked(provider: Provider, word: str, field: Field) -> Field:
     return field._replace(check=lambda value: canonical(provider, word, value))
 
 
-def found_by(provider: Provider, joint: Joint, word: str, value: str) -> list[str]:
+def found_by(provider: Provider, joint: Transaction, word: str, value: str) -> list[str]:
     """The people with an e-mail address or phone number, however it is written."""
     try:
         asked = [canonical(provider, word, value), value]

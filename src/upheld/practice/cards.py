@@ -13,7 +13,7 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.gate.act.request import Act, Given, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.odd import OddValueError, decoding
 
 CARD: Final = "card"
@@ -88,13 +88,15 @@ def usable(given: Given) -> Card | None:
         return None
 
 
-def held(joint: Joint, person_id: str, purpose: str = "billing") -> Card | None:
+def held(joint: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
     """The verified card that is kept of a person; None without one, or where the policy refuses."""
     found = joint.act(Act(action="use", data=("card",), purpose=purpose), person_id)
     return None if isinstance(found, Refused) else usable(found)
 
 
-def keep(joint: Joint, person_id: str, card: Card, occasion: str = "service-use") -> Refused | None:
+def keep(
+    joint: Transaction, person_id: str, card: Card, occasion: str = "service-use"
+) -> Refused | None:
     """Keep a card of a person; the refusal, where the policy refuses."""
     value = msgspec.json.encode(card).decode()
     found = joint.store(

@@ -11,20 +11,20 @@ from typing import Final
 import msgspec
 
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.odd import decoding
 
 SIGN_IN: Final = "sign-in"
 _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 
-def kept(joint: Joint, person_id: str, purpose: str = "security") -> dict[str, str]:
+def kept(joint: Transaction, person_id: str, purpose: str = "security") -> dict[str, str]:
     """A person's passwords by what they are for; none where the policy refuses."""
     found = _read(joint, person_id, purpose)
     return {} if isinstance(found, Refused) else found
 
 
-def _read(joint: Joint, person_id: str, purpose: str) -> dict[str, str] | Refused:
+def _read(joint: Transaction, person_id: str, purpose: str) -> dict[str, str] | Refused:
     act = Act(action="use", data=("credentials",), purpose=purpose)
     found = joint.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
@@ -38,7 +38,7 @@ def told(value: str) -> dict[str, str]:
         return _DECODER.decode(value)
 
 
-def occasion(joint: Joint, person_id: str) -> str:
+def occasion(joint: Transaction, person_id: str) -> str:
     """On which occasion somebody changes a password: whoever has no service yet registers."""
     act, _ = joint.letting_in(("credentials",), source="customer", occasion="service-use",
                               purpose="security")  # fmt: skip
@@ -46,7 +46,7 @@ def occasion(joint: Joint, person_id: str) -> str:
 
 
 def change(
-    joint: Joint, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
+    joint: Transaction, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
 ) -> Refused | None:
     """Keep another password for one thing; the refusal, where the policy refuses."""
     before = _read(joint, person_id, "security")
@@ -64,7 +64,7 @@ def change(
     return found if isinstance(found, Refused) else None
 
 
-def forget(joint: Joint, person_id: str, what: str) -> Refused | None:
+def forget(joint: Transaction, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
     told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
     found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},

@@ -14,14 +14,13 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, Question
 from upheld.practice import entrance, operators, tasks
 from upheld.practice.events import PRIVACY_SIGNAL
@@ -90,7 +89,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
                 raise Refusal(403, *SIGNED_OUT)
             return to_sign_in(provider, request, kind, again=stale)
         if sessions.stale(session, at):
-            await provider.do(lambda joint: sessions.touch(joint.connection, session, at))
+            await provider.do(lambda joint: sessions.touch(joint.tables, session, at))
         await _signalled(provider, request, session)
         form = await _sent(request)
         try:
@@ -138,14 +137,12 @@ def sends_signal(request: Request) -> bool:
     return request.headers.get("sec-gpc") == "1"
 
 
-def _who(
-    connection: Connection, kind: str, raw: str, at: datetime
-) -> tuple[Session | None, User | None]:
+def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | None, User | None]:
     """Whose a session is; at a desk it is nobody's any more once its user has ended."""
-    session = sessions.find(connection, kind, raw, at)
+    session = sessions.find(tables, kind, raw, at)
     if session is None or kind == "customer":
         return session, None
-    user = operators.user_of(connection, session.subject)
+    user = operators.user_of(tables, session.subject)
     return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
@@ -222,16 +219,16 @@ def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool =
 
 
 def enter(
-    provider: Provider, connection: Connection, request: Request, response: Response, kind: str,
+    provider: Provider, tables: Tables, request: Request, response: Response, kind: str,
     subject: str,
 ) -> None:  # fmt: skip
     """Begin a session of somebody, and give the browser its cookie; the one before it ends."""
     at = provider.now()
-    old = sessions.find(connection, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
+    old = sessions.find(tables, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
     if old is not None:
-        sessions.end(connection, old)
+        sessions.end(tables, old)
     device = devices.name_of(request.headers.get("user-agent", ""))
-    raw = sessions.begin(connection, kind, subject, at, device)
+    raw = sessions.begin(tables, kind, subject, at, device)
     give_cookie(provider, response, kind, raw)
     entrance.remember(provider, request, response, kind, subject)
 
@@ -264,5 +261,5 @@ def by_session(question: Question) -> Proof:
     """The prover of `signed-in`: whether the person has a session in force."""
     where = "kind = 'customer' AND subject = ? AND begun > ?"
     begun = microseconds(question.at - sessions.ABSOLUTE)
-    found = database.get(question.connection, session, where, question.person_id, begun)
+    found = question.tables.get(session, where, question.person_id, begun)
     return Proof(found is not None)

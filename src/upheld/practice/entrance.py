@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.database.tables import BEGINNING
-from upheld.gate.transaction import Joint
+from upheld.database.columns import BEGINNING
+from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
 from upheld.web import limits
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_DEVICE
@@ -83,38 +83,38 @@ def remember(
 
 
 def knock(
-    provider: Provider, joint: Joint, request: Request, kind: str, name: str, subject: str
+    provider: Provider, joint: Transaction, request: Request, kind: str, name: str, subject: str
 ) -> Door:
     """Count a try to sign in by a name; `subject` is whose name it is, if that was looked up."""
-    connection, at = joint.connection, provider.now()
+    tables, at = joint.tables, provider.now()
     take = provider.limits.take
     device = device_of(provider, request, kind, subject)
     if device is not None:
-        waits = take(connection, SIGN_IN_DEVICE, "device", kind, subject, device.word, at=at)
+        waits = take(tables, SIGN_IN_DEVICE, "device", kind, subject, device.word, at=at)
         return Door.SHUT if waits else Door.OPEN
     network = limits.network(request.client.host if request.client else "")
-    if take(connection, SIGN_IN_ADDRESS, "network", kind, network, at=at):
+    if take(tables, SIGN_IN_ADDRESS, "network", kind, network, at=at):
         return Door.SHUT
-    return Door.SLOWED if take(connection, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
+    return Door.SLOWED if take(tables, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
 
 
-def too_many_codes(provider: Provider, joint: Joint, subject: str) -> bool:
+def too_many_codes(provider: Provider, joint: Transaction, subject: str) -> bool:
     """Count a code that came with the right password past the account's limit; whether to refuse.
 
     Codes are few, and whoever has the password could slow the account first, then guess them from
     many networks. Strangers without the password never get this far, and shut nobody out.
     """
     name = ("second-factor", subject, "")
-    return bool(provider.limits.take(joint.connection, SIGN_IN_ACCOUNT, *name, at=provider.now()))
+    return bool(provider.limits.take(joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()))
 
 
-def let_in(provider: Provider, joint: Joint, request: Request, kind: str, name: str,
+def let_in(provider: Provider, joint: Transaction, request: Request, kind: str, name: str,
            subject: str) -> None:  # fmt: skip
     """Forget the tries of whoever gave what was right."""
-    provider.limits.clear(joint.connection, kind, name)
+    provider.limits.clear(joint.tables, kind, name)
     device = device_of(provider, request, kind, subject)
     if device is not None:
-        provider.limits.clear(joint.connection, "device", kind, subject, device.word)
+        provider.limits.clear(joint.tables, "device", kind, subject, device.word)
 
 
 def _today(provider: Provider) -> int:

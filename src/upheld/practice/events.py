@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from upheld.core.errors import UpheldError
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 
-Listener = Callable[[Joint, str, str], None]  # the transaction, the person, what it is about
+Listener = Callable[[Transaction, str, str], None]  # the transaction, the person, what it is about
 
 ACCOUNT_OPENED = "account-opened"
 ACCOUNT_CLOSED = "account-closed"
@@ -45,7 +45,7 @@ class Events:
         """Hear of an event from now on."""
         self._by.setdefault(_known(name), []).append(listener)
 
-    def announce(self, joint: Joint, name: str, person_id: str, about: str = "") -> None:
+    def announce(self, joint: Transaction, name: str, person_id: str, about: str = "") -> None:
         """Tell whoever hears of an event."""
         for listener in self._by.get(_known(name), ()):
             listener(joint, person_id, about)

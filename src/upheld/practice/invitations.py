@@ -13,17 +13,14 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment, rows
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
 from upheld.practice.tables import invitation
 from upheld.web import once
@@ -37,11 +34,10 @@ LASTS: Final = timedelta(days=14)
 _SOMEBODY: Final = "(inviter <> '' OR kind = 'guardian' AND state = 'open')"
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is taken for another
 _ONE: Final = "person_id = ? AND invitation_id = ?"
+_THERE: Final = "(SELECT p.person_id FROM person p WHERE p.person_id = invitation.person_id)"
 _OVER: Final = (
-    "SELECT i.invitation_id, p.person_id FROM invitation i LEFT JOIN person p"
-    " ON p.person_id = i.person_id WHERE ((i.state <> 'open' AND p.person_id IS NOT NULL)"
-    " OR i.state = 'done' OR i.expires < ?) AND i.invitation_id > ?"
-    " ORDER BY i.invitation_id LIMIT ?"
+    f"((state <> 'open' AND EXISTS {_THERE}) OR state = 'done' OR expires < ?)"
+    " AND invitation_id > ? ORDER BY invitation_id LIMIT ?"
 )
 
 
@@ -60,7 +56,7 @@ class Invitation(NamedTuple):
 
 
 def invite(
-    joint: Joint, email: str, kind: str, template: str, *, inviter: str = "", asker: str = ""
+    joint: Transaction, email: str, kind: str, template: str, *, inviter: str = "", asker: str = ""
 ) -> tuple[str, str] | Refused:
     """Invite an address, if the policy lets us hold it and write to it; the id, and a code.
 
@@ -86,8 +82,7 @@ def invite(
     at = joint.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
     code = "-".join((compared(made), *groups))
-    database.insert(
-        joint.connection, invitation, person_id=contact, invitation_id=made, kind=kind, state=OPEN,
+    joint.tables.insert(invitation, person_id=contact, invitation_id=made, kind=kind, state=OPEN,
         inviter=inviter, made=microseconds(at), expires=microseconds(at + LASTS), text_digest="",
         code_hash=_hash(code),
     )  # fmt: skip
@@ -103,69 +98,71 @@ def compared(invitation_id: str) -> str:
     return "".join(_LETTERS[each % len(_LETTERS)] for each in digest[:4])
 
 
-def by_code(connection: Connection, code: str, at: datetime) -> Invitation | None:
+def by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
     """The invitation of a code, until it has run out or come to its end."""
-    return _one(connection, f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
+    return _one(tables, f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
                 _hash(code), microseconds(at))  # fmt: skip
 
 
-def by_id(connection: Connection, invitation_id: str) -> Invitation | None:
+def by_id(tables: Tables, invitation_id: str) -> Invitation | None:
     """An invitation by its id."""
-    return _one(connection, "invitation_id = ?", invitation_id)
+    return _one(tables, "invitation_id = ?", invitation_id)
 
 
-def of_contact(connection: Connection, person_id: str, at: datetime) -> Invitation | None:
+def of_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
     """The open invitation of an address, by the person that its link names."""
-    return _one(connection, f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
+    return _one(tables, f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
                 person_id, microseconds(at))  # fmt: skip
 
 
-def accepted_by(connection: Connection, person_id: str, at: datetime) -> list[Invitation]:
+def accepted_by(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
     """What somebody accepted and nobody has signed up by yet."""
     where = (
         "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
         " ORDER BY accepted"
     )
-    found = database.select(connection, invitation, where, person_id, microseconds(at))
+    found = tables.select(invitation, where, person_id, microseconds(at))
     return [_told(each) for each in found]
 
 
-def accept(joint: Joint, told: Invitation, by: str, text_digest: str, *, checked: bool) -> None:
+def accept(
+    joint: Transaction, told: Invitation, by: str, text_digest: str, *, checked: bool
+) -> None:
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
     at = joint.clock.now()
     changes = {
         "state": ACCEPTED if checked else CHECKING, "inviter": by, "accepted": microseconds(at),
         "expires": microseconds(at + LASTS), "text_digest": text_digest,
     }  # fmt: skip
-    database.update(joint.connection, invitation, changes, _ONE, told.person_id,
+    joint.tables.update(invitation, changes, _ONE, told.person_id,
                     told.invitation_id)  # fmt: skip
 
 
-def confirm(joint: Joint, by: str) -> None:
+def confirm(joint: Transaction, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
-    database.update(joint.connection, invitation, {"state": ACCEPTED},
+    joint.tables.update(invitation, {"state": ACCEPTED},
                     "inviter = ? AND state = 'checking'", by)  # fmt: skip
 
 
-def redeem(joint: Joint, told: Invitation) -> Invitation | None:
+def redeem(joint: Transaction, told: Invitation) -> Invitation | None:
     """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
 
     It is read anew: whoever found it before the transaction may have come second.
     """
     at = joint.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _one(joint.connection, where, told.invitation_id, READY[told.kind],
+    ready = _one(joint.tables, where, told.invitation_id, READY[told.kind],
                  microseconds(at))  # fmt: skip
-    if ready is None or not once.spend(joint.connection, "invitation", ready.invitation_id,
+    if ready is None or not once.spend(joint.tables, "invitation", ready.invitation_id,
                                        ready.expires):  # fmt: skip
         return None
     finish(joint, ready)
     return ready
 
 
-def finish(joint: Joint, told: Invitation) -> None:
+def finish(joint: Transaction, told: Invitation) -> None:
     """Note that somebody signed up by an invitation, or that it was declined."""
-    database.update(joint.connection, invitation, {"state": DONE}, _ONE, told.person_id,
+    joint.tables.update(invitation, {"state": DONE}, _ONE, told.person_id,
                     told.invitation_id)  # fmt: skip
 
 
@@ -179,7 +176,9 @@ def sweep(gate: Gate, most: int = 100) -> int:
     with trying(gate, "invitations") as trial:
         while True:
             with gate.together() as joint:
-                found = rows(joint.connection, _OVER, at, last, most)
+                found = joint.tables.look(
+                    invitation, ["invitation_id", _THERE], _OVER, at, last, most
+                )
             for invitation_id, contact in found:
                 last = invitation_id
                 work = partial(_swept, gate, invitation_id, contact or "", at)
@@ -192,19 +191,19 @@ def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
     with gate.together() as joint:
-        told = database.get(joint.connection, invitation, where, invitation_id)
+        told = joint.tables.get(invitation, where, invitation_id)
     if told is None:
         return 0  # another process was faster
     if contact:
         erase(gate, [told.person_id])  # as the row says that was checked
     if told.state == DONE or told.expires < at:
         with gate.together() as joint:
-            database.delete(joint.connection, invitation, where, invitation_id)
+            joint.tables.delete(invitation, where, invitation_id)
     return 1
 
 
-def _one(connection: Connection, where: str, *values: Any) -> Invitation | None:
-    found = database.get(connection, invitation, where, *values)
+def _one(tables: Tables, where: str, *values: Any) -> Invitation | None:
+    found = tables.get(invitation, where, *values)
     return None if found is None else _told(found)
 
 

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.gate.transaction import Joint
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
 from upheld.practice.tables import desk_own, desk_user
 from upheld.web import once, totp
 
@@ -41,109 +39,108 @@ class User(NamedTuple):
 
 
 def add_user(  # noqa: PLR0913 - what belongs to a user
-    connection: Connection, kind: str, name: str, sign_in: str, *,
+    tables: Tables, kind: str, name: str, sign_in: str, *,
     roles: Sequence[str] = (), party: str = "", state: str = INVITED,
 ) -> User:  # fmt: skip
     """Add a user of a desk, who cannot sign in before they enrol."""
     user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
-    database.insert(
-        connection, desk_user, user_id=user.user_id, kind=kind, name=name, sign_in=user.sign_in,
+    tables.insert(desk_user, user_id=user.user_id, kind=kind, name=name, sign_in=user.sign_in,
         password="", secret=b"", step=0, roles=" ".join(roles), party=party, state=state,
     )  # fmt: skip
     return user
 
 
-def equip(joint: Joint, user_id: str, hashed: str, secret: str, step: int) -> None:
+def equip(joint: Transaction, user_id: str, hashed: str, secret: str, step: int) -> None:
     """Let somebody sign in by a password and one-time passwords that they chose themselves."""
-    change_password(joint.connection, user_id, hashed)
+    change_password(joint.tables, user_id, hashed)
     change_secret(joint, user_id, secret, step)
-    change_state(joint.connection, user_id, ACTIVE)
+    change_state(joint.tables, user_id, ACTIVE)
 
 
-def change_secret(joint: Joint, user_id: str, secret: str, step: int) -> None:
+def change_secret(joint: Transaction, user_id: str, secret: str, step: int) -> None:
     """Take other one-time passwords from the step after `step` on."""
     sealed = joint.sealer("desk").seal(secret.encode(), "totp", user_id)
-    _change(joint.connection, user_id, secret=sealed, step=step)
+    _change(joint.tables, user_id, secret=sealed, step=step)
 
 
-def disarm(connection: Connection, user_id: str) -> None:
+def disarm(tables: Tables, user_id: str) -> None:
     """Let nobody sign in as somebody until they have enrolled anew."""
-    _change(connection, user_id, password="", secret=b"", state=INVITED)
+    _change(tables, user_id, password="", secret=b"", state=INVITED)
 
 
-def change_state(connection: Connection, user_id: str, state: str) -> None:
+def change_state(tables: Tables, user_id: str, state: str) -> None:
     """Say how somebody stands: asked for, invited, active, ended."""
-    _change(connection, user_id, state=state)
+    _change(tables, user_id, state=state)
 
 
-def change_roles(connection: Connection, user_id: str, roles: Sequence[str]) -> None:
+def change_roles(tables: Tables, user_id: str, roles: Sequence[str]) -> None:
     """Let somebody have these roles from now on, and no other."""
-    _change(connection, user_id, roles=" ".join(roles))
+    _change(tables, user_id, roles=" ".join(roles))
 
 
-def _change(connection: Connection, user_id: str, **changes: Any) -> None:
-    database.update(connection, desk_user, changes, "user_id = ?", user_id)
+def _change(tables: Tables, user_id: str, **changes: Any) -> None:
+    tables.update(desk_user, changes, "user_id = ?", user_id)
 
 
-def by_id(connection: Connection, user_id: str) -> User | None:
+def by_id(tables: Tables, user_id: str) -> User | None:
     """A user by their id, however they stand."""
-    found = database.get(connection, desk_user, "user_id = ?", user_id)
+    found = tables.get(desk_user, "user_id = ?", user_id)
     return None if found is None else _user(found)
 
 
-def user_of(connection: Connection, user_id: str) -> User | None:
+def user_of(tables: Tables, user_id: str) -> User | None:
     """A user who may work, by the id that their session names."""
-    found = database.get(connection, desk_user, _ACTIVE, user_id)
+    found = tables.get(desk_user, _ACTIVE, user_id)
     return None if found is None else _user(found)
 
 
-def kept(connection: Connection, kind: str, sign_in: str) -> tuple[User, str] | None:
+def kept(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
     """A user by the name that they sign in with, and the hash of their password."""
     where = "kind = ? AND sign_in = ? AND state = 'active'"
-    found = database.get(connection, desk_user, where, kind, sign_in.casefold())
+    found = tables.get(desk_user, where, kind, sign_in.casefold())
     return None if found is None else (_user(found), found.password)
 
 
-def step_taken(joint: Joint, user_id: str, code: str, at: datetime) -> bool:
+def step_taken(joint: Transaction, user_id: str, code: str, at: datetime) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = database.get(joint.connection, desk_user, _ACTIVE, user_id)
+    found = joint.tables.get(desk_user, _ACTIVE, user_id)
     if found is None:
         return False
     secret = joint.sealer("desk").unseal(found.secret, "totp", user_id)
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
-    if not once.spend(joint.connection, "totp", f"{user_id} {step}", at + STEP_LASTS):
+    if not once.spend(joint.tables, "totp", f"{user_id} {step}", at + STEP_LASTS):
         return False
-    _change(joint.connection, user_id, step=step)
+    _change(joint.tables, user_id, step=step)
     return True
 
 
-def listed(connection: Connection) -> list[User]:
+def listed(tables: Tables) -> list[User]:
     """Everybody who works or worked at a desk, by name."""
     return [_user(each) for each in
-            database.select(connection, desk_user, "ORDER BY state, kind, name")]  # fmt: skip
+            tables.select(desk_user, "ORDER BY state, kind, name")]  # fmt: skip
 
 
-def change_password(connection: Connection, user_id: str, hashed: str) -> None:
+def change_password(tables: Tables, user_id: str, hashed: str) -> None:
     """Let somebody sign in by another password, of which the hash is given."""
-    _change(connection, user_id, password=hashed)
+    _change(tables, user_id, password=hashed)
 
 
-def leave_to_others(connection: Connection, user_id: str, person_id: str) -> None:
+def leave_to_others(tables: Tables, user_id: str, person_id: str) -> None:
     """Note that an account is somebody's own or a relative's, so that others work on it."""
-    database.insert_new(connection, desk_own, person_id=person_id, user_id=user_id)
+    tables.insert_new(desk_own, person_id=person_id, user_id=user_id)
 
 
-def left_to_others(connection: Connection, user_id: str, person_id: str) -> bool:
+def left_to_others(tables: Tables, user_id: str, person_id: str) -> bool:
     """Whether an account is somebody's own or a relative's."""
     where = "person_id = ? AND user_id = ?"
-    return database.get(connection, desk_own, where, person_id, user_id) is not None
+    return tables.get(desk_own, where, person_id, user_id) is not None
 
 
-def end_user(connection: Connection, user_id: str) -> None:
+def end_user(tables: Tables, user_id: str) -> None:
     """Let somebody work here no longer."""
-    change_state(connection, user_id, ENDED)
+    change_state(tables, user_id, ENDED)
 
 
 def _user(found: Any) -> User:

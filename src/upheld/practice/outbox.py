@@ -12,17 +12,16 @@ from typing import Final
 
 import msgspec
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.tables import outbox
 
 WAITING: Final = "waiting"  # the state of a message that is to be sent
 
 
 def queue(
-    joint: Joint, person_id: str, template: str, purpose: str,
+    joint: Transaction, person_id: str, template: str, purpose: str,
     words: Mapping[str, str] | None = None,
 ) -> str | Refused:  # fmt: skip
     """Queue a message to a person, if the policy lets us write for this purpose; its id.
@@ -35,15 +34,14 @@ def queue(
         return found
     message = secrets.token_hex(16)
     at = microseconds(joint.clock.now())
-    database.insert(
-        joint.connection, outbox, person_id=person_id, message_id=message, template=template,
+    joint.tables.insert(outbox, person_id=person_id, message_id=message, template=template,
         purpose=purpose, words=msgspec.json.encode(dict(words or {})).decode(), entry=found.entry,
         made=at, due=at, tries=0, state=WAITING, trouble="",
     )  # fmt: skip
     return message
 
 
-def drop(joint: Joint, person_id: str, template: str = "") -> None:
+def drop(joint: Transaction, person_id: str, template: str = "") -> None:
     """Let what waits for somebody not be sent: all of it, or what is made by one template."""
     where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
-    database.purge(joint.connection, outbox, where, person_id, template, template)
+    joint.tables.purge(outbox, where, person_id, template, template)

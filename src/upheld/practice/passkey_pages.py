@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
 from upheld.practice import passkeys
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -22,7 +22,9 @@ NOT_MADE = (
     "No passkey was made: it is there already, or this page was open for too long. Try again."
 )
 WRONG = "This is not right, or was used already."
-Check = Callable[[Joint, str, str], bool]  # of somebody and a code: whether it is right, if needed
+Check = Callable[
+    [Transaction, str, str], bool
+]  # of somebody and a code: whether it is right, if needed
 
 
 class OwnPasskeys:
@@ -31,17 +33,17 @@ class OwnPasskeys:
     def __init__(self, provider: Provider, kind: str, back: str) -> None:
         self.provider, self.kind, self.back = provider, kind, back
 
-    def has_factor(self, connection: Connection, subject: str) -> bool:
+    def has_factor(self, tables: Tables, subject: str) -> bool:
         """Whether a code is asked for before a passkey is made; at a desk the session shows it."""
-        del connection, subject
+        del tables, subject
         return False
 
-    def passes(self, joint: Joint, subject: str, code: str) -> bool:
+    def passes(self, joint: Transaction, subject: str, code: str) -> bool:
         """Whether a code is right, where one is asked for."""
         del joint, subject, code
         return True
 
-    def changed(self, joint: Joint, subject: str, what: str) -> None:
+    def changed(self, joint: Transaction, subject: str, what: str) -> None:
         """Enter that a passkey was made or removed."""
         joint.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
 
@@ -50,12 +52,12 @@ class OwnPasskeys:
         site = passkeys.site_of(provider, visit.request)
         shown = visit.user.sign_in if visit.user else "my account"
 
-        def look(connection: Connection) -> tuple[list[passkeys.Passkey], str, bool]:
+        def look(tables: Tables) -> tuple[list[passkeys.Passkey], str, bool]:
             options = "" if site is None else passkeys.to_register(
-                connection, provider, site, kind, subject, visit.session.key, shown
+                tables, provider, site, kind, subject, visit.session.key, shown
             )  # fmt: skip
-            return (passkeys.listed(connection, kind, subject), options,
-                    self.has_factor(connection, subject))  # fmt: skip
+            return (passkeys.listed(tables, kind, subject), options,
+                    self.has_factor(tables, subject))  # fmt: skip
 
         found, options, asks = await provider.read(look)
         return provider.pages.page(
@@ -75,9 +77,9 @@ class OwnPasskeys:
         site = passkeys.site_of(self.provider, visit.request)
         device = devices.name_of(visit.request.headers.get("user-agent", ""))
 
-        def work(joint: Joint) -> str:
+        def work(joint: Transaction) -> str:
             if handle:
-                if passkeys.remove(joint.connection, kind, subject, handle):
+                if passkeys.remove(joint.tables, kind, subject, handle):
                     self.changed(joint, subject, "passkey-off")
                 return ""
             if site is None or not sent:

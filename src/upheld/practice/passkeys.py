@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from webauthn import (
     generate_authentication_options,
@@ -32,11 +31,10 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.columns import BEGINNING, microseconds
+from upheld.database.own_tables import Tables, moment
 from upheld.gate.sealing import SealerSource
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import passkey
 from upheld.web import once
@@ -80,13 +78,11 @@ def site_of(provider: Provider, request: Request) -> Site | None:
 
 
 def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
-    connection: Connection, provider: Provider, site: Site, kind: str, subject: str, bound: bytes,
+    tables: Tables, provider: Provider, site: Site, kind: str, subject: str, bound: bytes,
     shown: str,
 ) -> str:  # fmt: skip
     """What a browser is asked to make a passkey by, as JSON."""
-    there = [
-        each.credential for each in database.select(connection, passkey, _WHOSE, subject, kind)
-    ]
+    there = [each.credential for each in tables.select(passkey, _WHOSE, subject, kind)]
     user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
     return options_to_json(generate_registration_options(
         rp_id=site.host, rp_name=site.name, user_name=shown, user_id=user,
@@ -108,11 +104,11 @@ def to_sign_in(provider: Provider, site: Site, kind: str) -> str:
 
 
 def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session and from what
-    joint: Joint, site: Site, kind: str, subject: str, bound: bytes, sent: str, device: str
+    joint: Transaction, site: Site, kind: str, subject: str, bound: bytes, sent: str, device: str
 ) -> bool:
     """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
     challenge = _spent(joint, kind, bound, sent)
-    found = database.select(joint.connection, passkey, _WHOSE, subject, kind)
+    found = joint.tables.select(passkey, _WHOSE, subject, kind)
     if challenge is None or len(found) >= MOST:
         return False
     try:
@@ -123,17 +119,16 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     except _BROKEN:
         return False
     mark = sha256(made.credential_id).digest()
-    if database.get(joint.connection, passkey, "credential_hash = ?", mark) is not None:
+    if joint.tables.get(passkey, "credential_hash = ?", mark) is not None:
         return False
-    database.insert(
-        joint.connection, passkey, subject=subject, credential_hash=mark, kind=kind,
+    joint.tables.insert(passkey, subject=subject, credential_hash=mark, kind=kind,
         credential=made.credential_id, public_key=made.credential_public_key, uses=made.sign_count,
         name=device, made=microseconds(joint.clock.now()),
     )  # fmt: skip
     return True
 
 
-def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
+def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
     """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
     challenge = _spent(joint, kind, b"", sent)
     if challenge is None:
@@ -143,7 +138,7 @@ def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
     except _BROKEN:
         return ""
     where = "credential_hash = ? AND kind = ?"
-    found = database.get(joint.connection, passkey, where, mark, kind)
+    found = joint.tables.get(passkey, where, mark, kind)
     if found is None:
         return ""
     try:
@@ -155,26 +150,26 @@ def sign_in(joint: Joint, site: Site, kind: str, sent: str) -> str:
     except _BROKEN:
         return ""
     changes = {"uses": done.new_sign_count, "used": microseconds(joint.clock.now())}
-    database.update(joint.connection, passkey, changes, "credential_hash = ?", mark)
+    joint.tables.update(passkey, changes, "credential_hash = ?", mark)
     return str(found.subject)
 
 
-def listed(connection: Connection, kind: str, subject: str) -> list[Passkey]:
+def listed(tables: Tables, kind: str, subject: str) -> list[Passkey]:
     """Somebody's passkeys, in the order in which they were made."""
     return [
         Passkey(each.credential_hash.hex(), each.name, moment(each.made),
                 None if each.used is None else moment(each.used))
-        for each in database.select(connection, passkey, f"{_WHOSE} ORDER BY made", subject, kind)
+        for each in tables.select(passkey, f"{_WHOSE} ORDER BY made", subject, kind)
     ]  # fmt: skip
 
 
-def remove(connection: Connection, kind: str, subject: str, handle: str) -> bool:
+def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
     """Let one of somebody's own passkeys sign in no more; whether there was one."""
     try:
         mark = bytes.fromhex(handle)
     except ValueError:
         return False
-    return bool(database.purge(connection, passkey, f"{_WHOSE} AND credential_hash = ?", subject,
+    return bool(tables.purge(passkey, f"{_WHOSE} AND credential_hash = ?", subject,
                                kind, mark))  # fmt: skip
 
 
@@ -188,7 +183,7 @@ def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
     return sealer.mark(body + bound)[:_MAC]
 
 
-def _spent(joint: Joint, kind: str, bound: bytes, sent: str) -> bytes | None:
+def _spent(joint: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
     """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
     if len(sent) > SENT_MAX:
         return None
@@ -204,5 +199,5 @@ def _spent(joint: Joint, kind: str, bound: bytes, sent: str) -> bytes | None:
     now = joint.clock.now()
     if not made <= now <= made + LASTS:
         return None
-    fresh = once.spend(joint.connection, "passkey", challenge.hex(), made + LASTS)
+    fresh = once.spend(joint.tables, "passkey", challenge.hex(), made + LASTS)
     return challenge if fresh else None

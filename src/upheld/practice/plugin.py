@@ -9,14 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
-from upheld.database.transaction import reading
-from upheld.gate import findings, set_aside
+from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import Carrier
 from upheld.gate.act.erasure_hooks import Leave
 from upheld.gate.act.request import Refused
@@ -25,10 +23,12 @@ from upheld.gate.evidence.carry_forward import Carry
 from upheld.gate.evidence.derived_fields import Make as Derive
 from upheld.gate.evidence.field_values import Reader
 from upheld.gate.evidence.provers import Prover
+from upheld.gate.gate import Gate
+from upheld.gate.operations import watching
 from upheld.gate.operations.jobs import Job
 from upheld.gate.public import SealError
 from upheld.gate.sealing import Sealer
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
@@ -84,7 +84,7 @@ class Link(NamedTuple):
     sealed: bool = False
 
 
-Finder = Callable[[Joint, str], list[str]]  # the ids of the people whom a word names
+Finder = Callable[[Transaction, str], list[str]]  # the ids of the people whom a word names
 
 
 class Practice(NamedTuple):
@@ -103,10 +103,12 @@ class Practice(NamedTuple):
     fields: Mapping[str, Reader] = {}  # fields that it writes itself, to how it reads a value
     jobs: Sequence[Job] = ()
     links: Mapping[str, Link] = {}
-    listeners: Mapping[str, Callable[[Joint, str, str], None]] = {}  # event, to who hears of it
-    waiting: Callable[[Joint, str], list[Todo]] | None = None  # what waits for a customer
-    trouble: Callable[[Connection], list[Todo]] | None = None  # what managers must look at
-    payer: Callable[[Connection, str], str | None] | None = None  # who pays for a person's use
+    listeners: Mapping[
+        str, Callable[[Transaction, str, str], None]
+    ] = {}  # event, to who hears of it
+    waiting: Callable[[Transaction, str], list[Todo]] | None = None  # what waits for a customer
+    trouble: Callable[[Tables], list[Todo]] | None = None  # what managers must look at
+    payer: Callable[[Tables, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     asks: Sequence[str] = ()  # the actions that it asks the policy for
@@ -174,7 +176,7 @@ class Provider:
             return self.destinations
         return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
 
-    def found(self, joint: Joint, what: str, told: str) -> list[str]:
+    def found(self, joint: Transaction, what: str, told: str) -> list[str]:
         """The people whom a word names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
         return [person for finder in finders for person in finder(joint, told)]
@@ -200,7 +202,7 @@ class Provider:
         """What whoever runs the provider has to look into at once, each in a sentence."""
         found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
         zone = self.gate.gate.clock.zone
-        found += await self.read(_not_whole)
+        found += await asyncio.to_thread(_not_whole, self.gate.gate)
         return found + [
             f"{what[:1].upper()}{what[1:]}. It was met first on"
             f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
@@ -233,25 +235,23 @@ class Provider:
                  and (every or not card.needs or can_ever(policy, card.needs))]  # fmt: skip
         return sorted(found, key=lambda card: (card.order, card.title))
 
-    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
         """What waits for a customer, of all practices."""
         return [
             todo for each in self.practices if each.waiting
             for todo in each.waiting(joint, person_id)
         ]  # fmt: skip
 
-    def trouble(self, connection: Connection) -> list[Todo]:
+    def trouble(self, tables: Tables) -> list[Todo]:
         """What the managers of the provider must look at, of all practices."""
-        return [
-            todo for each in self.practices if each.trouble for todo in each.trouble(connection)
-        ]
+        return [todo for each in self.practices if each.trouble for todo in each.trouble(tables)]
 
-    def payer(self, connection: Connection, person_id: str) -> str:
+    def payer(self, tables: Tables, person_id: str) -> str:
         """Who pays for what a person uses: the holder of their account, or they themselves."""
-        told = (each.payer(connection, person_id) for each in self.practices if each.payer)
+        told = (each.payer(tables, person_id) for each in self.practices if each.payer)
         return next((found for found in told if found), person_id)
 
-    async def do(self, work: Callable[[Joint], T]) -> T:
+    async def do(self, work: Callable[[Transaction], T]) -> T:
         """Do a piece of work in the gate's transaction; what it gives, once that is durable.
 
         Raises Refused where it gives a refusal; a work that raises leaves nothing.
@@ -259,19 +259,19 @@ class Provider:
         found: T = await self.gate.do(work)
         return found
 
-    async def attempt(self, work: Callable[[Joint], T]) -> T | Refused:
+    async def attempt(self, work: Callable[[Transaction], T]) -> T | Refused:
         """The same, with a refusal given back instead of raised."""
         try:
             return await self.do(work)
         except Refused as refusal:
             return refusal
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Tables], T]) -> T:
         """Read what is not personal: sessions, tasks, states of accounts."""
 
         def reads() -> T:
-            with reading(self.gate.gate.engine) as connection:
-                return work(connection)
+            with self.gate.gate.look() as tables:
+                return work(tables)
 
         return await asyncio.to_thread(reads)
 
@@ -284,9 +284,9 @@ Make = Callable[[Provider], Practice]
 Handler = Callable[..., Awaitable[Any]]
 
 
-def _not_whole(connection: Connection) -> list[str]:
+def _not_whole(gate: Gate) -> list[str]:
     """That something is not whole, or that a job set somebody aside, as far as looks have found."""
-    found, waiting = findings.many(connection), set_aside.many(connection)
+    found, waiting = watching.counts(gate)
     return [
         f"{text}. Those who watch see under Watch what it is, whose, and since when."
         for many, text in (

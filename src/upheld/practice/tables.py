@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.database.tables import (
+from upheld.database.columns import (
     BLANK,
     GO,
     ID,

@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from upheld.core.errors import UpheldError
-from upheld.database import rows as database
-from upheld.database.statements import moment, places
-from upheld.database.tables import microseconds
-from upheld.gate.transaction import Joint
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment, places
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.tables import task
 
@@ -51,41 +48,38 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def enter_try(joint: Joint, tried: Task, staff_id: str) -> None:
+def enter_try(joint: Transaction, tried: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
     joint.note(tried.person_id, "others-task", action="view", outcome="deny", purpose=tried.purpose,
                actor=f"staff {staff_id}")  # fmt: skip
 
 
 def open_task(  # noqa: PLR0913 - what a task says
-    joint: Joint, person_id: str, kind: str, purpose: str, *, role: str, about: str = "",
+    joint: Transaction, person_id: str, kind: str, purpose: str, *, role: str, about: str = "",
     due: datetime | None = None,
 ) -> str:  # fmt: skip
     """Open a task on a customer; its id."""
     made = secrets.token_hex(16)
-    database.insert(
-        joint.connection, task, person_id=person_id, task_id=made, kind=kind, purpose=purpose,
+    joint.tables.insert(task, person_id=person_id, task_id=made, kind=kind, purpose=purpose,
         role=role, about=about, state="open", opened=microseconds(joint.clock.now()),
         due=microseconds(due) if due else None,
     )  # fmt: skip
     return made
 
 
-def found(connection: Connection, task_id: str) -> Task | None:
+def found(tables: Tables, task_id: str) -> Task | None:
     """A task by its id."""
-    told = database.get(connection, task, "task_id = ?", task_id)
+    told = tables.get(task, "task_id = ?", task_id)
     return None if told is None else _task(told)
 
 
-def done(connection: Connection, asked: Sequence[str]) -> set[str]:
+def done(tables: Tables, asked: Sequence[str]) -> set[str]:
     """Which of some tasks are done, by their ids; those of whom something was changed are not."""
-    listed, _ = database.sound(
-        connection, task, f"state = 'done' AND task_id IN ({places(asked)})", *asked
-    )
+    listed, _ = tables.sound(task, f"state = 'done' AND task_id IN ({places(asked)})", *asked)
     return {each.task_id for each in listed}
 
 
-def listed(connection: Connection, roles: Sequence[str], *, most: int = 200) -> list[Task]:
+def listed(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Task]:
     """The tasks that wait in the queues of some roles, those that are due first.
 
     Those on people of whose tasks something was changed are left out.
@@ -95,23 +89,23 @@ def listed(connection: Connection, roles: Sequence[str], *, most: int = 200) -> 
     where = (
         f"state <> 'done' AND role IN ({places(roles)}) ORDER BY due IS NULL, due, opened LIMIT ?"
     )
-    waiting, _ = database.sound(connection, task, where, *roles, most)
+    waiting, _ = tables.sound(task, where, *roles, most)
     return [_task(each) for each in waiting]
 
 
-def of_person(connection: Connection, person_id: str) -> list[Task]:
+def of_person(tables: Tables, person_id: str) -> list[Task]:
     """The tasks that are open on a person."""
     where = "person_id = ? AND state <> 'done'"
-    return [_task(each) for each in database.select(connection, task, where, person_id)]
+    return [_task(each) for each in tables.select(task, where, person_id)]
 
 
-def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
+def take(joint: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
     """Take a task: from now on its record proves the need for some kinds of data.
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
     """
     told = _locked(joint, task_id)
-    if operators.left_to_others(joint.connection, staff_id, told.person_id):
+    if operators.left_to_others(joint.tables, staff_id, told.person_id):
         raise TaskError("this is your own account, or a relative's", code="task",
                         hint="leave it to somebody else")  # fmt: skip
     if not fields:  # a record about no kind of data would cover all of them
@@ -130,7 +124,7 @@ def take(joint: Joint, task_id: str, staff_id: str, fields: Sequence[str]) -> Ta
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
-def put_back(joint: Joint, task_id: str, *, by: str = "") -> None:
+def put_back(joint: Transaction, task_id: str, *, by: str = "") -> None:
     """Let a task that was taken wait for somebody else: whoever took it has no need any more.
 
     `by` is who of our staff did so, if anybody.
@@ -143,14 +137,14 @@ def put_back(joint: Joint, task_id: str, *, by: str = "") -> None:
     _change(joint, told, state="open", staff_id=None, record_id=None)
 
 
-def of_staff(connection: Connection, staff_id: str) -> list[Task]:
+def of_staff(tables: Tables, staff_id: str) -> list[Task]:
     """The tasks that somebody took and has not closed, but on whom something was changed."""
     where = "state = 'taken' AND staff_id = ?"
-    taken, _ = database.sound(connection, task, where, staff_id)
+    taken, _ = tables.sound(task, where, staff_id)
     return [_task(each) for each in taken]
 
 
-def close(joint: Joint, task_id: str, *, by: str = "") -> None:
+def close(joint: Transaction, task_id: str, *, by: str = "") -> None:
     """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
     told = _locked(joint, task_id)
     if told.state == "done":
@@ -160,9 +154,9 @@ def close(joint: Joint, task_id: str, *, by: str = "") -> None:
     _change(joint, told, state="done", closed=microseconds(joint.clock.now()))
 
 
-def close_about(joint: Joint, person_id: str, kind: str, about: str = "") -> None:
+def close_about(joint: Transaction, person_id: str, kind: str, about: str = "") -> None:
     """Close what is open on a person of one kind, since it came to its end otherwise."""
-    for each in of_person(joint.connection, person_id):
+    for each in of_person(joint.tables, person_id):
         if each.kind == kind and about in ("", each.about):
             close(joint, each.task_id)
 
@@ -171,16 +165,16 @@ def _staff(by: str) -> str:
     return f"staff {by}" if by else ""
 
 
-def _locked(joint: Joint, task_id: str) -> Task:
-    told = found(joint.connection, task_id)
+def _locked(joint: Transaction, task_id: str) -> Task:
+    told = found(joint.tables, task_id)
     if told is None:
         raise TaskError("there is no such task", code="task", hint="see the queue")
     return told
 
 
-def _change(joint: Joint, told: Task, **changes: Any) -> None:
+def _change(joint: Transaction, told: Task, **changes: Any) -> None:
     where = "person_id = ? AND task_id = ?"
-    database.update(joint.connection, task, changes, where, told.person_id, told.task_id)
+    joint.tables.update(task, changes, where, told.person_id, told.task_id)
 
 
 def _task(told: Any) -> Task:

@@ -12,10 +12,8 @@ from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
 from upheld.web.tables import bucket
 
 SECOND: Final = 1_000_000
@@ -56,30 +54,30 @@ class Limits:
         """`mark` gives the MAC of a message, under a key that is the same in every process."""
         self._mark = mark
 
-    def take(self, connection: Connection, rate: Rate, *name: str, at: datetime) -> float:
+    def take(self, tables: Tables, rate: Rate, *name: str, at: datetime) -> float:
         """Take one token of a bucket: 0 where there was one, else the seconds until there is."""
         moment = microseconds(at)
         step, size = int(rate.seconds * SECOND), int(rate.seconds * rate.most * SECOND)
         key = self._hash(*name)
-        found = database.get(connection, bucket, "name_hash = ?", key)
+        found = tables.get(bucket, "name_hash = ?", key)
         full_at = max(found.full_at, moment) if found is not None else moment
         if full_at > moment + size - step:
             return max(full_at + step - moment - size, 1) / SECOND
         if found is None:
-            database.insert(connection, bucket, name_hash=key, full_at=full_at + step)
+            tables.insert(bucket, name_hash=key, full_at=full_at + step)
         else:
             change = {"full_at": full_at + step}
-            database.update(connection, bucket, change, "name_hash = ?", key)
+            tables.update(bucket, change, "name_hash = ?", key)
         return 0
 
-    def clear(self, connection: Connection, *name: str) -> None:
+    def clear(self, tables: Tables, *name: str) -> None:
         """Empty a bucket's count, as a sign-in that succeeded does."""
-        database.delete(connection, bucket, "name_hash = ?", self._hash(*name))
+        tables.delete(bucket, "name_hash = ?", self._hash(*name))
 
     def _hash(self, *name: str) -> bytes:
         return self._mark("\x00".join(name).encode())
 
 
-def sweep(connection: Connection, at: datetime) -> int:
+def sweep(tables: Tables, at: datetime) -> int:
     """Delete buckets that are full again; how many."""
-    return database.purge(connection, bucket, "full_at < ?", microseconds(at))
+    return tables.purge(bucket, "full_at < ?", microseconds(at))

@@ -10,22 +10,20 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
 from upheld.web.tables import spent
 
 
-def spend(connection: Connection, kind: str, thing: str, until: datetime) -> bool:
+def spend(tables: Tables, kind: str, thing: str, until: datetime) -> bool:
     """Use something up; whether this is its first use. After `until` it must be refused anyway.
 
     `kind` says what it is, and `thing` which one: a secret or an id, of which a hash is kept.
     """
     mark = sha256(f"{kind}\x00{thing}".encode()).digest()
-    return database.insert_new(connection, spent, mark=mark, until=microseconds(until))
+    return tables.insert_new(spent, mark=mark, until=microseconds(until))
 
 
-def sweep(connection: Connection, at: datetime) -> int:
+def sweep(tables: Tables, at: datetime) -> int:
     """Delete the marks of what has run out; how many."""
-    return database.purge(connection, spent, "until < ?", microseconds(at))
+    return tables.purge(spent, "until < ?", microseconds(at))

@@ -15,12 +15,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import microseconds
-from upheld.web import once, tables
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
+from upheld.web import once
+from upheld.web import tables as own
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
@@ -50,20 +48,20 @@ def _hash(raw: str) -> bytes:
     return sha256(raw.encode()).digest()
 
 
-def begin(connection: Connection, kind: str, subject: str, at: datetime, device: str = "") -> str:
+def begin(tables: Tables, kind: str, subject: str, at: datetime, device: str = "") -> str:
     """Begin a session; the id for the browser."""
     begun = microseconds(at)
     raw = secrets.token_urlsafe(32)
-    database.insert(connection, tables.session, id_hash=_hash(raw), kind=kind, subject=subject,
+    tables.insert(own.session, id_hash=_hash(raw), kind=kind, subject=subject,
                     begun=begun, seen=begun, fresh=begun, device=device)  # fmt: skip
     return raw
 
 
-def find(connection: Connection, kind: str, raw: str, at: datetime) -> Session | None:
+def find(tables: Tables, kind: str, raw: str, at: datetime) -> Session | None:
     """The session of an id, if there is one in force."""
     if not raw:
         return None
-    found = database.get(connection, tables.session, "id_hash = ?", _hash(raw))
+    found = tables.get(own.session, "id_hash = ?", _hash(raw))
     return None if found is None or found.kind != kind else _in_force(found, at)
 
 
@@ -75,10 +73,10 @@ def _in_force(found: Any, at: datetime) -> Session | None:
     return Session(found.id_hash, found.kind, found.subject, begun, seen, fresh, found.device)
 
 
-def listed(connection: Connection, kind: str, subject: str, at: datetime) -> list[Session]:
+def listed(tables: Tables, kind: str, subject: str, at: datetime) -> list[Session]:
     """The sessions of somebody that are in force, the latest first."""
     where = "kind = ? AND subject = ? ORDER BY seen DESC"
-    mine = database.select(connection, tables.session, where, kind, subject)
+    mine = tables.select(own.session, where, kind, subject)
     found = (_in_force(each, at) for each in mine)
     return [each for each in found if each is not None]
 
@@ -88,36 +86,36 @@ def stale(session: Session, at: datetime) -> bool:
     return at - session.seen > _TOUCH
 
 
-def touch(connection: Connection, session: Session, at: datetime) -> None:
+def touch(tables: Tables, session: Session, at: datetime) -> None:
     """Note that a session was used."""
-    database.update(connection, tables.session, {"seen": microseconds(at)}, "id_hash = ?",
+    tables.update(own.session, {"seen": microseconds(at)}, "id_hash = ?",
                     session.key)  # fmt: skip
 
 
-def end(connection: Connection, session: Session) -> None:
+def end(tables: Tables, session: Session) -> None:
     """End a session."""
-    database.purge(connection, tables.session, "id_hash = ?", session.key)
+    tables.purge(own.session, "id_hash = ?", session.key)
 
 
-def end_all(connection: Connection, kind: str, subject: str) -> None:
+def end_all(tables: Tables, kind: str, subject: str) -> None:
     """End every session of somebody, as a new password does."""
     half = HALF if kind == "customer" else kind
-    database.purge(connection, tables.session, "kind IN (?, ?) AND subject = ?", kind, half,
+    tables.purge(own.session, "kind IN (?, ?) AND subject = ?", kind, half,
                    subject)  # fmt: skip
 
 
-def end_others(connection: Connection, session: Session) -> None:
+def end_others(tables: Tables, session: Session) -> None:
     """End every other session of somebody than the one in which they ask for it."""
     where = "kind = ? AND subject = ? AND id_hash <> ?"
-    database.purge(connection, tables.session, where, session.kind, session.subject, session.key)
+    tables.purge(own.session, where, session.kind, session.subject, session.key)
 
 
-def sweep(connection: Connection, at: datetime) -> int:
+def sweep(tables: Tables, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
-    gone = database.purge(connection, tables.session, "begun < ? OR seen < ?",
+    gone = tables.purge(own.session, "begun < ? OR seen < ?",
                           microseconds(at - ABSOLUTE), microseconds(at - IDLE))  # fmt: skip
-    gone += database.purge(connection, tables.link, "expires < ?", microseconds(at))
-    return gone + once.sweep(connection, at)
+    gone += tables.purge(own.link, "expires < ?", microseconds(at))
+    return gone + once.sweep(tables, at)
 
 
 class Tokens:
@@ -136,30 +134,30 @@ class Tokens:
         return hmac.compare_digest(self.of(session).encode(), told.encode())
 
 
-def mint(connection: Connection, kind: str, subject: str, lasts: timedelta, at: datetime) -> str:
+def mint(tables: Tables, kind: str, subject: str, lasts: timedelta, at: datetime) -> str:
     """A link that works once; those of the same kind that somebody had before work no more."""
     raw = secrets.token_urlsafe(24)
-    revoke(connection, kind, subject)
-    database.insert(connection, tables.link, id_hash=_hash(raw), kind=kind, subject=subject,
+    revoke(tables, kind, subject)
+    tables.insert(own.link, id_hash=_hash(raw), kind=kind, subject=subject,
                     expires=microseconds(at + lasts))  # fmt: skip
     return raw
 
 
-def looked_at(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
+def looked_at(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is, without using it up."""
-    found = database.get(connection, tables.link, _OPEN, _hash(raw), kind, microseconds(at))
+    found = tables.get(own.link, _OPEN, _hash(raw), kind, microseconds(at))
     return None if found is None else str(found.subject)
 
 
-def redeem(connection: Connection, kind: str, raw: str, at: datetime) -> str | None:
+def redeem(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is; it is used up by this."""
-    link = database.get(connection, tables.link, _OPEN, _hash(raw), kind, microseconds(at))
-    if link is None or not once.spend(connection, f"link {kind}", raw, moment(link.expires)):
+    link = tables.get(own.link, _OPEN, _hash(raw), kind, microseconds(at))
+    if link is None or not once.spend(tables, f"link {kind}", raw, moment(link.expires)):
         return None
-    database.delete(connection, tables.link, "id_hash = ?", _hash(raw))
+    tables.delete(own.link, "id_hash = ?", _hash(raw))
     return str(link.subject)
 
 
-def revoke(connection: Connection, kind: str, subject: str) -> None:
+def revoke(tables: Tables, kind: str, subject: str) -> None:
     """Let the links of a kind that somebody had work no more."""
-    database.purge(connection, tables.link, "subject = ? AND kind = ?", subject, kind)
+    tables.purge(own.link, "subject = ? AND kind = ?", subject, kind)

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.tables import GO, ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
 
 session: Final = Table(
     "session",

@@ -15,10 +15,12 @@ from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.database import rows as database
+from upheld.database.own_tables import Tables
 from upheld.database.statements import places
 from upheld.database.tables import item
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
+from upheld.gate.owed_rows import Obligations
 from upheld.policy.request import Decision, Duty
 
 if TYPE_CHECKING:
@@ -35,6 +37,20 @@ class Carrying(NamedTuple):
     decision: Decision
     entry: int
     at: datetime
+
+    @property
+    def tables(self) -> Tables:
+        """Of a practice that keeps something in its own: in the act's transaction."""
+        return Tables(self.connection)
+
+    @property
+    def obligations(self) -> Obligations:
+        """What is owed, as far as a practice may see and meet it."""
+        return Obligations(self.connection)
+
+    def owe(self, kind: str, clause: str) -> None:
+        """Note something that is owed from now on, and on no certain day."""
+        entries.due(self.connection, self.person_id, kind, clause, None, self.entry)
 
 
 Carrier = Callable[[Carrying, Duty], None]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.core.clock import Clock
+from upheld.database.own_tables import Tables
 from upheld.database.statements import moment
 from upheld.database.tables import microseconds
 from upheld.gate.act import places
@@ -295,7 +296,7 @@ class Doing:
             return Question(
                 fact, self.act.data, self.act.party, own, house.clock.local(self.at),
                 house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
-                self.connection, person_id,
+                Tables(self.connection), person_id,
             )  # fmt: skip
 
         try:

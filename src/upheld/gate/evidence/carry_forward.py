@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.database.own_tables import Tables
 from upheld.vault import values
 from upheld.vault.people import Person
 from upheld.vault.values import Value
@@ -23,13 +24,13 @@ from upheld.vault.values import Value
 class Retiring(NamedTuple):
     """The rows of a person's series: those that are due to go and those after them, oldest first.
 
-    The connection is for what the practice keeps beside them.
+    The tables are for what the practice keeps beside them.
     """
 
     old: Sequence[str]
     young: Sequence[str]
     person_id: str
-    connection: Connection
+    tables: Tables
     at: datetime
 
 
@@ -66,7 +67,7 @@ class Carries:
 
         def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
             found = carry(Retiring([each.value for each in old], [each.value for each in young],
-                                   person.person_id, connection, at))  # fmt: skip
+                                   person.person_id, Tables(connection), at))  # fmt: skip
             return [replace(old[each.row], value=each.value) for each in found]
 
         return values.forget(connection, person, field, until, stay)
@@ -80,5 +81,5 @@ class Carries:
         return frozenset(
             field for field, rows in found.items()
             if self._by[field](Retiring([each.value for each in rows], (), person.person_id,
-                                        connection, at))
+                                        Tables(connection), at))
         )  # fmt: skip

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.database.own_tables import Tables
 from upheld.vault.people import Person
 from upheld.vault.values import Fetched, Origin, Value, opened
 
@@ -22,11 +23,11 @@ Read = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest fir
 class Reading:
     """What a derived field is made of: call it for the rows of a field that was named.
 
-    Whose it is, and the act's connection, are for what a practice keeps in its own tables.
+    Whose it is, and the tables in the act's transaction, are for what a practice keeps in its own.
     """
 
-    def __init__(self, read: Read, person_id: str, connection: Connection) -> None:
-        self._read, self.person_id, self.connection = read, person_id, connection
+    def __init__(self, read: Read, person_id: str, tables: Tables) -> None:
+        self._read, self.person_id, self.tables = read, person_id, tables
 
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first."""
@@ -105,7 +106,7 @@ class Reader(Struct):
         if found is None:
             if made := self.derived.get(field):
                 read = limited(self, made.reads, f"`{field}`")
-                value = made.make(Reading(read, self.person.person_id, self.connection))
+                value = made.make(Reading(read, self.person.person_id, Tables(self.connection)))
                 found = () if value is None else (Value(value, ORIGIN, self.told, 0),)
             else:
                 found = opened(self.person, field, self.fetched)

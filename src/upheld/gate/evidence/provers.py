@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from upheld.core.errors import UpheldError
+from upheld.database.own_tables import Tables
 from upheld.database.tables import microseconds
 from upheld.gate.evidence.derived_fields import Read
 from upheld.gate.evidence.records import Record
@@ -51,7 +50,7 @@ class Question(NamedTuple):
     at: datetime
     checker: Checker
     series: Read  # the rows of a field that the prover's `reads` name, through the vault
-    connection: Connection  # the act's own, for a practice whose records stand in its own tables
+    tables: Tables  # for a practice whose records stand in its own, in the act's transaction
     person_id: str
 
     def read(self, field: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider, Todo
 from upheld.practices.accounts import domain
@@ -38,9 +38,9 @@ class Acceptance:
         await self.provider.do(lambda joint: domain.accept(joint, visit.subject, digest))
         return RedirectResponse("/me", 303)
 
-    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
         """Asks whoever has an account and accepted nothing for themselves yet."""
-        account = domain.account_of(joint.connection, person_id)
+        account = domain.account_of(joint.tables, person_id)
         if account is None or account.policy_digest:
             return []
         return [Todo("You are of age now. Your account goes on once you accept the policy and the"

@@ -10,12 +10,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import microseconds
-from upheld.gate.transaction import Joint
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
+from upheld.gate.transaction import Transaction
 from upheld.practice.factors import Offer
 from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.web import once, totp
@@ -37,23 +34,22 @@ class Standing(NamedTuple):
     codes: int
 
 
-def standing(connection: Connection, person_id: str) -> Standing | None:
+def standing(tables: Tables, person_id: str) -> Standing | None:
     """How somebody's second factor stands; nothing where they have none."""
-    found = database.get(connection, authenticator, _WHOSE, person_id)
+    found = tables.get(authenticator, _WHOSE, person_id)
     if found is None:
         return None
-    codes = database.select(connection, recovery_code, _WHOSE, person_id)
+    codes = tables.select(recovery_code, _WHOSE, person_id)
     return Standing(moment(found.since), len(codes))
 
 
-def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
+def turn_on(joint: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
     """Ask for one-time passwords from now on; the recovery codes, to be shown once.
 
     Nothing happens, and there are no codes, where somebody has a second factor already.
     """
     sealed = joint.sealer("authenticator").seal(offer.secret.encode(), "totp", person_id)
-    if not database.insert_new(
-        joint.connection, authenticator, person_id=person_id, secret=sealed, step=step,
+    if not joint.tables.insert_new(authenticator, person_id=person_id, secret=sealed, step=step,
         since=microseconds(joint.clock.now()),
     ):  # fmt: skip
         return []
@@ -61,22 +57,22 @@ def turn_on(joint: Joint, person_id: str, offer: Offer, step: int) -> list[str]:
     return _codes(joint, person_id)
 
 
-def turn_off(joint: Joint, person_id: str) -> None:
+def turn_off(joint: Transaction, person_id: str) -> None:
     """Ask for no second factor any more, and forget the codes with it."""
-    database.delete(joint.connection, recovery_code, _WHOSE, person_id)
-    database.delete(joint.connection, authenticator, _WHOSE, person_id)
+    joint.tables.delete(recovery_code, _WHOSE, person_id)
+    joint.tables.delete(authenticator, _WHOSE, person_id)
     joint.note(person_id, "authenticator-off", actor="customer")
 
 
-def new_codes(joint: Joint, person_id: str) -> list[str]:
+def new_codes(joint: Transaction, person_id: str) -> list[str]:
     """Other recovery codes, to be shown once; those until now work no more."""
     joint.note(person_id, "recovery-codes", actor="customer")
     return _codes(joint, person_id)
 
 
-def fits(joint: Joint, person_id: str, code: str) -> bool:
+def fits(joint: Transaction, person_id: str, code: str) -> bool:
     """Whether a code is right and was not used before; it is used up by this."""
-    found = database.get(joint.connection, authenticator, _WHOSE, person_id)
+    found = joint.tables.get(authenticator, _WHOSE, person_id)
     if found is None:
         return False
     at, plain = joint.clock.now(), _plain(code)
@@ -86,30 +82,30 @@ def fits(joint: Joint, person_id: str, code: str) -> bool:
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
-    if not once.spend(joint.connection, "totp", f"{person_id} {step}", at + _STEP_LASTS):
+    if not once.spend(joint.tables, "totp", f"{person_id} {step}", at + _STEP_LASTS):
         return False
-    database.update(joint.connection, authenticator, {"step": step}, _WHOSE, person_id)
+    joint.tables.update(authenticator, {"step": step}, _WHOSE, person_id)
     return True
 
 
-def _recovers(joint: Joint, person_id: str, plain: str, at: datetime) -> bool:
+def _recovers(joint: Transaction, person_id: str, plain: str, at: datetime) -> bool:
     """Use up a recovery code, by an entry that the customer sees."""
     mark = _mark(joint, person_id, plain)
-    if database.get(joint.connection, recovery_code, _CODE, person_id, mark) is None:
+    if joint.tables.get(recovery_code, _CODE, person_id, mark) is None:
         return False
-    if not once.spend(joint.connection, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
+    if not once.spend(joint.tables, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
         return False
-    database.delete(joint.connection, recovery_code, _CODE, person_id, mark)
+    joint.tables.delete(recovery_code, _CODE, person_id, mark)
     joint.note(person_id, "recovery-code", actor="customer")
     return True
 
 
-def _codes(joint: Joint, person_id: str) -> list[str]:
-    database.delete(joint.connection, recovery_code, _WHOSE, person_id)
+def _codes(joint: Transaction, person_id: str) -> list[str]:
+    joint.tables.delete(recovery_code, _WHOSE, person_id)
     made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
     codes = [{"person_id": person_id, "code_hash": _mark(joint, person_id, each)}
              for each in made]  # fmt: skip
-    database.insert_all(joint.connection, recovery_code, codes)
+    joint.tables.insert_all(recovery_code, codes)
     return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
 
 
@@ -117,5 +113,5 @@ def _plain(code: str) -> str:
     return "".join(each for each in code.upper() if each in _LETTERS)
 
 
-def _mark(joint: Joint, person_id: str, plain: str) -> bytes:
+def _mark(joint: Transaction, person_id: str, plain: str) -> bytes:
     return joint.sealer("recovery").mark(f"{person_id} {plain}".encode())

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment, row
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import Reading
 from upheld.gate.evidence.provers import Proof, Question
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.events import PAYER_CHANGES
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
@@ -55,9 +52,9 @@ class Account(NamedTuple):
         )  # fmt: skip
 
 
-def account_of(connection: Connection, person_id: str) -> Account | None:
+def account_of(tables: Tables, person_id: str) -> Account | None:
     """A person's account."""
-    found = database.get(connection, table, _WHOSE, person_id)
+    found = tables.get(table, _WHOSE, person_id)
     return None if found is None else Account.of(found)
 
 
@@ -67,7 +64,7 @@ def by_account(question: Question) -> Proof:
     Who has none only visits; who has not confirmed their address applies; who is a member of
     another's household, who pays, uses the services.
     """
-    found = account_of(question.connection, question.person_id)
+    found = account_of(question.tables, question.person_id)
     if found is None:
         return Proof("visitor")
     by_state = {UNVERIFIED: "applicant", CLOSED: "former-customer"}
@@ -78,64 +75,64 @@ def by_account(question: Question) -> Proof:
 
 def number_of(reading: Reading) -> str | None:
     """The account number of the person whom an act is about."""
-    found = account_of(reading.connection, reading.person_id)
+    found = account_of(reading.tables, reading.person_id)
     return None if found is None else found.number
 
 
-def payer_of(connection: Connection, person_id: str) -> str | None:
+def payer_of(tables: Tables, person_id: str) -> str | None:
     """Who pays for what a person uses: the holder of their account."""
-    found = account_of(connection, person_id)
+    found = account_of(tables, person_id)
     return None if found is None else found.holder
 
 
-def by_number(joint: Joint, number: str) -> list[str]:
+def by_number(joint: Transaction, number: str) -> list[str]:
     """Whose an account is, by the number that a customer quotes."""
-    found = database.get(joint.connection, table, "number = ?", number)
+    found = joint.tables.get(table, "number = ?", number)
     return [found.person_id] if found else []
 
 
 def open_account(
-    joint: Joint, person_id: str, *, agreement_digest: str, holder: str = ""
+    joint: Transaction, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:
     """Open the account of somebody who accepted the policy in force and the agreement."""
     at = joint.clock.now()
-    number = _number(joint.connection)
+    number = _number(joint.tables)
     policy = joint.policy.digest
-    database.insert(joint.connection, table, person_id=person_id, number=number, state=UNVERIFIED,
+    joint.tables.insert(table, person_id=person_id, number=number, state=UNVERIFIED,
                     holder=holder or person_id, opened=microseconds(at), policy_digest=policy,
                     agreement_digest=agreement_digest)  # fmt: skip
     return Account(person_id, number, UNVERIFIED, holder or person_id, at, None, None, policy,
                    agreement_digest)  # fmt: skip
 
 
-def _number(connection: Connection) -> str:
+def _number(tables: Tables) -> str:
     """A number that says nothing and is nobody's yet."""
     while True:
         number = f"{secrets.randbelow(90_000_000) + 10_000_000}"
-        if row(connection, "SELECT 1 FROM account WHERE number = ?", number) is None:
+        if not tables.look(table, ["person_id"], "number = ?", number):
             return number
 
 
-def at_address(joint: Joint, email: str) -> str:
+def at_address(joint: Transaction, email: str) -> str:
     """Whose confirmed account has an address; empty where there is none."""
     for person_id in joint.find("email", email):
-        found = account_of(joint.connection, person_id)
+        found = account_of(joint.tables, person_id)
         if found is not None and found.state == ACTIVE:
             return person_id
     return ""
 
 
-def imported(joint: Joint, email: str) -> str:
+def imported(joint: Transaction, email: str) -> str:
     """Who was taken in from a file with an address and has no account yet; empty if nobody."""
     for person_id in joint.find("email", email):
-        if account_of(joint.connection, person_id) is None and any(
+        if account_of(joint.tables, person_id) is None and any(
             kept.entry.kind == "import" for kept in joint.entries(person_id)
         ):
             return person_id
     return ""
 
 
-def nobody(joint: Joint) -> str:
+def nobody(joint: Transaction) -> str:
     """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
 
     They are found by a word that is no address, and made when they are first needed.
@@ -148,7 +145,7 @@ def nobody(joint: Joint) -> str:
     return made
 
 
-def alone_at_address(joint: Joint, person_id: str) -> bool:
+def alone_at_address(joint: Transaction, person_id: str) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
     found = joint.act(Act(action="use", data=("email",), purpose="security"), person_id)
     if isinstance(found, Refused) or "email" not in found.values:
@@ -157,61 +154,61 @@ def alone_at_address(joint: Joint, person_id: str) -> bool:
     return at_address(joint, email) in ("", person_id) and not imported(joint, email)
 
 
-def accept(joint: Joint, person_id: str, agreement_digest: str) -> None:
+def accept(joint: Transaction, person_id: str, agreement_digest: str) -> None:
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
     policy = joint.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
-    database.update(joint.connection, table, changes, _WHOSE, person_id)
+    joint.tables.update(table, changes, _WHOSE, person_id)
     shown = (policy, agreement_digest) if agreement_digest else (policy,)
     joint.note(person_id, "acceptance", actor="customer", evidence=shown)
 
 
-def ask_anew(joint: Joint, person_id: str) -> None:
+def ask_anew(joint: Transaction, person_id: str) -> None:
     """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
-    database.update(joint.connection, table, changes, _WHOSE, person_id)
+    joint.tables.update(table, changes, _WHOSE, person_id)
 
 
-def members(connection: Connection, holder: str) -> list[Account]:
+def members(tables: Tables, holder: str) -> list[Account]:
     """The accounts that somebody pays for beside their own, in the order in which they came.
 
     One that somebody else wrote, or changed, is nobody's to pay for.
     """
     where = "holder = ? AND person_id <> ? ORDER BY opened"
-    found, _ = database.sound(connection, table, where, holder, holder)
+    found, _ = tables.sound(table, where, holder, holder)
     return [Account.of(each) for each in found]
 
 
-def leave_members(provider: Provider, joint: Joint, holder: str) -> None:
+def leave_members(provider: Provider, joint: Transaction, holder: str) -> None:
     """Bill what members used so far to their holder, who is to be erased; they pay from now on."""
-    for each in members(joint.connection, holder):
+    for each in members(joint.tables, holder):
         provider.events.announce(joint, PAYER_CHANGES, each.person_id)
 
 
-def has_place(joint: Joint, holder: str) -> bool:
+def has_place(joint: Transaction, holder: str) -> bool:
     """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
     joint.lock(holder)
-    account = account_of(joint.connection, holder)
+    account = account_of(joint.tables, holder)
     if account is None or account.holder != holder or account.closed is not None:
         return False
-    return len(members(joint.connection, holder)) < MEMBERS_MAX
+    return len(members(joint.tables, holder)) < MEMBERS_MAX
 
 
 def hold(
-    provider: Provider, joint: Joint, person_id: str, holder: str, *, by: str = ""
+    provider: Provider, joint: Transaction, person_id: str, holder: str, *, by: str = ""
 ) -> None:  # fmt: skip
     """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
-    before = account_of(joint.connection, person_id)
+    before = account_of(joint.tables, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(joint, PAYER_CHANGES, person_id)
-    database.update(joint.connection, table, {"holder": holder}, _WHOSE, person_id)
+    joint.tables.update(table, {"holder": holder}, _WHOSE, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
         joint.note(each, "household", action="join" if holder != person_id else "leave",
                    actor="customer" if each == by else "")  # fmt: skip
 
 
 def never_confirmed(
-    connection: Connection, before: datetime, most: int, after: str = ""
+    tables: Tables, before: datetime, most: int, after: str = ""
 ) -> list[str]:  # fmt: skip
     """Whose accounts were opened before a moment, written to before it, and never confirmed.
 
@@ -225,26 +222,26 @@ def never_confirmed(
         " AND person_id > ? ORDER BY person_id"
     )
     at = microseconds(before)
-    found, _ = database.sound(connection, table, where, UNVERIFIED, at, CONFIRM, at, after)
+    found, _ = tables.sound(table, where, UNVERIFIED, at, CONFIRM, at, after)
     some = [each.person_id for each in found]
-    hidden = database.differing(connection, outbox, some)  # of whom a message may be taken away
+    hidden = tables.differing(outbox, some)  # of whom a message may be taken away
     return [each for each in some if each not in hidden][:most]
 
 
-def verify(joint: Joint, person_id: str) -> None:
+def verify(joint: Transaction, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
     changes = {"state": ACTIVE, "verified": microseconds(joint.clock.now())}
-    database.update(joint.connection, table, changes, f"{_WHOSE} AND state = ?", person_id,
+    joint.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id,
                     UNVERIFIED)  # fmt: skip
 
 
-def close(joint: Joint, person_id: str, _: str = "") -> None:
+def close(joint: Transaction, person_id: str, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
     changes = {"closed": microseconds(joint.clock.now())}
-    database.update(joint.connection, table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
+    joint.tables.update(table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
 
 
-def served(joint: Joint, person_id: str) -> str | Refused:
+def served(joint: Transaction, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
     found = joint.act(Act(action="serve"), person_id, entitled=True)
     return found if isinstance(found, Refused) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider, Todo
 from upheld.practices.accounts import domain
@@ -20,11 +20,11 @@ class Home:
     async def show(self, visit: Visit) -> Response:
         """The menu, with what is to be done first."""
 
-        def look(joint: Joint) -> tuple[domain.Account | None, str, list[Todo]]:
+        def look(joint: Transaction) -> tuple[domain.Account | None, str, list[Todo]]:
             act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
             found = joint.act(act, visit.subject)
             name = "" if isinstance(found, Refused) else found["name"]
-            account = domain.account_of(joint.connection, visit.subject)
+            account = domain.account_of(joint.tables, visit.subject)
             return account, name, self.provider.waiting(joint, visit.subject)
 
         account, name, waiting = await self.provider.do(look)

@@ -12,9 +12,9 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, limiting
 from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.invitations import HOUSEHOLD
@@ -45,9 +45,9 @@ class Households:
         self.provider, self.sign_up = provider, sign_up
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
-        def look(joint: Joint) -> tuple[domain.Account | None, list[domain.Account]]:
-            account = domain.account_of(joint.connection, visit.subject)
-            members = domain.members(joint.connection, visit.subject)
+        def look(joint: Transaction) -> tuple[domain.Account | None, list[domain.Account]]:
+            account = domain.account_of(joint.tables, visit.subject)
+            members = domain.members(joint.tables, visit.subject)
             return account, [m for m in members if not self._supervised(joint, m.person_id)]
 
         account, members = await self.provider.do(look)
@@ -68,12 +68,12 @@ class Households:
             return await self._page(visit, filled, 422)
         email, network = filled.values["email"], network_of(visit.request)
 
-        def work(joint: Joint) -> str | Refused:
+        def work(joint: Transaction) -> str | Refused:
             provider = self.provider
-            account = domain.account_of(joint.connection, visit.subject)
+            account = domain.account_of(joint.tables, visit.subject)
             if account is None or account.holder != visit.subject:
                 return "Only who pays can invite."
-            if len(domain.members(joint.connection, visit.subject)) >= MEMBERS_MAX:
+            if len(domain.members(joint.tables, visit.subject)) >= MEMBERS_MAX:
                 return FULL
             if (
                 limiting.too_many_from(provider, joint, "invite", network)
@@ -96,8 +96,8 @@ class Households:
         """Leave a household, or let a member leave it: each pays for themselves from then on."""
         who = str(visit.form.get("member", ""))
 
-        def work(joint: Joint) -> None:
-            account = domain.account_of(joint.connection, who or visit.subject)
+        def work(joint: Transaction) -> None:
+            account = domain.account_of(joint.tables, who or visit.subject)
             if account is None or visit.subject not in (account.holder, account.person_id):
                 return
             if self._supervised(joint, account.person_id):
@@ -108,7 +108,7 @@ class Households:
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
 
-    def _supervised(self, joint: Joint, person_id: str) -> bool:
+    def _supervised(self, joint: Transaction, person_id: str) -> bool:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
         if not joint.peek(person_id, Act(action="serve")).allowed:
             return True
@@ -134,18 +134,18 @@ class Households:
             return self.provider.pages.page(visit.request, page, status=200 if found else 410,
                                             link=raw)  # fmt: skip
 
-        def work(joint: Joint) -> bool:
-            if domain.members(joint.connection, visit.subject) or self._supervised(
+        def work(joint: Transaction) -> bool:
+            if domain.members(joint.tables, visit.subject) or self._supervised(
                 joint, visit.subject
             ):
                 return False
-            contact = sessions.looked_at(joint.connection, HOUSEHOLD, raw, at)
-            found = invitations.of_contact(joint.connection, contact, at) if contact else None
+            contact = sessions.looked_at(joint.tables, HOUSEHOLD, raw, at)
+            found = invitations.of_contact(joint.tables, contact, at) if contact else None
             if found is None or found.inviter == visit.subject:
                 return False
             if not domain.has_place(joint, found.inviter):
                 return False
-            sessions.redeem(joint.connection, HOUSEHOLD, raw, at)
+            sessions.redeem(joint.tables, HOUSEHOLD, raw, at)
             if invitations.redeem(joint, found) is None:
                 return False
             domain.hold(self.provider, joint, visit.subject, found.inviter, by=visit.subject)

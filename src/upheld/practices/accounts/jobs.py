@@ -12,7 +12,7 @@ from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import Job
 from upheld.gate.set_aside import trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import invitations
 from upheld.practices.accounts import domain
 from upheld.web import limits, sessions
@@ -28,7 +28,7 @@ def unconfirmed(gate: Gate) -> int:
     with trying(gate, "unconfirmed accounts") as trial:
         while True:
             with gate.together() as joint:
-                gone = domain.never_confirmed(joint.connection, before, AT_ONCE, last)
+                gone = domain.never_confirmed(joint.tables, before, AT_ONCE, last)
             if not gone:
                 return count
             last = gone[-1]
@@ -43,10 +43,10 @@ def swept(gate: Gate) -> int:
     """Delete sessions and links that are over, and counts of tries that are full again."""
     at = trusted_time(gate)
     with gate.together() as joint:
-        return sessions.sweep(joint.connection, at) + limits.sweep(joint.connection, at)
+        return sessions.sweep(joint.tables, at) + limits.sweep(joint.tables, at)
 
 
-def of_age(joint: Joint, person_id: str, about: str) -> None:
+def of_age(joint: Transaction, person_id: str, about: str) -> None:
     """Somebody came of age: they answer for themselves, and accept the terms anew."""
     del about
     domain.ask_anew(joint, person_id)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.evidence.provers import BIRTH_DATE, years
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.events import ACCOUNT_OPENED
@@ -38,13 +38,13 @@ def age_of(told: str, today: date) -> int:
     return years(date.fromisoformat(birth_date(told, today)), today)
 
 
-def refuse_nobody(joint: Joint, decision: Decision) -> None:
+def refuse_nobody(joint: Transaction, decision: Decision) -> None:
     """An entry that somebody was refused, which says of nobody and of no date."""
     joint.note(None, "refusal", action="serve", outcome=decision.outcome,
                clauses=decision.clauses, occasion="registration")  # fmt: skip
 
 
-def join(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
+def join(provider: Provider, joint: Transaction, applicant: Applicant) -> str | None:
     """Register somebody; their id, or an empty one where the address has an account already.
 
     None where the invitation by which they come was used by somebody else, or is over.
@@ -76,7 +76,7 @@ class _AlreadyHereError(Exception):
     """
 
 
-def _register(provider: Provider, joint: Joint, applicant: Applicant) -> str | None:
+def _register(provider: Provider, joint: Transaction, applicant: Applicant) -> str | None:
     """Make somebody a customer; None where their invitation is over."""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(joint, invited)) is None:
@@ -98,7 +98,7 @@ def _register(provider: Provider, joint: Joint, applicant: Applicant) -> str | N
     return person
 
 
-def _write(joint: Joint, person_id: str, template: str) -> None:
+def _write(joint: Transaction, person_id: str, template: str) -> None:
     """Write to whoever has the address already, if we still may: nobody else learns whether.
 
     Refused only where we might not write to somebody who signed up anew either.
@@ -109,7 +109,7 @@ def _write(joint: Joint, person_id: str, template: str) -> None:
         raise found
 
 
-def _store(joint: Joint, person_id: str, told: Mapping[str, str]) -> None:
+def _store(joint: Transaction, person_id: str, told: Mapping[str, str]) -> None:
     if told:
         _done(
             joint.store(
@@ -123,7 +123,7 @@ def _store(joint: Joint, person_id: str, told: Mapping[str, str]) -> None:
         )
 
 
-def _choose(joint: Joint, person_id: str, told: str) -> None:
+def _choose(joint: Transaction, person_id: str, told: str) -> None:
     """What somebody opts out of from the first day on, as records that the policy asks for."""
     chosen = told.split(", ")
     if OFFERS in chosen:

@@ -6,13 +6,13 @@ not be served, does not come in.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, passkeys
 from upheld.practice.endpoints import enter, network_of
 from upheld.practice.passkey_pages import OwnPasskeys
@@ -31,20 +31,20 @@ class CustomerPasskeys(OwnPasskeys):
     def __init__(self, provider: Provider) -> None:
         super().__init__(provider, "customer", "/me/security")
 
-    def has_factor(self, connection: Connection, subject: str) -> bool:
+    def has_factor(self, tables: Tables, subject: str) -> bool:
         """A code is asked for where the customer has a second factor."""
-        return authenticator.standing(connection, subject) is not None
+        return authenticator.standing(tables, subject) is not None
 
-    def passes(self, joint: Joint, subject: str, code: str) -> bool:
+    def passes(self, joint: Transaction, subject: str, code: str) -> bool:
         """Whether the code is right, of a few tries."""
-        if not self.has_factor(joint.connection, subject):
+        if not self.has_factor(joint.tables, subject):
             return True
-        if self.provider.limits.take(joint.connection, SIGN_IN_ACCOUNT, "passkey-code", subject,
+        if self.provider.limits.take(joint.tables, SIGN_IN_ACCOUNT, "passkey-code", subject,
                                      at=self.provider.now()):  # fmt: skip
             return False
         return authenticator.fits(joint, subject, code)
 
-    def changed(self, joint: Joint, subject: str, what: str) -> None:
+    def changed(self, joint: Transaction, subject: str, what: str) -> None:
         """Enter it, and tell the customer by a message."""
         joint.note(subject, what, actor="customer")
         outbox.queue(joint, subject, "accounts/factor", "administrative-message")
@@ -56,16 +56,16 @@ class CustomerPasskeys(OwnPasskeys):
         path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
         response: Response = RedirectResponse(path, 303)
 
-        def work(joint: Joint) -> bool:
-            connection, at = joint.connection, provider.now()
-            if provider.limits.take(connection, SIGN_IN_ADDRESS, "network", "customer",
+        def work(joint: Transaction) -> bool:
+            tables, at = joint.tables, provider.now()
+            if provider.limits.take(tables, SIGN_IN_ADDRESS, "network", "customer",
                                     network_of(request), at=at):  # fmt: skip
                 return False
             person = passkeys.sign_in(joint, site, "customer", sent) if site else ""
             if not person or not self._served(joint, person):
                 return False
-            enter(provider, connection, request, response, "customer", person)
-            account = domain.account_of(connection, person)
+            enter(provider, tables, request, response, "customer", person)
+            account = domain.account_of(tables, person)
             if account is not None and not account.policy_digest:
                 response.headers["location"] = ACCEPT
             return True
@@ -74,8 +74,8 @@ class CustomerPasskeys(OwnPasskeys):
             return response
         return RedirectResponse("/sign-in?said=passkey", 303)
 
-    def _served(self, joint: Joint, person: str) -> bool:
-        account = domain.account_of(joint.connection, person)
+    def _served(self, joint: Transaction, person: str) -> bool:
+        account = domain.account_of(joint.tables, person)
         if account is None or account.state != domain.ACTIVE:
             return False
         act = Act(action="use", data=("credentials",), purpose="security")

@@ -10,7 +10,7 @@ from typing import Final
 
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.admission import admission
 from upheld.practice.answers import checked, today
 from upheld.practice.events import ACCOUNT_OPENED
@@ -29,9 +29,9 @@ BIRTH: Final = Field(
 )
 
 
-def fields(provider: Provider, joint: Joint, person_id: str) -> list[Field]:
+def fields(provider: Provider, joint: Transaction, person_id: str) -> list[Field]:
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
-    if domain.account_of(joint.connection, person_id) is not None:
+    if domain.account_of(joint.tables, person_id) is not None:
         return []
     if BIRTH_DATE in joint.held(person_id) or not admission(joint.policy).asks_age:
         return []
@@ -45,12 +45,14 @@ def not_served(provider: Provider, born: str) -> Refused | None:
     return None if decision.allowed else Refused(None, decision)
 
 
-def open_account(provider: Provider, joint: Joint, person_id: str, born: str) -> Refused | None:
+def open_account(
+    provider: Provider, joint: Transaction, person_id: str, born: str
+) -> Refused | None:
     """Open the account of somebody who has none and came by a link to their address.
 
     They accept policy and terms when they first sign in.
     """
-    if domain.account_of(joint.connection, person_id) is not None:
+    if domain.account_of(joint.tables, person_id) is not None:
         return None
     if born:
         stored = joint.store(

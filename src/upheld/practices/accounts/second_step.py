@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import credentials, entrance, factors, outbox
 from upheld.practice.endpoints import Visit, cookie_name, enter, leave
@@ -81,16 +81,16 @@ class SecondStep:
         path = provider.destinations.get(self._destination(request), "/me")
         response: Response = RedirectResponse(path, 303)
 
-        def work(joint: Joint) -> bool:
-            again = sessions.find(joint.connection, HALF, request.cookies.get(
+        def work(joint: Transaction) -> bool:
+            again = sessions.find(joint.tables, HALF, request.cookies.get(
                 cookie_name(provider, HALF), ""), provider.now())  # fmt: skip
             if again is None or not authenticator.fits(joint, person, filled.values["code"]):
                 return False
-            sessions.end(joint.connection, again)
-            provider.limits.clear(joint.connection, *self._counted(request, person))
+            sessions.end(joint.tables, again)
+            provider.limits.clear(joint.tables, *self._counted(request, person))
             leave(provider, response, HALF)
-            enter(provider, joint.connection, request, response, "customer", person)
-            account = domain.account_of(joint.connection, person)
+            enter(provider, joint.tables, request, response, "customer", person)
+            account = domain.account_of(joint.tables, person)
             if account is not None and not account.policy_digest:
                 response.headers["location"] = ACCEPT
             return True
@@ -104,7 +104,7 @@ class SecondStep:
         provider = self.provider
         name = self._counted(request, person_id)
         return bool(await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ACCOUNT, *name, at=provider.now()
+            joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()
         )))  # fmt: skip
 
     def _counted(self, request: Request, person_id: str) -> tuple[str, str, str]:
@@ -154,11 +154,11 @@ class SecondStep:
             return self._set_up(visit, found, filled.wrong("code", LATER), 429)
         remove = visit.form.get("what") == "remove"
 
-        def work(joint: Joint) -> list[str] | None:
+        def work(joint: Transaction) -> list[str] | None:
             if not authenticator.fits(joint, person, filled.values["code"]):
                 return None
             counted = self._counted(visit.request, person)
-            self.provider.limits.clear(joint.connection, *counted)
+            self.provider.limits.clear(joint.tables, *counted)
             if not remove:
                 return authenticator.new_codes(joint, person)
             authenticator.turn_off(joint, person)
@@ -188,7 +188,7 @@ class SecondStep:
             )
             return self._setting(visit, offer, wrong, 422)
 
-        def work(joint: Joint) -> list[str] | Decision:
+        def work(joint: Transaction) -> list[str] | Decision:
             act, _ = joint.letting_in(
                 ("credentials",), source="customer", purpose="security",
                 occasion=credentials.occasion(joint, person),
@@ -198,7 +198,7 @@ class SecondStep:
                 return decision
             codes = authenticator.turn_on(joint, person, offer, step)
             if codes:
-                sessions.end_others(joint.connection, visit.session)
+                sessions.end_others(joint.tables, visit.session)
                 self._tell(joint, person)
             return codes
 
@@ -207,5 +207,5 @@ class SecondStep:
             return refused_page(provider, visit.request, Refused(None, codes))
         return self._codes(visit, codes) if codes else RedirectResponse(HERE, 303)
 
-    def _tell(self, joint: Joint, person_id: str) -> None:
+    def _tell(self, joint: Transaction, person_id: str) -> None:
         outbox.queue(joint, person_id, "accounts/factor", "administrative-message")

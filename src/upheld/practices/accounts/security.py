@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, entrance, limiting, outbox
 from upheld.practice.endpoints import Visit, enter, network_of
 from upheld.practice.events import PASSWORD_CHANGED
@@ -39,9 +39,9 @@ LETTING_IN: Final = (
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
 
 
-def no_more_links(joint: Joint, person_id: str, _: str = "") -> None:
+def no_more_links(joint: Transaction, person_id: str, _: str = "") -> None:
     """Let no link to a new password that somebody had work any more, nor one on its way."""
-    sessions.revoke(joint.connection, RECOVER, person_id)
+    sessions.revoke(joint.tables, RECOVER, person_id)
     for template in LETTING_IN:
         outbox.drop(joint, person_id, template)
 
@@ -68,14 +68,14 @@ class Security:
         """End one session of somebody's, or all but this one."""
         which = str(visit.form.get("session", ""))
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             if which == "others":
-                sessions.end_others(joint.connection, visit.session)
+                sessions.end_others(joint.tables, visit.session)
                 return
-            for each in sessions.listed(joint.connection, "customer", visit.subject,
+            for each in sessions.listed(joint.tables, "customer", visit.subject,
                                         self.provider.now()):  # fmt: skip
                 if each.key.hex() == which:
-                    sessions.end(joint.connection, each)
+                    sessions.end(joint.tables, each)
 
         await self.provider.do(work)
         return RedirectResponse("/me/security", 303)
@@ -99,10 +99,10 @@ class Security:
         secret = await self.provider.apart(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse("/me/security?said=changed", 303)
 
-        def work(joint: Joint) -> Refused | None:
+        def work(joint: Transaction) -> Refused | None:
             refused = self._set(joint, visit.subject, secret)
             if refused is None:
-                enter(self.provider, joint.connection, visit.request, response, "customer",
+                enter(self.provider, joint.tables, visit.request, response, "customer",
                       visit.subject)  # fmt: skip
             return refused
 
@@ -118,7 +118,7 @@ class Security:
         if not filled.ok:
             return filled
 
-        def own(joint: Joint) -> list[str]:
+        def own(joint: Transaction) -> list[str]:
             found = joint.act(Act(action="use", data=("name", "email"), purpose="security",
                                   partial=True), person_id)  # fmt: skip
             return [] if isinstance(found, Refused) else [v.value for v in found.values.values()]
@@ -127,13 +127,13 @@ class Security:
         why = passwords.refused(filled.values["password"], context)
         return filled.wrong("password", why) if why else filled
 
-    def _set(self, joint: Joint, person_id: str, secret: str) -> Refused | None:
+    def _set(self, joint: Transaction, person_id: str, secret: str) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
         refused = credentials.change(joint, person_id, credentials.SIGN_IN, secret,
                                      occasion=credentials.occasion(joint, person_id))  # fmt: skip
         if refused is not None:
             return refused
-        sessions.end_all(joint.connection, "customer", person_id)
+        sessions.end_all(joint.tables, "customer", person_id)
         self.provider.events.announce(joint, PASSWORD_CHANGED, person_id)
         outbox.queue(joint, person_id, "accounts/changed", "administrative-message")
         return None
@@ -153,7 +153,7 @@ class Security:
             return self._recover_page(request, filled, 422)
         address = network_of(request)
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             if limiting.too_many_from(self.provider, joint, "recover", address):
                 return False
             email = filled.values["email"]
@@ -196,8 +196,8 @@ class Security:
             return self._no(request, refused)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
-        def work(joint: Joint) -> Refused | bool:
-            whose = sessions.redeem(joint.connection, RECOVER, raw, at)
+        def work(joint: Transaction) -> Refused | bool:
+            whose = sessions.redeem(joint.tables, RECOVER, raw, at)
             if whose is None:
                 return False
             refused = returning.open_account(provider, joint, whose, born)

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
 from upheld.gate.public import normalised
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, entrance, passkeys
 from upheld.practice.admission import admission
 from upheld.practice.endpoints import Visit, enter, give_cookie, leave
@@ -127,14 +127,14 @@ class SignIn:
             guardian=bool(why.missing & admission(policy).guardian_facts),
         )  # fmt: skip
 
-    def _door(self, joint: Joint, request: Request, email: str) -> Door:
+    def _door(self, joint: Transaction, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
         known = entrance.remembers(self.provider, request, "customer")
         person = domain.at_address(joint, email) if known else ""
         return entrance.knock(self.provider, joint, request, "customer", name, person)
 
-    def _kept(self, joint: Joint, email: str) -> tuple[str, str]:
+    def _kept(self, joint: Transaction, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
 
         For an address without one the same is asked of somebody of whom nothing is held.
@@ -144,7 +144,7 @@ class SignIn:
         return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
 
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
-        self, joint: Joint, person_id: str, email: str, request: Request, response: Response,
+        self, joint: Transaction, person_id: str, email: str, request: Request, response: Response,
         code: str, *, slowed: bool,
     ) -> Refused | str | None:  # fmt: skip
         """Begin a session; where to go first, if that is not where they wanted.
@@ -159,17 +159,19 @@ class SignIn:
         name = normalised("email", email)
         entrance.let_in(self.provider, joint, request, "customer", name, person_id)
         if slowed:
-            self.provider.limits.clear(joint.connection, "second-factor", person_id, "")
-        elif authenticator.standing(joint.connection, person_id) is not None:
+            self.provider.limits.clear(joint.tables, "second-factor", person_id, "")
+        elif authenticator.standing(joint.tables, person_id) is not None:
             return self._half(joint, person_id, request, response)
-        enter(self.provider, joint.connection, request, response, "customer", person_id)
-        account = domain.account_of(joint.connection, person_id)
+        enter(self.provider, joint.tables, request, response, "customer", person_id)
+        account = domain.account_of(joint.tables, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
 
-    def _half(self, joint: Joint, person_id: str, request: Request, response: Response) -> str:
+    def _half(
+        self, joint: Transaction, person_id: str, request: Request, response: Response
+    ) -> str:
         """Begin what opens nothing but the page that asks for the second factor; where that is."""
         device = devices.name_of(request.headers.get("user-agent", ""))
-        raw = sessions.begin(joint.connection, HALF, person_id, self.provider.now(), device)
+        raw = sessions.begin(joint.tables, HALF, person_id, self.provider.now(), device)
         give_cookie(self.provider, response, HALF, raw)
         word = self._word(request)
         return ASKING + (f"?{urlencode({'destination': word})}" if word else "")
@@ -189,7 +191,7 @@ class SignIn:
         if not filled.ok:
             return self._again_page(visit, filled, 422)
         if await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
+            joint.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
         )):  # fmt: skip
             return self._again_page(visit, filled.wrong("password", LATER), 429)
         kept = await provider.do(lambda joint: credentials.kept(joint, person))
@@ -199,16 +201,16 @@ class SignIn:
             return self._again_page(visit, filled.wrong("password", "This is not right."), 403)
         response: Response = RedirectResponse(self._path(visit.request), 303)
 
-        def renew(joint: Joint) -> None:
-            provider.limits.clear(joint.connection, "again", person)
-            enter(provider, joint.connection, visit.request, response, "customer", person)
+        def renew(joint: Transaction) -> None:
+            provider.limits.clear(joint.tables, "again", person)
+            enter(provider, joint.tables, visit.request, response, "customer", person)
 
         await provider.do(renew)
         return response
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
-        await self.provider.do(lambda joint: sessions.end(joint.connection, visit.session))
+        await self.provider.do(lambda joint: sessions.end(joint.tables, visit.session))
         response = RedirectResponse("/sign-in?" + urlencode({"said": "left"}), 303)
         leave(self.provider, response, "customer")
         return response

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import birth_date
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import invitations, limiting
 from upheld.practice.admission import Admission, admission
@@ -154,11 +154,11 @@ class SignUp:
         """The invitation of a code, or of a link into a household."""
         at = self.provider.now()
 
-        def looks(joint: Joint) -> Invitation | None:
-            contact = sessions.looked_at(joint.connection, invitations.HOUSEHOLD, told, at)
+        def looks(joint: Transaction) -> Invitation | None:
+            contact = sessions.looked_at(joint.tables, invitations.HOUSEHOLD, told, at)
             if contact:
-                return invitations.of_contact(joint.connection, contact, at)
-            found = invitations.by_code(joint.connection, told, at)
+                return invitations.of_contact(joint.tables, contact, at)
+            found = invitations.by_code(joint.tables, told, at)
             return found if found and found.kind == invitations.GUARDIAN else None
 
         return await self.provider.do(looks) if told else None
@@ -191,7 +191,7 @@ class SignUp:
     async def _refused(self, request: Request, decision: Decision, age: int | None) -> Response:
         network = network_of(request)
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             if limiting.too_many_refusals(self.provider, joint, network):
                 return False  # before the entry, which stays for good
             refuse_nobody(joint, decision)
@@ -259,7 +259,7 @@ class SignUp:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
-    def _join(self, joint: Joint, applicant: Applicant, code: str) -> str | None:
+    def _join(self, joint: Transaction, applicant: Applicant, code: str) -> str | None:
         """Register somebody; None where they came by an invitation that is over by now.
 
         LIMITED, before anything is used up or written, where their address got many messages.
@@ -270,7 +270,7 @@ class SignUp:
         if invited and invited.kind == invitations.HOUSEHOLD:
             if not domain.has_place(joint, invited.inviter):
                 return None
-            if not sessions.redeem(joint.connection, invited.kind, code, self.provider.now()):
+            if not sessions.redeem(joint.tables, invited.kind, code, self.provider.now()):
                 return None
         return join(self.provider, joint, applicant)
 
@@ -305,10 +305,10 @@ class SignUp:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-in?said=confirmed", 303)
 
-    def _confirmed(self, joint: Joint, raw: str) -> bool:
+    def _confirmed(self, joint: Transaction, raw: str) -> bool:
         """Confirm the account of a link, unless somebody else confirmed its address before."""
-        person = sessions.redeem(joint.connection, "verify", raw, self.provider.now())
-        account = domain.account_of(joint.connection, person) if person else None
+        person = sessions.redeem(joint.tables, "verify", raw, self.provider.now())
+        account = domain.account_of(joint.tables, person) if person else None
         if person is None or account is None or account.state == domain.CLOSED:
             return False
         if account.state == domain.UNVERIFIED and not domain.alone_at_address(joint, person):

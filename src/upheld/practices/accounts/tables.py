@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.tables import ID, STAYS, WORD, Instant, metadata, sealed, stands
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed, stands
 
 account: Final = Table(
     "account",

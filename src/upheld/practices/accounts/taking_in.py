@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from upheld.gate.evidence.provers import BIRTH_DATE, years
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.admission import admission
 from upheld.practice.answers import canonical, today
 from upheld.practice.plugin import Provider
@@ -85,6 +85,6 @@ def _not_served(provider: Provider, row: Row) -> NotServed | None:
     return NotServed(row.line, tuple(quote.id for quote in why.quotes), why.says)
 
 
-def _is_known(joint: Joint, email: str) -> bool:
+def _is_known(joint: Transaction, email: str) -> bool:
     """Whether a customer has an address: neither an invitation nor an account never confirmed."""
     return bool(email) and bool(domain.at_address(joint, email) or domain.imported(joint, email))

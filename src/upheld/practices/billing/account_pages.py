@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services, usage
@@ -25,7 +25,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
 
-def viewed(joint: Joint, person_id: str, *fields: str) -> Outcome:
+def viewed(joint: Transaction, person_id: str, *fields: str) -> Outcome:
     """What a customer sees of themselves."""
     act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
     return joint.act(act, person_id, entitled=True)
@@ -92,7 +92,7 @@ class AccountPages:
         """Give a service another password, and show it in this answer alone."""
         service = self._service(visit)
 
-        def change(joint: Joint) -> str | Refused | None:
+        def change(joint: Transaction) -> str | Refused | None:
             now = services.held(joint, visit.subject)
             if isinstance(now, Refused):
                 return now
@@ -119,9 +119,9 @@ class AccountPages:
     async def balance(self, visit: Visit) -> Response:
         """The balance, and every invoice and payment that it comes from."""
 
-        def look(joint: Joint) -> tuple[Outcome, str]:
+        def look(joint: Transaction) -> tuple[Outcome, str]:
             return (viewed(joint, visit.subject, books.TRANSACTION),
-                    self.provider.payer(joint.connection, visit.subject))  # fmt: skip
+                    self.provider.payer(joint.tables, visit.subject))  # fmt: skip
 
         found, payer = await self.provider.do(look)
         if isinstance(found, Refused):
@@ -138,7 +138,7 @@ class AccountPages:
     async def statement(self, visit: Visit) -> Response:
         """One invoice, to be printed."""
 
-        def look(joint: Joint) -> Outcome:
+        def look(joint: Transaction) -> Outcome:
             return viewed(joint, visit.subject, books.TRANSACTION, "name", "address", "account-id")
 
         found = await self.provider.attempt(look)

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -80,9 +79,11 @@ class Booking:
             return await self.show(visit, filled.wrong(field, why), 422)
         return RedirectResponse("/staff/payments?done=yes", 303)
 
-    def book(self, joint: Joint, told: Receipt, staff_id: str) -> tuple[str, str] | Refused | None:
+    def book(
+        self, joint: Transaction, told: Receipt, staff_id: str
+    ) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
-        found = database.get(joint.connection, invoice, "number = ?", told.number)
+        found = joint.tables.get(invoice, "number = ?", told.number)
         if found is None:
             return "number", "There is no such invoice."
         payer = str(found.person_id)
@@ -102,7 +103,7 @@ class Booking:
         return self._booked(joint, payer, told, (history, key, staff_id))
 
     def _booked(
-        self, joint: Joint, payer: str, told: Receipt, how: tuple[books.History, str, str]
+        self, joint: Transaction, payer: str, told: Receipt, how: tuple[books.History, str, str]
     ) -> Refused | None:
         history, key, staff_id = how
         at = joint.clock.now()
@@ -118,7 +119,7 @@ class Booking:
             return booked
         entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),
                            action=told.how, actor=f"staff {staff_id}")  # fmt: skip
-        database.insert(joint.connection, payment_intent, person_id=payer, key=key, state="paid",
+        joint.tables.insert(payment_intent, person_id=payer, key=key, state="paid",
                         record_id=staff_id, entry=entry, made=microseconds(at))  # fmt: skip
         if (refused := invoices.settle(joint, payer)) is not None:
             return refused
@@ -126,8 +127,8 @@ class Booking:
         return None
 
 
-def _allowed(joint: Joint, visit: Visit) -> None:
+def _allowed(joint: Transaction, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
-    user = operators.user_of(joint.connection, visit.subject)
+    user = operators.user_of(joint.tables, visit.subject)
     if user is None or ROLE not in user.roles:
         raise HTTPException(403)

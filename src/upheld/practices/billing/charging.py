@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from sqlalchemy import Connection
-
 from upheld.core.clock import Clock
-from upheld.database import rows as database
-from upheld.database.statements import rows
-from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.columns import BEGINNING, microseconds
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Request
 from upheld.practices.billing.proration import DAY, Month, Span
 from upheld.practices.billing.tables import billed_until
@@ -35,18 +32,18 @@ def midnight(clock: Clock, day: date) -> datetime:
     return datetime.combine(day, time(), clock.zone)
 
 
-def still_to_bill(connection: Connection, person_id: str, month: Month, after: date) -> Span:
+def still_to_bill(tables: Tables, person_id: str, month: Month, after: date) -> Span:
     """The days of a month before another day that are not billed so far; empty if all are."""
-    found = database.get(connection, billed_until, "person_id = ?", person_id)
+    found = tables.get(billed_until, "person_id = ?", person_id)
     until = month.first if found is None else _day(found.day)
     return Span(max(month.first, until), min(month.after, after))
 
 
-def bill_until(connection: Connection, person_id: str, day: date) -> None:
+def bill_until(tables: Tables, person_id: str, day: date) -> None:
     """Note up to which day the use of somebody is billed."""
     until = microseconds(midnight(_UTC, day))
-    if not database.update(connection, billed_until, {"day": until}, "person_id = ?", person_id):
-        database.insert(connection, billed_until, person_id=person_id, day=until)
+    if not tables.update(billed_until, {"day": until}, "person_id = ?", person_id):
+        tables.insert(billed_until, person_id=person_id, day=until)
 
 
 _UTC: Final = Clock()  # by which the table counts its days
@@ -56,25 +53,27 @@ def _day(kept: int) -> date:
     return (BEGINNING + timedelta(microseconds=kept)).date()
 
 
-def suspended(joint: Joint, person_id: str, span: Span) -> dict[date, str]:
+def suspended(joint: Transaction, person_id: str, span: Span) -> dict[date, str]:
     """The days of a span on which the policy did not let us serve somebody."""
     days = _days(span)
     served = _when(joint, person_id, Act(action="serve"), days)
     return {day: SUSPENDED for day in days if day not in served}
 
 
-def chargeable(joint: Joint, person_id: str, days: Sequence[date]) -> dict[date, datetime]:
+def chargeable(joint: Transaction, person_id: str, days: Sequence[date]) -> dict[date, datetime]:
     """The days on which we could charge for somebody's use, each with a moment of it."""
     return _when(joint, person_id, Act(action="charge"), days)
 
 
-def charge(joint: Joint, person_id: str, moment: datetime) -> Refused | None:
+def charge(joint: Transaction, person_id: str, moment: datetime) -> Refused | None:
     """Charge for the use of somebody who is under age, by what held at a moment of it."""
     found = joint.act_for(Act(action="charge"), person_id, moment)
     return found if isinstance(found, Refused) else None
 
 
-def _when(joint: Joint, person_id: str, act: Act, days: Sequence[date]) -> dict[date, datetime]:
+def _when(
+    joint: Transaction, person_id: str, act: Act, days: Sequence[date]
+) -> dict[date, datetime]:
     """The days on which an act was not denied, each with a moment at which it was not.
 
     That is the end of the day, or when something came into force on it that let us act. So the day
@@ -89,10 +88,8 @@ def _when(joint: Joint, person_id: str, act: Act, days: Sequence[date]) -> dict[
     }
     if len(found) == len(days):
         return found
-    begins = rows(joint.connection, "SELECT begins FROM record WHERE person_id = ? AND begins >= ?"
-                  " AND begins < ?", person_id, microseconds(midnight(clock, days[0])),
-                  microseconds(midnight(clock, days[-1] + DAY)))  # fmt: skip
-    moments = [BEGINNING + timedelta(microseconds=each) for (each,) in begins]
+    span = midnight(clock, days[0]), midnight(clock, days[-1] + DAY)
+    moments = joint.starts_of_records(person_id, *span)
     for moment, each in zip(moments, joint.peek_then(person_id, act, moments), strict=True):
         if each.allowed and clock.day_of(moment) in days:
             found.setdefault(clock.day_of(moment), moment)
@@ -105,7 +102,7 @@ class Age:
     Who is a minor is the policy's to say: whoever it does not let us serve without a guardian.
     """
 
-    def __init__(self, joint: Joint, born: date | None) -> None:
+    def __init__(self, joint: Transaction, born: date | None) -> None:
         self._policy, self._born = joint.policy, born
 
     def of_age(self, day: date) -> bool:
@@ -125,7 +122,7 @@ def _days(span: Span) -> list[date]:
     return [span.first + n * DAY for n in range((span.after - span.first).days)]
 
 
-def age_of(joint: Joint, person_id: str) -> Age | Refused:
+def age_of(joint: Transaction, person_id: str) -> Age | Refused:
     """Somebody's age, if the policy lets us read it for this."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
     found = joint.act(act, person_id)

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import User
@@ -40,15 +40,15 @@ class DebtPages:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def _user(self, joint: Joint, visit: Visit) -> User:
+    def _user(self, joint: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        found = operators.user_of(joint.connection, visit.subject)
+        found = operators.user_of(joint.tables, visit.subject)
         if found is None or (found.kind == "staff" and ROLE not in found.roles):
             raise HTTPException(403)
         return found
 
-    def _case(self, joint: Joint, visit: Visit) -> Case:
-        task = tasks.found(joint.connection, visit.request.path_params["task"])
+    def _case(self, joint: Transaction, visit: Visit) -> Case:
+        task = tasks.found(joint.tables, visit.request.path_params["task"])
         if task is not None and visit.user is not None and ROLE not in visit.user.roles:
             raise tasks.OthersTaskError(task, 403)
         self._user(joint, visit)
@@ -60,15 +60,15 @@ class DebtPages:
         engaged = debts.agents(joint)
         shown = debts.preview(joint, task.person_id, engaged[0]) if mine and engaged else None
         return Case(task, mine, list(due_numbers(joint, task.person_id)), engaged, shown,
-                    debts.of_person(joint.connection, task.person_id))  # fmt: skip
+                    debts.of_person(joint, task.person_id))  # fmt: skip
 
     async def listed(self, visit: Visit) -> Response:
         """The accounts that agents have or had, and what they still have to confirm."""
 
-        def look(joint: Joint) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
+        def look(joint: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
             self._user(joint, visit)
-            waiting = [t for t in tasks.listed(joint.connection, [ROLE]) if t.kind == DEBT]
-            return waiting, debts.everything(joint.connection)
+            waiting = [t for t in tasks.listed(joint.tables, [ROLE]) if t.kind == DEBT]
+            return waiting, debts.everything(joint)
 
         waiting, (found, changed) = await self.provider.do(look)
         return self.provider.pages.page(
@@ -94,7 +94,7 @@ class DebtPages:
     async def take(self, visit: Visit) -> Response:
         """Take the task: from now on what is needed for it may be seen."""
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             case = self._case(joint, visit)
             tasks.take(joint, case.task.task_id, visit.subject, debts.FIELDS)
 
@@ -107,7 +107,7 @@ class DebtPages:
     async def hand_over(self, visit: Visit) -> Response:
         """Hand the account to an agent."""
 
-        def work(joint: Joint) -> Filled | str | Refused:
+        def work(joint: Transaction) -> Filled | str | Refused:
             case = self._case(joint, visit)
             if not case.mine:
                 raise HTTPException(403)
@@ -131,7 +131,7 @@ class DebtPages:
     async def recall(self, visit: Visit) -> Response:
         """Take the account back."""
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             case = self._case(joint, visit)
             if not case.mine:
                 raise HTTPException(403)
@@ -146,15 +146,13 @@ class DebtPages:
     async def agent(self, visit: Visit) -> Response:
         """The accounts that an agent's company has, each read at this moment."""
 
-        def look(joint: Joint) -> tuple[User, list[object], list[Debt]]:
+        def look(joint: Transaction) -> tuple[User, list[object], list[Debt]]:
             user = self._user(joint, visit)
             has = [
                 (debt, None if isinstance(told, Refused) else told)
                 for debt, told in debts.looked_at(joint, user.party)
             ]
-            owed = [
-                d for d in debts.of_party(joint.connection, user.party) if d.state == "recalled"
-            ]
+            owed = [d for d in debts.of_party(joint, user.party) if d.state == "recalled"]
             return user, list(has), owed
 
         user, has, owed = await self.provider.do(look)
@@ -167,7 +165,7 @@ class DebtPages:
         """Confirm that what we told was deleted."""
         debt_id = visit.request.path_params["debt"]
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             user = self._user(joint, visit)
             debts.confirm(joint, user.party, debt_id, user.user_id)
 

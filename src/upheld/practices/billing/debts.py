@@ -13,18 +13,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
 from upheld.core.errors import UpheldError
-from upheld.database import rows as database
-from upheld.database.statements import moment, places
-from upheld.database.tables import item, microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import moment
 from upheld.gate.act.duties import Carrying
 from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.evidence.provers import Proof, ProofError, Question
-from upheld.gate.log import entries
 from upheld.gate.public import REGISTER
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
 from upheld.practice.odd import OddValueError
@@ -40,7 +36,7 @@ DELETE: Final = "delete-on-recall"
 UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
 TOGETHER: Final = 500  # debts in one query
-ITEM: Final = "person_id = ? AND item_id = ?"
+Source = Transaction | Carrying
 _MINE: Final = "person_id = ? AND debt_id = ?"
 
 
@@ -87,13 +83,13 @@ def amount_due(question: Question) -> Proof:
     history, rests = books.history(found), (books.TRANSACTION,) if found else ()
     if question.fact.name == UNSETTLED:
         unsettled = (not history.settled or _under_way(question)
-                     or unbilled(question.connection, question.person_id, question.at))  # fmt: skip
+                     or unbilled(question.tables, question.person_id, question.at))  # fmt: skip
         return Proof(unsettled, rests)
     return Proof(history.due(question.at.date()) > 0, rests)
 
 
 def _under_way(question: Question) -> bool:
-    return bool(under_way(question.connection, question.person_id))
+    return bool(under_way(question.tables, question.person_id))
 
 
 def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
@@ -102,7 +98,7 @@ def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
                purpose="debt-collection", occasion="other", party=party)  # fmt: skip
 
 
-def agents(joint: Joint) -> list[str]:
+def agents(joint: Transaction) -> list[str]:
     """The collection agents who are engaged now, by name."""
     found, _ = joint.records_of([REGISTER], ["engagement"])
     at = microseconds(joint.clock.now())
@@ -120,7 +116,7 @@ class Preview(NamedTuple):
     refused: dict[str, list[str]]  # the id of the clause that refuses, or nothing, to fields
 
 
-def preview(joint: Joint, person_id: str, party: str) -> Preview:
+def preview(joint: Transaction, person_id: str, party: str) -> Preview:
     """What the policy lets an agent have of somebody, field by field; nothing is noted."""
     leaves = joint.policy.engine.compiled.leaves["data"].bit
     words = joint.policy.program.vocabulary.tree("data")
@@ -135,25 +131,24 @@ def preview(joint: Joint, person_id: str, party: str) -> Preview:
     return Preview(whole, tuple(f for f in FIELDS if f in allowed), refused)
 
 
-def hand_over(joint: Joint, task: tasks.Task, party: str) -> str | Refused:
+def hand_over(joint: Transaction, task: tasks.Task, party: str) -> str | Refused:
     """Hand an account to an agent: from now on the agent may look; the debt's id."""
     joint.lock(task.person_id)
     if task.kind != DEBT or task.state != "taken":
         raise DebtError("the task is not open", code="debt", hint="take it first")
     if party not in agents(joint):
         raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
-    if handed(joint.connection, task.person_id):
+    if handed(joint, task.person_id):
         raise DebtError("an agent has it already", code="debt", hint="recall it first")
     found = joint.act(act_of(party), task.person_id, entitled=True)
     if isinstance(found, Refused):
         return found
     made = secrets.token_hex(16)
-    due = database.get(joint.connection, item, "person_id = ? AND entry = ? AND kind = ?",
-                       task.person_id, found.entry, DELETE)  # fmt: skip
-    database.insert(joint.connection, table, person_id=task.person_id, debt_id=made,
+    item_id = joint.obligations.of_entry(task.person_id, found.entry, DELETE)
+    joint.tables.insert(table, person_id=task.person_id, debt_id=made,
                     task_id=task.task_id, party=party, state="handed",
                     handed=microseconds(joint.clock.now()), entry=found.entry,
-                    item_id=due.item_id if due else "")  # fmt: skip
+                    item_id=item_id)  # fmt: skip
     return made
 
 
@@ -162,80 +157,78 @@ def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
 
     One stands for all looks of an agent at an account that it has.
     """
-    debt = handed(carrying.connection, carrying.person_id)
+    debt = handed(carrying, carrying.person_id)
     if debt is None or debt.party != carrying.act.party:
         clause = ", ".join(carrying.decision.clauses)
-        entries.due(carrying.connection, carrying.person_id, duty.duty, clause, None,
-                    carrying.entry)  # fmt: skip
+        carrying.owe(duty.duty, clause)
 
 
-def handed(connection: Connection, person_id: str) -> Debt | None:
+def handed(by: Source, person_id: str) -> Debt | None:
     """The debt of a person that an agent has now."""
-    return next((each for each in of_person(connection, person_id) if each.state == "handed"), None)
+    return next((each for each in of_person(by, person_id) if each.state == "handed"), None)
 
 
-def of_person(connection: Connection, person_id: str) -> list[Debt]:
+def of_person(by: Source, person_id: str) -> list[Debt]:
     """Every debt of a person that an agent has or had, the latest first."""
     where = "person_id = ? ORDER BY handed DESC"
-    return _debts(connection, database.select(connection, table, where, person_id))
+    return _debts(by, by.tables.select(table, where, person_id))
 
 
-def of_party(connection: Connection, party: str) -> list[Debt]:
+def of_party(by: Source, party: str) -> list[Debt]:
     """The debts that a company has, and those that it still has to confirm.
 
     Those of whom rows were changed by somebody else are left out: staff see them.
     """
     where = "party = ? AND state <> 'confirmed' ORDER BY handed"
-    found, _ = database.sound(connection, table, where, party)
-    return _debts(connection, found)
+    found, _ = by.tables.sound(table, where, party)
+    return _debts(by, found)
 
 
-def everything(connection: Connection, most: int = 200) -> tuple[list[Debt], set[str]]:
+def everything(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     """The debts that agents have or had, those that wait for something first.
 
     And the people whose rows are not as they were written, whose debts are left out.
     """
     where = "ORDER BY state = 'confirmed', handed LIMIT ?"
-    found, changed = database.sound(connection, table, where, most)
-    return _debts(connection, found), changed
+    found, changed = by.tables.sound(table, where, most)
+    return _debts(by, found), changed
 
 
-def looked_at(joint: Joint, party: str) -> list[tuple[Debt, Given | Refused]]:
+def looked_at(joint: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
     """What an agent sees of each account that it has: each is an act, decided at this moment."""
-    mine = [each for each in of_party(joint.connection, party) if each.state == "handed"]
+    mine = [each for each in of_party(joint, party) if each.state == "handed"]
     if not mine:
         return []
     found = joint.sweep(act_of(party), [each.person_id for each in mine])
     return [(each, found[each.person_id]) for each in mine]
 
 
-def recall(joint: Joint, person_id: str, actor: str = "") -> None:
+def recall(joint: Transaction, person_id: str, actor: str = "") -> None:
     """Take an account back from its agent, who has to delete what it was told and confirm that.
 
     The entry names who did it, if it was somebody of our staff.
     """
     joint.lock(person_id)
-    debt = handed(joint.connection, person_id)
+    debt = handed(joint, person_id)
     if debt is None:
         return
     now = joint.clock.now()
-    database.update(joint.connection, table, {"state": "recalled", "recalled": microseconds(now)},
+    joint.tables.update(table, {"state": "recalled", "recalled": microseconds(now)},
                     _MINE, person_id, debt.debt_id)  # fmt: skip
-    changes = {"due": microseconds(now + CONFIRM_WITHIN)}
-    database.update(joint.connection, item, changes, ITEM, person_id, debt.item_id)
+    joint.obligations.set_due(person_id, debt.item_id, now + CONFIRM_WITHIN)
     joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
                recipient=f"{AGENT} {debt.party}", duties=(DELETE,), actor=actor)  # fmt: skip
 
 
-def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
+def confirm(joint: Transaction, party: str, debt_id: str, by_whom: str) -> None:
     """Note that an agent has deleted what it was told of an account that was recalled."""
-    found = [each for each in of_party(joint.connection, party) if each.debt_id == debt_id]
+    found = [each for each in of_party(joint, party) if each.debt_id == debt_id]
     if not found or found[0].state != "recalled":
         raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
     debt = found[0]
     changes = {"state": "confirmed", "confirmed": microseconds(joint.clock.now())}
-    database.update(joint.connection, table, changes, _MINE, debt.person_id, debt_id)
-    database.update(joint.connection, item, {"state": "done"}, ITEM, debt.person_id, debt.item_id)
+    joint.tables.update(table, changes, _MINE, debt.person_id, debt_id)
+    joint.obligations.close(debt.person_id, debt.item_id)
     joint.note(
         debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
         recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),
@@ -243,21 +236,18 @@ def confirm(joint: Joint, party: str, debt_id: str, by_whom: str) -> None:
     )  # fmt: skip
 
 
-def paid(joint: Joint, person_id: str, _: str) -> None:
+def paid(joint: Transaction, person_id: str, _: str) -> None:
     """Hear of a payment: where nothing is due any more, the account is recalled at once."""
     if not due_numbers(joint, person_id):
         recall(joint, person_id)
 
 
-def _debts(connection: Connection, found: Sequence[Any]) -> list[Debt]:
+def _debts(by: Source, found: Sequence[Any]) -> list[Debt]:
     """Rows that were checked, as debts, each with the day by which it is to be confirmed."""
     due: dict[str, int | None] = {}
     for first in range(0, len(found), TOGETHER):
         some = found[first : first + TOGETHER]
-        where = f"person_id IN ({places(some)}) AND item_id IN ({places(some)})"
-        items, _ = database.believed(connection, item, where, *(each.person_id for each in some),
-                                     *(each.item_id for each in some))  # fmt: skip
-        due |= {each.item_id: each.due for each in items}
+        due |= by.obligations.due_times([(each.person_id, each.item_id) for each in some])
     return [
         Debt(
             each.person_id, each.debt_id, each.task_id, each.party, each.state, moment(each.handed),

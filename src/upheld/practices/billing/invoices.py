@@ -14,18 +14,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from upheld.database import rows as database
-from upheld.database.statements import places, rows
-from upheld.database.tables import BEGINNING, microseconds, record
+from upheld.database.columns import BEGINNING, microseconds
+from upheld.database.own_tables import places
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import Trial, trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, tasks
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
 from upheld.practice.plugin import Provider
-from upheld.practices.billing import books, services, tables
+from upheld.practices.billing import books, services
+from upheld.practices.billing import tables as own
 from upheld.practices.billing.books import History, Invoice
 from upheld.practices.billing.charging import (
     HOUSEHOLD,
@@ -52,6 +51,14 @@ DUE: Final = UNPAID[1:]
 DEBT: Final = "debt"
 ACCOUNT: Final = "account-id"
 FIRST: Final = 1001  # the number of a year's first invoice
+_NOT_BILLED: Final = (  # who had something in a month for which nothing is billed so far
+    "NOT EXISTS (SELECT 1 FROM billed b WHERE b.person_id = service_order.person_id"
+    " AND b.month = ?) AND began < ? AND (ended IS NULL OR ended >= ?)"
+    " AND person_id IN (SELECT person_id FROM person WHERE state = 'active')"
+)
+_PAST_DUE: Final = (
+    "state = ? AND due <= ? AND person_id IN (SELECT person_id FROM person WHERE state = 'active')"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -88,7 +95,7 @@ def day_of(told: int) -> date:
     return (BEGINNING + timedelta(microseconds=told)).date()
 
 
-def history_of(joint: Joint, person_id: str) -> History | Refused:
+def history_of(joint: Transaction, person_id: str) -> History | Refused:
     """What was invoiced to somebody and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
     found = joint.act(act, person_id, entitled=True)
@@ -97,14 +104,14 @@ def history_of(joint: Joint, person_id: str) -> History | Refused:
     return books.history_of(found["payment-history"] if found.values else None)
 
 
-def settle(joint: Joint, payer: str) -> Refused | None:
+def settle(joint: Transaction, payer: str) -> Refused | None:
     """Note which invoices are paid by now; the task about a debt closes with the last of them."""
     found = history_of(joint, payer)
     if isinstance(found, Refused):
         return found
     paid = {each.number for each in found.invoices if each.open == 0}
     unpaid = _unpaid(joint, payer)
-    database.mark_again(joint.connection, tables.invoice, [
+    joint.tables.mark_again(own.invoice, [
         (each, each._replace(state="paid")) for each in unpaid if each.number in paid
     ])  # fmt: skip
     if not any(each.state in DUE and each.number not in paid for each in unpaid):
@@ -112,18 +119,18 @@ def settle(joint: Joint, payer: str) -> Refused | None:
     return None
 
 
-def due_numbers(joint: Joint, payer: str) -> list[tuple[str, date]]:
+def due_numbers(joint: Transaction, payer: str) -> list[tuple[str, date]]:
     """The invoices of somebody that are due and unpaid, each with its day, the oldest first."""
     return [(each.number, day_of(each.due)) for each in _unpaid(joint, payer) if each.state in DUE]
 
 
-def _unpaid(joint: Joint, payer: str) -> list[Any]:
+def _unpaid(joint: Transaction, payer: str) -> list[Any]:
     """The rows of somebody's invoices that are not paid so far, the oldest first.
 
     That there is no other is looked at too: one that somebody else marked as paid is missing.
     """
     where = f"person_id = ? AND state IN ({places(UNPAID)}) ORDER BY due"
-    return database.select(joint.connection, tables.invoice, where, payer, *UNPAID, parts=UNPAID)
+    return joint.tables.select(own.invoice, where, payer, *UNPAID, parts=UNPAID)
 
 
 class Invoices:
@@ -146,12 +153,8 @@ class Invoices:
     def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
         clock = gate.clock
         with gate.together() as joint:
-            found = rows(
-                joint.connection,
-                "SELECT DISTINCT o.person_id FROM service_order o"
-                " JOIN person p ON p.person_id = o.person_id AND p.state = 'active'"
-                " LEFT JOIN billed b ON b.person_id = o.person_id AND b.month = ?"
-                " WHERE o.began < ? AND (o.ended IS NULL OR o.ended >= ?) AND b.person_id IS NULL",
+            found = joint.tables.look(
+                own.service_order, ["person_id"], _NOT_BILLED,
                 month.word, microseconds(midnight(clock, month.after)),
                 microseconds(midnight(clock, month.first)),
             )  # fmt: skip
@@ -164,7 +167,7 @@ class Invoices:
             self.invoice(joint, person_id, month)
 
     def invoice(
-        self, joint: Joint, person_id: str, month: Month, until: date | None = None,
+        self, joint: Transaction, person_id: str, month: Month, until: date | None = None,
         before: date | None = None,
     ) -> None:  # fmt: skip
         """Make the invoice of a person's month, in the books of whoever pays for it, once.
@@ -172,25 +175,25 @@ class Invoices:
         `until` is the day on which all that they have ends, though no row says so. With `before`
         it is that of the days before one in the month, from which on another may pay.
         """
-        payer = self.provider.payer(joint.connection, person_id)
+        payer = self.provider.payer(joint.tables, person_id)
         joint.lock(person_id, payer)
-        if month.word in services.billed_months(joint.connection, person_id):
+        if month.word in services.billed_months(joint.tables, person_id):
             return
-        database.whole(joint.connection, tables.service_order, [person_id])
-        span = still_to_bill(joint.connection, person_id, month, before or month.after)
+        joint.tables.whole(own.service_order, [person_id])
+        span = still_to_bill(joint.tables, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
         found = self._invoiced(joint, person_id, payer, _Used(month, span, until))
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
         if before:
-            bill_until(joint.connection, person_id, before)
+            bill_until(joint.tables, person_id, before)
         else:
-            database.insert(joint.connection, tables.billed, person_id=person_id, month=month.word,
+            joint.tables.insert(own.billed, person_id=person_id, month=month.word,
                             state=state)  # fmt: skip
         if told is None:
             return
-        database.insert(joint.connection, tables.invoice, person_id=payer, number=told.number,
+        joint.tables.insert(own.invoice, person_id=payer, number=told.number,
                         used_by=person_id, month=month.word, due=moment(told.due),
                         state="open")  # fmt: skip
         settle(joint, payer)  # what was paid ahead may cover it
@@ -199,7 +202,7 @@ class Invoices:
                      {"number": told.number, "due": told.due.isoformat()})  # fmt: skip
 
     def _invoiced(
-        self, joint: Joint, person_id: str, payer: str, used: _Used
+        self, joint: Transaction, person_id: str, payer: str, used: _Used
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
@@ -242,7 +245,7 @@ class Invoices:
                               occasion="service-use", purpose="billing")  # fmt: skip
         return booked if isinstance(booked, Refused) else told
 
-    def leave(self, joint: Joint, person_id: str) -> None:
+    def leave(self, joint: Transaction, person_id: str) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
         began = self._began(joint, person_id)
         if began is None:
@@ -252,7 +255,7 @@ class Invoices:
         today = joint.clock.today()
         self.invoice(joint, person_id, month_of(today), today)
 
-    def close(self, joint: Joint, person_id: str, _: str = "") -> None:
+    def close(self, joint: Transaction, person_id: str, _: str = "") -> None:
         """Bill what somebody used before today: from today on another may pay, or nobody."""
         began = self._began(joint, person_id)
         if began is None:
@@ -261,15 +264,15 @@ class Invoices:
         today = joint.clock.today()
         self.invoice(joint, person_id, month_of(today), before=today)
 
-    def _began(self, joint: Joint, person_id: str) -> date | None:
+    def _began(self, joint: Transaction, person_id: str) -> date | None:
         """Since when somebody has had anything that is billed."""
-        found = database.select(joint.connection, tables.service_order, "person_id = ?", person_id)
+        found = joint.tables.select(own.service_order, "person_id = ?", person_id)
         first = min((each.began for each in found), default=None)
         if first is None:
             return None
         return joint.clock.day_of(BEGINNING + timedelta(microseconds=first))
 
-    def _catch_up(self, joint: Joint, person_id: str, began: date) -> None:
+    def _catch_up(self, joint: Transaction, person_id: str, began: date) -> None:
         """Bill the months that are over, as far back as months are still billed."""
         months = [month_of(joint.clock.today()).previous()]
         while len(months) < BACK:
@@ -278,7 +281,7 @@ class Invoices:
             if month.after > began:
                 self.invoice(joint, person_id, month)
 
-    def stayed(self, joint: Joint, person_id: str) -> None:
+    def stayed(self, joint: Transaction, person_id: str) -> None:
         """Write to somebody who was erased and still owes how they can pay without an account."""
         if _unpaid(joint, person_id):
             outbox.queue(joint, person_id, "billing/erased", "administrative-message")
@@ -294,10 +297,7 @@ class Invoices:
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
             with gate.together() as joint:
-                found, forged = database.believed(
-                    joint.connection, tables.invoice, "state = ? AND due <= ? AND person_id IN"
-                    " (SELECT person_id FROM person WHERE state = 'active')", before, until,
-                )  # fmt: skip
+                found, forged = joint.tables.believed(own.invoice, _PAST_DUE, before, until)
             if forged:
                 _log.error("%d invoices are not as they were written, and wait", forged)
             for each in found:
@@ -311,19 +311,19 @@ class Invoices:
             self._step(joint, told, before, after)
         return 1
 
-    def _step(self, joint: Joint, told: _Due, before: str, after: str) -> None:
+    def _step(self, joint: Transaction, told: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
         where = "person_id = ? AND number = ? AND state = ?"
-        changed = database.update(joint.connection, tables.invoice, {"state": after}, where,
+        changed = joint.tables.update(own.invoice, {"state": after}, where,
                                   told.payer, told.number, before, parts=[before])  # fmt: skip
         if changed:
             self._now(joint, told.payer, after, told.number, day_of(told.due))
 
-    def _now(self, joint: Joint, payer: str, state: str, number: str, due: date) -> None:
+    def _now(self, joint: Transaction, payer: str, state: str, number: str, due: date) -> None:
         if state == "due":
             self.provider.events.announce(joint, INVOICE_DUE, payer, number)
         elif state == "task":
-            open_debts = [t for t in tasks.of_person(joint.connection, payer) if t.kind == DEBT]
+            open_debts = [t for t in tasks.of_person(joint.tables, payer) if t.kind == DEBT]
             if not open_debts:
                 tasks.open_task(joint, payer, DEBT, "debt-collection", role="billing",
                                 about=number)  # fmt: skip
@@ -333,19 +333,18 @@ class Invoices:
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
 
 
-def erased(joint: Joint, person_id: str) -> bool:
+def erased(joint: Transaction, person_id: str) -> bool:
     """Whether somebody was erased, but for what must be kept, and so has no account any more."""
-    where = "person_id = ? AND how = ?"
-    return database.get(joint.connection, record, where, person_id, ERASURE) is not None
+    return joint.is_erased(person_id)
 
 
-def number(joint: Joint, made: date) -> str:
+def number(joint: Transaction, made: date) -> str:
     """The next number of a year: one that was given out is never given out again."""
-    years = database.select(joint.connection, tables.invoice_number)
+    years = joint.tables.select(own.invoice_number)
     found = next((each for each in years if each.year == made.year), None)
     if found is None:
-        database.insert(joint.connection, tables.invoice_number, year=made.year, last=FIRST)
+        joint.tables.insert(own.invoice_number, year=made.year, last=FIRST)
         return f"{made.year}-{FIRST}"
     after = found._replace(last=found.last + 1)
-    database.mark_again(joint.connection, tables.invoice_number, [(found, after)])
+    joint.tables.mark_again(own.invoice_number, [(found, after)])
     return f"{made.year}-{after.last}"

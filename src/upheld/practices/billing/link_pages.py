@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
 from upheld.gate.public import VaultError
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.cards import PaymentProcessor
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import invoices
@@ -52,7 +52,7 @@ class LinkPages:
         person_id = self._whose(request)
         once = _text(form, "card") or request.query_params.get("card", "")
 
-        def look(joint: Joint) -> tuple[History | Refused, str | None]:
+        def look(joint: Transaction) -> tuple[History | Refused, str | None]:
             return (invoices.history_of(joint, person_id),
                     self.payments.under_way(joint, person_id))  # fmt: skip
 
@@ -112,7 +112,7 @@ class LinkPages:
         """What came of a payment."""
         person_id, key = self._whose(request), request.path_params["key"]
 
-        def look(joint: Joint) -> tuple[str, int] | Refused | None:
+        def look(joint: Transaction) -> tuple[str, int] | Refused | None:
             intent = self.payments.intent(joint, person_id, key)
             if intent is None:
                 return None

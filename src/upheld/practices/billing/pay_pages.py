@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import cards
 from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
 from upheld.practice.endpoints import Visit
@@ -55,7 +55,7 @@ class PayPages:
         self.provider, self.payments, self.processor = provider, payments, processor
         self.given = GivenCards(provider, processor)
 
-    def _look(self, joint: Joint, person_id: str) -> Owed | Refused:
+    def _look(self, joint: Transaction, person_id: str) -> Owed | Refused:
         found = viewed(joint, person_id, "payment-history", "card")
         if isinstance(found, Refused):
             return found
@@ -63,7 +63,7 @@ class PayPages:
         history = books.history_of(found["payment-history"] if "payment-history" in told else None)
         card = cards.usable(found)
         return Owed(history, card, card is None and cards.CARD in told,
-                    self.provider.payer(joint.connection, person_id) != person_id,
+                    self.provider.payer(joint.tables, person_id) != person_id,
                     self.payments.under_way(joint, person_id))  # fmt: skip
 
     async def show(
@@ -113,7 +113,7 @@ class PayPages:
     async def done(self, visit: Visit) -> Response:
         """What came of a payment."""
 
-        def look(joint: Joint) -> tuple[str, int] | Refused | None:
+        def look(joint: Transaction) -> tuple[str, int] | Refused | None:
             intent = self.payments.intent(joint, visit.subject, visit.request.path_params["key"])
             if intent is None:
                 return None

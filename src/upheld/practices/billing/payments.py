@@ -15,15 +15,14 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import cards
 from upheld.practice.cards import Card, Charged, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
@@ -78,15 +77,15 @@ class Declined(NamedTuple):
 Beginning = Begun | UnderWay | Declined | Refused | None
 
 
-def under_way(connection: Connection, person_id: str) -> list[Any]:
+def under_way(tables: Tables, person_id: str) -> list[Any]:
     """The rows of somebody's payments that have not come to an end, the oldest first."""
     where = "person_id = ? AND state IN (?) ORDER BY made"
-    return database.select(connection, payment_intent, where, person_id, "begun", parts=["begun"])
+    return tables.select(payment_intent, where, person_id, "begun", parts=["begun"])
 
 
-def _of(joint: Joint, person_id: str, key: str) -> Any | None:
+def _of(joint: Transaction, person_id: str, key: str) -> Any | None:
     """The row of somebody's payment by the key of its form."""
-    found = database.select(joint.connection, payment_intent, "person_id = ?", person_id)
+    found = joint.tables.select(payment_intent, "person_id = ?", person_id)
     return next((each for each in found if each.key == key), None)
 
 
@@ -97,18 +96,18 @@ class Payments:
         self.provider, self.processor = provider, processor
         self._sealer = provider.sealer("payment")
 
-    def intent(self, joint: Joint, person_id: str, key: str) -> Intent | None:
+    def intent(self, joint: Transaction, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
         found = _of(joint, person_id, key)
         return None if found is None else Intent(found.state, found.record_id)
 
-    def under_way(self, joint: Joint, person_id: str) -> str | None:
+    def under_way(self, joint: Transaction, person_id: str) -> str | None:
         """The key of the payment of an account that has not come to an end."""
-        found = under_way(joint.connection, person_id)
+        found = under_way(joint.tables, person_id)
         return str(found[0].key) if found else None
 
     def begin(
-        self, joint: Joint, person_id: str, key: str, cents: int, once: str, token: str
+        self, joint: Transaction, person_id: str, key: str, cents: int, once: str, token: str
     ) -> Beginning:
         """Keep the intent and tell the processor who pays; None where this key came before.
 
@@ -136,12 +135,12 @@ class Payments:
             joint.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
         sealed = self._sealer.seal(msgspec.json.encode(_Sealed(cents, once)), person_id, key)
-        database.insert(joint.connection, payment_intent, person_id=person_id, key=key,
+        joint.tables.insert(payment_intent, person_id=person_id, key=key,
                         state="begun", record_id=record, entry=found.entry,
                         made=microseconds(joint.clock.now()), sealed=sealed)  # fmt: skip
         return Begun(token or (card.token if card else ""), cents)
 
-    def _told(self, joint: Joint, person_id: str) -> Outcome:
+    def _told(self, joint: Transaction, person_id: str) -> Outcome:
         act = Act(
             action="share", data=("name", "card"), recipient="payment-processor",
             purpose="billing", occasion="service-use", party=self.processor.party,
@@ -156,7 +155,9 @@ class Payments:
         """The key by which the processor knows a payment: it says nothing of whose it is."""
         return self._sealer.name_of(person_id, key)
 
-    def finish(self, joint: Joint, person_id: str, key: str, charged: Charged) -> Refused | None:
+    def finish(
+        self, joint: Transaction, person_id: str, key: str, charged: Charged
+    ) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         joint.lock(person_id)
         found = _of(joint, person_id, key)
@@ -171,7 +172,7 @@ class Payments:
             if refused:
                 return refused  # the intent stays, and the job comes back to it
         over = found._replace(state="paid" if charged.paid else "declined", sealed=None)
-        database.mark_again(joint.connection, payment_intent, [(found, over)])
+        joint.tables.mark_again(payment_intent, [(found, over)])
         if found.state == "begun":
             joint.withdraw(person_id, record, ended=True)
         joint.note(
@@ -183,7 +184,9 @@ class Payments:
             self.provider.events.announce(joint, PAYMENT_RECEIVED, person_id, charged.reference)
         return None
 
-    def book(self, joint: Joint, person_id: str, cents: int, reference: str) -> Refused | None:
+    def book(
+        self, joint: Transaction, person_id: str, cents: int, reference: str
+    ) -> Refused | None:
         """Book an amount that was paid by card: the balance falls, and invoices may be settled."""
         found = invoices.history_of(joint, person_id)
         if isinstance(found, Refused):
@@ -210,7 +213,7 @@ class Payments:
             " (SELECT person_id FROM person WHERE state = 'active')"
         )
         with gate.together() as joint:
-            found, forged = database.believed(joint.connection, payment_intent, where, *_LIVE,
+            found, forged = joint.tables.believed(payment_intent, where, *_LIVE,
                                               microseconds(now - INTERRUPTED))  # fmt: skip
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
@@ -228,7 +231,7 @@ class Payments:
     def _given_up(self, gate: Gate, person_id: str, key: str) -> int:
         """Ask no more about what was given up: its amount goes."""
         with gate.together() as joint:
-            database.update(joint.connection, payment_intent, {"sealed": None},
+            joint.tables.update(payment_intent, {"sealed": None},
                             f"{_KEY} AND state = 'refused'", person_id, key)  # fmt: skip
         return 0
 
@@ -258,7 +261,7 @@ class Payments:
             return 0 if self.finish(joint, person_id, key, charged) else 1
 
     def _begin_again(
-        self, joint: Joint, person_id: str, key: str, once: Card | None
+        self, joint: Transaction, person_id: str, key: str, once: Card | None
     ) -> Begun | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
         joint.lock(person_id)
@@ -278,7 +281,7 @@ class Payments:
             return None
         return Begun(card.token, sealed.cents)
 
-    def _waiting(self, joint: Joint, person_id: str, key: str) -> tuple[str, _Sealed] | None:
+    def _waiting(self, joint: Transaction, person_id: str, key: str) -> tuple[str, _Sealed] | None:
         """The record of a payment that is begun, and what is under way."""
         found = _of(joint, person_id, key)
         if found is None or found.state != "begun":
@@ -289,5 +292,5 @@ class Payments:
         opened = self._sealer.unseal(raw, person_id, key, what="a payment")
         return msgspec.json.decode(opened, type=_Sealed)
 
-    def _change(self, joint: Joint, person_id: str, key: str, **changes: str) -> None:
-        database.update(joint.connection, payment_intent, changes, _KEY, person_id, key)
+    def _change(self, joint: Transaction, person_id: str, key: str, **changes: str) -> None:
+        joint.tables.update(payment_intent, changes, _KEY, person_id, key)

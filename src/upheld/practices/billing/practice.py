@@ -8,7 +8,7 @@ from functools import partial
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import Job
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.cards import read as read_card
 from upheld.practice.endpoints import anybody, signed_in
@@ -211,14 +211,14 @@ def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
     ]
 
 
-def waiting(joint: Joint, person_id: str) -> list[Todo]:
+def waiting(joint: Transaction, person_id: str) -> list[Todo]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     found = []
     if due := due_numbers(joint, person_id):
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
         found.append(Todo(f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.", "Pay",
                           "/me/payment"))  # fmt: skip
-    debt = debts.handed(joint.connection, person_id)
+    debt = debts.handed(joint, person_id)
     if debt is not None:
         found.append(Todo(
             f"Since {said_day(debt.handed)} {debt.party} collects what you owe for us. It sees your"

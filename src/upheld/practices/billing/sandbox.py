@@ -17,9 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
-from upheld.database.transaction import reading, writing
+from upheld.database.columns import microseconds
 from upheld.practice.cards import Card, Charged
 from upheld.practice.plugin import Provider
 from upheld.practices.billing.tables import sandbox_card, sandbox_charge
@@ -68,22 +66,22 @@ class Sandbox:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._engine = provider.gate.gate.engine
+        self._gate = provider.gate.gate
         self._sealer = provider.sealer("sandbox")
 
     def card_page(self, reference: str, back: str) -> str:
         """The address of its page for a card."""
         now = self._provider.now()
-        with writing(self._engine) as connection:
-            database.purge(connection, sandbox_card, "made < ?", microseconds(now - KEPT))
-            database.insert(connection, sandbox_card, reference=reference, back=back,
+        with self._gate.together() as joint:
+            joint.tables.purge(sandbox_card, "made < ?", microseconds(now - KEPT))
+            joint.tables.insert(sandbox_card, reference=reference, back=back,
                             made=microseconds(now))  # fmt: skip
         return f"/sandbox/card/{reference}"
 
     def card(self, reference: str) -> Card | None:
         """The card that somebody gave on that page."""
-        with reading(self._engine) as connection:
-            found = database.get(connection, sandbox_card, "reference = ?", reference)
+        with self._gate.look() as tables:
+            found = tables.get(sandbox_card, "reference = ?", reference)
         if found is None or found.sealed is None:
             return None
         opened = self._sealer.unseal(found.sealed, "card", reference)
@@ -93,8 +91,8 @@ class Sandbox:
         """Take nothing from a card, once for each key."""
         del cents
         state = "declined" if token.startswith(_DECLINES) else "paid"
-        with writing(self._engine) as connection:
-            database.insert_new(connection, sandbox_charge, key=key, reference=secrets.token_hex(6),
+        with self._gate.together() as joint:
+            joint.tables.insert_new(sandbox_charge, key=key, reference=secrets.token_hex(6),
                                 state=state)  # fmt: skip
         found = self.charged(key)
         assert found is not None  # noqa: S101 - it stands there now
@@ -102,8 +100,8 @@ class Sandbox:
 
     def charged(self, key: str) -> Charged | None:
         """What came of a charge."""
-        with reading(self._engine) as connection:
-            found = database.get(connection, sandbox_charge, "key = ?", key)
+        with self._gate.look() as tables:
+            found = tables.get(sandbox_charge, "key = ?", key)
         return None if found is None else Charged(found.state == "paid", found.reference)
 
     async def show(self, request: Request, _: FormData, filled: Filled = EMPTY) -> Response:
@@ -127,8 +125,8 @@ class Sandbox:
         sealed = self._sealer.seal(msgspec.json.encode(card), "card", reference)
 
         def keep() -> None:
-            with writing(self._engine) as connection:
-                database.update(connection, sandbox_card, {"sealed": sealed}, "reference = ?",
+            with self._gate.together() as joint:
+                joint.tables.update(sandbox_card, {"sealed": sealed}, "reference = ?",
                                 reference)  # fmt: skip
 
         await self._provider.apart(keep)
@@ -137,9 +135,7 @@ class Sandbox:
     async def _back(self, request: Request) -> tuple[str, str]:
         """The reference of a page, and where it leads back to; 404 where it is over."""
         reference = request.path_params["reference"]
-        found = await self._provider.read(
-            lambda c: database.get(c, sandbox_card, "reference = ?", reference)
-        )
+        found = await self._provider.read(lambda c: c.get(sandbox_card, "reference = ?", reference))
         if found is None:
             raise HTTPException(404)
         return reference, str(found.back)

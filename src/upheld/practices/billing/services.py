@@ -12,14 +12,12 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
 
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.carry_forward import Carried, Retiring
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import credentials
 from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
@@ -78,7 +76,7 @@ def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
 
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
-    over = billed_months(retiring.connection, retiring.person_id)
+    over = billed_months(retiring.tables, retiring.person_id)
     today = retiring.at.date()
     stay = set[int]()
     for each, numbers in _with_rows([*retiring.old, *retiring.young]):
@@ -87,14 +85,14 @@ def carry(retiring: Retiring) -> list[Carried]:
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
 
 
-def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
+def unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     """Whether somebody had a plan in a month, the present one too, that is not billed so far.
 
     Days are those of the zone of `at`, which is now.
     """
     today, zone = at.date(), at.tzinfo
-    orders = database.select(connection, service_order, "person_id = ?", person_id)
-    over = billed_months(connection, person_id)
+    orders = tables.select(service_order, "person_id = ?", person_id)
+    over = billed_months(tables, person_id)
     return any(
         not over.issuperset(_months(
             moment(each.began).astimezone(zone).date(),
@@ -105,9 +103,9 @@ def unbilled(connection: Connection, person_id: str, at: datetime) -> bool:
     )  # fmt: skip
 
 
-def billed_months(connection: Connection, person_id: str) -> set[str]:
+def billed_months(tables: Tables, person_id: str) -> set[str]:
     """The months of somebody for which nothing is to be invoiced any more."""
-    found = database.select(connection, billed, "person_id = ?", person_id)
+    found = tables.select(billed, "person_id = ?", person_id)
     return {each.month for each in found}
 
 
@@ -122,7 +120,7 @@ def _month(day: date) -> int:
     return day.year * 12 + day.month - 1
 
 
-def held(joint: Joint, person_id: str) -> list[Had] | Refused:
+def held(joint: Transaction, person_id: str) -> list[Had] | Refused:
     """The plans that somebody has now, read for billing."""
     found = joint.act(Act(action="use", data=(SERVICES,), purpose="billing"), person_id,
                       entitled=True)  # fmt: skip
@@ -131,7 +129,7 @@ def held(joint: Joint, person_id: str) -> list[Had] | Refused:
     return [each for each in had(row.value for row in found.series(SERVICES)) if not each.until]
 
 
-def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
+def order(joint: Transaction, person_id: str, plan: Plan) -> Refused | None:
     """Order a plan, in place of the one that somebody has of this service; or the refusal."""
     served = joint.act(Act(action="serve"), person_id, entitled=True)
     if isinstance(served, Refused):
@@ -152,13 +150,13 @@ def order(joint: Joint, person_id: str, plan: Plan) -> Refused | None:
     if refused:
         joint.withdraw(person_id, record)
         return refused
-    database.insert(joint.connection, service_order, person_id=person_id, record_id=record,
+    joint.tables.insert(service_order, person_id=person_id, record_id=record,
                     began=microseconds(at))  # fmt: skip
     _over(joint, person_id, before, CUSTOMER)
     return None
 
 
-def end(joint: Joint, person_id: str, service: str, actor: str = CUSTOMER) -> Refused | None:
+def end(joint: Transaction, person_id: str, service: str, actor: str = CUSTOMER) -> Refused | None:
     """End a service: what rests on having it holds no longer; or the refusal.
 
     Entries say who ended it: the customer, unless `actor` says nobody, where that is us.
@@ -177,7 +175,7 @@ def end(joint: Joint, person_id: str, service: str, actor: str = CUSTOMER) -> Re
     return None
 
 
-def end_all(joint: Joint, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
+def end_all(joint: Transaction, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
     """End everything that somebody has, as closing their account does."""
     now = held(joint, person_id)
     for each in [] if isinstance(now, Refused) else now:
@@ -194,7 +192,7 @@ def _ending(each: Had, at: date) -> Row:
     return Row("end", each.service, each.plan, at)
 
 
-def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
+def _append(joint: Transaction, person_id: str, added: list[Row]) -> Refused | None:
     found = joint.append(
         person_id,
         SERVICES,
@@ -207,17 +205,17 @@ def _append(joint: Joint, person_id: str, added: list[Row]) -> Refused | None:
     return found if isinstance(found, Refused) else None
 
 
-def _over(joint: Joint, person_id: str, ended: list[Had], actor: str) -> None:
+def _over(joint: Transaction, person_id: str, ended: list[Had], actor: str) -> None:
     at = microseconds(joint.clock.now())
     for each in ended:
         if each.record:
             joint.withdraw(person_id, each.record, ended=True, actor=actor)
             where = "person_id = ? AND record_id = ?"
-            database.update(joint.connection, service_order, {"ended": at}, where, person_id,
+            joint.tables.update(service_order, {"ended": at}, where, person_id,
                             each.record)  # fmt: skip
 
 
-def new_password(joint: Joint, person_id: str, service: str) -> str | Refused:
+def new_password(joint: Transaction, person_id: str, service: str) -> str | Refused:
     """Give a service another password and show it, which is entered; it is never shown again."""
     secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
     refused = credentials.change(joint, person_id, service, secret)

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.database.tables import BLANK, ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import BLANK, ID, STAYS, WORD, Instant, metadata, sealed
 
 service_order: Final = Table(
     "service_order",

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.odd import decoding
 from upheld.practices.billing.books import told
 
@@ -47,7 +47,7 @@ class Table(NamedTuple):
         return Used(sum(each.gigabytes for each in found), sum(each.hours for each in found))
 
 
-def note(joint: Joint, person_id: str, rows: Sequence[Row]) -> Refused | None:
+def note(joint: Transaction, person_id: str, rows: Sequence[Row]) -> Refused | None:
     """Note what somebody used, as the network counted it."""
     found = joint.append(person_id, USAGE, [told(row) for row in rows], source="customer",
                          occasion="service-use", purpose="billing")  # fmt: skip

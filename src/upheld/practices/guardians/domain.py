@@ -10,14 +10,11 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.batches import Place, batch
-from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.columns import BEGINNING, microseconds
+from upheld.database.own_tables import Place, Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.events import GUARDIAN_REVOKED, PAYER_CHANGES
 from upheld.practice.invitations import Invitation
@@ -63,22 +60,22 @@ class Given(NamedTuple):
     withdrawn: datetime | None
 
 
-def care_of(connection: Connection, person_id: str) -> Care | None:
+def care_of(tables: Tables, person_id: str) -> Care | None:
     """Who cares for somebody, unless they came of age."""
-    found = database.get(connection, table, "person_id = ? AND ended IS NULL", person_id)
+    found = tables.get(table, "person_id = ? AND ended IS NULL", person_id)
     return None if found is None else _care(found)
 
 
-def cares(connection: Connection, guardian_id: str) -> list[Care]:
+def cares(tables: Tables, guardian_id: str) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
     where = "guardian_id = ? AND ended IS NULL ORDER BY begun"
-    found = database.select(connection, table, where, guardian_id)
+    found = tables.select(table, where, guardian_id)
     return [_care(each) for each in found]
 
 
-def some_cares(connection: Connection, after: Place, most: int) -> tuple[list[Care], Place | None]:
+def some_cares(tables: Tables, after: Place, most: int) -> tuple[list[Care], Place | None]:
     """Some who are cared for, by their ids in order; and after whom to go on, or None."""
-    some, last = batch(connection, table, "ended IS NULL", (), after, most)
+    some, last = tables.batch(table, "ended IS NULL", (), after, most)
     return [_care(each) for each in some], last
 
 
@@ -91,7 +88,7 @@ def _moment(told: int) -> datetime:
     return BEGINNING + timedelta(microseconds=told)
 
 
-def given(joint: Joint, person_id: str) -> dict[str, Given]:
+def given(joint: Transaction, person_id: str) -> dict[str, Given]:
     """What a guardian gave for somebody, and whether it still holds."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
     listed, _ = joint.records_of([person_id], list(kinds))
@@ -107,7 +104,7 @@ def given(joint: Joint, person_id: str) -> dict[str, Given]:
     return found
 
 
-def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None) -> None:
+def give(joint: Transaction, care: Care, what: str, *, begins: datetime | None = None) -> None:
     """Let a guardian give one thing, from now on or since they said so."""
     if given(joint, care.person_id)[what].record_id:
         return
@@ -118,7 +115,7 @@ def give(joint: Joint, care: Care, what: str, *, begins: datetime | None = None)
     )  # fmt: skip
 
 
-def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
+def withdraw(provider: Provider, joint: Transaction, care: Care, what: str) -> None:
     """Let a guardian take one thing back; whom the policy no longer lets us serve is signed out.
 
     What was used while the costs were accepted is billed first.
@@ -130,17 +127,17 @@ def withdraw(provider: Provider, joint: Joint, care: Care, what: str) -> None:
         provider.events.announce(joint, PAYER_CHANGES, care.person_id)
     joint.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
     if not joint.peek(care.person_id, Act(action="serve")).allowed:
-        sessions.end_all(joint.connection, "customer", care.person_id)
+        sessions.end_all(joint.tables, "customer", care.person_id)
         provider.events.announce(joint, GUARDIAN_REVOKED, care.person_id, found.record_id)
 
 
-def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | None:
+def begin(joint: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
     """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
     accepted = invitation.accepted or joint.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
         return Refused(None)
-    database.insert(joint.connection, table, person_id=person_id, guardian_id=care.guardian_id,
+    joint.tables.insert(table, person_id=person_id, guardian_id=care.guardian_id,
                     begun=microseconds(accepted))  # fmt: skip
     for what in KINDS:
         give(joint, care, what, begins=accepted)
@@ -148,16 +145,16 @@ def begin(joint: Joint, person_id: str, invitation: Invitation) -> Refused | Non
     return charged if isinstance(charged, Refused) else None
 
 
-def end(joint: Joint, care: Care) -> None:
+def end(joint: Transaction, care: Care) -> None:
     """End a guardian's care: they see nothing any more, and nothing of it proves anything."""
     for each in given(joint, care.person_id).values():
         if each.record_id:
             joint.withdraw(care.person_id, each.record_id, ended=True)
     ended = {"ended": microseconds(joint.clock.now())}
-    database.update(joint.connection, table, ended, "person_id = ?", care.person_id)
+    joint.tables.update(table, ended, "person_id = ?", care.person_id)
 
 
-def age(joint: Joint, person_id: str) -> int | Refused:
+def age(joint: Transaction, person_id: str) -> int | Refused:
     """Somebody's age in whole years, if the policy lets us check it; 0 where it is not known."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
     found = joint.act(act, person_id, entitled=True)
@@ -169,27 +166,27 @@ def age(joint: Joint, person_id: str) -> int | Refused:
         return years(date.fromisoformat(found["birth-date"]), joint.clock.today())
 
 
-def is_known(connection: Connection, person_id: str) -> bool:
+def is_known(tables: Tables, person_id: str) -> bool:
     """Whether we know that somebody is who they say."""
-    return database.get(connection, identity_check, "person_id = ?", person_id) is not None
+    return tables.get(identity_check, "person_id = ?", person_id) is not None
 
 
-def know(joint: Joint, person_id: str, how: str) -> None:
+def know(joint: Transaction, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
     at = microseconds(joint.clock.now())
-    if not database.insert_new(joint.connection, identity_check, person_id=person_id, how=how,
+    if not joint.tables.insert_new(identity_check, person_id=person_id, how=how,
                                at=at):  # fmt: skip
         return
-    waited = invitations.accepted_by(joint.connection, person_id, joint.clock.now())
+    waited = invitations.accepted_by(joint.tables, person_id, joint.clock.now())
     invitations.confirm(joint, person_id)
     tasks.close_about(joint, person_id, CHECK)
     if any(each.state == invitations.CHECKING for each in waited):
         outbox.queue(joint, person_id, "guardians/known", "administrative-message")
 
 
-def accept(joint: Joint, guardian_id: str, invitation: Invitation) -> bool:
+def accept(joint: Transaction, guardian_id: str, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
-    known = is_known(joint.connection, guardian_id)
+    known = is_known(joint.tables, guardian_id)
     invitations.accept(joint, invitation, guardian_id, SHOWN, checked=known)
     if not known:
         tasks.close_about(joint, guardian_id, CHECK)  # one look at them is enough

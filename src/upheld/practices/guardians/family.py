@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.act.request import Given as Values
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
 from upheld.practice.citations import Quote, quoted
@@ -80,8 +80,8 @@ class Family:
     async def show(self, visit: Visit) -> Response:
         """Whom one cares for, and who cares for oneself."""
 
-        def look(joint: Joint) -> dict[str, Any]:
-            person, c = visit.subject, joint.connection
+        def look(joint: Transaction) -> dict[str, Any]:
+            person, c = visit.subject, joint.tables
             care = domain.care_of(c, person)
             return {
                 "children": [(each, self._name(joint, each)) for each in domain.cares(c, person)],
@@ -98,16 +98,16 @@ class Family:
             said=SAID.get(visit.request.query_params.get("said", "")), **words,
         )  # fmt: skip
 
-    def _view(self, joint: Joint, care: Care, data: tuple[str, ...]) -> Outcome:
+    def _view(self, joint: Transaction, care: Care, data: tuple[str, ...]) -> Outcome:
         act = Act(action="view", data=data, actor=domain.GUARDIAN,
                   purpose="service-provision", partial=True)  # fmt: skip
         return joint.act(act, care.person_id, entitled=True)
 
-    def _name(self, joint: Joint, care: Care) -> str:
+    def _name(self, joint: Transaction, care: Care) -> str:
         found = self._view(joint, care, ("name",))
         return "" if isinstance(found, Refused) else _told(found, "name")
 
-    def looks(self, joint: Joint, person_id: str) -> list[Looked]:
+    def looks(self, joint: Transaction, person_id: str) -> list[Looked]:
         """When a guardian looked at something of somebody, the latest first."""
         found = []
         for each in reversed(joint.entries(person_id)):
@@ -117,9 +117,9 @@ class Family:
                 found.append(Looked(each.at, what))
         return found[:100]
 
-    def _care(self, joint: Joint, visit: Visit) -> Care | None:
+    def _care(self, joint: Transaction, visit: Visit) -> Care | None:
         """The care that a page is about, if it is this visitor's."""
-        found = domain.care_of(joint.connection, visit.request.path_params["child"])
+        found = domain.care_of(joint.tables, visit.request.path_params["child"])
         return found if found is not None and found.guardian_id == visit.subject else None
 
     def _nobody(self, request: Request) -> Response:
@@ -128,7 +128,7 @@ class Family:
     async def child(self, visit: Visit) -> Response:
         """What a guardian sees of one whom they care for; to look is an act."""
 
-        def look(joint: Joint) -> Child | None:
+        def look(joint: Transaction) -> Child | None:
             care = self._care(joint, visit)
             return None if care is None else self._child(joint, care)
 
@@ -140,7 +140,7 @@ class Family:
             said=SAID.get(visit.request.query_params.get("said", "")),
         )  # fmt: skip
 
-    def _child(self, joint: Joint, care: Care) -> Child:
+    def _child(self, joint: Transaction, care: Care) -> Child:
         given = domain.given(joint, care.person_id)
         found = self._view(joint, care, SEEN)
         if isinstance(found, Refused):
@@ -168,7 +168,7 @@ class Family:
         """Give one thing, take it back, or let a child choose a new password."""
         what, how = str(visit.form.get("what", "")), str(visit.form.get("how", ""))
 
-        def work(joint: Joint) -> str | Refused | None:
+        def work(joint: Transaction) -> str | Refused | None:
             care = self._care(joint, visit)
             if care is None:
                 return None
@@ -187,21 +187,21 @@ class Family:
             return self._nobody(visit.request)
         return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{found}", 303)
 
-    def _reset(self, joint: Joint, care: Care) -> Refused | None:
+    def _reset(self, joint: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
         person = care.person_id
         refused = credentials.forget(joint, person, credentials.SIGN_IN)
         if refused is not None:
             return refused
         joint.note(person, "password-reset", actor=domain.GUARDIAN)
-        sessions.end_all(joint.connection, "customer", person)
+        sessions.end_all(joint.tables, "customer", person)
         self.provider.events.announce(joint, PASSWORD_CHANGED, person, care.guardian_id)
         queued = outbox.queue(joint, person, "guardians/reset", "administrative-message")
         return queued if isinstance(queued, Refused) else None
 
-    def waiting(self, joint: Joint, person_id: str) -> list[Todo]:
+    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
         """Tells a minor that a guardian looked, and a guardian that something is taken back."""
-        care = domain.care_of(joint.connection, person_id)
+        care = domain.care_of(joint.tables, person_id)
         if care is None:
             return []
         looks = self.looks(joint, person_id)

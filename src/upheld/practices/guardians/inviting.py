@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, limiting, tasks
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
@@ -81,7 +81,7 @@ class Inviting:
             return again(filled, 422)
         email, address = filled.values["email"], network_of(request)
 
-        def work(joint: Joint) -> str | Refused:
+        def work(joint: Transaction) -> str | Refused:
             if limiting.too_many_from(
                 self.provider, joint, "guardian", address
             ) or limiting.too_many_to(self.provider, joint, "guardian", email):
@@ -104,12 +104,12 @@ class Inviting:
         named = self.provider.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
-    def _who(self, joint: Joint, contact: str) -> tuple[str, str]:
+    def _who(self, joint: Transaction, contact: str) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
         found = joint.act(act, contact)
         name = "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
-        invitation = invitations.of_contact(joint.connection, contact, self.provider.now())
+        invitation = invitations.of_contact(joint.tables, contact, self.provider.now())
         return name, invitations.compared(invitation.invitation_id) if invitation else ""
 
     async def closed(self, request: Request) -> Response:
@@ -147,7 +147,7 @@ class Inviting:
             return again(filled, 403, found)
         return RedirectResponse("/me/family?said=accepted", 303)
 
-    def _accept(self, joint: Joint, guardian_id: str, raw: str) -> str | Refused:
+    def _accept(self, joint: Transaction, guardian_id: str, raw: str) -> str | Refused:
         """Let somebody say yes who is of age themselves; else why not."""
         found = domain.age(joint, guardian_id)
         if isinstance(found, Refused):
@@ -155,16 +155,16 @@ class Inviting:
         if is_minor(joint.policy, found):
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
-        contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(joint.connection, contact, at) if contact else None
+        contact = sessions.redeem(joint.tables, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(joint.tables, contact, at) if contact else None
         if invitation is None:
             return "This invitation is over."
         return "" if domain.accept(joint, guardian_id, invitation) else domain.CHECK
 
-    def _decline(self, joint: Joint, raw: str) -> None:
+    def _decline(self, joint: Transaction, raw: str) -> None:
         at = self.provider.now()
-        contact = sessions.redeem(joint.connection, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(joint.connection, contact, at) if contact else None
+        contact = sessions.redeem(joint.tables, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(joint.tables, contact, at) if contact else None
         if invitation is not None:
             invitations.finish(joint, invitation)
 
@@ -184,8 +184,8 @@ class Inviting:
         if yes and not filled.ok:
             return self._page(visit.request, "check", 422, task=told, fields=[SAW], filled=filled)
 
-        def work(joint: Joint) -> None:
-            task = tasks.found(joint.connection, task_id)
+        def work(joint: Transaction) -> None:
+            task = tasks.found(joint.tables, task_id)
             if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
                 return  # somebody closed it meanwhile
             if yes:

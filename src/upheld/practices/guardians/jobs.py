@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from upheld.database.batches import Place
+from upheld.database.own_tables import Place
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
@@ -27,7 +27,7 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
         with trying(gate, "birthdays") as trial:
             while last is not None:
                 with gate.together() as joint:
-                    some, last = domain.some_cares(joint.connection, last, AT_ONCE)
+                    some, last = domain.some_cares(joint.tables, last, AT_ONCE)
                 for each in some:
                     work = partial(_came_of_age, provider, gate, each)
                     count += trial.one(work, each.person_id) or 0

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import Job
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import invitations
 from upheld.practice.admission import admission
@@ -80,9 +80,9 @@ def practice(provider: Provider) -> Practice:
     )  # fmt: skip
 
 
-def _opened(joint: Joint, person_id: str, about: str) -> None:
+def _opened(joint: Transaction, person_id: str, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
-    found = invitations.by_id(joint.connection, about) if about else None
+    found = invitations.by_id(joint.tables, about) if about else None
     if found is None or found.kind != invitations.GUARDIAN:
         return
     refused = domain.begin(joint, person_id, found)
@@ -90,18 +90,18 @@ def _opened(joint: Joint, person_id: str, about: str) -> None:
         raise refused
 
 
-def _paid(joint: Joint, person_id: str, about: str) -> None:
+def _paid(joint: Transaction, person_id: str, about: str) -> None:
     """Whoever paid has shown by it who they are."""
     del about
     domain.know(joint, person_id, "payment")
 
 
-def _checked(joint: Joint, person_id: str, about: str) -> None:
+def _checked(joint: Transaction, person_id: str, about: str) -> None:
     """A member of staff saw that somebody is who they say, and noted by what."""
     domain.know(joint, person_id, f"staff {about}")
 
 
-def _gave_card(joint: Joint, person_id: str, about: str) -> None:
+def _gave_card(joint: Transaction, person_id: str, about: str) -> None:
     """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
     domain.know(joint, person_id, "card")

@@ -13,8 +13,7 @@ from email.message import EmailMessage, Message
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.database import rows as database
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.tables import outbox
 from upheld.practices.messages.deliver import BOUNCED, SENT
 
@@ -68,16 +67,16 @@ def _ids(part: Message) -> Iterator[str]:
     yield from _ID.findall(str(part.get("Message-ID", "")))
 
 
-def note(joint: Joint, report: Report) -> str:
+def note(joint: Transaction, report: Report) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
-        found = database.select(joint.connection, outbox, "message_id = ? AND state = ?", message,
+        found = joint.tables.select(outbox, "message_id = ? AND state = ?", message,
                                 SENT, parts=[SENT])  # fmt: skip
         if not found:
             continue
         (sent,) = found
         changes = {"state": BOUNCED, "trouble": f"it came back with {report.status}"}
-        database.update(joint.connection, outbox, changes,
+        joint.tables.update(outbox, changes,
                         "person_id = ? AND message_id = ? AND state = ?", sent.person_id, message,
                         SENT, parts=[SENT])  # fmt: skip
         joint.note(sent.person_id, "bounced", action="contact", purpose=sent.purpose,

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import jinja2
-from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.database.own_tables import Tables
 from upheld.practice.plugin import Link, Provider
 from upheld.practices.messages import envelope
 from upheld.web import markdown, sessions
@@ -47,7 +47,7 @@ def blocks(provider: Provider, template: str) -> list[str]:
 
 
 def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
-    provider: Provider, connection: Connection, template: str, person_id: str, name: str,
+    provider: Provider, tables: Tables, template: str, person_id: str, name: str,
     words: Mapping[str, str], allowed: Callable[[str], bool],
 ) -> Composed:  # fmt: skip
     """Render a template for a person; `allowed` says for which purposes we may write to them.
@@ -64,7 +64,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
             raw = provider.seal_link(kind, person_id)
         else:
             whose = provider.gate.gate.token_of(person_id) if made.outlives else person_id
-            raw = sessions.mint(connection, kind, whose, made.lasts, provider.now())
+            raw = sessions.mint(tables, kind, whose, made.lasts, provider.now())
         secrets.append(f"{provider.settings.url}{made.path}/{raw}")
         return Written(secrets[-1])
 

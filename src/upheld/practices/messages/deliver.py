@@ -23,15 +23,13 @@ import msgspec
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.mailbox import MailboxError
-from upheld.database import rows as database
-from upheld.database.rows import Change
-from upheld.database.seals import SealedError
-from upheld.database.tables import microseconds
-from upheld.database.transaction import reading
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Change
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.log.sentences import UNCOPIED
-from upheld.gate.transaction import Joint
+from upheld.gate.public import SealedError
+from upheld.gate.transaction import Transaction
 from upheld.practice.outbox import WAITING
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
@@ -107,9 +105,9 @@ class Delivery:
     def _due(self, gate: Gate) -> list[Waiting]:
         """What is due of people whose messages are as we wrote them, however many others' are."""
         now, after = microseconds(gate.clock.now()), 0
-        with reading(gate.engine) as connection:
+        with gate.look() as tables:
             while True:
-                found, forged = database.sound(connection, outbox, _DUE, now, ONCE, after,
+                found, forged = tables.sound(outbox, _DUE, now, ONCE, after,
                                                parts=[WAITING])  # fmt: skip
                 if found or not forged:
                     break
@@ -150,7 +148,7 @@ class Delivery:
             with gate.together() as joint:
                 self._end(joint, waiting, FAILED, trouble)
 
-    def _ready(self, joint: Joint, waiting: Waiting) -> Ready | None:
+    def _ready(self, joint: Transaction, waiting: Waiting) -> Ready | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
         now = joint.clock.now()
@@ -158,7 +156,7 @@ class Delivery:
             "due": microseconds(now + LEASE), "tries": lambda before: before.tries + 1,
         }  # fmt: skip
         where = f"{_ONE} AND due <= ?"
-        if not database.update(joint.connection, outbox, changes, where, person,
+        if not joint.tables.update(outbox, changes, where, person,
                                waiting.message_id, microseconds(now), parts=[WAITING]):  # fmt: skip
             return None  # another process has it
         given: dict[str, Any] = {}
@@ -173,7 +171,7 @@ class Delivery:
             return None
         decision = given[purpose].decision
         name = values["name"] if "name" in values.values else ""
-        made = compose(provider, joint.connection, waiting.template, person, name,
+        made = compose(provider, joint.tables, waiting.template, person, name,
                        _WORDS.decode(waiting.words), lambda each: each in given)  # fmt: skip
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
@@ -183,7 +181,7 @@ class Delivery:
         return Ready(mail(provider, made, to=values["email"], message_id=waiting.message_id,
                           unsubscribe=address), copy)  # fmt: skip
 
-    def _sent(self, joint: Joint, waiting: Waiting, ready: Ready) -> None:
+    def _sent(self, joint: Transaction, waiting: Waiting, ready: Ready) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
         person, purpose = waiting.person_id, waiting.purpose
         copied = joint.may_store(person, "messages", purpose).allowed
@@ -200,7 +198,7 @@ class Delivery:
                    id=waiting.message_id, problem="" if copied else UNCOPIED)  # fmt: skip
         self._end(joint, waiting, SENT)
 
-    def _later(self, joint: Joint, waiting: Waiting, trouble: str, *, final: bool) -> None:
+    def _later(self, joint: Transaction, waiting: Waiting, trouble: str, *, final: bool) -> None:
         if final or waiting.tries >= len(BACKOFF):
             joint.note(waiting.person_id, "unsent", action="contact", purpose=waiting.purpose,
                        after=str(waiting.entry), id=waiting.message_id)  # fmt: skip
@@ -209,13 +207,13 @@ class Delivery:
         due = joint.clock.now() + BACKOFF[waiting.tries]
         _change(joint, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble)
 
-    def _end(self, joint: Joint, waiting: Waiting, state: str, trouble: str = "") -> None:
+    def _end(self, joint: Transaction, waiting: Waiting, state: str, trouble: str = "") -> None:
         ended = microseconds(joint.clock.now())
         _change(joint, waiting, due=None, state=state, trouble=trouble, ended=ended)
 
 
-def _change(joint: Joint, waiting: Waiting, **changes: Any) -> None:
-    database.update(joint.connection, outbox, changes, _ONE, waiting.person_id,
+def _change(joint: Transaction, waiting: Waiting, **changes: Any) -> None:
+    joint.tables.update(outbox, changes, _ONE, waiting.person_id,
                     waiting.message_id, parts=[WAITING])  # fmt: skip
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database import rows as database
-from upheld.database.statements import moment, row
-from upheld.database.tables import microseconds
-from upheld.gate.transaction import Joint
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
+from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER, User
 from upheld.practice.outbox import WAITING
@@ -59,16 +57,15 @@ class Desk:
         """`sends` says whether there is a mail server."""
         self.provider, self.sends = provider, sends
 
-    def count(self, connection: Connection) -> Count:
+    def count(self, tables: Tables) -> Count:
         """How much waits, and how much was set aside."""
-        statement = "SELECT COUNT(*), MIN(made) FROM outbox WHERE state = 'waiting'"
-        many, since = row(connection, statement) or (0, None)
-        aside = row(connection, f"SELECT COUNT(*) FROM outbox WHERE {_ASIDE}") or (0,)  # noqa: S608 - states of this package
-        return Count(many, None if since is None else moment(since), aside[0])
+        ((many, since),) = tables.look(outbox, ["COUNT(*)", "MIN(made)"], "state = 'waiting'")
+        ((aside,),) = tables.look(outbox, ["COUNT(*)"], _ASIDE)
+        return Count(many, None if since is None else moment(since), aside)
 
-    def trouble(self, connection: Connection) -> list[Todo]:
+    def trouble(self, tables: Tables) -> list[Todo]:
         """What managers are told on the console: failed messages, and a queue that is full."""
-        found = self.count(connection)
+        found = self.count(tables)
         told = []
         if found.aside:
             told.append(f"Messages that could not be delivered: {found.aside}.")
@@ -79,11 +76,9 @@ class Desk:
             told.append(f"The queue of mail is full: {found.waiting} messages wait.")
         return [Todo(sentence, "See the mail", HERE) for sentence in told]
 
-    def _rows(self, connection: Connection, where: str, *states: str) -> list[Row]:
+    def _rows(self, tables: Tables, where: str, *states: str) -> list[Row]:
         """The latest messages that a condition holds of, of people whose rows are whole."""
-        found, _ = database.sound(
-            connection, outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states
-        )
+        found, _ = tables.sound(outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states)
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
             Row(
@@ -98,11 +93,11 @@ class Desk:
         """What was set aside, and what waits after a try that failed."""
         _manager(visit)
 
-        def look(connection: Connection) -> dict[str, Any]:
+        def look(tables: Tables) -> dict[str, Any]:
             return {
-                "count": self.count(connection),
-                "aside": self._rows(connection, _ASIDE, FAILED, BOUNCED),
-                "tried": self._rows(connection, "state = 'waiting' AND trouble <> ''", WAITING),
+                "count": self.count(tables),
+                "aside": self._rows(tables, _ASIDE, FAILED, BOUNCED),
+                "tried": self._rows(tables, "state = 'waiting' AND trouble <> ''", WAITING),
             }
 
         words = await self.provider.read(look)
@@ -120,14 +115,14 @@ class Desk:
         """Let all that the page shows as set aside be tried again, but for what came back."""
         by = _manager(visit)
 
-        def work(joint: Joint) -> None:
-            for each in self._rows(joint.connection, f"state = '{FAILED}'", FAILED):
+        def work(joint: Transaction) -> None:
+            for each in self._rows(joint.tables, f"state = '{FAILED}'", FAILED):
                 self._again(joint, by, each.message_id)
 
         await self.provider.do(work)
         return RedirectResponse(HERE, 303)
 
-    def _again(self, joint: Joint, by: User, message: str) -> bool:
+    def _again(self, joint: Transaction, by: User, message: str) -> bool:
         at = microseconds(joint.clock.now())
         return self._moved(joint, by, message, "retried", state=WAITING, tries=0, trouble="",
                            due=at)  # fmt: skip
@@ -136,21 +131,23 @@ class Desk:
         """Let a message that was set aside never be sent."""
         by, message = _manager(visit), visit.request.path_params["message"]
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             return self._moved(joint, by, message, DROPPED, state=DROPPED, due=None)
 
         if not await self.provider.do(work):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
-    def _moved(self, joint: Joint, by: User, message: str, kind: str, **changes: object) -> bool:
+    def _moved(
+        self, joint: Transaction, by: User, message: str, kind: str, **changes: object
+    ) -> bool:
         """Change a row that was set aside, with an entry that names who did it; whether it was."""
         where, parts = f"message_id = ? AND {_ASIDE}", [FAILED, BOUNCED]
-        found = database.select(joint.connection, outbox, where, message, parts=parts)
+        found = joint.tables.select(outbox, where, message, parts=parts)
         if not found:
             return False
         (aside,) = found
-        database.update(joint.connection, outbox, changes, where, message, parts=parts)
+        joint.tables.update(outbox, changes, where, message, parts=parts)
         joint.note(aside.person_id, kind, action="contact", purpose=aside.purpose,
                    after=str(aside.entry), id=message, actor=f"staff {by.user_id}")  # fmt: skip
         return True

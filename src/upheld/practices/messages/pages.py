@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.citations import quoted
 from upheld.practice.endpoints import Visit
 from upheld.practice.odd import decoding
@@ -33,7 +33,7 @@ class Messages:
         self.provider = provider
 
     async def _copies(self, visit: Visit) -> list[Copy] | Refused:
-        def read(joint: Joint) -> list[Copy] | Refused:
+        def read(joint: Transaction) -> list[Copy] | Refused:
             act = Act(action="view", data=("messages",), actor="customer",
                       purpose="service-provision")  # fmt: skip
             found = joint.act(act, visit.subject, entitled=True)
@@ -69,7 +69,7 @@ class Messages:
             raise HTTPException(404)
         purpose = copy.purpose
 
-        def ends(joint: Joint) -> bool:
+        def ends(joint: Transaction) -> bool:
             decision = joint.peek(visit.subject, Act(action="contact", purpose=purpose))
             return any(duty.duty == "opt-out-offered" for duty in decision.duties)
 

@@ -13,8 +13,6 @@ from typing import Final
 
 import msgspec
 
-from upheld.database import rows as database
-from upheld.database.transaction import reading
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
 from upheld.practice.plugin import Provider
@@ -42,8 +40,8 @@ class Redacting:
         pattern = self._pattern()
         with trying(gate, "copies with links") as trial:
             while True:
-                with reading(gate.engine) as connection:
-                    some, forged = database.sound(connection, redaction, _NEXT, after, AT_ONCE)
+                with gate.look() as tables:
+                    some, forged = tables.sound(redaction, _NEXT, after, AT_ONCE)
                 people = [each.person_id for each in some]
                 for person in people:
                     count += trial.one(partial(self._one, gate, person, pattern), person) or 0
@@ -64,7 +62,7 @@ class Redacting:
 
         with gate.together() as joint:
             joint.rewrite(person_id, "messages", redacted)
-            database.delete(joint.connection, redaction, "person_id = ?", person_id)
+            joint.tables.delete(redaction, "person_id = ?", person_id)
         return 1
 
     def _pattern(self) -> re.Pattern[str]:

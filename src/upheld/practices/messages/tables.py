@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, LargeBinary, Table
 
-from upheld.database.tables import ID, metadata, sealed
+from upheld.database.columns import ID, metadata, sealed
 
 redaction: Final = Table(
     "redaction",

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from upheld.gate.act.request import Act
 from upheld.gate.public import VaultError
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
 
 BYTES: Final = 16
@@ -66,7 +66,7 @@ class Unsubscribing:
             raise HTTPException(404)
         person_id, purpose = found
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             if joint.peek(person_id, Act(action="contact", purpose=purpose)).allowed:
                 joint.record(person_id, "opt-out", fact="opted-out", about={"purpose": [purpose]},
                              by_whom="customer", how="one click in a message")  # fmt: skip

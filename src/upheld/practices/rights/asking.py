@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.answers import checked
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -55,8 +55,8 @@ class Asking:
         """Take a request back that is not answered yet."""
         wanted = visit.request.path_params["request"]
 
-        def work(joint: Joint) -> bool:
-            found = asks.found(joint.connection, visit.subject, wanted)
+        def work(joint: Transaction) -> bool:
+            found = asks.found(joint.tables, visit.subject, wanted)
             if found is not None and found.waits:
                 asks.revoke(joint, found)
             return found is not None
@@ -126,7 +126,7 @@ class Asking:
             return self._form(visit, one, filled, 422)
         told = filled.values[form.name]
 
-        def work(joint: Joint) -> Ask | Refused:
+        def work(joint: Transaction) -> Ask | Refused:
             make = correcting.correct if one.alone else correcting.hand_over
             return make(joint, visit.subject, one.field, told)
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.log import entries
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practices.rights.tables import rights_request
 
@@ -72,9 +69,9 @@ def action(kind: str) -> Act:
     return Act(action=f"answer-{kind}")
 
 
-def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refused:
+def ask(joint: Transaction, person_id: str, kind: str, about: str = "") -> Ask | Refused:
     """Make a request, or find the one that waits; the refusal where no clause owes an answer."""
-    for each in listed(joint.connection, person_id):
+    for each in listed(joint.tables, person_id):
         if each.kind == kind and each.about == about and each.waits:
             return each
     at = joint.clock.now()
@@ -89,15 +86,14 @@ def ask(joint: Joint, person_id: str, kind: str, about: str = "") -> Ask | Refus
         if (due := entries.after(joint.clock.local(at), each.amount, each.unit))
     ]
     due = min(ends, default=None)
-    database.insert(
-        joint.connection, rights_request, person_id=person_id, request_id=made, kind=kind,
+    joint.tables.insert(rights_request, person_id=person_id, request_id=made, kind=kind,
         about=about, state=OPEN, received=microseconds(at),
         due=None if due is None else microseconds(due),
     )  # fmt: skip
     return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(joint: Joint, told: Ask) -> Given | Refused:
+def answer(joint: Transaction, told: Ask) -> Given | Refused:
     """Do the act that a request is owed, and let it come to its end."""
     found = joint.act(action(told.kind), told.person_id, entitled=True)
     if isinstance(found, Given):
@@ -106,71 +102,71 @@ def answer(joint: Joint, told: Ask) -> Given | Refused:
     return found
 
 
-def begin(joint: Joint, told: Ask, task_id: str | None = None) -> Ask:
+def begin(joint: Transaction, told: Ask, task_id: str | None = None) -> Ask:
     """Say that a request is being worked on, by whom if it is a task of our staff."""
     _change(joint, told, state=IN_PROGRESS, task_id=task_id)
     return told._replace(state=IN_PROGRESS, task_id=task_id)
 
 
-def revoke(joint: Joint, told: Ask) -> None:
+def revoke(joint: Transaction, told: Ask) -> None:
     """Take a request back: its answer is owed no more."""
     joint.withdraw(told.person_id, told.request_id, actor="customer")
     _set(joint, told, REVOKED, None)
 
 
-def deny(joint: Joint, told: Ask, refusal: Refused) -> None:
+def deny(joint: Transaction, told: Ask, refusal: Refused) -> None:
     """Say that what was asked for may not be done, by an act that was refused."""
     joint.withdraw(told.person_id, told.request_id, ended=True)
     _set(joint, told, DENIED, refusal.entry)
 
 
-def finish(joint: Joint, told: Ask, entry: int) -> None:
+def finish(joint: Transaction, told: Ask, entry: int) -> None:
     """Say that a request is answered whose person, with all their records, is there no more."""
     _set(joint, told, FULFILLED, entry)
 
 
-def _set(joint: Joint, told: Ask, state: str, entry: int | None) -> None:
+def _set(joint: Transaction, told: Ask, state: str, entry: int | None) -> None:
     if told.task_id:
         tasks.close(joint, told.task_id)
     _change(joint, told, state=state, answered=microseconds(joint.clock.now()), entry=entry)
 
 
-def _change(joint: Joint, told: Ask, **changes: Any) -> None:
-    database.update(joint.connection, rights_request, changes, _ONE, told.person_id,
+def _change(joint: Transaction, told: Ask, **changes: Any) -> None:
+    joint.tables.update(rights_request, changes, _ONE, told.person_id,
                     told.request_id)  # fmt: skip
 
 
-def listed(connection: Connection, person_id: str) -> list[Ask]:
+def listed(tables: Tables, person_id: str) -> list[Ask]:
     """A person's requests, the latest first."""
-    mine = database.select(connection, rights_request, "person_id = ?", person_id)
+    mine = tables.select(rights_request, "person_id = ?", person_id)
     found = [_ask(each) for each in mine]
     return sorted(found, key=lambda each: each.received, reverse=True)
 
 
-def found(connection: Connection, person_id: str, request_id: str) -> Ask | None:
+def found(tables: Tables, person_id: str, request_id: str) -> Ask | None:
     """One request of a person; none of anybody else's."""
-    told = database.get(connection, rights_request, _ONE, person_id, request_id)
+    told = tables.get(rights_request, _ONE, person_id, request_id)
     return None if told is None else _ask(told)
 
 
-def waiting(connection: Connection, kind: str, before: datetime) -> list[Ask]:
+def waiting(tables: Tables, kind: str, before: datetime) -> list[Ask]:
     """The requests of a kind that were received before a moment and are worked on.
 
     Those of people of whose requests something was changed are left out, here and in `checked`.
     """
     where = "kind = ? AND state = ? AND received <= ?"
-    found, _ = database.sound(connection, rights_request, where, kind, IN_PROGRESS,
+    found, _ = tables.sound(rights_request, where, kind, IN_PROGRESS,
                               microseconds(before))  # fmt: skip
     return [_ask(each) for each in found]
 
 
-def checked(connection: Connection) -> list[Ask]:
+def checked(tables: Tables) -> list[Ask]:
     """The requests whose task of our staff is done, so that they can be answered."""
     where = "state = ? AND task_id IS NOT NULL"
-    found, _ = database.sound(connection, rights_request, where, IN_PROGRESS)
+    found, _ = tables.sound(rights_request, where, IN_PROGRESS)
     done: set[str] = set()
     for first in range(0, len(found), _TOGETHER):
-        done |= tasks.done(connection, [each.task_id for each in found[first : first + _TOGETHER]])
+        done |= tasks.done(tables, [each.task_id for each in found[first : first + _TOGETHER]])
     return [_ask(each) for each in found if each.task_id in done]
 
 

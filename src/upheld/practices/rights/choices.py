@@ -12,12 +12,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
 from upheld.gate.evidence.records import Record
 from upheld.gate.public import REGISTER
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.plain import listed
 from upheld.policy.request import Request
@@ -84,7 +84,7 @@ def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
     return given.allowed and not policy.decide(request, {"permission": False}).allowed
 
 
-def parties(joint: Joint) -> list[tuple[str, str]]:
+def parties(joint: Transaction) -> list[tuple[str, str]]:
     """The recipients that can be named: of the register, by kind and name."""
     policy = joint.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values()
@@ -115,7 +115,7 @@ def digest(shown: str) -> str:
     return sha256(shown.encode()).hexdigest()
 
 
-def give(joint: Joint, person_id: str, told: Permission) -> str:
+def give(joint: Transaction, person_id: str, told: Permission) -> str:
     """Keep a permission, with the text that was shown; the record's id."""
     shown = text(joint.policy, told)
     return joint.record(
@@ -124,7 +124,7 @@ def give(joint: Joint, person_id: str, told: Permission) -> str:
     )  # fmt: skip
 
 
-def of_age(joint: Joint, person_id: str) -> bool:
+def of_age(joint: Transaction, person_id: str) -> bool:
     """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
     found = joint.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
     if isinstance(found, Refused) or "birth-date" not in found.values:
@@ -137,14 +137,14 @@ def of_age(joint: Joint, person_id: str) -> bool:
     return not is_minor(joint.policy, age)
 
 
-def kept(joint: Joint, person_id: str) -> list[Record]:
+def kept(joint: Transaction, person_id: str) -> list[Record]:
     """A person's records of choices, the latest first; none that may not be told."""
     found, _ = joint.records_of([person_id], KINDS)
     untold = Untold(joint, person_id)
     return [each for each in reversed(found) if not untold.record(each)]
 
 
-def opted_out(joint: Joint, person_id: str, fact: str, purpose: str = "") -> list[Record]:
+def opted_out(joint: Transaction, person_id: str, fact: str, purpose: str = "") -> list[Record]:
     """The records in force of an opt-out."""
     at = microseconds(joint.clock.now())
     found, _ = joint.records_of([person_id], [OPT_OUT])
@@ -154,7 +154,7 @@ def opted_out(joint: Joint, person_id: str, fact: str, purpose: str = "") -> lis
     ]  # fmt: skip
 
 
-def opt(joint: Joint, person_id: str, fact: str, purpose: str = "", *, out: bool) -> None:
+def opt(joint: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool) -> None:
     """Opt out, or in again; what is so already stays as it is."""
     there = opted_out(joint, person_id, fact, purpose)
     if out and not there:

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.evidence.records import Record
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit, same, sends_signal
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent, signals
@@ -51,7 +51,7 @@ class Choosing:
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         signal_now = sends_signal(visit.request)
 
-        def work(joint: Joint) -> dict[str, object]:
+        def work(joint: Transaction) -> dict[str, object]:
             person = visit.subject
             return {
                 "fields": fields(joint, person),
@@ -96,7 +96,7 @@ class Choosing:
         """Withdraw a permission: from the next act on it proves nothing."""
         record_id = visit.request.path_params["record"]
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             mine = [each for each in choices.kept(joint, visit.subject)
                     if each.record_id == record_id and _withdrawable(each)]  # fmt: skip
             if mine:
@@ -132,7 +132,7 @@ class Choosing:
         """A record as JSON, by the fields of ISO/IEC TS 27560."""
         record_id = visit.request.path_params["record"]
 
-        def work(joint: Joint) -> tuple[Record, str] | None:
+        def work(joint: Transaction) -> tuple[Record, str] | None:
             mine = [e for e in choices.kept(joint, visit.subject) if e.record_id == record_id]
             return (mine[0], joint.shown(visit.subject, record_id)) if mine else None
 
@@ -149,7 +149,7 @@ class Choosing:
         )  # fmt: skip
 
 
-def fields(joint: Joint, person_id: str) -> tuple[Field, ...]:
+def fields(joint: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
     policy, held = joint.policy, joint.held(person_id)
     offered, parties = choices.offered(policy), choices.parties(joint)
@@ -175,7 +175,7 @@ def _withdrawable(record: Record) -> bool:
     return record.kind in (choices.CONSENT, choices.PROGRAMME)
 
 
-def _choice(joint: Joint, record: Record) -> Choice:
+def _choice(joint: Transaction, record: Record) -> Choice:
     policy, at = joint.policy, microseconds(joint.clock.now())
     text = joint.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from upheld.database.tables import BEGINNING, microseconds
-from upheld.gate.transaction import Joint
+from upheld.database.columns import BEGINNING, microseconds
+from upheld.gate.transaction import Transaction
 from upheld.practice.events import ACCOUNT_CLOSED, Events
 
 KIND, FACT = "account", "account-closed"
 
 
-def close(joint: Joint, events: Events, person_id: str) -> bool:
+def close(joint: Transaction, events: Events, person_id: str) -> bool:
     """Close an account, and tell everybody who ends something by that; whether it was open."""
     if closed_at(joint, person_id) is not None:
         return False
@@ -24,7 +24,7 @@ def close(joint: Joint, events: Events, person_id: str) -> bool:
     return True
 
 
-def closed_at(joint: Joint, person_id: str) -> datetime | None:
+def closed_at(joint: Transaction, person_id: str) -> datetime | None:
     """When an account was closed, if it was."""
     found, _ = joint.records_of([person_id], [KIND])
     at = microseconds(joint.clock.now())

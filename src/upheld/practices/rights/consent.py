@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from upheld.database.tables import BEGINNING
+from upheld.database.columns import BEGINNING
 from upheld.gate.evidence.records import Record
 from upheld.policy.load import Policy
 from upheld.practices.rights.words import label

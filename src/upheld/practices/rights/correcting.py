@@ -21,7 +21,7 @@ from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
@@ -56,7 +56,7 @@ class Correctable(NamedTuple):
                      length_max=length_max)  # fmt: skip
 
 
-def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
+def correctable(joint: Transaction, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = joint.policy
     found = []
@@ -70,14 +70,14 @@ def correctable(joint: Joint, person_id: str, pages: Mapping[str, str]) -> list[
     return found
 
 
-def _may(joint: Joint, person_id: str, field: str) -> bool:
+def _may(joint: Transaction, person_id: str, field: str) -> bool:
     """Whether the policy lets a value in from its person, and lets it be kept."""
     acts = joint.letting_in((field,), source="customer", occasion="service-use",
                             purpose="service-provision")  # fmt: skip
     return all(joint.peek(person_id, each).allowed for each in acts)
 
 
-def correct(joint: Joint, person_id: str, field: str, value: str) -> Ask | Refused:
+def correct(joint: Transaction, person_id: str, field: str, value: str) -> Ask | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
     asked = asks.ask(joint, person_id, "correction", field)
     if isinstance(asked, Refused):
@@ -97,7 +97,7 @@ def correct(joint: Joint, person_id: str, field: str, value: str) -> Ask | Refus
     return answered if isinstance(answered, Refused) else asked
 
 
-def hand_over(joint: Joint, person_id: str, field: str, text: str) -> Ask | Refused:
+def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
     asked = asks.ask(joint, person_id, "correction", field)
     if isinstance(asked, Refused) or asked.task_id:
@@ -127,7 +127,7 @@ def hand_over(joint: Joint, person_id: str, field: str, text: str) -> Ask | Refu
 def answer_checked(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
     with gate.together() as joint:
-        done = asks.checked(joint.connection)
+        done = asks.checked(joint.tables)
     with trying(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
@@ -137,7 +137,7 @@ def answer_checked(gate: Gate) -> int:
 
 def _answer(gate: Gate, told: Ask) -> int:
     with gate.together() as joint:
-        if told.request_id not in {each.request_id for each in asks.checked(joint.connection)}:
+        if told.request_id not in {each.request_id for each in asks.checked(joint.tables)}:
             return 0  # another process was faster
         asks.answer(joint, told)
     return 1

@@ -17,7 +17,7 @@ from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
 from upheld.practices.rights import asks
 from upheld.practices.rights.asks import Ask
@@ -39,7 +39,7 @@ class Outlook(NamedTuple):
     waits: Ask | None
 
 
-def outlook(joint: Joint, person_id: str) -> Outlook:
+def outlook(joint: Transaction, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
     owed = ""
     if "balance" in joint.held(person_id):
@@ -47,13 +47,13 @@ def outlook(joint: Joint, person_id: str) -> Outlook:
         found = joint.act(act, person_id)
         if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
             owed = shown("balance", found["balance"])
-    waits = [each for each in asks.listed(joint.connection, person_id)
+    waits = [each for each in asks.listed(joint.tables, person_id)
              if each.kind == "erasure" and each.waits]  # fmt: skip
     named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)
     return Outlook(owed, clauses(joint.policy, list(named)), waits[0] if waits else None)
 
 
-def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
+def request(joint: Transaction, person_id: str) -> tuple[Ask, str] | Refused:
     """Ask for erasure, which is owed from now on; with what an address of it ends in."""
     asked = asks.ask(joint, person_id, "erasure")
     if isinstance(asked, Refused):
@@ -63,13 +63,13 @@ def request(joint: Joint, person_id: str) -> tuple[Ask, str] | Refused:
         outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
     at = joint.clock.now()
     whose = joint.token_of(person_id)
-    return asked, sessions.mint(joint.connection, SHOWN, whose, LASTS, at)
+    return asked, sessions.mint(joint.tables, SHOWN, whose, LASTS, at)
 
 
-def whose(joint: Joint, raw: str) -> str | None:
+def whose(joint: Transaction, raw: str) -> str | None:
     """Whose erasure an address is about: what stands for them in the list of erasures."""
     at = joint.clock.now()
-    found = (sessions.looked_at(joint.connection, kind, raw, at) for kind in (SHOWN, LINK))
+    found = (sessions.looked_at(joint.tables, kind, raw, at) for kind in (SHOWN, LINK))
     return next((each for each in found if each), None)
 
 
@@ -77,7 +77,7 @@ def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as joint:
         before = joint.clock.now() - WAITS
-        waiting = asks.waiting(joint.connection, "erasure", before)
+        waiting = asks.waiting(joint.tables, "erasure", before)
     with trying(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0

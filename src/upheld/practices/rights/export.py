@@ -18,11 +18,11 @@ from typing import Any, Final, NamedTuple
 import jinja2
 import msgspec
 
-from upheld.database.tables import BEGINNING
+from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import Line
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practices.rights import asks, gags
 from upheld.practices.rights.gags import Untold
@@ -48,7 +48,7 @@ class Everything(NamedTuple):
         return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
 
 
-def gather(joint: Joint, person_id: str, derived: bool) -> Everything | Refused:
+def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
     asked = asks.ask(joint, person_id, "access")
     if isinstance(asked, Refused):
@@ -70,7 +70,7 @@ def gather(joint: Joint, person_id: str, derived: bool) -> Everything | Refused:
         policy, joint.clock.now(), described(joint, person_id, shapes, given),
         gags.told(joint, person_id), mine,
         {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
-        asks.listed(joint.connection, person_id),
+        asks.listed(joint.tables, person_id),
     )  # fmt: skip
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import Asked, Line
 from upheld.gate.public import Entry
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 
 KINDS = ("instrument", "hold", "task")
 PURPOSE = "legal-process"
@@ -21,7 +21,7 @@ PURPOSE = "legal-process"
 class Untold:
     """What may not be told of a person now."""
 
-    def __init__(self, joint: Joint, person_id: str) -> None:
+    def __init__(self, joint: Transaction, person_id: str) -> None:
         found, forged = joint.records_of([person_id], KINDS)
         at = microseconds(joint.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in found) or forged
@@ -40,7 +40,7 @@ class Untold:
 
 
 def told(
-    joint: Joint, person_id: str, since: datetime | None = None, until: datetime | None = None
+    joint: Transaction, person_id: str, since: datetime | None = None, until: datetime | None = None
 ) -> list[Line]:
     """What was done with what is held of a person, but for what may not be told of it."""
     untold = Untold(joint, person_id)

@@ -17,7 +17,7 @@ from upheld.gate.erasure.must_keep import storable
 from upheld.gate.evidence import field_values
 from upheld.gate.log import entries
 from upheld.gate.public import Value
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
@@ -73,7 +73,7 @@ class Held(NamedTuple):
         return f"Held({self.field!r}, {len(self.rows)} rows)"
 
 
-async def readable(provider: Provider, work: Callable[[Joint, bool], T]) -> T | Refused:
+async def readable(provider: Provider, work: Callable[[Transaction, bool], T]) -> T | Refused:
     """Do a piece of work with derived fields, or without where they come of what nobody can read.
 
     What is odd itself is then still shown, as it is kept.
@@ -84,7 +84,7 @@ async def readable(provider: Provider, work: Callable[[Joint, bool], T]) -> T | 
         return await provider.attempt(lambda joint: work(joint, False))
 
 
-def look(joint: Joint, person_id: str, derived: bool) -> list[Held] | Refused:
+def look(joint: Transaction, person_id: str, derived: bool) -> list[Held] | Refused:
     """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
     shapes = known(joint, person_id, derived=derived)
     act = Act(
@@ -96,14 +96,16 @@ def look(joint: Joint, person_id: str, derived: bool) -> list[Held] | Refused:
     return described(joint, person_id, shapes, found)
 
 
-def known(joint: Joint, person_id: str, *, derived: bool = True) -> dict[str, str]:
+def known(joint: Transaction, person_id: str, *, derived: bool = True) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = joint.held(person_id)
     return {f: shapes[f] for f in joint.policy.engine.compiled.leaves["data"].bit
             if f in shapes and (derived or shapes[f] != "derived")}  # fmt: skip
 
 
-def described(joint: Joint, person_id: str, shapes: Mapping[str, str], found: Given) -> list[Held]:
+def described(
+    joint: Transaction, person_id: str, shapes: Mapping[str, str], found: Given
+) -> list[Held]:
     """What an act gave, by field, with what is told beside each."""
     policy = joint.policy
     terms = policy.program.vocabulary.tree("data")
@@ -142,7 +144,7 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
 
 
 def _kept(
-    joint: Joint, person_id: str, field: str, rows: Sequence[Value]
+    joint: Transaction, person_id: str, field: str, rows: Sequence[Value]
 ) -> tuple[str, list[Clause]]:
     """Until when it is kept, by what the policy says of this person now."""
     policy = joint.policy

@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database.tables import BEGINNING, microseconds
+from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import Line, receipt
 from upheld.gate.public import write_receipt
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
@@ -104,7 +104,7 @@ class Received:
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
 
-        def work(joint: Joint) -> list[Line]:
+        def work(joint: Transaction) -> list[Line]:
             found = gags.told(joint, visit.subject, month, following)
             return [each for each in found if belongs(each.entry, which)]
 
@@ -186,7 +186,7 @@ class Binding:
     async def show(self, visit: Visit) -> Response:
         """The version in force, why it binds, and every acceptance with its digests."""
 
-        def work(joint: Joint) -> tuple[Decision, list[Line], bool, datetime | None]:
+        def work(joint: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
             accepted = [each for each in gags.told(joint, visit.subject)
                         if each.entry.kind == ACCEPTANCE]  # fmt: skip
             own, _ = joint.records_of([visit.subject], [OWN])

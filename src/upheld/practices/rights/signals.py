@@ -7,22 +7,20 @@ no clause lets a choice stand above a signal that is being sent.
 
 from __future__ import annotations
 
-from upheld.database import rows as database
-from upheld.database.tables import microseconds
+from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practices.rights.tables import signal
 
 KIND, FACT = "signal", "privacy-signal"
 
 
-def noted(joint: Joint, person_id: str, session: str) -> None:
+def noted(joint: Transaction, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
     at = microseconds(joint.clock.now())
     mark = bytes.fromhex(session)
-    if not database.insert_new(
-        joint.connection, signal, person_id=person_id, session=mark, at=at
+    if not joint.tables.insert_new(signal, person_id=person_id, session=mark, at=at
     ):  # fmt: skip
         return
     if not in_force(joint, person_id):
@@ -30,14 +28,14 @@ def noted(joint: Joint, person_id: str, session: str) -> None:
     joint.act(Act(action="apply-privacy-signal"), person_id)
 
 
-def in_force(joint: Joint, person_id: str) -> list[Record]:
+def in_force(joint: Transaction, person_id: str) -> list[Record]:
     """The signals that hold."""
     found, _ = joint.records_of([person_id], [KIND])
     at = microseconds(joint.clock.now())
     return [each for each in found if each.in_force(at)]
 
 
-def end(joint: Joint, person_id: str) -> None:
+def end(joint: Transaction, person_id: str) -> None:
     """Let the signals of earlier visits hold no longer, as their person asks."""
     for each in in_force(joint, person_id):
         joint.withdraw(person_id, each.record_id, actor="browser")

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table
 
-from upheld.database.tables import ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
 
 rights_request: Final = Table(
     "rights_request",

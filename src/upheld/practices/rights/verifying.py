@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.core.errors import UpheldError
-from upheld.gate.log import database_log
-from upheld.gate.log.cosignatures import note_to_serve
+from upheld.gate.operations import watching
 from upheld.gate.public import Checkpoint, Entry, verify_receipt
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.pages import policy_of
@@ -37,7 +36,7 @@ class Verifying:
         status: int = 200,
     ) -> Response:  # fmt: skip
         policy = policy_of(self.provider)
-        listed = await self.provider.read(database_log.logs)
+        listed = await self.provider.apart(watching.logs, self.provider.gate.gate)
         return self.provider.pages.page(
             request, "rights/verify.html", status=status, logs=listed, wrong=wrong, found=found,
             said=sentence(found[0], policy) if found else "",
@@ -51,7 +50,9 @@ class Verifying:
         """
         cosigned = request.url.path.endswith("/cosigned")
         try:
-            note = await self.provider.read(partial(note_to_serve, cosigned=cosigned))
+            note = await self.provider.apart(
+                partial(watching.note, cosigned=cosigned), self.provider.gate.gate
+            )
         except UpheldError:
             raise HTTPException(404) from None
         headers = {"cache-control": "no-store"}
@@ -68,7 +69,7 @@ class Verifying:
         if not raw:
             return await self._page(request, wrong="Choose a file, or paste a receipt.", status=422)
         said = "we have no log yet"
-        for log in await self.provider.read(database_log.logs):
+        for log in await self.provider.apart(watching.logs, self.provider.gate.gate):
             try:
                 return await self._page(request, verify_receipt(raw, log.key))
             except UpheldError as error:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.evidence import field_values
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import operators, tasks
 from upheld.practice.operators import User
@@ -58,20 +58,20 @@ class Case(NamedTuple):
     grounds: tuple[tuple[str, str], ...]  # clauses that allow what is allowed, each with its text
 
 
-def task_for(joint: Joint, roles: Roles, user: User, task_id: str) -> Task | None:
+def task_for(joint: Transaction, roles: Roles, user: User, task_id: str) -> Task | None:
     """A task that waits in one of somebody's queues, or that they took.
 
     OthersTaskError where it stands in another role's: for them it is not there.
     """
-    task = tasks.found(joint.connection, task_id)
+    task = tasks.found(joint.tables, task_id)
     if task is not None and task.role not in roles.queues(user.roles):
         raise OthersTaskError(task)
     return task
 
 
-def standing(joint: Joint, roles: Roles, user: User, task: Task) -> str:
+def standing(joint: Transaction, roles: Roles, user: User, task: Task) -> str:
     """How a task stands to somebody: to be taken, theirs, or why it is neither."""
-    if operators.left_to_others(joint.connection, user.user_id, task.person_id):
+    if operators.left_to_others(joint.tables, user.user_id, task.person_id):
         return OWN
     if task.state == "done":
         return CLOSED
@@ -82,7 +82,7 @@ def standing(joint: Joint, roles: Roles, user: User, task: Task) -> str:
     return MINE if task.state == "taken" else OPEN
 
 
-def case_of(joint: Joint, roles: Roles, user: User, task: Task) -> Case:
+def case_of(joint: Transaction, roles: Roles, user: User, task: Task) -> Case:
     """What stands on the page of a task before anything is revealed."""
     how = standing(joint, roles, user, task)
     if how != MINE:
@@ -108,7 +108,7 @@ def case_of(joint: Joint, roles: Roles, user: User, task: Task) -> Case:
 
 
 def reveal(
-    joint: Joint, roles: Roles, user: User, task: Task, asked: Sequence[str]
+    joint: Transaction, roles: Roles, user: User, task: Task, asked: Sequence[str]
 ) -> dict[str, Given | Refused]:  # fmt: skip
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
     covered = roles.covered(user.roles, task.role, task.purpose)
@@ -123,11 +123,11 @@ def reveal(
     return found
 
 
-def sign_out(joint: Joint, roles: Roles, user: User, task: Task) -> bool:
+def sign_out(joint: Transaction, roles: Roles, user: User, task: Task) -> bool:
     """End every session of a customer, for a task of security that is somebody's own; whether."""
     if task.purpose not in SIGNING_OUT or standing(joint, roles, user, task) != MINE:
         return False
-    sessions.end_all(joint.connection, "customer", task.person_id)
+    sessions.end_all(joint.tables, "customer", task.person_id)
     joint.note(task.person_id, "sessions-ended", actor=f"staff {user.user_id}",
                purpose=task.purpose)  # fmt: skip
     return True
@@ -183,7 +183,7 @@ def _view(user: User, task: Task, words: Sequence[str]) -> Act:
                purpose=task.purpose)  # fmt: skip
 
 
-def _peek(joint: Joint, user: User, task: Task, words: Sequence[str]) -> Decision:
+def _peek(joint: Transaction, user: User, task: Task, words: Sequence[str]) -> Decision:
     return joint.peek(task.person_id, _view(user, task, words))
 
 

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.database import rows as database
-from upheld.database.statements import moment, places
-from upheld.database.tables import item, microseconds
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import moment
 from upheld.gate.act.request import Given, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import User
@@ -102,14 +101,14 @@ class Console:
         words = await self.provider.do(lambda joint: self.around(joint, visit))
         return self.page(visit, {**words, "filled": filled}, 422)
 
-    def around(self, joint: Joint, visit: Visit) -> dict[str, Any]:
+    def around(self, joint: Transaction, visit: Visit) -> dict[str, Any]:
         """What stands around every case: the queue, and what is owed."""
         user = user_of(visit)
         return {"queue": self._queue(joint, user), "owed": self._owed(joint, user)}
 
-    def _queue(self, joint: Joint, user: User) -> list[Waiting]:
+    def _queue(self, joint: Transaction, user: User) -> list[Waiting]:
         now = joint.clock.now()
-        listed = tasks.listed(joint.connection, self.roles.queues(user.roles))
+        listed = tasks.listed(joint.tables, self.roles.queues(user.roles))
         return [
             Waiting(
                 f"/staff/tasks/{task.task_id}", self.title(task),
@@ -119,16 +118,12 @@ class Console:
             for task in listed if task.staff_id in (None, user.user_id)
         ]  # fmt: skip
 
-    def _owed(self, joint: Joint, user: User) -> list[Owed]:
+    def _owed(self, joint: Transaction, user: User) -> list[Owed]:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
         if not clauses:
             return []
         now = microseconds(joint.clock.now())
-        where = (
-            f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
-            " ORDER BY due IS NULL, due"
-        )
-        found, _ = database.sound(joint.connection, item, where, *clauses, parts=["open", "late"])
+        found = joint.obligations.owed(clauses)
         by_clause: dict[str, list[int | None]] = {}
         for each in found:
             by_clause.setdefault(each.clause, []).append(each.due)
@@ -145,7 +140,9 @@ class Console:
             return reason.title
         return task.kind.replace("-", " ").capitalize()
 
-    def _words(self, joint: Joint, visit: Visit, task: Task, case: cases.Case) -> dict[str, Any]:
+    def _words(
+        self, joint: Transaction, visit: Visit, task: Task, case: cases.Case
+    ) -> dict[str, Any]:
         now = joint.clock.now()
         covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
         return {
@@ -159,7 +156,7 @@ class Console:
     def _own_page(self, task: Task) -> str:
         return self.provider.task_page(task.kind, task.task_id)
 
-    def _task(self, joint: Joint, visit: Visit) -> Task:
+    def _task(self, joint: Transaction, visit: Visit) -> Task:
         task = cases.task_for(joint, self.roles, user_of(visit), visit.request.path_params["task"])
         if task is None:
             raise HTTPException(404)
@@ -168,7 +165,7 @@ class Console:
     async def show(self, visit: Visit) -> Response:
         """One case, masked."""
 
-        def look(joint: Joint) -> dict[str, Any]:
+        def look(joint: Transaction) -> dict[str, Any]:
             task = self._task(joint, visit)
             case = cases.case_of(joint, self.roles, user_of(visit), task)
             return self._words(joint, visit, task, case)
@@ -178,7 +175,7 @@ class Console:
     async def take(self, visit: Visit) -> Response:
         """Take a task, so that its need is proven from now on."""
 
-        def work(joint: Joint) -> str:
+        def work(joint: Transaction) -> str:
             task, user = self._task(joint, visit), user_of(visit)
             if cases.standing(joint, self.roles, user, task) != cases.OPEN:
                 return task.task_id  # its page says how it stands
@@ -195,7 +192,7 @@ class Console:
         """Close a task or put it back: its need ends with that."""
         done = visit.form.get("how") != "back"
 
-        def work(joint: Joint) -> None:
+        def work(joint: Transaction) -> None:
             task, user = self._task(joint, visit), user_of(visit)
             if task.staff_id != user.user_id or task.state != "taken":
                 raise HTTPException(403)
@@ -210,7 +207,7 @@ class Console:
     async def sign_out(self, visit: Visit) -> Response:
         """End every session of the customer of a task of security, by an entry that they see."""
 
-        def work(joint: Joint) -> dict[str, Any]:
+        def work(joint: Transaction) -> dict[str, Any]:
             task, user = self._task(joint, visit), user_of(visit)
             if not cases.sign_out(joint, self.roles, user, task):
                 raise HTTPException(403)
@@ -226,7 +223,7 @@ class Console:
         if any(word not in self.roles.fields for word in asked):
             raise HTTPException(422)
 
-        def work(joint: Joint) -> tuple[dict[str, Any], bool]:
+        def work(joint: Transaction) -> tuple[dict[str, Any], bool]:
             task, user = self._task(joint, visit), user_of(visit)
             found = cases.reveal(joint, self.roles, user, task, list(dict.fromkeys(asked)))
             task = self._task(joint, visit)

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import factors, operators
 from upheld.practice.endpoints import Visit, enter, network_of
 from upheld.practice.factors import Offer
@@ -72,10 +72,10 @@ class Enrolling:
         hashed = await provider.apart(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse(HOME[self.kind], 303)
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             enrolled = people.enrol(joint, self.kind, raw, hashed, offer.secret, step)
             if enrolled is not None:
-                enter(provider, joint.connection, request, response, self.kind, enrolled.user_id)
+                enter(provider, joint.tables, request, response, self.kind, enrolled.user_id)
             return enrolled is not None
 
         return response if await provider.do(work) else self._over(request)
@@ -87,7 +87,7 @@ class Enrolling:
         provider, address = self.provider, network_of(request)
         filled = read([NEW, CODE], form)
         if await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
+            joint.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
         )):  # fmt: skip
             return filled.wrong("code", LATER), None
         if not filled.ok:
@@ -134,7 +134,7 @@ class Renewing:
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
         if await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
+            joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
         )):  # fmt: skip
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
         kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
@@ -145,12 +145,12 @@ class Renewing:
         if step is None:
             return self._page(visit, offer, filled.wrong("code", NOT_NOW), 422)
 
-        def work(joint: Joint) -> bool:
-            connection = joint.connection
+        def work(joint: Transaction) -> bool:
+            tables = joint.tables
             if not operators.step_taken(joint, user.user_id, filled.values["old-code"], at):
                 return False
             operators.change_secret(joint, user.user_id, offer.secret, step)
-            sessions.end_others(connection, visit.session)
+            sessions.end_others(tables, visit.session)
             joint.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
             return True
 

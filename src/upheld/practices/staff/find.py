@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
 from upheld.practice.answers import found_by
 from upheld.practice.operators import User
@@ -46,11 +46,11 @@ def fields(roles: Roles, user: User) -> tuple[Field, ...]:
 
 
 def look_up(
-    provider: Provider, roles: Roles, joint: Joint, user: User, filled: Filled
+    provider: Provider, roles: Roles, joint: Transaction, user: User, filled: Filled
 ) -> tuple[str, str]:
     """Look a customer up and open a task on them: its id, or the sentence that says why not."""
     limits = provider.limits
-    if limits.take(joint.connection, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
+    if limits.take(joint.tables, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
         return "", LATER
     way, told = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
@@ -62,7 +62,7 @@ def look_up(
         joint.note(None, "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
                    purpose=reason.purpose)  # fmt: skip
         return "", SEVERAL if found else NOTHING
-    if operators.left_to_others(joint.connection, user.user_id, found[0]):
+    if operators.left_to_others(joint.tables, user.user_id, found[0]):
         return "", OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
     if isinstance(joint.act(act, found[0]), Refused):

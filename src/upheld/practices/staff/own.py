@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -56,14 +56,14 @@ class Desk:
         if not filled.ok:
             return self.page(visit, filled)
 
-        def work(joint: Joint) -> bool:
+        def work(joint: Transaction) -> bool:
             limits = self.provider.limits
-            if limits.take(joint.connection, NAMINGS, "own-account", user.user_id,
+            if limits.take(joint.tables, NAMINGS, "own-account", user.user_id,
                            at=self.provider.now()):  # fmt: skip
                 return False
             for person_id in self.provider.found(joint, "account", filled.values["account"]):
-                operators.leave_to_others(joint.connection, user.user_id, person_id)
-                for task in tasks.of_staff(joint.connection, user.user_id):
+                operators.leave_to_others(joint.tables, user.user_id, person_id)
+                for task in tasks.of_staff(joint.tables, user.user_id):
                     if task.person_id == person_id:
                         tasks.put_back(joint, task.task_id, by=user.user_id)
             return True
@@ -79,7 +79,7 @@ class Desk:
         if not filled.ok:
             return self.page(visit, filled)
         taken = await provider.do(lambda joint: provider.limits.take(
-            joint.connection, SIGN_IN_ACCOUNT, "desk-password", user.user_id,
+            joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id,
             at=provider.now()))  # fmt: skip
         if taken:
             return self.page(visit, filled.wrong("old", LATER))
@@ -94,9 +94,9 @@ class Desk:
             return self.page(visit, filled.wrong("new", why))
         hashed = await provider.apart(passwords.hashed, filled.values["new"])
 
-        def work(joint: Joint) -> None:
-            operators.change_password(joint.connection, user.user_id, hashed)
-            sessions.end_others(joint.connection, visit.session)
+        def work(joint: Transaction) -> None:
+            operators.change_password(joint.tables, user.user_id, hashed)
+            sessions.end_others(joint.tables, visit.session)
             joint.note(None, "desk.password", actor=f"{user.kind} {user.user_id}")
 
         await provider.do(work)

@@ -6,7 +6,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys
 from upheld.practice.endpoints import SIGN_IN, enter, network_of
 from upheld.practice.passkey_pages import OwnPasskeys
@@ -24,17 +24,17 @@ class DeskPasskeys(OwnPasskeys):
         path = provider.led(kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[kind], 303)
 
-        def work(joint: Joint) -> bool:
-            connection, at = joint.connection, provider.now()
-            if provider.limits.take(connection, SIGN_IN_ADDRESS, "network", kind,
+        def work(joint: Transaction) -> bool:
+            tables, at = joint.tables, provider.now()
+            if provider.limits.take(tables, SIGN_IN_ADDRESS, "network", kind,
                                     network_of(request), at=at):  # fmt: skip
                 return False
             user_id = passkeys.sign_in(joint, site, kind, sent) if site else ""
-            user = operators.user_of(connection, user_id) if user_id else None
+            user = operators.user_of(tables, user_id) if user_id else None
             if user is None or user.kind != kind:
                 return False
             joint.note(None, "desk.sign-in", actor=f"{kind} {user_id}")
-            enter(provider, connection, request, response, kind, user_id)
+            enter(provider, tables, request, response, kind, user_id)
             return True
 
         if await provider.do(work):

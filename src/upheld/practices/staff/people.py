@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
 from upheld.core.errors import UpheldError
-from upheld.database import rows as database
-from upheld.gate.transaction import Joint
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
 from upheld.practice.operators import User
 from upheld.practice.tables import desk_request, desk_user, passkey
@@ -38,74 +36,76 @@ class Invited(NamedTuple):
 
 
 def add(  # noqa: PLR0913 - what belongs to a user
-    joint: Joint, kind: str, name: str, sign_in: str, *, roles: Sequence[str] = (),
+    joint: Transaction, kind: str, name: str, sign_in: str, *, roles: Sequence[str] = (),
     party: str = "", state: str = operators.INVITED, by: str = "",
 ) -> User:  # fmt: skip
     """Add somebody; PeopleError where the name they sign in with is taken."""
-    if database.get(joint.connection, desk_user, "sign_in = ?", sign_in.casefold()) is not None:
+    if joint.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError("somebody signs in by this name already", code="exists",
                           hint="take another name")  # fmt: skip
-    user = operators.add_user(joint.connection, kind, name, sign_in, roles=roles, party=party,
+    user = operators.add_user(joint.tables, kind, name, sign_in, roles=roles, party=party,
                           state=state)  # fmt: skip
     what = "desk.add" if state == operators.INVITED else "desk.ask"
     joint.note(None, what, actor=actor(by), evidence=(user.user_id,))
     return user
 
 
-def invite(joint: Joint, user: User) -> Invited:
+def invite(joint: Transaction, user: User) -> Invited:
     """Make the link at which somebody enrols; one that they had before works no more."""
-    raw = sessions.mint(joint.connection, ENROL, user.user_id, LASTS, joint.clock.now())
+    raw = sessions.mint(joint.tables, ENROL, user.user_id, LASTS, joint.clock.now())
     return Invited(user, f"/{user.kind}/enrol/{raw}")
 
 
-def invite_anew(joint: Joint, user_id: str, *, by: str = "") -> Invited:
+def invite_anew(joint: Transaction, user_id: str, *, by: str = "") -> Invited:
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
-    user = operators.by_id(joint.connection, user_id)
+    user = operators.by_id(joint.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
-    operators.disarm(joint.connection, user_id)
-    sessions.end_all(joint.connection, user.kind, user_id)
-    database.purge(joint.connection, passkey, "subject = ? AND kind = ?", user_id, user.kind)
+    operators.disarm(joint.tables, user_id)
+    sessions.end_all(joint.tables, user.kind, user_id)
+    joint.tables.purge(passkey, "subject = ? AND kind = ?", user_id, user.kind)
     joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
     return invite(joint, user)
 
 
-def invited(connection: Connection, kind: str, raw: str, at: datetime) -> User | None:
+def invited(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
     """Who may enrol by a link at one kind of desk."""
-    user_id = sessions.looked_at(connection, ENROL, raw, at)
-    user = operators.by_id(connection, user_id) if user_id else None
+    user_id = sessions.looked_at(tables, ENROL, raw, at)
+    user = operators.by_id(tables, user_id) if user_id else None
     return user if user and (user.kind, user.state) == (kind, operators.INVITED) else None
 
 
-def enrol(joint: Joint, kind: str, raw: str, hashed: str, secret: str, step: int) -> User | None:
+def enrol(
+    joint: Transaction, kind: str, raw: str, hashed: str, secret: str, step: int
+) -> User | None:
     """Let somebody sign in by what they chose; nobody where the link is used up or over."""
-    at, connection = joint.clock.now(), joint.connection
-    user = invited(connection, kind, raw, at)
-    if user is None or sessions.redeem(connection, ENROL, raw, at) != user.user_id:
+    at, tables = joint.clock.now(), joint.tables
+    user = invited(tables, kind, raw, at)
+    if user is None or sessions.redeem(tables, ENROL, raw, at) != user.user_id:
         return None
     operators.equip(joint, user.user_id, hashed, secret, step)
     joint.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
     return user
 
 
-def end(joint: Joint, user_id: str, *, by: str = "") -> User:
+def end(joint: Transaction, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
-    user = operators.by_id(joint.connection, user_id)
+    user = operators.by_id(joint.tables, user_id)
     if user is None or user.state == operators.ENDED:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
-    for task in tasks.of_staff(joint.connection, user_id):
+    for task in tasks.of_staff(joint.tables, user_id):
         tasks.put_back(joint, task.task_id)
-    sessions.end_all(joint.connection, user.kind, user_id)
-    database.purge(joint.connection, desk_request, "user_id = ?", user_id)
-    operators.end_user(joint.connection, user_id)
+    sessions.end_all(joint.tables, user.kind, user_id)
+    joint.tables.purge(desk_request, "user_id = ?", user_id)
+    operators.end_user(joint.tables, user_id)
     joint.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
     return user
 
 
-def by_sign_in(joint: Joint, sign_in: str) -> str:
+def by_sign_in(joint: Transaction, sign_in: str) -> str:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
     where = "sign_in = ? AND state <> 'ended'"
-    found = database.get(joint.connection, desk_user, where, sign_in.casefold())
+    found = joint.tables.get(desk_user, where, sign_in.casefold())
     if found is None:
         raise PeopleError("there is nobody by this name", code="no-user",
                           hint="see `upheld staff list`")  # fmt: skip

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -66,8 +66,8 @@ class People:
     ) -> Response:
         user = manager_of(visit)
 
-        def look(connection: Connection) -> tuple[list[operators.User], list[Request]]:
-            return operators.listed(connection), second.requests(connection)
+        def look(tables: Tables) -> tuple[list[operators.User], list[Request]]:
+            return operators.listed(tables), second.requests(tables)
 
         listed, requests = await self.provider.read(look)
         named = {each.user_id: each for each in listed}
@@ -83,7 +83,7 @@ class People:
         return await self._page(visit)
 
     async def _ask(
-        self, visit: Visit, work: Callable[[Joint], object], filled: Filled, where: str
+        self, visit: Visit, work: Callable[[Transaction], object], filled: Filled, where: str
     ) -> Response:
         """Ask for something; the page says that it waits, or why it cannot be asked for."""
         try:
@@ -115,7 +115,7 @@ class People:
             return await self._page(visit, filled, 422)
         roles = filled.values["new-roles"].split(", ")
 
-        def work(joint: Joint) -> Request:
+        def work(joint: Transaction) -> Request:
             user_id = people.by_sign_in(joint, filled.values["colleague"])
             return second.ask_for(joint, by, user_id, second.ROLES, roles)
 
@@ -135,7 +135,7 @@ class People:
         by, yes = manager_of(visit).user_id, visit.form.get("answer") == "yes"
         request_id = visit.request.path_params["request"]
 
-        def work(joint: Joint) -> Invited | None:
+        def work(joint: Transaction) -> Invited | None:
             if yes:
                 return second.approve(joint, by, request_id)
             second.refuse(joint, by, request_id)

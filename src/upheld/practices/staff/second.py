@@ -12,12 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
-
-from upheld.database import rows as database
-from upheld.database.statements import moment
-from upheld.database.tables import microseconds
-from upheld.gate.transaction import Joint
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, moment
+from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practice.tables import desk_request
@@ -43,17 +40,23 @@ class Request(NamedTuple):
     asked: datetime
 
 
-def requests(connection: Connection) -> list[Request]:
+def requests(tables: Tables) -> list[Request]:
     """What waits for a second person, the oldest first."""
     return [
         Request(each.request_id, each.user_id, each.kind, tuple(each.roles.split()), each.asked_by,
                 moment(each.asked))
-        for each in database.select(connection, desk_request, "ORDER BY asked")
+        for each in tables.select(desk_request, "ORDER BY asked")
     ]  # fmt: skip
 
 
 def ask_to_add(
-    joint: Joint, by: str, name: str, sign_in: str, *, roles: Sequence[str] = (), party: str = ""
+    joint: Transaction,
+    by: str,
+    name: str,
+    sign_in: str,
+    *,
+    roles: Sequence[str] = (),
+    party: str = "",
 ) -> Request:
     """Ask for a new colleague, or for somebody of an engaged company."""
     _require_given(joint, by, roles, ())
@@ -63,9 +66,11 @@ def ask_to_add(
     return _keep(joint, by, user, ADD, roles)
 
 
-def ask_for(joint: Joint, by: str, user_id: str, kind: str, roles: Sequence[str] = ()) -> Request:
+def ask_for(
+    joint: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
+) -> Request:
     """Ask for other roles of a colleague, or that they may enrol anew."""
-    user = operators.by_id(joint.connection, user_id)
+    user = operators.by_id(joint.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     if kind == ROLES:
@@ -74,14 +79,14 @@ def ask_for(joint: Joint, by: str, user_id: str, kind: str, roles: Sequence[str]
         _require_given(joint, by, roles, user.roles)
     else:
         _require_given(joint, by, (), ())
-    if database.get(joint.connection, desk_request, "user_id = ?", user_id):
+    if joint.tables.get(desk_request, "user_id = ?", user_id):
         raise PeopleError("something about them waits for an answer already", code="waits",
                           hint="answer it first")  # fmt: skip
     joint.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
     return _keep(joint, by, user, kind, roles)
 
 
-def approve(joint: Joint, by: str, request_id: str) -> Invited:
+def approve(joint: Transaction, by: str, request_id: str) -> Invited:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
     request, user = _open(joint, request_id)
     if by in (request.asked_by, request.user_id):
@@ -94,58 +99,59 @@ def approve(joint: Joint, by: str, request_id: str) -> Invited:
     joint.note(None, f"desk.yes-{request.kind}", actor=people.actor(by),
                evidence=(user.user_id, request.asked_by))  # fmt: skip
     if request.kind == ROLES:
-        operators.change_roles(joint.connection, user.user_id, request.roles)
+        operators.change_roles(joint.tables, user.user_id, request.roles)
         return Invited(user._replace(roles=request.roles), "")
     if request.kind == ENROL:
         return people.invite_anew(joint, user.user_id, by=by)
-    operators.change_state(joint.connection, user.user_id, operators.INVITED)
+    operators.change_state(joint.tables, user.user_id, operators.INVITED)
     return people.invite(joint, user)
 
 
-def refuse(joint: Joint, by: str, request_id: str) -> None:
+def refuse(joint: Transaction, by: str, request_id: str) -> None:
     """Say no to what was asked for, or take it back; who was to be added never was."""
     request, user = _open(joint, request_id)
     _manager(joint, by)
     _close(joint, request)
     if request.kind == ADD:
-        operators.end_user(joint.connection, user.user_id)
+        operators.end_user(joint.tables, user.user_id)
     joint.note(None, f"desk.no-{request.kind}", actor=people.actor(by), evidence=(user.user_id,))
 
 
-def _keep(joint: Joint, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
+def _keep(joint: Transaction, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
     at = joint.clock.now()
     made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
-    database.insert(
-        joint.connection, desk_request, request_id=made.request_id, user_id=user.user_id, kind=kind,
+    joint.tables.insert(desk_request, request_id=made.request_id, user_id=user.user_id, kind=kind,
         roles=" ".join(roles), asked_by=by, asked=microseconds(at),
     )  # fmt: skip
     return made
 
 
-def _open(joint: Joint, request_id: str) -> tuple[Request, User]:
-    found = [each for each in requests(joint.connection) if each.request_id == request_id]
-    user = operators.by_id(joint.connection, found[0].user_id) if found else None
+def _open(joint: Transaction, request_id: str) -> tuple[Request, User]:
+    found = [each for each in requests(joint.tables) if each.request_id == request_id]
+    user = operators.by_id(joint.tables, found[0].user_id) if found else None
     if user is None:
         raise PeopleError("this was answered already", code="answered", hint="see the list")
     return found[0], user
 
 
-def _close(joint: Joint, request: Request) -> None:
+def _close(joint: Transaction, request: Request) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
     until = joint.clock.now() + _MARKED
-    if not once.spend(joint.connection, "desk-request", request.request_id, until):
+    if not once.spend(joint.tables, "desk-request", request.request_id, until):
         raise PeopleError("this was answered already", code="answered", hint="see the list")
-    database.delete(joint.connection, desk_request, "request_id = ?", request.request_id)
+    joint.tables.delete(desk_request, "request_id = ?", request.request_id)
 
 
-def _manager(joint: Joint, user_id: str) -> User:
-    user = operators.user_of(joint.connection, user_id)
+def _manager(joint: Transaction, user_id: str) -> User:
+    user = operators.user_of(joint.tables, user_id)
     if user is None or MANAGER not in user.roles:
         raise PeopleError("only a manager does this", code="manager")
     return user
 
 
-def _require_given(joint: Joint, by: str, roles: Sequence[str], before: Sequence[str]) -> None:
+def _require_given(
+    joint: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
+) -> None:
     """PeopleError unless somebody manages and has the roles that they give themselves."""
     missing = sorted({*roles} - {*before} - {*_manager(joint, by).roles})
     if missing:

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import Transaction
 from upheld.practice import entrance, operators, passkeys
 from upheld.practice.endpoints import SIGN_IN, Visit, enter, leave
 from upheld.practice.entrance import Door
@@ -101,21 +101,21 @@ class SignIn:
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
 
     def _enter(
-        self, joint: Joint, user_id: str, name: str, code: str,
+        self, joint: Transaction, user_id: str, name: str, code: str,
         both: tuple[Request, Response],
     ) -> bool:  # fmt: skip
-        connection, at = joint.connection, self.provider.now()
+        tables, at = joint.tables, self.provider.now()
         if not operators.step_taken(joint, user_id, code, at):
             return False
         entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
-        self.provider.limits.clear(connection, "second-factor", user_id, "")
+        self.provider.limits.clear(tables, "second-factor", user_id, "")
         joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
-        enter(self.provider, connection, *both, self.kind, user_id)
+        enter(self.provider, tables, *both, self.kind, user_id)
         return True
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
-        await self.provider.do(lambda joint: sessions.end(joint.connection, visit.session))
+        await self.provider.do(lambda joint: sessions.end(joint.tables, visit.session))
         response = RedirectResponse(f"{SIGN_IN[self.kind]}?" + urlencode({"left": "yes"}), 303)
         leave(self.provider, response, self.kind)
         return response

@@ -5,15 +5,11 @@ Ids and words of ours stand there and no value of anybody. Who may see it is sai
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.gate import findings, rounds, set_aside
-from upheld.gate.findings import Finding
 from upheld.gate.operations import log_check, selfcheck_job
-from upheld.gate.rounds import Looked
-from upheld.gate.set_aside import SetAside
+from upheld.gate.operations.watching import watched
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.staff.console import user_of
@@ -33,13 +29,9 @@ class Watch:
         """Everything that was found and is not mended, and how far the looks have come."""
         if not set(self.roles.watching) & set(user_of(visit).roles):
             raise HTTPException(403)
-        found, waiting, looks = await self.provider.read(_listed)
+        found, waiting, looks = await self.provider.apart(watched, self.provider.gate.gate)
         return self.provider.pages.page(
             visit.request, "staff/watch.html", found=found[:SHOWN], waiting=waiting[:SHOWN],
             more=max(0, len(found) - SHOWN) + max(0, len(waiting) - SHOWN),
             looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
         )  # fmt: skip
-
-
-def _listed(connection: Connection) -> tuple[list[Finding], list[SetAside], list[Looked]]:
-    return findings.listed(connection), set_aside.listed(connection), rounds.listed(connection)

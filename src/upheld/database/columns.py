@@ -1,0 +1,91 @@
+"""What tables are declared by: types of columns, times, and how rows are protected.
+
+A table says by `sealed` or `bare` what its rows rest on, and of a column with somebody's id what
+becomes of it when they are erased. A part of the program declares its own tables; those of the
+house, which the gate alone reads and writes, are marked as such.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+from upheld.core import clock
+
+BEGINNING: Final = clock.BEGINNING
+MICROSECOND: Final = timedelta(microseconds=1)
+POSTGRESQL: Final = {"dialect": "postgresql"}  # of what one database has alone
+SQLITE: Final = {"dialect": "sqlite"}
+GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
+BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
+STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
+ID: Final = String(32)
+WORD: Final = String(255)
+NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment as whole microseconds since 1970: the same on every database, and it sorts."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Whole microseconds; ValueError for a time without its zone."""
+        del dialect
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """The moment, in UTC."""
+        del dialect
+        return None if value is None else BEGINNING + timedelta(microseconds=value)
+
+
+def microseconds(at: datetime) -> int:
+    """Whole microseconds since 1970; ValueError for a time without its zone."""
+    if at.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return (at - BEGINNING) // MICROSECOND
+
+
+def stands(column: str) -> dict[str, str]:
+    """Of a column with somebody's id: the row stays, and another of its columns stands for them."""
+    return {"erased": "stands", "by": column}
+
+
+def sealed(
+    *, owner: str = "", part: str = "", free: dict[str, str] | None = None, few: bool = False
+) -> dict[str, Any]:  # fmt: skip
+    """Of a table on whose rows a decision, a right or money rests: see upheld/database.
+
+    Each row has a MAC in its column `mac` over all of it but the `free` columns, each of which says
+    why nothing rests on it. `owner` is the column with the id of the person in whose set of rows it
+    counts, or empty for rows that are nobody's; `part` the column by which that set is told apart.
+    Of rows that are nobody's and `few`, the whole set is looked at whenever one is used.
+    The last columns may be added later, if they may be empty.
+    """
+    return {"sealed": {"owner": owner, "part": part, "free": free or {}, "few": few}}
+
+
+def bare(why: str) -> dict[str, str]:
+    """Of a table whose rows need no MAC: something else protects them, or nothing rests on them."""
+    return {"bare": why}
+
+
+metadata: Final = MetaData()
+
+
+def of_the_house(*tables: Table) -> None:
+    """Let these tables be the gate's, the vault's and the ledger's alone."""
+    for each in tables:
+        each.info["house"] = True

@@ -1,0 +1,55 @@
+"""What a practice sees and says of obligations: which are open, until when, and that one is met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from upheld.database import rows as database
+from upheld.database.statements import places
+from upheld.database.tables import item, microseconds
+
+_ONE: Final = "person_id = ? AND item_id = ?"
+
+
+class Obligations:
+    """The items of obligations, in one transaction. An item is named by its person and its id."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of_entry(self, person_id: str, entry: int, kind: str) -> str:
+        """The id of the item of a kind that an act made, by its entry; empty without one."""
+        where = "person_id = ? AND entry = ? AND kind = ?"
+        found = database.get(self._connection, item, where, person_id, entry, kind)
+        return "" if found is None else str(found.item_id)
+
+    def due_times(self, listed: Sequence[tuple[str, str]]) -> dict[str, int | None]:
+        """Until when some items are to be met, in microseconds since 1970, by their ids."""
+        people, ids = [each for each, _ in listed], [each for _, each in listed]
+        where = f"person_id IN ({places(people)}) AND item_id IN ({places(ids)})"
+        found, _ = database.believed(self._connection, item, where, *people, *ids)
+        return {each.item_id: each.due for each in found}
+
+    def owed(self, clauses: Sequence[str]) -> list[Any]:
+        """What is owed under some clauses and not met, what is due first in front."""
+        where = (
+            f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
+            " ORDER BY due IS NULL, due"
+        )
+        found, _ = database.sound(self._connection, item, where, *clauses, parts=["open", "late"])
+        return found
+
+    def set_due(self, person_id: str, item_id: str, due: datetime) -> None:
+        """Let an item be due at a moment."""
+        changes = {"due": microseconds(due)}
+        database.update(self._connection, item, changes, _ONE, person_id, item_id)
+
+    def close(self, person_id: str, item_id: str) -> None:
+        """Note that what an item asks for is done."""
+        database.update(self._connection, item, {"state": "done"}, _ONE, person_id, item_id)
