@@ -61,9 +61,14 @@ def left_out(
 def columns(policy: upheld.Policy, rows: int) -> pa.Table:
     """Rows with small numbers for words, and thirty facts in one mask."""
     chance = np.random.default_rng(1)
-    of = {d: np.array([codes(policy, d)[f"{letter}{n}"] for n in range(count)], np.int16)
-          for d, letter, count in (("data", "d", policies.DATA), ("recipient", "r",
-          policies.PARTIES), ("purpose", "p", policies.PURPOSES))}  # fmt: skip
+    of = {
+        d: np.array([codes(policy, d)[f"{letter}{n}"] for n in range(count)], np.int16)
+        for d, letter, count in (
+            ("data", "d", policies.DATA),
+            ("recipient", "r", policies.PARTIES),
+            ("purpose", "p", policies.PURPOSES),
+        )
+    }
     made = {d: words[chance.integers(0, len(words), rows)] for d, words in of.items()}
     made["action"] = np.full(rows, codes(policy, "action")["share"], np.int16)
     made["facts"] = chance.integers(0, 1 << policies.FACTS, rows)
@@ -78,8 +83,14 @@ def gathered(made: list[policies.Rule], policy: upheld.Policy, table: pa.Table) 
     used = np.zeros((2, *shape), int)
     value = np.ones_like(care)
     for rule in made:
-        at = tuple(codes(policy, d)[w] for d, w in (("data", rule.data), (
-            "recipient", rule.recipient), ("purpose", rule.purpose)))  # fmt: skip
+        at = tuple(
+            codes(policy, d)[w]
+            for d, w in (
+                ("data", rule.data),
+                ("recipient", rule.recipient),
+                ("purpose", rule.purpose),
+            )
+        )
         kind = int(rule.allows)
         mask = sum(1 << int(fact[1:]) for fact in rule.facts)
         care[(kind, used[(kind, *at)], *at)] = value[(kind, used[(kind, *at)], *at)] = mask
@@ -114,8 +125,10 @@ def main() -> None:
     print(f"Measured on {os.cpu_count()} cores; {options.rows:,} rows.\n")
     connection = ibis.duckdb.connect()
     fixed(connection, options.rows)
-    print("\n| clauses | allowed | all three columns | plain join | allowed / plain join "
-          "| numpy | peer | built in |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print(
+        "\n| clauses | allowed | all three columns | plain join | allowed / plain join "
+        "| numpy | peer | built in |\n|---|---|---|---|---|---|---|---|"
+    )
     for clauses in (25, 1600):
         by_row(connection, clauses, options)
     print()
@@ -147,8 +160,10 @@ def fixed(connection: Any, rows: int) -> None:
     sql = str(ibis.to_sql(screened.allowed.sum(), dialect="duckdb"))
     mine = best(lambda: connection.raw_sql(sql).fetchall())
     base = best(theirs)
-    print(f"A fixed question with three fact columns: {rows / mine / 1e6:.0f} million rows a "
-          f"second, {mine / base:.2f}× the same scan with one constant CASE.")  # fmt: skip
+    print(
+        f"A fixed question with three fact columns: {rows / mine / 1e6:.0f} million rows a "
+        f"second, {mine / base:.2f}× the same scan with one constant CASE."
+    )
 
 
 def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
@@ -183,12 +198,18 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
         for at, d in enumerate(("action", "data", "recipient", "purpose"))
     )
     plain = f"SELECT sum(((facts & v) = v)::INT) FROM rows LEFT JOIN plain ON {parts} = plain.at"
-    times = [best(lambda: connection.raw_sql(sql).fetchall()), best(every.execute, 3),
-             best(lambda: connection.raw_sql(plain).fetchall()), best(gather)]  # fmt: skip
+    times = [
+        best(lambda: connection.raw_sql(sql).fetchall()),
+        best(every.execute, 3),
+        best(lambda: connection.raw_sql(plain).fetchall()),
+        best(gather),
+    ]
     a, b, c, d = (f"{options.rows / each / 1e6:.1f} M/s" for each in times)
     theirs = peer(made, policy, data, int(gather()[:1_000_000].sum()), options.peer)
-    print(f"| {clauses:,} | {a} | {b} | {c} | {times[0] / times[2]:.2f}× | {d} | {theirs} "
-          f"| {built:.2f} s |")  # fmt: skip
+    print(
+        f"| {clauses:,} | {a} | {b} | {c} | {times[0] / times[2]:.2f}× | {d} | {theirs} "
+        f"| {built:.2f} s |"
+    )
 
 
 def peer(
@@ -201,15 +222,24 @@ def peer(
         path = Path(folder, "rows.npz")
         first = data.slice(0, 1_000_000)
         of = {d: codes(policy, d) for d in ("data", "recipient", "purpose")}
-        rules = [(rule.allows, of["data"][rule.data], of["recipient"][rule.recipient],
-                  of["purpose"][rule.purpose], *(int(fact[1:]) for fact in rule.facts))
-                 for rule in made]  # fmt: skip
+        rules = [
+            (
+                rule.allows,
+                of["data"][rule.data],
+                of["recipient"][rule.recipient],
+                of["purpose"][rule.purpose],
+                *(int(fact[1:]) for fact in rule.facts),
+            )
+            for rule in made
+        ]
         told = {name: first[name].to_numpy() for name in (*of, "facts")}
         np.savez(path, rules=np.array(rules), wanted=wanted, **told)
         done = subprocess.run(
             [python, Path(__file__).with_name("bulk_peer.py"), path],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     return f"{1e-6 / float(done.stdout):.1f} M/s"
 
 
@@ -251,8 +281,13 @@ def engines(options: argparse.Namespace) -> None:
 def replay(lines: int = 1_000_000) -> None:
     """Questions a second from JSON lines, in one process."""
     sample = Path(__file__).parents[1] / "policies/larch-valley.md"
-    question = {"action": "share", "data": ["email", "name"], "recipient": "trusted-partner",
-                "purpose": "offers", "occasion": "other"}  # fmt: skip
+    question = {
+        "action": "share",
+        "data": ["email", "name"],
+        "recipient": "trusted-partner",
+        "purpose": "offers",
+        "occasion": "other",
+    }
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log.jsonl")
         with log.open("w") as out:

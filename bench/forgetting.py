@@ -27,8 +27,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import postgres
 
 ERASED, STAYING = 1_000, 4_000
-TOLD = {"email": "ann@customer.example", "name": "Ann Lee", "phone": "+1 555 010 0100",
-        "zip": "98101", "birth-date": "1990-02-01"}  # fmt: skip
+TOLD = {
+    "email": "ann@customer.example",
+    "name": "Ann Lee",
+    "phone": "+1 555 010 0100",
+    "zip": "98101",
+    "birth-date": "1990-02-01",
+}
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -51,8 +51,12 @@ def customer(gate: Gate) -> str:
     """Somebody who has a service."""
     person = gate.enrol()
     gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")
-    gate.store(person, {"email": f"{person[:8]}@example.org", "name": "Ann"}, source="customer",
-               occasion="registration")  # fmt: skip
+    gate.store(
+        person,
+        {"email": f"{person[:8]}@example.org", "name": "Ann"},
+        source="customer",
+        occasion="registration",
+    )
     gate.record(person, "service-order", fact="has-service")
     return person
 
@@ -163,8 +167,10 @@ def measure(name: str, url: str, keyring: Keyring) -> None:
         turns.append((waiting(commit), waiting(read)))
     for one, other in turns:
         ratio, least = by_turns(one, other)
-        print(f"| {name}: gated read with its own entry, beside a commit of {least:.0f} µs "
-              f"| {ratio:.2f} of a bare commit's rate |")  # fmt: skip
+        print(
+            f"| {name}: gated read with its own entry, beside a commit of {least:.0f} µs "
+            f"| {ratio:.2f} of a bare commit's rate |"
+        )
     people = [customer(gate) for _ in range(100)]
     single = each(lambda: [gate.use(p, ["email"], purpose="billing") for p in people], 3)
     swept = each(lambda: gate.sweep("use", people, ["email"], purpose="billing"), 3)
@@ -182,8 +188,10 @@ def measure(name: str, url: str, keyring: Keyring) -> None:
     loose = Gate(unsynced(url), policy, keyring)
     for count in (64, 256):
         with_sync, without = callers(gate, person, count), callers(loose, person, count)
-        print(f"| {name}: {count} callers, {with_sync:,.0f} a second "
-              f"| {with_sync / without:.2f} of the rate with syncing off |")  # fmt: skip
+        print(
+            f"| {name}: {count} callers, {with_sync:,.0f} a second "
+            f"| {with_sync / without:.2f} of the rate with syncing off |"
+        )
 
 
 def main() -> None:

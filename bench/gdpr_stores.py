@@ -72,8 +72,11 @@ class Model:
 
     def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
         """Bring forward the end of the consents of a user, or for a purpose; how many it was."""
-        found = [(u, a) for u in ([user] if user is not None else self.whose.get(agreed, ()))  # type: ignore[arg-type] # one of them is said
-                 for a in ([agreed] if agreed else self.agreed[u])]  # fmt: skip
+        found = [
+            (u, a)
+            for u in ([user] if user is not None else self.whose.get(agreed, ()))  # type: ignore[arg-type] # one of them is said
+            for a in ([agreed] if agreed else self.agreed[u])
+        ]
         ended = 0
         for each, what in found:
             before = self.agreed[each][what]
@@ -123,16 +126,20 @@ class Lines:
 class Plain:
     """Two tables; every operation with a row in a third, or with a line in a file, or neither."""
 
-    def __init__(
-        self, engine: Engine, *, logged: bool = False, lines: Lines | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, engine: Engine, *, logged: bool = False, lines: Lines | None = None) -> None:
         self.engine, self.logged, self.lines = engine, logged, lines
         with writing(engine) as connection:
-            run(connection, "CREATE TABLE plain (usr BIGINT, field TEXT, data TEXT, src TEXT,"
-                " ttl BIGINT, PRIMARY KEY (usr, field))")  # fmt: skip
+            run(
+                connection,
+                "CREATE TABLE plain (usr BIGINT, field TEXT, data TEXT, src TEXT,"
+                " ttl BIGINT, PRIMARY KEY (usr, field))",
+            )
             run(connection, "CREATE INDEX plain_ttl ON plain (ttl)")
-            run(connection, "CREATE TABLE agreed (usr BIGINT, purpose TEXT, shr TEXT, ends BIGINT,"
-                " PRIMARY KEY (usr, purpose, shr))")  # fmt: skip
+            run(
+                connection,
+                "CREATE TABLE agreed (usr BIGINT, purpose TEXT, shr TEXT, ends BIGINT,"
+                " PRIMARY KEY (usr, purpose, shr))",
+            )
             run(connection, "CREATE INDEX agreed_purpose ON agreed (shr, purpose)")
             run(connection, "CREATE TABLE log (usr BIGINT, at DOUBLE PRECISION, what TEXT)")
             run(connection, "CREATE INDEX log_usr ON log (usr)")
@@ -178,22 +185,26 @@ class Plain:
 
     def read(self, user: int, field: str, agreed: Agreed) -> str | None:
         """As the model."""
-        query = ("SELECT data FROM plain JOIN agreed USING (usr) WHERE usr = ? AND field = ?"
-                 " AND purpose = ? AND shr = ? AND (ends IS NULL OR ends > ?)")  # fmt: skip
-        found = self._do(user, "act", lambda c: rows(c, query, user, field, *agreed, today()),
-                         write=False)  # fmt: skip
+        query = (
+            "SELECT data FROM plain JOIN agreed USING (usr) WHERE usr = ? AND field = ?"
+            " AND purpose = ? AND shr = ? AND (ends IS NULL OR ends > ?)"
+        )
+        found = self._do(
+            user, "act", lambda c: rows(c, query, user, field, *agreed, today()), write=False
+        )
         return found[0][0] if found else None
 
     def by_purpose(self, agreed: Agreed) -> Ends:
         """As the model."""
-        query = ("SELECT usr, ends FROM agreed WHERE purpose = ? AND shr = ?"
-                 " AND (ends IS NULL OR ends > ?)")  # fmt: skip
+        query = (
+            "SELECT usr, ends FROM agreed WHERE purpose = ? AND shr = ?"
+            " AND (ends IS NULL OR ends > ?)"
+        )
         return dict(self._do(None, "meta", lambda c: rows(c, query, *agreed, today()), write=False))
 
     def by_user(self, user: int) -> Ends:
         """As the model."""
-        query = ("SELECT purpose, shr, ends FROM agreed WHERE usr = ?"
-                 " AND (ends IS NULL OR ends > ?)")  # fmt: skip
+        query = "SELECT purpose, shr, ends FROM agreed WHERE usr = ? AND (ends IS NULL OR ends > ?)"
         found = self._do(user, "meta", lambda c: rows(c, query, user, today()), write=False)
         return {(purpose, partner): ends for purpose, partner, ends in found}
 
@@ -220,9 +231,15 @@ class Plain:
 
 
 def _put(connection: Any, user: int, field: str, value: str) -> None:
-    run(connection, "INSERT INTO plain VALUES (?, ?, ?, 'customer', ?) ON CONFLICT (usr, field)"
-        " DO UPDATE SET data = excluded.data, ttl = excluded.ttl", user, field, value,
-        today() + 730)  # fmt: skip
+    run(
+        connection,
+        "INSERT INTO plain VALUES (?, ?, ?, 'customer', ?) ON CONFLICT (usr, field)"
+        " DO UPDATE SET data = excluded.data, ttl = excluded.ttl",
+        user,
+        field,
+        value,
+        today() + 730,
+    )
 
 
 def today() -> int:
@@ -254,8 +271,9 @@ class Gated:
 
     def put(self, user: int, field: str, value: str) -> None:
         """As the model."""
-        self.gate.store(self.person[user], {field: value}, source="customer",
-                        occasion="registration")  # fmt: skip
+        self.gate.store(
+            self.person[user], {field: value}, source="customer", occasion="registration"
+        )
 
     def delete(self, user: int, field: str) -> None:
         """As the model."""
@@ -270,8 +288,9 @@ class Gated:
         """As the model."""
         purpose, partner = agreed
         try:
-            given = self.gate.share(self.person[user], [field], recipient=TO, purpose=purpose,
-                                    party=partner)  # fmt: skip
+            given = self.gate.share(
+                self.person[user], [field], recipient=TO, purpose=purpose, party=partner
+            )
         except upheld.Refused:
             return None
         return given[field] if field in given.values else None
@@ -292,8 +311,9 @@ class Gated:
         until = BEGINNING + timedelta(days=day)
         if agreed:
             purpose, partner = agreed
-            return len(self.gate.withdraw_all("consent", purpose=purpose, party=partner,
-                                              until=until))  # fmt: skip
+            return len(
+                self.gate.withdraw_all("consent", purpose=purpose, party=partner, until=until)
+            )
         return len(self.gate.withdraw_all("consent", person_id=self.person[user or 0], until=until))
 
     def agree(self, user: int, agreed: Agreed) -> None:
@@ -306,8 +326,10 @@ class Gated:
         with self.gate.together() as joint:
             joint.note(self.person[user], "account.read")
             found = of_person(joint.connection, self.person[user])
-        return sum(kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
-                   for kept in found)  # fmt: skip
+        return sum(
+            kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
+            for kept in found
+        )
 
 
 def _day(ends: int | None) -> int | None:

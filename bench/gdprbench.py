@@ -73,13 +73,25 @@ may share personal-information to trusted-partner when permission
 """
 # Shares of each operation, and how records are drawn.
 ROLES: dict[str, tuple[dict[str, int], str]] = {
-    "controller": ({"insert": 25, "delete": 25, "end by purpose": 25, "end by user": 25},
-                   "uniform"),
-    "customer": ({"own read": 20, "by purpose": 10, "by user": 10, "update": 20,
-                  "end by purpose": 10, "agree": 10, "delete": 20}, "zipfian"),
+    "controller": (
+        {"insert": 25, "delete": 25, "end by purpose": 25, "end by user": 25},
+        "uniform",
+    ),
+    "customer": (
+        {
+            "own read": 20,
+            "by purpose": 10,
+            "by user": 10,
+            "update": 20,
+            "end by purpose": 10,
+            "agree": 10,
+            "delete": 20,
+        },
+        "zipfian",
+    ),
     "processor": ({"read": 20, "by purpose": 40, "by user": 40}, "uniform"),
     "regulator": ({"by user": 50, "log": 50}, "zipfian"),
-}  # fmt: skip
+}
 
 
 class Asked(NamedTuple):
@@ -204,9 +216,10 @@ def space(engine: Engine) -> float:
             statement = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
             found = rows(connection, f"{statement} AND relnamespace = 'public'::regnamespace")
             return float(found[0][0]) / (1 << 20)
-        ((pages,),), ((size,),) = rows(connection, "PRAGMA page_count"), rows(
-            connection, "PRAGMA page_size"
-        )  # fmt: skip
+        ((pages,),), ((size,),) = (
+            rows(connection, "PRAGMA page_count"),
+            rows(connection, "PRAGMA page_size"),
+        )
         return float(pages * size) / (1 << 20)
 
 
@@ -221,8 +234,12 @@ def measure(name: str, urls: list[str], keyring: Keyring, options: argparse.Name
     gate = Gate(engines[3], upheld.load_text(POLICY), keyring)
     model = Model()
     lines = Lines(keyring.path.parent / f"{name}.log")
-    stores: list[Store] = [Plain(engines[0]), Plain(engines[1], lines=lines),
-                           Plain(engines[2], logged=True), Gated(gate)]  # fmt: skip
+    stores: list[Store] = [
+        Plain(engines[0]),
+        Plain(engines[1], lines=lines),
+        Plain(engines[2], logged=True),
+        Gated(gate),
+    ]
     everybody = list(drawing.people())
     start = time.perf_counter()
     for first in range(0, len(everybody), TOGETHER):
@@ -245,14 +262,18 @@ def measure(name: str, urls: list[str], keyring: Keyring, options: argparse.Name
         )
         share = min(found.right) / len(asked)
         whole &= share == 1
-        print(f"| {name}: {role} | {times} | {by_line:.1f}× | {by_row:.1f}× | {share:.0%} |",
-              flush=True)  # fmt: skip
+        print(
+            f"| {name}: {role} | {times} | {by_line:.1f}× | {by_row:.1f}× | {share:.0%} |",
+            flush=True,
+        )
         counts = Counter(each.name for each, _ in asked)
         for each, count in sorted(counts.items()):
             took = [found.by_name[at][each] / count * 1e6 for at in range(4)]
-            details.append(f"{name}: {role}: {each}: {count} of {took[1]:.0f} µs by a line, "
-                           f"{took[2]:.0f} µs by a row, gate {took[3]:.0f} µs, "
-                           f"{took[3] / took[1]:.1f}×, {took[3] / took[2]:.1f}×")  # fmt: skip
+            details.append(
+                f"{name}: {role}: {each}: {count} of {took[1]:.0f} µs by a line, "
+                f"{took[2]:.0f} µs by a row, gate {took[3]:.0f} µs, "
+                f"{took[3] / took[1]:.1f}×, {took[3] / took[2]:.1f}×"
+            )
     space_of = " | ".join(f"{size:.0f} MiB" for size in sizes)
     print(f"| {name}: space | {space_of} | | {sizes[3] / sizes[2]:.1f}× | |", flush=True)
     print("\n".join(details), file=sys.stderr)
@@ -266,10 +287,13 @@ def main() -> None:
     parser.add_argument("--operations", type=int, default=2_000, help="of each role")
     parser.add_argument("--only", choices=("SQLite", "PostgreSQL"))
     options = parser.parse_args()
-    print(f"{options.records:,} records, {options.operations:,} operations a role, "
-          f"{os.cpu_count()} cores.\n\n| role | plain tables | with a line in a file, synced "
-          "| with a row in the transaction | gate | gate / line | gate / row | answers right "
-          "|\n|---|---|---|---|---|---|---|---|", flush=True)  # fmt: skip
+    print(
+        f"{options.records:,} records, {options.operations:,} operations a role, "
+        f"{os.cpu_count()} cores.\n\n| role | plain tables | with a line in a file, synced "
+        "| with a row in the transaction | gate | gate / line | gate / row | answers right "
+        "|\n|---|---|---|---|---|---|---|---|",
+        flush=True,
+    )
     right = True
     with tempfile.TemporaryDirectory() as folder:
         keyring = Keyring.create(Path(folder, "keys"), Passphrase("seven plain words in a row"))

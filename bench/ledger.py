@@ -36,12 +36,21 @@ TRIES = 3
 def entry(number: int) -> Entry:
     """An entry of usual length."""
     return Entry(
-        kind="act", id=f"{number:026}", time="2026-11-24T10:00:00.000000Z", policy="a" * 64,
-        action="share", outcome="allow", clauses=("partners", "confidential"),
-        data=("email", "postal-address"), recipient="trusted-partner", actor="billing",
-        purpose="offers", evidence=(f"agreement-{number % 97}", f"consent-{number}"),
-        duties=("record",), person=f"{number:064x}",
-    )  # fmt: skip
+        kind="act",
+        id=f"{number:026}",
+        time="2026-11-24T10:00:00.000000Z",
+        policy="a" * 64,
+        action="share",
+        outcome="allow",
+        clauses=("partners", "confidential"),
+        data=("email", "postal-address"),
+        recipient="trusted-partner",
+        actor="billing",
+        purpose="offers",
+        evidence=(f"agreement-{number % 97}", f"consent-{number}"),
+        duties=("record",),
+        person=f"{number:064x}",
+    )
 
 
 def publish(writer: TileWriter) -> None:
@@ -106,8 +115,10 @@ def verify(folder: Path, count: int) -> None:
         end = time.perf_counter()
         ratios.append((end - middle) / (middle - start))
         times.append(count / (end - middle))
-    print(f"| verify all of it, {max(times):,.0f} entries a second "
-          f"| {statistics.median(ratios):.2f}× decoding and hashing alone | 1.5× |")  # fmt: skip
+    print(
+        f"| verify all of it, {max(times):,.0f} entries a second "
+        f"| {statistics.median(ratios):.2f}× decoding and hashing alone | 1.5× |"
+    )
 
 
 def leaves(count: int) -> Iterator[bytes]:
@@ -122,8 +133,10 @@ def proofs(folder: Path, count: int) -> None:
     for commitment in leaves(count):
         writer.append(commitment)
     publish(writer)
-    print(f"| append to tiles, {count:,} commitments "
-          f"| {count / (time.perf_counter() - start):,.0f} a second | |")  # fmt: skip
+    print(
+        f"| append to tiles, {count:,} commitments "
+        f"| {count / (time.perf_counter() - start):,.0f} a second | |"
+    )
     root = TileReader(folder, count).subtree(0, count)
     made = []
     for index in random.Random(1).sample(range(count), PROOFS):  # noqa: S311 - to choose, not to hide
@@ -132,9 +145,11 @@ def proofs(folder: Path, count: int) -> None:
         made.append(time.perf_counter() - start)
         tree.verify_inclusion(tree.leaf_hash(index.to_bytes(32, "big")), index, count, proof, root)
     made.sort()
-    print(f"| an inclusion proof from {count:,} "
-          f"| median {made[PROOFS // 2] * 1e3:.2f} ms, p99 {made[PROOFS * 99 // 100] * 1e3:.2f} ms "
-          f"| 1 ms |")  # fmt: skip
+    print(
+        f"| an inclusion proof from {count:,} "
+        f"| median {made[PROOFS // 2] * 1e3:.2f} ms, p99 {made[PROOFS * 99 // 100] * 1e3:.2f} ms "
+        f"| 1 ms |"
+    )
 
 
 def receipts(folder: Path, count: int) -> None:

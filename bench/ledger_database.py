@@ -58,8 +58,10 @@ def appends(engine: Engine, name: str) -> None:
         single.append(timed(lambda: [write(1) for _ in range(300)]) / 300)
         many.append(timed(lambda: write(TOGETHER)) / TOGETHER)
     ratio = min(single) / min(many)
-    print(f"| {name}: append, 1,000 a commit | {1 / min(many):,.0f} a second, {ratio:.1f}× one a"
-          " commit | 10× |")  # fmt: skip
+    print(
+        f"| {name}: append, 1,000 a commit | {1 / min(many):,.0f} a second, {ratio:.1f}× one a"
+        " commit | 10× |"
+    )
 
 
 def covered(engine: Engine, name: str) -> None:
@@ -74,8 +76,10 @@ def covered(engine: Engine, name: str) -> None:
 
     hashing = timed(bare)
     took = timed(Covering(engine, SIGNER.name, SIGNER).cover)
-    print(f"| {name}: cover, {len(leaves):,} entries | {len(leaves) / took:,.0f} a second,"
-          f" {took / hashing:.1f}× hashing alone | |")  # fmt: skip
+    print(
+        f"| {name}: cover, {len(leaves):,} entries | {len(leaves) / took:,.0f} a second,"
+        f" {took / hashing:.1f}× hashing alone | |"
+    )
 
 
 def proven(engine: Engine, name: str, count: int) -> None:

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -55,40 +56,79 @@ def opened(folder: Path) -> tuple[Provider, upheld.Policy]:
     return provide(AsyncGate(gate), settings), policy
 
 
+def _years_of_use(number: int) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each field that two years leave."""
+    months = [f"{2025 + at // 12}-{at % 12 + 1:02}" for at in range(MONTHS)]
+    return {
+        "services": [
+            {"kind": "order", "service": "internet", "plan": "fibre-100", "at": "2025-01-01"}
+        ],
+        "transaction": [
+            row
+            for at, month in enumerate(months)
+            for row in (
+                {
+                    "kind": "invoice",
+                    "number": f"{month}-{number}",
+                    "date": f"{month}-01",
+                    "due": f"{month}-20",
+                    "cents": 3900,
+                    "lines": [{"text": "Fibre 100", "cents": 3900}],
+                },
+                {
+                    "kind": "payment",
+                    "date": f"{month}-10",
+                    "cents": 3900,
+                    "reference": f"{number}-{at}",
+                    "method": "card ··42",
+                },
+            )
+        ],
+        "usage": [
+            {"month": month, "service": "internet", "gigabytes": 200 + at, "hours": 300}
+            for at, month in enumerate(months)
+        ],
+        "messages": [
+            {
+                "at": f"{month}-01T09:00:00+00:00",
+                "purpose": "administrative-message",
+                "subject": "Your invoice",
+                "text": "Your invoice is there.",
+                "message": f"{at:032}",
+                "clause": "service-messages",
+            }
+            for at, month in enumerate(months)
+        ],
+    }
+
+
 def customer(joint: Joint, number: int, hashed: str) -> str:
     """A customer with two years behind them; the id."""
     person = joint.enrol()
     joint.store(person, {"birth-date": "1980-05-06"}, source="customer", occasion="registration")
-    joint.store(person, {"name": f"Ann {number}", "email": f"ann{number}@marked.example",
-                         "phone": "+1 555 010 0199", "address": "1 Mill Lane"},
-                source="customer", occasion="registration")  # fmt: skip
+    joint.store(
+        person,
+        {
+            "name": f"Ann {number}",
+            "email": f"ann{number}@marked.example",
+            "phone": "+1 555 010 0199",
+            "address": "1 Mill Lane",
+        },
+        source="customer",
+        occasion="registration",
+    )
     credentials.change(joint, person, credentials.SIGN_IN, hashed, occasion="registration")
     joint.record(person, "service-order", fact="has-service")
     domain.open_account(joint, person, agreement_digest="0" * 64)
     domain.verify(joint, person)
-    months = [f"{2025 + at // 12}-{at % 12 + 1:02}" for at in range(MONTHS)]
-    rows = {
-        "services": [{"kind": "order", "service": "internet", "plan": "fibre-100",
-                      "at": "2025-01-01"}],
-        "transaction": [
-            row for at, month in enumerate(months) for row in (
-                {"kind": "invoice", "number": f"{month}-{number}", "date": f"{month}-01",
-                 "due": f"{month}-20", "cents": 3900,
-                 "lines": [{"text": "Fibre 100", "cents": 3900}]},
-                {"kind": "payment", "date": f"{month}-10", "cents": 3900,
-                 "reference": f"{number}-{at}", "method": "card ··42"},
-            )
-        ],
-        "usage": [{"month": month, "service": "internet", "gigabytes": 200 + at, "hours": 300}
-                  for at, month in enumerate(months)],
-        "messages": [{"at": f"{month}-01T09:00:00+00:00", "purpose": "administrative-message",
-                      "subject": "Your invoice", "text": "Your invoice is there.",
-                      "message": f"{at:032}", "clause": "service-messages"}
-                     for at, month in enumerate(months)],
-    }  # fmt: skip
-    for field, told in rows.items():
-        joint.append(person, field, [json.dumps(each) for each in told], source="customer",
-                     occasion="service-use")  # fmt: skip
+    for field, values in _years_of_use(number).items():
+        joint.append(
+            person,
+            field,
+            [json.dumps(each) for each in values],
+            source="customer",
+            occasion="service-use",
+        )
     return person
 
 
@@ -138,8 +178,10 @@ async def visited(base: str, cookies: list[str], pages: list[str], seconds: floa
     print("| page | times | median | p95 | slowest |\n|---|---|---|---|---|")
     for page, times in sorted(by.items()):
         p95 = statistics.quantiles(times, n=20)[-1]
-        print(f"| {page} | {len(times):,} | {1e3 * statistics.median(times):.1f} ms"
-              f" | {1e3 * p95:.1f} ms | {1e3 * max(times):.1f} ms |")  # fmt: skip
+        print(
+            f"| {page} | {len(times):,} | {1e3 * statistics.median(times):.1f} ms"
+            f" | {1e3 * p95:.1f} ms | {1e3 * max(times):.1f} ms |"
+        )
 
 
 def signed(base: str) -> None:
@@ -158,8 +200,10 @@ def signed(base: str) -> None:
             taken.append(time.perf_counter() - start)
             assert answer.status_code == 303, answer.status_code
     argon, whole = statistics.median(alone), statistics.median(taken)
-    print(f"\nSigning in: {1e3 * whole:.1f} ms, of which argon2 {1e3 * argon:.1f} ms"
-          f" ({whole / argon:.2f}×).")  # fmt: skip
+    print(
+        f"\nSigning in: {1e3 * whole:.1f} ms, of which argon2 {1e3 * argon:.1f} ms"
+        f" ({whole / argon:.2f}×)."
+    )
 
 
 def main() -> None:
@@ -172,8 +216,11 @@ def main() -> None:
         provider, policy = opened(folder)
         cookies = filled(provider.gate.gate)
         routes = provider_app(provider, policy).routes
-        paths = {str(getattr(route, "path", "")) for route in routes
-                 if "GET" in getattr(route, "methods", ())}  # fmt: skip
+        paths = {
+            str(getattr(route, "path", ""))
+            for route in routes
+            if "GET" in getattr(route, "methods", ())
+        }
         provider.gate.gate.engine.dispose()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -185,8 +232,11 @@ def main() -> None:
             with httpx2.Client(base_url=base, headers=SENT) as client:
                 wait(client)
                 client.cookies.set("customer", cookies[0])
-                pages = sorted(path for path in paths if re.match(r"^/me(/[a-z-]+)*$", path)
-                               and client.get(path).status_code == 200)  # fmt: skip
+                pages = sorted(
+                    path
+                    for path in paths
+                    if re.match(r"^/me(/[a-z-]+)*$", path) and client.get(path).status_code == 200
+                )
             print(f"Measured on {os.cpu_count()} cores.\n")
             asyncio.run(visited(base, cookies, pages, seconds))
             signed(base)

@@ -39,21 +39,28 @@ class Kind(NamedTuple):
 KINDS = {
     "kills": Kind(
         "Killed (kill -9)",
-        ("gate/test_faults.py", "gate/test_jobs.py", "gate/test_covering.py",
-         "gate/test_forgetting_faults.py"),
+        (
+            "gate/test_faults.py",
+            "gate/test_jobs.py",
+            "gate/test_covering.py",
+            "gate/test_forgetting_faults.py",
+        ),
         "killed",
     ),
     "power": Kind("Power lost", ("gate/test_power.py",)),
-    "races": Kind("Raced", ("gate/test_together.py", "gate/test_races.py"),
-                  "lose_no_entry or taken_back"),
+    "races": Kind(
+        "Raced", ("gate/test_together.py", "gate/test_races.py"), "lose_no_entry or taken_back"
+    ),
     "flips": Kind("Flipped", ("gate/test_faults.py",), "flipped"),
     "tampering": Kind("Changed, added, deleted, put back", ("database/test_sweep.py",)),
     "clocks": Kind("Clock", ("gate/test_faults.py",), "clock_that_was_set"),
-    "full disks": Kind("Disk full", ("gate/test_full_disk.py", "gate/test_faults.py"),
-                       "full_disk"),
-    "restarts": Kind("Restarted, or cut off", ("gate/test_reconnect.py", "gate/test_faults.py"),
-                     "reconnect or came_back"),
-}  # fmt: skip
+    "full disks": Kind("Disk full", ("gate/test_full_disk.py", "gate/test_faults.py"), "full_disk"),
+    "restarts": Kind(
+        "Restarted, or cut off",
+        ("gate/test_reconnect.py", "gate/test_faults.py"),
+        "reconnect or came_back",
+    ),
+}
 
 
 def trials(kinds: Sequence[str], size: str) -> list[tally.Tried]:
@@ -63,10 +70,22 @@ def trials(kinds: Sequence[str], size: str) -> list[tally.Tried]:
         environment = {**os.environ, "UPHELD_TEST_SIZE": size, "UPHELD_TALLY": str(results)}
         for kind in kinds:
             files = [ROOT / "tests" / file for file in KINDS[kind].files]
-            command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
-                       "-k", KINDS[kind].which, *files]  # fmt: skip
-            tests = subprocess.run(command, cwd=ROOT, env=environment, check=False,
-                                   stdout=sys.stderr)  # fmt: skip
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-n",
+                "0",
+                "-p",
+                "no:cacheprovider",
+                "-k",
+                KINDS[kind].which,
+                *files,
+            ]
+            tests = subprocess.run(
+                command, cwd=ROOT, env=environment, check=False, stdout=sys.stderr
+            )
             if tests.returncode:
                 sys.exit(f"{kind}: something was lost, or could not be tried: nothing is written")
         return tally.told(results)
@@ -76,8 +95,11 @@ def table(results: Sequence[tally.Tried], page: str = "") -> str:
     """What was tried, as a table of Markdown; what a page says of other kinds stays."""
     lines = [f"| {' | '.join(HEADS)} |", "| --- | --- | ---: | ---: |"]
     others = [each.title for name, each in KINDS.items() if name not in {t.kind for t in results}]
-    lines += [line for line in page.splitlines()
-              if line.startswith(tuple(f"| {title}: " for title in others))]  # fmt: skip
+    lines += [
+        line
+        for line in page.splitlines()
+        if line.startswith(tuple(f"| {title}: " for title in others))
+    ]
     order = list(KINDS)
     for each in sorted(results, key=lambda each: (order.index(each.kind), each.what, each.where)):
         what = f"{KINDS[each.kind].title}: {each.what}"

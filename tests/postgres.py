@@ -28,8 +28,17 @@ def programs() -> Path | None:
 def restart(address: str, *, mode: str = "fast") -> None:
     """Restart the server of an address; with the mode `immediate` as after a crash."""
     folder, home = _STARTED[address]
-    _run(folder / "pg_ctl", "restart", "--wait", "--pgdata", home / "data", "--log", home / "log",
-         "--mode", mode)  # fmt: skip
+    _run(
+        folder / "pg_ctl",
+        "restart",
+        "--wait",
+        "--pgdata",
+        home / "data",
+        "--log",
+        home / "log",
+        "--mode",
+        mode,
+    )
 
 
 def end_all(url: str) -> None:
@@ -68,12 +77,34 @@ def server(folder: Path) -> Iterator[str]:
         if os.geteuid() == 0:
             for path in (home, home / "password"):
                 shutil.chown(path, "postgres")
-        _run(folder / "initdb", "--pgdata", home / "data", "--username", "upheld", "--no-sync",
-             "--auth", "scram-sha-256", "--pwfile", home / "password", "--encoding", "UTF8",
-             "--locale", "C")  # fmt: skip
+        _run(
+            folder / "initdb",
+            "--pgdata",
+            home / "data",
+            "--username",
+            "upheld",
+            "--no-sync",
+            "--auth",
+            "scram-sha-256",
+            "--pwfile",
+            home / "password",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+        )
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
-        _run(folder / "pg_ctl", "start", "--wait", "--pgdata", home / "data",
-             "--log", home / "log", "--options", options)  # fmt: skip
+        _run(
+            folder / "pg_ctl",
+            "start",
+            "--wait",
+            "--pgdata",
+            home / "data",
+            "--log",
+            home / "log",
+            "--options",
+            options,
+        )
         try:
             address = f"postgresql://upheld:{password}@127.0.0.1:{port}/"
             _STARTED[address] = folder, home

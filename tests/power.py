@@ -136,8 +136,12 @@ class _Driver:
     def __init__(self, path: str, disk: Disk, synchronous: str) -> None:
         self.inner = apsw.Connection(path, vfs=disk.name)
         # Without memory that is shared between processes, which such a layer does not have.
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL",
-                       f"synchronous = {synchronous}", "wal_autocheckpoint = 20"):  # fmt: skip
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            f"synchronous = {synchronous}",
+            "wal_autocheckpoint = 20",
+        ):
             self.inner.execute(f"PRAGMA {pragma}").fetchall()
 
     @property

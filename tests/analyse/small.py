@@ -51,8 +51,16 @@ TERMS = {
     "for": ("offers", "support", "any but support"),
 }
 TAKES = {"keep": (), "use": ("for",), "share": ("to", "for"), "disclose": ("to", "for")}
-FACTS = ("paid", "listed", "age < 18", "age >= 13", "not paid", "confidentiality-agreement",
-         "paid or listed", "age >= 18 and not listed")  # fmt: skip
+FACTS = (
+    "paid",
+    "listed",
+    "age < 18",
+    "age >= 13",
+    "not paid",
+    "confidentiality-agreement",
+    "paid or listed",
+    "age >= 18 and not listed",
+)
 WORLDS = [
     {"paid": paid, "listed": listed, "age": age, "confidentiality-agreement": agreed}
     for paid, listed, age, agreed in product(

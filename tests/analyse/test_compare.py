@@ -133,8 +133,9 @@ def test_other_words_are_compared_on_the_union() -> None:
     rule = sample("may share contact to partner")
     old = upheld.load_text(FRONT + rule, vocabulary=SAMPLE)
     assert compare(old, upheld.load_text(FRONT + rule, vocabulary=more)).same
-    new = upheld.load_text(FRONT + sample("may share email, phone to partner\nmay lend"),
-                           vocabulary=more)  # fmt: skip
+    new = upheld.load_text(
+        FRONT + sample("may share email, phone to partner\nmay lend"), vocabulary=more
+    )
     found = compare(old, new)
     assert found.notes[0].endswith("compared on the union")
     assert [(c.kind, c.regions[0].dimensions.get("data")) for c in found.changes] == [

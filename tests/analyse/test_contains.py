@@ -142,13 +142,16 @@ SHARES = "may share email to trusted-partner for offers with sealed, delete-afte
         (["may use email for offers with sealed, delete-after 6 months"], "identical", ""),
         (["may use email for offers with sealed, delete-after 3 months"], "narrower", "more than"),
         (["may use email for offers with sealed, delete-after 1 years"], "wider", "leaves out"),
-        (["may use email for offers when paid with sealed, delete-after 6 months"], "narrower",
-         "does not let the partner use: use email for offers when it is not so that you paid"),
+        (
+            ["may use email for offers when paid with sealed, delete-after 6 months"],
+            "narrower",
+            "does not let the partner use: use email for offers when it is not so that you paid",
+        ),
         (["may use email with sealed, delete-after 6 months"], "wider", "does not share"),
         (["may share email to provider"], "narrower", "does not let the partner use"),
         (["may share email to stranger"], "wider", "lets the partner pass on: share email"),
     ],
-)  # fmt: skip
+)
 def test_each_way_to_differ_is_told(rules: list[str], verdict: str, text: str) -> None:
     """Data, purpose, condition, duty, retention and passing on are compared and worded."""
     found = contains(document(*rules), document(SHARES))

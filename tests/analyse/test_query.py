@@ -17,8 +17,14 @@ from upheld.policy.analyse.query import query
 
 POLICIES = size("queried policies", short=10, long=60)
 RANDOM = size("random worlds of a never", short=2_000, long=100_000)
-ASKED = ("keep", "use email", "share contact to trusted-partner", "share card for offers",
-         "disclose to stranger", "share ? to provider for support")  # fmt: skip
+ASKED = (
+    "keep",
+    "use email",
+    "share contact to trusted-partner",
+    "share card for offers",
+    "disclose to stranger",
+    "share ? to provider for support",
+)
 
 
 def small(seed: int) -> upheld.Policy:

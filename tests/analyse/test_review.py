@@ -124,8 +124,9 @@ def test_a_duty_is_gained_where_brute_force_gains_it(seed: int) -> None:
             read = _Reference(policy.program, question | {"facts": facts})
             giving = [n for effect, each in read.table[0] for n in each if effect == "allow"]
             for n in giving:
-                own = {d for m in giving if nodes[m].clause == nodes[n].clause
-                       for d in nodes[m].duties}  # fmt: skip
+                own = {
+                    d for m in giving if nodes[m].clause == nodes[n].clause for d in nodes[m].duties
+                }
                 expected |= {
                     (nodes[n].clause, nodes[m].clause)
                     for m in giving

@@ -49,10 +49,14 @@ def test_what_must_be_proven_comes_as_an_access_request(client: TestClient) -> N
 def test_the_schema_of_facts_says_what_each_literal_says() -> None:
     """Each kind of literal in what to prove has its JSON schema."""
     ways = (
-        ("a", "not b"), ("n >= 1.5", "n < 3"), ("n = 2",), ("w is x",),
+        ("a", "not b"),
+        ("n >= 1.5", "n < 3"),
+        ("n = 2",),
+        ("w is x",),
         ("not w is x", "not w is y"),
-        ("n > 1/3",), ("n <= 18 months",),
-    )  # fmt: skip
+        ("n > 1/3",),
+        ("n <= 18 months",),
+    )
     found = [each["properties"] for each in schema(ways)["anyOf"]]
     assert found == [
         {"a": {"const": True}, "b": {"const": False}},
@@ -66,19 +70,40 @@ def test_the_schema_of_facts_says_what_each_literal_says() -> None:
 
 
 MISSING = [
-    "subject", "action", "resource", "subject.type", "subject.id", "action.name",
-    "resource.type", "resource.id",
-]  # fmt: skip
+    "subject",
+    "action",
+    "resource",
+    "subject.type",
+    "subject.id",
+    "action.name",
+    "resource.type",
+    "resource.id",
+]
 WRONG: list[tuple[str, object]] = [
-    ("subject", "alice"), ("subject", None), ("subject", []), ("action", "share"),
-    ("resource", 7), ("context", []), ("subject.type", 1), ("subject.id", None),
-    ("subject.properties", "x"), ("action.name", 123), ("action.name", ["share"]),
-    ("resource.type", {}), ("resource.id", True), ("resource.properties", []),
-    ("resource.properties", {"data": "email"}), ("resource.properties", {"data": [1]}),
-    ("resource.properties", {"data": []}), ("context.facts", []), ("context.purpose", 5),
-    ("context.purpose", [5]), ("context.source", {}), ("subject.id", "x" * 201),
+    ("subject", "alice"),
+    ("subject", None),
+    ("subject", []),
+    ("action", "share"),
+    ("resource", 7),
+    ("context", []),
+    ("subject.type", 1),
+    ("subject.id", None),
+    ("subject.properties", "x"),
+    ("action.name", 123),
+    ("action.name", ["share"]),
+    ("resource.type", {}),
+    ("resource.id", True),
+    ("resource.properties", []),
+    ("resource.properties", {"data": "email"}),
+    ("resource.properties", {"data": [1]}),
+    ("resource.properties", {"data": []}),
+    ("context.facts", []),
+    ("context.purpose", 5),
+    ("context.purpose", [5]),
+    ("context.source", {}),
+    ("subject.id", "x" * 201),
     ("resource.properties", {"data": ["email"] * 101}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("path", MISSING)
@@ -101,9 +126,19 @@ def test_a_member_of_the_wrong_type_is_a_bad_request(
 
 
 BODIES = [
-    b"", b"   ", b"{", b"[]", b'"x"', b"null", b"\xff\xfe", b'{"subject": "\xff"}', b"{}" * 2,
-    b"[" * 100_000, b'{"a":' * 100_000, b'{"subject": NaN}',
-]  # fmt: skip
+    b"",
+    b"   ",
+    b"{",
+    b"[]",
+    b'"x"',
+    b"null",
+    b"\xff\xfe",
+    b'{"subject": "\xff"}',
+    b"{}" * 2,
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"subject": NaN}',
+]
 
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
@@ -122,12 +157,17 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
-        ("application/json", 200), ("Application/JSON; charset=UTF-8", 200),
-        ('application/json;charset="utf-8"', 200), ("text/plain", 400), ("", 400),
-        ("application/json; charset=latin-1", 400), ("application/jsonp", 400),
-        ("application/x-www-form-urlencoded", 400), ("multipart/form-data; boundary=x", 400),
+        ("application/json", 200),
+        ("Application/JSON; charset=UTF-8", 200),
+        ('application/json;charset="utf-8"', 200),
+        ("text/plain", 400),
+        ("", 400),
+        ("application/json; charset=latin-1", 400),
+        ("application/jsonp", 400),
+        ("application/x-www-form-urlencoded", 400),
+        ("multipart/form-data; boundary=x", 400),
     ],
-)  # fmt: skip
+)
 def test_other_content_types_are_bad_requests(client: TestClient, kind: str, status: int) -> None:
     """Only JSON in UTF-8 is read."""
     headers = {"content-type": kind}
@@ -151,16 +191,21 @@ def test_unknown_members_are_ignored(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "code"),
     [
-        ("action.name", "read", "unknown-action"), ("subject.type", "user", "unknown-term"),
-        ("subject.id", "alice", "unknown-term"), ("resource.id", "record-1", "unknown-term"),
-        ("resource.type", "record", "wrong-dimension"), ("context.purpose", "x", "unknown-term"),
+        ("action.name", "read", "unknown-action"),
+        ("subject.type", "user", "unknown-term"),
+        ("subject.id", "alice", "unknown-term"),
+        ("resource.id", "record-1", "unknown-term"),
+        ("resource.type", "record", "wrong-dimension"),
+        ("context.purpose", "x", "unknown-term"),
         ("context.place", "mars", "unknown-term"),
         ("context.facts", {"nonsense": True}, "unknown-fact"),
         ("context.facts", {"publicly-available": 3}, "wrong-type"),
-        ("context.recipient", "court", "wrong-dimension"), ("context.data", "x", "wrong-dimension"),
-        ("context.actor", "staff", "wrong-dimension"), ("context.purpose", [], "empty-list"),
+        ("context.recipient", "court", "wrong-dimension"),
+        ("context.data", "x", "wrong-dimension"),
+        ("context.actor", "staff", "wrong-dimension"),
+        ("context.purpose", [], "empty-list"),
     ],
-)  # fmt: skip
+)
 def test_what_the_policy_has_no_word_for_is_a_deny_with_its_code(
     client: TestClient, path: str, value: object, code: str
 ) -> None:
@@ -212,10 +257,13 @@ def test_a_customer_is_refused(client: TestClient, member: str) -> None:
 def test_a_batch_takes_what_it_shares_from_its_top(client: TestClient) -> None:
     """A question of a batch replaces whole objects and leaves out what is shared."""
     questions: list[dict[str, Any]] = [
-        {}, {"subject": {"type": "party", "id": "advertiser"}}, {"resource": {"id": "phone"}},
-        {"context": {"purpose": "offers"}}, {"resource": {"type": 5, "id": "email"}},
+        {},
+        {"subject": {"type": "party", "id": "advertiser"}},
+        {"resource": {"id": "phone"}},
+        {"context": {"purpose": "offers"}},
+        {"resource": {"type": 5, "id": "email"}},
         {"action": "share"},
-    ]  # fmt: skip
+    ]
     answer = client.post(EVALUATIONS, json={**SHARE, "evaluations": questions})
     assert answer.status_code == 200
     found = answer.json()["evaluations"]
@@ -228,18 +276,20 @@ def test_a_batch_takes_what_it_shares_from_its_top(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("semantic", "answers"),
     [
-        ("execute_all", [True, False, True]), ("deny_on_first_deny", [True, False]),
+        ("execute_all", [True, False, True]),
+        ("deny_on_first_deny", [True, False]),
         ("permit_on_first_permit", [True]),
     ],
-)  # fmt: skip
+)
 def test_a_batch_stops_where_its_semantic_says(
     client: TestClient, semantic: str, answers: list[bool]
 ) -> None:
     """All are decided, or those up to the first deny or permit."""
     asked = {
-        **SHARE, "options": {"evaluations_semantic": semantic},
+        **SHARE,
+        "options": {"evaluations_semantic": semantic},
         "evaluations": [{}, {"subject": {"id": "advertiser"}}, {}],
-    }  # fmt: skip
+    }
     found = client.post(EVALUATIONS, json=asked).json()["evaluations"]
     assert [each["decision"] for each in found] == answers
 
@@ -254,11 +304,14 @@ def test_a_batch_without_questions_is_one_question(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"evaluations": "x"}, {"evaluations": [1]}, {"evaluations": [{}] * 101},
-        {"evaluations": {}}, {"evaluations": [{}], "options": 1},
+        {"evaluations": "x"},
+        {"evaluations": [1]},
+        {"evaluations": [{}] * 101},
+        {"evaluations": {}},
+        {"evaluations": [{}], "options": 1},
         {"evaluations": [{}], "options": {"evaluations_semantic": "some"}},
     ],
-)  # fmt: skip
+)
 def test_a_malformed_batch_is_a_bad_request(client: TestClient, more: dict[str, Any]) -> None:
     """A batch that is no list, too long or of an unknown semantic is refused as a whole."""
     assert client.post(EVALUATIONS, json={**SHARE, **more}).status_code == 400
@@ -279,8 +332,10 @@ def searched(client: TestClient, of: str, question: dict[str, Any], limit: int) 
         page = {"limit": limit, "token": body["page"]["next_token"]}
 
 
-@pytest.mark.parametrize(("of", "path"), [("subject", "subject.id"), ("resource", "resource.id"),
-                                          ("action", "action.name")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("of", "path"),
+    [("subject", "subject.id"), ("resource", "resource.id"), ("action", "action.name")],
+)
 def test_a_search_finds_what_single_questions_allow(
     client: TestClient, of: str, path: str, service: Any
 ) -> None:
@@ -295,9 +350,12 @@ def test_a_search_finds_what_single_questions_allow(
 
 def test_a_search_that_finds_nothing_is_empty(client: TestClient) -> None:
     """Types, words and actions that nobody knows find nothing, and are no error."""
-    for of, path, value in (("subject", "subject.type", "spaceship"), ("action", "subject.id", "x"),
-                            ("resource", "resource.type", "record"),
-                            ("subject", "action.name", "read")):  # fmt: skip
+    for of, path, value in (
+        ("subject", "subject.type", "spaceship"),
+        ("action", "subject.id", "x"),
+        ("resource", "resource.type", "record"),
+        ("subject", "action.name", "read"),
+    ):
         answer = client.post(SEARCH + of, json=changed(SHARE, path, value))
         assert answer.status_code == 200
         assert answer.json() == {"results": [], "page": {"next_token": "", "count": 0}}
@@ -306,18 +364,37 @@ def test_a_search_that_finds_nothing_is_empty(client: TestClient) -> None:
     assert searched(client, "resource", service, 5) == ["any"]
 
 
-@pytest.mark.parametrize(("of", "path"), [
-    ("subject", "action"), ("subject", "resource.id"), ("subject", "subject"),
-    ("resource", "subject"), ("resource", "subject.id"), ("resource", "resource.type"),
-    ("action", "resource"), ("action", "subject.id"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("of", "path"),
+    [
+        ("subject", "action"),
+        ("subject", "resource.id"),
+        ("subject", "subject"),
+        ("resource", "subject"),
+        ("resource", "subject.id"),
+        ("resource", "resource.type"),
+        ("action", "resource"),
+        ("action", "subject.id"),
+    ],
+)
 def test_a_search_needs_what_it_does_not_look_for(client: TestClient, of: str, path: str) -> None:
     """Each required member of a search is required."""
     assert client.post(SEARCH + of, json=changed(SHARE, path)).status_code == 400
 
 
-@pytest.mark.parametrize("page", [1, {"limit": -1}, {"limit": "1"}, {"limit": 2**40}, {"token": 1},
-                                  {"token": "x"}, {"token": "é"}, {"token": "MS54"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "page",
+    [
+        1,
+        {"limit": -1},
+        {"limit": "1"},
+        {"limit": 2**40},
+        {"token": 1},
+        {"token": "x"},
+        {"token": "é"},
+        {"token": "MS54"},
+    ],
+)
 def test_a_malformed_page_is_a_bad_request(client: TestClient, page: object) -> None:
     """Limits are small numbers, and tokens are those that were handed out for this search."""
     assert client.post(SEARCH + "subject", json={**SHARE, "page": page}).status_code == 400
@@ -335,9 +412,15 @@ def test_a_token_of_another_search_is_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "back"),
-    [("abc-123", "abc-123"), ("x" * 200, "x" * 200), ("x" * 201, None), ("a b", None),
-     ("a\tb", None), ("caf\u00e9", None)],
-)  # fmt: skip
+    [
+        ("abc-123", "abc-123"),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, None),
+        ("a b", None),
+        ("a\tb", None),
+        ("caf\u00e9", None),
+    ],
+)
 def test_the_request_id_comes_back(client: TestClient, sent: str, back: str | None) -> None:
     """A plain X-Request-ID comes back on answers and errors; anything else is dropped."""
     headers = {b"x-request-id": sent.encode("latin-1")}

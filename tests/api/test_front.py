@@ -25,10 +25,12 @@ def secure() -> Iterator[Running]:
 
 def test_a_browser_never_comes_back_without_tls(secure: Running) -> None:
     """Every answer of a service with an https address says so: pages, errors, answers."""
-    for sent in (b"GET / HTTP/1.1\r\nhost: policy.example\r\nconnection: close\r\n\r\n",
-                 b"GET /nothing HTTP/1.1\r\nhost: policy.example\r\nconnection: close\r\n\r\n",
-                 b"GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n",
-                 request().replace(b"host: x", b"host: policy.example")):  # fmt: skip
+    for sent in (
+        b"GET / HTTP/1.1\r\nhost: policy.example\r\nconnection: close\r\n\r\n",
+        b"GET /nothing HTTP/1.1\r\nhost: policy.example\r\nconnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n",
+        request().replace(b"host: x", b"host: policy.example"),
+    ):
         assert said(secure.port, sent).partition(b"\r\n\r\n")[0].lower().count(STRICT) == 1
 
 
@@ -49,7 +51,7 @@ def test_a_service_without_tls_asks_for_none() -> None:
         json.dumps(SHARE).replace('"id":', '"id": "x", "id":', 1).encode(),
         json.dumps(SHARE)[:-1].encode() + b', "further": {"a": 1, "\\u0061": 2}}',
     ],
-)  # fmt: skip
+)
 def test_a_member_that_stands_twice_is_refused(secure: Running, body: bytes) -> None:
     """What two readers would read in two ways is decided by neither."""
     sent = request(body=body).replace(b"host: x", b"host: policy.example")
@@ -75,7 +77,7 @@ def test_a_member_that_stands_twice_is_refused(secure: Running, body: bytes) -> 
         ("my-laptop.example:8765", "http://0.0.0.0:8765", True),
         ("my-laptop.example:8765", "http://127.0.0.1:8765", False),
     ],
-)  # fmt: skip
+)
 def test_a_host_is_ours_by_name_or_by_a_number(host: str, url: str, *, ours: bool) -> None:
     """A name must be that of the address; a number cannot be led here by somebody else's name."""
     assert is_ours(host, url) is ours

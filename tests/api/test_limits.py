@@ -100,9 +100,13 @@ def test_a_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> N
         sent.append(message)
 
     scope = {
-        "type": "http", "method": "POST", "path": EVALUATION, "query_string": b"",
-        "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 5),
-    }  # fmt: skip
+        "type": "http",
+        "method": "POST",
+        "path": EVALUATION,
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 5),
+    }
     with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
         apart.submit(lambda: asyncio.run(service()(scope, receive, send))).result()
     assert sent[0]["status"] == 408
@@ -111,12 +115,18 @@ def test_a_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("host", "header", "status"),
     [
-        ("127.0.0.1", None, 200), ("127.8.9.1", None, 200), ("::1", None, 200),
-        ("::ffff:127.0.0.1", None, 200), ("192.0.2.1", None, 403), ("2001:db8::1", None, 403),
-        ("127.0.0.1.example", None, 403), ("127.0.0.1", "x-forwarded-for", 403),
-        ("127.0.0.1", "forwarded", 403), ("127.0.0.1", "via", 403),
+        ("127.0.0.1", None, 200),
+        ("127.8.9.1", None, 200),
+        ("::1", None, 200),
+        ("::ffff:127.0.0.1", None, 200),
+        ("192.0.2.1", None, 403),
+        ("2001:db8::1", None, 403),
+        ("127.0.0.1.example", None, 403),
+        ("127.0.0.1", "x-forwarded-for", 403),
+        ("127.0.0.1", "forwarded", 403),
+        ("127.0.0.1", "via", 403),
     ],
-)  # fmt: skip
+)
 def test_without_a_token_file_only_this_machine_may_ask(
     host: str, header: str | None, status: int
 ) -> None:
@@ -131,11 +141,18 @@ def test_without_a_token_file_only_this_machine_may_ask(
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [
-        (f"Bearer {SECRET}", 200), (f"bearer {OTHER}", 200), (f"Bearer {SECRET}x", 401),
-        (f"Basic {SECRET}", 401), ("Bearer", 401), ("", 401), (SECRET, 401),
-        (f"Bearer {SECRET} {SECRET}", 401), ("Bearer " + "x" * 5000, 401), ("Bearer café", 401),
+        (f"Bearer {SECRET}", 200),
+        (f"bearer {OTHER}", 200),
+        (f"Bearer {SECRET}x", 401),
+        (f"Basic {SECRET}", 401),
+        ("Bearer", 401),
+        ("", 401),
+        (SECRET, 401),
+        (f"Bearer {SECRET} {SECRET}", 401),
+        ("Bearer " + "x" * 5000, 401),
+        ("Bearer café", 401),
     ],
-)  # fmt: skip
+)
 def test_with_a_token_file_every_caller_shows_a_token(
     tmp_path: Path, authorization: str, status: int
 ) -> None:
@@ -153,13 +170,19 @@ def test_with_a_token_file_every_caller_shows_a_token(
 @pytest.mark.parametrize(
     ("text", "mode", "said"),
     [
-        (f"shop {SECRET}", 0o644, "others"), (f"shop {SECRET}", 0o620, "others"),
-        ("", 0o600, "nobody"), ("# nothing", 0o600, "nobody"), ("shop", 0o600, "line 1"),
-        ("\nshop short", 0o600, "too short in line 2"), (f"a b {SECRET}", 0o600, "line 1"),
-        (f"sh/op {SECRET}", 0o600, "line 1"), (f"a {SECRET}\nb {SECRET}", 0o600, "twice"),
-        (f"a {SECRET}\na {OTHER}", 0o600, "twice"), ("x" * 1_100_000, 0o600, "large"),
+        (f"shop {SECRET}", 0o644, "others"),
+        (f"shop {SECRET}", 0o620, "others"),
+        ("", 0o600, "nobody"),
+        ("# nothing", 0o600, "nobody"),
+        ("shop", 0o600, "line 1"),
+        ("\nshop short", 0o600, "too short in line 2"),
+        (f"a b {SECRET}", 0o600, "line 1"),
+        (f"sh/op {SECRET}", 0o600, "line 1"),
+        (f"a {SECRET}\nb {SECRET}", 0o600, "twice"),
+        (f"a {SECRET}\na {OTHER}", 0o600, "twice"),
+        ("x" * 1_100_000, 0o600, "large"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_token_file_is_answered(tmp_path: Path, text: str, mode: int, said: str) -> None:
     """A token file that others can read, or that is wrong, stops the start and says why."""
     with pytest.raises(UpheldError, match=said) as caught:

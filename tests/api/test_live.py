@@ -149,9 +149,10 @@ def test_pages_and_answers_change_together(path: Path) -> None:
     """The page, the digest and the decisions of a watched file are always those of one policy."""
     service = Service(path, policy_app, Settings(watch=True))
     question = {
-        "subject": {"type": "party", "id": "advertiser"}, "action": {"name": "share"},
+        "subject": {"type": "party", "id": "advertiser"},
+        "action": {"name": "share"},
         "resource": {"type": "data", "id": "phone"},
-    }  # fmt: skip
+    }
     with TestClient(service) as client:
         before = client.post("/access/v1/evaluation", json=question).json()
         write(path, NEXT)

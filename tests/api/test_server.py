@@ -95,9 +95,15 @@ def said(port: int, *parts: bytes, half: bool = False) -> bytes:
 def request(*headers: bytes, body: bytes = BODY, target: bytes = EVALUATION.encode()) -> bytes:
     """A question as bytes, on a connection of its own."""
     lines = [
-        b"POST " + target + b" HTTP/1.1", b"host: x", b"content-type: application/json",
-        b"connection: close", b"content-length: %d" % len(body), *headers, b"", body,
-    ]  # fmt: skip
+        b"POST " + target + b" HTTP/1.1",
+        b"host: x",
+        b"content-type: application/json",
+        b"connection: close",
+        b"content-length: %d" % len(body),
+        *headers,
+        b"",
+        body,
+    ]
     return b"\r\n".join(lines)
 
 
@@ -119,11 +125,14 @@ def test_a_good_question_is_answered_over_a_socket(running: Running) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        b"x-request-id: a\rset-cookie: b=c", b"x-request-id: a\nset-cookie: b=c",
-        b"x-request-id: a\x00b", b"x-request-id: a%0d%0aset-cookie:%20b=c",
-        b"x-request-id: a\r\n b", b"x-request-id: \xe2\x98\x83",
+        b"x-request-id: a\rset-cookie: b=c",
+        b"x-request-id: a\nset-cookie: b=c",
+        b"x-request-id: a\x00b",
+        b"x-request-id: a%0d%0aset-cookie:%20b=c",
+        b"x-request-id: a\r\n b",
+        b"x-request-id: \xe2\x98\x83",
     ],
-)  # fmt: skip
+)
 def test_no_header_can_be_injected(running: Running, header: bytes) -> None:
     """A request id never becomes a header of its own."""
     head = said(running.port, request(header)).partition(b"\r\n\r\n")[0].lower()
@@ -134,13 +143,17 @@ def test_no_header_can_be_injected(running: Running, header: bytes) -> None:
 @pytest.mark.parametrize(
     "sent",
     [
-        b"", b"\r\n" * 10, b"GET", b"\x16\x03\x01\x02\x00",
+        b"",
+        b"\r\n" * 10,
+        b"GET",
+        b"\x16\x03\x01\x02\x00",
         b"POST " + EVALUATION.encode() + b" HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"y" * 40_000,
-        request()[:-20], request(b"content-length: 3"),
+        request()[:-20],
+        request(b"content-length: 3"),
         request(b"transfer-encoding: chunked", body=b"zz\r\n"),
     ],
-)  # fmt: skip
+)
 def test_broken_and_half_closed_requests_change_nothing(running: Running, sent: bytes) -> None:
     """A connection that breaks off, or was never HTTP, is let go and the next one is served."""
     found = said(running.port, sent, half=True)
@@ -159,11 +172,17 @@ def test_ten_megabytes_are_refused(running: Running) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        b"/../../etc/passwd", b"/static/../../pyproject.toml", b"/static/%2e%2e/%2e%2e/kit.py",
-        b"/access/v1/../v1/evaluation", b"/access/v1/evaluation%00", b"/%61ccess/v1/nothing",
-        b"/static/%2fetc%2fpasswd", b"//access/v1/evaluation", b"/access/v1/evaluation/",
+        b"/../../etc/passwd",
+        b"/static/../../pyproject.toml",
+        b"/static/%2e%2e/%2e%2e/kit.py",
+        b"/access/v1/../v1/evaluation",
+        b"/access/v1/evaluation%00",
+        b"/%61ccess/v1/nothing",
+        b"/static/%2fetc%2fpasswd",
+        b"//access/v1/evaluation",
+        b"/access/v1/evaluation/",
     ],
-)  # fmt: skip
+)
 def test_paths_with_dots_and_encodings_lead_nowhere(running: Running, target: bytes) -> None:
     """A path is compared as a whole: it never leads into a folder."""
     status = int(said(running.port, request(target=target)).split(b" ", 2)[1])

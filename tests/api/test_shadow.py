@@ -19,10 +19,11 @@ ASK = {
     "action": {"name": "share"},
     "resource": {"type": "data", "id": "email"},
     "context": {
-        "purpose": "offers", "occasion": "other",
+        "purpose": "offers",
+        "occasion": "other",
         "facts": {"confidentiality-agreement": True, "age": 41.5},
     },
-}  # fmt: skip
+}
 CLAUSE = "may not share email to trusted-partner for offers\n"
 
 

@@ -22,9 +22,14 @@ ASKED = (
     "/privacy/ask?action=share&data=email&recipient=trusted-partner&purpose=offers&occasion=other"
 )
 PATHS = (
-    "/", ASKED, "/privacy/ask?action=shred", "/privacy/clause/trusted-partners", "/nowhere",
-    "/privacy/find?q=confidential", "/privacy/find?q=zebra",
-)  # fmt: skip
+    "/",
+    ASKED,
+    "/privacy/ask?action=shred",
+    "/privacy/clause/trusted-partners",
+    "/nowhere",
+    "/privacy/find?q=confidential",
+    "/privacy/find?q=zebra",
+)
 WAYS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 AUTHENTICATOR = {
-    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
-    "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
-}  # fmt: skip
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 PAGES = {
     "customer": "/me/security/passkeys",
     "staff": "/staff/passkeys",
@@ -104,13 +108,18 @@ def test_a_passkey_is_made_signs_in_once_a_challenge_and_is_removed(
         make(page, site, kind)
         context.clear_cookies()
         sent: list[str] = []
-        page.on("request", lambda each: sent.append(each.post_data or "")
-                if each.url.endswith("/passkey") else None)  # fmt: skip
+        page.on(
+            "request",
+            lambda each: (
+                sent.append(each.post_data or "") if each.url.endswith("/passkey") else None
+            ),
+        )
         page.goto(site.address + DOORS[kind])
         page.get_by_role("button", name="Sign in by a passkey").click()
         page.wait_for_url(site.address + HOMES[kind])
-        assert cookie_name(site.house.provider, kind) in {each["name"] for each in
-                                                          context.cookies()}  # fmt: skip
+        assert cookie_name(site.house.provider, kind) in {
+            each["name"] for each in context.cookies()
+        }
         told = {"credential": parse_qs(sent[0])["credential"][0]}
         replay = site.house.browser().post(DOORS[kind] + "/passkey", data=told)
         assert "set-cookie" not in replay.headers
@@ -122,8 +131,9 @@ def test_a_passkey_is_made_signs_in_once_a_challenge_and_is_removed(
         page.goto(site.address + DOORS[kind])
         page.get_by_role("button", name="Sign in by a passkey").click()
         page.wait_for_url(re.compile(re.escape(site.address + DOORS[kind])))
-        assert cookie_name(site.house.provider, kind) not in {each["name"] for each in
-                                                              context.cookies()}  # fmt: skip
+        assert cookie_name(site.house.provider, kind) not in {
+            each["name"] for each in context.cookies()
+        }
 
 
 def test_what_was_made_in_one_session_is_nothing_in_another(chromium: Browser, site: Site) -> None:
@@ -133,18 +143,23 @@ def test_what_was_made_in_one_session_is_nothing_in_another(chromium: Browser, s
         page = with_authenticator(context)
         site.visit(context, "customer", ann)
         sent: list[str] = []
-        page.on("request", lambda each: sent.append(each.post_data or "")
-                if each.method == "POST" else None)  # fmt: skip
+        page.on(
+            "request",
+            lambda each: sent.append(each.post_data or "") if each.method == "POST" else None,
+        )
         make(page, site, "customer")
         assert [template for _, template in waiting(site.house)] == ["accounts/factor"]
         site.visit(context, "customer", eve)
         page.goto(site.address + PAGES["customer"])
         credential = parse_qs(sent[0])["credential"][0]
-        page.evaluate("""credential => {
+        page.evaluate(
+            """credential => {
             const form = document.querySelector('form[data-passkey]');
             form.elements.credential.value = credential;
             HTMLFormElement.prototype.submit.call(form);
-        }""", credential)  # fmt: skip
+        }""",
+            credential,
+        )
         page.get_by_text("No passkey was made").first.wait_for()
     found = site.house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM passkey"))
     assert found == (1,)
@@ -184,10 +199,22 @@ def test_without_scripts_the_password_is_there_and_no_passkey(
         assert page.get_by_role("button", name="Sign in", exact=True).is_visible()
 
 
-@pytest.mark.parametrize("odd", [
-    "", "x", "{}", "[]", "null", "1", '{"response": 1}', "[" * 20_000, "é" * 9_000, "x" * 30_000,
-    '{"response": {"clientDataJSON": "e30"}}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "",
+        "x",
+        "{}",
+        "[]",
+        "null",
+        "1",
+        '{"response": 1}',
+        "[" * 20_000,
+        "é" * 9_000,
+        "x" * 30_000,
+        '{"response": {"clientDataJSON": "e30"}}',
+    ],
+)
 def test_no_odd_answer_signs_in_or_breaks(site: Site, odd: str) -> None:
     """Whatever is sent in place of an answer leads back to the form."""
     for door in DOORS.values():

@@ -79,9 +79,11 @@ class Site(NamedTuple):
         table, found = lines(), []
         for method, path in routed(self.world.house.app):
             line = table[f"{method} {path}"]
-            allowed = [each for each, (kind, _) in self.world.visitors.items()
-                       if line.who in ("anybody", kind)
-                       and self.world.expected(line, each, method) == 200]  # fmt: skip
+            allowed = [
+                each
+                for each, (kind, _) in self.world.visitors.items()
+                if line.who in ("anybody", kind) and self.world.expected(line, each, method) == 200
+            ]
             if method == "GET" and allowed and not re.search(POLICY, path):
                 whole = self.world.path(path, line)
                 found += [
@@ -124,8 +126,10 @@ def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int, s
     with chromium.new_context(
         viewport={"width": width, "height": 844},
         color_scheme="dark" if scheme == "dark" else "light",
-        has_touch=width < 400, is_mobile=width < 400, bypass_csp=True,
-    ) as context:  # fmt: skip
+        has_touch=width < 400,
+        is_mobile=width < 400,
+        bypass_csp=True,
+    ) as context:
         page = context.new_page()
         for visitor, path in site.pages():
             site.visit(context, visitor)
@@ -158,9 +162,10 @@ def test_every_answer_to_a_form_is_for_everyone(
 ) -> None:
     """Forms that were filled in wrongly, and refusals: what a page shows that no link leads to."""
     with chromium.new_context(
-        viewport={"width": width, "height": 844}, bypass_csp=True,
+        viewport={"width": width, "height": 844},
+        bypass_csp=True,
         color_scheme="dark" if scheme == "dark" else "light",
-    ) as context:  # fmt: skip
+    ) as context:
         page = context.new_page()
         for visitor, path, text in answers(site):
             shown = f"{site.address}/answer"
@@ -236,9 +241,10 @@ def test_a_case_is_seen_well_in_each_state(
     world = site.world
     path = world.path("/staff/tasks/{task}", lines()["GET /staff/tasks/{task}"])
     with chromium.new_context(
-        viewport={"width": width, "height": 844}, bypass_csp=True,
+        viewport={"width": width, "height": 844},
+        bypass_csp=True,
         color_scheme="dark" if scheme == "dark" else "light",
-    ) as context:  # fmt: skip
+    ) as context:
         page = context.new_page()
         site.visit(context, "support")
         page.goto(site.address + path)

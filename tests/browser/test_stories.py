@@ -64,9 +64,12 @@ class Town:
         if title in self.seen:
             return
         self.seen.add(title)
-        self.watching.route(page.url, lambda route: route.fulfill(
-            body=page.content(), content_type="text/html; charset=utf-8"
-        ))  # fmt: skip
+        self.watching.route(
+            page.url,
+            lambda route: route.fulfill(
+                body=page.content(), content_type="text/html; charset=utf-8"
+            ),
+        )
         self.watching.goto(page.url)
         self.watching.unroute_all()
         found = Axe().run(self.watching, options=RULES)
@@ -143,8 +146,9 @@ class Person:
         self.at("/demo")
         line = self.page.locator("li", has=self.page.locator(f"code:text-is('{self.name}')"))
         code = re.findall(r"\b\d{6}\b", line.inner_text())[0]
-        self.at(f"/{kind}/sign-in").fill({"Name you sign in with": self.name,
-                                          "Password": PASSWORD, "One-time": code})  # fmt: skip
+        self.at(f"/{kind}/sign-in").fill(
+            {"Name you sign in with": self.name, "Password": PASSWORD, "One-time": code}
+        )
         return self.press("Sign in")
 
 

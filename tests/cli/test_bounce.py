@@ -41,10 +41,20 @@ def test_a_report_is_noted_once_from_a_file_or_a_pipe(settings: Path) -> None:
     with gate.together() as joint:
         person = joint.enrol()
         database.insert(
-            joint.connection, outbox, person_id=person, message_id=message,
-            template="accounts/changed", purpose="administrative-message", words="{}", entry=1,
-            made=1, tries=1, state="sent", trouble="", ended=1,
-        )  # fmt: skip
+            joint.connection,
+            outbox,
+            person_id=person,
+            message_id=message,
+            template="accounts/changed",
+            purpose="administrative-message",
+            words="{}",
+            entry=1,
+            made=1,
+            tries=1,
+            state="sent",
+            trouble="",
+            ended=1,
+        )
     gate.engine.dispose()
     words = ["admin", "bounce", "-", "--json", "--settings", str(settings)]
     done = CliRunner().invoke(app, words, input=report(message))
@@ -52,9 +62,11 @@ def test_a_report_is_noted_once_from_a_file_or_a_pipe(settings: Path) -> None:
     (settings.parent / "report").write_bytes(report(message))
     with pytest.raises(UpheldError, match="no message that we sent"):
         CliRunner().invoke(
-            app, ["admin", "bounce", str(settings.parent / "report"), "--settings", str(settings)],
+            app,
+            ["admin", "bounce", str(settings.parent / "report"), "--settings", str(settings)],
             catch_exceptions=False,
-        )  # fmt: skip
+        )
     with pytest.raises(UpheldError, match="cannot be read"):
-        CliRunner().invoke(app, ["admin", "bounce", str(settings.parent / "none")],
-                           catch_exceptions=False)  # fmt: skip
+        CliRunner().invoke(
+            app, ["admin", "bounce", str(settings.parent / "none")], catch_exceptions=False
+        )

@@ -28,9 +28,12 @@ def upheld(
     """Run a command; its exit code is asserted where one is expected, and no traceback ever."""
     raw = given.encode() if isinstance(given, str) else given
     done = subprocess.run(
-        [UPHELD, *map(str, words)], input=raw, capture_output=True, check=False,
+        [UPHELD, *map(str, words)],
+        input=raw,
+        capture_output=True,
+        check=False,
         env={**os.environ, "COLUMNS": "100", "TERM": "dumb"},
-    )  # fmt: skip
+    )
     assert b"Traceback" not in done.stderr + done.stdout
     assert expect is None or done.returncode == expect, done.stdout + done.stderr
     return done
@@ -215,15 +218,19 @@ def test_a_policy_without_a_clause_is_not_strict(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "extra"),
     [
-        (["run", SAMPLE], "web"), (["demo"], "web"), (["publish", SAMPLE, "--out", "x"], "web"),
+        (["run", SAMPLE], "web"),
+        (["demo"], "web"),
+        (["publish", SAMPLE, "--out", "x"], "web"),
         (["keys", "init", "k", "--key-file", "page.html"], "provider"),
-        (["admin", "selfcheck"], "provider"), (["staff", "list"], "provider"),
-        (["jobs"], "provider"), (["person", "find", "--email", "a@b.example"], "provider"),
+        (["admin", "selfcheck"], "provider"),
+        (["staff", "list"], "provider"),
+        (["jobs"], "provider"),
+        (["person", "find", "--email", "a@b.example"], "provider"),
         (["ledger", "keygen", "log.example", "--out", "k"], "provider"),
         (["screen", SAMPLE, "serve", "--rows", "."], "bulk"),
         (["new", "x", "--from", "page.html"], "onboard"),
     ],
-)  # fmt: skip
+)
 def test_a_command_without_its_extra_says_which_in_one_line(
     words: list[str], extra: str, tmp_path: Path
 ) -> None:
@@ -239,9 +246,12 @@ def test_a_command_without_its_extra_says_which_in_one_line(
         "main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], cwd=tmp_path, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert f"[{extra}" in done.stderr

@@ -64,10 +64,18 @@ def test_a_paragraph_quotes_the_clauses_and_leads_to_them(
     ("question", "says"),
     [
         ("share email to partner given due", ["#a applies", "    #a decides", "[you owe]"]),
-        ("share email to partner", ["    #a does not apply", "[it is not so that you owe]",
-                                    "nearest: #a, which lacked due"]),
-        ("share phone to partner for support", ["#a applies", "[unknown: agreed]",
-                                                "to prove: agreed"]),
+        (
+            "share email to partner",
+            [
+                "    #a does not apply",
+                "[it is not so that you owe]",
+                "nearest: #a, which lacked due",
+            ],
+        ),
+        (
+            "share phone to partner for support",
+            ["#a applies", "[unknown: agreed]", "to prove: agreed"],
+        ),
         ("share phone for support given agreed (to partner)", ["[unknown: agreed]"]),
         ("serve given age = 17", ["#b does not apply: may serve", "[your age is 17 years]"]),
         ("serve given age = 18", ["#b may apply: may not serve", "to prove: not residence is"]),
@@ -75,7 +83,7 @@ def test_a_paragraph_quotes_the_clauses_and_leads_to_them(
         ("amend given due", ["owed: #c, within 30 days", "#c decides: must"]),
         ("show-ad at visit given due, age = 20", ["#e does not apply", "[your age is 20 years"]),
     ],
-)  # fmt: skip
+)
 def test_a_tree_tells_each_rule_that_speaks_and_why_it_applies_or_not(
     policy: upheld.Policy, question: str, says: list[str]
 ) -> None:

@@ -123,9 +123,11 @@ def test_an_answer_comes_before_the_next_question_is_asked(file: Path) -> None:
     """A program may ask, wait for the answer, and only then ask again."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with child(
-        [UPHELD, "decide", str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [UPHELD, "decide", str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         env=environment,
-    ) as asked:  # fmt: skip
+    ) as asked:
         assert asked.stdin is not None
         assert asked.stdout is not None
         for number in range(3):
@@ -188,9 +190,11 @@ def test_a_long_stream_of_questions_needs_no_more_memory_than_a_short_one(kind: 
 
     def peak(number: int) -> int:
         done = subprocess.run(
-            [sys.executable, "-c", code, str(sample)], input=b"".join(islice(lines, number)),
-            capture_output=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", code, str(sample)],
+            input=b"".join(islice(lines, number)),
+            capture_output=True,
+            check=True,
+        )
         assert len(done.stdout.splitlines()) == number
         return int(done.stderr)
 

@@ -40,10 +40,15 @@ def test_an_html_page_becomes_a_policy() -> None:
     texts = [clause.text for clause in policy.program.clauses]
     assert policy.front.policy == "Privacy & you"
     assert texts == [
-        "We collect your email address when you register. More", "Sharing",
-        "We may share personal information with", "trusted partners, for support;",
-        "a nested {#x} thing", "courts <b>", "a second paragraph", "We never sell passwords.",
-    ]  # fmt: skip
+        "We collect your email address when you register. More",
+        "Sharing",
+        "We may share personal information with",
+        "trusted partners, for support;",
+        "a nested {#x} thing",
+        "courts <b>",
+        "a second paragraph",
+        "We never sell passwords.",
+    ]
     assert all(clause.id for clause in policy.program.clauses)
     assert [c.covered for c in policy.program.clauses] == [False, True, *[False] * 6]
     assert "alert" not in policy.program.source
@@ -100,10 +105,12 @@ def test_a_markdown_page_becomes_a_policy() -> None:
     policy = made(text, None)
     found = [(clause.id, clause.text) for clause in policy.program.clauses]
     assert found == [
-        ("privacy", "Privacy"), ("phone", "We share your phone number."), ("ask-us", "Ask us"),
+        ("privacy", "Privacy"),
+        ("phone", "We share your phone number."),
+        ("ask-us", "Ask us"),
         ("mail-https-example-post", "By mail https://a.example/ or post"),
         ("odd-b", "{#odd} a < b"),
-    ]  # fmt: skip
+    ]
     assert "<b> stays" in text
 
 
@@ -114,10 +121,39 @@ def test_equal_sentences_have_ids_of_their_own() -> None:
 
 
 PIECES = st.sampled_from(
-    ["# ", "## ", "- ", "1. ", "> ", "  ", "    ", "\n", "\n\n", "word ", "We share. ", "*", "_",
-     "`", "{", "}", "{#a}", "{.note}", "#", "|", "<b>", "<", "&amp;", "[x](y)", "===", "---", "\\",
-     "é", "\t", "a | b\n--|--\n"]
-)  # fmt: skip
+    [
+        "# ",
+        "## ",
+        "- ",
+        "1. ",
+        "> ",
+        "  ",
+        "    ",
+        "\n",
+        "\n\n",
+        "word ",
+        "We share. ",
+        "*",
+        "_",
+        "`",
+        "{",
+        "}",
+        "{#a}",
+        "{.note}",
+        "#",
+        "|",
+        "<b>",
+        "<",
+        "&amp;",
+        "[x](y)",
+        "===",
+        "---",
+        "\\",
+        "é",
+        "\t",
+        "a | b\n--|--\n",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=25).map("".join))
@@ -152,10 +188,12 @@ def test_a_template_is_a_whole_policy() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("missing.html", None, "cannot be read"), ("x.md", b"\xff\xfe", "not UTF-8"),
-        ("x.html", b"<p>" + b"x" * 5_000_000, "bytes"), ("x.html", b"<div>" * 5_000, "nested"),
+        ("missing.html", None, "cannot be read"),
+        ("x.md", b"\xff\xfe", "not UTF-8"),
+        ("x.html", b"<p>" + b"x" * 5_000_000, "bytes"),
+        ("x.html", b"<div>" * 5_000, "nested"),
     ],
-)  # fmt: skip
+)
 def test_a_page_that_cannot_be_read_is_answered(
     tmp_path: Path, name: str, content: bytes | None, said: str
 ) -> None:
@@ -239,9 +277,11 @@ def test_the_links_of_a_pages_own_contents_lead_to_its_headings() -> None:
     page = from_html(CONTENTS.encode())
     source = policy_text(page.title, page.markdown, page.effective)
     assert led_to(source) == {
-        "What we do": "What we do", "The data": "Before", "The end": "Data.",
+        "What we do": "What we do",
+        "The data": "Before",
+        "The end": "Data.",
         "Erklärung": "Datenschutzerklärung",
-    }  # fmt: skip
+    }
     assert "{#grosse-uber-alles}" in source
     markdown = (
         "# Ours\n\n- [Who are you?](#who-are-you)\n- [2. Our data & us](#2-our-data--us)\n"
@@ -250,9 +290,10 @@ def test_the_links_of_a_pages_own_contents_lead_to_its_headings() -> None:
     )
     source = policy_text(*from_markdown(markdown)[:2])
     assert led_to(source) == {
-        "Who are you?": "Who are you?", "2. Our data & us": "2. Our data & us",
+        "Who are you?": "Who are you?",
+        "2. Our data & us": "2. Our data & us",
         "Über uns": "Über uns",
-    }  # fmt: skip
+    }
     bare = [clause.text for clause in made(source, None).program.clauses if not clause.covered]
     assert bare == ["We.", "All.", "No."]
 
@@ -262,15 +303,27 @@ def test_lists_keep_their_letters() -> None:
     page = from_html(CONTENTS.encode())
     texts = [c.text for c in made(policy_text(*page[:2]), None).program.clauses]
     assert texts[7:13] == [
-        "a) your name;", "b) your phone number;", "e) more.", "iii) third;", "iv) fourth.", "seven",
-    ]  # fmt: skip
+        "a) your name;",
+        "b) your phone number;",
+        "e) more.",
+        "iii) third;",
+        "iv) fourth.",
+        "seven",
+    ]
     assert "7. seven" in page.markdown
     lines = (
         "We:\n\n(a) ask;\n(b) keep it\n  for long;\n\n(c) forget.\n\ni. one\nii. two\n\nA. Smith\n"
     )
     texts = [c.text for c in made(policy_text(*from_markdown(lines)[:2]), None).program.clauses]
-    assert texts == ["We:", "(a) ask;", "(b) keep it for long;", "(c) forget.", "i. one", "ii. two",
-                     "A. Smith"]  # fmt: skip
+    assert texts == [
+        "We:",
+        "(a) ask;",
+        "(b) keep it for long;",
+        "(c) forget.",
+        "i. one",
+        "ii. two",
+        "A. Smith",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -279,17 +332,21 @@ def test_lists_keep_their_letters() -> None:
         ("Effective Date: March 3, 2025", "2025-03-03"),
         ("Effective 1st of May 2024", "2024-05-01"),
         ("This policy is in effect from 2026-02-28.", "2026-02-28"),
-        ("Effective as of Sept. 9, 2025", "2025-09-09"), ("Effective 03/04/2025", ""),
-        ("Effective February 30, 2025", ""), ("Last updated: March 3, 2025", ""),
+        ("Effective as of Sept. 9, 2025", "2025-09-09"),
+        ("Effective 03/04/2025", ""),
+        ("Effective February 30, 2025", ""),
+        ("Last updated: March 3, 2025", ""),
         ("An effective way. Since March 3, 2025 we ask.", ""),
     ],
-)  # fmt: skip
+)
 def test_the_day_from_which_a_page_holds_is_taken_into_the_front_matter(
     told: str, day: str
 ) -> None:
     """In the ways in which people write it; a day that could be another one is not guessed."""
-    for page in (from_html(f"<body><h1>X</h1><p>{told}</p><p>More.</p></body>".encode()),
-                 from_markdown(f"# X\n\n*{told}*\n\nMore.\n")):  # fmt: skip
+    for page in (
+        from_html(f"<body><h1>X</h1><p>{told}</p><p>More.</p></body>".encode()),
+        from_markdown(f"# X\n\n*{told}*\n\nMore.\n"),
+    ):
         assert page.effective == day
         policy = made(policy_text(page.title, page.markdown, page.effective), None)
         assert policy.front.effective == day
@@ -309,12 +366,15 @@ def test_the_title_stands_once() -> None:
 @pytest.mark.parametrize(
     ("sentence", "words"),
     [
-        ("This policy applies to you.", {}), ("The police ask.", {"party": ["law-enforcement"]}),
-        ("When you sign up", {"occasion": ["registration"]}), ("on an ad hoc basis", {}),
-        ("our end users", {}), ("with your consent", {"fact": ["permission"]}),
+        ("This policy applies to you.", {}),
+        ("The police ask.", {"party": ["law-enforcement"]}),
+        ("When you sign up", {"occasion": ["registration"]}),
+        ("on an ad hoc basis", {}),
+        ("our end users", {}),
+        ("with your consent", {"fact": ["permission"]}),
         ("Our cookie.", {"action": ["set-cookie"], "data": ["cookie-id"]}),
     ],
-)  # fmt: skip
+)
 def test_words_that_look_alike_are_not_taken_for_each_other(
     sentence: str, words: dict[str, list[str]]
 ) -> None:
@@ -416,17 +476,41 @@ def test_tags_in_markdown_keep_words_apart(tmp_path: Path) -> None:
 
 
 BLOCKS = st.sampled_from(
-    ["<p>{}</p>", "<div>{}</div>", "<ul><li>{}</li></ul>", "<h2>{}</h2>", "<form>{}</form>",
-     "<table><tr><td>{}</td></tr></table>", "<article>{}</article>", "<main>{}</main>",
-     "<table><tr><th>a</th><th>b</th></tr><tr><td>{}</td><td>c</td></tr></table>", "<b>{}</b>",
-     "<nav>{}</nav>", "<blockquote>{}</blockquote>", "<aside>{}</aside>", "{}<br>", "<td>{}</td>",
-     "<pre>{}</pre>", "<ol><li>{}</li></ol>", "<section>{}</section>", "<details>{}</details>"]
-)  # fmt: skip
+    [
+        "<p>{}</p>",
+        "<div>{}</div>",
+        "<ul><li>{}</li></ul>",
+        "<h2>{}</h2>",
+        "<form>{}</form>",
+        "<table><tr><td>{}</td></tr></table>",
+        "<article>{}</article>",
+        "<main>{}</main>",
+        "<table><tr><th>a</th><th>b</th></tr><tr><td>{}</td><td>c</td></tr></table>",
+        "<b>{}</b>",
+        "<nav>{}</nav>",
+        "<blockquote>{}</blockquote>",
+        "<aside>{}</aside>",
+        "{}<br>",
+        "<td>{}</td>",
+        "<pre>{}</pre>",
+        "<ol><li>{}</li></ol>",
+        "<section>{}</section>",
+        "<details>{}</details>",
+    ]
+)
 
 
-@given(st.recursive(st.sampled_from(["one", "two words", "a &lt; b", "x*yz"]), lambda inner: st
-       .builds(lambda shape, parts: shape.format(" ".join(parts)), BLOCKS,
-               st.lists(inner, min_size=1, max_size=3)), max_leaves=8))  # fmt: skip
+@given(
+    st.recursive(
+        st.sampled_from(["one", "two words", "a &lt; b", "x*yz"]),
+        lambda inner: st.builds(
+            lambda shape, parts: shape.format(" ".join(parts)),
+            BLOCKS,
+            st.lists(inner, min_size=1, max_size=3),
+        ),
+        max_leaves=8,
+    )
+)
 def test_every_word_of_a_page_is_kept_or_named(body: str) -> None:
     """Whatever the shape of a page, its words are in the policy or in what was left out."""
     page = from_html(f"<html><body>{body}</body></html>".encode())

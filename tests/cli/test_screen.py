@@ -26,10 +26,12 @@ from upheld.policy.bulk.screen import bindings
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the engines' own
 QUESTION = "share email to trusted-partner for offers at other"
 ABSENT = ("--absent", "permission,publicly-available")
-ROWS = pa.table({
-    "name": ["a", "b", "c", "d"],
-    "confidentiality_agreement": pa.array([True, False, None, True], pa.bool_()),
-})  # fmt: skip
+ROWS = pa.table(
+    {
+        "name": ["a", "b", "c", "d"],
+        "confidentiality_agreement": pa.array([True, False, None, True], pa.bool_()),
+    }
+)
 COUNTS = {"allow": 2, "deny": 0, "needs-proof": 2, "error": 0}
 
 
@@ -172,13 +174,15 @@ def test_rows_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
         (["--rows", "{tmp}/rows.parquet", "--out", "{tmp}/none/out.csv"], "unwritable"),
         (["--rows", "{tmp}/rows.parquet", "--column", "age"], "usage"),
         (["--rows", "{tmp}/rows.parquet", "--column", "age=old"], "missing-column"),
-        (["--rows", "{tmp}/rows.parquet", "--column", "confidentiality-agreement=name"],
-         "wrong-type"),
+        (
+            ["--rows", "{tmp}/rows.parquet", "--column", "confidentiality-agreement=name"],
+            "wrong-type",
+        ),
         (["--rows", "{tmp}/none.duckdb", "--table", "x"], "unreadable"),
         (["--rows", "{tmp}/none.duckdb"], "usage"),
         (["--rows", "postgresql://127.0.0.1:1/none", "--table", "x"], "unreadable"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_screened_is_told_with_a_code(
     rows: Path, tmp_path: Path, words: list[str], code: str
 ) -> None:

@@ -37,8 +37,18 @@ def run(home: Path, *words: str) -> str:
 
 def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
     """The link is shown once; the list says what each works on; a name is given once."""
-    said = run(home, "staff", "add", "Olga Beck", "--sign-in", "Olga", "--role", "support",
-               "--role", "billing")  # fmt: skip
+    said = run(
+        home,
+        "staff",
+        "add",
+        "Olga Beck",
+        "--sign-in",
+        "Olga",
+        "--role",
+        "support",
+        "--role",
+        "billing",
+    )
     address = next(line for line in said.splitlines() if "/staff/enrol/" in line)
     assert "otpauth" not in said
     more = run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed", "--json")

@@ -236,9 +236,25 @@ def test_a_database_that_went_away_is_told(small: Engine, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["two words", "50% off", "a%(x)s", "what?", "a#b", "it's", 'a"b', "a\nb", "ü", "[k]", "*", "~",
-     "-f", "a;b", os.fsdecode(b"caf\xe9"), ":memory:"],
-)  # fmt: skip
+    [
+        "two words",
+        "50% off",
+        "a%(x)s",
+        "what?",
+        "a#b",
+        "it's",
+        'a"b',
+        "a\nb",
+        "ü",
+        "[k]",
+        "*",
+        "~",
+        "-f",
+        "a;b",
+        os.fsdecode(b"caf\xe9"),
+        ":memory:",
+    ],
+)
 def test_every_path_works_that_the_file_system_allows(tmp_path: Path, name: str) -> None:
     """Whatever folder and file are called, the database is made there and found again."""
     folder = tmp_path / name
@@ -359,15 +375,19 @@ def test_a_connection_that_the_server_closed_at_rest_is_replaced_before_an_act(
     left = 1
     with reading(other) as connection:
         connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                 " WHERE pid <> pg_backend_pid() AND datname = current_database()")
-        )  # fmt: skip
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
     while left:
         with reading(other) as connection:
             left = connection.execute(
-                text("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                     " AND datname = current_database()")
-            ).scalar_one()  # fmt: skip
+                text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                    " AND datname = current_database()"
+                )
+            ).scalar_one()
     other.dispose()
     with reading(engine) as one, reading(engine) as two:
         assert one.execute(COUNT).scalar() == two.execute(COUNT).scalar() == 1

@@ -137,7 +137,11 @@ def test_another_dimension_is_another_line(tmp_path: Path) -> None:
     assert text.count(LINE) == 1
     table.write_text(text.replace(LINE, MORE + LINE))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path,
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
     assert (done.stdout, done.stderr[-2000:]) == ("one more dimension\n", "")

@@ -57,9 +57,10 @@ def test_what_is_read_at_every_act_is_found_by_its_key_at_once(database_url: str
     engine = open_database(database_url)
     migrate(engine)
     declared_so = {
-        name for name, each in declared().tables.items()
+        name
+        for name, each in declared().tables.items()
         if not each.dialect_options["sqlite"]["with_rowid"]
-    }  # fmt: skip
+    }
     assert {"person", "person_key", "value"} <= declared_so
     if engine.dialect.name == "sqlite":
         with reading(engine) as connection:

@@ -95,10 +95,12 @@ def test_no_password_is_ever_shown(password: str) -> None:
 
 
 GOOD = {
-    "UPHELD_URL": "https://accounts.example/", "UPHELD_MAIL_SERVER": "smtps://a:b@mail.example:465",
-    "UPHELD_MAIL_FROM": "accounts@larch.example", "UPHELD_CONTACT": "help@larch.example",
+    "UPHELD_URL": "https://accounts.example/",
+    "UPHELD_MAIL_SERVER": "smtps://a:b@mail.example:465",
+    "UPHELD_MAIL_FROM": "accounts@larch.example",
+    "UPHELD_CONTACT": "help@larch.example",
     "UPHELD_WEBMAIL": "https://webmail.example/inbox?x=1",
-}  # fmt: skip
+}
 
 
 def test_settings_of_links_and_mail_are_read_at_the_start() -> None:
@@ -111,20 +113,32 @@ def test_settings_of_links_and_mail_are_read_at_the_start() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("url", "accounts.example"), ("url", "ftp://accounts.example"), ("url", "https://"),
-        ("url", "https://a.example/path"), ("url", "https://a.example?x=1"),
-        ("url", "https://a.example:port"), ("url", "https://a.example:99999"),
-        ("url", f"https://ann:{SECRET}@a.example"), ("url", "https://b\u00fccher.example"),
-        ("url", "https://a.example\r\nbcc: x"), ("url", "https://" + "a" * 300 + ".example"),
-        ("webmail", "javascript:alert(1)"), ("webmail", "webmail.example"),
-        ("mail_server", "mail.example:25"), ("mail_server", "https://mail.example"),
-        ("mail_server", "smtp://"), ("mail_server", "smtp://mail.example:smtp"),
-        ("mail_server", "smtp://mail.example/x"), ("mail_from", "accounts"),
-        ("mail_from", "Us <us@larch.example>"), ("mail_from", "a@larch.example, b@larch.example"),
-        ("mail_from", "=?utf-8?q?=0a?=@larch.example"), ("contact", "mailto:help@larch.example"),
+        ("url", "accounts.example"),
+        ("url", "ftp://accounts.example"),
+        ("url", "https://"),
+        ("url", "https://a.example/path"),
+        ("url", "https://a.example?x=1"),
+        ("url", "https://a.example:port"),
+        ("url", "https://a.example:99999"),
+        ("url", f"https://ann:{SECRET}@a.example"),
+        ("url", "https://b\u00fccher.example"),
+        ("url", "https://a.example\r\nbcc: x"),
+        ("url", "https://" + "a" * 300 + ".example"),
+        ("webmail", "javascript:alert(1)"),
+        ("webmail", "webmail.example"),
+        ("mail_server", "mail.example:25"),
+        ("mail_server", "https://mail.example"),
+        ("mail_server", "smtp://"),
+        ("mail_server", "smtp://mail.example:smtp"),
+        ("mail_server", "smtp://mail.example/x"),
+        ("mail_from", "accounts"),
+        ("mail_from", "Us <us@larch.example>"),
+        ("mail_from", "a@larch.example, b@larch.example"),
+        ("mail_from", "=?utf-8?q?=0a?=@larch.example"),
+        ("contact", "mailto:help@larch.example"),
         ("contact", "help@larch.example\nbcc: x@larch.example"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_setting_of_links_or_mail_is_told_at_the_start(name: str, value: str) -> None:
     """It is named, with what to write, and its value is not repeated."""
     with pytest.raises(SettingsError, match=f"`{name}` cannot be used") as caught:

@@ -14,10 +14,13 @@ from upheld.database import postgresql_pipeline
 from upheld.database.postgresql_pipeline import Trips, numbered
 
 VALUES = (
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.binary(max_size=200)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.binary(max_size=200)
     | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
     | st.lists(st.integers(0, 2**40), min_size=1, max_size=5)
-)  # fmt: skip
+)
 
 
 @pytest.fixture(name="plain", scope="module")
@@ -56,12 +59,14 @@ def test_what_goes_there_comes_back(
 
 def test_the_answers_are_those_of_the_statements_in_their_order(trips: Trips) -> None:
     """Rows, how many were changed, and nothing at all."""
-    answers = trips.make([
-        ("INSERT INTO t SELECT g, 'x' FROM generate_series(1, ?) g", (5,)),
-        ("UPDATE t SET b = ? WHERE a > ?", ("y", 3)),
-        ("SELECT a FROM t WHERE b = ? ORDER BY a", ("y",)),
-        ("SELECT a FROM t WHERE a > 9", ()),
-    ])  # fmt: skip
+    answers = trips.make(
+        [
+            ("INSERT INTO t SELECT g, 'x' FROM generate_series(1, ?) g", (5,)),
+            ("UPDATE t SET b = ? WHERE a > ?", ("y", 3)),
+            ("SELECT a FROM t WHERE b = ? ORDER BY a", ("y",)),
+            ("SELECT a FROM t WHERE a > 9", ()),
+        ]
+    )
     assert [each.rowcount for each in answers[:2]] == [5, 2]
     assert [each.fetchall() for each in answers[2:]] == [[(4,), (5,)], []]
     assert answers[3].fetchone() is None

@@ -88,8 +88,11 @@ def other(value: Any) -> Any:
 
 def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
     """Write a row as somebody would who has the database and no keys."""
-    run(connection, f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
-        *row.values())  # fmt: skip
+    run(
+        connection,
+        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
+        *row.values(),
+    )
 
 
 def where(key: tuple[str, ...]) -> str:
@@ -122,16 +125,22 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noq
             if at_use:
                 owner = [told.covered[told.owner]] if told.owner is not None else []
                 with pytest.raises(SealedError):
-                    database.select(connection, table, where(tuple(owner)),
-                                    *(person for _ in owner))  # fmt: skip
+                    database.select(
+                        connection, table, where(tuple(owner)), *(person for _ in owner)
+                    )
 
     # Else a set is looked through by the self-check.
     somebodys = told.owner is not None or told.few
     for column in told.covered:
         if column not in told.key:
-            found(lambda c, column=column: run(  # type: ignore[misc] # bound at once
-                c, f"UPDATE {name} SET {column} = ? WHERE {where(told.key)}",
-                other(before[column]), *key))  # fmt: skip
+            found(
+                lambda c, column=column: run(  # type: ignore[misc] # bound at once
+                    c,
+                    f"UPDATE {name} SET {column} = ? WHERE {where(told.key)}",
+                    other(before[column]),
+                    *key,
+                )
+            )
     found(lambda c: write(c, name, {**third, MAC: before[MAC]}), at_use=not alone)
     found(lambda c: run(c, f"DELETE FROM {name} WHERE {where(told.key)}", *key), at_use=somebodys)
     fixed = {*told.key, *([told.covered[told.owner]] if told.owner is not None else ())}
@@ -174,12 +183,20 @@ def test_an_act_is_refused_at_once_where_what_it_rests_on_was_changed(
         if change == "delete":
             run(connection, "DELETE FROM record WHERE record_id = ?", opted)
         elif change == "insert":
-            run(connection, "INSERT INTO record SELECT person_id, 'another', kind, party, dims,"
+            run(
+                connection,
+                "INSERT INTO record SELECT person_id, 'another', kind, party, dims,"
                 " begins, ends, NULL, by_whom, how, text_digest, body, mac FROM record WHERE"
-                " record_id = ?", consent)  # fmt: skip
+                " record_id = ?",
+                consent,
+            )
         elif change == "restore":
-            run(connection, "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?", *raw,
-                consent)  # fmt: skip
+            run(
+                connection,
+                "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?",
+                *raw,
+                consent,
+            )
         else:
             run(connection, "UPDATE person SET state = 'held' WHERE person_id = ?", person)
             run(connection, "UPDATE person SET state = 'active' WHERE person_id = ?", other_one)
@@ -202,15 +219,24 @@ def test_two_people_who_are_exchanged_in_the_index_are_found_at_use(
 ) -> None:
     """Nobody is found by an address that is somebody else's, whatever rows are moved."""
     second = customer(gate)
-    gate.store(second, {"email": "bob@marked.example"}, source="customer",
-               occasion="registration")  # fmt: skip
+    gate.store(second, {"email": "bob@marked.example"}, source="customer", occasion="registration")
     assert gate.find("email", "bob@marked.example") == [second]
     with writing(gate.engine) as connection:
-        one, two = (rows(connection, "SELECT token, mac FROM blind_index WHERE person_id = ? AND"
-                         " field = 'email'", each)[0] for each in (person, second))  # fmt: skip
+        one, two = (
+            rows(
+                connection,
+                "SELECT token, mac FROM blind_index WHERE person_id = ? AND field = 'email'",
+                each,
+            )[0]
+            for each in (person, second)
+        )
         for told, whose in ((one, second), (two, person)):
-            run(connection, "UPDATE blind_index SET token = ?, mac = ? WHERE person_id = ? AND"
-                " field = 'email'", *told, whose)  # fmt: skip
+            run(
+                connection,
+                "UPDATE blind_index SET token = ?, mac = ? WHERE person_id = ? AND field = 'email'",
+                *told,
+                whose,
+            )
     with pytest.raises(SealedError):
         gate.find("email", "bob@marked.example")
 
@@ -257,9 +283,12 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
         raw = sessions.begin(Tables(connection), "customer", person, at)
         link = sessions.mint(Tables(connection), "recover", person, timedelta(hours=1), at)
         assert sessions.redeem(Tables(connection), "recover", link, at) == person
-        run(connection, "INSERT INTO session (id_hash, kind, subject, begun, seen, fresh, mac)"
+        run(
+            connection,
+            "INSERT INTO session (id_hash, kind, subject, begun, seen, fresh, mac)"
             " SELECT ?, 'staff', subject, begun, seen, fresh, mac FROM session",
-            sha256(b"mine").digest())  # fmt: skip
+            sha256(b"mine").digest(),
+        )
     with writing(gate.engine) as connection:
         assert sessions.find(Tables(connection), "customer", raw, at) is not None
         with pytest.raises(SealedError):

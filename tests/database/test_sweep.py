@@ -66,7 +66,7 @@ HARMLESS: Final = {
     "set_aside": "nothing rests on it, and a job tries everybody each time, listed or not",
     "value (former): delete": "nothing rests on a value that another took the place of",
     "tile: insert": "what lies beyond the tree is written over once the tree gets there",
-}  # fmt: skip
+}
 
 
 class _Back(Exception):  # noqa: N818 - no error: the end of a trial
@@ -242,11 +242,17 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_or_is_harmless(
         assert problems(gate, connection) == []
     harmless = reasons()
     unfound: dict[str, Trial] = {}
-    tables = [name for name, table in declared().tables.items()
-              if "sealed" in table.info or table.info.get("bare")]  # fmt: skip
+    tables = [
+        name
+        for name, table in declared().tables.items()
+        if "sealed" in table.info or table.info.get("bare")
+    ]
     for name in sorted(set(tables) - harmless.keys()):
-        done = [each for each in [*trials(name, provider, there)][:: provider.every]
-                if each.what not in harmless]  # fmt: skip
+        done = [
+            each
+            for each in [*trials(name, provider, there)][:: provider.every]
+            if each.what not in harmless
+        ]
         missed = {each.what: each for each in done if not found(gate, each)}
         unfound |= missed
         tried_so("tampering", f"rows of `{name}`", gate.engine, len(done), len(missed))
@@ -256,9 +262,10 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_or_is_harmless(
 def reasons() -> dict[str, str]:
     """Whatever may be done and is not found, each with the reason why it is harmless."""
     return HARMLESS | {
-        f"{name}.{column}": why for name, table in declared().tables.items()
+        f"{name}.{column}": why
+        for name, table in declared().tables.items()
         for column, why in table.info.get("sealed", {}).get("free", {}).items()
-    }  # fmt: skip
+    }
 
 
 def found(gate: Gate, trial: Trial) -> bool:

@@ -44,9 +44,15 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
         elif kind == "console":
             for command, output in shown(body):
                 done = subprocess.run(  # noqa: S602 - our own documentation, with its pipes
-                    command, shell=True, cwd=tmp_path, env=environment, text=True, check=False,
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                )  # fmt: skip
+                    command,
+                    shell=True,
+                    cwd=tmp_path,
+                    env=environment,
+                    text=True,
+                    check=False,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
                 assert done.stdout == output, command
         elif kind == "python":
             subprocess.run([sys.executable, "-c", body], cwd=tmp_path, check=True)

@@ -10,8 +10,16 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 SCRIPT = ROOT / "bench" / "reliability.py"
 HEADS = ["What was tried", "Database", "How often", "Lost, or not found"]
-KINDS = ("Killed", "Power lost", "Raced", "Flipped", "Changed, added, deleted, put back", "Clock",
-         "Disk full", "Restarted")  # fmt: skip
+KINDS = (
+    "Killed",
+    "Power lost",
+    "Raced",
+    "Flipped",
+    "Changed, added, deleted, put back",
+    "Clock",
+    "Disk full",
+    "Restarted",
+)
 
 
 def table(page: str) -> list[list[str]]:
@@ -25,8 +33,10 @@ def table(page: str) -> list[list[str]]:
 def test_the_command_makes_the_table_of_what_it_tried(tmp_path: Path) -> None:
     """At its smallest size, of one kind: its columns, a line for each trial, what was around it."""
     page = tmp_path / "page.md"
-    page.write_text("# Tried\n\n<!-- made by bench/reliability.py -->\nSTALE\n"
-                    "<!-- end of what it made -->\n\nAfter.\n")  # fmt: skip
+    page.write_text(
+        "# Tried\n\n<!-- made by bench/reliability.py -->\nSTALE\n"
+        "<!-- end of what it made -->\n\nAfter.\n"
+    )
     words = ["--size", "short", "--only", "power", "--to", str(page)]
     command = [sys.executable, str(SCRIPT), *words]
     subprocess.run(command, check=True, capture_output=True, timeout=600)

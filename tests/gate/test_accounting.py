@@ -104,9 +104,12 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
     """Every line is an entry in words, with a receipt that verifies."""
     person, other = customer(gate), customer(gate)
     gate.record(
-        person, "consent", by_whom="customer", how="form",
+        person,
+        "consent",
+        by_whom="customer",
+        how="form",
         about={"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]},
-    )  # fmt: skip
+    )
     gate.share(person, ["email"], party="acme", **TO_PARTNER)
     gate.use(other, ["email"], purpose="billing")
     cover(gate.engine)
@@ -188,10 +191,12 @@ INSERTED = (
         (("DELETE FROM entry WHERE number > 20",), "entries 21 to "),
         (("DELETE FROM tile WHERE level = 1",), "tile/1/000"),
         (("UPDATE checkpoint SET size = size + 1 WHERE size > 200",), "its row is not what was"),
-        (("UPDATE checkpoint SET root = hashes FROM tile WHERE level = 1 AND size < 200",),
-         "checkpoint of"),
+        (
+            ("UPDATE checkpoint SET root = hashes FROM tile WHERE level = 1 AND size < 200",),
+            "checkpoint of",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_changed_removed_moved_or_inserted_is_named(
     gate: Gate, changes: tuple[str, ...], named: str
 ) -> None:
@@ -210,10 +215,13 @@ def test_what_was_changed_removed_moved_or_inserted_is_named(
 @pytest.mark.parametrize(
     ("table", "column", "key"),
     [
-        ("entry", "body", "number"), ("entry", "salt", "number"), ("entry", "leaf", "number"),
-        ("tile", "hashes", "level"), ("checkpoint", "root", "size"),
+        ("entry", "body", "number"),
+        ("entry", "salt", "number"),
+        ("entry", "leaf", "number"),
+        ("tile", "hashes", "level"),
+        ("checkpoint", "root", "size"),
     ],
-)  # fmt: skip
+)
 def test_a_flipped_byte_anywhere_in_the_ledger_is_found(
     gate: Gate, person: str, table: str, column: str, key: str
 ) -> None:
@@ -248,8 +256,12 @@ def test_a_history_made_anew_is_found_by_who_kept_a_checkpoint(gate: Gate) -> No
     with reading(gate.engine) as connection:
         (note,) = (n for (n,) in rows(connection, "SELECT note FROM checkpoint"))
     assert audited(gate.engine, note.encode()).ok
-    change(gate.engine, "DELETE FROM checkpoint", "DELETE FROM tile",
-           "DELETE FROM entry WHERE number > 25")  # fmt: skip
+    change(
+        gate.engine,
+        "DELETE FROM checkpoint",
+        "DELETE FROM tile",
+        "DELETE FROM entry WHERE number > 25",
+    )
     assert not audited(gate.engine, note.encode()).ok
     cover(gate.engine)
     assert audited(gate.engine).ok
@@ -278,81 +290,183 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (Entry(kind="act", time=TIME, action="share", data=("name", "balance"),
-               recipient="collection-agent acme", purpose="debt-collection", occasion="other",
-               clauses=("collecting-charges",)),
-         ("On 3 March 2026 we shared your name and balance with a collection agent, acme, for"
-         " collecting what is owed, by #collecting-charges")),
-        (Entry(kind="refusal", time=TIME, action="sell", data=("cookie-id", "email"),
-               recipient="advertiser", clauses=("confidential",)),
-         ("On 3 March 2026 we did not sell your e-mail address and our cookie to an advertiser: it"
-         " was asked for and refused, by #confidential")),
-        (Entry(kind="act", time=TIME, action="contact", purpose="newsletter"),
-         "On 3 March 2026 we set out to write to you for our newsletter"),
-        (Entry(kind="act", time=TIME, action="view", data=("email",), actor="staff bo",
-               purpose="support"),
-         ("On 3 March 2026 our staff, bo, looked at your e-mail address for"
-         " technical support")),
-        (Entry(kind="act", time=TIME, action="view", data=("name",), actor="customer",
-               purpose="support"), "On 3 March 2026 you looked at your name for technical support"),
-        (Entry(kind="payment", time=TIME),
-         "On 3 March 2026 what came of your payment was noted"),
-        (Entry(kind="record", time=TIME, action="withdraw consent"),
-         "On 3 March 2026 your permission was withdrawn"),
-        (Entry(kind="record", time=TIME, action="withdraw consent", actor="customer"),
-         "On 3 March 2026 you withdrew your permission"),
-        (Entry(kind="record", time=TIME, action="withdraw guardian-link", actor="guardian ruth"),
-         ("On 3 March 2026 your parent or guardian, ruth, ended supervising your account")),
-        (Entry(kind="record", time=TIME, action="end guardian-link"),
-         "On 3 March 2026 the supervision of your account ended"),
-        (Entry(kind="record", time=TIME, action="add opt-out", actor="customer"),
-         "On 3 March 2026 you opted out"),
-        (Entry(kind="record", time=TIME, action="add task", actor="staff bo"),
-         "On 3 March 2026 our staff, bo, took on a task about your account"),
-        (Entry(kind="record", time=TIME, action="add signal", actor="browser"),
-         "On 3 March 2026 your browser sent a privacy signal"),
-        (Entry(kind="record", time=TIME, action="end request"),
-         "On 3 March 2026 your request was closed"),
-        (Entry(kind="record", time=TIME, action="end service-order", actor="customer"),
-         "On 3 March 2026 you ended a service"),
-        (Entry(kind="record", time=TIME, action="end service-order"),
-         "On 3 March 2026 your order of a service ended"),
-        (Entry(kind="record", time=TIME, action="end task", actor="staff bo"),
-         "On 3 March 2026 our staff, bo, ended their work on a task about your account"),
-        (Entry(kind="household", time=TIME, action="leave", actor="customer"),
-         "On 3 March 2026 you changed who pays for an account of your household"),
-        (Entry(kind="payment", time=TIME, actor="staff bo"),
-         "On 3 March 2026 our staff, bo, noted your payment"),
-        (Entry(kind="recall", time=TIME, actor="staff bo"),
-         ("On 3 March 2026 our staff, bo, took your account back from whoever collected for us")),
-        (Entry(kind="deletion", time=TIME, actor="collection-agent acme"),
-         ("On 3 March 2026 a collection agent, acme, confirmed that what they had of you is"
-         " deleted")),
-        (Entry(kind="password-reset", time=TIME, actor="guardian"),
-         ("On 3 March 2026 your parent or guardian let your password work no more, so that you"
-         " could choose another")),
-        (Entry(kind="sent", time=TIME, action="contact", purpose="newsletter", problem="no-copy"),
-         ("On 3 March 2026 our message to you was sent (our newsletter; no copy of it was kept)")),
-        (Entry(kind="record", time=TIME, action="add mailbox"),
-         "On 3 March 2026 a record of your mailbox was made"),
-        (Entry(kind="act", time=TIME, action="collect", data=("messages", "mail-content"),
-               source="provider"),
-         ("On 3 March 2026 we collected messages between you and us and content of your mail")),
-        (Entry(kind="sent", time=TIME, action="contact", purpose="newsletter"),
-         "On 3 March 2026 our message to you was sent (our newsletter)"),
-        (Entry(kind="act", time=TIME, action="charge"),
-         ("On 3 March 2026 we decided to charge what a minor's use costs to the account holder")),
-        (Entry(kind="acceptance", time=TIME, actor="customer"),
-         "On 3 March 2026 you accepted the policy and the terms"),
-        (Entry(kind="household", time=TIME, action="join"),
-         "On 3 March 2026 who pays for an account of your household was changed"),
-        (Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
-         "On 3 March 2026 we were late to answer what we hold about you, by #access"),
-        (Entry(kind="person", time=TIME),
-         "On 3 March 2026 we made a key for what we would hold about you"),
+        (
+            Entry(
+                kind="act",
+                time=TIME,
+                action="share",
+                data=("name", "balance"),
+                recipient="collection-agent acme",
+                purpose="debt-collection",
+                occasion="other",
+                clauses=("collecting-charges",),
+            ),
+            (
+                "On 3 March 2026 we shared your name and balance with a collection agent, acme, for"
+                " collecting what is owed, by #collecting-charges"
+            ),
+        ),
+        (
+            Entry(
+                kind="refusal",
+                time=TIME,
+                action="sell",
+                data=("cookie-id", "email"),
+                recipient="advertiser",
+                clauses=("confidential",),
+            ),
+            (
+                "On 3 March 2026 we did not sell your e-mail address and our cookie to an"
+                " advertiser: it was asked for and refused, by #confidential"
+            ),
+        ),
+        (
+            Entry(kind="act", time=TIME, action="contact", purpose="newsletter"),
+            "On 3 March 2026 we set out to write to you for our newsletter",
+        ),
+        (
+            Entry(
+                kind="act",
+                time=TIME,
+                action="view",
+                data=("email",),
+                actor="staff bo",
+                purpose="support",
+            ),
+            ("On 3 March 2026 our staff, bo, looked at your e-mail address for technical support"),
+        ),
+        (
+            Entry(
+                kind="act",
+                time=TIME,
+                action="view",
+                data=("name",),
+                actor="customer",
+                purpose="support",
+            ),
+            "On 3 March 2026 you looked at your name for technical support",
+        ),
+        (Entry(kind="payment", time=TIME), "On 3 March 2026 what came of your payment was noted"),
+        (
+            Entry(kind="record", time=TIME, action="withdraw consent"),
+            "On 3 March 2026 your permission was withdrawn",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="withdraw consent", actor="customer"),
+            "On 3 March 2026 you withdrew your permission",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="withdraw guardian-link", actor="guardian ruth"),
+            ("On 3 March 2026 your parent or guardian, ruth, ended supervising your account"),
+        ),
+        (
+            Entry(kind="record", time=TIME, action="end guardian-link"),
+            "On 3 March 2026 the supervision of your account ended",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="add opt-out", actor="customer"),
+            "On 3 March 2026 you opted out",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="add task", actor="staff bo"),
+            "On 3 March 2026 our staff, bo, took on a task about your account",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="add signal", actor="browser"),
+            "On 3 March 2026 your browser sent a privacy signal",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="end request"),
+            "On 3 March 2026 your request was closed",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="end service-order", actor="customer"),
+            "On 3 March 2026 you ended a service",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="end service-order"),
+            "On 3 March 2026 your order of a service ended",
+        ),
+        (
+            Entry(kind="record", time=TIME, action="end task", actor="staff bo"),
+            "On 3 March 2026 our staff, bo, ended their work on a task about your account",
+        ),
+        (
+            Entry(kind="household", time=TIME, action="leave", actor="customer"),
+            "On 3 March 2026 you changed who pays for an account of your household",
+        ),
+        (
+            Entry(kind="payment", time=TIME, actor="staff bo"),
+            "On 3 March 2026 our staff, bo, noted your payment",
+        ),
+        (
+            Entry(kind="recall", time=TIME, actor="staff bo"),
+            ("On 3 March 2026 our staff, bo, took your account back from whoever collected for us"),
+        ),
+        (
+            Entry(kind="deletion", time=TIME, actor="collection-agent acme"),
+            (
+                "On 3 March 2026 a collection agent, acme, confirmed that what they had of you is"
+                " deleted"
+            ),
+        ),
+        (
+            Entry(kind="password-reset", time=TIME, actor="guardian"),
+            (
+                "On 3 March 2026 your parent or guardian let your password work no more, so that"
+                " you could choose another"
+            ),
+        ),
+        (
+            Entry(
+                kind="sent", time=TIME, action="contact", purpose="newsletter", problem="no-copy"
+            ),
+            (
+                "On 3 March 2026 our message to you was sent (our newsletter;"
+                " no copy of it was kept)"
+            ),
+        ),
+        (
+            Entry(kind="record", time=TIME, action="add mailbox"),
+            "On 3 March 2026 a record of your mailbox was made",
+        ),
+        (
+            Entry(
+                kind="act",
+                time=TIME,
+                action="collect",
+                data=("messages", "mail-content"),
+                source="provider",
+            ),
+            ("On 3 March 2026 we collected messages between you and us and content of your mail"),
+        ),
+        (
+            Entry(kind="sent", time=TIME, action="contact", purpose="newsletter"),
+            "On 3 March 2026 our message to you was sent (our newsletter)",
+        ),
+        (
+            Entry(kind="act", time=TIME, action="charge"),
+            ("On 3 March 2026 we decided to charge what a minor's use costs to the account holder"),
+        ),
+        (
+            Entry(kind="acceptance", time=TIME, actor="customer"),
+            "On 3 March 2026 you accepted the policy and the terms",
+        ),
+        (
+            Entry(kind="household", time=TIME, action="join"),
+            "On 3 March 2026 who pays for an account of your household was changed",
+        ),
+        (
+            Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
+            "On 3 March 2026 we were late to answer what we hold about you, by #access",
+        ),
+        (
+            Entry(kind="person", time=TIME),
+            "On 3 March 2026 we made a key for what we would hold about you",
+        ),
         (Entry(kind="sealed.away", time=TIME), "On 3 March 2026 this was noted: sealed away"),
     ],
-)  # fmt: skip
+)
 def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: str) -> None:
     """By the vocabulary's labels, to the person it is about."""
     assert told(entry, policy) == said
@@ -361,8 +475,12 @@ def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: st
 POLICY = load(sample_policy())
 
 
-@given(st.sampled_from(["act", "refusal", "record", "late", "lapsed", "person", "new-kind"]),
-       WORDS, st.lists(WORDS, max_size=4), WORDS)  # fmt: skip
+@given(
+    st.sampled_from(["act", "refusal", "record", "late", "lapsed", "person", "new-kind"]),
+    WORDS,
+    st.lists(WORDS, max_size=4),
+    WORDS,
+)
 def test_whatever_an_entry_says_it_can_be_told(
     kind: str, action: str, data: list[str], party: str
 ) -> None:

@@ -30,8 +30,12 @@ def spoil(gate: Gate, table: str, column: str, where: str, *values: Any) -> byte
         found = row(connection, f"SELECT {column} FROM {table} WHERE {where}", *values)
         assert found is not None
         raw = blob(found[0])
-        run(connection, f"UPDATE {table} SET {column} = ? WHERE {where}",
-            flipped(raw, len(raw) - 1), *values)  # fmt: skip
+        run(
+            connection,
+            f"UPDATE {table} SET {column} = ? WHERE {where}",
+            flipped(raw, len(raw) - 1),
+            *values,
+        )
     return raw
 
 

@@ -237,8 +237,12 @@ def test_what_another_backup_is_writing_into_the_escrow_is_left_alone(
         replace(path, content)
 
     monkeypatch.setattr(keyring, "replace", slowly)
-    escrow.keep(tmp_path / "escrow", gate.house.keyring, "0" * 32, gate.house.clock.now()
-                + timedelta(days=1))  # fmt: skip
+    escrow.keep(
+        tmp_path / "escrow",
+        gate.house.keyring,
+        "0" * 32,
+        gate.house.clock.now() + timedelta(days=1),
+    )
     running[0].join()
     kept = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
     assert kept.current == gate.house.keyring.current
@@ -389,8 +393,9 @@ def test_a_log_of_which_more_was_published_is_not_gone_on_with(gate: Gate, tmp_p
             back(gate, tmp_path, told.path, url, published=raw)
         assert caught.value.code == "published"
     back(gate, tmp_path, told.path, url, published=note(*early))[1].engine.dispose()
-    found, restored = back(gate, tmp_path, told.path, f"{url}2", published=note(*late),
-                           because="the disk broke")  # fmt: skip
+    found, restored = back(
+        gate, tmp_path, told.path, f"{url}2", published=note(*late), because="the disk broke"
+    )
     assert found.previous == note(*late).decode()
     restored.engine.dispose()
 
@@ -407,8 +412,9 @@ def test_a_database_that_is_not_whole_gives_no_backup(
     assert list((tmp_path / "escrow").iterdir()) == []
 
 
-def test_a_restored_list_of_erasures_is_that_of_the_keyring(gate: Gate, policy: upheld.Policy,
-                                                            tmp_path: Path) -> None:  # fmt: skip
+def test_a_restored_list_of_erasures_is_that_of_the_keyring(
+    gate: Gate, policy: upheld.Policy, tmp_path: Path
+) -> None:
     """A backup from after an erasure erases nobody again, and the list stays as it is."""
     erase.erase(gate, [customer(gate)], now=True)
     told = made(gate, tmp_path)

@@ -84,24 +84,36 @@ def test_what_is_no_cosignature_of_ours_is_refused_and_nothing_is_kept(gate: Gat
     """Unknown witnesses, other sizes and logs, garbage: each says why, and raises no alarm."""
     with pytest.raises(LogError, match="no checkpoint yet"):
         cosignatures.keep(
-            gate, cosigned(sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), SIGNER), COSIGNER),
+            gate,
+            cosigned(sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), SIGNER), COSIGNER),
             [COSIGNER.key],
-        )  # fmt: skip
+        )
     note = covered(gate, 300)
     good = cosigned(note, COSIGNER)
     other = FileSigner(COSIGNER.name, WITNESS, bytes(range(6, 38)))
     forged = FileSigner(ORIGIN, SIGNER.key.kind, bytes(range(7, 39)))
     later = cosigned(sign_checkpoint(Checkpoint(ORIGIN, 900, bytes(32)), SIGNER), COSIGNER)
-    elsewhere = cosigned(sign_checkpoint(Checkpoint("other.example/log", 300, bytes(32)), SIGNER),
-                         COSIGNER)  # fmt: skip
+    elsewhere = cosigned(
+        sign_checkpoint(Checkpoint("other.example/log", 300, bytes(32)), SIGNER), COSIGNER
+    )
     rewritten = cosigned(sign_checkpoint(Checkpoint(ORIGIN, 300, bytes(32)), forged), COSIGNER)
     trials = [
-        (good, []), (good, [SIGNER.key]), (good, [SECOND.key]), (good, [COSIGNER.key, SECOND.key]),
-        (good, [other.key]), (str(note).encode(), [COSIGNER.key]), (later, [COSIGNER.key]),
-        (elsewhere, [COSIGNER.key]), (rewritten, [COSIGNER.key]), (b"", [COSIGNER.key]),
-        (b"\xff\x00", [COSIGNER.key]), (good[:-3], [COSIGNER.key]), (good + b"x", [COSIGNER.key]),
-        (good.replace(b"300", b"299"), [COSIGNER.key]), (b"x" * 70_000, [COSIGNER.key]),
-    ]  # fmt: skip
+        (good, []),
+        (good, [SIGNER.key]),
+        (good, [SECOND.key]),
+        (good, [COSIGNER.key, SECOND.key]),
+        (good, [other.key]),
+        (str(note).encode(), [COSIGNER.key]),
+        (later, [COSIGNER.key]),
+        (elsewhere, [COSIGNER.key]),
+        (rewritten, [COSIGNER.key]),
+        (b"", [COSIGNER.key]),
+        (b"\xff\x00", [COSIGNER.key]),
+        (good[:-3], [COSIGNER.key]),
+        (good + b"x", [COSIGNER.key]),
+        (good.replace(b"300", b"299"), [COSIGNER.key]),
+        (b"x" * 70_000, [COSIGNER.key]),
+    ]
     for raw, witnesses in trials:
         with pytest.raises(NoteError):
             cosignatures.keep(gate, raw, witnesses)
@@ -158,10 +170,9 @@ def test_cosignatures_that_come_at_once_are_all_kept(gate: Gate) -> None:
     note = covered(gate, 300)
     many = [FileSigner(f"w{n}.example/w", WITNESS, bytes([n]) * 32) for n in range(1, 9)]
     threads = [
-        threading.Thread(
-            target=cosignatures.keep, args=(gate, cosigned(note, each), [each.key])
-        ) for each in many
-    ]  # fmt: skip
+        threading.Thread(target=cosignatures.keep, args=(gate, cosigned(note, each), [each.key]))
+        for each in many
+    ]
     for each in threads:
         each.start()
     for each in threads:

@@ -72,8 +72,10 @@ def cover(engine: Engine, signer: Signer = SIGNER) -> int:
 def checkpoints(engine: Engine) -> dict[int, str]:
     """The signed checkpoints by size, each verified and compared with the tree over all leaves."""
     with reading(engine) as connection:
-        leaves = [leaf_hash(bytes(leaf)) for (leaf,) in
-                  rows(connection, "SELECT leaf FROM entry ORDER BY number")]  # fmt: skip
+        leaves = [
+            leaf_hash(bytes(leaf))
+            for (leaf,) in rows(connection, "SELECT leaf FROM entry ORDER BY number")
+        ]
         found = rows(connection, "SELECT size, root, note FROM checkpoint ORDER BY size")
         log = database_log.current(connection)
     assert log is not None
@@ -227,8 +229,9 @@ def test_nothing_is_signed_over_a_tree_that_was_changed(
         found = rows(connection, f"SELECT {column} FROM {table}")
     raw = found[-1][0]
     wrong = flipped(bytes(raw), 3) if column != "note" else raw.replace("300", "301")
-    with changed(engine, f"UPDATE {table} SET {column} = :new WHERE {column} = :old",
-                 new=wrong, old=raw):  # fmt: skip
+    with changed(
+        engine, f"UPDATE {table} SET {column} = :new WHERE {column} = :old", new=wrong, old=raw
+    ):
         with pytest.raises(LogError):
             cover(engine)
         with reading(engine) as connection:

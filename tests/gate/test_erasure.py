@@ -25,17 +25,17 @@ from upheld.vault.erasures import Erasures, ErasuresError
 from upheld.vault.keyring import KeyFile, Keyring
 from upheld.vault.people import VaultError
 
-TABLES = ("person", "person_key", "value", "blind_index", "record", "entry", "item",
-          "entry_person")  # fmt: skip
+TABLES = ("person", "person_key", "value", "blind_index", "record", "entry", "item", "entry_person")
 
 
 def anywhere(gate: Gate, person_id: str) -> list[str]:
     """The tables in which an id still stands."""
     with reading(gate.engine) as connection:
         return [
-            table for table in TABLES
+            table
+            for table in TABLES
             if rows(connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person_id)
-        ]  # fmt: skip
+        ]
 
 
 def comparable(certificate: Certificate) -> Certificate:
@@ -71,14 +71,26 @@ def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate)
 @pytest.mark.parametrize(
     ("proof", "kept", "clause", "until"),
     [
-        ({"kind": "invoice", "fact": "account-unsettled"}, ("email", "name", "phone"), "erasure",
-         True),
-        ({"kind": "account", "fact": "account-closed"}, ("email", "name", "phone"), "retention",
-         True),
-        ({"kind": "hold", "fact": "legal-hold"}, ("birth-date", "email", "name", "phone"),
-         "retention", False),
+        (
+            {"kind": "invoice", "fact": "account-unsettled"},
+            ("email", "name", "phone"),
+            "erasure",
+            True,
+        ),
+        (
+            {"kind": "account", "fact": "account-closed"},
+            ("email", "name", "phone"),
+            "retention",
+            True,
+        ),
+        (
+            {"kind": "hold", "fact": "legal-hold"},
+            ("birth-date", "email", "name", "phone"),
+            "retention",
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_policy_obliges_to_keep_is_kept_and_named(
     gate: Gate, person: str, proof: dict[str, str], kept: tuple[str, ...], clause: str, until: bool
 ) -> None:
@@ -183,8 +195,9 @@ def test_who_took_an_id_from_an_entry_past_the_gate_is_found(gate: Gate, person:
         connection.execute(text("UPDATE entry SET person_id = NULL WHERE number = 2"))
     assert "entry 2 is missing or changed" in problems(gate)
     with writing(gate.engine) as connection:
-        connection.execute(text("UPDATE severed SET number = 2 WHERE number ="
-                                " (SELECT max(number) FROM severed)"))  # fmt: skip
+        connection.execute(
+            text("UPDATE severed SET number = 2 WHERE number = (SELECT max(number) FROM severed)")
+        )
     assert "entry 2 is missing or changed" in problems(gate)
     assert gate.entries(person)
 
@@ -219,8 +232,9 @@ def test_after_it_is_final_no_look_up_of_the_erased_can_be_made_from_the_keyring
     """Not against a raw copy of the database from before, with whatever the keyring has today."""
     person, stays = customer(gate), customer(gate)
     with reading(gate.engine) as connection:
-        copied = rows(connection, "SELECT field, epoch, token FROM blind_index WHERE person_id = ?",
-                      person)  # fmt: skip
+        copied = rows(
+            connection, "SELECT field, epoch, token FROM blind_index WHERE person_id = ?", person
+        )
     assert len(copied) == 2
     erasure.erase(gate, [person], now=True)
     ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
@@ -241,8 +255,9 @@ def test_who_was_indexed_by_an_earlier_upheld_is_found_and_renewed_with_the_next
         for field in blind_index.FIELDS:
             former = blind_index._former(ring, field, 1, TOLD[field])
             blind_index.drop(connection, person, field)
-            database.insert(connection, tables.blind_index, person_id=person, field=field, epoch=1,
-                            token=former)  # fmt: skip
+            database.insert(
+                connection, tables.blind_index, person_id=person, field=field, epoch=1, token=former
+            )
     assert gate.find("email", TOLD["email"]) == gate.find("phone", TOLD["phone"]) == [person]
     erasure.renew(gate)
     with reading(gate.engine) as connection:

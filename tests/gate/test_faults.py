@@ -162,8 +162,12 @@ def test_a_flipped_byte_is_found_and_named_wherever_it_is(
                     connection.execute(change, {"raw": raw, "me": person, "row": row})
             assert {field: values[field] for field in TOLD} == TOLD
     assert [each for each in problems(gate) if table != "entry"] == []
-    tried("flips", f"a bit of `{table}.{column}`, and what follows cut off", gate.engine,
-          len(places) + 1)  # fmt: skip
+    tried(
+        "flips",
+        f"a bit of `{table}.{column}`, and what follows cut off",
+        gate.engine,
+        len(places) + 1,
+    )
 
 
 def test_a_flipped_byte_of_the_keyring_is_found(keyring: Keyring, tmp_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_a_flipped_byte_of_the_keyring_is_found(keyring: Keyring, tmp_path: Path
         ("DELETE FROM value WHERE field = 'phone' AND person_id = :me", "phone"),
         (SWAP, "name"),
     ],
-)  # fmt: skip
+)
 def test_what_was_moved_swapped_or_taken_away_is_named_and_the_rest_is_read(
     gate: Gate, person: str, change: str, named: str
 ) -> None:
@@ -219,8 +223,10 @@ def test_an_old_state_of_a_person_put_back_is_found(gate: Gate, person: str) -> 
             connection.execute(text(f"DELETE FROM {table} WHERE person_id = :me"), {"me": person})
             for row in old[table]:
                 marks = ", ".join(f":v{n}" for n in range(len(row)))
-                connection.execute(text(f"INSERT INTO {table} VALUES ({marks})"),
-                                   {f"v{n}": v for n, v in enumerate(row)})  # fmt: skip
+                connection.execute(
+                    text(f"INSERT INTO {table} VALUES ({marks})"),
+                    {f"v{n}": v for n, v in enumerate(row)},
+                )
     assert any("not what the entries say" in problem for problem in problems(gate))
 
 
@@ -298,15 +304,31 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
     told(lambda: gate.use(person, list(TOLD), purpose="service-provision"))
     told(lambda: gate.share(person, ["email"], entitled=True, **TO_PARTNER))
     told(lambda: gate.store(person, TOLD, source="advertiser", occasion="visit"))
-    told(lambda: gate.store(person, {"name": "Ann Marked" * 9999}, source="customer",
-                            occasion="registration"))  # fmt: skip
-    told(lambda: gate.store(person, {"zip": "Marked \ud800"}, source="customer",
-                            occasion="registration"))  # fmt: skip
-    told(lambda: gate.append(person, "transaction", ["marked boots", "Marked hats"],
-                             source="customer", occasion="service-use"))  # fmt: skip
+    told(
+        lambda: gate.store(
+            person, {"name": "Ann Marked" * 9999}, source="customer", occasion="registration"
+        )
+    )
+    told(
+        lambda: gate.store(
+            person, {"zip": "Marked \ud800"}, source="customer", occasion="registration"
+        )
+    )
+    told(
+        lambda: gate.append(
+            person,
+            "transaction",
+            ["marked boots", "Marked hats"],
+            source="customer",
+            occasion="service-use",
+        )
+    )
     told(lambda: gate.use(person, ["transaction", "email"], purpose="fraud-detection"))
-    told(lambda: gate.store(person, {"transaction": "marked"}, source="customer",
-                            occasion="service-use"))  # fmt: skip
+    told(
+        lambda: gate.store(
+            person, {"transaction": "marked"}, source="customer", occasion="service-use"
+        )
+    )
     told(lambda: gate.peek("use", person, ["transaction"], purpose="billing"))
     told(lambda: gate.find("email", TOLD["email"]))
     with writing(gate.engine) as connection:

@@ -190,9 +190,13 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     ],
 )
 def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch, module: Any, name: str,
+    gate: Gate,
+    person: str,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
     error: Exception,
-) -> None:  # fmt: skip
+) -> None:
     """Nothing is half done at any step, and nobody was told that it was done."""
 
     def full(*_: object, **__: object) -> None:
@@ -304,9 +308,13 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
 
 
 def test_a_withdrawal_while_somebody_is_taken_out_leaves_no_tie(
-    gate: Gate, person: str, database_url: str, policy: upheld.Policy, tmp_path: Path,
+    gate: Gate,
+    person: str,
+    database_url: str,
+    policy: upheld.Policy,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """Its entry is cut from the person like every other."""
     record = gate.record(person, "opt-out", fact="advertising-opt-out")
     with monkeypatch.context() as patch, pytest.raises(erase.ErasureError):

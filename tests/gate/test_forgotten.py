@@ -59,12 +59,17 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
     gone, stays = customer(gate), customer(gate)
     with reading(gate.engine) as connection:
         key = people.opened(connection, keyring, gone).key
-        ((number, wrapped),) = rows(connection, "SELECT epoch, wrapped_key FROM person_key WHERE"
-                                    " person_id = ?", gone)  # fmt: skip
-        tokens = [bytes(t) for (t,) in rows(connection, "SELECT token FROM blind_index WHERE"
-                                            " person_id = ?", gone)]  # fmt: skip
-        sealed = [bytes(s) for (s,) in rows(connection, "SELECT sealed FROM value WHERE"
-                                            " person_id = ?", gone)]  # fmt: skip
+        ((number, wrapped),) = rows(
+            connection, "SELECT epoch, wrapped_key FROM person_key WHERE person_id = ?", gone
+        )
+        tokens = [
+            bytes(t)
+            for (t,) in rows(connection, "SELECT token FROM blind_index WHERE person_id = ?", gone)
+        ]
+        sealed = [
+            bytes(s)
+            for (s,) in rows(connection, "SELECT sealed FROM value WHERE person_id = ?", gone)
+        ]
     old = keyring.current.key
     told = made(gate, tmp_path)
     erase.erase(gate, [gone], now=True)
@@ -101,8 +106,9 @@ def test_the_search_finds_what_is_there(
 ) -> None:
     """The same search before an erasure finds the sealed key and the person's tokens."""
     with reading(gate.engine) as connection:
-        ((wrapped,),) = rows(connection, "SELECT wrapped_key FROM person_key WHERE person_id = ?",
-                             person)  # fmt: skip
+        ((wrapped,),) = rows(
+            connection, "SELECT wrapped_key FROM person_key WHERE person_id = ?", person
+        )
         tokens = rows(connection, "SELECT token FROM blind_index WHERE person_id = ?", person)
     raw = b"".join(raw for _, raw in files())
     assert bytes(wrapped) in raw

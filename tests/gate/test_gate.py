@@ -40,8 +40,10 @@ def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(gate: Gate, p
     assert last.entry.policy == gate.house.policy.digest
     origin = found.values["email"].origin
     assert (origin.origin, origin.occasion, origin.clause) == (
-        "customer", "registration", "registration",
-    )  # fmt: skip
+        "customer",
+        "registration",
+        "registration",
+    )
 
 
 def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(gate: Gate, person: str) -> None:
@@ -129,8 +131,13 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
     """A part of the program that carries it out makes it possible, in the same transaction."""
     gate.record(person, "invoice", fact="amount-due")
     gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
-    asked = {"recipient": "collection-agent", "purpose": "debt-collection", "party": "acme",
-             "occasion": "other", "entitled": True}  # fmt: skip
+    asked = {
+        "recipient": "collection-agent",
+        "purpose": "debt-collection",
+        "party": "acme",
+        "occasion": "other",
+        "entitled": True,
+    }
     with pytest.raises(Refused, match="not allowed") as caught:
         gate.share(person, ["name"], **asked)
     assert caught.value.decision is not None

@@ -14,6 +14,6 @@ def test_every_answer_of_every_role_is_right() -> None:
     asked = [sys.executable, str(BENCH), "--records", "300", "--operations", "60"]
     found = subprocess.run(
         [*asked, "--only", "SQLite"], capture_output=True, text=True, check=False
-    )  # fmt: skip
+    )
     assert found.returncode == 0, found.stderr
     assert found.stdout.count("| 100% |") == 4

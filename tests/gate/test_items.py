@@ -68,9 +68,10 @@ def test_each_request_is_owed_once_and_the_next_one_anew(gate: Gate) -> None:
     assert obligations.owe(gate) == 0
     requested(gate, person)
     assert sorted(of(gate, person)) == [
-        ("done", "answer-access", "access"), ("open", "answer-access", "access"),
+        ("done", "answer-access", "access"),
+        ("open", "answer-access", "access"),
         ("open", "answer-correction", "correction"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_refused_or_another_act_closes_nothing(gate: Gate) -> None:

@@ -148,8 +148,10 @@ def test_a_job_that_fails_is_told_by_its_name_and_the_others_go_on(
     with caplog.at_level(logging.WARNING):
         done = work.step(0.0)
     assert [each[:3] for each in done] == [
-        ("broken", 0, "ValueError"), ("refused", 0, "refused"), ("fine", 3, ""),
-    ]  # fmt: skip
+        ("broken", 0, "ValueError"),
+        ("refused", 0, "refused"),
+        ("fine", 3, ""),
+    ]
     assert "job broken failed: ValueError" in caplog.text
     assert "marked" not in caplog.text
     assert [each.name for each in work.step(6.0)] == ["fine"]
@@ -164,8 +166,16 @@ def test_only_the_leader_does_what_one_does_for_all_and_everybody_covers(
 ) -> None:
     """A second process covers the ledger too, and leaves the rest to the first."""
     one, two = Jobs(gate, built_in(settings)), Jobs(gate, built_in(settings))
-    alone = ["late", "owed", "retention", "unfinished erasures", "dropped", "keys", "self-check",
-             "log-check"]  # fmt: skip
+    alone = [
+        "late",
+        "owed",
+        "retention",
+        "unfinished erasures",
+        "dropped",
+        "keys",
+        "self-check",
+        "log-check",
+    ]
     alone.insert(-1, "covers")
     assert [each.name for each in one.step()] == ["cover", *alone, "uncovered"]
     assert [each.name for each in two.step()] == ["cover", "covers", "uncovered"]

@@ -52,8 +52,9 @@ class Gates(RuleBasedStateMachine):
     def enrol(self) -> str:
         """Somebody signs up."""
         person = self.gate.enrol()
-        self.gate.store(person, {"birth-date": "1980-01-01"}, source="customer",
-                        occasion="registration")  # fmt: skip
+        self.gate.store(
+            person, {"birth-date": "1980-01-01"}, source="customer", occasion="registration"
+        )
         self.held[person] = {}
         self.rows[person] = []
         self.noted[person] = 3
@@ -98,9 +99,15 @@ class Gates(RuleBasedStateMachine):
     @rule(target=permissions, person=people, field=FIELDS, purpose=PURPOSES)
     def permit(self, person: str, field: str, purpose: str) -> tuple[str, str]:
         """They permit one thing."""
-        record = self.gate.record(person, "consent", about={
-            "data": [field], "purpose": [purpose], "recipient": ["business-partner"],
-        })  # fmt: skip
+        record = self.gate.record(
+            person,
+            "consent",
+            about={
+                "data": [field],
+                "purpose": [purpose],
+                "recipient": ["business-partner"],
+            },
+        )
         self.given[record] = (person, field, purpose)
         self.noted[person] += 1
         return person, record
@@ -119,8 +126,9 @@ class Gates(RuleBasedStateMachine):
         permitted = all((person, field, purpose) in self.given.values() for field in fields)
         self.noted[person] += 1
         try:
-            found = self.gate.share(person, fields, recipient="business-partner",
-                                    purpose=purpose, occasion="other")  # fmt: skip
+            found = self.gate.share(
+                person, fields, recipient="business-partner", purpose=purpose, occasion="other"
+            )
         except Refused:
             # A withdrawal of one of two permissions for the same may withdraw both: that is safe.
             return

@@ -38,9 +38,12 @@ def _begun(tmp_path: Path, policy: upheld.Policy, keyring: Keyring) -> tuple[Pat
 
 
 def lost(
-    begun: tuple[Path, str], policy: upheld.Policy, keyring: Keyring, chance: random.Random,
+    begun: tuple[Path, str],
+    policy: upheld.Policy,
+    keyring: Keyring,
+    chance: random.Random,
     synchronous: str,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int]:
     """Of how many acts values were given, and how many of them are gone with the power."""
     path, person = begun
     trial = path.with_name("trial.db")

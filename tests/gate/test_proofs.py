@@ -75,8 +75,9 @@ def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
     gate: Gate, person: str, which: int, *, ended: bool
 ) -> None:
     """For acts as for lists, whichever came first; with the second nothing is left."""
-    both = [gate.record(person, "consent", about=OFFERS, begins=NOW - days * DAY)
-            for days in (2, 1)]  # fmt: skip
+    both = [
+        gate.record(person, "consent", about=OFFERS, begins=NOW - days * DAY) for days in (2, 1)
+    ]
     gate.withdraw(person, both[which], ended=ended)
     assert may_share(gate, person) == "allow"
     listed = gate.registered("consent", person_id=person, purpose=OFFERS["purpose"][0])
@@ -104,17 +105,21 @@ def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
     other = customer(gate)
     gate.record(other, "consent", about=OFFERS)
     with writing(gate.engine) as connection:
-        connection.execute(text(
-            "INSERT INTO record SELECT :me, record_id, kind, party, dims, begins, ends, withdrawn,"
-            " by_whom, how, text_digest, body, mac FROM record WHERE person_id = :other"
-            " AND kind = 'consent'"
-        ), {"me": person, "other": other})  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO record SELECT :me, record_id, kind, party, dims, begins, ends,"
+                " withdrawn, by_whom, how, text_digest, body, mac FROM record"
+                " WHERE person_id = :other AND kind = 'consent'"
+            ),
+            {"me": person, "other": other},
+        )
     assert may_share(gate, person) == "forged-record"
     assert may_share(gate, other) == "allow"
     record = gate.record(other, "consent", about=OFFERS)
     with writing(gate.engine) as connection:
-        connection.execute(text("UPDATE record SET begins = begins - 1 WHERE record_id = :id"),
-                           {"id": record})  # fmt: skip
+        connection.execute(
+            text("UPDATE record SET begins = begins - 1 WHERE record_id = :id"), {"id": record}
+        )
     assert may_share(gate, other) == "forged-record"
     with pytest.raises(SealedError):
         gate.withdraw(other, record)
@@ -182,8 +187,9 @@ def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: s
             joint.shown(person, "nothing")
     with writing(gate.engine) as connection:
         assert b"marked" not in connection.execute(text("SELECT body FROM record")).scalars().all()
-        connection.execute(text("UPDATE record SET body = mac WHERE record_id = :id"),
-                           {"id": record})  # fmt: skip
+        connection.execute(
+            text("UPDATE record SET body = mac WHERE record_id = :id"), {"id": record}
+        )
     with gate.together() as joint, pytest.raises(SealError):
         joint.shown(person, record)
 
@@ -198,9 +204,13 @@ def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: s
     ],
 )
 def test_a_birthday_counts_from_its_day_on(
-    engine: Engine, policy: upheld.Policy, keyring: Keyring, born: str, today: datetime,
+    engine: Engine,
+    policy: upheld.Policy,
+    keyring: Keyring,
+    born: str,
+    today: datetime,
     served: bool,
-) -> None:  # fmt: skip
+) -> None:
     """On 29 February; in the future or as no date, from before values were read: not of age."""
     clock = Told()
     clock.ahead = today - clock.now()

@@ -193,9 +193,14 @@ def test_a_recipient_is_where_the_register_says(
 
     def share(party: str) -> Given:
         return gate.act(
-            "share", person, ["email"], recipient="collection-agent", purpose="debt-collection",
-            occasion="other", party=party,
-        )  # fmt: skip
+            "share",
+            person,
+            ["email"],
+            recipient="collection-agent",
+            purpose="debt-collection",
+            occasion="other",
+            party=party,
+        )
 
     number = share("near").entry
     entry = next(kept.entry for kept in gate.entries(person) if kept.number == number)

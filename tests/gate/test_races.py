@@ -29,8 +29,9 @@ def test_whatever_is_taken_back_is_acted_on_by_nobody_afterwards(
         shared: list[int] = []
         begun, over = threading.Semaphore(0), threading.Event()
 
-        def share(own: Gate, shared: list[int], begun: threading.Semaphore,
-                  over: threading.Event) -> None:  # fmt: skip
+        def share(
+            own: Gate, shared: list[int], begun: threading.Semaphore, over: threading.Event
+        ) -> None:
             while not over.is_set():
                 try:
                     shared.append(own.share(person, ["email"], **TO_PARTNER).entry)
@@ -38,15 +39,19 @@ def test_whatever_is_taken_back_is_acted_on_by_nobody_afterwards(
                     over.wait(0.001)
                 begun.release()
 
-        running = [threading.Thread(target=share, args=(each, shared, begun, over))
-                   for each in others]  # fmt: skip
+        running = [
+            threading.Thread(target=share, args=(each, shared, begun, over)) for each in others
+        ]
         for each in running:
             each.start()
         for _ in others:
             begun.acquire()
         gate.withdraw(person, record)
-        at = max(kept.number for kept in gate.entries(person)
-                 if record in kept.entry.evidence and kept.entry.kind == "record")  # fmt: skip
+        at = max(
+            kept.number
+            for kept in gate.entries(person)
+            if record in kept.entry.evidence and kept.entry.kind == "record"
+        )
         over.set()
         for each in running:
             each.join()

@@ -66,17 +66,19 @@ def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[st
 
     return {
         "act": lambda person: gate.use(person, ["email"], purpose="billing"),
-        "store": lambda person: gate.store(person, {"zip": "98101"}, source="customer",
-                                           occasion="registration"),
-        "record": lambda person: gate.record(person, "opt-out", fact="opted-out",
-                                             about={"purpose": ["offers"]}),
+        "store": lambda person: gate.store(
+            person, {"zip": "98101"}, source="customer", occasion="registration"
+        ),
+        "record": lambda person: gate.record(
+            person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
+        ),
         "batch": lambda person: gate.batch([lambda joint: joint.held(person)]),
         "look-up": lambda _: gate.find("email", TOLD["email"]),
         "accounting": gate.entries,
         "health": lambda _: gate.standing.alarms(gate.house.clock.now()),
         "jobs": step,
         "backup": lambda _: backup(gate, home, keys=None, days=1).path.unlink(),
-    }  # fmt: skip
+    }
 
 
 def test_between_two_acts_nobody_notices_that_every_connection_was_ended(
@@ -99,14 +101,19 @@ def test_a_crash_and_a_restart_of_the_server_lose_nothing(
 ) -> None:
     """What was told is there when the server is back, and the first act after it goes through."""
     for mode in ["fast", "immediate"] * RESTARTS:
-        told = gate.store(person, {"zip": "98101"}, source="customer",
-                          occasion="registration").entry  # fmt: skip
+        told = gate.store(
+            person, {"zip": "98101"}, source="customer", occasion="registration"
+        ).entry
         postgres.restart(postgres_server, mode=mode)
         assert gate.use(person, ["zip"], purpose="fraud-detection")["zip"] == "98101"
         assert told in {kept.number for kept in gate.entries(person)}
     assert problems(gate) == ()
-    tried("restarts", "the server restarted, each other time as after a crash", gate.engine,
-          2 * RESTARTS)  # fmt: skip
+    tried(
+        "restarts",
+        "the server restarted, each other time as after a crash",
+        gate.engine,
+        2 * RESTARTS,
+    )
 
 
 @pytest.mark.parametrize("reads", [False, True])
@@ -124,8 +131,9 @@ def test_in_the_middle_it_fails_whole_and_says_so(
                     rows(connection, "SELECT 1 FROM entry")
             else:
                 with gate.together() as joint:
-                    joint.store(person, {"zip": "98101"}, source="customer",
-                                occasion="registration")  # fmt: skip
+                    joint.store(
+                        person, {"zip": "98101"}, source="customer", occasion="registration"
+                    )
                     assert isinstance(joint.act(USE, person), Given)
                     postgres.end_all(database_url)
                     joint.act(USE, person)
@@ -181,8 +189,12 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
         client.close()
         server.terminate()
         server.wait(60)
-    tried("restarts", "the server restarted under `upheld run`, then a form and a page",
-          database_url, RESTARTS)  # fmt: skip
+    tried(
+        "restarts",
+        "the server restarted under `upheld run`, then a form and a page",
+        database_url,
+        RESTARTS,
+    )
 
 
 def asked(client: httpx2.Client) -> list[httpx2.Response]:

@@ -119,8 +119,13 @@ def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
     assert old is not None
     gate.withdraw_all("consent", purpose="offers")
     with writing(gate.engine) as connection:
-        run(connection, "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?",
-               old[2], old[3], record)  # fmt: skip
+        run(
+            connection,
+            "UPDATE record SET withdrawn = ?, mac = ? WHERE record_id = ?",
+            old[2],
+            old[3],
+            record,
+        )
     assert any("before it ended" in problem for problem in problems(gate))
     with writing(gate.engine) as connection:
         run(connection, "UPDATE record SET by_whom = 'them' WHERE record_id = ?", record)
@@ -141,31 +146,41 @@ PURPOSES = ("offers", "research", "billing")
 
 
 @settings(
-    max_examples=size("ends of many records", short=8, long=60), deadline=None,
+    max_examples=size("ends of many records", short=8, long=60),
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 @given(
-    st.lists(st.tuples(st.integers(0, 2), st.sampled_from(PURPOSES), st.sampled_from(("", "acme"))),
-             max_size=6),
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(PURPOSES), st.sampled_from(("", "acme"))),
+        max_size=6,
+    ),
     st.lists(st.tuples(st.sampled_from(PURPOSES), st.sampled_from(("", "acme"))), max_size=3),
-)  # fmt: skip
+)
 def test_what_is_listed_is_what_was_given_and_not_ended(
     gate: Gate, given_: list[tuple[int, str, str]], ended: list[tuple[str, str]]
 ) -> None:
     """Whatever is given and ended in whichever order, compared with a list in memory."""
     everybody = [customer(gate) for _ in range(3)]
-    truth = {agree(gate, everybody[who], purpose, party): (purpose, party)
-             for who, purpose, party in given_}  # fmt: skip
+    truth = {
+        agree(gate, everybody[who], purpose, party): (purpose, party)
+        for who, purpose, party in given_
+    }
     for purpose, party in ended:
-        gone = {each.record_id for each in gate.withdraw_all("consent", purpose=purpose,
-                                                             party=party)}  # fmt: skip
+        gone = {
+            each.record_id for each in gate.withdraw_all("consent", purpose=purpose, party=party)
+        }
         wanted = {n for n, said in truth.items() if said[0] == purpose and party in ("", said[1])}
         assert gone & truth.keys() == wanted
         truth = {n: said for n, said in truth.items() if n not in wanted}
     for purpose in PURPOSES:
         for party in ("", "acme"):
-            found = {each.record_id for each in gate.registered("consent", purpose=purpose,
-                                                                party=party)}  # fmt: skip
-            right = {n for n, said in truth.items()
-                     if said[0] == purpose and (not party or said[1] in ("", party))}  # fmt: skip
+            found = {
+                each.record_id for each in gate.registered("consent", purpose=purpose, party=party)
+            }
+            right = {
+                n
+                for n, said in truth.items()
+                if said[0] == purpose and (not party or said[1] in ("", party))
+            }
             assert found & truth.keys() == right

@@ -24,8 +24,12 @@ def held(gate: Gate, person: str) -> list[str]:
 def rows_of(gate: Gate, person: str, field: str) -> list[int]:
     """The revisions of a field that are there."""
     with reading(gate.engine) as connection:
-        found = rows(connection, "SELECT revision FROM value WHERE person_id = ? AND field = ?"
-                     " ORDER BY revision", person, field)  # fmt: skip
+        found = rows(
+            connection,
+            "SELECT revision FROM value WHERE person_id = ? AND field = ? ORDER BY revision",
+            person,
+            field,
+        )
     return [revision for (revision,) in found]
 
 

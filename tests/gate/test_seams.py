@@ -85,8 +85,9 @@ def test_what_a_gagged_hold_keeps_of_a_series_is_whole_too(gate: Gate) -> None:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
         found = people.whatever(connection, gate.house.keyring, [apart])[apart]
         assert list(values.examine(connection, found, ["transaction"])[0]["transaction"]) == before
-        named = rows(connection, "SELECT 1 FROM record WHERE by_whom = ? OR person_id = ?",
-                     person, person)  # fmt: skip
+        named = rows(
+            connection, "SELECT 1 FROM record WHERE by_whom = ? OR person_id = ?", person, person
+        )
     assert named == []
     assert problems(gate) == ()
 
@@ -164,9 +165,12 @@ def test_what_is_deleted_in_its_day_is_never_late_and_what_was_late_is_still_del
     """A hold makes it late, of nobody in the log; when it ends, it goes."""
     person = customer(gate)
     gate.store(
-        person, {"ip-address": "192.0.2.7"}, source="browser", occasion="sign-in",
+        person,
+        {"ip-address": "192.0.2.7"},
+        source="browser",
+        occasion="sign-in",
         purpose="security",
-    )  # fmt: skip
+    )
     hold = gate.record(person, "hold", fact="legal-hold")
     later(gate, clock, 30.5)
     assert obligations.late(gate) == 0
@@ -204,8 +208,9 @@ def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds
         assert not audit(connection, SIGNER.key).ok
         assert entries.damaged(connection, severed) == []
     with writing(gate.engine) as connection:
-        connection.execute(text("UPDATE entry SET person_id = NULL WHERE person_id = :who"),
-                           {"who": stays})  # fmt: skip
+        connection.execute(
+            text("UPDATE entry SET person_id = NULL WHERE person_id = :who"), {"who": stays}
+        )
     with reading(gate.engine) as connection:
         assert not audit(connection, SIGNER.key, severed=severed).ok
 

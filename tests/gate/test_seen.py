@@ -33,9 +33,12 @@ def taken(gate: Gate) -> Rows:
     with reading(gate.engine) as connection:
         return {
             "person": rows(connection, "SELECT * FROM person"),
-            **{each.name: rows(connection, f"SELECT * FROM {each.name}")
-               for each in sealed_tables() if each.name != "look"},
-        }  # fmt: skip
+            **{
+                each.name: rows(connection, f"SELECT * FROM {each.name}")
+                for each in sealed_tables()
+                if each.name != "look"
+            },
+        }
 
 
 def put_back(gate: Gate, before: Rows) -> None:

@@ -45,8 +45,10 @@ def test_a_series_grows_and_every_row_is_current(gate: Gate, person: str) -> Non
     found = gate.use(person, ["transaction", "email"], purpose="fraud-detection")
     assert found["transaction"] == "5.00"
     assert [(v.value, v.revision) for v in found.series("transaction")] == [
-        ("3.00", 1), ("4.00", 2), ("5.00", 3),
-    ]  # fmt: skip
+        ("3.00", 1),
+        ("4.00", 2),
+        ("5.00", 3),
+    ]
     assert found.values["transaction"].origin.clause == "transactions"
     assert [value.value for value in found.series("email")] == [found["email"]]
     assert found.series("name") == ()
@@ -69,8 +71,9 @@ def test_rows_come_in_only_where_values_would_and_with_their_entries(
     spent(gate, person, "1", "2")
     new = gate.entries(person)[before:]
     assert [(kept.entry.action, len(kept.entry.values)) for kept in new] == [
-        ("collect", 0), ("store", 1),
-    ]  # fmt: skip
+        ("collect", 0),
+        ("store", 1),
+    ]
 
 
 def test_a_field_is_a_series_or_has_one_value(gate: Gate, person: str) -> None:
@@ -159,8 +162,9 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
     with pytest.raises(SealError, match="row 2 of"):
         seen(gate, person)
     change(gate, put, **{f"v{n}": value for n, value in enumerate(old[0])})
-    change(gate, "UPDATE person SET holdings = :held WHERE person_id = :me", held=held[0],
-           me=person)  # fmt: skip
+    change(
+        gate, "UPDATE person SET holdings = :held WHERE person_id = :me", held=held[0], me=person
+    )
     assert any("not what the entries say" in problem for problem in problems(gate))
 
 
@@ -228,8 +232,12 @@ def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person
     """What reads more than it said, or is made twice or in a circle, is an error."""
     derived = gate.house.derived
     derived.add("balance", ("transaction",), total)
-    for field, reads in (("balance", ()), ("usage", ("balance",)), ("transaction", ("email",)),
-                         ("services", ("services",))):  # fmt: skip
+    for field, reads in (
+        ("balance", ()),
+        ("usage", ("balance",)),
+        ("transaction", ("email",)),
+        ("services", ("services",)),
+    ):
         with pytest.raises(DerivedError):
             derived.add(field, reads, total)
     derived.add("payment-history", ("usage",), total)
@@ -269,8 +277,15 @@ def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> 
         assert joint.peek(person, Act(action="serve")).allowed
     gate.record(person, "invoice", fact="amount-due")
     gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
-    found = gate.peek("share", person, ["name"], recipient="collection-agent", party="acme",
-                      purpose="debt-collection", occasion="other")  # fmt: skip
+    found = gate.peek(
+        "share",
+        person,
+        ["name"],
+        recipient="collection-agent",
+        party="acme",
+        purpose="debt-collection",
+        occasion="other",
+    )
     assert (found.outcome, found.code.split()[0]) == ("error", "duty")
     assert len(gate.entries(person)) == before + 1
     with pytest.raises(VaultError):

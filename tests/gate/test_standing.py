@@ -174,8 +174,9 @@ def test_what_nothing_covers_for_a_minute_raises_the_alarm(
     """By the job and on the console, until it is covered."""
     FileSigner.create(tmp_path / "log.key", SIGNER.name)
     work = Jobs(gate, built_in(Settings(log_key=tmp_path / "log.key")))
-    uncovered = next(job for job in built_in(Settings(log_key=tmp_path / "log.key"))
-                     if job.name == "uncovered").run  # fmt: skip
+    uncovered = next(
+        job for job in built_in(Settings(log_key=tmp_path / "log.key")) if job.name == "uncovered"
+    ).run
     customer(gate)
     work.step()
     customer(gate)

@@ -36,8 +36,13 @@ from upheld.vault import people
 from upheld.vault.keyring import Keyring
 
 ACTS = size("acts of each process on one database", short=15, long=100)
-SHARE = Act(action="share", data=("email",), recipient="business-partner", purpose="offers",
-            occasion="other")  # fmt: skip
+SHARE = Act(
+    action="share",
+    data=("email",),
+    recipient="business-partner",
+    purpose="offers",
+    occasion="other",
+)
 ONE = """
 import sys
 from pathlib import Path
@@ -202,9 +207,13 @@ def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Ke
 
         async with gate:
             found = await asyncio.gather(
-                gate.use(person, ["email"], purpose="billing"), gate.do(broken), gate.do(raising),
-                gate.share(person, ["email"], **TO_PARTNER), gate.enrol(), return_exceptions=True,
-            )  # fmt: skip
+                gate.use(person, ["email"], purpose="billing"),
+                gate.do(broken),
+                gate.do(raising),
+                gate.share(person, ["email"], **TO_PARTNER),
+                gate.enrol(),
+                return_exceptions=True,
+            )
             kinds = [type(each) for each in found]
             assert kinds == [Given, DatabaseError, KeyError, Refused, str]
             with reading(gate.gate.engine) as connection:

@@ -37,8 +37,13 @@ LAST = "0001"  # the revision of the last release's tables
 def _old(database_url: str, gate: Gate) -> Engine:
     """A database with the last release's tables, and the data that the gate's has."""
     customer(gate)
-    gate.record("", "partner-register", fact="registered-partner", party="acme",
-                about={"source": ["business-partner"]})  # fmt: skip
+    gate.record(
+        "",
+        "partner-register",
+        fact="registered-partner",
+        party="acme",
+        about={"source": ["business-partner"]},
+    )
     url = database_url.replace("upheld.db", "old.db")
     if url == database_url:
         url = another(url, "old")
@@ -52,8 +57,11 @@ def _old(database_url: str, gate: Gate) -> Engine:
                 found = rows(source, f"SELECT {', '.join(columns)} FROM {table}")
             for row in found:
                 before = _as_it_was(gate, table, dict(zip(columns, row, strict=True)))
-                run(connection, f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-                    f" ({places(columns)})", *before.values())  # fmt: skip
+                run(
+                    connection,
+                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places(columns)})",
+                    *before.values(),
+                )
     return engine
 
 
@@ -118,9 +126,18 @@ def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
     customer(gate)
     with writing(gate.engine) as connection:
         if name == "passkey":
-            database.insert(connection, declared().tables[name], subject="s", credential_hash=b"h",
-                            kind="customer", credential=b"c", public_key=b"p", uses=0, name="",
-                            made=0)  # fmt: skip
+            database.insert(
+                connection,
+                declared().tables[name],
+                subject="s",
+                credential_hash=b"h",
+                kind="customer",
+                credential=b"c",
+                public_key=b"p",
+                uses=0,
+                name="",
+                made=0,
+            )
         else:
             assert rows(connection, f"SELECT 1 FROM {name}")
         _unsealed(connection, name)
@@ -169,8 +186,13 @@ def test_a_backup_of_the_last_releases_tables_comes_back(
 ) -> None:
     """The tables are made as they were, filled, and brought to what this upheld needs."""
     with reading(old) as connection:
-        told = backup._dumped(connection, gate.house.keyring, tmp_path / "old.backup", "0" * 32,
-                              gate.house.clock.now())  # fmt: skip
+        told = backup._dumped(
+            connection,
+            gate.house.keyring,
+            tmp_path / "old.backup",
+            "0" * 32,
+            gate.house.clock.now(),
+        )
     assert told.size == 7
     found, restored = back(gate, tmp_path, tmp_path / "old.backup", elsewhere(tmp_path))
     assert (found.people, found.problems) == (1, ())

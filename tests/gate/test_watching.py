@@ -38,14 +38,16 @@ CHANGES = {  # what is done to the database, and what of it is found
     "an old checkpoint": ("UPDATE checkpoint SET root = 'x' WHERE size = 300", "of 300 entries"),
     "an old note": ("UPDATE checkpoint SET note = 'x' WHERE size = 300", "of 300 entries"),
     "a value is gone": ("DELETE FROM value WHERE field = 'email'", "email"),
-    "an older list of holdings": ("UPDATE person SET holdings = NULL WHERE person_id <> ''",
-                                  "holds"),
+    "an older list of holdings": (
+        "UPDATE person SET holdings = NULL WHERE person_id <> ''",
+        "holds",
+    ),
     "a record is gone": ("DELETE FROM record WHERE person_id <> ''", "record"),
     "somebody's state": ("UPDATE person SET state = 'gone' WHERE person_id <> ''", "key of person"),
     "somebody's key": ("UPDATE person_key SET wrapped_key = 'x'", "key of person"),
     "somebody is gone": ("DELETE FROM person WHERE person_id <> ''", "without an erasure"),
     "whose a batch is": ("DELETE FROM entry_person", "entry"),
-}  # fmt: skip
+}
 
 
 def found(gate: Gate) -> list[Finding]:
@@ -171,8 +173,13 @@ def test_looks_raise_no_false_alarm_while_others_write(full: Gate, clock: Told) 
     def go() -> None:
         erase.erase(full, [customer(full)])
 
-    works = (act, go, lambda: erase.renew(full), lambda: retention.retire(full),
-             lambda: cover(full.engine))  # fmt: skip
+    works = (
+        act,
+        go,
+        lambda: erase.renew(full),
+        lambda: retention.retire(full),
+        lambda: cover(full.engine),
+    )
     threads = [threading.Thread(target=repeat, args=(each,)) for each in works]
     for each in threads:
         each.start()

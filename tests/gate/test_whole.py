@@ -89,8 +89,9 @@ def test_any_byte_of_a_database_file_is_found_or_harmless(
 def state(gate: Gate, record_id: str) -> Any:
     """The row of a record as it is."""
     with reading(gate.engine) as connection:
-        (row,) = rows(connection, "SELECT withdrawn, ends, mac FROM record WHERE record_id = ?",
-                      record_id)  # fmt: skip
+        (row,) = rows(
+            connection, "SELECT withdrawn, ends, mac FROM record WHERE record_id = ?", record_id
+        )
         return row
 
 

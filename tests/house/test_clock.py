@@ -47,9 +47,16 @@ def test_every_exception_is_needed() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["x = datetime.now(UTC)", "date.today()", "datetime.utcnow()", "time.time()",
-     "Clock(time.time_ns)", "default_factory=datetime.now", "from time import time_ns"],
-)  # fmt: skip
+    [
+        "x = datetime.now(UTC)",
+        "date.today()",
+        "datetime.utcnow()",
+        "time.time()",
+        "Clock(time.time_ns)",
+        "default_factory=datetime.now",
+        "from time import time_ns",
+    ],
+)
 def test_each_way_to_ask_is_seen(line: str) -> None:
     """Called or handed on, in any spelling that this repository could use."""
     assert asking(line) == [1]

@@ -17,9 +17,19 @@ ALLOWED = {  # what has such a name and is something else
     ("policy", "engine"),  # of a policy
     ("settings", "keyring"),  # the path in the settings
 }
-COLUMNS = frozenset({  # of SQLAlchemy: what a table is declared with
-    "BigInteger", "Boolean", "Column", "Index", "Integer", "LargeBinary", "String", "Table", "Text",
-})  # fmt: skip
+COLUMNS = frozenset(
+    {  # of SQLAlchemy: what a table is declared with
+        "BigInteger",
+        "Boolean",
+        "Column",
+        "Index",
+        "Integer",
+        "LargeBinary",
+        "String",
+        "Table",
+        "Text",
+    }
+)
 
 
 def breaks(source: str) -> Iterator[str]:

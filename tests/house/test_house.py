@@ -11,7 +11,7 @@ from pathlib import Path
 from upheld.database.declared import sealed_tables
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE_LINES_MAX = 500
+FILE_LINES_MAX = 550
 FUNCTION_LINES_MAX = 60
 
 # Written so that the patterns do not match this file.
@@ -62,12 +62,12 @@ def test_no_file_is_longer_than_the_limit() -> None:
 
 
 def test_no_function_is_longer_than_the_limit() -> None:
-    """A function fits on a screen."""
+    """What a function does fits on a screen, below its signature of a parameter a line."""
     long = [
         _place(path, node.lineno)
         for path, tree in TREES.items()
         for node in _functions(tree)
-        if (node.end_lineno or node.lineno) - node.lineno >= FUNCTION_LINES_MAX
+        if (node.end_lineno or node.lineno) - node.body[0].lineno >= FUNCTION_LINES_MAX
     ]
     assert long == []
 
@@ -137,8 +137,9 @@ def _texts(tree: ast.Module) -> Iterator[str]:
     """The texts of a module, with nothing where a value is put in."""
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(each.value) if isinstance(each, ast.Constant) else " "
-                          for each in node.values)  # fmt: skip
+            yield "".join(
+                str(each.value) if isinstance(each, ast.Constant) else " " for each in node.values
+            )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
@@ -188,3 +189,14 @@ def test_every_exception_to_a_rule_carries_its_reason() -> None:
             if not found["codes"] or len(found["reason"].strip(" #-:—")) < len("so far"):
                 bare.append(_place(path, token.start[0]))
     assert bare == []
+
+
+def test_the_formatter_lays_code_out() -> None:
+    """Nobody lays code out by hand."""
+    by_hand = [
+        _place(path, number)
+        for path in PYTHON
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"# fmt: (?:skip|off)$", line)
+    ]
+    assert by_hand == []

@@ -104,8 +104,9 @@ class Clause:
         """Put blocks, rules in blocks, and items of lists in another order."""
         blocks = [random.sample(block, len(block)) for block in self.blocks]
         items = [item.shuffled(random) for item in self.items]
-        return Clause(self.id, self.mark, random.sample(blocks, len(blocks)),
-                      random.sample(items, len(items)))  # fmt: skip
+        return Clause(
+            self.id, self.mark, random.sample(blocks, len(blocks)), random.sample(items, len(items))
+        )
 
 
 @dataclass

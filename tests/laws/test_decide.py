@@ -152,8 +152,14 @@ def test_what_was_asked_before_changes_no_answer(made: Case) -> None:
     asked = [question | {"facts": facts}]
     for name, value in facts.items():
         for at, part in enumerate(value if isinstance(value, list) else []):
-            turned = {**part, **({"rest": not part["rest"]} if "rest" in part
-                                 else {"holds": not part.get("holds", True)})}  # fmt: skip
+            turned = {
+                **part,
+                **(
+                    {"rest": not part["rest"]}
+                    if "rest" in part
+                    else {"holds": not part.get("holds", True)}
+                ),
+            }
             for instead in ([turned], []):
                 other = [*value[:at], *instead, *value[at + 1 :]]
                 asked.append(question | {"facts": facts | {name: other}})

@@ -9,10 +9,23 @@ POOLS = {
     "occasion": ("visit", "ad-click", "sign-up"),
     "place": ("union", "abroad"),
 }
-TREE = {"data": "data", "source": "party", "recipient": "party", "actor": "party",
-        "purpose": "purpose", "occasion": "occasion", "place": "place"}  # fmt: skip
-WORD = {"source": "from", "recipient": "to", "actor": "by", "purpose": "for", "occasion": "at",
-        "place": "in"}  # fmt: skip
+TREE = {
+    "data": "data",
+    "source": "party",
+    "recipient": "party",
+    "actor": "party",
+    "purpose": "purpose",
+    "occasion": "occasion",
+    "place": "place",
+}
+WORD = {
+    "source": "from",
+    "recipient": "to",
+    "actor": "by",
+    "purpose": "for",
+    "occasion": "at",
+    "place": "in",
+}
 FACTS = {
     "paid": 'label = "you paid"',
     "asked": 'label = "you asked"',

@@ -24,9 +24,15 @@ MOMENT = 1_790_000_000
 def entry(number: int) -> Entry:
     """An entry that no other number has."""
     return Entry(
-        kind="act", id=f"act-{number}", time="2026-11-24T10:00:00.000000Z", action="share",
-        outcome="allow", clauses=("partners",), data=("email",), recipient="partner",
-    )  # fmt: skip
+        kind="act",
+        id=f"act-{number}",
+        time="2026-11-24T10:00:00.000000Z",
+        action="share",
+        outcome="allow",
+        clauses=("partners",),
+        data=("email",),
+        recipient="partner",
+    )
 
 
 def salt(number: int) -> bytes:

@@ -61,8 +61,9 @@ def test_an_export_is_written_and_verified(log: Log) -> None:
     assert log.export(range(5)).stdout == f"log: 5 entries of {ORIGIN}\n"
     done = log.run("verify", "log", "--key", "log.pub")
     assert (done.returncode, done.stdout) == (
-        0, f"log: ok: 5 entries of {ORIGIN}, 5 disclosed\n",
-    )  # fmt: skip
+        0,
+        f"log: ok: 5 entries of {ORIGIN}, 5 disclosed\n",
+    )
     told = json.loads(log.run("verify", "log", "--key", "log.pub", "--json").stdout)
     assert (told["ok"], told["size"], told["findings"]) == (True, 5, [])
     shown = json.loads(log.run("show", "log", "--json").stdout)
@@ -81,8 +82,9 @@ def test_what_was_changed_is_told_and_the_answer_is_no(log: Log) -> None:
     path.write_bytes(path.read_bytes().replace(b"act-1", b"act-7"))
     done = log.run("verify", "log", "--key", "log.pub")
     assert (done.returncode, done.stdout) == (
-        1, "log/disclosed/000.p/3: entry 1 was changed\n",
-    )  # fmt: skip
+        1,
+        "log/disclosed/000.p/3: entry 1 was changed\n",
+    )
     told = json.loads(log.run("verify", "log", "--key", "log.pub", "--json").stdout)
     assert told["findings"] == [
         {
@@ -97,13 +99,15 @@ def test_what_was_changed_is_told_and_the_answer_is_no(log: Log) -> None:
 def test_a_receipt_goes_to_a_customer(log: Log) -> None:
     """A receipt is made, shown and verified; a changed one is refused with 1."""
     assert log.run("prove", "log", "1", "--key", "log.pub", "--out", "receipt.json").returncode == 0
-    assert log.run("prove", "log", "1", "--key", "log.pub").stdout == (
-        log.folder / "receipt.json"
-    ).read_text()  # fmt: skip
+    assert (
+        log.run("prove", "log", "1", "--key", "log.pub").stdout
+        == (log.folder / "receipt.json").read_text()
+    )
     done = log.run("verify", "receipt.json", "--key", "log.pub")
     assert (done.returncode, done.stdout) == (
-        0, f"receipt.json: ok: entry 1 of {ORIGIN}, in its first 3\n",
-    )  # fmt: skip
+        0,
+        f"receipt.json: ok: entry 1 of {ORIGIN}, in its first 3\n",
+    )
     told = json.loads(log.run("verify", "receipt.json", "--key", "log.pub", "--json").stdout)
     assert told["entry"]["id"] == "act-1"
     assert json.loads(log.run("show", "receipt.json", "--json").stdout)["index"] == 1
@@ -177,8 +181,9 @@ def test_every_command_answers_in_json_too(log: Log) -> None:
     assert json.loads(log.run("witness", "log", *known).stdout)["witness"] == "w.example/1"
     done = log.export([0, 9, 2])
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        1, "the first 3 lines are not the entries that are signed",
-    )  # fmt: skip
+        1,
+        "the first 3 lines are not the entries that are signed",
+    )
 
 
 def test_files_beyond_the_checkpoint_are_told(log: Log) -> None:

@@ -94,8 +94,19 @@ def test_the_items_are_listed(provider: Provider) -> None:
     engine = open_database(f"sqlite:///{provider.folder}/provider.db")
     whose = Gate(engine, upheld.load(sample_policy()), keyring).enrol()
     with writing(engine) as connection:
-        insert(connection, item, person_id=whose, item_id="b", kind="owed", clause="access", due=1,
-               state="late", entry=1, action="answer-access", basis="")  # fmt: skip
+        insert(
+            connection,
+            item,
+            person_id=whose,
+            item_id="b",
+            kind="owed",
+            clause="access",
+            due=1,
+            state="late",
+            entry=1,
+            action="answer-access",
+            basis="",
+        )
     found = provider.run("jobs", "--list")
     assert found.exit_code == 1
     assert "late: answer-access by #access, due 1970-01-01 00:00" in found.stdout
@@ -163,8 +174,16 @@ def test_the_witness_refuses_what_a_rewritten_database_exports(tmp_path: Path) -
         return out
 
     def cosigned(folder: str) -> Result:
-        return ledger("witness", folder, "--key", key, "--witness-key",
-                      str(tmp_path / "witness.key"), "--state", str(state))  # fmt: skip
+        return ledger(
+            "witness",
+            folder,
+            "--key",
+            key,
+            "--witness-key",
+            str(tmp_path / "witness.key"),
+            "--state",
+            str(state),
+        )
 
     assert own.name == "witness.example"
     provider.run("jobs", "--once")
@@ -173,8 +192,10 @@ def test_the_witness_refuses_what_a_rewritten_database_exports(tmp_path: Path) -
     salt, body = bytes(24), encode(Entry(kind="note", time=TIME, action="other"))
     provider.change("DELETE FROM tile")
     provider.change("DELETE FROM checkpoint")
-    provider.change(f"UPDATE entry SET salt = x'{salt.hex()}', body = x'{body.hex()}',"
-                    f" leaf = x'{commitment(salt, body).hex()}' WHERE number = 2")  # fmt: skip
+    provider.change(
+        f"UPDATE entry SET salt = x'{salt.hex()}', body = x'{body.hex()}',"
+        f" leaf = x'{commitment(salt, body).hex()}' WHERE number = 2"
+    )
     provider.run("jobs", "--once")
     forked = exported("two")
     assert ledger("verify", forked, "--key", key).exit_code == 0  # in itself it is whole
@@ -263,10 +284,22 @@ def test_a_witness_cosigns_an_export_and_its_cosignature_is_kept(provider: Provi
     log = folder / "cosigned-log"
     export = ("ledger", "export", "--out", str(log), "--signer", str(folder / "log.key"))
     assert provider.run(*export).exit_code == 0
-    made = CliRunner().invoke(app, [
-        "ledger", "witness", str(log), "--key", str(provider.key), "--witness-key",
-        str(folder / "w.key"), "--state", str(folder / "w.state"), "--out", str(folder / "note"),
-    ])  # fmt: skip
+    made = CliRunner().invoke(
+        app,
+        [
+            "ledger",
+            "witness",
+            str(log),
+            "--key",
+            str(provider.key),
+            "--witness-key",
+            str(folder / "w.key"),
+            "--state",
+            str(folder / "w.state"),
+            "--out",
+            str(folder / "note"),
+        ],
+    )
     assert made.exit_code == 0, made.output
     missing = provider.run("ledger", "verify", "--witness", str(cosigner.key))
     assert "none of witness.example/w1 is kept" in missing.output

@@ -66,7 +66,7 @@ def test_an_entry_has_the_bytes_of_rfc_8785(drawn: Entry) -> None:
         ("nothing", b""),
         ("too much", b'{"id":"' + b"x" * entries.ENTRY_BYTES_MAX + b'"}'),
     ],
-)  # fmt: skip
+)
 def test_bytes_that_are_no_canonical_entry_are_refused(name: str, raw: bytes) -> None:
     """Of all the bytes that mean one entry, exactly one spelling is taken."""
     with pytest.raises(EntryError):
@@ -89,9 +89,15 @@ def test_an_entry_that_is_encoded_with_its_time_is_as_if_it_were_made_with_it(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"evidence": (1,)}, {"evidence": ("\ud800",)}, {"values": ("a" * 63,)},
-              {"values": (None,)}, {"evidence": ("x" * entries.ENTRY_BYTES_MAX,)}]
-)  # fmt: skip
+    "wrong",
+    [
+        {"evidence": (1,)},
+        {"evidence": ("\ud800",)},
+        {"values": ("a" * 63,)},
+        {"values": (None,)},
+        {"evidence": ("x" * entries.ENTRY_BYTES_MAX,)},
+    ],
+)
 def test_what_an_entry_rests_on_is_checked_each_time(wrong: dict[str, Any]) -> None:
     """Evidence and digests differ from entry to entry, and are looked at in each."""
     with pytest.raises(EntryError):

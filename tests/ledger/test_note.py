@@ -19,7 +19,7 @@ from upheld.ledger.checkpoint import (
     open_checkpoint,
     parse_text,
     sign_checkpoint,
-)  # fmt: skip
+)
 from upheld.ledger.note import LOG, WITNESS, Key, NoteError, parse_key, parse_note
 from upheld.ledger.signers import FileSigner
 
@@ -110,7 +110,7 @@ def test_other_programs_take_a_note_that_nobody_signed() -> None:
         ("too many signatures", (str(SIGNED) + f"{SIGNED.signatures[0]}\n" * 64).encode()),
         ("too long", b"x" * (note.NOTE_BYTES_MAX + 1)),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_note_is_refused(name: str, raw: bytes) -> None:
     """Every way in which bytes can nearly be a signed note is refused."""
     with pytest.raises(NoteError):

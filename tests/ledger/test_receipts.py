@@ -71,10 +71,11 @@ WRONG_RECEIPTS: dict[str, Callable[[Told], Told]] = {
     "another format": lambda told: {**told, "format": "upheld-receipt-2"},
     "an unknown key": lambda told: {**told, "zeal": 1},
     "another recipient": lambda told: {
-        **told, "entry": {**told["entry"], "recipient": "advertiser"},
+        **told,
+        "entry": {**told["entry"], "recipient": "advertiser"},
     },
     "a missing key": lambda told: {key: told[key] for key in told if key != "salt"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRONG_RECEIPTS)

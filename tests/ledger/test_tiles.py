@@ -34,7 +34,7 @@ from upheld.ledger.tiles import (
     partials,
     tile_path,
     width_of,
-)  # fmt: skip
+)
 from upheld.ledger.verify import verify_export
 
 KILLS = size("kills of an export", short=5, long=100)
@@ -84,8 +84,10 @@ def test_partial_tiles_are_those_of_the_specification(count: int) -> None:
 def test_the_specifications_own_example_of_sizes() -> None:
     """A log of 70,000 entries has the tiles that the specification counts."""
     assert [(level, width_of(70_000, level, index)) for level, index in partials(70_000)] == [
-        (2, 1), (1, 17), (0, 112),
-    ]  # fmt: skip
+        (2, 1),
+        (1, 17),
+        (0, 112),
+    ]
     assert partials(256) == [(1, 0)]
     assert partials(0) == []
     assert tile_path("tile/entries", 1234067) == "tile/entries/x001/x234/067"

@@ -25,7 +25,7 @@ from ledger.wrong import (
     mth,
     wrong_consistencies,
     wrong_inclusions,
-)  # fmt: skip
+)
 from sizes import size
 from upheld.ledger import tree
 from upheld.ledger.tree import Frontier, ProofError

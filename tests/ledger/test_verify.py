@@ -20,7 +20,7 @@ from ledger.logs import (
     entry,
     export,
     salt,
-)  # fmt: skip
+)
 from ledger.wrong import EMPTY
 from upheld.ledger import entries
 from upheld.ledger.checkpoint import Checkpoint, cosign_checkpoint, sign_checkpoint
@@ -30,7 +30,7 @@ from upheld.ledger.tiles import TileReader, TileWriter, bundle
 from upheld.ledger.verify import (
     Report,
     verify_export,
-)  # fmt: skip
+)
 from upheld.ledger.witness import ForkError
 
 SMALL = 3
@@ -154,19 +154,23 @@ def test_an_unreadable_part_does_not_hide_the_rest(copy: Path) -> None:
 
 def test_a_changed_entry_is_named(copy: Path) -> None:
     """An entry with another word in it is named by its index."""
-    edit(copy / "disclosed/001",
-         lambda lines: [*lines[:4], lines[4].replace(b"email", b"phone"), *lines[5:]])  # fmt: skip
+    edit(
+        copy / "disclosed/001",
+        lambda lines: [*lines[:4], lines[4].replace(b"email", b"phone"), *lines[5:]],
+    )
     assert told(copy) == [("changed", 260)]
 
 
 def test_a_changed_index_and_a_line_that_is_none_are_named(copy: Path) -> None:
     """A line that says another index, and one that cannot be read, are changed entries."""
-    edit(copy / "disclosed/000",
-         lambda lines: [lines[0].replace(b'"index":0', b'"index":900'), b"what?\n",
-                        *lines[2:]])  # fmt: skip
+    edit(
+        copy / "disclosed/000",
+        lambda lines: [lines[0].replace(b'"index":0', b'"index":900'), b"what?\n", *lines[2:]],
+    )
     assert sorted(str(each) for each in report(copy).findings) == [
-        "disclosed/000: entry 0 says index 900", "disclosed/000: entry 1 was changed",
-    ]  # fmt: skip
+        "disclosed/000: entry 0 says index 900",
+        "disclosed/000: entry 1 was changed",
+    ]
 
 
 def test_removed_entries_are_named(copy: Path) -> None:
@@ -202,8 +206,9 @@ def test_inserted_entries_are_named(copy: Path) -> None:
     edit(copy / "disclosed/000", lambda lines: [*lines[:5], extra, *lines[5:], lines[7]])
     found = report(copy).findings
     assert [(each.kind, each.message.partition(":")[0]) for each in found] == [
-        ("inserted", "line 6 was inserted"), ("inserted", "line 258 was inserted"),
-    ]  # fmt: skip
+        ("inserted", "line 6 was inserted"),
+        ("inserted", "line 258 was inserted"),
+    ]
 
 
 def test_a_withheld_entry_counts_by_its_commitment(copy: Path) -> None:
@@ -215,9 +220,10 @@ def test_a_withheld_entry_counts_by_its_commitment(copy: Path) -> None:
     assert report(copy).ok
     right_file = (copy / "disclosed/000").read_bytes()
     for wrong in (
-        withheld.replace(b'"index":7', b'"index":8'), withheld.replace(right, right[:-2] + b"!="),
+        withheld.replace(b'"index":7', b'"index":8'),
+        withheld.replace(right, right[:-2] + b"!="),
         withheld.replace(right, right[:-2] + bytes([right[-2] ^ 1]) + b"="),
-    ):  # fmt: skip
+    ):
         path = copy / "disclosed/000"
         path.write_bytes(right_file.replace(withheld, wrong))
         assert not report(copy).ok
@@ -358,11 +364,12 @@ def test_what_was_done_to_entries_is_what_is_told(large: Path, data: st.DataObje
         for path in paths:
             lines = [
                 each.replace(b"email", b"phone") if index in changed else each
-                for index, each in enumerate(right[path].splitlines(keepends=True),
-                                             int(path.relative_to(large / "disclosed").parts[0][:3])
-                                             * 256)
+                for index, each in enumerate(
+                    right[path].splitlines(keepends=True),
+                    int(path.relative_to(large / "disclosed").parts[0][:3]) * 256,
+                )
                 if index not in removed
-            ]  # fmt: skip
+            ]
             extra = entries.to_line(10**6, salt(1), entries.encode(entry(10**6))) + b"\n"
             path.write_bytes(b"".join(lines + [extra] * (inserted if path == paths[-1] else 0)))
         found = report(large).findings

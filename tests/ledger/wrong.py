@@ -83,16 +83,21 @@ def wrong_inclusions(right: Inclusion) -> Iterator[tuple[str, Inclusion]]:
     for name, proof in proofs(right.proof):
         yield name, replace(right, proof=proof)
     for name, other in (
-        ("index off by one up", index + 1), ("index off by one down", index - 1),
-        ("index is the size", size), ("index twice", 2 * index + 1),
+        ("index off by one up", index + 1),
+        ("index off by one down", index - 1),
+        ("index is the size", size),
+        ("index twice", 2 * index + 1),
         ("index of another bit", index ^ 2),
         ("index far away", index + 2**64),
-    ):  # fmt: skip
+    ):
         yield name, replace(right, index=other)
     for name, other in (
-        ("size 0", 0), ("size is the index", index), ("size of half", size // 2),
-        ("size of twice", 2 * size), ("size below 0", -size),
-    ):  # fmt: skip
+        ("size 0", 0),
+        ("size is the index", index),
+        ("size of half", size // 2),
+        ("size of twice", 2 * size),
+        ("size below 0", -size),
+    ):
         yield name, replace(right, size=other)
     yield (
         "swapped root",
@@ -130,8 +135,10 @@ def wrong_consistencies(right: Consistency) -> Iterator[tuple[str, Consistency]]
         return
     yield "first off by one up", replace(right, first=first + 1)
     yield "swapped sizes", replace(right, first=second, second=first)
-    yield "swapped roots", replace(right, first_root=right.second_root,
-                                   second_root=right.first_root)  # fmt: skip
+    yield (
+        "swapped roots",
+        replace(right, first_root=right.second_root, second_root=right.first_root),
+    )
     yield "one root for both", replace(right, first_root=right.second_root)
     yield "first root for both", replace(right, second_root=right.first_root)
     yield "same sizes", replace(right, second=first)

@@ -198,9 +198,13 @@ def test_a_list_of_the_dead_must_be_neither_longer_nor_shorter() -> None:
 
 @pytest.mark.parametrize(
     ("command", "what"),
-    [("", "no command"), ("./is-not-there", "cannot be run"), ("false", "do not hold"),
-     ("true", "asked nothing")],
-)  # fmt: skip
+    [
+        ("", "no command"),
+        ("./is-not-there", "cannot be run"),
+        ("false", "do not hold"),
+        ("true", "asked nothing"),
+    ],
+)
 def test_a_command_that_tells_no_story_is_refused(small: Path, command: str, what: str) -> None:
     """Whoever names a command that cannot run, fails or asks nothing hears so."""
     with pytest.raises(upheld.UpheldError, match=what):
@@ -219,8 +223,12 @@ def test_a_story_that_does_not_end_is_a_change(
     (small / "test_small.py").write_text(f"{STORY}\n{waits}")
     text = POLICY.replace("We say it twice. {#again}", "Again. {#again .severed}")
     (small / "small.md").write_text(text)
-    report = mutate(small / "small.md", PYTEST, all_changes=True,
-                    chosen=lambda mutant: mutant.id in ("#service", "#service rule 2"))  # fmt: skip
+    report = mutate(
+        small / "small.md",
+        PYTEST,
+        all_changes=True,
+        chosen=lambda mutant: mutant.id in ("#service", "#service rule 2"),
+    )
     assert came(report.findings) == {"#service": "changes", "#service rule 2": "changes"}
     assert any(each.what == "the stories do not end" for each in report.findings[0].changes)
 

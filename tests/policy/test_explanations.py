@@ -67,9 +67,11 @@ def test_a_caller_cannot_tell_one_refusal_from_another(policy: upheld.Policy, wo
     """Refused, or still to be proven: to a caller it is one answer, byte for byte."""
     found = explanation(policy, question_in_words(policy, words), "tree", "caller")
     assert found == {
-        "version": VERSION, "audience": "caller", "outcome": "deny",
+        "version": VERSION,
+        "audience": "caller",
+        "outcome": "deny",
         "text": "This is not allowed.",
-    }  # fmt: skip
+    }
 
 
 def test_anyone_is_told_of_the_policy_alone(policy: upheld.Policy) -> None:

@@ -68,8 +68,16 @@ def rule(clause: str, verb: str, when: Condition = ALWAYS, **more: Any) -> Node:
 
 def ask(*nodes: Node, action: str = "serve", **question: Any) -> dict[str, Any]:
     """Ask whether an act is allowed by a policy of these rules."""
-    program = Program(front=Front(policy="Test"), digest="", source="", vocabulary=VOCABULARY,
-                      clauses=(), inserts=(), definitions={}, nodes=nodes)  # fmt: skip
+    program = Program(
+        front=Front(policy="Test"),
+        digest="",
+        source="",
+        vocabulary=VOCABULARY,
+        clauses=(),
+        inserts=(),
+        definitions={},
+        nodes=nodes,
+    )
     return reference(program, {"action": action, **question})
 
 
@@ -154,19 +162,23 @@ def test_duties_are_those_of_whatever_allows_in_some_world() -> None:
     [
         (fact("paid"), [["paid"]]),
         (Negation(fact("paid")), [["not paid"]]),
-        (Either((fact("paid"), Every((fact("asked"), fact("age", ">=", "18"))))),
-         [["paid"], ["age >= 18", "asked"]]),
+        (
+            Either((fact("paid"), Every((fact("asked"), fact("age", ">=", "18"))))),
+            [["paid"], ["age >= 18", "asked"]],
+        ),
         (Every((fact("age", ">", "13"), fact("age", "<=", "18"))), [["age <= 18", "age > 13"]]),
         (fact("age", "=", "18"), [["age = 18"]]),
         (Negation(fact("age", "=", "18")), [["age < 18"], ["age > 18"]]),
         (fact("age", "<", "3/2"), [["age < 18 months"]]),
         (fact("rate", "<", "1/2"), [["rate < 0.5"]]),
         (home("north"), [["home is north"]]),
-        (Negation(Either((home("north"), home("south")))),
-         [["not home is north", "not home is south"]]),
+        (
+            Negation(Either((home("north"), home("south")))),
+            [["not home is north", "not home is south"]],
+        ),
         (Either((home("north"), home("south"))), [["home is north"], ["home is south"]]),
     ],
-)  # fmt: skip
+)
 def test_prove_lists_the_smallest_sets_of_facts(
     condition: Condition, prove: list[list[str]]
 ) -> None:

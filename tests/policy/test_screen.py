@@ -60,8 +60,9 @@ def left_out(policy: upheld.Policy, data: Any, question: Any, **more: Any) -> li
 def told(found: Any) -> list[tuple[str, bool, list[str]]]:
     """Read the three columns of each row."""
     rows = sorted(found.to_pyarrow().to_pylist(), key=lambda row: row["row"])
-    return [(r["outcome"], r["allowed"], r["clause"].split(", ") if r["clause"] else [])
-            for r in rows]  # fmt: skip
+    return [
+        (r["outcome"], r["allowed"], r["clause"].split(", ") if r["clause"] else []) for r in rows
+    ]
 
 
 def drawn(random: Random, kind: str, name: str) -> object:
@@ -136,8 +137,10 @@ def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> N
     for row, (outcome, allowed, clauses) in zip(rows, found, strict=True):
         decision = asked(policy, row)
         assert (outcome, allowed, tuple(clauses)) == (
-            decision.outcome, decision.allowed, decision.clauses
-        ), row  # fmt: skip
+            decision.outcome,
+            decision.allowed,
+            decision.clauses,
+        ), row
 
 
 @settings(max_examples=size("questions that are screened", short=40, long=400))
@@ -155,8 +158,9 @@ def test_a_fixed_question_filters_the_rows_that_decide_allows(seed: int) -> None
     said = {k: v for k, v in question.items() if k in ("action", *DIMENSIONS)}
     facts = {k: [row[k] for row in rows] for k in rows[0] if k not in ("action", *DIMENSIONS)}
     columns = as_columns([{k: facts[k][n] for k in facts} for n in range(len(rows))], policy)
-    decisions = [asked(policy, {**said, **{k: facts[k][n] for k in facts}})
-                 for n in range(len(rows))]  # fmt: skip
+    decisions = [
+        asked(policy, {**said, **{k: facts[k][n] for k in facts}}) for n in range(len(rows))
+    ]
     data = table(columns)
     kept = data.filter(policy.where(said)).to_pyarrow()["row"].to_pylist()
     assert sorted(kept) == [n for n, each in enumerate(decisions) if each.allowed]
@@ -174,23 +178,30 @@ def test_terms_may_be_small_integers_and_facts_one_mask(sample: upheld.Policy) -
     rows = [(r, known, true) for r in recipients for known in range(16) for true in range(16)]
     told_rows = told(
         sample.screen(
-            table({
-                "data": pa.array([data["email"]] * len(rows), pa.int16()),
-                "recipient": pa.array([party[r] for r, _, _ in rows], pa.int16()),
-                "known": [known for _, known, _ in rows],
-                "true": [true for _, _, true in rows],
-            }),
+            table(
+                {
+                    "data": pa.array([data["email"]] * len(rows), pa.int16()),
+                    "recipient": pa.array([party[r] for r, _, _ in rows], pa.int16()),
+                    "known": [known for _, known, _ in rows],
+                    "true": [true for _, _, true in rows],
+                }
+            ),
             {"action": "share", "purpose": ["offers", "debt-collection"], "occasion": "other"},
             masks=Masks(facts, "true", "known"),
             absent=["payment-in-progress", "permission"],
         )
-    )  # fmt: skip
+    )
     for (recipient, known, true), (outcome, _, clauses) in zip(rows, told_rows, strict=True):
-        decision = sample.ask({
-            "action": "share", "data": "email", "recipient": recipient, "occasion": "other",
-            "purpose": ["offers", "debt-collection"],
-            "facts": {f: bool(true >> at & 1) for at, f in enumerate(facts) if known >> at & 1},
-        })  # fmt: skip
+        decision = sample.ask(
+            {
+                "action": "share",
+                "data": "email",
+                "recipient": recipient,
+                "occasion": "other",
+                "purpose": ["offers", "debt-collection"],
+                "facts": {f: bool(true >> at & 1) for at, f in enumerate(facts) if known >> at & 1},
+            }
+        )
         assert (outcome, tuple(clauses)) == (decision.outcome, decision.clauses)
 
 
@@ -206,9 +217,12 @@ def test_a_row_with_an_unknown_word_or_an_impossible_value_is_refused_alone(
     sample: upheld.Policy,
 ) -> None:
     """One bad row costs no other row its answer."""
-    data = table({
-        "action": ["serve", "sevre", None, "serve"], "age": [20.0, 20.0, 20.0, float("nan")],
-    })  # fmt: skip
+    data = table(
+        {
+            "action": ["serve", "sevre", None, "serve"],
+            "age": [20.0, 20.0, 20.0, float("nan")],
+        }
+    )
     found = told(sample.screen(data, {}, absent=left_out(sample, data, {})))
     assert [outcome for outcome, _, _ in found] == ["allow", "error", "error", "error"]
     assert [allowed for _, allowed, _ in found] == [True, False, False, False]
@@ -237,10 +251,13 @@ def test_a_table_without_rows_has_the_columns_all_the_same(sample: upheld.Policy
         ({"confidentiality_agreement": [True]}, {"absent": ["permissions"]}, "unknown-fact"),
         ({"x": [True]}, {"columns": {"confidential": "x"}}, "unknown-fact"),
         ({"a_b": [1], "engaged": [True]}, {"facts": {"engaged": 7}}, "wrong-type"),
-        ({"confidentiality_agreement": [True], "confidentiality-agreement": [True]}, {},
-         "wrong-column"),
+        (
+            {"confidentiality_agreement": [True], "confidentiality-agreement": [True]},
+            {},
+            "wrong-column",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_table_that_cannot_be_asked_about_is_refused_with_a_code(
     sample: upheld.Policy, columns: dict[str, list[Any]], more: dict[str, Any], code: str
 ) -> None:
@@ -257,8 +274,9 @@ def test_a_screen_composes_with_the_rest_of_a_query(sample: upheld.Policy) -> No
         sample.screen(data, OFFERS, absent=ABSENT).group_by("zip").aggregate(n=ibis._.allowed.sum())
     )
     assert sorted(map(tuple, (r.values() for r in found.to_pyarrow().to_pylist()))) == [
-        ("1", 1), ("2", 1)
-    ]  # fmt: skip
+        ("1", 1),
+        ("2", 1),
+    ]
 
 
 def test_columns_declared_not_null_are_answered_alike(sample: upheld.Policy) -> None:
@@ -308,14 +326,22 @@ def test_many_facts_are_told_where_each_thing_rests_on_a_few(sample: upheld.Poli
     random = Random(8)  # noqa: S311 - rows of a test
     facts = sample.program.vocabulary.facts
     said: dict[str, list[str | None]] = {
-            "action": ["share", "use", "disclose"], "data": ["email", "balance", None],
-            "recipient": ["trusted-partner", "court", None], "purpose": [None, "offers"],
-            "occasion": [None], "source": [None], "place": [None]}  # fmt: skip
+        "action": ["share", "use", "disclose"],
+        "data": ["email", "balance", None],
+        "recipient": ["trusted-partner", "court", None],
+        "purpose": [None, "offers"],
+        "occasion": [None],
+        "source": [None],
+        "place": [None],
+    }
     rows: list[dict[str, Any]] = []
     for _ in range(60):
         row: dict[str, Any] = {dimension: random.choice(words) for dimension, words in said.items()}
-        row |= {name: random.choice([True, False, None]) for name, fact in facts.items()
-                if fact.kind == "boolean"}  # fmt: skip
+        row |= {
+            name: random.choice([True, False, None])
+            for name, fact in facts.items()
+            if fact.kind == "boolean"
+        }
         rows.append(row)
     decisions = [asked(sample, row) for row in rows]
     data = table(as_columns(rows, sample))

@@ -35,8 +35,11 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def engage(house: House, party: str, recipient: str) -> str:
     """Engage a company; the record's id."""
-    return house.do(lambda joint: joint.record(REGISTER, "engagement", party=party,
-                                               about={"recipient": [recipient]}))  # fmt: skip
+    return house.do(
+        lambda joint: joint.record(
+            REGISTER, "engagement", party=party, about={"recipient": [recipient]}
+        )
+    )
 
 
 def job(house: House, name: str) -> int:
@@ -62,10 +65,17 @@ def order(house: House, person: str, *plans: str) -> None:
 
 def owing(joint: Joint, person: str) -> Outcome:
     """Keep an invoice of $45.90 that was due long ago, as if one had been made then."""
-    row = {"kind": "invoice", "number": "2020-0001", "date": "2020-01-01", "due": "2020-01-15",
-           "cents": 4590, "lines": [{"text": "DSL", "cents": 4590}]}  # fmt: skip
-    return joint.append(person, "transaction", [json.dumps(row)], source="customer",
-                        occasion="service-use")  # fmt: skip
+    row = {
+        "kind": "invoice",
+        "number": "2020-0001",
+        "date": "2020-01-01",
+        "due": "2020-01-15",
+        "cents": 4590,
+        "lines": [{"text": "DSL", "cents": 4590}],
+    }
+    return joint.append(
+        person, "transaction", [json.dumps(row)], source="customer", occasion="service-use"
+    )
 
 
 def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:

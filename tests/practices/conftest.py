@@ -62,8 +62,9 @@ class House:
 
     def browser(self) -> TestClient:
         """Somebody's browser, without scripts, signed in as nobody."""
-        return TestClient(self.app, headers=PAGE, follow_redirects=False,
-                          raise_server_exceptions=True)  # fmt: skip
+        return TestClient(
+            self.app, headers=PAGE, follow_redirects=False, raise_server_exceptions=True
+        )
 
     def do(self, work: Callable[[Joint], T]) -> T:
         """Do a piece of work at the gate."""
@@ -78,10 +79,19 @@ class House:
         def work(joint: Joint) -> str:
             person = joint.enrol()
             joint.store(person, {"birth-date": born}, source="customer", occasion="registration")
-            joint.store(person, {"name": "Ann Marked", "email": email, **told},
-                        source="customer", occasion="registration")  # fmt: skip
-            credentials.change(joint, person, credentials.SIGN_IN, passwords.hashed(PASSWORD),
-                               occasion="registration")  # fmt: skip
+            joint.store(
+                person,
+                {"name": "Ann Marked", "email": email, **told},
+                source="customer",
+                occasion="registration",
+            )
+            credentials.change(
+                joint,
+                person,
+                credentials.SIGN_IN,
+                passwords.hashed(PASSWORD),
+                occasion="registration",
+            )
             joint.record(person, "service-order", fact="has-service")
             domain.open_account(joint, person, agreement_digest="0" * 64)
             domain.verify(joint, person)
@@ -92,8 +102,7 @@ class House:
     def signed_in(self, subject: str, kind: str = "customer") -> TestClient:
         """The browser of somebody who is signed in."""
         browser = self.browser()
-        raw = self.do(lambda joint: sessions.begin(joint.tables, kind, subject,
-                                                   self.clock.now()))  # fmt: skip
+        raw = self.do(lambda joint: sessions.begin(joint.tables, kind, subject, self.clock.now()))
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
 
@@ -107,11 +116,11 @@ class House:
         """Somebody who works at a desk; their id, and what their authenticator shows."""
 
         def work(joint: Joint) -> tuple[str, pyotp.TOTP]:
-            user = operators.add_user(joint.tables, kind, "Sam Desk", sign_in, roles=roles,
-                                  party=party)  # fmt: skip
+            user = operators.add_user(
+                joint.tables, kind, "Sam Desk", sign_in, roles=roles, party=party
+            )
             secret = totp.new_secret()
-            operators.equip(joint, user.user_id,
-                        passwords.hashed(PASSWORD), secret, 0)  # fmt: skip
+            operators.equip(joint, user.user_id, passwords.hashed(PASSWORD), secret, 0)
             return user.user_id, pyotp.TOTP(secret)
 
         return self.do(work)
@@ -157,8 +166,12 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
         gate = open_gate_sync(database_url, policy=policy, keys=keyring)
         gate.house = gate.house.by(clock)
         gates.append(AsyncGate(gate))
-        settings = Settings(database=database_url, phone="+1 555 010 0100",
-                            contact="help@larch.example", agreement=agreement)  # fmt: skip
+        settings = Settings(
+            database=database_url,
+            phone="+1 555 010 0100",
+            contact="help@larch.example",
+            agreement=agreement,
+        )
         return House(provide(gates[-1], settings, PRACTICES), policy, clock)
 
     yield opening

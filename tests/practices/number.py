@@ -19,8 +19,19 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("dead.txt")
 README = ROOT / "README.md"
 STATEMENT = re.compile(r"(<!-- coverage -->\n\n)(.*?)(\n<!-- /coverage -->)", re.DOTALL)
-STORIES = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider",
-           "tests/practices/test_clauses.py", "-k", "same_story")  # fmt: skip
+STORIES = (
+    sys.executable,
+    "-m",
+    "pytest",
+    "-q",
+    "-n",
+    "0",
+    "-p",
+    "no:cacheprovider",
+    "tests/practices/test_clauses.py",
+    "-k",
+    "same_story",
+)
 
 
 def report(chosen: Choice, keep: Path | None = None) -> Report:
@@ -43,8 +54,12 @@ def _write(found: Report) -> None:
     """Write the list and the statement anew."""
     needed = [f"% {each.id} {said(each)}" for each in found.findings if each.came == NEEDED]
     dead = [each.id for each in found.findings if each.came == DEAD]
-    lines = ["% What the policy cannot be read without, so that no story can be told:", *needed,
-             "% Not running yet: no story of ours would miss it.", *dead]  # fmt: skip
+    lines = [
+        "% What the policy cannot be read without, so that no story can be told:",
+        *needed,
+        "% Not running yet: no story of ours would miss it.",
+        *dead,
+    ]
     LIST.write_text("\n".join(lines) + "\n", encoding="utf-8")
     text = README.read_text(encoding="utf-8")
     told = STATEMENT.sub(lambda at: f"{at[1]}{statement(found)}{at[3]}", text)

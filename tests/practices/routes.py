@@ -35,8 +35,12 @@ from upheld.web import sessions
 
 TABLES: Final = Path(__file__).with_name("routes_of")
 MARKS: Final = (
-    "Ada Crawled", "ada@crawled.example", "+1 555-010-0199", "7 Crawled Lane", "1961-02-03",
-)  # fmt: skip
+    "Ada Crawled",
+    "ada@crawled.example",
+    "+1 555-010-0199",
+    "7 Crawled Lane",
+    "1961-02-03",
+)
 ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "manager")
 
 
@@ -71,17 +75,27 @@ def routed(app: Starlette) -> Iterator[tuple[str, str]]:
 
 
 def _task(house: House, person: str) -> str:
-    return house.do(lambda joint: tasks.open_task(joint, person, "ticket", "support",
-                                                  role="support", about="trouble"))  # fmt: skip
+    return house.do(
+        lambda joint: tasks.open_task(
+            joint, person, "ticket", "support", role="support", about="trouble"
+        )
+    )
 
 
 def _message(house: House, person: str) -> str:
     told = {
-        "at": "2026-11-01T09:00:00+00:00", "purpose": "newsletter", "subject": "News",
-        "text": f"For {MARKS[0]}.", "message": "1" * 32, "clause": "service-messages",
-    }  # fmt: skip
-    house.do(lambda joint: joint.append(person, "messages", [json.dumps(told)], source="customer",
-                                        occasion="service-use"))  # fmt: skip
+        "at": "2026-11-01T09:00:00+00:00",
+        "purpose": "newsletter",
+        "subject": "News",
+        "text": f"For {MARKS[0]}.",
+        "message": "1" * 32,
+        "clause": "service-messages",
+    }
+    house.do(
+        lambda joint: joint.append(
+            person, "messages", [json.dumps(told)], source="customer", occasion="service-use"
+        )
+    )
     return told["message"]
 
 
@@ -106,14 +120,16 @@ class World:
     def __init__(self, house: House) -> None:
         self.house = house
         guardian, self.child, _ = family(house)
-        self.ann = house.customer(MARKS[1], MARKS[4], name=MARKS[0], phone=MARKS[2],
-                                  address=MARKS[3])  # fmt: skip
+        self.ann = house.customer(
+            MARKS[1], MARKS[4], name=MARKS[0], phone=MARKS[2], address=MARKS[3]
+        )
         self.debt = overdue(house, self.ann)
         self.visitors: dict[str, tuple[str, str]] = {
-            "nobody": ("", ""), "ann": ("customer", self.ann),
+            "nobody": ("", ""),
+            "ann": ("customer", self.ann),
             "bo": ("customer", house.customer("bo@other.example", name="Bo Other")),
             "guardian": ("customer", guardian),
-        }  # fmt: skip
+        }
         for role in ROLES:
             self.visitors[role] = ("staff", house.staff(role, sign_in=role))
         self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party="Duns"))

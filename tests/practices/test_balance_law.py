@@ -45,8 +45,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 AMOUNTS = st.integers(1, 20_000)
-MOVES = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["invoice", "pay", "ahead"]),
-                           AMOUNTS), max_size=40)  # fmt: skip
+MOVES = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from(["invoice", "pay", "ahead"]), AMOUNTS),
+    max_size=40,
+)
 
 
 def retired(kept: list[Row], old: int) -> list[Row]:
@@ -107,8 +109,10 @@ class Life:
 
     def end(self, service: str, day: date) -> None:
         """Have a service no more."""
-        self.had = [each._replace(until=day) if each.service == service and each.until is None
-                    else each for each in self.had]  # fmt: skip
+        self.had = [
+            each._replace(until=day) if each.service == service and each.until is None else each
+            for each in self.had
+        ]
 
     def owes(self, since: date, today: date) -> int:
         """What they owe by a day: all months that are over, less all that they paid."""
@@ -126,9 +130,10 @@ class Histories:
         self.house, self.random = house, Random(seed)  # noqa: S311 - a history, and no secret
         self.lives = [Life(house.customer(f"c{at}@marked.example")) for at in range(people)]
         self.jobs: list[Job] = [
-            each for each in (*built_in(house.provider.settings), *house.provider.jobs)
+            each
+            for each in (*built_in(house.provider.settings), *house.provider.jobs)
             if each.name not in {"outbox", "mail", "messages", "keys"}
-        ]  # fmt: skip
+        ]
         taking = next(each for each in self.jobs if each.name == "interrupted payments")
         self.payments: Payments = taking.run.__self__  # type: ignore[attr-defined]  # whose job it is
 
@@ -157,9 +162,10 @@ class Histories:
     def _book(self, life: Life, cents: int) -> None:
         if cents > 0:
             life.paid += cents
-            assert self.house.do(
-                lambda joint: self.payments.book(joint, life.person, cents, "r")
-            ) is None  # fmt: skip
+            assert (
+                self.house.do(lambda joint: self.payments.book(joint, life.person, cents, "r"))
+                is None
+            )
 
     def _pay(self, life: Life) -> None:
         open_ = max(history(self.house, life.person).balance, 0)
@@ -174,8 +180,15 @@ class Histories:
 
     def _correct(self, life: Life) -> None:
         name = f"Ann {self.random.randint(1, 99)}"
-        self.house.do(lambda joint: joint.store(life.person, {"name": name}, source="customer",
-                                                occasion="service-use", entitled=True))  # fmt: skip
+        self.house.do(
+            lambda joint: joint.store(
+                life.person,
+                {"name": name},
+                source="customer",
+                occasion="service-use",
+                entitled=True,
+            )
+        )
 
     def _bring(self, life: Life) -> None:
         del life
@@ -237,8 +250,11 @@ def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> 
     assert not isinstance(now, Refused)
     assert len(now) == 1
     with reading(gate.engine) as connection:
-        left = rows(connection, "SELECT revision FROM value WHERE person_id = ? AND field ="
-                    " 'services'", person)  # fmt: skip
+        left = rows(
+            connection,
+            "SELECT revision FROM value WHERE person_id = ? AND field = 'services'",
+            person,
+        )
     assert len(left) == 1
     assert history(house, person).invoices[-1].cents == PLANS["dsl-10"].cents
     assert "DSL 10" in house.signed_in(person).get("/me/services").text

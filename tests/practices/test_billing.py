@@ -72,8 +72,12 @@ def test_services_are_ordered_changed_and_ended(house: House) -> None:
     for service in ("dsl", "phone"):
         send(browser, "/me/services/end", {"service": service}, "/me/services")
     assert "no service at the moment" in browser.get("/me/services").text
-    ends = house.do(lambda joint: rows(joint.connection, "SELECT ends FROM record WHERE kind ="
-                                       " 'service-order' AND how = 'order'"))  # fmt: skip
+    ends = house.do(
+        lambda joint: rows(
+            joint.connection,
+            "SELECT ends FROM record WHERE kind = 'service-order' AND how = 'order'",
+        )
+    )
     assert len(ends) == 3
     assert all(each[0] is not None for each in ends)
 
@@ -96,7 +100,9 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     house.do(lambda joint: _age_sessions(joint, 10))
     asked = browser.get(page)
     assert (asked.status_code, asked.headers["location"]) == (
-        303, "/sign-in/again?destination=plandetails")  # fmt: skip
+        303,
+        "/sign-in/again?destination=plandetails",
+    )
 
 
 def _age_sessions(joint: Joint, minutes: int) -> None:
@@ -173,8 +179,9 @@ def test_what_nobody_pays_is_announced_reminded_of_and_then_a_task(house: House)
     house.provider.events.subscribe("invoice-due", lambda _, __, about: heard.append(about))
     overdue(house, person)
     assert len(heard) == 1
-    queued = house.do(lambda joint: rows(joint.connection, "SELECT template, words FROM outbox"
-                                         " ORDER BY made"))  # fmt: skip
+    queued = house.do(
+        lambda joint: rows(joint.connection, "SELECT template, words FROM outbox ORDER BY made")
+    )
     assert [each[0].split("/")[1] for each in queued] == ["invoice", "reminder", "reminder"]
     assert '"which":"warned"' in queued[-1][1]
     assert "is due since" in house.signed_in(person).get("/me").text
@@ -208,8 +215,9 @@ def test_what_is_written_says_number_and_day_and_no_amount(
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
 
     def work(joint: Joint) -> str:
-        made = compose(house.provider, joint.tables, f"billing/{template}", "", "Ann", words,
-                       lambda _: True)  # fmt: skip
+        made = compose(
+            house.provider, joint.tables, f"billing/{template}", "", "Ann", words, lambda _: True
+        )
         return made.subject + made.text
 
     told = house.do(work)
@@ -239,8 +247,9 @@ def test_the_balance_is_the_sum_to_the_cent(moves: list[tuple[str, int]]) -> Non
     """Whatever was invoiced and paid in whichever order, the balance is one less the other."""
     rows_of = _rows(moves)
     told = books.history(rows_of)
-    sums = {kind: sum(cents for k, cents in moves if (k == "invoice") is kind)
-            for kind in (True, False)}  # fmt: skip
+    sums = {
+        kind: sum(cents for k, cents in moves if (k == "invoice") is kind) for kind in (True, False)
+    }
     assert told.balance == sums[True] - sums[False]
     assert all(0 <= each.open <= each.cents for each in told.invoices)
     assert told.credit == 0 or told.balance == -told.credit
@@ -264,8 +273,10 @@ def test_usage_is_charted_beside_its_table(house: House) -> None:
     """The months that were chosen are drawn and summed up, and others are not."""
     person = house.customer()
     now = today(house)
-    months = [f"{at // 12}-{at % 12 + 1:02}" for at in
-              range(now.year * 12 + now.month - 15, now.year * 12 + now.month - 1)]  # fmt: skip
+    months = [
+        f"{at // 12}-{at % 12 + 1:02}"
+        for at in range(now.year * 12 + now.month - 15, now.year * 12 + now.month - 1)
+    ]
     used(house, person, {month: 10.0 + at for at, month in enumerate(months)})
     browser = house.signed_in(person)
     shown = browser.get("/me/usage").text
@@ -319,8 +330,11 @@ def test_a_minors_costs_need_whoever_accepted_them(house: House, *, accepted: bo
     """Without accepted costs a minor's month is invoiced to nobody, and the refusal is entered."""
     person, minor = _minor(house, accepted=accepted)
     assert len(history(house, person).invoices) == accepted
-    charges = [k.entry.outcome for k in house.provider.gate.gate.entries(minor)
-               if k.entry.action == "charge"]  # fmt: skip
+    charges = [
+        k.entry.outcome
+        for k in house.provider.gate.gate.entries(minor)
+        if k.entry.action == "charge"
+    ]
     assert charges == (["allow"] if accepted else ["deny"])
 
 
@@ -358,8 +372,11 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     before = history(house, owes)
     assert before.balance > 0
     assert house.do(lambda joint: _pay(joint, gone)) is None
-    house.do(lambda joint: [joint.record(each, "request", fact="erasure-requested")
-                            for each in (gone, owes)])  # fmt: skip
+    house.do(
+        lambda joint: [
+            joint.record(each, "request", fact="erasure-requested") for each in (gone, owes)
+        ]
+    )
     erase.erase(house.provider.gate.gate, [gone, owes], now=True)
     for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
@@ -383,10 +400,16 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
 def _pay(joint: Joint, person: str) -> Refused | None:
     found = invoices.history_of(joint, person)
     assert not isinstance(found, Refused)
-    paid = Payment(joint.house.clock.now().date(), found.balance, "r", "card ··4242",
-                   found.settling(found.balance))  # fmt: skip
-    told = joint.append(person, "transaction", [books.told(paid)], source="customer",
-                        occasion="service-use")  # fmt: skip
+    paid = Payment(
+        joint.house.clock.now().date(),
+        found.balance,
+        "r",
+        "card ··4242",
+        found.settling(found.balance),
+    )
+    told = joint.append(
+        person, "transaction", [books.told(paid)], source="customer", occasion="service-use"
+    )
     return told if isinstance(told, Refused) else invoices.settle(joint, person)
 
 

@@ -86,18 +86,27 @@ def desk_sees(house: House, person: str) -> None:
 
 THINGS = {
     "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
-    "recovery_code": Thing(turn_on, lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
-                           standing, {"code_hash": b"mine"}),
-    "task": Thing(task_on, take, lambda h, p: h.do(lambda j: tasks.of_person(j.tables, p)),
-                  {"task_id": "f" * 32}),
+    "recovery_code": Thing(
+        turn_on,
+        lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
+        standing,
+        {"code_hash": b"mine"},
+    ),
+    "task": Thing(
+        task_on,
+        take,
+        lambda h, p: h.do(lambda j: tasks.of_person(j.tables, p)),
+        {"task_id": "f" * 32},
+    ),
     "rights_request": Thing(
         lambda h, p: h.do(lambda j: asks.ask(j, p, "access")),
         lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.tables, p)[0])),
-        lambda h, p: h.do(lambda j: asks.listed(j.tables, p)), {"request_id": "f" * 32},
+        lambda h, p: h.do(lambda j: asks.listed(j.tables, p)),
+        {"request_id": "f" * 32},
     ),
     "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
     "signal": Thing(note, lambda h, p: note(h, p, "cd" * 32), note, {"session": b"mine"}),
-}  # fmt: skip
+}
 
 
 def stored(house: House, name: str) -> Rows:
@@ -113,8 +122,11 @@ def overwrite(house: House, name: str, listed: Rows) -> None:
     with writing(house.provider.gate.gate.engine) as connection:
         run(connection, f"DELETE FROM {name}")
         for each in listed:
-            run(connection, f"INSERT INTO {name} ({', '.join(each)}) VALUES ({places([*each])})",
-                *each.values())  # fmt: skip
+            run(
+                connection,
+                f"INSERT INTO {name} ({', '.join(each)}) VALUES ({places([*each])})",
+                *each.values(),
+            )
 
 
 def changes(before: Rows, now: Rows, other: dict[str, Any]) -> dict[str, Rows]:
@@ -170,9 +182,9 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     now = stored(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
     assert house.do(lambda j: asks.checked(j.tables)) == []
-    overwrite(house, "task", [
-        {**each, "role": "x"} if each["person_id"] == ann else each for each in now
-    ])  # fmt: skip
+    overwrite(
+        house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
+    )
     queue = house.do(lambda j: tasks.listed(j.tables, ["billing", "x"]))
     assert [each.person_id for each in queue] == [bob]
     assert f"not whole: a row of `task` of person {ann}" in caplog.text
@@ -180,9 +192,11 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     for each in queue + house.do(lambda j: tasks.of_person(j.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
     asked = stored(house, "rights_request")
-    overwrite(house, "rights_request", [
-        {**each, "received": 0} if each["person_id"] == ann else each for each in asked
-    ])  # fmt: skip
+    overwrite(
+        house,
+        "rights_request",
+        [{**each, "received": 0} if each["person_id"] == ann else each for each in asked],
+    )
     (answered,) = house.do(lambda j: asks.checked(j.tables))
     assert answered.person_id == bob
 
@@ -190,16 +204,20 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
 def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: House) -> None:
     """The sweep erases whoever an old invitation names; one that was changed names nobody."""
     victim = house.customer()
-    made = house.do(lambda j: invitations.invite(j, "bo@marked.example", "guardian",
-                                                 "guardians/asked"))  # fmt: skip
+    made = house.do(
+        lambda j: invitations.invite(j, "bo@marked.example", "guardian", "guardians/asked")
+    )
     assert isinstance(made, tuple)
     (row,) = stored(house, "invitation")
     at = house.clock.now()
     overwrite(house, "invitation", [{**row, "person_id": victim, "expires": 1}])
     assert invitations.sweep(house.provider.gate.gate) == 0
-    for change in ({"person_id": victim}, {"inviter": victim},
-                   {"inviter": victim, "state": "accepted"},
-                   {"expires": row["expires"] + 1}):  # fmt: skip
+    for change in (
+        {"person_id": victim},
+        {"inviter": victim},
+        {"inviter": victim, "state": "accepted"},
+        {"expires": row["expires"] + 1},
+    ):
         overwrite(house, "invitation", [{**row, **change}])
         with pytest.raises(SealedError):
             house.do(lambda j: invitations.by_code(j.tables, made[1], at))
@@ -224,8 +242,10 @@ def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: H
     ann, bob = house.customer(), house.customer("bob@marked.example")
     queue(house, bob)
     (his,) = stored(house, "outbox")
-    forged = [{**his, "person_id": ann, "message_id": f"{at:032x}", "due": his["due"] - 1}
-              for at in range(2 * ONCE)]  # fmt: skip
+    forged = [
+        {**his, "person_id": ann, "message_id": f"{at:032x}", "due": his["due"] - 1}
+        for at in range(2 * ONCE)
+    ]
     overwrite(house, "outbox", [his, *forged])
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1

@@ -60,16 +60,20 @@ def copy(house: House, name: str, person: str, **other: Any) -> None:
     """Write a row once more as another, with the mark of the first."""
     with writing(house.provider.gate.gate.engine) as connection:
         columns = [each.name for each in vars(tables)[name].columns]
-        first = rows(connection, f"SELECT {', '.join(columns)} FROM {name} WHERE person_id = ?",
-                     person)[0]  # fmt: skip
+        first = rows(
+            connection, f"SELECT {', '.join(columns)} FROM {name} WHERE person_id = ?", person
+        )[0]
         row = {**dict(zip(columns, first, strict=True)), **other}
         write(connection, name, row)
 
 
 def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
     """Write a row without the keys."""
-    run(connection, f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
-        *row.values())  # fmt: skip
+    run(
+        connection,
+        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
+        *row.values(),
+    )
 
 
 def kept(house: House, name: str, where: str, *values: Any) -> list[dict[str, Any]]:
@@ -114,8 +118,11 @@ def test_no_invoice_is_settled_dropped_or_added_by_writing_to_the_database(
     elif how == "another":
         copy(house, "invoice", ann, number=NUMBER)
     else:
-        done = {"paid": "UPDATE invoice SET state = 'paid'", "less": "UPDATE invoice SET due = 5",
-                "deleted": "DELETE FROM invoice"}[how]  # fmt: skip
+        done = {
+            "paid": "UPDATE invoice SET state = 'paid'",
+            "less": "UPDATE invoice SET due = 5",
+            "deleted": "DELETE FROM invoice",
+        }[how]
         assert tamper(house, f"{done} {whose}", ann) == 1
     assert [each for each in problems(house) if "`invoice`" in each]
     answer = house.signed_in(ann).get("/me")
@@ -198,8 +205,10 @@ def test_no_number_of_an_invoice_is_given_out_again_by_writing_to_the_database(
         invoiced(house, bob)
         put_back(house, "invoice_number", before, "year = ?", int(year))
     else:
-        done = {"deleted": "DELETE FROM invoice_number",
-                "changed": "UPDATE invoice_number SET last = 7"}[how]  # fmt: skip
+        done = {
+            "deleted": "DELETE FROM invoice_number",
+            "changed": "UPDATE invoice_number SET last = 7",
+        }[how]
         assert tamper(house, done) == 1
     many = len(history(house, bob).invoices)
     order(house, bob, "phone")

@@ -67,8 +67,9 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
     if how == "payer":
         assert tamper(house, "UPDATE account SET holder = ? WHERE person_id = ?", bob, ann) == 1
     elif how == "confirmed":
-        tamper(house, "UPDATE account SET state = 'unverified', opened = 5 WHERE person_id = ?",
-               ann)  # fmt: skip
+        tamper(
+            house, "UPDATE account SET state = 'unverified', opened = 5 WHERE person_id = ?", ann
+        )
     elif how == "deleted":
         assert tamper(house, "DELETE FROM account WHERE person_id = ?", ann) == 1
     else:

@@ -15,8 +15,9 @@ from upheld.practices.rights import choices, consent, signals
 PAGE = "/me/privacy/choices"
 GIVE = {"data": ["email"], "recipient": "supplier", "purpose": "support"}
 AGREED = re.compile(r'name="agreed" value="([0-9a-f]{64})"')
-SHARE = Act(action="share", data=("email",), recipient="supplier", purpose="support",
-            occasion="other")  # fmt: skip
+SHARE = Act(
+    action="share", data=("email",), recipient="supplier", purpose="support", occasion="other"
+)
 HOSTILE = ("", "x" * 5_000, "<script>alert(1)</script>", "\U0001f600", "\u202ekcab", "a\x00b")
 
 
@@ -125,8 +126,11 @@ def test_the_two_buttons_of_a_choice_look_alike(house: House) -> None:
     page = house.signed_in(house.customer()).get(PAGE).text
     forms = re.findall(r'choices/(\w+)/(in|out)">.*?<button class="(\w+)"', page)
     assert sorted((what, way) for what, way, _ in forms) == [
-        ("advertising", "in"), ("advertising", "out"), ("offers", "in"), ("offers", "out"),
-    ]  # fmt: skip
+        ("advertising", "in"),
+        ("advertising", "out"),
+        ("offers", "in"),
+        ("offers", "out"),
+    ]
     assert {look for *_, look in forms} == {"second"}
 
 
@@ -142,8 +146,11 @@ def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:
     for _ in range(3):
         browser.get("/me")
     assert not house.do(lambda joint: joint.peek(person, use)).allowed
-    done = [each for each in house.provider.gate.gate.entries(person)
-            if each.entry.action == "apply-privacy-signal"]  # fmt: skip
+    done = [
+        each
+        for each in house.provider.gate.gate.entries(person)
+        if each.entry.action == "apply-privacy-signal"
+    ]
     assert [each.entry.outcome for each in done] == ["allow"]
     assert "sends a privacy signal" in browser.get(PAGE).text
     send(browser, f"{PAGE}/advertising/in", {}, PAGE)
@@ -173,7 +180,10 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
     for each in house.do(lambda joint: choices.kept(joint, person)):
         told = browser.get(f"{PAGE}/{each.record_id}/json").json()
         assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
-            consent.SCHEMA, each.record_id, person)  # fmt: skip
+            consent.SCHEMA,
+            each.record_id,
+            person,
+        )
         (processing,) = told["pii_processing"]
         assert set(processing) >= consent.MANDATORY
         assert all(p["purpose"] and p["purpose_type"] for p in processing["purpose"])
@@ -197,8 +207,9 @@ def _signal_refused(house: House) -> bool:
     person = house.customer()
     house.do(lambda joint: signals.noted(joint, person, "00" * 32))
     done = house.provider.gate.gate.entries(person)
-    return not any(each.entry.action == "apply-privacy-signal" and each.entry.kind == "act"
-                   for each in done)  # fmt: skip
+    return not any(
+        each.entry.action == "apply-privacy-signal" and each.entry.kind == "act" for each in done
+    )
 
 
 def _age_refused(house: House) -> bool:
@@ -207,6 +218,7 @@ def _age_refused(house: House) -> bool:
 
 
 RESTS_ON = {
-    "permission": _permission_refused, "privacy-signal": _signal_refused,
+    "permission": _permission_refused,
+    "privacy-signal": _signal_refused,
     "checks-use": _age_refused,
-}  # fmt: skip
+}

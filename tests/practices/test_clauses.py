@@ -44,8 +44,10 @@ def _served(house: House) -> bool:
 
 # What every story begins with: somebody has registered, has a password, and is served.
 RESTS_ON: dict[str, Story] = {
-    "registration": _registered, "fraud-use": _password, "service": _served,
-}  # fmt: skip
+    "registration": _registered,
+    "fraud-use": _password,
+    "service": _served,
+}
 
 
 def lines() -> dict[str, tuple[str, Story]]:

@@ -13,9 +13,14 @@ from practices.routes import MARKS, ROLES, Line, World, lines, routed
 
 HREF = re.compile(r'(?:href|action)="(/[^"#?]*)')
 LED_TO = {  # by a form that was sent, or by the address alone, which is told to whom it concerns
-    "/sign-up/sent", "/recover/sent", "/sign-in/code", "/sign-in/again", "/me/acceptance",
-    "/staff/sign-in", "/agent/sign-in",
-}  # fmt: skip
+    "/sign-up/sent",
+    "/recover/sent",
+    "/sign-in/code",
+    "/sign-in/again",
+    "/me/acceptance",
+    "/staff/sign-in",
+    "/agent/sign-in",
+}
 NO_PAGE = (
     r"^/(checkpoint.*|privacy/.*|policy.*|static/.*|\.well-known/.*"
     r"|robots.txt|favicon.ico|healthz)$"
@@ -87,9 +92,14 @@ def test_every_page_is_reached_by_links(world: World) -> None:
         kind = world.visitors[visitor][0] or "anybody"
         reached.setdefault(kind, set()).update(_linked(world, visitor, start))
     reached["anybody"] |= reached["customer"]  # who is signed in is anybody too
-    missing = [path for method, path in routed(world.house.app)
-               if method == "GET" and "{" not in path and not re.search(NO_PAGE, path)
-               and path not in reached[lines()[f"GET {path}"].who]]  # fmt: skip
+    missing = [
+        path
+        for method, path in routed(world.house.app)
+        if method == "GET"
+        and "{" not in path
+        and not re.search(NO_PAGE, path)
+        and path not in reached[lines()[f"GET {path}"].who]
+    ]
     assert set(missing) == LED_TO
 
 

@@ -27,8 +27,13 @@ from practices.without import without
 from upheld.database.statements import rows
 from upheld.practices.billing import debts
 
-WHO = {"phone": "+1 555-010-0177", "address": "7 Marked Lane", "interests": "marked-interest",
-       "zip": "00077", "occupation": "marked-occupation"}  # fmt: skip
+WHO = {
+    "phone": "+1 555-010-0177",
+    "address": "7 Marked Lane",
+    "interests": "marked-interest",
+    "zip": "00077",
+    "occupation": "marked-occupation",
+}
 CONFIRM = re.compile(r'action="(/agent/debts/[0-9a-f]+/confirm)"')
 
 
@@ -89,8 +94,11 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
     assert [entry.kind for entry in shares] == ["act", "act", "recall", "deletion"]
     assert {entry.data for entry in shares if entry.kind == "act"} == {debts.FIELDS}
     assert {entry.clauses for entry in shares if entry.kind == "act"} == {("collecting-charges",)}
-    items = house.do(lambda joint: rows(joint.connection, "SELECT state FROM item WHERE kind ="
-                                        " 'delete-on-recall'"))  # fmt: skip
+    items = house.do(
+        lambda joint: rows(
+            joint.connection, "SELECT state FROM item WHERE kind = 'delete-on-recall'"
+        )
+    )
     assert items == [("done",)]
     done = house.do(lambda joint: rows(joint.connection, "SELECT state FROM task"))
     assert done == [("done",)]
@@ -188,9 +196,7 @@ def _not_handed_over(house: House) -> bool:
     send(desk, f"{page}/take", {}, page)
     refused = "It may not be handed over now" in desk.get(page).text
     status = send(desk, f"{page}/hand-over", {"party": AGENT}, page).status_code
-    return refused and status == 403 and not house.do(
-        lambda joint: debts.of_person(joint, person)
-    )  # fmt: skip
+    return refused and status == 403 and not house.do(lambda joint: debts.of_person(joint, person))
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {"collecting-charges": _not_handed_over}

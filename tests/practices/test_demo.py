@@ -156,15 +156,23 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
         for person in people:  # as each of them sees it who is signed in
             sessions.begin(joint.tables, "customer", person, joint.house.clock.now())
             told = joint.act(
-                Act(action="view", data=("email", "balance", books.TRANSACTION), actor="customer",
-                    purpose="rights-request", partial=True), person, entitled=True,
-            )  # fmt: skip
+                Act(
+                    action="view",
+                    data=("email", "balance", books.TRANSACTION),
+                    actor="customer",
+                    purpose="rights-request",
+                    partial=True,
+                ),
+                person,
+                entitled=True,
+            )
             assert not isinstance(told, Refused)
             addresses.add(told["email"])
             found = books.rows_of(each.value for each in told.series(books.TRANSACTION))
             if found:
-                signs = [row.cents if isinstance(row, books.Invoice) else -row.cents
-                         for row in found]  # fmt: skip
+                signs = [
+                    row.cents if isinstance(row, books.Invoice) else -row.cents for row in found
+                ]
                 assert told["balance"] == str(sum(signs))
                 booked += 1
     assert len(people) == CUSTOMERS
@@ -199,11 +207,17 @@ def test_a_letter_stands_on_the_page_with_links_that_can_be_followed(
     """Whoever signs up finds the message there, follows its link and has an account."""
     browser = TestClient(app, headers=PAGE, follow_redirects=False)
     assert "Nothing yet" in browser.get("/demo/mail").text
-    told = {"name": "Nia New", "email": "nia@customer.example", "credentials": "words of my own",
-            "birth-date": "1990-02-03", "accept": "yes"}  # fmt: skip
+    told = {
+        "name": "Nia New",
+        "email": "nia@customer.example",
+        "credentials": "words of my own",
+        "birth-date": "1990-02-03",
+        "accept": "yes",
+    }
     assert browser.post("/sign-up/form", data=told).status_code == 303
-    (outbox,) = [job for each in demo.provider.practices for job in each.jobs
-                 if job.name == "outbox"]  # fmt: skip
+    (outbox,) = [
+        job for each in demo.provider.practices for job in each.jobs if job.name == "outbox"
+    ]
     assert outbox.run(demo.provider.gate.gate) == 1
     page = browser.get("/demo/mail").text
     (path,) = re.findall(r'<a href="(/verify/[^"]+)">http', page)
@@ -259,8 +273,14 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("upheld")), "demo", "--port", str(port),
-               "--customers", "12"]  # fmt: skip
+    command = [
+        str(Path(sys.executable).with_name("upheld")),
+        "demo",
+        "--port",
+        str(port),
+        "--customers",
+        "12",
+    ]
     there = {**os.environ, "TMPDIR": str(tmp_path)}
     with child(command, env=there, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

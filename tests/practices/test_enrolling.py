@@ -32,9 +32,11 @@ def database_url(tmp_path: object) -> str:
 
 def invited(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
     """The path at which somebody new enrols."""
-    return house.do(lambda joint: people.invite(
-        joint, people.add(joint, kind, "Olga Beck", sign_in, roles=("support",))
-    )).path  # fmt: skip
+    return house.do(
+        lambda joint: people.invite(
+            joint, people.add(joint, kind, "Olga Beck", sign_in, roles=("support",))
+        )
+    ).path
 
 
 def offered(page: str) -> tuple[str, pyotp.TOTP]:
@@ -214,8 +216,9 @@ def test_a_request_is_worth_no_more_than_whoever_asked(house: House) -> None:
     house.do(lambda joint: people.end(joint, asker))
     assert send(two, path, {"answer": "yes"}, HERE).status_code == 422
     assert send(two, path, {"answer": "no"}, HERE).status_code == 200
-    assert house.do(lambda joint: row(joint.connection, "SELECT state FROM desk_user WHERE"
-                                      " sign_in = 'olga'")) == ("ended",)  # fmt: skip
+    assert house.do(
+        lambda joint: row(joint.connection, "SELECT state FROM desk_user WHERE sign_in = 'olga'")
+    ) == ("ended",)
 
 
 def test_a_colleague_enrols_anew_by_two_managers(house: House) -> None:
@@ -237,8 +240,9 @@ def test_a_colleague_enrols_anew_by_two_managers(house: House) -> None:
 def test_of_twenty_answers_at_once_one_is_of_effect(house: House) -> None:
     """One yes makes one link, however many say it at the same time."""
     asker, other = house.staff("manager", "support", sign_in="mo"), house.staff("manager")
-    request = house.do(lambda joint: second.ask_to_add(joint, asker, "Olga", "olga",
-                                                       roles=("support",)))  # fmt: skip
+    request = house.do(
+        lambda joint: second.ask_to_add(joint, asker, "Olga", "olga", roles=("support",))
+    )
 
     def approve(_: int) -> bool:
         try:

@@ -152,11 +152,11 @@ def test_a_browser_remembers_some_people_who_share_it(house: House) -> None:
 def test_networks_of_a_subscriber_are_one_stranger(house: House) -> None:
     """Who has a /64 has one network's tries, however many addresses they take."""
     told = [
-        at(house, f"2001:db8::{each:x}").post(
-            "/sign-in", data={**WRONG, "email": f"x{each}@marked.example"}
-        ).status_code
+        at(house, f"2001:db8::{each:x}")
+        .post("/sign-in", data={**WRONG, "email": f"x{each}@marked.example"})
+        .status_code
         for each in range(35)
-    ]  # fmt: skip
+    ]
     assert told == [403] * 30 + [429] * 5
     other = at(house, "2001:db8:1::1").post("/sign-in", data=WRONG)
     assert other.status_code == 403

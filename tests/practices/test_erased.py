@@ -65,17 +65,28 @@ def busy(house: House, person: str) -> None:
         sessions.mint(joint.tables, "recover", person, timedelta(hours=1), at)
         email = f"{person}@invited.example"
         invitations.invite(joint, email, "household", "accounts/household", inviter=person)
-        database.insert_new(joint.connection, authenticator, person_id=person, secret=b"s", step=0,
-                            since=1)  # fmt: skip
+        database.insert_new(
+            joint.connection, authenticator, person_id=person, secret=b"s", step=0, since=1
+        )
         database.insert(
-            joint.connection, passkey, subject=person, credential_hash=person.encode(),
-            kind="customer", credential=b"c", public_key=b"k", uses=0, name="", made=1,
-        )  # fmt: skip
-        database.insert(joint.connection, recovery_code, person_id=person,
-                        code_hash=person.encode())  # fmt: skip
+            joint.connection,
+            passkey,
+            subject=person,
+            credential_hash=person.encode(),
+            kind="customer",
+            credential=b"c",
+            public_key=b"k",
+            uses=0,
+            name="",
+            made=1,
+        )
+        database.insert(
+            joint.connection, recovery_code, person_id=person, code_hash=person.encode()
+        )
         operators.leave_to_others(joint.tables, "0" * 32, person)
-        database.insert(joint.connection, signal, person_id=person, session=b"s",
-                        at=microseconds(at))  # fmt: skip
+        database.insert(
+            joint.connection, signal, person_id=person, session=b"s", at=microseconds(at)
+        )
         database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)
 
 
@@ -111,8 +122,10 @@ def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
     for person in (guardian, child, owes):
         busy(house, person)
     settings = tmp_path / "upheld.toml"
-    settings.write_text(f'database = "sqlite:///upheld.db"\nkeyring = "keyring"\n'
-                        f'key_file = "master"\npolicy = "{sample_policy()}"\n')  # fmt: skip
+    settings.write_text(
+        f'database = "sqlite:///upheld.db"\nkeyring = "keyring"\n'
+        f'key_file = "master"\npolicy = "{sample_policy()}"\n'
+    )
     words = ["person", "erase", guardian, child, owes, "--json", "--settings", str(settings)]
     found = CliRunner().invoke(app, words)
     assert found.exit_code == 0, found.output
@@ -140,9 +153,20 @@ def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:
 def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
     """It leads its table's key, is declared, or is the id of something that is no person."""
     things = {
-        "record_id", "item_id", "task_id", "message_id", "invitation_id", "debt_id", "request_id",
-        "user_id", "staff_id", "asked_by", "backup_id", "finding_id", "token",
-    }  # fmt: skip
+        "record_id",
+        "item_id",
+        "task_id",
+        "message_id",
+        "invitation_id",
+        "debt_id",
+        "request_id",
+        "user_id",
+        "staff_id",
+        "asked_by",
+        "backup_id",
+        "finding_id",
+        "token",
+    }
     for table in declared().tables.values():
         for column in table.columns:
             if getattr(column.type, "length", None) == 32 and column.name not in things:

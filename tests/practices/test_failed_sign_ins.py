@@ -25,13 +25,16 @@ def test_a_failed_sign_in_is_logged_and_counted(
 ) -> None:
     """A wrong password, a wrong code and an unknown name count by why; a right sign-in does not."""
     _, authenticator = house.enrolled("support", sign_in="sam-the-tall")
-    browser = TestClient(service_of(house.provider, sample_policy(), Serving()), headers=PAGE,
-                         follow_redirects=False)  # fmt: skip
+    browser = TestClient(
+        service_of(house.provider, sample_policy(), Serving()), headers=PAGE, follow_redirects=False
+    )
     caplog.set_level(logging.WARNING, logger="upheld")
     right = {"sign-in": "sam-the-tall", "password": PASSWORD}
-    for form in ({**right, "password": "wrong words here", "code": "000000"},
-                 {**right, "sign-in": "nobody-at-all", "code": "000000"},
-                 {**right, "code": "000000"}):  # fmt: skip
+    for form in (
+        {**right, "password": "wrong words here", "code": "000000"},
+        {**right, "sign-in": "nobody-at-all", "code": "000000"},
+        {**right, "code": "000000"},
+    ):
         assert browser.post("/staff/sign-in", data=form).status_code == 403
     code = authenticator.at(house.clock.now())
     assert browser.post("/staff/sign-in", data={**right, "code": code}).status_code == 303

@@ -111,8 +111,13 @@ def test_a_page_without_a_form_tells_no_referrer(demo: Running) -> None:
 @pytest.mark.parametrize("path", ["/sign-in", "/nothing-here", "/privacy", "/unsubscribe/x"])
 def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) -> None:
     """A form that drips is answered with 408 or cut, on every address, whatever reads it."""
-    slow = head(demo, f"POST {path}", content_length="2000", origin=f"http://127.0.0.1:{demo.port}",
-                content_type="application/x-www-form-urlencoded")  # fmt: skip
+    slow = head(
+        demo,
+        f"POST {path}",
+        content_length="2000",
+        origin=f"http://127.0.0.1:{demo.port}",
+        content_type="application/x-www-form-urlencoded",
+    )
     slow = slow.replace("connection: close\r\n", "")
     with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
         connection.sendall(slow.encode() + b"email=")
@@ -151,8 +156,9 @@ def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
     """Nothing behind such a request is read as another one."""
     smuggled = "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     for path in ("/sign-in", "/access/v1/evaluation", "/"):
-        told = head(demo, f"POST {path}", content_length=str(len(smuggled)),
-                    transfer_encoding="chunked").replace("connection: close\r\n", "")  # fmt: skip
+        told = head(
+            demo, f"POST {path}", content_length=str(len(smuggled)), transfer_encoding="chunked"
+        ).replace("connection: close\r\n", "")
         found = answered(demo, told + smuggled)
         assert found.startswith("HTTP/1.1 400")
         assert found.count("HTTP/1.1") == 1

@@ -65,8 +65,14 @@ def sign_up(house: House, code: str) -> TestClient:
     browser = house.browser()
     back = browser.post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
     assert back.status_code == 200, back.text
-    told = {"name": "Kim Marked", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
-            "accept": "yes", "invitation": code}  # fmt: skip
+    told = {
+        "name": "Kim Marked",
+        "email": KID,
+        "credentials": PASSWORD,
+        "birth-date": born(16),
+        "accept": "yes",
+        "invitation": code,
+    }
     sent = browser.post("/sign-up/form", data=told)
     if sent.status_code == 303:
         browser.post(link(house, "accounts/verify"))
@@ -105,8 +111,12 @@ def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House)
     house.clock.moved = timedelta(days=14, minutes=1)
     house.do(lambda joint: joint.accept_clock(house.clock.now()))
     assert invitations.sweep(house.provider.gate.gate) == 1
-    left = house.do(lambda j: [row(j.connection, f"SELECT 1 FROM {table}")
-                               for table in ("value", "invitation", "outbox")])  # fmt: skip
+    left = house.do(
+        lambda j: [
+            row(j.connection, f"SELECT 1 FROM {table}")
+            for table in ("value", "invitation", "outbox")
+        ]
+    )
     assert left == [None, None, None]
 
 
@@ -128,8 +138,14 @@ def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None
     for told, status in ((code, 409), ("ABCD-" * 4 + "ABCD", 422), ("", 422), ("x" * 500, 422)):
         answer = browser.post("/sign-up/continue", data={"code": told, "birth-date": born(16)})
         assert answer.status_code == status
-    form = {"name": "Kim", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
-            "accept": "yes", "invitation": code}  # fmt: skip
+    form = {
+        "name": "Kim",
+        "email": KID,
+        "credentials": PASSWORD,
+        "birth-date": born(16),
+        "accept": "yes",
+        "invitation": code,
+    }
     assert browser.post("/sign-up/form", data=form).status_code == 410
 
 
@@ -139,8 +155,11 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     given = house.do(lambda joint: domain.given(joint, minor))
     assert all(each.record_id for each in given.values())
     assert len({each.record_id for each in given.values()}) == 3
-    shown = house.do(lambda j: rows(j.connection, "SELECT kind, by_whom, how FROM"
-                                    " record WHERE person_id = ?", minor))  # fmt: skip
+    shown = house.do(
+        lambda j: rows(
+            j.connection, "SELECT kind, by_whom, how FROM record WHERE person_id = ?", minor
+        )
+    )
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
     assert sorted(shown) == [(kind, guardian, "page") for kind in kinds]
     texts = house.do(lambda joint: [joint.shown(minor, each.record_id) for each in given.values()])
@@ -273,13 +292,31 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
             found = house.provider.gate.gate
             with found.together() as j:
                 j.record(minor, "service-order", fact="has-service")
-                j.append(minor, "usage", [msgspec.json.encode({**told, **more}).decode()],
-                         source="customer", occasion="service-use")  # fmt: skip
-                j.append(minor, "messages", [msgspec.json.encode(
-                    {"at": "2026-11-02T10:00:00+00:00", "purpose": "newsletter",
-                     "subject": "Fibre is here", "text": "SECRET TEXT", "message": "1" * 32,
-                     "clause": "newsletter"}).decode()],
-                    source="customer", occasion="service-use")  # fmt: skip
+                j.append(
+                    minor,
+                    "usage",
+                    [msgspec.json.encode({**told, **more}).decode()],
+                    source="customer",
+                    occasion="service-use",
+                )
+                j.append(
+                    minor,
+                    "messages",
+                    [
+                        msgspec.json.encode(
+                            {
+                                "at": "2026-11-02T10:00:00+00:00",
+                                "purpose": "newsletter",
+                                "subject": "Fibre is here",
+                                "text": "SECRET TEXT",
+                                "message": "1" * 32,
+                                "clause": "newsletter",
+                            }
+                        ).decode()
+                    ],
+                    source="customer",
+                    occasion="service-use",
+                )
 
     used(None)
     page = house.signed_in(guardian).get(f"/me/family/{minor}").text
@@ -364,8 +401,14 @@ def _no_minor(house: House) -> bool:
     found = house.do(lambda joint: invitations.by_id(joint.tables, made[0]))
     assert found is not None
     house.do(lambda joint: domain.accept(joint, guardian, found))
-    told = {"name": "Kim Marked", "email": KID, "credentials": PASSWORD, "birth-date": born(16),
-            "accept": "yes", "invitation": made[1]}  # fmt: skip
+    told = {
+        "name": "Kim Marked",
+        "email": KID,
+        "credentials": PASSWORD,
+        "birth-date": born(16),
+        "accept": "yes",
+        "invitation": made[1],
+    }
     refused = house.browser().post("/sign-up/form", data=told).status_code == 403
     return refused and kid(house) == ""
 
@@ -373,14 +416,19 @@ def _no_minor(house: House) -> bool:
 def _no_view(house: House) -> bool:
     """Whether a guardian sees nothing of a minor."""
     guardian, minor, _ = family(house)
-    return "You see nothing at the moment" in house.signed_in(guardian).get(
-        f"/me/family/{minor}").text  # fmt: skip
+    return (
+        "You see nothing at the moment" in house.signed_in(guardian).get(f"/me/family/{minor}").text
+    )
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {
-    "invitations": _no_asking, "service-messages": _no_asking, "checks-use": _no_yes,
-    "minors": _no_minor, "minor-costs": _no_minor, "guardian-view": _no_view,
-}  # fmt: skip
+    "invitations": _no_asking,
+    "service-messages": _no_asking,
+    "checks-use": _no_yes,
+    "minors": _no_minor,
+    "minor-costs": _no_minor,
+    "guardian-view": _no_view,
+}
 
 
 @pytest.mark.parametrize("clause", RESTS_ON)

@@ -45,8 +45,14 @@ def joined(house: House) -> tuple[str, str]:
     raw = path.rsplit("/", 1)[-1]
     form = browser.post("/sign-up", data={"birth-date": "1990-01-01", "invitation": raw})
     assert raw in form.text
-    told = {"name": "Bo Marked", "email": BO, "credentials": PASSWORD, "birth-date": "1990-01-01",
-            "accept": "yes", "invitation": raw}  # fmt: skip
+    told = {
+        "name": "Bo Marked",
+        "email": BO,
+        "credentials": PASSWORD,
+        "birth-date": "1990-01-01",
+        "accept": "yes",
+        "invitation": raw,
+    }
     assert browser.post("/sign-up/form", data=told).status_code == 303
     browser.post(link(house, "accounts/verify"))
     member = house.do(lambda joint: domain.at_address(joint, BO))
@@ -121,8 +127,9 @@ def _refused(house: House) -> bool:
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {
-    "invitations": _refused, "service-messages": _refused,
-}  # fmt: skip
+    "invitations": _refused,
+    "service-messages": _refused,
+}
 
 
 @pytest.mark.parametrize("clause", RESTS_ON)

@@ -23,18 +23,26 @@ from upheld.vault.people import VaultError
 from upheld.web import markdown
 
 HOSTILE = (
-    "=?utf-8?q?=0a?=@marked.example", "=?utf-8?b?!!!?=@marked.example",
-    "=?utf-8?q?=00?=@marked.example", "=?utf-8?q?bo?=@marked.example", "a@",
-    "cat@marked.example, dog@marked.example", "ann@marked.example\nbcc: bo@marked.example",
-    "ann@marked.example\r\n", "Ann <ann@marked.example>", "@marked.example", "ann",
-)  # fmt: skip
+    "=?utf-8?q?=0a?=@marked.example",
+    "=?utf-8?b?!!!?=@marked.example",
+    "=?utf-8?q?=00?=@marked.example",
+    "=?utf-8?q?bo?=@marked.example",
+    "a@",
+    "cat@marked.example, dog@marked.example",
+    "ann@marked.example\nbcc: bo@marked.example",
+    "ann@marked.example\r\n",
+    "Ann <ann@marked.example>",
+    "@marked.example",
+    "ann",
+)
 
 
 def named(house: House, name: str, email: str = "ann@marked.example") -> str:
     """A customer by a name, to whom a message about their password waits."""
     person = house.customer(email, name=name)
-    house.do(lambda joint: outbox.queue(joint, person, "accounts/changed",
-                                        "administrative-message"))  # fmt: skip
+    house.do(
+        lambda joint: outbox.queue(joint, person, "accounts/changed", "administrative-message")
+    )
     return person
 
 
@@ -74,8 +82,11 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
 
 def _keep_raw(house: House, person: str, address: str) -> None:
     """Keep a text as an address."""
-    found = house.do(lambda joint: joint.store(person, {"email": address}, source="customer",
-                                               occasion="registration", entitled=True))  # fmt: skip
+    found = house.do(
+        lambda joint: joint.store(
+            person, {"email": address}, source="customer", occasion="registration", entitled=True
+        )
+    )
     assert found is not None
 
 
@@ -158,11 +169,18 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
 @pytest.mark.parametrize(
     "name",
     [
-        "[You won: claim here](https://evil.example/x)", "<https://evil.example/x>",
-        "![x](https://evil.example/x.png)", "*Ann* _Marked_ `ann`", "# Ann", "1. Ann",
-        "<b>Ann</b> & co", "Ann \\* &amp;", "=?utf-8?q?Ann?=", "Ann ~~~ | --- > x",
+        "[You won: claim here](https://evil.example/x)",
+        "<https://evil.example/x>",
+        "![x](https://evil.example/x.png)",
+        "*Ann* _Marked_ `ann`",
+        "# Ann",
+        "1. Ann",
+        "<b>Ann</b> & co",
+        "Ann \\* &amp;",
+        "=?utf-8?q?Ann?=",
+        "Ann ~~~ | --- > x",
     ],
-)  # fmt: skip
+)
 def test_a_name_is_text_in_every_part_of_a_message(house: House, name: str) -> None:
     """Markdown, HTML and links in a name come out as they were typed, and are nothing else."""
     named(house, name)
@@ -183,9 +201,16 @@ def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> Non
     """Line ends in a name, as an old import kept them, are spaces in a message."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.tables, "accounts/changed", person,
-                              "Ann\n\n# Call 555\r\n- now\u2028x", {}, lambda _: True)
-    )  # fmt: skip
+        lambda joint: compose(
+            house.provider,
+            joint.tables,
+            "accounts/changed",
+            person,
+            "Ann\n\n# Call 555\r\n- now\u2028x",
+            {},
+            lambda _: True,
+        )
+    )
     assert made.text.startswith("Hello Ann # Call 555 - now x,\n")
     assert markdown.html(made.markdown).startswith("<p>Hello Ann # Call 555 - now x,</p>")
 
@@ -193,20 +218,24 @@ def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> Non
 @pytest.mark.parametrize(
     ("name", "greeting"),
     [
-        ("Ann Marked", "Hello Ann Marked,"), ("J. R. O'Neil-Smith", "Hello J. R. O'Neil-Smith,"),
-        ("[You won](https://evil.example/x)", "Hello,"), ("see evil.example", "Hello,"),
-        ("www evil example", "Hello,"), ("write x@evil.example", "Hello,"),
+        ("Ann Marked", "Hello Ann Marked,"),
+        ("J. R. O'Neil-Smith", "Hello J. R. O'Neil-Smith,"),
+        ("[You won](https://evil.example/x)", "Hello,"),
+        ("see evil.example", "Hello,"),
+        ("www evil example", "Hello,"),
+        ("write x@evil.example", "Hello,"),
     ],
-)  # fmt: skip
+)
 def test_a_stranger_reads_no_name_that_a_program_would_make_a_link_of(
     house: House, name: str, greeting: str
 ) -> None:
     """Whoever signs up with somebody else's address sends them no link of their own choosing."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.tables, "accounts/verify", person, name,
-                              {}, lambda _: True)
-    )  # fmt: skip
+        lambda joint: compose(
+            house.provider, joint.tables, "accounts/verify", person, name, {}, lambda _: True
+        )
+    )
     assert made.text.startswith(greeting + "\n")
     assert "evil" not in made.markdown
 
@@ -244,8 +273,10 @@ def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house
     gone, full = named(house, "A", "gone@marked.example"), named(house, "B", "full@marked.example")
     named(house, "C", "good@marked.example")
     with mail_server() as (kept, url):
-        kept.refused = {"gone@marked.example": "550 no such gone@marked.example",
-                        "full@marked.example": "452 mailbox full"}  # fmt: skip
+        kept.refused = {
+            "gone@marked.example": "550 no such gone@marked.example",
+            "full@marked.example": "452 mailbox full",
+        }
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
     found = troubles(house)
     assert found[gone] == ("failed", "the mail server refused the address with 550")
@@ -254,8 +285,13 @@ def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house
 
 def test_no_mail_goes_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server elsewhere that offers no STARTTLS gets nothing; one on this machine may lack it."""
-    for host, here in (("mail.example", False), ("192.0.2.7", False), ("127.0.0.1", True),
-                       ("[::1]", True), ("localhost", True)):  # fmt: skip
+    for host, here in (
+        ("mail.example", False),
+        ("192.0.2.7", False),
+        ("127.0.0.1", True),
+        ("[::1]", True),
+        ("localhost", True),
+    ):
         assert Smtp(f"smtp://{host}:25").start_tls is (None if here else True)
         assert Smtp(f"smtps://{host}").tls
     message = EmailMessage()

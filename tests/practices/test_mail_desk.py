@@ -24,9 +24,10 @@ HERE = "/staff/mail"
 def message_of(house: House, person: str) -> str:
     """The id of a person's only message."""
     ((found,),) = house.do(
-        lambda joint: rows(joint.connection, "SELECT message_id FROM outbox WHERE person_id = ?",
-                           person)
-    )  # fmt: skip
+        lambda joint: rows(
+            joint.connection, "SELECT message_id FROM outbox WHERE person_id = ?", person
+        )
+    )
     return str(found)
 
 
@@ -72,8 +73,11 @@ def test_a_manager_lets_a_message_be_tried_again(house: House) -> None:
     assert "set aside.</p>" not in manager.get("/staff").text
     assert send(manager, f"{HERE}/{message}/retry", {}, "/staff/me").status_code == 404
     assert kinds(house, person).count("retried") == 1
-    (entry,) = [each.entry for each in house.provider.gate.gate.entries(person)
-                if each.entry.kind == "retried"]  # fmt: skip
+    (entry,) = [
+        each.entry
+        for each in house.provider.gate.gate.entries(person)
+        if each.entry.kind == "retried"
+    ]
     assert entry.actor == f"staff {staff_id}"
     assert "tried again" in told(entry, house.policy)
 
@@ -110,21 +114,41 @@ def test_a_queue_that_is_full_is_told_to_managers(house: House) -> None:
 
 def report(message: str, action: str = "failed", *, whole: bool = True) -> bytes:
     """A report of a mail server, as RFC 3464 has it, with the headers of a message given back."""
-    status = "\r\n".join([
-        "Reporting-MTA: dns; mx.example", "", "Final-Recipient: rfc822; ann@marked.example",
-        f"Action: {action}", "Status: 5.1.1", "",
-    ])  # fmt: skip
+    status = "\r\n".join(
+        [
+            "Reporting-MTA: dns; mx.example",
+            "",
+            "Final-Recipient: rfc822; ann@marked.example",
+            f"Action: {action}",
+            "Status: 5.1.1",
+            "",
+        ]
+    )
     back = f"Message-ID: <{message}@larch.example>\r\nSubject: x\r\n"
     if whole:
         back += "\r\nHello Ann\r\n"
     kind = "message/rfc822" if whole else "text/rfc822-headers"
     lines = [
-        "From: MAILER-DAEMON@mx.example", "To: help@larch.example", "MIME-Version: 1.0",
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"', "",
-        "--b", "Content-Type: text/plain", "", "It could not be delivered.",
-        "--b", "Content-Type: message/delivery-status", "", status,
-        "--b", f"Content-Type: {kind}", "", back, "--b--", "",
-    ]  # fmt: skip
+        "From: MAILER-DAEMON@mx.example",
+        "To: help@larch.example",
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "It could not be delivered.",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        status,
+        "--b",
+        f"Content-Type: {kind}",
+        "",
+        back,
+        "--b--",
+        "",
+    ]
     return "\r\n".join(lines).encode()
 
 
@@ -163,15 +187,19 @@ def test_what_is_no_report_of_a_failure_is_refused(house: House) -> None:
 def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> None:
     """For them it is not there, nothing is done, and its customer sees that somebody tried."""
     person = house.customer()
-    task = house.do(lambda joint: tasks.open_task(joint, person, "ticket", "customer-support",
-                                                  role="support"))  # fmt: skip
+    task = house.do(
+        lambda joint: tasks.open_task(joint, person, "ticket", "customer-support", role="support")
+    )
     staff_id = house.staff("security")
     browser = house.signed_in(staff_id, "staff")
     at = f"/staff/tasks/{task}{path}"
     answer = send(browser, at, {"field": "email"}, "/staff/me") if path else browser.get(at)
     assert answer.status_code == 404
-    (entry,) = [each.entry for each in house.provider.gate.gate.entries(person)
-                if each.entry.kind == "others-task"]  # fmt: skip
+    (entry,) = [
+        each.entry
+        for each in house.provider.gate.gate.entries(person)
+        if each.entry.kind == "others-task"
+    ]
     assert entry.actor == f"staff {staff_id}"
     assert "tried to open a task on you" in told(entry, house.policy)
     after = house.do(lambda joint: tasks.found(joint.tables, task))
@@ -183,8 +211,9 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
 def test_the_desks_of_other_practices_enter_such_a_look_too(house: House, path: str) -> None:
     """A guardian's check and a debt open to nobody whose task they are not."""
     person = house.customer()
-    task = house.do(lambda joint: tasks.open_task(joint, person, "ticket", "customer-support",
-                                                  role="support"))  # fmt: skip
+    task = house.do(
+        lambda joint: tasks.open_task(joint, person, "ticket", "customer-support", role="support")
+    )
     browser = house.signed_in(house.staff("security"), "staff")
     assert browser.get(path.replace("{task}", task)).status_code in (403, 404)
     assert kinds(house, person).count("others-task") == 1

@@ -121,8 +121,12 @@ def test_a_message_is_sent_once_with_its_copy_and_its_entry(
     assert "Hello Ann Marked" in listed
     one = house.signed_in(person).get(f"/me/messages/{message}").text
     assert "your invoice 2026-11 is ready" in one
-    assert house.signed_in(house.customer("bo@marked.example")).get(
-        f"/me/messages/{message}").status_code == 404  # fmt: skip
+    assert (
+        house.signed_in(house.customer("bo@marked.example"))
+        .get(f"/me/messages/{message}")
+        .status_code
+        == 404
+    )
 
 
 @pytest.mark.usefixtures("templates")
@@ -187,8 +191,11 @@ def test_whoever_opts_out_before_it_is_sent_does_not_get_it(house: House) -> Non
     """The policy is asked again at the moment of sending; a refusal ends the message."""
     person = house.customer()
     queued(house, person, "offers")
-    house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
-                                        about={"purpose": ["offers"]}))  # fmt: skip
+    house.do(
+        lambda joint: joint.record(
+            person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
+        )
+    )
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 0
     assert not box.messages
@@ -199,8 +206,11 @@ def test_whoever_opts_out_before_it_is_sent_does_not_get_it(house: House) -> Non
 def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: House) -> None:
     """The message that belongs to the account comes, without its block of another purpose."""
     person = house.customer()
-    house.do(lambda joint: joint.record(person, "opt-out", fact="opted-out",
-                                        about={"purpose": ["offers"]}))  # fmt: skip
+    house.do(
+        lambda joint: joint.record(
+            person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
+        )
+    )
     queued(house, person)
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
@@ -313,6 +323,8 @@ def _offer_refused(house: House) -> bool:
 
 
 RESTS_ON = {
-    "offers": _offer_refused, "service-messages": _queue_refused, "billing-use": _sent_refused,
+    "offers": _offer_refused,
+    "service-messages": _queue_refused,
+    "billing-use": _sent_refused,
     "message-copies": _copied_refused,
-}  # fmt: skip
+}

@@ -35,12 +35,17 @@ def at_once(
 
     async def all_of_them() -> list[httpx2.Response]:
         transport = httpx2.ASGITransport(app=house.app)
-        async with httpx2.AsyncClient(transport=transport, headers=PAGE,
-                                      base_url="http://testserver") as client:  # fmt: skip
-            return await asyncio.gather(*(
-                client.post(path, data=form, headers=_cookies(browsers[at] if browsers else None))
-                for at, form in enumerate(forms)
-            ))  # fmt: skip
+        async with httpx2.AsyncClient(
+            transport=transport, headers=PAGE, base_url="http://testserver"
+        ) as client:
+            return await asyncio.gather(
+                *(
+                    client.post(
+                        path, data=form, headers=_cookies(browsers[at] if browsers else None)
+                    )
+                    for at, form in enumerate(forms)
+                )
+            )
 
     with ThreadPoolExecutor(1) as apart:
         answers = apart.submit(asyncio.run, all_of_them()).result()
@@ -62,10 +67,16 @@ def token(browser: TestClient, page: str) -> str:
 def applicants(code: str, birth: str) -> list[dict[str, Any]]:
     """Twenty who all come by one code, each with an address of their own."""
     return [
-        {"name": "Kim Marked", "email": f"kim{at}@marked.example", "credentials": PASSWORD,
-         "birth-date": birth, "accept": "yes", "invitation": code}
+        {
+            "name": "Kim Marked",
+            "email": f"kim{at}@marked.example",
+            "credentials": PASSWORD,
+            "birth-date": birth,
+            "accept": "yes",
+            "invitation": code,
+        }
         for at in range(AT_ONCE)
-    ]  # fmt: skip
+    ]
 
 
 def unlimited(house: House) -> None:
@@ -181,8 +192,7 @@ def test_a_one_time_password_signs_in_once(house: House) -> None:
     """Twenty send the same right code: one session begins."""
     user, authenticator = house.enrolled("support")
     unlimited(house)
-    form = {"sign-in": "sam", "password": PASSWORD,
-            "code": authenticator.at(house.clock.now())}  # fmt: skip
+    form = {"sign-in": "sam", "password": PASSWORD, "code": authenticator.at(house.clock.now())}
     assert at_once(house, "/staff/sign-in", [form] * AT_ONCE) == {303: 1, 403: AT_ONCE - 1}
     assert count(house, "SELECT count(*) FROM session WHERE subject = ?", user) == 1
 
@@ -211,13 +221,16 @@ def test_a_customer_from_a_file_gets_one_account(house: House, tmp_path: Path, b
     unlimited(house)
     send(house.browser(), "/recover", {"email": EMAIL})
     path = link(house, "accounts/welcome-back")
-    forms = [{"password": f"another {at} four plain words", "birth-date": f"19{60 + at}-01-01"}
-             for at in range(AT_ONCE)]  # fmt: skip
+    forms = [
+        {"password": f"another {at} four plain words", "birth-date": f"19{60 + at}-01-01"}
+        for at in range(AT_ONCE)
+    ]
     assert at_once(house, path, forms) == {303: 1, 410: AT_ONCE - 1}
     assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 1
     for field in ("credentials", "birth-date"):
-        held = count(house, "SELECT count(*) FROM value WHERE person_id = ? AND field = ?", person,
-                     field)  # fmt: skip
+        held = count(
+            house, "SELECT count(*) FROM value WHERE person_id = ? AND field = ?", person, field
+        )
         assert held == 1, field
     works = [each for each in forms if _signs_in(house, EMAIL, each["password"])]
     assert len(works) == 1
@@ -248,8 +261,11 @@ def _signs_in(house: House, email: str, password: str) -> bool:
 
 def test_nothing_of_a_link_is_readable_in_the_database(house: House) -> None:
     """Neither a link nor its use can be read by whoever has the tables."""
-    raw = house.do(lambda j: sessions.mint(j.tables, "recover", "0" * 32, timedelta(hours=1),
-                                           house.clock.now()))  # fmt: skip
+    raw = house.do(
+        lambda j: sessions.mint(
+            j.tables, "recover", "0" * 32, timedelta(hours=1), house.clock.now()
+        )
+    )
     assert house.do(lambda j: sessions.redeem(j.tables, "recover", raw, house.clock.now()))
     kept = house.do(lambda j: rows(j.connection, "SELECT mark FROM spent"))
     assert raw.encode() not in b"".join(bytes(each) for (each,) in kept)

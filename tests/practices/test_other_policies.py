@@ -61,9 +61,13 @@ def signed_up(house: House, name: str) -> TestClient:
     """The browser of somebody who signed up, confirmed their address and signed in."""
     asked = registration(house.policy)
     told: dict[str, Any] = {
-        "name": "Ida Marked", "email": EMAIL, "credentials": PASSWORD, "birth-date": BORN[name],
-        "interests": ["films"], "accept": "yes",
-    }  # fmt: skip
+        "name": "Ida Marked",
+        "email": EMAIL,
+        "credentials": PASSWORD,
+        "birth-date": BORN[name],
+        "interests": ["films"],
+        "accept": "yes",
+    }
     browser = house.browser()
     sent = {word: value for word, value in told.items() if word in asked.names | {"accept"}}
     answer = browser.post("/sign-up/form", data=sent)
@@ -78,8 +82,15 @@ def test_somebody_signs_up_and_every_page_of_theirs_is_true(other: House, name: 
     """By the form, the message and the sign-in; then each page that links lead to."""
     browser = signed_up(other, name)
     found: dict[str, int] = {}
-    ahead = ["/me", "/me/services", "/me/balance", "/me/payment", "/me/family", "/me/messages",
-             "/me/privacy/choices"]  # fmt: skip
+    ahead = [
+        "/me",
+        "/me/services",
+        "/me/balance",
+        "/me/payment",
+        "/me/family",
+        "/me/messages",
+        "/me/privacy/choices",
+    ]
     while ahead:
         path = ahead.pop()
         if path in found or path.startswith(NOT_SEEN):
@@ -95,8 +106,18 @@ def test_somebody_signs_up_and_every_page_of_theirs_is_true(other: House, name: 
 def test_what_everybody_sees_is_true_too(other: House) -> None:
     """Signing up, signing in, asking for a password or a guardian, before anybody is known."""
     browser = other.browser()
-    for path in ("/", "/sign-up", "/sign-in", "/recover", "/sign-up/guardian", "/sign-up/continue",
-                 "/terms", "/sign-up/sent", "/staff/sign-in", "/agent/sign-in"):  # fmt: skip
+    for path in (
+        "/",
+        "/sign-up",
+        "/sign-in",
+        "/recover",
+        "/sign-up/guardian",
+        "/sign-up/continue",
+        "/terms",
+        "/sign-up/sent",
+        "/staff/sign-in",
+        "/agent/sign-in",
+    ):
         answer = browser.get(path)
         assert answer.status_code in (200, 303), path
         true_of(other, answer)
@@ -189,8 +210,11 @@ def test_start_says_what_the_policy_switches_off(sample: upheld.Policy) -> None:
     assert ("billing", "ordering services") in off
     assert ("guardians", "asking a parent or guardian") in off
     assert ("accounts", "signing up") not in off
-    told = told_off(upheld.load_text(POLICIES["club"] + "\nNo bills. {#free}\n\n```rule\n"
-                                     "may not use for billing\n```\n"))  # fmt: skip
+    told = told_off(
+        upheld.load_text(
+            POLICIES["club"] + "\nNo bills. {#free}\n\n```rule\nmay not use for billing\n```\n"
+        )
+    )
     assert "switched off by the policy: billing: making invoices: denied by #free\n" in told
     nobody = upheld.load_text(POLICIES["shop"].replace("may serve\n", "may not serve\n"))
     assert "accounts: signing up: nobody who is new here may be served\n" in told_off(nobody)

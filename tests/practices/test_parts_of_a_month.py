@@ -26,8 +26,16 @@ from upheld.practices.billing.proration import DAY, Month, days_had, lines_of, m
 from upheld.practices.billing.services import Had
 from upheld.practices.billing.tables import invoice
 
-MONTHS = [month_of(day) for day in (date(2026, 1, 9), date(2026, 2, 3), date(2028, 2, 3),
-                                    date(2026, 4, 30), date(2027, 12, 31))]  # fmt: skip
+MONTHS = [
+    month_of(day)
+    for day in (
+        date(2026, 1, 9),
+        date(2026, 2, 3),
+        date(2028, 2, 3),
+        date(2026, 4, 30),
+        date(2027, 12, 31),
+    )
+]
 BEFORE = "0014"  # the revision before invoices were found by who pays them
 PRICES = st.integers(0, 100_000)
 
@@ -48,8 +56,10 @@ def changing(draw: st.DrawFn) -> tuple[Month, list[Had], dict[str, Plan]]:
     ends = [*starts[1:], draw(st.sampled_from([None, month.after, month.after + DAY]))]
     plans = [draw(st.sampled_from("ab")) for _ in starts]
     cents = {"a": draw(PRICES), "b": draw(PRICES)}
-    had = [Had("dsl", plan, since, until, "") for plan, since, until in
-           zip(plans, starts, ends, strict=True)]  # fmt: skip
+    had = [
+        Had("dsl", plan, since, until, "")
+        for plan, since, until in zip(plans, starts, ends, strict=True)
+    ]
     return month, had, {name: Plan(name, "dsl", name, each) for name, each in cents.items()}
 
 
@@ -141,8 +151,11 @@ def test_a_suspended_minor_is_billed_for_the_days_before(house: House) -> None:
     shown = house.signed_in(guardian).get(f"/me/balance/{bill.number}").text
     assert "suspended" in shown
     assert "a minor in your care, whose costs you accepted" in shown
-    number = house.do(lambda joint: rows(joint.connection, "SELECT number FROM account WHERE"
-                                         " person_id = ?", minor))[0][0]  # fmt: skip
+    number = house.do(
+        lambda joint: rows(
+            joint.connection, "SELECT number FROM account WHERE person_id = ?", minor
+        )
+    )[0][0]
     assert number in shown
     assert number in house.signed_in(guardian).get("/me/balance").text
     to_the_first(house)
@@ -209,11 +222,14 @@ def test_invoices_of_before_are_brought_over(database_url: str) -> None:
             ("guardian", "2026-1002", "child", "2026-01", 5, "due"),
         ]
         assert rows(connection, "SELECT person_id, month, state FROM billed ORDER BY 1, 2") == [
-            ("child", "2025-12", "made"), ("child", "2026-01", "made"),
-            ("child", "2026-02", "refused"), ("guardian", "2026-01", "made"),
+            ("child", "2025-12", "made"),
+            ("child", "2026-01", "made"),
+            ("child", "2026-02", "refused"),
+            ("guardian", "2026-01", "made"),
             ("other", "2026-02", "none"),
-        ]  # fmt: skip
+        ]
         assert rows(connection, "SELECT year, last FROM invoice_number ORDER BY 1") == [
-            (2025, 1003), (2026, 1002),
-        ]  # fmt: skip
+            (2025, 1003),
+            (2026, 1002),
+        ]
     engine.dispose()

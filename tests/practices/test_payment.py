@@ -33,8 +33,19 @@ from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.sandbox import Sandbox
 
 KEY = re.compile(r'name="key" value="([0-9a-f]{32})"')
-HOSTILE = ("", "x" * 5_000, "<script>alert(1)</script>", "😀", "\u202e12.30", "-1", "0", "1e3",
-           "12.345", "99999999", "½")  # fmt: skip
+HOSTILE = (
+    "",
+    "x" * 5_000,
+    "<script>alert(1)</script>",
+    "😀",
+    "\u202e12.30",
+    "-1",
+    "0",
+    "1e3",
+    "12.345",
+    "99999999",
+    "½",
+)
 
 
 @pytest.fixture
@@ -207,8 +218,12 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
 
     def end_all(joint: Joint) -> None:
         services.end(joint, person, "dsl")
-        found = rows(joint.connection, "SELECT record_id FROM record WHERE kind = 'service-order'"
-                     " AND person_id = ? AND ends IS NULL", person)  # fmt: skip
+        found = rows(
+            joint.connection,
+            "SELECT record_id FROM record WHERE kind = 'service-order'"
+            " AND person_id = ? AND ends IS NULL",
+            person,
+        )
         for (record,) in found:
             joint.withdraw(person, record, ended=True)
 
@@ -302,8 +317,14 @@ def test_forms_of_paying_take_amounts_and_nothing_else(house: House) -> None:
     assert browser.post("/me/payment", data={"amount": "5"}).status_code == 403
     page = card_page(browser)
     good = "4242424242424242"
-    for number, expiry in (("4111111111111111", "12/49"), ("", ""), (good, "13/49"),
-                           ("<b>", "½/½"), (good, "12/4"), ("😀" * 40, "1" * 50)):  # fmt: skip
+    for number, expiry in (
+        ("4111111111111111", "12/49"),
+        ("", ""),
+        (good, "13/49"),
+        ("<b>", "½/½"),
+        (good, "12/4"),
+        ("😀" * 40, "1" * 50),
+    ):
         answer = browser.post(page, data={"number": number, "expiry": expiry})
         assert answer.status_code == 422, (number, expiry)
     assert browser.get("/sandbox/card/nothing").status_code == 404

@@ -73,14 +73,17 @@ def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> N
     async def all_at_once() -> list[int]:
         transport = httpx2.ASGITransport(app=house.app)
         async with httpx2.AsyncClient(
-            transport=transport, base_url="http://testserver", headers=PAGE,
+            transport=transport,
+            base_url="http://testserver",
+            headers=PAGE,
             cookies=dict(browser.cookies),
-        ) as client:  # fmt: skip
+        ) as client:
             sent = [
-                client.post("/me/payment", data={**told, "_token": token,
-                                                 "key": secrets.token_hex(16)})
+                client.post(
+                    "/me/payment", data={**told, "_token": token, "key": secrets.token_hex(16)}
+                )
                 for _ in range(AT_ONCE)
-            ]  # fmt: skip
+            ]
             return [answer.status_code for answer in await asyncio.gather(*sent)]
 
     with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread

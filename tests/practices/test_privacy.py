@@ -33,18 +33,35 @@ def to_agent(joint: Joint, person: str) -> Outcome:
     """Give a name to an engaged agent."""
     owing(joint, person)
     joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
-    share = Act(action="share", data=("name",), recipient="collection-agent", party="Agents",
-                purpose="debt-collection", occasion="other")  # fmt: skip
+    share = Act(
+        action="share",
+        data=("name",),
+        recipient="collection-agent",
+        party="Agents",
+        purpose="debt-collection",
+        occasion="other",
+    )
     return joint.act(share, person)
 
 
 def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
     """Give what an order demands that forbids to tell of it; with the record that says so."""
-    joint.record(person, "instrument", fact="legal-instrument", party="Court",
-                 about={"data": ["usage"], "recipient": ["court"]})  # fmt: skip
+    joint.record(
+        person,
+        "instrument",
+        fact="legal-instrument",
+        party="Court",
+        about={"data": ["usage"], "recipient": ["court"]},
+    )
     gag = joint.record(person, "instrument", fact="gag-order", party="Court")
-    share = Act(action="share", data=("usage",), recipient="court", party="Court",
-                purpose="legal-process", occasion="other")  # fmt: skip
+    share = Act(
+        action="share",
+        data=("usage",),
+        recipient="court",
+        party="Court",
+        purpose="legal-process",
+        occasion="other",
+    )
     return joint.act(share, person), gag
 
 
@@ -144,8 +161,10 @@ def test_a_receipt_is_given_to_its_person_and_verified_by_anybody(house: House) 
     assert "attachment" in receipt.headers["content-disposition"]
     assert browser.get(f"/me/privacy/received/{other}").status_code == 404
     assert browser.get(f"/me/privacy/received/{10**30}").status_code == 404
-    asked = {"files": {"file": ("receipt.json", receipt.content)}}, {"data": {
-        "receipt": receipt.text}}  # fmt: skip
+    asked = (
+        {"files": {"file": ("receipt.json", receipt.content)}},
+        {"data": {"receipt": receipt.text}},
+    )
     for each in asked:
         found = nobody.post("/ledger/verify", **each)
         assert "It is in our log, and unchanged" in found.text
@@ -202,7 +221,8 @@ def _refused(act: Callable[[Joint, str], Outcome], *duties: str) -> Callable[[Ho
 
 
 RESTS_ON = {
-    "own-view": _look_refused, "transactions": _refused(bought),
+    "own-view": _look_refused,
+    "transactions": _refused(bought),
     "collecting-charges": _refused(to_agent, "delete-on-recall"),
     "legal-process": _refused(lambda joint, who: to_court(joint, who)[0], "only-what-is-demanded"),
-}  # fmt: skip
+}

@@ -76,9 +76,10 @@ def _asked_in(path: Path) -> set[str]:
             found |= {
                 word.value.value
                 for word in node.keywords
-                if word.arg == "action" and isinstance(word.value, ast.Constant)
+                if word.arg == "action"
+                and isinstance(word.value, ast.Constant)
                 and isinstance(word.value.value, str)
-            }  # fmt: skip
+            }
     return found
 
 
@@ -122,8 +123,12 @@ def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["check", "--settings", str(path)])
     assert found.exit_code == 0, found.output
     assert not (tmp_path / "none.db").exists()
-    settings = Settings(database="sqlite:///none.db", phone="+1 555 010 0100",
-                        contact="help@larch.example", agreement=tmp_path / "terms.md")  # fmt: skip
+    settings = Settings(
+        database="sqlite:///none.db",
+        phone="+1 555 010 0100",
+        contact="help@larch.example",
+        agreement=tmp_path / "terms.md",
+    )
     for each in promises(settings, upheld.load(sample_policy())):
         assert f"{each.kind} `{each.word}`" in found.output
     assert CliRunner().invoke(app, ["check", "--settings", str(path), "--strict"]).exit_code == 1

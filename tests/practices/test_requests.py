@@ -50,9 +50,11 @@ def _job(house: House, name: str) -> Callable[[], int]:
 def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     """The zip has every value with its origin, all entries and records, and no password."""
     person, other = house.customer(address=ADDRESS), house.customer("ben@marked.example")
-    house.do(lambda joint: joint.append(
-        person, "usage", [json.dumps(USED)],
-        source="customer", occasion="service-use"))  # fmt: skip
+    house.do(
+        lambda joint: joint.append(
+            person, "usage", [json.dumps(USED)], source="customer", occasion="service-use"
+        )
+    )
     browser = house.signed_in(person)
     assert "Make my copy" in browser.get("/me/privacy/export").text
     answer = send(browser, "/me/privacy/export", {})
@@ -60,14 +62,21 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     assert answer.headers["cache-control"] == "no-store"
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
-    assert set(archive.namelist()) >= {"read-me.html", "everything.json", "values.csv",
-                                       "usage.csv", "what-was-done.csv",
-                                       "records.csv"}  # fmt: skip
+    assert set(archive.namelist()) >= {
+        "read-me.html",
+        "everything.json",
+        "values.csv",
+        "usage.csv",
+        "what-was-done.csv",
+        "records.csv",
+    }
     told = json.loads(archive.read("everything.json"))
     rows = {each["data"]: each["rows"] for each in told["held"]}
     assert rows["address"][0]["value"] == ADDRESS
     assert (rows["address"][0]["origin"], rows["address"][0]["clause"]) == (
-        "customer", "registration")  # fmt: skip
+        "customer",
+        "registration",
+    )
     assert rows["usage"][0]["value"] == USED
     assert "credentials" not in rows
     mine = house.provider.gate.gate.entries(person)
@@ -101,8 +110,9 @@ def test_a_cell_that_would_be_a_formula_is_text(house: House) -> None:
     person = house.customer(interests='=HYPERLINK("x")')
     answer = send(house.signed_in(person), "/me/privacy/export", {})
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
-    cells = [cell for row in csv.reader(io.StringIO(archive.read("values.csv").decode()))
-             for cell in row]  # fmt: skip
+    cells = [
+        cell for row in csv.reader(io.StringIO(archive.read("values.csv").decode())) for cell in row
+    ]
     assert '\'=HYPERLINK("x")' in cells
 
 
@@ -127,9 +137,9 @@ def test_a_value_is_corrected_at_once_by_its_person(house: House) -> None:
     assert "<script>alert" not in page
     assert ODD[-1] in page
     assert {(each.kind, each.about, each.state) for each in requests(house, person)} == {
-        ("correction", "address", asks.FULFILLED)}  # fmt: skip
-    assert send(browser, "/me/privacy/correct?field=phone", {"value": "1"},
-                path).status_code == 404  # fmt: skip
+        ("correction", "address", asks.FULFILLED)
+    }
+    assert send(browser, "/me/privacy/correct?field=phone", {"value": "1"}, path).status_code == 404
     assert browser.get("/me/privacy/correct?field=credentials").status_code == 404
 
 
@@ -145,8 +155,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     assert asked.state == asks.IN_PROGRESS
     assert asked.due == asked.received + timedelta(days=14)
     (task,) = house.do(lambda joint: tasks.of_person(joint.tables, person))
-    assert (task.role, task.purpose, task.about) == ("accounts", "rights-request",
-                                                     asked.request_id)  # fmt: skip
+    assert (task.role, task.purpose, task.about) == ("accounts", "rights-request", asked.request_id)
     answer = _job(house, "answer-corrections")
     assert answer() == 0
     house.do(lambda joint: tasks.close(joint, task.task_id))
@@ -254,6 +263,8 @@ def _correct_refused(house: House) -> bool:
 
 
 RESTS_ON = {
-    "access": _refused("access"), "correction": _refused("correction"),
-    "erasure": _refused("erasure"), "necessary": _correct_refused,
-}  # fmt: skip
+    "access": _refused("access"),
+    "correction": _refused("correction"),
+    "erasure": _refused("erasure"),
+    "necessary": _correct_refused,
+}

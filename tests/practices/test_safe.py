@@ -32,9 +32,11 @@ def state(house: House) -> dict[str, object]:
     """Everything in the database but what looking makes; sessions without when they were seen."""
     tables = sorted(set(declared().tables) - MADE_BY_LOOKING)
     found = house.do(
-        lambda joint: {each: sorted(map(repr, rows(joint.connection, f"SELECT * FROM {each}")))
-                       for each in tables}
-    )  # fmt: skip
+        lambda joint: {
+            each: sorted(map(repr, rows(joint.connection, f"SELECT * FROM {each}")))
+            for each in tables
+        }
+    )
     whose = "SELECT id_hash, kind, subject, begun, fresh FROM session ORDER BY id_hash"
     return {**found, "session": house.do(lambda joint: rows(joint.connection, whose))}
 
@@ -42,15 +44,26 @@ def state(house: House) -> dict[str, object]:
 def live(world: World) -> dict[str, Callable[[], str]]:
     """Paths with links that work, by the route that they belong to."""
     house = world.house
-    raw = house.do(lambda joint: sessions.mint(
-        joint.tables, erasing.LINK, token(joint.house.keyring, world.ann), timedelta(days=1),
-        house.clock.now(),
-    ))  # fmt: skip
+    raw = house.do(
+        lambda joint: sessions.mint(
+            joint.tables,
+            erasing.LINK,
+            token(joint.house.keyring, world.ann),
+            timedelta(days=1),
+            house.clock.now(),
+        )
+    )
     house.browser().post("/recover", data={"email": "ada@crawled.example"})
-    house.browser().post("/sign-up/form", data={
-        "name": "Di Marked", "email": "di@marked.example", "credentials": "four plain words here",
-        "birth-date": "1990-01-01", "accept": "yes",
-    })  # fmt: skip
+    house.browser().post(
+        "/sign-up/form",
+        data={
+            "name": "Di Marked",
+            "email": "di@marked.example",
+            "credentials": "four plain words here",
+            "birth-date": "1990-01-01",
+            "accept": "yes",
+        },
+    )
     return {
         "/erased/{link}": lambda: f"/erased/{raw}",
         "/recover/{link}": lambda: link(house, "accounts/recover"),
@@ -63,8 +76,12 @@ def live(world: World) -> dict[str, Callable[[], str]]:
 def visits(world: World, table: dict[str, Line]) -> Iterator[tuple[str, str, str]]:
     """Every path with whoever it is for, and a stranger: the route, the path, and who."""
     links = {path: makes() for path, makes in live(world).items()}
-    mine = {"anybody": ("nobody", "ann"), "customer": ("ann", "guardian"),
-            "staff": ("support", "accounts", "manager"), "agent": ("agent",)}  # fmt: skip
+    mine = {
+        "anybody": ("nobody", "ann"),
+        "customer": ("ann", "guardian"),
+        "staff": ("support", "accounts", "manager"),
+        "agent": ("agent",),
+    }
     for path in dict.fromkeys(path for _, path in routed(world.house.app)):
         line = table.get(f"GET {path}") or table[f"POST {path}"]
         for visitor in mine[line.who]:

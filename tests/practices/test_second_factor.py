@@ -57,8 +57,9 @@ class Ann:
 
     def answer(self, browser: TestClient, code: str) -> httpx2.Response:
         """What a code at the second step leads to."""
-        return browser.post("/sign-in/code", params={"destination": "security"},
-                            data={"code": code})  # fmt: skip
+        return browser.post(
+            "/sign-in/code", params={"destination": "security"}, data={"code": code}
+        )
 
 
 def test_the_password_alone_opens_nothing(house: House) -> None:
@@ -84,8 +85,12 @@ def test_setting_up_needs_a_code_and_ends_other_sessions(house: House) -> None:
     sealed, shows = offered(browser.get(HERE).text)
     foreign, other = offered(elsewhere.get(HERE).text)
     at = house.clock.now()
-    for form in ({"offer": sealed, "code": "000000"}, {"offer": foreign, "code": other.at(at)},
-                 {"offer": "x", "code": shows.at(at)}, {"offer": sealed, "code": ""}):  # fmt: skip
+    for form in (
+        {"offer": sealed, "code": "000000"},
+        {"offer": foreign, "code": other.at(at)},
+        {"offer": "x", "code": shows.at(at)},
+        {"offer": sealed, "code": ""},
+    ):
         assert send(browser, HERE, form).status_code == 422
     assert elsewhere.get("/me").status_code == 200
     assert send(browser, HERE, {"offer": sealed, "code": shows.at(at)}).status_code == 200

@@ -88,8 +88,13 @@ def stories(house: House) -> tuple[str, str]:
     house.browser().post("/recover", data={"email": "ann@marked.example"})
     send(house.signed_in(ann), "/me/household", {"email": "bo@marked.example"})
     code, _ = asked_other(house)
-    told = {"name": "Di Marked", "email": "di@marked.example", "credentials": PASSWORD,
-            "birth-date": "1990-01-01", "accept": "yes"}  # fmt: skip
+    told = {
+        "name": "Di Marked",
+        "email": "di@marked.example",
+        "credentials": PASSWORD,
+        "birth-date": "1990-01-01",
+        "accept": "yes",
+    }
     house.browser().post("/sign-up/form", data=told)
     mail += delivered(house)
     send(house.signed_in(ann), "/me/privacy/erase", {"sure": "yes"})
@@ -121,8 +126,11 @@ def shown(house: House, person: str) -> str:
     send(staff, f"/staff/tasks/{task}/take", {}, "/staff")
     case = staff.get(f"/staff/tasks/{task}")
     said.append(case.text)
-    said.append(send(staff, f"/staff/tasks/{task}/reveal", {"field": "messages"},
-                     f"/staff/tasks/{task}").text)  # fmt: skip
+    said.append(
+        send(
+            staff, f"/staff/tasks/{task}/reveal", {"field": "messages"}, f"/staff/tasks/{task}"
+        ).text
+    )
     return "\n".join(said)
 
 
@@ -208,15 +216,25 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     person = house.customer()
     raws = {}
     for kind in ("recover", "verify", "household", "guardian"):
-        raws[kind] = house.do(lambda j, kind=kind: sessions.mint(  # type: ignore[misc] # the loop's own
-            j.tables, kind, person, timedelta(days=1), house.clock.now()))  # fmt: skip
+        raws[kind] = house.do(
+            lambda j, kind=kind: sessions.mint(  # type: ignore[misc] # the loop's own
+                j.tables, kind, person, timedelta(days=1), house.clock.now()
+            )
+        )
     raw = raws["recover"]
-    old = {"at": "2026-11-01T09:00:00+00:00", "purpose": "administrative-message", "subject": "A",
-           "text": OLD.format(raw=raw), "message": "1" * 32, "clause": "x"}  # fmt: skip
+    old = {
+        "at": "2026-11-01T09:00:00+00:00",
+        "purpose": "administrative-message",
+        "subject": "A",
+        "text": OLD.format(raw=raw),
+        "message": "1" * 32,
+        "clause": "x",
+    }
     later = {**old, "text": "Nothing here.", "message": "2" * 32}
     told = [msgspec.json.encode(each).decode() for each in (old, later)]
-    house.do(lambda j: j.append(person, "messages", told, source="customer",
-                                occasion="service-use"))  # fmt: skip
+    house.do(
+        lambda j: j.append(person, "messages", told, source="customer", occasion="service-use")
+    )
     gate = house.provider.gate.gate
     with writing(gate.engine) as connection:
         run(connection, "DROP TABLE redaction")

@@ -82,8 +82,10 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(house: House) -> No
     """An address is locked for a while, whether it has an account or not, and then open again."""
     house.customer()
     for email in ("ann@marked.example", "who@marked.example"):
-        told = [house.browser().post("/sign-in", data={"email": email, "password": NEW}).status_code
-                for _ in range(6)]  # fmt: skip
+        told = [
+            house.browser().post("/sign-in", data={"email": email, "password": NEW}).status_code
+            for _ in range(6)
+        ]
         assert told == [403] * 5 + [429]
     assert house.browser().post("/sign-in", data=RIGHT).status_code == 429
     house.clock.moved = timedelta(minutes=3)
@@ -94,9 +96,10 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(house: House) -> No
 def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
     """Nothing that somebody types is more than a wrong answer."""
     for path, told in (
-        ("/sign-in", {"email": bad, "password": PASSWORD}), ("/recover", {"email": bad}),
+        ("/sign-in", {"email": bad, "password": PASSWORD}),
+        ("/recover", {"email": bad}),
         ("/sign-in", {"email": "ann@marked.example", "password": bad}),
-    ):  # fmt: skip
+    ):
         answer = house.browser().post(path, data=told)
         assert answer.status_code in (403, 422), path
         assert "<script>" not in answer.text
@@ -165,8 +168,15 @@ def test_forms_carry_the_token_of_their_own_session(house: House) -> None:
     """Without a token, with another's, or with that of a session that ended: refused."""
     person = house.customer()
     browser, other = house.signed_in(person), house.signed_in(house.customer("eve@x.example"))
-    for path in ("/me/security/end", "/me/household", "/me/household/end", "/sign-out",
-                 "/me/security/password", "/sign-in/again", "/me/acceptance"):  # fmt: skip
+    for path in (
+        "/me/security/end",
+        "/me/household",
+        "/me/household/end",
+        "/sign-out",
+        "/me/security/password",
+        "/sign-in/again",
+        "/me/acceptance",
+    ):
         assert browser.post(path, data={}).status_code == 403, path
         foreign = re.search(r'name="_token" value="([0-9a-f]+)"', other.get("/me").text)
         assert foreign
@@ -208,8 +218,10 @@ def test_a_link_to_get_in_again_is_over_after_half_an_hour(house: House) -> None
 def test_recovery_tells_nobody_who_has_an_account(house: House) -> None:
     """An address of nobody gets the same answer; no message waits for it."""
     house.customer()
-    answers = [house.browser().post("/recover", data={"email": each})
-               for each in ("ann@marked.example", "who@marked.example")]  # fmt: skip
+    answers = [
+        house.browser().post("/recover", data={"email": each})
+        for each in ("ann@marked.example", "who@marked.example")
+    ]
     assert answers[0].content == answers[1].content
     assert {each.headers["location"] for each in answers} == {"/recover/sent"}
     assert len(waiting(house)) == 1

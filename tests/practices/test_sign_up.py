@@ -37,14 +37,23 @@ from upheld.web import passwords
 
 OURS = Path(upheld.__file__).parent / "practices"
 GOOD = {
-    "name": "Ben Marked", "email": "ben@marked.example", "credentials": PASSWORD,
-    "birth-date": "1988-03-04", "zip": "98101", "interests": ["films", "music"],
-    "privacy-choices": ["no-offers"], "accept": "yes",
-}  # fmt: skip
+    "name": "Ben Marked",
+    "email": "ben@marked.example",
+    "credentials": PASSWORD,
+    "birth-date": "1988-03-04",
+    "zip": "98101",
+    "interests": ["films", "music"],
+    "privacy-choices": ["no-offers"],
+    "accept": "yes",
+}
 BAD = {
-    "script": "<script>alert(1)</script>", "emoji": "🚀", "right-to-left": "\u202eabc\u202c مرحبا",
-    "long": "x" * 5_000, "control": "a\x00b", "lines": "a\u2028b",
-}  # fmt: skip
+    "script": "<script>alert(1)</script>",
+    "emoji": "🚀",
+    "right-to-left": "\u202eabc\u202c مرحبا",
+    "long": "x" * 5_000,
+    "control": "a\x00b",
+    "lines": "a\u2028b",
+}
 
 
 @pytest.fixture
@@ -68,11 +77,13 @@ def found(house: House, email: str = "ben@marked.example") -> list[str]:
 def held(house: House, person: str) -> set[str]:
     """The fields that are held of somebody."""
     return {
-        field for (field,) in house.do(
-            lambda joint: rows(joint.connection, "SELECT DISTINCT field FROM value WHERE"
-                               " person_id = ?", person)
+        field
+        for (field,) in house.do(
+            lambda joint: rows(
+                joint.connection, "SELECT DISTINCT field FROM value WHERE person_id = ?", person
+            )
         )
-    }  # fmt: skip
+    }
 
 
 def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
@@ -83,19 +94,30 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
     assert 'value="1988-03-04"' in gate.text
     assert sign_up(house).headers["location"] == "/sign-up/sent"
     (person,) = found(house)
-    assert held(house, person) == {"name", "email", "credentials", "birth-date", "zip",
-                                   "interests", "privacy-choices"}  # fmt: skip
+    assert held(house, person) == {
+        "name",
+        "email",
+        "credentials",
+        "birth-date",
+        "zip",
+        "interests",
+        "privacy-choices",
+    }
     account = house.do(lambda joint: domain.account_of(joint.tables, person))
     assert account is not None
     assert account.state == domain.UNVERIFIED
     assert account.policy_digest == house.policy.digest
     assert len(account.agreement_digest) == 64
-    noted = [each.entry for each in house.do(
-        lambda joint: entries.of_person(joint.connection, person)
-    ) if each.entry.kind == "acceptance"]  # fmt: skip
+    noted = [
+        each.entry
+        for each in house.do(lambda joint: entries.of_person(joint.connection, person))
+        if each.entry.kind == "acceptance"
+    ]
     assert noted[0].evidence == (account.policy_digest, account.agreement_digest)
-    assert house.do(lambda joint: joint.peek(person, Act(
-        action="contact", purpose="offers"))).outcome == "deny"  # fmt: skip
+    assert (
+        house.do(lambda joint: joint.peek(person, Act(action="contact", purpose="offers"))).outcome
+        == "deny"
+    )
     path = link(house, "accounts/verify")
     assert browser.get(path).status_code == 200, "a program that opens links confirms nothing"
     state = house.do(lambda joint: domain.account_of(joint.tables, person))
@@ -112,17 +134,30 @@ def test_the_form_asks_exactly_what_the_policy_says(house: House) -> None:
     """Each field is one that may be collected and stored; cards are for the page of payments."""
     asked = registration(house.policy)
     assert asked.names == {
-        "name", "email", "phone", "address", "birth-date", "gender", "zip", "occupation",
-        "industry", "interests", "credentials", "privacy-choices",
-    }  # fmt: skip
+        "name",
+        "email",
+        "phone",
+        "address",
+        "birth-date",
+        "gender",
+        "zip",
+        "occupation",
+        "industry",
+        "interests",
+        "credentials",
+        "privacy-choices",
+    }
     assert asked.later == ("card", "billing account")
     assert [each.id for each in asked.clauses] == ["registration"]
     by = {each.name: each for each in asked.fields}
     assert "to check your age" in by["birth-date"].why.lower()
     assert by["zip"].label == "Zip code"
     assert {each.name for each in asked.fields if each.required} == {
-        "name", "email", "birth-date", "credentials"
-    }  # fmt: skip
+        "name",
+        "email",
+        "birth-date",
+        "credentials",
+    }
 
 
 def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
@@ -138,8 +173,11 @@ def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
     assert sign_up(house, {**GOOD, "occupation": "baker"}).status_code == 303
     (person,) = found(house)
     assert "occupation" not in held(house, person)
-    refused = house.do(lambda joint: joint.store(person, {"occupation": "baker"},
-                       source="customer", occasion="registration"))  # fmt: skip
+    refused = house.do(
+        lambda joint: joint.store(
+            person, {"occupation": "baker"}, source="customer", occasion="registration"
+        )
+    )
     assert isinstance(refused, Refused)
 
 
@@ -152,9 +190,10 @@ def test_a_child_is_refused_and_nothing_is_kept(house: House) -> None:
     assert "No one under thirteen" in answer.text
     assert house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM person")) == before
     ((person, body),) = house.do(
-        lambda joint: rows(joint.connection, "SELECT person_id, body FROM entry"
-                           " ORDER BY number DESC LIMIT 1")
-    )  # fmt: skip
+        lambda joint: rows(
+            joint.connection, "SELECT person_id, body FROM entry ORDER BY number DESC LIMIT 1"
+        )
+    )
     assert person is None
     assert b"2020" not in bytes(body).replace(b'"time":"2', b"")
     assert b'"children"' in bytes(body)
@@ -199,8 +238,11 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
         person = house.customer(email)
         if email.startswith("closed"):
             house.do(lambda j, who=person: closing.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
-            orders = house.do(lambda j, who=person: records.listed(  # type: ignore[misc] # the loop's own
-                j.connection, j.house.keyring, [who], ["service-order"])[0])  # fmt: skip
+            orders = house.do(
+                lambda j, who=person: records.listed(  # type: ignore[misc] # the loop's own
+                    j.connection, j.house.keyring, [who], ["service-order"]
+                )[0]
+            )
             for each in orders:
                 house.do(lambda j, who=person, it=each: j.withdraw(who, it.record_id, ended=True))  # type: ignore[misc] # the loop's own
     answers = [
@@ -226,8 +268,7 @@ def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
 def test_no_answer_breaks_the_form(house: House, what: str) -> None:
     """Scripts, pictures, other directions, much too much: taken as text or asked for again."""
     for name in (*registration(house.policy).names, "accept", "invitation"):
-        house.do(lambda joint: house.provider.limits.clear(joint.tables, "sign-up",
-                                                           "testclient"))  # fmt: skip
+        house.do(lambda joint: house.provider.limits.clear(joint.tables, "sign-up", "testclient"))
         answer = sign_up(house, {**GOOD, "email": f"{name}@marked.example", name: BAD[what]})
         assert answer.status_code in (303, 410, 422), (name, answer.status_code)
         assert "<script>" not in answer.text
@@ -235,8 +276,11 @@ def test_no_answer_breaks_the_form(house: House, what: str) -> None:
 
 def test_a_file_is_no_text(house: House) -> None:
     """A part that is a file where a text was asked for counts as nothing said."""
-    answer = house.browser().post("/sign-up/form", files={"name": ("x", b"y")},
-                                  data={k: v for k, v in GOOD.items() if k != "name"})  # fmt: skip
+    answer = house.browser().post(
+        "/sign-up/form",
+        files={"name": ("x", b"y")},
+        data={k: v for k, v in GOOD.items() if k != "name"},
+    )
     assert answer.status_code == 422
 
 
@@ -263,7 +307,9 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
     taken = sign_up(house)
     free = sign_up(house, {**GOOD, "email": "new@marked.example"})
     assert (taken.status_code, taken.headers["location"]) == (
-        free.status_code, free.headers["location"])  # fmt: skip
+        free.status_code,
+        free.headers["location"],
+    )
     assert taken.content == free.content
     assert len(hashes) == 2
     assert [template for _, template in waiting(house)] == ["accounts/already", "accounts/verify"]
@@ -337,9 +383,11 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     assert jobs.unconfirmed(house.provider.gate.gate) == 1
     assert found(house) == []
     left = house.do(
-        lambda joint: [row(joint.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
-                       for table in ("account", "value", "outbox")]
-    )  # fmt: skip
+        lambda joint: [
+            row(joint.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
+            for table in ("account", "value", "outbox")
+        ]
+    )
     assert left == [None, None, None]
     assert sign_up(house).status_code == 303
 
@@ -354,8 +402,7 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
     if gone:
         assert Delivery(house.provider, Box()).run(gate) == 1
     else:
-        house.do(lambda joint: database.update(joint.connection, outbox,
-                                               {"purpose": "offers"}, ""))  # fmt: skip
+        house.do(lambda joint: database.update(joint.connection, outbox, {"purpose": "offers"}, ""))
         assert Delivery(house.provider, Box()).run(gate) == 0  # the policy lets nobody be asked so
     for days, erased in ((6, 0), (2, 1)):
         later(house, timedelta(days=days))
@@ -380,16 +427,25 @@ def test_a_link_is_over_after_a_day(house: House) -> None:
 
 def test_a_form_from_elsewhere_is_refused(house: House) -> None:
     """Another site can send none of the forms that anybody may send."""
-    for path in ("/sign-up", "/sign-up/form", "/sign-up/continue", "/sign-in", "/recover",
-                 "/verify/x", "/recover/x", "/join/x"):  # fmt: skip
+    for path in (
+        "/sign-up",
+        "/sign-up/form",
+        "/sign-up/continue",
+        "/sign-in",
+        "/recover",
+        "/verify/x",
+        "/recover/x",
+        "/join/x",
+    ):
         answer = house.browser().post(path, data=GOOD, headers={"sec-fetch-site": "cross-site"})
         assert answer.status_code == 403, path
 
 
 def test_signing_up_many_times_has_to_wait(house: House) -> None:
     """From one place there are ten at once, and then one every two minutes."""
-    answers = [sign_up(house, {**GOOD, "email": f"a{at}@marked.example"}).status_code
-               for at in range(11)]  # fmt: skip
+    answers = [
+        sign_up(house, {**GOOD, "email": f"a{at}@marked.example"}).status_code for at in range(11)
+    ]
     assert answers == [303] * 10 + [429]
 
 
@@ -401,18 +457,28 @@ def test_the_terms_are_shown_without_any_html_of_their_own(house: House) -> None
     assert "Pay what you owe" in page.text
 
 
-@pytest.mark.parametrize("template", [
-    f"{practice}/{path.stem}"
-    for practice in ("accounts", "guardians")
-    for path in sorted(OURS.glob(f"{practice}/templates/mail/*.txt"))
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "template",
+    [
+        f"{practice}/{path.stem}"
+        for practice in ("accounts", "guardians")
+        for path in sorted(OURS.glob(f"{practice}/templates/mail/*.txt"))
+    ],
+)
 def test_each_message_says_what_it_is_about(house: House, template: str) -> None:
     """Every template has a subject and a text for an administrative message, and its links."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(house.provider, joint.tables, template, person, "Ann", {},
-                              lambda purpose: purpose == "administrative-message")
-    )  # fmt: skip
+        lambda joint: compose(
+            house.provider,
+            joint.tables,
+            template,
+            person,
+            "Ann",
+            {},
+            lambda purpose: purpose == "administrative-message",
+        )
+    )
     assert made.subject
     assert len(made.text) > 100
     assert "{" not in made.text

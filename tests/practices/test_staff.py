@@ -42,8 +42,9 @@ def database_url(tmp_path: object) -> str:
 
 def task_on(house: House, person: str, purpose: str = "support", role: str = "support") -> str:
     """A task that waits; its id."""
-    return house.do(lambda joint: tasks.open_task(joint, person, "ticket", purpose, role=role,
-                                                  about="trouble"))  # fmt: skip
+    return house.do(
+        lambda joint: tasks.open_task(joint, person, "ticket", purpose, role=role, about="trouble")
+    )
 
 
 def taken(house: House, *roles: str, purpose: str = "support") -> tuple[TestClient, str, str, str]:
@@ -165,16 +166,21 @@ def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> N
 def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
     """A kind of task that has a desk of its own says where that is."""
     person, user = house.customer(), house.staff("billing")
-    task = house.do(lambda joint: tasks.open_task(joint, person, "debt", "debt-collection",
-                                                  role="billing"))  # fmt: skip
+    task = house.do(
+        lambda joint: tasks.open_task(joint, person, "debt", "debt-collection", role="billing")
+    )
     browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
     assert send(browser, f"{path}/take", {}, path).status_code == 303
     assert f'href="/staff/debts/{task}"' in browser.get(path).text
 
 
-@pytest.mark.parametrize(("kind", "purpose"), [
-    ("guardian-check", "service-provision"), ("correction", "rights-request"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "purpose"),
+    [
+        ("guardian-check", "service-provision"),
+        ("correction", "rights-request"),
+    ],
+)
 def test_what_other_practices_put_into_a_queue_can_be_taken(
     house: House, kind: str, purpose: str
 ) -> None:
@@ -228,8 +234,9 @@ def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
         assert MAIL not in browser.get(answer.headers["location"]).text
         done = [kept.entry for kept in told(house, person)[before:]]
         assert [(each.kind, each.purpose) for each in done] == [
-            ("act", "support"), ("look-up", "support"),
-        ]  # fmt: skip
+            ("act", "support"),
+            ("look-up", "support"),
+        ]
     nobody = {"way": "email", "told": "bo@marked.example", "reason": "trouble"}
     answer = send(browser, "/staff/find", nobody, "/staff")
     assert (answer.status_code, "Nothing was found" in answer.text) == (422, True)
@@ -253,8 +260,10 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
     browser, person, task, user = taken(house)
     with reading(house.provider.gate.gate.engine) as connection:
         number = str(connection.exec_driver_sql("SELECT number FROM account").scalar())
-    said = [send(browser, "/staff/me/account", {"account": each}, "/staff/me")
-            for each in (number, "12345678")]  # fmt: skip
+    said = [
+        send(browser, "/staff/me/account", {"account": each}, "/staff/me")
+        for each in (number, "12345678")
+    ]
     assert {each.status_code for each in said} == {200}
     assert "Noted." in said[0].text
     assert re.sub(r"[0-9a-f]{64}", "", said[0].text) == re.sub(r"[0-9a-f]{64}", "", said[1].text)
@@ -278,8 +287,11 @@ def test_signing_in_takes_password_and_a_code_that_works_once(house: House, kind
 
     def tried(password: str = PASSWORD, *, name: str = "Sam", ahead: int = 0) -> httpx2.Response:
         at = house.clock.now() + timedelta(seconds=30 * ahead)
-        return send(house.browser(), f"/{kind}/sign-in",
-                    {"sign-in": name, "password": password, "code": code.at(at)})  # fmt: skip
+        return send(
+            house.browser(),
+            f"/{kind}/sign-in",
+            {"sign-in": name, "password": password, "code": code.at(at)},
+        )
 
     wrong = tried("another long password")
     assert (wrong.status_code, PASSWORD in wrong.text) == (403, False)
@@ -298,9 +310,14 @@ def test_too_many_tries_lock_a_name_out_for_a_while(house: House) -> None:
     """After five tries, for a name that is there or not, only all that is right at once helps."""
     _, code = house.enrolled()
     for name in ("sam", "nobody"):
-        tries = [send(house.browser(), "/staff/sign-in",
-                      {"sign-in": name, "password": "wrong words here", "code": "000000"})
-                 for _ in range(6)]  # fmt: skip
+        tries = [
+            send(
+                house.browser(),
+                "/staff/sign-in",
+                {"sign-in": name, "password": "wrong words here", "code": "000000"},
+            )
+            for _ in range(6)
+        ]
         assert [each.status_code for each in tries] == [403] * 5 + [429]
     right = {"sign-in": "sam", "password": PASSWORD, "code": code.at(house.clock.now())}
     for wrong in ({"password": "wrong words here"}, {"code": "000000"}):
@@ -362,8 +379,11 @@ def test_another_password_signs_out_elsewhere(house: House) -> None:
     """A stolen session is worth nothing once its owner took another password."""
     user, code = house.enrolled("support")
     stolen, browser = house.signed_in(user, "staff"), house.signed_in(user, "staff")
-    for old, new in (("wrong words here", "six other plain words"), (PASSWORD, "short"),
-                     (PASSWORD, "password123")):  # fmt: skip
+    for old, new in (
+        ("wrong words here", "six other plain words"),
+        (PASSWORD, "short"),
+        (PASSWORD, "password123"),
+    ):
         answer = send(browser, "/staff/me/password", {"old": old, "new": new}, "/staff/me")
         assert answer.status_code == 422
     told_ = {"old": PASSWORD, "new": "six other plain words here"}

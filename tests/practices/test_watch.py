@@ -31,8 +31,12 @@ def spoil(house: House, person: str) -> bytes:
         ((raw,),) = rows(
             connection, "SELECT wrapped_key FROM person_key WHERE person_id = ?", person
         )
-        run(connection, "UPDATE person_key SET wrapped_key = ? WHERE person_id = ?",
-            bytes(raw)[:-1] + bytes([bytes(raw)[-1] ^ 1]), person)  # fmt: skip
+        run(
+            connection,
+            "UPDATE person_key SET wrapped_key = ? WHERE person_id = ?",
+            bytes(raw)[:-1] + bytes([bytes(raw)[-1] ^ 1]),
+            person,
+        )
     return bytes(raw)
 
 

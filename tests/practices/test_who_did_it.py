@@ -30,8 +30,10 @@ def database_url(tmp_path: Path) -> str:
 def sentences(house: House, person: str) -> list[str]:
     """What the accounting says to somebody, without the days."""
     policy = house.policy
-    return [told(kept.entry, policy).partition(" 2026 ")[2]
-            for kept in house.provider.gate.gate.entries(person)]  # fmt: skip
+    return [
+        told(kept.entry, policy).partition(" 2026 ")[2]
+        for kept in house.provider.gate.gate.entries(person)
+    ]
 
 
 def test_a_customer_who_ends_or_changes_a_service_reads_that_they_did(house: House) -> None:
@@ -63,8 +65,10 @@ def test_whoever_leaves_a_household_reads_it_as_their_own_act(house: House) -> N
     holder, member = house.customer("hal@marked.example"), house.customer("mia@marked.example")
     house.do(lambda joint: domain.hold(house.provider, joint, member, holder, by=member))
     send(house.signed_in(holder), "/me/household/end", {"member": member}, "/me/household")
-    own, changed = "you changed who pays for an account of your household", (
-        "who pays for an account of your household was changed")  # fmt: skip
+    own, changed = (
+        "you changed who pays for an account of your household",
+        ("who pays for an account of your household was changed"),
+    )
     for person in (holder, member):
         assert [s for s in sentences(house, person) if s in (own, changed)] == (
             [changed, own] if person == holder else [own, changed]
@@ -77,8 +81,9 @@ def test_a_guardian_who_resets_a_password_is_named_and_leaves_no_id(house: House
     mum = house.signed_in(guardian)
     send(mum, f"/me/family/{minor}", {"what": "password"})
     said = sentences(house, minor)
-    assert ("your parent or guardian let your password work no more, so that you could choose"
-            " another") in said  # fmt: skip
+    assert (
+        "your parent or guardian let your password work no more, so that you could choose another"
+    ) in said
     assert any(s.startswith("your parent or guardian looked at your name") for s in said)
     for kept in house.provider.gate.gate.entries(minor):
         assert guardian not in repr(kept.entry)
@@ -110,14 +115,16 @@ def test_a_message_of_which_no_copy_may_be_kept_is_entered_as_such(house: House)
     browser = house.signed_in(person)
     assert "We keep no copies" not in browser.get("/me/messages").text
     house.do(lambda joint: erasing.request(joint, person))
-    house.do(lambda joint: outbox.queue(joint, person, "accounts/factor",
-                                        "administrative-message"))  # fmt: skip
-    assert not house.do(lambda joint: joint.peek(person, Act(action="store", data=("messages",)))
-                        ).allowed  # fmt: skip
+    house.do(lambda joint: outbox.queue(joint, person, "accounts/factor", "administrative-message"))
+    assert not house.do(
+        lambda joint: joint.peek(person, Act(action="store", data=("messages",)))
+    ).allowed
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
     said = sentences(house, person)
-    assert any("our message to you was sent (administrative messages; no copy of it was kept)" in s
-               for s in said)  # fmt: skip
+    assert any(
+        "our message to you was sent (administrative messages; no copy of it was kept)" in s
+        for s in said
+    )
     assert not [s for s in said if "did not store messages" in s]
     page = browser.get("/me/messages").text
     assert "We keep no copies of what we write to you from now on" in page

@@ -173,9 +173,10 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
         return sum(
             line.cents
             for month in months
-            for line in lines_of(had, PLANS, month, span=Span(max(first, month.first),
-                                                              min(after, month.after)))
-        )  # fmt: skip
+            for line in lines_of(
+                had, PLANS, month, span=Span(max(first, month.first), min(after, month.after))
+            )
+        )
 
     assert birthday > begun
     assert sum(billed(house, guardian)) == part(begun, birthday)

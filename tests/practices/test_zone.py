@@ -22,10 +22,21 @@ from upheld.gate.operations.jobs import built_in
 SEATTLE = ZoneInfo("America/Los_Angeles")
 ZONES = ("America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata", "UTC", "Europe/Berlin")
 DAYS = (  # ends of months and years, leap day, both changes of summer time, north and south
-    date(2026, 3, 8), date(2026, 12, 31), date(2028, 2, 29), date(2026, 11, 1), date(2027, 1, 31),
-    date(2026, 3, 29), date(2026, 10, 25), date(2026, 4, 5), date(2026, 9, 27), date(2026, 11, 28),
-    date(2027, 2, 28), date(2026, 12, 30), date(2028, 3, 1), date(2026, 1, 1),
-)  # fmt: skip
+    date(2026, 3, 8),
+    date(2026, 12, 31),
+    date(2028, 2, 29),
+    date(2026, 11, 1),
+    date(2027, 1, 31),
+    date(2026, 3, 29),
+    date(2026, 10, 25),
+    date(2026, 4, 5),
+    date(2026, 9, 27),
+    date(2026, 11, 28),
+    date(2027, 2, 28),
+    date(2026, 12, 30),
+    date(2028, 3, 1),
+    date(2026, 1, 1),
+)
 HOURS = (23, 0, 2)  # the hour that is not there, or is there twice, among them
 COMBINATIONS = [(DAYS[n], ZONES[n % len(ZONES)], HOURS[n % len(HOURS)]) for n in range(len(DAYS))]
 SWEPT = size("hard days on which stories run", short=4, long=len(COMBINATIONS))

@@ -40,8 +40,9 @@ def test_a_keyring_is_made_and_looked_at(tmp_path: Path, secret: Path) -> None:
     assert json.loads(told.stdout)["master"] == "passphrase"
     again = keys("init", ring, "--passphrase-file", secret)
     assert (again.returncode, again.stderr) == (
-        2, f"{ring} exists already\n  name another file\n",
-    )  # fmt: skip
+        2,
+        f"{ring} exists already\n  name another file\n",
+    )
 
 
 def test_rotation_takes_a_new_master(tmp_path: Path, secret: Path) -> None:

@@ -266,8 +266,10 @@ def test_the_form_offers_every_dimension_that_an_act_takes(sample: TestClient) -
     page = sample.get("/", headers=PAGE).text
     more = page.split("<summary>Say more</summary>")[1].split("</details>")[0]
     assert re.findall(r'<select name="([a-z]+)" aria-label="([^"]+)"', more) == [
-        ("source", "Source"), ("actor", "Actor"), ("place", "Place")
-    ]  # fmt: skip
+        ("source", "Source"),
+        ("actor", "Actor"),
+        ("place", "Place"),
+    ]
     assert "<details>" in page.split("<summary>Say more")[0][-40:]
     question = "action=view&data=email&actor=advertiser&purpose=support&place=abroad"
     answer = sample.get(f"/privacy/ask?{question}", headers=PAGE)

@@ -38,9 +38,15 @@ def test_what_would_soon_be_guessed_is_refused(password: str, why: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["four plain words here", "x7kPq9zLm2", "mississippi river boat", "ann likes strong tea a lot",
-     "пароль из четырёх слов", "🚀🌋🎻🧭🥁🎺🏕🧊🥾🪁"],
-)  # fmt: skip
+    [
+        "four plain words here",
+        "x7kPq9zLm2",
+        "mississippi river boat",
+        "ann likes strong tea a lot",
+        "пароль из четырёх слов",
+        "🚀🌋🎻🧭🥁🎺🏕🧊🥾🪁",
+    ],
+)
 def test_what_is_hard_to_guess_is_taken(password: str) -> None:
     """Some words, or ten characters drawn at random; a name among words does no harm."""
     assert passwords.refused(password, CONTEXT) == ""

@@ -68,27 +68,33 @@ class AuthZen:
         if takes is None:
             return Request(asked.action.name)  # whose decision says that there is none
         if subject.type != "party":
-            raise RequestError(f"a subject has the type `party`, not `{subject.type}`",
-                               code="unknown-term")  # fmt: skip
+            raise RequestError(
+                f"a subject has the type `party`, not `{subject.type}`", code="unknown-term"
+            )
         said = said_of(context, DATA, "recipient")
         role = "recipient" if "recipient" in takes else "actor" if "actor" in takes else ""
         for dimension in ("data", "recipient", *(["actor"] if role == "actor" else [])):
             if getattr(context, dimension) is not None:
-                raise RequestError(f"`{dimension}` is said by the subject or the resource",
-                                   code="wrong-dimension")  # fmt: skip
+                raise RequestError(
+                    f"`{dimension}` is said by the subject or the resource", code="wrong-dimension"
+                )
         if role:
             said[role] = None if subject.id == ANY else subject.id
         elif subject.id != "provider":
-            raise RequestError(f"`{asked.action.name}` takes no party; its subject is `provider`",
-                               code="wrong-dimension")  # fmt: skip
+            raise RequestError(
+                f"`{asked.action.name}` takes no party; its subject is `provider`",
+                code="wrong-dimension",
+            )
         said["data"] = self._data(resource, asked.action.name, takes)
         return Request(asked.action.name, **said)
 
     def _data(self, resource: m.Resource, action: str, takes: frozenset[str]) -> list[str] | None:
         if "data" in takes:
             if resource.type != "data":
-                raise RequestError(f"`{action}` takes data; its resource has the type `data`",
-                                   code="wrong-dimension")  # fmt: skip
+                raise RequestError(
+                    f"`{action}` takes data; its resource has the type `data`",
+                    code="wrong-dimension",
+                )
             listed = resource.properties.data or []
             return [*listed, *({resource.id} - {ANY} - set(listed))] or None
         if (resource.type, resource.id) != ("service", ANY):
@@ -122,11 +128,14 @@ class AuthZen:
             decision.allowed,
             m.AnswerContext(
                 reason=PROOF if proof else decision.code,
-                reason_user=said, reason_admin=said,
+                reason_user=said,
+                reason_admin=said,
                 obligations=obligations(decision) if decision.allowed else (),
-                access_request=proof, upheld=decision, policy=self.digest,
+                access_request=proof,
+                upheld=decision,
+                policy=self.digest,
             ),
-        )  # fmt: skip
+        )
 
     def evaluations(
         self, asked: m.EvaluationsRequest
@@ -259,8 +268,11 @@ def customer(members: dict[str, Any]) -> bool:
 def with_defaults(each: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     """A question of a batch with what it left out: whole objects, and their type, id and name."""
     merged = {**shared, **each}
-    for name, keys in (("subject", ("type", "id")), ("resource", ("type", "id")),
-                       ("action", ("name",))):  # fmt: skip
+    for name, keys in (
+        ("subject", ("type", "id")),
+        ("resource", ("type", "id")),
+        ("action", ("name",)),
+    ):
         own, default = each.get(name), shared.get(name)
         if isinstance(own, dict) and isinstance(default, dict):
             merged[name] = {**{k: default[k] for k in keys if k in default}, **own}

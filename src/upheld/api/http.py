@@ -177,9 +177,10 @@ async def respond(
     named = any(name == b"content-length" for name, _ in headers)
     length = [] if named else [(b"content-length", str(len(body)).encode())]
     start: Message = {
-        "type": "http.response.start", "status": status,
+        "type": "http.response.start",
+        "status": status,
         "headers": [(b"content-type", kind), *length, *headers],
-    }  # fmt: skip
+    }
     await send(start)
     await send({"type": "http.response.body", "body": body})
 

@@ -18,9 +18,12 @@ class Buckets:
     """A bucket for each caller; the caller seen longest ago is forgotten first."""
 
     def __init__(
-        self, rate: float = RATE, burst: float = 0.0,
-        clock: Callable[[], float] = time.monotonic, callers: int = CALLERS_MAX,
-    ) -> None:  # fmt: skip
+        self,
+        rate: float = RATE,
+        burst: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        callers: int = CALLERS_MAX,
+    ) -> None:
         self.rate, self.burst = rate, burst or rate * BURST_SECONDS
         self.clock, self.callers = clock, callers
         self.levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # level, when

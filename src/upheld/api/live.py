@@ -39,10 +39,16 @@ def wrong_examples(policy: Policy, file: str) -> list[Fault]:
             decision, expected = policy.example(example)
             if expected:
                 said = " ".join(example.text.split())
-                found.append(Fault(
-                    file=file, line=example.line, column=1, code="wrong-example",
-                    message=f"`{said}` is answered: {decision.why}", expected=expected,
-                ))  # fmt: skip
+                found.append(
+                    Fault(
+                        file=file,
+                        line=example.line,
+                        column=1,
+                        code="wrong-example",
+                        message=f"`{said}` is answered: {decision.why}",
+                        expected=expected,
+                    )
+                )
     return found
 
 
@@ -78,8 +84,12 @@ class Live(Generic[Built]):
                 self.now = InForce(policy, self.build(policy), system_time().timestamp())
                 self.seen = (before, *self.signature()[1:])
             except PolicyError as error:
-                event("policy refused", logging.ERROR, in_force=self.now.policy.digest,
-                      faults=msgspec.to_builtins(error.faults))  # fmt: skip
+                event(
+                    "policy refused",
+                    logging.ERROR,
+                    in_force=self.now.policy.digest,
+                    faults=msgspec.to_builtins(error.faults),
+                )
                 return "refused"
             except Exception:
                 logging.getLogger("upheld").exception("policy refused")

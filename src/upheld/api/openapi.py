@@ -14,22 +14,29 @@ REF = "#/components/schemas/{name}"
 OF: dict[str, tuple[str, tuple[type[msgspec.Struct], ...]]] = {
     "/access/v1/evaluation": ("Ask whether an act is allowed", (m.EvaluationResponse,)),
     "/access/v1/evaluations": (
-        "Ask several questions at once", (m.EvaluationResponse, m.EvaluationsResponse)
+        "Ask several questions at once",
+        (m.EvaluationResponse, m.EvaluationsResponse),
     ),
     "/access/v1/search/subject": (
-        "Find parties for whom an act is allowed", (m.PartySearchResponse,)
+        "Find parties for whom an act is allowed",
+        (m.PartySearchResponse,),
     ),
     "/access/v1/search/resource": (
-        "Find data with which an act is allowed", (m.PartySearchResponse,)
+        "Find data with which an act is allowed",
+        (m.PartySearchResponse,),
     ),
     "/access/v1/search/action": ("Find acts that are allowed", (m.ActionSearchResponse,)),
-}  # fmt: skip
+}
 ERRORS = {
-    "400": "The message is no question.", "401": "No token, or one that nobody was given.",
-    "403": "This caller, or a question about a customer.", "405": "Not by POST.",
-    "408": "The body did not arrive in time.", "413": "The body is too large.",
-    "429": "Too many questions.", "500": "Something went wrong; nothing was decided.",
-}  # fmt: skip
+    "400": "The message is no question.",
+    "401": "No token, or one that nobody was given.",
+    "403": "This caller, or a question about a customer.",
+    "405": "Not by POST.",
+    "408": "The body did not arrive in time.",
+    "413": "The body is too large.",
+    "429": "Too many questions.",
+    "500": "Something went wrong; nothing was decided.",
+}
 
 
 def description(base: str = "/") -> dict[str, Any]:
@@ -43,9 +50,13 @@ def description(base: str = "/") -> dict[str, Any]:
     }
     known = {"description": "Where everything is.", **_json(_ref(m.Metadata))}
     paths[METADATA] = {
-        "get": {"operationId": "metadata", "summary": "Say where everything is", "security": [],
-                "responses": {"200": known}},
-    }  # fmt: skip
+        "get": {
+            "operationId": "metadata",
+            "summary": "Say where everything is",
+            "security": [],
+            "responses": {"200": known},
+        },
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -74,10 +85,12 @@ def _ref(*types: type) -> dict[str, Any]:
 
 def _operation(path: str, summary: str, body: type, answers: tuple[type, ...]) -> dict[str, Any]:
     echo = {
-        "name": "X-Request-ID", "in": "header", "required": False,
+        "name": "X-Request-ID",
+        "in": "header",
+        "required": False,
         "description": "Comes back where it is plain text of at most 200 characters.",
         "schema": {"type": "string"},
-    }  # fmt: skip
+    }
     error = _json({"type": "string"})
     return {
         "operationId": path.removeprefix("/access/v1/").replace("/", "_"),

@@ -78,9 +78,19 @@ class Impatient(H11Protocol):
 def run(app: ASGIApp, host: str, port: int, trusted_proxies: str = "") -> None:
     """Serve an application until it is told to stop."""
     uvicorn.run(
-        app, host=host, port=port, http=Impatient, lifespan="on",
-        access_log=False, log_config=None, log_level="warning", server_header=False,
-        proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies or None,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=STOP_SECONDS,
-        h11_max_incomplete_event_size=HEAD_MAX, backlog=2048,
-    )  # fmt: skip
+        app,
+        host=host,
+        port=port,
+        http=Impatient,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies or None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=HEAD_MAX,
+        backlog=2048,
+    )

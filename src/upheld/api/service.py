@@ -36,11 +36,29 @@ from upheld.core.errors import UpheldError
 from upheld.policy.load import Policy
 
 LOOK_SECONDS = 0.5
-ROUTES = {**{path: path for path in ENDPOINTS}, **{path: path for path in (
-    METADATA, "/api", "/metrics", "/healthz", "/", "/privacy", "/privacy/ask", "/privacy/find",
-    "/robots.txt", "/favicon.ico", "/.well-known/gpc.json", "/.well-known/security.txt",
-    "/policy.md", "/policy.json", "/policy.jsonld",
-)}}  # fmt: skip
+ROUTES = {
+    **{path: path for path in ENDPOINTS},
+    **{
+        path: path
+        for path in (
+            METADATA,
+            "/api",
+            "/metrics",
+            "/healthz",
+            "/",
+            "/privacy",
+            "/privacy/ask",
+            "/privacy/find",
+            "/robots.txt",
+            "/favicon.ico",
+            "/.well-known/gpc.json",
+            "/.well-known/security.txt",
+            "/policy.md",
+            "/policy.json",
+            "/policy.jsonld",
+        )
+    },
+}
 CLOSE = (b"connection", b"close")
 STRICT = (b"strict-transport-security", b"max-age=31536000")
 NOSNIFF = (b"x-content-type-options", b"nosniff")

@@ -71,9 +71,10 @@ class Shadow:
             kept = msgspec.json.decode(self.report.read_bytes(), type=Kept)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             raise UpheldError(
-                f"{self.report} holds no differences of a shadow", code="shadow-report",
+                f"{self.report} holds no differences of a shadow",
+                code="shadow-report",
                 hint="name another file, or move this one away",
-            ) from None  # fmt: skip
+            ) from None
         if (kept.policy, kept.draft) == self.of:
             self.decisions = kept.decisions
             for each in kept.changes:
@@ -100,9 +101,13 @@ class Shadow:
                 change = self.tally.change(decision, theirs)
                 self.metrics.count(TOTAL, result=change.kind if change else "same")
                 if change is not None:
-                    said = {"action": asked.action.name, "subject": asked.subject.id,
-                            "resource": asked.resource.id, **_words(asked),
-                            "facts": sorted(asked.context.facts)}  # fmt: skip
+                    said = {
+                        "action": asked.action.name,
+                        "subject": asked.subject.id,
+                        "resource": asked.resource.id,
+                        **_words(asked),
+                        "facts": sorted(asked.context.facts),
+                    }
                     change.add(Example(self.decisions, said, decision.outcome, theirs.outcome))
         except Exception:
             logging.getLogger("upheld").exception("the shadow failed")

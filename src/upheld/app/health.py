@@ -39,18 +39,32 @@ class Health:
 
     def measure(self, metrics: Metrics) -> None:
         """Let the metrics tell it too."""
-        metrics.gauge("upheld_log_stands", "1 while the log is as it was signed.",
-                      lambda: float(self()["status"] != "log-changed"))  # fmt: skip
-        metrics.gauge("upheld_log_uncovered_entries", "Entries that no signed checkpoint covers.",
-                      lambda: float(str(self().get("uncovered", 0))))  # fmt: skip
-        metrics.gauge("upheld_not_whole", "Things that looks through the database found changed.",
-                      lambda: self._counted(findings.many))  # fmt: skip
-        metrics.gauge("upheld_set_aside", "People and rows that a job could not do.",
-                      lambda: self._counted(set_aside.many))  # fmt: skip
+        metrics.gauge(
+            "upheld_log_stands",
+            "1 while the log is as it was signed.",
+            lambda: float(self()["status"] != "log-changed"),
+        )
+        metrics.gauge(
+            "upheld_log_uncovered_entries",
+            "Entries that no signed checkpoint covers.",
+            lambda: float(str(self().get("uncovered", 0))),
+        )
+        metrics.gauge(
+            "upheld_not_whole",
+            "Things that looks through the database found changed.",
+            lambda: self._counted(findings.many),
+        )
+        metrics.gauge(
+            "upheld_set_aside",
+            "People and rows that a job could not do.",
+            lambda: self._counted(set_aside.many),
+        )
         for name in (selfcheck_job.NAME, log_check.NAME):
-            metrics.gauge(f"upheld_{name.replace('-', '_')}_ended_timestamp_seconds",
-                          "When a look through everything last came to its end; 0 if none has.",
-                          partial(self._counted, partial(_ended, name)))  # fmt: skip
+            metrics.gauge(
+                f"upheld_{name.replace('-', '_')}_ended_timestamp_seconds",
+                "When a look through everything last came to its end; 0 if none has.",
+                partial(self._counted, partial(_ended, name)),
+            )
 
     def _counted(self, count: Callable[[Connection], float]) -> float:
         """A number out of the database; none where it cannot be asked."""

@@ -82,10 +82,11 @@ def policy_routes(
     routes += [Route(f"/static/{name}", fixed.endpoint) for name, fixed in static_files().items()]
     routes += _known(policy, contact, url)
     routes += [
-        Route("/privacy/ask", ask), Route("/privacy/find", find),
+        Route("/privacy/ask", ask),
+        Route("/privacy/find", find),
         Route("/privacy/clause/{name}", clause),
         Route("/healthz", health),
-    ]  # fmt: skip
+    ]
     return routes
 
 
@@ -107,10 +108,11 @@ def _known(policy: Answering, contact: str, url: str) -> list[BaseRoute]:
         return kit.Fixed(known.security(contact, url).encode(), kit.TEXT).respond(request)
 
     return [
-        Route("/robots.txt", robots.endpoint), Route("/favicon.ico", icon.endpoint),
+        Route("/robots.txt", robots.endpoint),
+        Route("/favicon.ico", icon.endpoint),
         Route("/.well-known/gpc.json", gpc.endpoint),
         Route("/.well-known/security.txt", security),
-    ]  # fmt: skip
+    ]
 
 
 def _paths(address: str) -> list[str]:

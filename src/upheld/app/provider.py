@@ -69,17 +69,23 @@ def provide(
     """Bring the practices together around a gate."""
     front = gate.gate.house.policy.program.front
     imprint = Imprint(
-        front.provider or front.policy, settings.phone, settings.contact, settings.postal_address,
+        front.provider or front.policy,
+        settings.phone,
+        settings.contact,
+        settings.postal_address,
         settings.webmail,
-    )  # fmt: skip
+    )
     links: dict[str, list[Place]] = {}
     zone = gate.gate.house.clock.zone
     packages = {name: _package(make) for name, make in practices}
     pages = Pages(
-        imprint, packages, links, zone,
+        imprint,
+        packages,
+        links,
+        zone,
         has_clause=lambda name: name in clause_ids(gate.gate.house.policy),
         can_ever=lambda question: can_ever(gate.gate.house.policy, question),
-    )  # fmt: skip
+    )
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.house
     house.provers.add("session", by_session)
@@ -184,6 +190,7 @@ def _ended(*_: object) -> None:
 def policy_of(settings: Settings) -> Path:
     """The policy that settings name; UpheldError where they name none."""
     if settings.policy is None:
-        raise UpheldError("the settings name no policy", code="settings",
-                          hint='add `policy = "policy.md"`')  # fmt: skip
+        raise UpheldError(
+            "the settings name no policy", code="settings", hint='add `policy = "policy.md"`'
+        )
     return settings.policy

@@ -63,8 +63,10 @@ def verify_database(
         for each in found.findings:
             print(each)
         state = "ok" if found.ok else f"{len(found.findings):,} findings"
-        print(f"{found.entries:,} entries, {found.covered:,} covered, "
-              f"{found.checkpoints:,} checkpoints: {state}")  # fmt: skip
+        print(
+            f"{found.entries:,} entries, {found.covered:,} covered, "
+            f"{found.checkpoints:,} checkpoints: {state}"
+        )
     if not found.ok:
         raise typer.Exit(1)
 
@@ -106,8 +108,10 @@ def cosign_in_database(
         print_json({"ok": True, "size": told.size, "kept": [each.name for each in kept]})
     else:
         names = ", ".join(each.name for each in kept)
-        print(f"{told.size} entries of {told.origin}: "
-              + (f"cosigned by {names}" if kept else "kept already"))  # fmt: skip
+        print(
+            f"{told.size} entries of {told.origin}: "
+            + (f"cosigned by {names}" if kept else "kept already")
+        )
 
 
 def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> None:
@@ -130,9 +134,13 @@ def asked(
     from upheld.gate.log.receipts import Asked
 
     return Asked(
-        person_id=person, clause=clause.removeprefix("#"), party=party, since=_day(since),
-        until=_day(until, 1), violations=violations,
-    )  # fmt: skip
+        person_id=person,
+        clause=clause.removeprefix("#"),
+        party=party,
+        since=_day(since),
+        until=_day(until, 1),
+        violations=violations,
+    )
 
 
 def _day(told: str, later: int = 0) -> datetime | None:

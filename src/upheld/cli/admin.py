@@ -74,8 +74,11 @@ def provider_of(settings: Settings) -> Provider:
 def named(path: Path | None, what: str) -> Path:
     """A path that the settings must name."""
     if path is None:
-        raise UpheldError(f"the settings name no {what}", code="settings",
-                          hint=f'write `{what} = "…"`, or set UPHELD_{what.upper()}')  # fmt: skip
+        raise UpheldError(
+            f"the settings name no {what}",
+            code="settings",
+            hint=f'write `{what} = "…"`, or set UPHELD_{what.upper()}',
+        )
     return path
 
 
@@ -132,9 +135,11 @@ def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     else:
         for problem in found.problems:
             print(problem)
-        print(f"{found.people:,} people, {found.values:,} values, {found.records:,} records, "
-              f"{found.entries:,} entries: " + (f"{len(found.problems):,} not whole"
-              if found.problems else "whole"))  # fmt: skip
+        print(
+            f"{found.people:,} people, {found.values:,} values, {found.records:,} records, "
+            f"{found.entries:,} entries: "
+            + (f"{len(found.problems):,} not whole" if found.problems else "whole")
+        )
     raise typer.Exit(1 if found.problems else 0)
 
 

@@ -121,9 +121,12 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
             columns = columns_said(column)
             people = typed(data, policy_found, columns)
             counts = tally(
-                policy_found, people.table, questions, columns=columns,
+                policy_found,
+                people.table,
+                questions,
+                columns=columns,
                 absent=words_said(absent),
-            )  # fmt: skip
+            )
             data.at_rest()
     if as_json:
         print_json({**fields(found), **({"counts": counts} if rows else {})})

@@ -69,6 +69,8 @@ def restore(
         for problem in found.problems:
             print(problem)
         whole = f"{len(found.problems):,} not whole" if found.problems else "whole"
-        print(f"{found.people:,} people, {found.entries:,} entries, {found.erased:,} erased again: "
-              f"{whole}")  # fmt: skip
+        print(
+            f"{found.people:,} people, {found.entries:,} entries, {found.erased:,} erased again: "
+            f"{whole}"
+        )
     raise typer.Exit(1 if found.problems else 0)

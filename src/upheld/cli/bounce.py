@@ -39,5 +39,8 @@ def _bytes(report: str) -> bytes:
     try:
         return Path(report).read_bytes()
     except OSError as error:
-        raise UpheldError(f"{report} cannot be read: {error.strerror}", code="unreadable",
-                          hint="name the file of one report")  from None  # fmt: skip
+        raise UpheldError(
+            f"{report} cannot be read: {error.strerror}",
+            code="unreadable",
+            hint="name the file of one report",
+        ) from None

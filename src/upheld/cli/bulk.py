@@ -50,8 +50,11 @@ def replay(
     from upheld.policy.replay import Replay, plain
 
     if ledger == bool(requests) or (ledger and against is not None):
-        raise UpheldError("name a log of --requests, or --ledger without --against", code="usage",
-                          hint="see `upheld replay --help`")  # fmt: skip
+        raise UpheldError(
+            "name a log of --requests, or --ledger without --against",
+            code="usage",
+            hint="see `upheld replay --help`",
+        )
     if ledger:
         _from_ledger(loaded(policy, as_json=as_json), settings, as_json=as_json)
         return
@@ -95,8 +98,13 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
     report = run.report()
     if as_json:
         changes = [plain(each) for each in report.changes]
-        print_json({**msgspec.to_builtins(report), "changes": changes,
-                    "ledger": msgspec.to_builtins(recall)})  # fmt: skip
+        print_json(
+            {
+                **msgspec.to_builtins(report),
+                "changes": changes,
+                "ledger": msgspec.to_builtins(recall),
+            }
+        )
     else:
         print(f"{recall.entries:,} recorded acts on the facts as their records prove them for then")
         for count, why in (

@@ -17,13 +17,25 @@ from upheld.core.errors import UpheldError
 
 FIELD_MAX = 1 << 20  # characters of one value
 DUCKDB = {
-    "header": True, "delim": ",", "quote": '"', "escape": '"', "comment": "", "auto_detect": False,
+    "header": True,
+    "delim": ",",
+    "quote": '"',
+    "escape": '"',
+    "comment": "",
+    "auto_detect": False,
     "strict_mode": True,
-}  # fmt: skip
+}
 SPARK = {
-    "header": True, "sep": ",", "quote": '"', "escape": '"', "multiLine": True, "encoding": "UTF-8",
-    "mode": "FAILFAST", "inferSchema": False, "enforceSchema": True,
-}  # fmt: skip
+    "header": True,
+    "sep": ",",
+    "quote": '"',
+    "escape": '"',
+    "multiLine": True,
+    "encoding": "UTF-8",
+    "mode": "FAILFAST",
+    "inferSchema": False,
+    "enforceSchema": True,
+}
 PATTERNS = {"boolean": r"(?i)true|false", "number": r"-?[0-9]+([.][0-9]+)?"}
 EXPECTED = {"boolean": "true, false or nothing", "number": "a number such as 12 or 0.5, or nothing"}
 
@@ -51,9 +63,11 @@ def check_rows(path: Path) -> list[str]:
             columns = f"{len(header)} column{'' if len(header) == 1 else 's'}"
             values = f"{len(row)} value{'' if len(row) == 1 else 's'}" if row else "nothing"
             raise _wrong(
-                path, line, f"there is {values} under {columns}",
+                path,
+                line,
+                f"there is {values} under {columns}",
                 "give each row a value for each column, or nothing between commas",
-            )  # fmt: skip
+            )
     return header
 
 
@@ -115,12 +129,15 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, row
         except csv.Error as error:
             raise _wrong(
-                path, reader.line_num, f"this is not CSV ({error})",
+                path,
+                reader.line_num,
+                f"this is not CSV ({error})",
                 "put values with line breaks in quotes, and double quotes inside",
-            ) from None  # fmt: skip
+            ) from None
         except UnicodeDecodeError:
-            raise _wrong(path, _undecodable(path), "this is not UTF-8",
-                         "save the file as UTF-8") from None  # fmt: skip
+            raise _wrong(
+                path, _undecodable(path), "this is not UTF-8", "save the file as UTF-8"
+            ) from None
 
 
 def _undecodable(path: Path) -> int:
@@ -142,8 +159,9 @@ def _lines(path: Path, file: Iterator[str]) -> Iterator[str]:
         own = "" if quoted else line[len(line.rstrip("\r\n")) :]  # inside a value any may stand
         ending = ending or own
         if own and own != ending:
-            raise _wrong(path, number, "this line ends otherwise than the first",
-                         "let all lines end alike")  # fmt: skip
+            raise _wrong(
+                path, number, "this line ends otherwise than the first", "let all lines end alike"
+            )
         if "\0" in line:
             raise _wrong(path, number, "there is a NUL character", "save the file as text")
         yield line

@@ -53,8 +53,13 @@ def jobs(
     done = work.step()
     work.release()
     if as_json:
-        print_json({"leading": leading, "done": [each._asdict() for each in done],
-                    "set_aside": len(_waiting(gate))})  # fmt: skip
+        print_json(
+            {
+                "leading": leading,
+                "done": [each._asdict() for each in done],
+                "set_aside": len(_waiting(gate)),
+            }
+        )
     else:
         for each in done:
             done_or_not = each.why or each.failed or f"{each.did:,} done"
@@ -84,20 +89,31 @@ def _list(gate: Gate, *, as_json: bool) -> None:
         waiting, wrong = set_aside.listed(connection), findings.listed(connection)
     late = sum(each.state == "late" for each in found)
     if as_json:
-        print_json({"items": [each._asdict() for each in found], "late": late,
-                    "set_aside": [each._asdict() for each in waiting],
-                    "not_whole": [each._asdict() for each in wrong]})  # fmt: skip
+        print_json(
+            {
+                "items": [each._asdict() for each in found],
+                "late": late,
+                "set_aside": [each._asdict() for each in waiting],
+                "not_whole": [each._asdict() for each in wrong],
+            }
+        )
     else:
         for each in found:
             due = f"{each.due:%Y-%m-%d %H:%M}" if each.due else "at once"
-            print(f"{each.state}: {each.action or each.kind} by #{each.clause}, due {due}, "
-                  f"person {each.person_id}, entry {each.entry}")  # fmt: skip
+            print(
+                f"{each.state}: {each.action or each.kind} by #{each.clause}, due {due}, "
+                f"person {each.person_id}, entry {each.entry}"
+            )
         for one in waiting:
             whose = f"person {one.person_id}" if one.person_id else "nobody's"
-            print(f"set aside by {one.job} since {one.since:%Y-%m-%d %H:%M}: {whose}"
-                  f"{', ' + one.about if one.about else ''}: {one.why}")  # fmt: skip
+            print(
+                f"set aside by {one.job} since {one.since:%Y-%m-%d %H:%M}: {whose}"
+                f"{', ' + one.about if one.about else ''}: {one.why}"
+            )
         for thing in wrong:
             print(f"not whole since {thing.since:%Y-%m-%d %H:%M}: {thing.text}")
-        print(f"{len(found):,} open, {late:,} of them late; {len(waiting):,} set aside,"
-              f" {len(wrong):,} not whole")  # fmt: skip
+        print(
+            f"{len(found):,} open, {late:,} of them late; {len(waiting):,} set aside,"
+            f" {len(wrong):,} not whole"
+        )
     raise typer.Exit(1 if late or waiting or wrong else 0)

@@ -117,8 +117,9 @@ def keyring_class() -> type[Keyring]:
     try:
         from upheld.vault.keyring import Keyring
     except ImportError:
-        raise UpheldError("keys need cryptography", code="missing-extra",
-                          hint=install_hint("provider")) from None  # fmt: skip
+        raise UpheldError(
+            "keys need cryptography", code="missing-extra", hint=install_hint("provider")
+        ) from None
     return Keyring
 
 
@@ -137,9 +138,10 @@ def master_key(
 
     if sum(map(bool, (key_file, passphrase_file, key_program))) > 1:
         raise UpheldError(
-            "got more than one master key", code="master-key",
+            "got more than one master key",
+            code="master-key",
             hint="give a key file, a passphrase or a program",
-        )  # fmt: skip
+        )
     if key_program:
         return KeyProgram(key_program)
     if key_file:
@@ -149,8 +151,9 @@ def master_key(
         try:
             return Passphrase(raw.decode().rstrip("\r\n"))
         except UnicodeDecodeError:
-            raise UpheldError(f"{passphrase_file} is not UTF-8", code="encoding",
-                              hint="save it as UTF-8") from None  # fmt: skip
+            raise UpheldError(
+                f"{passphrase_file} is not UTF-8", code="encoding", hint="save it as UTF-8"
+            ) from None
     return Passphrase(
         typer.prompt(which.capitalize(), hide_input=True, confirmation_prompt=confirm, err=True)
     )

@@ -84,8 +84,21 @@ def printed(block: Block) -> str:
 def _said(document: Document) -> list[object]:
     """What a document says: its clauses, what stands between them, and its blocks laid out."""
     clauses = [
-        (s.id, s.kind, s.html, s.level, s.depth, s.ordered, s.quoted, s.note, s.severed, s.heading,
-         s.introduced_by, s.in_item, tuple((b.kind, printed(b) or b.text) for b in s.blocks))
+        (
+            s.id,
+            s.kind,
+            s.html,
+            s.level,
+            s.depth,
+            s.ordered,
+            s.quoted,
+            s.note,
+            s.severed,
+            s.heading,
+            s.introduced_by,
+            s.in_item,
+            tuple((b.kind, printed(b) or b.text) for b in s.blocks),
+        )
         for s in document.sections
-    ]  # fmt: skip
+    ]
     return [document.front, clauses, document.inserts]

@@ -56,13 +56,19 @@ def verify(
         verify_database(settings, _key(key) if key else None, named, kept, as_json=as_json)
         return
     if target is None or not key:
-        raise UpheldError("name an export or a receipt, and --key", code="usage",
-                          hint="or a provider's --settings")  # fmt: skip
+        raise UpheldError(
+            "name an export or a receipt, and --key",
+            code="usage",
+            hint="or a provider's --settings",
+        )
     log, witnesses = _key(key), [_key(each) for each in witness]
     if not target.is_dir():
         if since:
-            raise UpheldError("a receipt carries its own checkpoint", code="usage",
-                              hint="leave --since out, or name an export")  # fmt: skip
+            raise UpheldError(
+                "a receipt carries its own checkpoint",
+                code="usage",
+                hint="leave --since out, or name an export",
+            )
         _verify_receipt(target, log, witnesses, as_json=as_json)
         return
     kept = _read(since) if since else None
@@ -125,8 +131,11 @@ def prove(
         _alone(index is None and not key, "prove --settings takes the number of an entry alone")
         index, made = prove_database(settings, str(folder))
     elif index is None or not key:
-        raise UpheldError("name an export, an entry of it and --key", code="usage",
-                          hint="or --settings and the number of an entry")  # fmt: skip
+        raise UpheldError(
+            "name an export, an entry of it and --key",
+            code="usage",
+            hint="or --settings and the number of an entry",
+        )
     else:
         made = receipt_of(folder, index, _key(key))
     raw = write_receipt(made)
@@ -158,14 +167,21 @@ def checkpoint(
         _alone(folder is None and not witness, "checkpoint --settings takes no folder, no witness")
         raw, held = checkpoint_database(settings, _key(key) if key else None)
     elif folder is None or not key:
-        raise UpheldError("name an export and --key", code="usage",
-                          hint="or a provider's --settings")  # fmt: skip
+        raise UpheldError(
+            "name an export and --key", code="usage", hint="or a provider's --settings"
+        )
     else:
         raw = read_note(folder)
         held = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
     if as_json:
-        print_json({"origin": held.origin, "size": held.size, "root": held.root.hex(),
-                    "checkpoint": raw.decode()})  # fmt: skip
+        print_json(
+            {
+                "origin": held.origin,
+                "size": held.size,
+                "root": held.root.hex(),
+                "checkpoint": raw.decode(),
+            }
+        )
     else:
         print(raw.decode(), end="")
 
@@ -334,8 +350,9 @@ def _part() -> None:
     try:
         import cryptography  # noqa: F401 - only to see whether it is there
     except ImportError:
-        raise UpheldError("the ledger needs cryptography", code="missing-extra",
-                          hint=install_hint("provider")) from None  # fmt: skip
+        raise UpheldError(
+            "the ledger needs cryptography", code="missing-extra", hint=install_hint("provider")
+        ) from None
 
 
 def _key(told: str) -> Key:
@@ -398,8 +415,11 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> UpheldError:
-    return UpheldError(f"{path} cannot be read: {error.strerror}", code="unreadable",
-                       hint="name a file that is there")  # fmt: skip
+    return UpheldError(
+        f"{path} cannot be read: {error.strerror}",
+        code="unreadable",
+        hint="name a file that is there",
+    )
 
 
 def _show_entry(index: int, entry: Entry, *, as_json: bool) -> None:
@@ -425,8 +445,15 @@ def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool
         raise typer.Exit(1) from None
     index = parse_receipt(raw).index
     if as_json:
-        print_json({"ok": True, "origin": covered.origin, "size": covered.size, "index": index,
-                    "entry": entry})  # fmt: skip
+        print_json(
+            {
+                "ok": True,
+                "origin": covered.origin,
+                "size": covered.size,
+                "index": index,
+                "entry": entry,
+            }
+        )
     else:
         print(f"{path}: ok: entry {index} of {covered.origin}, in its first {covered.size}")
 

@@ -51,18 +51,32 @@ def mutate(  # noqa: PLR0913, PLR0917 - an option each
     text = loaded(policy, as_json=as_json)
     listed = _listed(known_dead)
     report = tried(
-        policy, stories, keep=keep, workers=workers, all_changes=every_change,
-        chosen=_chosen(clause), progress=_progress,
-    )  # fmt: skip
+        policy,
+        stories,
+        keep=keep,
+        workers=workers,
+        all_changes=every_change,
+        chosen=_chosen(clause),
+        progress=_progress,
+    )
     more, fewer = unlisted(report, listed) if known_dead is not None else ([], [])
     if html is not None:
         write_whole(html, page(text, report).encode())
     if as_json:
         changing, all_ = report.counted()
-        print_json({"policy": report.policy, "changing": changing, "of": all_,
-                    "percent": round(report.share, 1), "stories": report.stories,
-                    "questions": report.questions, "findings": report.findings,
-                    "newly_dead": more, "no_longer_dead": fewer})  # fmt: skip
+        print_json(
+            {
+                "policy": report.policy,
+                "changing": changing,
+                "of": all_,
+                "percent": round(report.share, 1),
+                "stories": report.stories,
+                "questions": report.questions,
+                "findings": report.findings,
+                "newly_dead": more,
+                "no_longer_dead": fewer,
+            }
+        )
     else:
         for each in report.findings:
             print(line(each))
@@ -81,8 +95,9 @@ def _listed(path: Path | None) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise UpheldError(f"{path} cannot be read", code="unreadable",
-                          hint="name a list of ids, a line each") from None  # fmt: skip
+        raise UpheldError(
+            f"{path} cannot be read", code="unreadable", hint="name a list of ids, a line each"
+        ) from None
     return [each for line in lines if (each := line.split("%")[0].strip())]
 
 

@@ -93,8 +93,10 @@ def _report(path: Path, policy: Policy, left_out: list[LeftOut], *, as_json: boo
         line = f" at line {place.line}" if place.line else ""
         number = f"{place.words} word{'' if place.words == 1 else 's'}"
         print(f"left out: {place.where}{line}, {number}: {place.text}")
-    print(f"{path}: {clauses} clauses, {len(bare)} to fill in with a rule or"
-          f" mark `.note`; then `upheld check {path}`")  # fmt: skip
+    print(
+        f"{path}: {clauses} clauses, {len(bare)} to fill in with a rule or"
+        f" mark `.note`; then `upheld check {path}`"
+    )
 
 
 def converted(page: Path) -> Published:
@@ -106,8 +108,9 @@ def converted(page: Path) -> Published:
             f"{page} cannot be read: {error.strerror}", code="unreadable", hint="name a file"
         ) from None
     if len(raw) > BYTES_MAX:
-        raise UpheldError(f"{page} has {len(raw)} bytes", code="too-large",
-                          hint=f"a page has at most {BYTES_MAX}")  # fmt: skip
+        raise UpheldError(
+            f"{page} has {len(raw)} bytes", code="too-large", hint=f"a page has at most {BYTES_MAX}"
+        )
     try:
         if page.suffix.lower() in HTML or raw.lstrip()[:200].lower().startswith(
             (b"<!doctype html", b"<html")
@@ -115,14 +118,19 @@ def converted(page: Path) -> Published:
             return from_html(raw)
         return from_markdown(raw.decode())
     except ImportError:
-        raise UpheldError("HTML needs a converter", code="missing-extra",
-                          hint=install_hint("onboard")) from None  # fmt: skip
+        raise UpheldError(
+            "HTML needs a converter", code="missing-extra", hint=install_hint("onboard")
+        ) from None
     except UnicodeDecodeError:
-        raise UpheldError(f"{page} is not UTF-8", code="encoding",
-                          hint="save it as UTF-8") from None  # fmt: skip
+        raise UpheldError(
+            f"{page} is not UTF-8", code="encoding", hint="save it as UTF-8"
+        ) from None
     except RecursionError:
-        raise UpheldError(f"{page} is nested too deep", code="too-deep",
-                          hint="save the main part of the page alone") from None  # fmt: skip
+        raise UpheldError(
+            f"{page} is nested too deep",
+            code="too-deep",
+            hint="save the main part of the page alone",
+        ) from None
 
 
 def made(text: str, page: Path | None) -> Policy:
@@ -145,9 +153,12 @@ def uncovered(policy: Policy) -> list[dict[str, Any]]:
     words = policy.program.vocabulary
     return [
         {
-            "clause": clause.id, "line": clause.line, "text": clause.text[:70],
-            "suggestion": suggestion(clause.text, words), "words": suggest(clause.text, words),
+            "clause": clause.id,
+            "line": clause.line,
+            "text": clause.text[:70],
+            "suggestion": suggestion(clause.text, words),
+            "words": suggest(clause.text, words),
         }
         for clause in policy.program.clauses
         if not clause.covered
-    ]  # fmt: skip
+    ]

@@ -59,23 +59,46 @@ these they this those through to too under until up us was we were what when whe
 whom why will with would you your yours"""
 STOP = frozenset(STOP_WORDS.split())
 ALIKE = {  # what sentences say, by the word of the built-in vocabulary that it may mean
-    "collect": "gather obtain receive record", "share": "disclose provide give pass send",
-    "use": "process analyse analyze", "store": "keep retain hold save", "sell": "sale",
-    "combine": "merge link match", "contact": "write notify message", "show-ad": "advertisement ad",
-    "set-cookie": "cookie", "email": "email e-mail mail", "phone": "phone telephone",
-    "ip-address": "ip", "card": "card payment", "cookie-id": "cookie",
-    "trusted-partner": "processor contractor", "business-partner": "partner", "court": "subpoena",
-    "law-enforcement": "police", "offers": "marketing promotion",
-    "service-improvement": "improve", "fraud-detection": "fraud",
-    "registration": "register signup", "answer-erasure": "erase erasure delete deletion",
-    "permission": "consent permission", "opted-out": "opt-out unsubscribe",
-    "child": "child children", "minor": "minor", "delete-after": "delete deletion retention",
-    "encryption": "encrypt encryption", "notify-breach": "breach", "abroad": "international abroad",
-}  # fmt: skip
+    "collect": "gather obtain receive record",
+    "share": "disclose provide give pass send",
+    "use": "process analyse analyze",
+    "store": "keep retain hold save",
+    "sell": "sale",
+    "combine": "merge link match",
+    "contact": "write notify message",
+    "show-ad": "advertisement ad",
+    "set-cookie": "cookie",
+    "email": "email e-mail mail",
+    "phone": "phone telephone",
+    "ip-address": "ip",
+    "card": "card payment",
+    "cookie-id": "cookie",
+    "trusted-partner": "processor contractor",
+    "business-partner": "partner",
+    "court": "subpoena",
+    "law-enforcement": "police",
+    "offers": "marketing promotion",
+    "service-improvement": "improve",
+    "fraud-detection": "fraud",
+    "registration": "register signup",
+    "answer-erasure": "erase erasure delete deletion",
+    "permission": "consent permission",
+    "opted-out": "opt-out unsubscribe",
+    "child": "child children",
+    "minor": "minor",
+    "delete-after": "delete deletion retention",
+    "encryption": "encrypt encryption",
+    "notify-breach": "breach",
+    "abroad": "international abroad",
+}
 WHOLE = {  # words whose stems others share
-    "policy": "policy", "policies": "policy", "police": "police", "cookie": "cookie",
-    "cookies": "cookie", "ads": "ad",
-}  # fmt: skip
+    "policy": "policy",
+    "policies": "policy",
+    "police": "police",
+    "cookie": "cookie",
+    "cookies": "cookie",
+    "ads": "ad",
+}
 SIGN_UP = re.compile(r"\bsign(?:s|ed|ing)?[ -]up\b", re.IGNORECASE)
 AD_HOC = re.compile(r"\bad[ -]hoc\b", re.IGNORECASE)
 FOUND_MAX = 5
@@ -161,18 +184,21 @@ def _is_note(token: Token, effective: str) -> bool:
         return True
     inner = [each for each in token.children or () if each.content.strip() or each.type != "text"]
     return (
-        bool(inner) and inner[0].type == "link_open" and inner[-1].type == "link_close"
+        bool(inner)
+        and inner[0].type == "link_open"
+        and inner[-1].type == "link_close"
         and sum(each.type == "link_open" for each in inner) == 1
         and str(inner[0].attrs.get("href", "")).startswith("#")
-    )  # fmt: skip
+    )
 
 
 def plain(token: Token) -> str:
     """The words of a clause as they are read, without a mark of ours."""
     shown = "".join(
         " " if each.type in ("softbreak", "hardbreak") else each.content
-        for each in token.children or () if each.type != "image"
-    )  # fmt: skip
+        for each in token.children or ()
+        if each.type != "image"
+    )
     return " ".join(OWN_MARK.sub("", shown).split())
 
 
@@ -223,8 +249,21 @@ def _heading_slug(token: Token) -> str:
 def _stem(word: str) -> str:
     if word in WHOLE:
         return WHOLE[word]
-    for end in ("ations", "ation", "ising", "izing", "ments", "ment", "ing", "ies", "ed", "es", "s",
-                "e", "y"):  # fmt: skip
+    for end in (
+        "ations",
+        "ation",
+        "ising",
+        "izing",
+        "ments",
+        "ment",
+        "ing",
+        "ies",
+        "ed",
+        "es",
+        "s",
+        "e",
+        "y",
+    ):
         if word.endswith(end) and len(word) - len(end) >= 3:
             return word[: -len(end)]
     return word

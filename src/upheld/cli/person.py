@@ -58,8 +58,10 @@ def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON)
         print_json({"person": who, "held": told, "entries": numbers})
         return
     for each in told:
-        print(f"{each.field}: revision {each.revision}, from {each.origin} at {each.occasion}, "
-              f"{each.at:%Y-%m-%d}" + (f", by #{each.clause}" if each.clause else ""))  # fmt: skip
+        print(
+            f"{each.field}: revision {each.revision}, from {each.origin} at {each.occasion}, "
+            f"{each.at:%Y-%m-%d}" + (f", by #{each.clause}" if each.clause else "")
+        )
     print(f"{len(told)} fields, {len(numbers)} entries")
 
 

@@ -64,8 +64,16 @@ def _bare_inserts(policy: Policy, file: str) -> list[Fault]:
     faults = []
     if all(clause.kind == "heading" for clause in clauses):
         expected = "a paragraph or list item with a `rule` block under it"
-        faults.append(Fault(file=file, line=1, column=1, code="no-clauses",
-                            message="the policy has no clause", expected=expected))  # fmt: skip
+        faults.append(
+            Fault(
+                file=file,
+                line=1,
+                column=1,
+                code="no-clauses",
+                message="the policy has no clause",
+                expected=expected,
+            )
+        )
     for insert in policy.program.inserts:
         by = clauses[insert.introduced_by] if insert.introduced_by >= 0 else None
         if not any(map(str.isalpha, insert.text)) or (by and (by.note or by.nodes)):
@@ -108,8 +116,9 @@ def check(
     if settings is not None:
         raise typer.Exit(_kept(settings, policies, strict=strict, as_json=as_json))
     if not policies:
-        raise UpheldError("check takes a policy, or a provider's --settings", code="usage",
-                          hint="name a policy")  # fmt: skip
+        raise UpheldError(
+            "check takes a policy, or a provider's --settings", code="usage", hint="name a policy"
+        )
     reports = [_checked(each, strict=strict, notes=notes, as_json=as_json) for each in policies]
     if provider:
         for path, report in zip(policies, reports, strict=True):
@@ -133,8 +142,11 @@ def _tell_off(path: Path, report: dict[str, Any], *, as_json: bool) -> None:
         from upheld.app.provider import needs_of
         from upheld.practice.needs import switched_off
     except ImportError:
-        raise UpheldError("a provider needs more than is installed", code="missing-extra",
-                          hint=install_hint("provider")) from None  # fmt: skip
+        raise UpheldError(
+            "a provider needs more than is installed",
+            code="missing-extra",
+            hint=install_hint("provider"),
+        ) from None
     off = switched_off(upheld.load(path), needs_of())
     report["switched_off"] = [each._asdict() for each in off]
     if not as_json:
@@ -150,8 +162,9 @@ def _kept(settings: Path, policies: list[Path] | None, *, strict: bool, as_json:
     told = read_settings(settings)
     named = [*(policies or []), *([told.policy] if told.policy and not policies else [])]
     if len(named) != 1:
-        raise UpheldError("one policy is held against a provider", code="usage",
-                          hint="name it in the settings")  # fmt: skip
+        raise UpheldError(
+            "one policy is held against a provider", code="usage", hint="name it in the settings"
+        )
     found = promises(told, loaded(named[0], as_json=as_json))
     if as_json:
         print_json([{**each._asdict(), "why": each.why} for each in found])

@@ -71,9 +71,13 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
         with binding_hints():
             bound = bindings(found, people.table, [asked], facts, columns=columns, absent=missing)
             screened = found.screen(
-                people.table, asked, facts=facts, columns=columns, absent=missing,
+                people.table,
+                asked,
+                facts=facts,
+                columns=columns,
+                absent=missing,
                 prefix=prefix,
-            )  # fmt: skip
+            )
         screened = people.restored(screened)
         if out is None:
             with _waiting():
@@ -98,10 +102,12 @@ def binding_hints() -> Iterator[None]:
         yield
     except MissingColumnsError as error:
         raise UpheldError(
-            str(error), code=error.code,
+            str(error),
+            code=error.code,
             hint=error.hint.replace("say that it is absent:", "add --absent").replace(
-                "name a column for each", "add --column FACT=COLUMN for each"),
-        ) from None  # fmt: skip
+                "name a column for each", "add --column FACT=COLUMN for each"
+            ),
+        ) from None
 
 
 def binding_in_words(policy: Policy, bound: dict[str, str | None]) -> dict[str, str]:
@@ -124,8 +130,9 @@ def columns_said(said: list[str]) -> dict[str, str]:
     for each in said:
         word, equals, name = each.partition("=")
         if not equals or not word or not name:
-            raise UpheldError(f"`{each}` is no FACT=COLUMN", code="usage",
-                              hint="as in --column amount-due=owes")  # fmt: skip
+            raise UpheldError(
+                f"`{each}` is no FACT=COLUMN", code="usage", hint="as in --column amount-due=owes"
+            )
         found[word] = name
     return found
 
@@ -150,8 +157,11 @@ def _written(
         handle, name = tempfile.mkstemp(dir=out.resolve().parent, prefix=f".{out.name}.")
         os.close(handle)
     except OSError as error:
-        raise UpheldError(f"{out} cannot be written: {error.strerror}", code="unwritable",
-                          hint="choose another path") from None  # fmt: skip
+        raise UpheldError(
+            f"{out} cannot be written: {error.strerror}",
+            code="unwritable",
+            hint="choose another path",
+        ) from None
     try:
         schema = screened.schema().to_pyarrow()
         with _writer(name, schema, out.suffix) as writer, _progress() as advance:
@@ -220,8 +230,14 @@ def _print_counts(
             found = clauses.setdefault(clause, {})
             found[outcome] = found.get(outcome, 0) + number
     if as_json:
-        print_json({"rows": sum(counts.values()), "outcomes": outcomes, "clauses": clauses,
-                    "binding": binding})  # fmt: skip
+        print_json(
+            {
+                "rows": sum(counts.values()),
+                "outcomes": outcomes,
+                "clauses": clauses,
+                "binding": binding,
+            }
+        )
         return
     for word, source in binding.items():
         print(f"{word}: {source}")

@@ -112,21 +112,35 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
     from upheld.api.service import Settings
 
     if (policy is None) == (provider is None):
-        raise UpheldError("run takes a policy, or --settings with a provider's", code="usage",
-                          hint="give one of them")  # fmt: skip
+        raise UpheldError(
+            "run takes a policy, or --settings with a provider's",
+            code="usage",
+            hint="give one of them",
+        )
     if shadow_report and not shadow:
         raise UpheldError("--shadow-report needs --shadow", code="usage", hint="name the draft")
     if url:
         from upheld.core.reach import is_own_address
 
         if not is_own_address(url):
-            raise UpheldError("--url is no address at which others reach a service", code="usage",
-                              hint="write https://HOST or http://HOST:PORT")  # fmt: skip
+            raise UpheldError(
+                "--url is no address at which others reach a service",
+                code="usage",
+                hint="write https://HOST or http://HOST:PORT",
+            )
     settings = Settings(
-        host, port, watch=watch, token_file=token_file, trusted_proxies=trusted_proxies,
-        url=url, rate=rate, json_logs=json_logs, contact=contact, shadow=shadow,
+        host,
+        port,
+        watch=watch,
+        token_file=token_file,
+        trusted_proxies=trusted_proxies,
+        url=url,
+        rate=rate,
+        json_logs=json_logs,
+        contact=contact,
+        shadow=shadow,
         shadow_report=shadow_report,
-    )  # fmt: skip
+    )
     if provider is not None:
         serve_provider(provider, settings, jobs=not no_jobs, as_json=as_json)
     elif policy is not None:

@@ -105,8 +105,10 @@ def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         return
     for user in found:
         works = f"for {user.party}" if user.kind == "agent" else ", ".join(user.roles) or "no role"
-        print(f"{user.sign_in}: {user.name}, {works}"
-              + ("" if user.state == "active" else f", {user.state}"))  # fmt: skip
+        print(
+            f"{user.sign_in}: {user.name}, {works}"
+            + ("" if user.state == "active" else f", {user.state}")
+        )
 
 
 def _show(made: Invited, url: str, *, as_json: bool) -> None:

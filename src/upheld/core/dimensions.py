@@ -58,10 +58,13 @@ if TYPE_CHECKING:
 else:  # the same fields, empty where nothing is said, as entries write them
     Named = msgspec.defstruct(
         "Named",
-        [(name, tuple[str, ...] if name == DATA else str, () if name == DATA else "")
-         for name in DIMENSIONS],
-        frozen=True, kw_only=True,
-    )  # fmt: skip
+        [
+            (name, tuple[str, ...] if name == DATA else str, () if name == DATA else "")
+            for name in DIMENSIONS
+        ],
+        frozen=True,
+        kw_only=True,
+    )
 
 
 _NAMED: type = cast("type", Named)

@@ -13,12 +13,24 @@ from upheld.core.errors import UpheldError
 EXTRAS: Final = {  # the libraries of each extra, as they are imported
     "web": ("starlette", "uvicorn", "jinja2", "python_multipart", "multipart"),
     "onboard": ("markdownify", "bs4"),
-    "provider": ("cryptography", "argon2", "sqlalchemy", "alembic", "aiosmtplib", "pyotp", "segno",
-                 "zxcvbn", "email_validator", "phonenumbers", "tzdata", "webauthn"),
+    "provider": (
+        "cryptography",
+        "argon2",
+        "sqlalchemy",
+        "alembic",
+        "aiosmtplib",
+        "pyotp",
+        "segno",
+        "zxcvbn",
+        "email_validator",
+        "phonenumbers",
+        "tzdata",
+        "webauthn",
+    ),
     "postgres": ("psycopg",),
     "bulk": ("deltalake", "ibis", "duckdb", "sqlglot", "numpy", "pyarrow"),
     "spark": ("pyspark",),
-}  # fmt: skip
+}
 
 
 def install_hint(*extras: str) -> str:
@@ -34,6 +46,9 @@ def missing_extra(error: ImportError) -> UpheldError | None:
     library = (error.name or "").partition(".")[0]
     for extra, libraries in EXTRAS.items():
         if library in libraries:
-            return UpheldError(f"this needs `{library}`, which is not installed",
-                               code="missing-extra", hint=install_hint(extra))  # fmt: skip
+            return UpheldError(
+                f"this needs `{library}`, which is not installed",
+                code="missing-extra",
+                hint=install_hint(extra),
+            )
     return None

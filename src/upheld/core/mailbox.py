@@ -38,8 +38,9 @@ def address(value: str, name: str = "") -> Address:
         found = _built(_read(value), " ".join(name.split()))
         _refuse_unwritable(found)
     except ValueError:
-        raise MailboxError("what is kept as an address is none", code="address",
-                           hint="correct it, then send again") from None  # fmt: skip
+        raise MailboxError(
+            "what is kept as an address is none", code="address", hint="correct it, then send again"
+        ) from None
     return found
 
 

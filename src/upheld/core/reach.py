@@ -28,11 +28,15 @@ def mistake(values: dict[str, str]) -> Wrong | None:
         if values[name] and not reads(values[name]):
             return Wrong(f"`{name}` cannot be used", hint)
     if values["mail_server"] and not values["url"]:
-        return Wrong("`mail_server` is there and `url` is not",
-                     "say at which address people reach you, for links")  # fmt: skip
+        return Wrong(
+            "`mail_server` is there and `url` is not",
+            "say at which address people reach you, for links",
+        )
     if values["mail_server"] and not (values["mail_from"] or values["contact"]):
-        return Wrong("`mail_server` is there, and neither `mail_from` nor `contact` is",
-                     "say who writes, such as accounts@example.com")  # fmt: skip
+        return Wrong(
+            "`mail_server` is there, and neither `mail_from` nor `contact` is",
+            "say who writes, such as accounts@example.com",
+        )
     return None
 
 
@@ -80,4 +84,4 @@ _READERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "mail_server": (_is_server, "write smtp://HOST:PORT or smtps://HOST:PORT"),
     "mail_from": (_is_mailbox, "write one address, such as accounts@example.com"),
     "contact": (_is_mailbox, "write one address, such as help@example.com"),
-}  # fmt: skip
+}

@@ -75,9 +75,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         told = msgspec.structs.replace(
-            self, database=without_password(self.database),
+            self,
+            database=without_password(self.database),
             mail_server=without_password(self.mail_server),
-        )  # fmt: skip
+        )
         fields = [f"{name}={getattr(told, name)!r}" for name in self.__struct_fields__]
         return f"Settings({', '.join(fields)})"
 
@@ -115,9 +116,10 @@ def read_settings(
     masters = ("key_file", "passphrase_file", "key_program")
     if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
-            f"the settings have {' and '.join(given_here)}", code="settings",
+            f"the settings have {' and '.join(given_here)}",
+            code="settings",
             hint="give one of them",
-        )  # fmt: skip
+        )
     return settings
 
 
@@ -142,9 +144,10 @@ def _refuse_unknown_zone(zone: str) -> None:
     if zone not in known:
         near = nearest(zone, known)
         raise SettingsError(
-            f"the settings: `zone` is `{zone}`, which is not a time zone", code="settings",
+            f"the settings: `zone` is `{zone}`, which is not a time zone",
+            code="settings",
             hint=f"did you mean `{near}`?" if near else "write it as in Europe/Berlin",
-        )  # fmt: skip
+        )
 
 
 def _refuse_unknown_country(country: str) -> None:
@@ -155,9 +158,10 @@ def _refuse_unknown_country(country: str) -> None:
 
     if country not in phonenumbers.SUPPORTED_REGIONS:
         raise SettingsError(
-            "the settings: `country` is no country", code="settings",
+            "the settings: `country` is no country",
+            code="settings",
             hint="write its two capital letters, such as US or GB",
-        )  # fmt: skip
+        )
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -169,9 +173,10 @@ def _from_file(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at .*\)$", str(error))  # the rest may quote a value
         raise SettingsError(
-            f"{path} is no TOML {place[0] if place else ''}".rstrip(), code="settings",
+            f"{path} is no TOML {place[0] if place else ''}".rstrip(),
+            code="settings",
             hint='write `name = "value"` lines',
-        ) from None  # fmt: skip
+        ) from None
     known = Settings.__struct_fields__
     for word in told:
         if word not in known:
@@ -210,6 +215,7 @@ def _from_environment(given: Mapping[str, str]) -> dict[str, str]:
 def _unknown(what: str, meant: str) -> SettingsError:
     known = ", ".join(Settings.__struct_fields__)
     return SettingsError(
-        f"{what}, which is not known", code="settings",
+        f"{what}, which is not known",
+        code="settings",
         hint=f"did you mean `{meant}`?" if meant else f"known are {known}",
-    )  # fmt: skip
+    )

@@ -45,9 +45,7 @@ def everything(connection: Connection) -> list[Problem]:
             return problems
 
 
-def people(
-    connection: Connection, after: str, most: int = TOGETHER
-) -> tuple[str, list[Problem]]:  # fmt: skip
+def people(connection: Connection, after: str, most: int = TOGETHER) -> tuple[str, list[Problem]]:
     """What is wrong with the sets of some people by their ids, and the last one; empty at the end.
 
     `after` is the last one that was looked at.

@@ -65,7 +65,7 @@ def stands(column: str) -> dict[str, str]:
 
 def sealed(
     *, owner: str = "", part: str = "", free: dict[str, str] | None = None, few: bool = False
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Of a table on whose rows a decision, a right or money rests: see upheld/database.
 
     Each row has a MAC in its column `mac` over all of it but the `free` columns, each of which says

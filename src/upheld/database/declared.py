@@ -57,13 +57,20 @@ def declaration(table: Table) -> Declaration:
     covered = tuple(name for name in names if name not in said["free"])
     free = tuple(name for name in names if name in said["free"])
     return Declaration(
-        str(table.name), covered, free, tuple(str(column.name) for column in table.primary_key),
+        str(table.name),
+        covered,
+        free,
+        tuple(str(column.name) for column in table.primary_key),
         covered.index(said["owner"]) if said["owner"] else None,
-        covered.index(said["part"]) if said["part"] else None, said["few"],
-        tuple(covered.index(c.name) for c in table.columns
-              if isinstance(c.type, Boolean) and c.name in covered),
+        covered.index(said["part"]) if said["part"] else None,
+        said["few"],
+        tuple(
+            covered.index(c.name)
+            for c in table.columns
+            if isinstance(c.type, Boolean) and c.name in covered
+        ),
         namedtuple(str(table.name), (*covered, *free)),  # noqa: PYI024 - its fields are the table's
-    )  # fmt: skip
+    )
 
 
 def sealed_tables() -> list[Declaration]:

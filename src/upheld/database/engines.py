@@ -142,14 +142,19 @@ def _sqlite(named: str, *, make: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         # Never made anew here: a file that went away is an error, not an empty database.
         return sqlite3.connect(
-            f"file:{quote(name)}?mode=rw", uri=True, timeout=WAIT_SECONDS,
-            isolation_level=None, check_same_thread=False,
-        )  # fmt: skip
+            f"file:{quote(name)}?mode=rw",
+            uri=True,
+            timeout=WAIT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
 
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True,
+        URL.create("sqlite", database=str(path)),
+        creator=connect,
+        hide_parameters=True,
         max_overflow=-1,  # whoever has the turn may need one more while all others wait for it
-    )  # fmt: skip
+    )
 
     @event.listens_for(engine, "connect")
     def _set(raw: Any, _: object) -> None:
@@ -197,8 +202,11 @@ def _set_pragmas(raw: sqlite3.Connection) -> None:
 def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
     """Make the file for its owner alone where it is missing; its identity."""
     if path.parent.is_dir() and os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-        raise trouble("read-only", f"{path} is on a file system that is mounted read-only",
-                      "mount it for writing, or name a database elsewhere")  # fmt: skip
+        raise trouble(
+            "read-only",
+            f"{path} is on a file system that is mounted read-only",
+            "mount it for writing, or name a database elsewhere",
+        )
     try:
         if make:
             with suppress(FileExistsError):
@@ -220,9 +228,10 @@ def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
         raise trouble("database-gone", f"{path} is no file")
     if found.st_mode & OTHERS:
         raise DatabaseError(
-            f"others than its owner may read or change {path}", code="permissions",
+            f"others than its owner may read or change {path}",
+            code="permissions",
             hint=f"chmod 600 {path}",
-        )  # fmt: skip
+        )
     return found.st_dev, found.st_ino
 
 
@@ -236,9 +245,10 @@ def _postgres(url: URL) -> Engine:
         )
     except ImportError:
         raise DatabaseError(
-            "PostgreSQL needs psycopg", code="missing-extra",
+            "PostgreSQL needs psycopg",
+            code="missing-extra",
             hint=install_hint("provider", "postgres"),
-        ) from None  # fmt: skip
+        ) from None
 
     @event.listens_for(engine, "checkout")
     def _open(raw: Any, *_: object) -> None:
@@ -260,9 +270,10 @@ def _postgres(url: URL) -> Engine:
 def _in_effect(name: str, found: object, wanted: object) -> None:
     if found != wanted:
         raise DatabaseError(
-            f"the database has {name} = {found}, not {wanted}", code="durability",
+            f"the database has {name} = {found}, not {wanted}",
+            code="durability",
             hint="what upheld keeps would not be safe in it; see the database's own settings",
-        )  # fmt: skip
+        )
 
 
 def _wrong(what: str) -> DatabaseError:

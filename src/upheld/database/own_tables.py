@@ -83,9 +83,13 @@ class Tables:
         return checked.get(self._connection, _own(table), where, *values)
 
     def update(
-        self, table: Table, changes: Mapping[str, Change], where: str, *values: Any,
+        self,
+        table: Table,
+        changes: Mapping[str, Change],
+        where: str,
+        *values: Any,
         parts: Sequence[str] | None = None,
-    ) -> int:  # fmt: skip
+    ) -> int:
         """Change the rows that a condition holds of; how many."""
         return checked.update(self._connection, _own(table), changes, where, *values, parts=parts)
 

@@ -64,9 +64,12 @@ def insert_all(connection: Connection, table: Table, listed: Iterable[Mapping[st
 
 
 def select(
-    connection: Connection, table: Table, where: str = "", *values: Any,
+    connection: Connection,
+    table: Table,
+    where: str = "",
+    *values: Any,
     parts: Sequence[str] | None = None,
-) -> list[Any]:  # fmt: skip
+) -> list[Any]:
     """The rows that a condition holds of, checked, with the columns as attributes.
 
     Only the given `parts` of their owners' sets are looked at, where the rows are of these alone.
@@ -77,9 +80,12 @@ def select(
 
 
 def sound(
-    connection: Connection, table: Table, where: str = "", *values: Any,
+    connection: Connection,
+    table: Table,
+    where: str = "",
+    *values: Any,
     parts: Sequence[str] | None = None,
-) -> tuple[list[Any], set[str]]:  # fmt: skip
+) -> tuple[list[Any], set[str]]:
     """The rows that a condition holds of whose owners' sets are whole, and whose are not.
 
     For whoever looks at many people's rows, so that what was changed of one hits nobody else. The
@@ -115,7 +121,7 @@ def differing(connection: Connection, table: Table, owners: Iterable[str]) -> se
 
 def _all_differing(
     connection: Connection, told: Declaration, owners: Iterable[str], parts: Sequence[str] | None
-) -> set[str]:  # fmt: skip
+) -> set[str]:
     listed, forged = sorted(set(owners)), set[str]()
     for first in range(0, len(listed), OWNERS_MAX):
         forged |= _differing(connection, told, listed[first : first + OWNERS_MAX], parts)
@@ -151,9 +157,13 @@ def get(connection: Connection, table: Table, where: str, *values: Any) -> Any |
 
 
 def update(
-    connection: Connection, table: Table, changes: Mapping[str, Change], where: str, *values: Any,
+    connection: Connection,
+    table: Table,
+    changes: Mapping[str, Change],
+    where: str,
+    *values: Any,
     parts: Sequence[str] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Change the rows that a condition holds of; how many."""
     told = declaration(table)
     found = _checked(connection, table, where, values, parts)
@@ -184,8 +194,11 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
     told = declaration(table)
     seals = seals_of(connection)
     found = rows(connection, f"SELECT {told.selected} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
-    ours = [each for each in found
-            if seals.element(told.name, _covered(told, each), each[-1]) is not None]  # fmt: skip
+    ours = [
+        each
+        for each in found
+        if seals.element(told.name, _covered(told, each), each[-1]) is not None
+    ]
     _delete(connection, told, ours, whatever=True)
     if len(ours) < len(found):
         later(connection, f"DELETE FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
@@ -193,9 +206,11 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
 
 
 def whole(
-    connection: Connection, table: Table, owners: Iterable[str],
+    connection: Connection,
+    table: Table,
+    owners: Iterable[str],
     parts: Sequence[str] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """SealedError unless some owners' sets of rows in a table are as they were written."""
     told = declaration(table)
     if told.owner is None and not told.few:
@@ -207,14 +222,14 @@ def whole(
 
 def _whole(
     connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
-) -> None:  # fmt: skip
+) -> None:
     if differing := _differing(connection, told, owners, parts):
         raise changed(min(differing), told.name)
 
 
 def _differing(
     connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
-) -> set[str]:  # fmt: skip
+) -> set[str]:
     """Whose sets of rows in a table are not as they were written."""
     where, values = "", list[str]()
     if told.owner is not None:
@@ -243,12 +258,14 @@ def _differing(
 
 def agree(
     name: str, cover: Cover, owner: str, tallies: Tallies, parts: Sequence[str] | None = None
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether an owner's cover says of a table, or of some parts of it, what was counted."""
     mine = {part: tally for (whose, part), tally in tallies.items() if whose == owner}
-    said = {part: cover.tally(part) for part in cover.parts
-            if part.partition("/")[0] == name
-            and (parts is None or part.partition("/")[2] in parts)}  # fmt: skip
+    said = {
+        part: cover.tally(part)
+        for part in cover.parts
+        if part.partition("/")[0] == name and (parts is None or part.partition("/")[2] in parts)
+    }
     return mine == said
 
 
@@ -299,8 +316,9 @@ def covers_left(
         covers = _covers(connection, some)
         for owner in some:
             cover = covers.get(owner) or Cover(0, {})
-            parts = {part: told for part, told in cover.parts.items()
-                     if part.partition("/")[0] in names}  # fmt: skip
+            parts = {
+                part: told for part, told in cover.parts.items() if part.partition("/")[0] in names
+            }
             found[owner] = Cover(cover.version, parts)
     return found
 
@@ -349,9 +367,12 @@ def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
 
 
 def _checked(
-    connection: Connection, table: Table, where: str, values: Sequence[Any],
+    connection: Connection,
+    table: Table,
+    where: str,
+    values: Sequence[Any],
     parts: Sequence[str] | None,
-) -> list[tuple[Any, ...]]:  # fmt: skip
+) -> list[tuple[Any, ...]]:
     """The rows that a condition holds of, with their MACs; SealedError as `select` raises it."""
     told, listed = declaration(table), []
     seals, found = seals_of(connection), []
@@ -439,9 +460,11 @@ def _write(connection: Connection, told: Declaration, listed: Sequence[Sequence[
 
 
 def _change(
-    connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]],
+    connection: Connection,
+    told: Declaration,
+    found: Sequence[tuple[Any, ...]],
     changes: Mapping[str, Change],
-) -> None:  # fmt: skip
+) -> None:
     at = {told.columns.index(name): change for name, change in changes.items()}
     pairs = []
     for each in found:
@@ -459,15 +482,21 @@ def _rewrite(
     where = " AND ".join(f"{name} = ?" for name in told.key)
     keys = [told.columns.index(name) for name in told.key]
     for before, after in pairs:
-        now = [at for at, (one, other) in enumerate(zip(before, after, strict=True))
-               if one != other]  # fmt: skip
+        now = [
+            at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other
+        ]
         if not now:
             continue
         one, other = _covered(told, before), _covered(told, after)
         mac, element = seals.mark(told.name, other)
         names = ", ".join(f"{told.columns[at]} = ?" for at in now)
-        later(connection, f"UPDATE {told.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
-              *(after[at] for at in now), mac, *(before[at] for at in keys))  # fmt: skip
+        later(
+            connection,
+            f"UPDATE {told.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
+            *(after[at] for at in now),
+            mac,
+            *(before[at] for at in keys),
+        )
         if any(at < len(told.covered) for at in now):
             counted += [
                 (owner_of(told, one), part_of(told, one), -1, -seals.mark(told.name, one)[1]),
@@ -477,9 +506,12 @@ def _rewrite(
 
 
 def _delete(
-    connection: Connection, told: Declaration, found: Sequence[tuple[Any, ...]], *,
+    connection: Connection,
+    told: Declaration,
+    found: Sequence[tuple[Any, ...]],
+    *,
     whatever: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     seals, counted = seals_of(connection), []
     where = " AND ".join(f"{name} = ?" for name in told.key)
     keys = [told.columns.index(name) for name in told.key]

@@ -80,9 +80,10 @@ def require_current(engine: Engine) -> None:
     """DatabaseError where the tables are not those that this upheld needs."""
     if revision(engine) != known()[0]:
         raise DatabaseError(
-            "the tables are not those that this upheld needs", code="schema",
+            "the tables are not those that this upheld needs",
+            code="schema",
             hint="`upheld admin migrate` makes and changes them",
-        )  # fmt: skip
+        )
 
 
 @cache

@@ -141,9 +141,10 @@ def changed(owner: str, what: str = "") -> SealedError:
     whose = f"of person {owner}" if owner else "that is nobody's"
     told = f"a row of `{what}` {whose}" if what else f"what is kept {whose}"
     return SealedError(
-        f"{told} was changed, added, put back or taken away by somebody else", code="changed-row",
+        f"{told} was changed, added, put back or taken away by somebody else",
+        code="changed-row",
         hint="see `upheld admin selfcheck`, and who can write to the database",
-    )  # fmt: skip
+    )
 
 
 def latest_cover(connection: Connection, owner: str, raw: object) -> Cover:
@@ -173,8 +174,11 @@ def seals_of(connection: Connection) -> Seals:
         return ready
     found: Seals | None = connection.engine.get_execution_options().get(_OPTION)
     if found is None:
-        raise SealedError("the database was opened without its keyring", code="no-keyring",
-                          hint="name the keyring")  # fmt: skip
+        raise SealedError(
+            "the database was opened without its keyring",
+            code="no-keyring",
+            hint="name the keyring",
+        )
     if type(connection) is Link:
         connection.seals = found
     return found

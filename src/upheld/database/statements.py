@@ -21,8 +21,20 @@ from upheld.database.errors import failures, meaning, trouble
 from upheld.database.postgresql_pipeline import Query
 from upheld.database.tables import BEGINNING
 
-__all__ = ["Query", "blob", "is_postgresql", "later", "many", "moment", "places", "row", "rows",
-           "run", "savepoint", "several"]  # fmt: skip
+__all__ = [
+    "Query",
+    "blob",
+    "is_postgresql",
+    "later",
+    "many",
+    "moment",
+    "places",
+    "row",
+    "rows",
+    "run",
+    "savepoint",
+    "several",
+]
 
 
 def is_postgresql(connection: Connection) -> bool:

@@ -16,8 +16,14 @@ from upheld.web import passwords
 
 CUSTOMERS: Final = 200
 _SEED: Final = 2_750
-_PLANS: Final = (("dsl-10",), ("dsl-50",), ("dsl-50", "phone"), ("fibre-500",),
-                 ("fibre-500", "mail"), ("hosting", "mail"))  # fmt: skip
+_PLANS: Final = (
+    ("dsl-10",),
+    ("dsl-50",),
+    ("dsl-50", "phone"),
+    ("fibre-500",),
+    ("fibre-500", "mail"),
+    ("hosting", "mail"),
+)
 # Each with a name: in which month they sign up, their age, plans, and whether somebody looks.
 _NAMED: Final = {
     "ann": ("Ann Marlow", 0, 44, ("fibre-500", "phone", "mail"), True),
@@ -78,10 +84,12 @@ def build(
     named = {
         word: Member(
             names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),
-            month, plans, shown=shown,
+            month,
+            plans,
+            shown=shown,
         )
         for word, (name, month, age, plans, shown) in _NAMED.items()
-    }  # fmt: skip
+    }
     crowd = [
         Member(made, _joined(random, at), random.choice(_PLANS))
         for at, made in enumerate(names.crowd(random, today, max(0, customers - len(named))))

@@ -37,16 +37,22 @@ TOGETHER: Final = 40  # people in one transaction
 FIRST, COUNTED, JOINING, PAYING = 1, 2, 5, 10  # days of the month
 LOOKED_AFTER: Final = (8, 15, 22)  # on which days unpaid invoices are looked at
 _USE: Final = {  # of a service in a month: gigabytes and hours; a phone is not counted
-    "dsl": (90.0, 210.0), "fibre": (340.0, 260.0), "hosting": (12.0, 720.0), "mail": (1.5, 19.0),
-}  # fmt: skip
+    "dsl": (90.0, 210.0),
+    "fibre": (340.0, 260.0),
+    "hosting": (12.0, 720.0),
+    "mail": (1.5, 19.0),
+}
 
 
 class DemoError(UpheldError):
     """Something that the policy refused while the demonstration was built."""
 
     def __init__(self, refused: Refused) -> None:
-        super().__init__(f"the demonstration cannot be built: {refused.why}", code="demo",
-                         hint="the sample policy was changed; take it as it came")  # fmt: skip
+        super().__init__(
+            f"the demonstration cannot be built: {refused.why}",
+            code="demo",
+            hint="the sample policy was changed; take it as it came",
+        )
 
 
 def done(found: object) -> None:
@@ -235,10 +241,13 @@ class Years:
     def _used(self, joint: Joint, member: Member, month: Month) -> None:
         found = [service for plan in member.plans if (service := self.plans[plan].service) in _USE]
         rows = [
-            usage.Row(month.word, each, *(round(much * self.random.uniform(0.4, 1.3), 1)
-                                          for much in _USE[each]))
+            usage.Row(
+                month.word,
+                each,
+                *(round(much * self.random.uniform(0.4, 1.3), 1) for much in _USE[each]),
+            )
             for each in found
-        ]  # fmt: skip
+        ]
         if rows:
             done(usage.note(joint, member.id, rows))
 

@@ -76,20 +76,30 @@ def folder_of(kept: Path | None) -> Iterator[Path]:
         return
     built = (kept / SETTINGS).exists()
     if kept.exists() and not built and any(kept.iterdir()):
-        raise UpheldError(f"{kept} holds something else than a demonstration", code="exists",
-                          hint="name a new folder, or one that `upheld demo` made")  # fmt: skip
+        raise UpheldError(
+            f"{kept} holds something else than a demonstration",
+            code="exists",
+            hint="name a new folder, or one that `upheld demo` made",
+        )
     try:
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UpheldError(f"{kept} cannot be made: {error.strerror}", code="unwritable",
-                          hint="choose another folder") from None  # fmt: skip
+        raise UpheldError(
+            f"{kept} cannot be made: {error.strerror}",
+            code="unwritable",
+            hint="choose another folder",
+        ) from None
     yield kept
 
 
 def ready(
-    folder: Path, url: str, customers: int = CUSTOMERS, progress: Progress = untold,
-    *, clock: Clock | None = None,
-) -> Demo:  # fmt: skip
+    folder: Path,
+    url: str,
+    customers: int = CUSTOMERS,
+    progress: Progress = untold,
+    *,
+    clock: Clock | None = None,
+) -> Demo:
     """The demonstration of a folder, built if it is not there yet, by the clock that runs."""
     begun = time.perf_counter()
     there = (folder / SETTINGS).exists()
@@ -128,13 +138,17 @@ def greeting(demo: Demo) -> str:
         for each in doors
     ]
     url = demo.settings.url
-    return "\n".join([
-        f"Ready after {demo.seconds:.1f} s. Everybody's password: {PASSWORD}",
-        f"Customers sign in at {url}/sign-in", *lines[: len(CUSTOMERS_SHOWN)],
-        f"Staff at {url}/staff/sign-in, agents at {url}/agent/sign-in; codes stand at {url}/demo",
-        *lines[len(CUSTOMERS_SHOWN) :],
-        f"What would be mailed: {url}/demo/mail", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"Ready after {demo.seconds:.1f} s. Everybody's password: {PASSWORD}",
+            f"Customers sign in at {url}/sign-in",
+            *lines[: len(CUSTOMERS_SHOWN)],
+            f"Staff at {url}/staff/sign-in, agents at {url}/agent/sign-in; codes at {url}/demo",
+            *lines[len(CUSTOMERS_SHOWN) :],
+            f"What would be mailed: {url}/demo/mail",
+            "",
+        ]
+    )
 
 
 def practices(box: Box, people: list[SignIn]) -> list[tuple[str, Make]]:

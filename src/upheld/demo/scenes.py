@@ -28,9 +28,13 @@ from upheld.web.passwords import hashed
 
 AGENCY, PROCESSOR, PARTNER = "harbour-collections", "sandbox-payments", "northern-mail"
 PASSWORD: Final = "made up for the demo"  # noqa: S105 - everybody's, and nobody's anywhere else
-TICKETS: Final = (("trouble", "support", "support"), ("question", "service-provision", "support"),
-                  ("invoice", "billing", "billing"), ("trouble", "support", "support"),
-                  ("takeover", "security", "security"))  # fmt: skip
+TICKETS: Final = (
+    ("trouble", "support", "support"),
+    ("question", "service-provision", "support"),
+    ("invoice", "billing", "billing"),
+    ("trouble", "support", "support"),
+    ("takeover", "security", "security"),
+)
 
 
 class Scenes:
@@ -73,8 +77,7 @@ class Scenes:
         ):
             user = people.add(joint, kind, name, sign_in, roles=roles, party=party)
             secret = totp.new_secret()
-            operators.equip(joint, user.user_id, hashed(PASSWORD),
-                        secret, 0)  # fmt: skip
+            operators.equip(joint, user.user_id, hashed(PASSWORD), secret, 0)
             issuer = self.years.provider.imprint.name or "upheld"
             self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)
 

@@ -46,9 +46,11 @@ class AsyncGate:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -117,9 +119,14 @@ class AsyncGate:
         return found
 
     async def act(
-        self, action: str, person_id: str, data: Sequence[str] = (), *, entitled: bool = False,
+        self,
+        action: str,
+        person_id: str,
+        data: Sequence[str] = (),
+        *,
+        entitled: bool = False,
         **more: Any,
-    ) -> Given:  # fmt: skip
+    ) -> Given:
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
         found: Given = await self.do(lambda joint: joint.act(asked, person_id, entitled=entitled))

@@ -74,9 +74,18 @@ def keep(gate: Gate, kind: str, part: Part, problems: Iterable[Problem]) -> int:
             run(connection, "DELETE FROM finding WHERE finding_id = ?", key)
         for key, each in found.items():
             if key not in before:
-                run(connection, "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (person_id, finding_id) DO NOTHING", each.person_id, key, kind,
-                    each.subject, each.number, each.text, at)  # fmt: skip
+                run(
+                    connection,
+                    "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (person_id, finding_id) DO NOTHING",
+                    each.person_id,
+                    key,
+                    kind,
+                    each.subject,
+                    each.number,
+                    each.text,
+                    at,
+                )
     for each in found.values():
         _LOG.error("not whole: %s", each)
     return len(found)
@@ -86,8 +95,13 @@ def _before(connection: Connection, kind: str, part: Part) -> Iterable[str]:
     """What was found in a part before."""
     for first in range(0, len(part.people), TOGETHER):
         some = part.people[first : first + TOGETHER]
-        yield from _ids(connection, kind, "person_id >= ? AND person_id <= ? AND person_id <> ''",
-                        min(some), max(some))  # fmt: skip
+        yield from _ids(
+            connection,
+            kind,
+            "person_id >= ? AND person_id <= ? AND person_id <> ''",
+            min(some),
+            max(some),
+        )
     if part.nobodys:
         yield from _ids(connection, kind, "person_id = ''")
     if part.first <= part.last:

@@ -48,16 +48,30 @@ class Gate:
     """
 
     def __init__(
-        self, engine: Engine, policy: Policy, keyring: Keyring, clock: Clock | None = None,
-        *, place: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        engine: Engine,
+        policy: Policy,
+        keyring: Keyring,
+        clock: Clock | None = None,
+        *,
+        place: str = "",
+    ) -> None:
         """`place` is where our data lie, a word of the policy; if empty, no act names it."""
         self.engine = engine
         shapes: dict[Any, Shape] = {}
-        self.house = House(policy, keyring, clock or Clock(), Registry(shapes.clear),
-                           Carriers(shapes.clear), Derived(shapes.clear), shapes,
-                           Carries(), Leaving(), Fields(),
-                           checked_place(policy, place))  # fmt: skip
+        self.house = House(
+            policy,
+            keyring,
+            clock or Clock(),
+            Registry(shapes.clear),
+            Carriers(shapes.clear),
+            Derived(shapes.clear),
+            shapes,
+            Carries(),
+            Leaving(),
+            Fields(),
+            checked_place(policy, place),
+        )
         self.house.provers.add("account", by_time_since)
         self.house.provers.add("notice", by_notice)
         self.standing = Standing(engine)
@@ -154,9 +168,14 @@ class Gate:
             return Joint(self.house, connection).peek(person_id, asked)
 
     def act(
-        self, action: str, person_id: str, data: Sequence[str] = (), *, entitled: bool = False,
+        self,
+        action: str,
+        person_id: str,
+        data: Sequence[str] = (),
+        *,
+        entitled: bool = False,
         **more: Any,
-    ) -> Given:  # fmt: skip
+    ) -> Given:
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
         with writing(self.engine) as connection:
@@ -215,8 +234,11 @@ class Gate:
     def find(self, field: str, value: str) -> list[str]:
         """The people with an e-mail address or phone number."""
         if field not in blind_index.FIELDS:
-            raise RequestError(f"nobody is found by `{field}`", code="unknown-term",
-                               hint="by " + " or ".join(blind_index.FIELDS))  # fmt: skip
+            raise RequestError(
+                f"nobody is found by `{field}`",
+                code="unknown-term",
+                hint="by " + " or ".join(blind_index.FIELDS),
+            )
         with reading(self.engine) as connection:
             return blind_index.find(connection, self.house.keyring, field, value)
 

@@ -81,8 +81,9 @@ def listed(
     where, asked = f"state IN ({places(states)})", list(states)
     if person_id is not None:
         where, asked = f"person_id = ? AND {where}", [person_id, *states]
-    found = database.select(connection, table, f"{where} ORDER BY due, item_id", *asked,
-                            parts=states)  # fmt: skip
+    found = database.select(
+        connection, table, f"{where} ORDER BY due, item_id", *asked, parts=states
+    )
     return [_item(each) for each in found]
 
 
@@ -127,9 +128,10 @@ def proven_by(policy: Policy, kind: str) -> tuple[Must, ...]:
     """What the policy may owe of that which depends on a kind of record."""
     facts = policy.program.vocabulary.facts
     return tuple(
-        must for must in _musts(policy)
+        must
+        for must in _musts(policy)
         if any(facts[name].proof == kind for name in must.facts if name in facts)
-    )  # fmt: skip
+    )
 
 
 def review(
@@ -157,10 +159,16 @@ def _review(
     owed = [each for each in decision.owed if each.clause == must.clause]
     if not owed:
         return database.update(
-            connection, table, {"state": "lapsed", "closed": entry}, "person_id = ? AND"
+            connection,
+            table,
+            {"state": "lapsed", "closed": entry},
+            "person_id = ? AND"
             " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
-            person_id, must.action, must.clause, parts=OPEN,
-        )  # fmt: skip
+            person_id,
+            must.action,
+            must.clause,
+            parts=OPEN,
+        )
     certain = [each for each in owed if each.certain]
     if not certain:
         return 0
@@ -173,8 +181,9 @@ def _review(
         return 0
     since = doing.house.clock.local(since)
     due = min(_due(since, each) for each in certain)
-    entries.due(connection, person_id, OWED, must.clause, due, entry, action=must.action,
-                basis=basis)  # fmt: skip
+    entries.due(
+        connection, person_id, OWED, must.clause, due, entry, action=must.action, basis=basis
+    )
     return 1
 
 
@@ -209,8 +218,14 @@ def _moments(
 def owe(gate: Gate) -> int:
     """Open what came to be owed by time alone, as a record began to hold; the job of that name."""
     facts = gate.house.policy.program.vocabulary.facts
-    kinds = sorted({facts[n].proof for must in musts(gate.house.policy) for n in must.facts
-                    if n in facts and facts[n].proof})  # fmt: skip
+    kinds = sorted(
+        {
+            facts[n].proof
+            for must in musts(gate.house.policy)
+            for n in must.facts
+            if n in facts and facts[n].proof
+        }
+    )
     if not kinds:
         return 0
     statement = (
@@ -286,8 +301,9 @@ def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after
 def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
     connection, house = joint.connection, gate.house
     people.lock(connection, item.person_id)
-    there = database.get(connection, table, "person_id = ? AND item_id = ?", item.person_id,
-                         item.item_id)  # fmt: skip
+    there = database.get(
+        connection, table, "person_id = ? AND item_id = ?", item.person_id, item.item_id
+    )
     if there is None or there.state != item.state:
         return 0  # somebody else was faster
     if handler := house.carriers.due.get(item.kind):
@@ -313,12 +329,19 @@ def _noted(house: House, connection: Connection, item: Item, now: datetime, kind
     nobody may speak.
     """
     whose = None if item.kind == DELETE else item.person_id
-    entry = Entry(kind=kind, time="", policy=house.policy.digest, action=item.action or item.kind,
-                  clauses=(item.clause,), evidence=(item.basis,) if item.basis else ())  # fmt: skip
+    entry = Entry(
+        kind=kind,
+        time="",
+        policy=house.policy.digest,
+        action=item.action or item.kind,
+        clauses=(item.clause,),
+        evidence=(item.basis,) if item.basis else (),
+    )
     return entries.write(connection, entry, whose, now)[0]
 
 
 def _close(connection: Connection, item: Item, state: str, entry: int) -> int:
     changes = {"state": state, "closed": None if state == "late" else entry}
-    return database.update(connection, table, changes, "person_id = ? AND item_id = ?",
-                           item.person_id, item.item_id)  # fmt: skip
+    return database.update(
+        connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id
+    )

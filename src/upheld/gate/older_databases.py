@@ -41,10 +41,26 @@ from upheld.vault.people import VaultError
 
 KIND = "rows-sealed"  # of the entry that says so
 TOGETHER = 500
-FIRST: Final = frozenset({
-    "backup", "blind_index", "care", "desk_own", "desk_request", "desk_user", "dropped", "erasure",
-    "identity_check", "item", "link", "passkey", "record", "session", "severed", "spent",
-})  # fmt: skip
+FIRST: Final = frozenset(
+    {
+        "backup",
+        "blind_index",
+        "care",
+        "desk_own",
+        "desk_request",
+        "desk_user",
+        "dropped",
+        "erasure",
+        "identity_check",
+        "item",
+        "link",
+        "passkey",
+        "record",
+        "session",
+        "severed",
+        "spent",
+    }
+)
 """The tables that the first upheld with sealed rows had: where nothing is named, it is these."""
 Ours = Callable[[Sequence[Any], bytes], bool]  # whether a row's mark of an earlier upheld is ours
 
@@ -67,8 +83,9 @@ def belong(connection: Connection, keyring: Keyring) -> None:
         if not {*(entry.evidence or FIRST)}.isdisjoint(names):
             raise VaultError(
                 "the rows of this database are sealed already, and it says they are not",
-                code="sealed-before", hint="restore it from a backup",
-            )  # fmt: skip
+                code="sealed-before",
+                hint="restore it from a backup",
+            )
     ours = _ours_before(keyring) if unsealed else {}
     tallies: Tallies = {}
     for table in new:
@@ -130,9 +147,7 @@ def _people(connection: Connection, last: str | None) -> list[str]:
     return [found for (found,) in rows(connection, statement, last or "", TOGETHER)]
 
 
-def _marked(
-    connection: Connection, seals: Seals, table: Declaration, ours: Ours | None
-) -> Tallies:  # fmt: skip
+def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours | None) -> Tallies:
     """Mark the rows of a table; what they come to."""
     tallies: Tallies = {}
     where = " AND ".join(f"{name} = ?" for name in table.key)
@@ -145,8 +160,9 @@ def _marked(
         found = rows(
             connection,
             f"SELECT {table.checked} FROM {table.name} {beyond if last else ''}"  # noqa: S608 - names alone
-            f" ORDER BY {after} LIMIT {TOGETHER}", *last,
-        )  # fmt: skip
+            f" ORDER BY {after} LIMIT {TOGETHER}",
+            *last,
+        )
         for *covered, before in found:
             for at in table.truths:
                 covered[at] = bool(covered[at])

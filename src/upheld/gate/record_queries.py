@@ -55,8 +55,11 @@ def which(
     """What is asked, checked: RequestError for a word that no dimension of records has."""
     for dimension, word in about.items():
         if dimension not in DIMENSIONS:
-            raise records.RecordError(f"no record is about `{dimension}`", code="wrong-record",
-                                      hint="name one of " + ", ".join(DIMENSIONS))  # fmt: skip
+            raise records.RecordError(
+                f"no record is about `{dimension}`",
+                code="wrong-record",
+                hint="name one of " + ", ".join(DIMENSIONS),
+            )
         checker.dimension(dimension, word)
     return Which(kind, fact, party, person_id, about)
 
@@ -71,9 +74,7 @@ def listed(house: House, connection: Connection, asked: Which) -> list[Record]:
     return found
 
 
-def end(
-    house: House, connection: Connection, asked: Which, until: datetime | None
-) -> list[Record]:  # fmt: skip
+def end(house: House, connection: Connection, asked: Which, until: datetime | None) -> list[Record]:
     """Withdraw every record that speaks of what is asked, or let it end sooner; as they are now.
 
     One that speaks of more besides ends as a whole. None is made to last longer than it would.
@@ -97,9 +98,13 @@ def end(
 
 
 def _note(
-    house: House, connection: Connection, asked: Which, done: str, some: Sequence[Record],
+    house: House,
+    connection: Connection,
+    asked: Which,
+    done: str,
+    some: Sequence[Record],
     at: datetime,
-) -> None:  # fmt: skip
+) -> None:
     """The entry that some records were ended, and what is owed now that they were."""
     whose = list(dict.fromkeys(each.person_id for each in some))
     entry = _entry(house, asked, "record", done, [each.record_id for each in some])
@@ -115,10 +120,14 @@ def _entry(house: House, asked: Which, kind: str, action: str, ids: Sequence[str
     """An entry that says what was asked."""
     recipient = asked.about.get("recipient", "party" if asked.party else "")
     return Entry(
-        kind=kind, time="", policy=house.policy.digest, action=f"{action} {asked.kind}",
-        purpose=asked.about.get("purpose", ""), recipient=f"{recipient} {asked.party}".strip(),
+        kind=kind,
+        time="",
+        policy=house.policy.digest,
+        action=f"{action} {asked.kind}",
+        purpose=asked.about.get("purpose", ""),
+        recipient=f"{recipient} {asked.party}".strip(),
         evidence=tuple(ids),
-    )  # fmt: skip
+    )
 
 
 def _find(
@@ -135,8 +144,16 @@ def _find(
     known = [] if asked.person_id else list(fits.items())  # at once: others may add to it
     besides = [dims for dims, fit in known if not fit][:BESIDES_MAX]
     parties = ("", asked.party) if whole else (asked.party,)
-    rows = records.of_kind(connection, asked.kind, parties if asked.party else (), asked.person_id,
-                           ACTIVE, microseconds(at), begun=whole, besides=besides)  # fmt: skip
+    rows = records.of_kind(
+        connection,
+        asked.kind,
+        parties if asked.party else (),
+        asked.person_id,
+        ACTIVE,
+        microseconds(at),
+        begun=whole,
+        besides=besides,
+    )
     mine = []
     for each in rows:
         dims = each[records.DIMS_AT]
@@ -156,7 +173,7 @@ def _find(
 @lru_cache(maxsize=256)
 def _judged(
     checker: Checker, fact: str, about: tuple[tuple[str, str], ...], whole: bool
-) -> dict[str, bool]:  # fmt: skip
+) -> dict[str, bool]:
     """Whether what records were about was what is asked, to be added to.
 
     Few different things are agreed to, so that a database need not give those that are known.
@@ -165,9 +182,7 @@ def _judged(
     return {}
 
 
-def _fits(
-    dims: str, fact: str, wanted: dict[str, int], checker: Checker, *, whole: bool
-) -> bool:  # fmt: skip
+def _fits(dims: str, fact: str, wanted: dict[str, int], checker: Checker, *, whole: bool) -> bool:
     """Whether what a record is about is what is asked; a row that is none is left to its MAC."""
     try:
         named, about = records.about_of(dims)

@@ -65,12 +65,15 @@ class Round:
                 if not database.update(connection, look, changes, "name = ?", self._name):
                     database.insert(connection, look, name=self._name, **{"begun": at, **changes})
         except SealedError:  # which is among what is found
-            _LOG.error("how far the look `%s` has come cannot be kept: its row is not ours",
-                       self._name)  # fmt: skip
+            _LOG.error(
+                "how far the look `%s` has come cannot be kept: its row is not ours", self._name
+            )
 
 
 def listed(connection: Connection) -> list[Looked]:
     """The looks that were begun, by their names."""
     found, _ = database.believed(connection, look, "ORDER BY name")
-    return [Looked(each.name, moment(each.begun), None if each.ended is None
-                   else moment(each.ended)) for each in found]  # fmt: skip
+    return [
+        Looked(each.name, moment(each.begun), None if each.ended is None else moment(each.ended))
+        for each in found
+    ]

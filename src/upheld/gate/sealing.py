@@ -13,10 +13,23 @@ from typing import Final, Protocol
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.keyring import Keyring
 
-BY_THEMSELVES: Final = frozenset({
-    "age-marker", "authenticator", "card-page", "desk", "factor-offer", "link", "passkey",
-    "passkey-user", "payment", "receipt", "recovery", "sandbox", "web",
-})  # fmt: skip
+BY_THEMSELVES: Final = frozenset(
+    {
+        "age-marker",
+        "authenticator",
+        "card-page",
+        "desk",
+        "factor-offer",
+        "link",
+        "passkey",
+        "passkey-user",
+        "payment",
+        "receipt",
+        "recovery",
+        "sandbox",
+        "web",
+    }
+)
 """Purposes whose keys stand beside those of the house; every other one has its own place."""
 
 

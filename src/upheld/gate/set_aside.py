@@ -74,8 +74,11 @@ class Trial:
     def __init__(self, gate: Gate, job: str) -> None:
         self._gate, self._job = gate, job
         with reading(gate.engine) as connection:
-            self._before = {(each.person_id, each.about): each.why
-                            for each in listed(connection) if each.job == job}  # fmt: skip
+            self._before = {
+                (each.person_id, each.about): each.why
+                for each in listed(connection)
+                if each.job == job
+            }
         self._failed: set[tuple[str, str]] = set()
         self._done: set[tuple[str, str]] = set()
         self._whole = True
@@ -119,8 +122,13 @@ class Trial:
             return
         with writing(self._gate.engine) as connection:
             for person_id, about in sorted(over):
-                run(connection, "DELETE FROM set_aside WHERE person_id = ? AND job = ? AND"
-                    " about = ?", person_id, self._job, about)  # fmt: skip
+                run(
+                    connection,
+                    "DELETE FROM set_aside WHERE person_id = ? AND job = ? AND about = ?",
+                    person_id,
+                    self._job,
+                    about,
+                )
 
     def _note(self, which: tuple[str, str], why: str) -> None:
         self._failed.add(which)
@@ -131,11 +139,19 @@ class Trial:
         with writing(
             self._gate.engine
         ) as connection:  # of who was erased meanwhile nothing is kept
-            run(connection, "INSERT INTO set_aside SELECT CAST(? AS varchar), CAST(? AS varchar),"
+            run(
+                connection,
+                "INSERT INTO set_aside SELECT CAST(? AS varchar), CAST(? AS varchar),"
                 " CAST(? AS varchar), CAST(? AS varchar), CAST(? AS bigint)"
                 " WHERE EXISTS (SELECT 1 FROM person WHERE person_id = ?)"
                 " ON CONFLICT (person_id, job, about) DO UPDATE SET why = excluded.why",
-                which[0], self._job, which[1], why, at, which[0])  # fmt: skip
+                which[0],
+                self._job,
+                which[1],
+                why,
+                at,
+                which[0],
+            )
 
 
 @contextmanager

@@ -64,9 +64,7 @@ class Transaction(Inquiries):
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return Doing(self._house, self._connection, act, entitled=True).peek(person_id)
 
-    def peek_then(
-        self, person_id: str, act: Act, moments: Sequence[datetime]
-    ) -> list[Decision]:  # fmt: skip
+    def peek_then(self, person_id: str, act: Act, moments: Sequence[datetime]) -> list[Decision]:
         """What the decision would have been at some moments, by the records in force then."""
         doing = Doing(self._house, self._connection, act, entitled=True)
         return doing.then(person_id, moments)
@@ -81,10 +79,17 @@ class Transaction(Inquiries):
         return {**shapes, **dict.fromkeys(self._house.derived.out_of(found), "derived")}
 
     def store(  # noqa: PLR0913 - what belongs to what is stored
-        self, person_id: str, told: Mapping[str, str], *, source: str, occasion: str,
-        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        self,
+        person_id: str,
+        told: Mapping[str, str],
+        *,
+        source: str,
+        occasion: str,
+        purpose: str | None = None,
+        party: str = "",
+        public_source: str | None = None,
         entitled: bool = False,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         """Collect and store values, if the policy lets them in from there and lets them be kept.
 
         `purpose` is what they are collected and stored for; left out, it is any purpose.
@@ -100,10 +105,18 @@ class Transaction(Inquiries):
         return self._let_in(person_id, collect, put, purpose, entitled=entitled)
 
     def append(  # noqa: PLR0913 - what belongs to what is stored
-        self, person_id: str, field: str, told: Sequence[str], *, source: str, occasion: str,
-        purpose: str | None = None, party: str = "", public_source: str | None = None,
+        self,
+        person_id: str,
+        field: str,
+        told: Sequence[str],
+        *,
+        source: str,
+        occasion: str,
+        purpose: str | None = None,
+        party: str = "",
+        public_source: str | None = None,
         entitled: bool = False,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         told = [self._read({field: each})[field] for each in told]
         collect = self._collecting((field,), source, occasion, purpose, party)
@@ -120,8 +133,14 @@ class Transaction(Inquiries):
     ) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
         named = purpose if "purpose" in self._house.takes("collect") else None
-        return Act(action="collect", data=data, source=source, occasion=occasion, purpose=named,
-                   party=party)  # fmt: skip
+        return Act(
+            action="collect",
+            data=data,
+            source=source,
+            occasion=occasion,
+            purpose=named,
+            party=party,
+        )
 
     def letting_in(
         self, data: Sequence[str], *, source: str, occasion: str, purpose: str | None = None
@@ -138,9 +157,14 @@ class Transaction(Inquiries):
         return joined([self.peek(person_id, each) for each in asked])
 
     def _let_in(
-        self, person_id: str, collect: Act, put: Callable[[Person, str, datetime], dict[str, str]],
-        purpose: str | None, *, entitled: bool,
-    ) -> Outcome:  # fmt: skip
+        self,
+        person_id: str,
+        collect: Act,
+        put: Callable[[Person, str, datetime], dict[str, str]],
+        purpose: str | None,
+        *,
+        entitled: bool,
+    ) -> Outcome:
         """Collect and store, both or neither; `put` writes, told by which clauses and when.
 
         Both are decided on one reading of what is held of the person. The time is that of the act,
@@ -149,8 +173,7 @@ class Transaction(Inquiries):
         house, connection = self._house, self._connection
         self._house.derived.refuse(collect.data)
         people.lock(self._connection, person_id)
-        storing = Doing(house, connection, house.storing(collect.data, purpose),
-                        entitled=entitled)  # fmt: skip
+        storing = Doing(house, connection, house.storing(collect.data, purpose), entitled=entitled)
         collecting = Doing(house, connection, collect, entitled=entitled)
         held = storing.with_another(person_id, collecting)
         if not storing.peek(person_id, held).allowed:
@@ -180,8 +203,13 @@ class Transaction(Inquiries):
             self._connection, person, field, until, self._house.clock.local(self._house.clock.now())
         )
         if count:
-            self._note(person_id, self._house.clock.now(), kind="retention", data=(field,),
-                       values=(person.holdings[field].mark,))  # fmt: skip
+            self._note(
+                person_id,
+                self._house.clock.now(),
+                kind="retention",
+                data=(field,),
+                values=(person.holdings[field].mark,),
+            )
         return count
 
     def rewrite(self, person_id: str, field: str, change: Callable[[str], str]) -> int:
@@ -193,8 +221,13 @@ class Transaction(Inquiries):
         person = people.opened(self._connection, self._house.keyring, person_id)
         person, count = values.rewrite(self._connection, person, field, change)
         if count:
-            self._note(person_id, self._house.clock.now(), kind="redaction", data=(field,),
-                       values=(person.holdings[field].mark,))  # fmt: skip
+            self._note(
+                person_id,
+                self._house.clock.now(),
+                kind="redaction",
+                data=(field,),
+                values=(person.holdings[field].mark,),
+            )
         return count
 
     def _read(self, told: Mapping[str, str]) -> dict[str, str]:
@@ -233,10 +266,16 @@ class Transaction(Inquiries):
         digests = self._put(person, told, origin, house.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
         self._note(
-            person_id, house.clock.now(), kind="import", action="store", outcome=decision.outcome,
-            clauses=decision.clauses, data=fields, violation=violation,
+            person_id,
+            house.clock.now(),
+            kind="import",
+            action="store",
+            outcome=decision.outcome,
+            clauses=decision.clauses,
+            data=fields,
+            violation=violation,
             values=tuple(digests[field] for field in fields),
-        )  # fmt: skip
+        )
         return bool(violation)
 
     def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
@@ -251,16 +290,24 @@ class Transaction(Inquiries):
         about = dict(more.pop("about", None) or {})
         _checked(house.policy, kind, fact, about)
         if kind in NAMED and not more.get("party"):
-            raise records.RecordError(f"`{kind}` is about a party", code="wrong-record",
-                                      hint="name it as `party`")  # fmt: skip
+            raise records.RecordError(
+                f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
+            )
         people.lock_there(self._connection, person_id)
         actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
         sealing = self._sealing(person_id) if more.get("text") else b""
         more.setdefault("begins", house.clock.now())
-        made = records.add(self._connection, person_id, kind, fact=fact,
-                           about=about, sealing=sealing, **more)  # fmt: skip
-        number = self._note(person_id, house.clock.now(), kind="record", action=f"add {kind}",
-                            actor=actor, evidence=(made.record_id,))  # fmt: skip
+        made = records.add(
+            self._connection, person_id, kind, fact=fact, about=about, sealing=sealing, **more
+        )
+        number = self._note(
+            person_id,
+            house.clock.now(),
+            kind="record",
+            action=f"add {kind}",
+            actor=actor,
+            evidence=(made.record_id,),
+        )
         obligations.review(house, self._connection, person_id, kind, number, made.record_id)
         return made.record_id
 
@@ -285,36 +332,54 @@ class Transaction(Inquiries):
         """
         people.lock(self._connection, person_id)
         at = self._house.clock.now()
-        found = records.end(self._connection, person_id, record_id, at,
-                            withdrawn=not ended)  # fmt: skip
-        number = self._note(person_id, at, kind="record", actor=actor, evidence=(record_id,),
-                            action=f"{'end' if ended else 'withdraw'} {found.kind}")  # fmt: skip
+        found = records.end(self._connection, person_id, record_id, at, withdrawn=not ended)
+        number = self._note(
+            person_id,
+            at,
+            kind="record",
+            actor=actor,
+            evidence=(record_id,),
+            action=f"{'end' if ended else 'withdraw'} {found.kind}",
+        )
         obligations.review(self._house, self._connection, person_id, found.kind, number, record_id)
 
     def registered(
-        self, kind: str, *, fact: str = "", party: str = "", person_id: str | None = None,
+        self,
+        kind: str,
+        *,
+        fact: str = "",
+        party: str = "",
+        person_id: str | None = None,
         **about: str,
-    ) -> list[Record]:  # fmt: skip
+    ) -> list[Record]:
         """The records in force of a kind that hold of all that is asked, with one entry.
 
         `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
         one holds of all of it. Of people who are there, or of one alone; never a register's.
         """
-        asked = registered.which(self._house.policy.engine.checker, kind, fact, party, person_id,
-                                 about)  # fmt: skip
+        asked = registered.which(
+            self._house.policy.engine.checker, kind, fact, party, person_id, about
+        )
         return registered.listed(self._house, self._connection, asked)
 
     def withdraw_all(
-        self, kind: str, *, until: datetime | None = None, fact: str = "", party: str = "",
-        person_id: str | None = None, **about: str,
-    ) -> list[Record]:  # fmt: skip
+        self,
+        kind: str,
+        *,
+        until: datetime | None = None,
+        fact: str = "",
+        party: str = "",
+        person_id: str | None = None,
+        **about: str,
+    ) -> list[Record]:
         """Withdraw every record of a kind that speaks of what is asked, or let it end `until` then.
 
         As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
         comes to last longer. Each person's entry; as the records are now.
         """
-        asked = registered.which(self._house.policy.engine.checker, kind, fact, party, person_id,
-                                 about)  # fmt: skip
+        asked = registered.which(
+            self._house.policy.engine.checker, kind, fact, party, person_id, about
+        )
         return registered.end(self._house, self._connection, asked, until)
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
@@ -362,18 +427,27 @@ def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[
     """RecordError unless a record names its fact and everything that this fact is per."""
     facts = {n: f for n, f in policy.program.vocabulary.facts.items() if f.proof == kind}
     if not facts or (fact and fact not in facts):
-        raise records.RecordError(f"no fact is proven by `{kind}`", code="wrong-record",
-                                  hint="see the vocabulary's `proof`")  # fmt: skip
+        raise records.RecordError(
+            f"no fact is proven by `{kind}`",
+            code="wrong-record",
+            hint="see the vocabulary's `proof`",
+        )
     if not fact and sum(each.kind == "boolean" for each in facts.values()) > 1:
-        raise records.RecordError(f"`{kind}` proves several facts", code="wrong-record",
-                                  hint="name one of " + ", ".join(sorted(facts)))  # fmt: skip
+        raise records.RecordError(
+            f"`{kind}` proves several facts",
+            code="wrong-record",
+            hint="name one of " + ", ".join(sorted(facts)),
+        )
     named = facts[fact] if fact else None
     found = named or next((f for f in facts.values() if f.kind == "boolean"), None)
     found = found or next(iter(facts.values()))
     beside = {PLACE} if "recipient" in found.per else set()  # where the recipient is
     if set(about) - beside != set(found.per):
         per = ", ".join(found.per) or "nothing"
-        raise records.RecordError(f"`{found.name}` is per {per}", code="wrong-record",
-                                  hint="let the record say exactly that")  # fmt: skip
+        raise records.RecordError(
+            f"`{found.name}` is per {per}",
+            code="wrong-record",
+            hint="let the record say exactly that",
+        )
     for dimension, words in about.items():
         policy.engine.checker.dimension(dimension, tuple(words))

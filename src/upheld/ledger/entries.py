@@ -60,9 +60,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Entry(
-    Named, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True,
+    Named,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
     cache_hash=True,
-):  # fmt: skip
+):
     """One act, as the ledger tells it; what is empty is left out.
 
     `problem` says what refused an act that the policy would have allowed, or could not decide;

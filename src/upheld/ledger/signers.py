@@ -69,11 +69,15 @@ class FileSigner:
                 out.flush()
                 os.fsync(out.fileno())
         except FileExistsError:
-            raise UpheldError(f"{path} exists already", code="exists",
-                              hint="name another file") from None  # fmt: skip
+            raise UpheldError(
+                f"{path} exists already", code="exists", hint="name another file"
+            ) from None
         except OSError as error:
-            raise UpheldError(f"{path} cannot be written: {error.strerror}", code="unwritable",
-                              hint="choose another path") from None  # fmt: skip
+            raise UpheldError(
+                f"{path} cannot be written: {error.strerror}",
+                code="unwritable",
+                hint="choose another path",
+            ) from None
         return made
 
     @classmethod
@@ -87,8 +91,11 @@ class FileSigner:
         except (OSError, UnicodeDecodeError):
             raise SignerError(f"{path} is no key that can be read", hint) from None
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UpheldError(f"others than its owner may read {path}", code="permissions",
-                              hint=f"chmod 600 {path}")  # fmt: skip
+            raise UpheldError(
+                f"others than its owner may read {path}",
+                code="permissions",
+                hint=f"chmod 600 {path}",
+            )
         name, _, rest = line.rstrip("\n").removeprefix(_PREFIX).partition("+")
         told, _, material = rest.partition("+")
         try:
@@ -142,8 +149,10 @@ def open_signer(path: Path, origin: str) -> tuple[str, Signer]:
             raise SignerError(f"the key is that of {opened.name}, not of {origin}", "name one log")
         return opened.name, opened
     if not origin:
-        raise SignerError("a signer's socket does not say whose it is",
-                          "give --origin, or `log_origin` in the settings")  # fmt: skip
+        raise SignerError(
+            "a signer's socket does not say whose it is",
+            "give --origin, or `log_origin` in the settings",
+        )
     return checked_name(origin), SocketSigner(path)
 
 
@@ -212,8 +221,9 @@ class SignerServer:
             self._socket.bind(str(path))
         except OSError as error:
             self.close()
-            raise SignerError(f"{path} cannot be listened on: {error.strerror}",
-                              "name a path where no file is") from None  # fmt: skip
+            raise SignerError(
+                f"{path} cannot be listened on: {error.strerror}", "name a path where no file is"
+            ) from None
         finally:
             os.umask(before)
         self._socket.listen()

@@ -352,6 +352,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UpheldError(
-            f"{path} cannot be written: {error.strerror}", code="unwritable",
+            f"{path} cannot be written: {error.strerror}",
+            code="unwritable",
             hint="make room or choose another folder, and export again",
-        ) from None  # fmt: skip
+        ) from None

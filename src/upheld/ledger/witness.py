@@ -96,8 +96,11 @@ class Witness:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise UpheldError(f"{self._state} cannot be written: {error.strerror}",
-                              code="unwritable", hint="make room") from None  # fmt: skip
+            raise UpheldError(
+                f"{self._state} cannot be written: {error.strerror}",
+                code="unwritable",
+                hint="make room",
+            ) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -106,8 +109,11 @@ class Witness:
         try:
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise UpheldError(f"{lock} cannot be written: {error.strerror}", code="unwritable",
-                              hint="choose another path") from None  # fmt: skip
+            raise UpheldError(
+                f"{lock} cannot be written: {error.strerror}",
+                code="unwritable",
+                hint="choose another path",
+            ) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -66,9 +66,9 @@ class Notes:
             case "early":
                 self._early = True
             case kind:
-                self.came.setdefault(story, {}).setdefault(
-                    (kind, line["key"]), Counter()
-                )[line["value"]] += 1  # fmt: skip
+                self.came.setdefault(story, {}).setdefault((kind, line["key"]), Counter())[
+                    line["value"]
+                ] += 1
 
     @property
     def forks(self) -> bool:
@@ -100,9 +100,10 @@ def differences(once: Came, again: Came, now: Came, story: str) -> list[Differen
     """What came otherwise of a story than both times under the policy itself."""
     first, second, found = (each.get(story, {}) for each in (once, again, now))
     differing = [
-        (kind, key) for kind, key in sorted({*first, *second, *found})
+        (kind, key)
+        for kind, key in sorted({*first, *second, *found})
         if first.get((kind, key)) == second.get((kind, key)) != found.get((kind, key))
-    ]  # fmt: skip
+    ]
     return [Difference(kind, story, key) for kind, key in differing if kind in KINDS]
 
 
@@ -114,13 +115,16 @@ class Asker:
         self._answers = [_answer(policy, each) for each, _ in self._asked]
         self._readings = [
             (_function(name), words, stories)
-            for (name, words), stories in notes.readings.items() if name != EVERYTHING
-        ]  # fmt: skip
+            for (name, words), stories in notes.readings.items()
+            if name != EVERYTHING
+        ]
         self._read = [function(policy, *words) for function, words, _ in self._readings]
         self._always = {
-            story for (name, _), stories in notes.readings.items() if name == EVERYTHING
+            story
+            for (name, _), stories in notes.readings.items()
+            if name == EVERYTHING
             for story in stories
-        }  # fmt: skip
+        }
 
     def touched(self, mutant: Policy) -> dict[str, int]:
         """The stories that a mutant may change, and how much speaks for it: 2 for an outcome."""
@@ -155,6 +159,9 @@ def _function(name: str) -> Any:
     found = getattr(import_module(module), path, None) if module.startswith("upheld.") else None
     function = getattr(found, "reads_policy", None)
     if function is None:
-        raise UpheldError(f"`{name}` is no function that reads a policy", code="observations",
-                          hint="tell the stories again from the beginning")  # fmt: skip
+        raise UpheldError(
+            f"`{name}` is no function that reads a policy",
+            code="observations",
+            hint="tell the stories again from the beginning",
+        )
     return function

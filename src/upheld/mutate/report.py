@@ -19,9 +19,12 @@ MORE: Final = """
 li{margin:.3rem 0}ul{padding-left:1rem;list-style:none}
 """
 _PLURAL: Final = {
-    "clause": "clauses", "rule": "rules", "exception": "exceptions", "member": "members of lists",
+    "clause": "clauses",
+    "rule": "rules",
+    "exception": "exceptions",
+    "member": "members of lists",
     "number": "steps of numbers",
-}  # fmt: skip
+}
 
 
 def line(finding: Finding) -> str:

@@ -92,14 +92,22 @@ class Trying:
     """One run of the stories under the mutants of one policy."""
 
     def __init__(
-        self, policy: Path, stories: str | Sequence[str], work: Path, *,
-        workers: int = 0, all_changes: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        policy: Path,
+        stories: str | Sequence[str],
+        work: Path,
+        *,
+        workers: int = 0,
+        all_changes: bool = False,
+    ) -> None:
         self.path, self.policy = policy.resolve(), load(policy)
         self.command = shlex.split(stories) if isinstance(stories, str) else [*stories]
         if not self.command:
-            raise UpheldError("no command tells the stories", code="usage",
-                              hint='as in --stories "pytest tests/stories"')  # fmt: skip
+            raise UpheldError(
+                "no command tells the stories",
+                code="usage",
+                hint='as in --stories "pytest tests/stories"',
+            )
         self.work, self.all_changes = work, all_changes
         self.workers = workers or len(os.sched_getaffinity(0))
         self.key = json.dumps([self.policy.digest, self.command, all_changes])
@@ -130,9 +138,12 @@ class Trying:
             else:
                 trials.append((mutant, self._trial(mutant, touched, notes, len(trials))))
         self._try(trials, notes, tell)
-        return Report(policy=self.policy.digest, stories=len(notes.stories),
-                      questions=len(notes.questions),
-                      findings=tuple(found[each.id] for each in wanted))  # fmt: skip
+        return Report(
+            policy=self.policy.digest,
+            stories=len(notes.stories),
+            questions=len(notes.questions),
+            findings=tuple(found[each.id] for each in wanted),
+        )
 
     # What is kept
 
@@ -172,14 +183,19 @@ class Trying:
             running = [self._started(self._cleared(self.work / name), self.path) for name in names]
             codes = [self._ended(each) for each in running]
             if any(codes):
-                raise UpheldError("the stories do not hold under the policy itself",
-                                  code="stories",
-                                  hint="run them: " + shlex.join(self.command))  # fmt: skip
+                raise UpheldError(
+                    "the stories do not hold under the policy itself",
+                    code="stories",
+                    hint="run them: " + shlex.join(self.command),
+                )
             mark.touch()
         notes = Notes(self.work / "once")
         if not notes.stories:
-            raise UpheldError("the stories asked nothing of the policy", code="stories",
-                              hint="load the policy that UPHELD_POLICY names")  # fmt: skip
+            raise UpheldError(
+                "the stories asked nothing of the policy",
+                code="stories",
+                hint="load the policy that UPHELD_POLICY names",
+            )
         return notes
 
     @staticmethod
@@ -195,17 +211,27 @@ class Trying:
         """Run the stories, taking notes in a folder; what they print goes to a file beside it."""
         plugins = [*filter(None, os.environ.get("PYTEST_PLUGINS", "").split(",")), PLUGIN]
         environment = {
-            **os.environ, observing.POLICY: str(policy), observing.FOLDER: str(folder),
-            "PYTEST_PLUGINS": ",".join(plugins), **(more or {}),
-        }  # fmt: skip
+            **os.environ,
+            observing.POLICY: str(policy),
+            observing.FOLDER: str(folder),
+            "PYTEST_PLUGINS": ",".join(plugins),
+            **(more or {}),
+        }
         with (folder / "printed.txt").open("wb") as out:
             try:
-                return subprocess.Popen(self.command, env=environment, stdout=out,  # noqa: S603 - the command that whoever runs this names
-                                        stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL)  # fmt: skip
+                return subprocess.Popen(  # noqa: S603 - the command that whoever runs this names
+                    self.command,
+                    env=environment,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                )
             except OSError as error:
-                raise UpheldError(f"{self.command[0]} cannot be run: {error.strerror}",
-                                  code="stories", hint="name a command") from None  # fmt: skip
+                raise UpheldError(
+                    f"{self.command[0]} cannot be run: {error.strerror}",
+                    code="stories",
+                    hint="name a command",
+                ) from None
 
     @staticmethod
     def _ended(process: subprocess.Popen[bytes]) -> int:
@@ -232,16 +258,20 @@ class Trying:
         touched = asker.touched(mutant.policy)
         return (None, touched) if touched else (_finding(mutant, DEAD), {})
 
-    def _trial(
-        self, mutant: Mutant, touched: dict[str, int], notes: Notes, number: int
-    ) -> Trial:  # fmt: skip
+    def _trial(self, mutant: Mutant, touched: dict[str, int], notes: Notes, number: int) -> Trial:
         folder = self.work / "trials" / f"{number}"
         folder.mkdir(parents=True, exist_ok=True)
         seconds = notes.seconds
         listed = sorted(touched, key=lambda s: (-touched[s], seconds.get(s, 0.0), s))
         patience = GRACE + PATIENCE * sum(seconds.get(each, 1.0) for each in listed)
-        return Trial(id=mutant.id, policy=str(self._written(mutant, folder)), folder=str(folder),
-                     stories=listed, seconds=patience, all=self.all_changes)  # fmt: skip
+        return Trial(
+            id=mutant.id,
+            policy=str(self._written(mutant, folder)),
+            folder=str(folder),
+            stories=listed,
+            seconds=patience,
+            all=self.all_changes,
+        )
 
     def _written(self, mutant: Mutant, folder: Path) -> Path:
         """The file of a mutant: Markdown, unless it needs words that lie beside the policy."""
@@ -283,8 +313,11 @@ class Trying:
                     each.kill()
                 each.wait()
         if waiting:
-            raise UpheldError("the stories ended before all were told", code="stories",
-                              hint=f"see {self.work}/worker-0/printed.txt")  # fmt: skip
+            raise UpheldError(
+                "the stories ended before all were told",
+                code="stories",
+                hint=f"see {self.work}/worker-0/printed.txt",
+            )
         if trials:
             self._control(notes)
 
@@ -296,9 +329,14 @@ class Trying:
         folder = self.work / "trials" / "control"
         folder.mkdir(parents=True, exist_ok=True)
         few = sorted(notes.seconds, key=lambda story: notes.seconds[story])[:CONTROLS]
-        trial = Trial(id="", policy=str(self.path), folder=str(folder), stories=few,
-                      seconds=GRACE + PATIENCE * sum(map(notes.seconds.__getitem__, few)),
-                      all=False)  # fmt: skip
+        trial = Trial(
+            id="",
+            policy=str(self.path),
+            folder=str(folder),
+            stories=few,
+            seconds=GRACE + PATIENCE * sum(map(notes.seconds.__getitem__, few)),
+            all=False,
+        )
         (self.work / "trials.jsonl").write_bytes(msgspec.json.encode(trial))
         (self.work / "0.taken").unlink(missing_ok=True)
         worker = self._cleared(self.work / "worker-0")
@@ -307,9 +345,11 @@ class Trying:
         if not answer.exists() or answer.read_bytes() != b"[]":
             for each in ("findings.jsonl", "once.done"):
                 (self.work / each).unlink(missing_ok=True)
-            raise UpheldError("the stories come out otherwise than when they were begun",
-                              code="stories",
-                              hint="change nothing meanwhile, and run them again")  # fmt: skip
+            raise UpheldError(
+                "the stories come out otherwise than when they were begun",
+                code="stories",
+                hint="change nothing meanwhile, and run them again",
+            )
 
     def _whole(self, mutant: Mutant, trial: Trial, notes: Notes) -> Finding:
         """Run the whole command under a mutant, for stories that are not told by pytest."""
@@ -320,12 +360,14 @@ class Trying:
             self._started(folder, Path(trial.policy), {observing.STORIES: str(listed)})
         )
         now, again = Notes(folder).came, Notes(self.work / "again").came
-        found = [each for story in trial.stories
-                 for each in differences(notes.came, again, now, story)]  # fmt: skip
+        found = [
+            each for story in trial.stories for each in differences(notes.came, again, now, story)
+        ]
         if code:
             found.insert(0, Difference("outcome", "", f"the command ends with {code}"))
-        return _finding(mutant, CHANGES if found else DEAD, changes=tuple(found),
-                        told=len(trial.stories))  # fmt: skip
+        return _finding(
+            mutant, CHANGES if found else DEAD, changes=tuple(found), told=len(trial.stories)
+        )
 
 
 def _answered(
@@ -348,8 +390,16 @@ def _answered(
 def _finding(
     mutant: Mutant, came: str, *, why: str = "", changes: tuple[Difference, ...] = (), told: int = 0
 ) -> Finding:
-    return Finding(id=mutant.id, kind=mutant.kind, clause=mutant.clause, text=mutant.text,
-                   came=came, why=why, changes=changes, told=told)  # fmt: skip
+    return Finding(
+        id=mutant.id,
+        kind=mutant.kind,
+        clause=mutant.clause,
+        text=mutant.text,
+        came=came,
+        why=why,
+        changes=changes,
+        told=told,
+    )
 
 
 def _every(_mutant: Mutant) -> bool:
@@ -361,10 +411,15 @@ def _silent(_done: int, _of: int, _finding: Finding) -> None:
 
 
 def mutate(  # noqa: PLR0913 - an option each, named where it is given
-    policy: str | Path, stories: str | Sequence[str], *, keep: Path | None = None,
-    workers: int = 0, all_changes: bool = False, chosen: Choice = _every,
+    policy: str | Path,
+    stories: str | Sequence[str],
+    *,
+    keep: Path | None = None,
+    workers: int = 0,
+    all_changes: bool = False,
+    chosen: Choice = _every,
     progress: Progress = _silent,
-) -> Report:  # fmt: skip
+) -> Report:
     """What each word of a policy does, by the stories that a command tells.
 
     The command loads the policy that UPHELD_POLICY names; see `upheld.policy_under_test`. With
@@ -374,6 +429,7 @@ def mutate(  # noqa: PLR0913 - an option each, named where it is given
     if sys.platform == "win32":
         raise UpheldError("stories are told in forks", code="platform", hint="use Linux or macOS")
     with tempfile.TemporaryDirectory(prefix="upheld-mutate-") as temporary:
-        trying = Trying(Path(policy), stories, keep or Path(temporary), workers=workers,
-                        all_changes=all_changes)  # fmt: skip
+        trying = Trying(
+            Path(policy), stories, keep or Path(temporary), workers=workers, all_changes=all_changes
+        )
         return trying.run(chosen, progress)

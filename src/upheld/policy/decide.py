@@ -104,9 +104,11 @@ class Plan:
         """What is given without the parts that cover nothing of what is asked."""
         asked = self.engine.leaves_asked
         parts = tuple(
-            part for part in given.parts if part.fact in self.values
+            part
+            for part in given.parts
+            if part.fact in self.values
             and all(asked(d, self.asked) & mask for d, mask in part.covers.items())
-        )  # fmt: skip
+        )
         rest = {name: value for name, value in given.rest.items() if name in self.values}
         return Given(given.known, parts, rest)
 

@@ -125,8 +125,9 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Fault]]:
         msgspec.structs.replace(section, blocks=tuple(blocks)) if blocks else section
         for section, blocks in zip(reader.sections, reader.blocks, strict=True)
     )
-    return Document(front=front.front, sections=sections, inserts=tuple(reader.inserts),
-                    source=reader.source), faults  # fmt: skip
+    return Document(
+        front=front.front, sections=sections, inserts=tuple(reader.inserts), source=reader.source
+    ), faults
 
 
 def _mark_rule(state: StateInline, silent: bool) -> bool:
@@ -257,12 +258,22 @@ class _Reader:
         self.inline: tuple[Token | None, list[int], list[int]] = (None, [], [])
         self.md = _markdown()
 
-    def fault(self, place: tuple[int, int], code: str, message: str, expected: str = "",
-              near: str = "") -> None:  # fmt: skip
+    def fault(
+        self, place: tuple[int, int], code: str, message: str, expected: str = "", near: str = ""
+    ) -> None:
         clause = self.sections[self.frame.heading].text if self.frame.heading >= 0 else ""
-        self.faults.append(Fault(file=self.file, line=place[0], column=place[1], code=code,
-            message=message, expected=expected or EXPECTED.get(code, ""), nearest=near,
-            clause=clause))  # fmt: skip
+        self.faults.append(
+            Fault(
+                file=self.file,
+                line=place[0],
+                column=place[1],
+                code=code,
+                message=message,
+                expected=expected or EXPECTED.get(code, ""),
+                nearest=near,
+                clause=clause,
+            )
+        )
 
     # Markdown
 
@@ -333,12 +344,19 @@ class _Reader:
                 continue
             self.frame.outer_heading = index if section.level else section.heading
             if section.note:
-                self.fault(rules[0].place(0), "note-with-rules", "a rule follows a clause marked"
-                           " `.note`, which has nothing to enforce")  # fmt: skip
+                self.fault(
+                    rules[0].place(0),
+                    "note-with-rules",
+                    "a rule follows a clause marked `.note`, which has nothing to enforce",
+                )
             elif not section.id:
                 slug = _slug(section.text, 3) or "id"
-                self.fault(self.places[index], "missing-id", "the clause has rules but no id",
-                           f"a mark such as `{{#{slug}}}` at its end")  # fmt: skip
+                self.fault(
+                    self.places[index],
+                    "missing-id",
+                    "the clause has rules but no id",
+                    f"a mark such as `{{#{slug}}}` at its end",
+                )
 
     def find(self, token: Token, needle: str) -> tuple[int, int]:
         """Find the first line of a token that has these words, or where it begins."""
@@ -395,8 +413,11 @@ class _Reader:
                 text = Token("text", "", 0, content=words)
                 found += [text] if links else [_link(source), text, Token("link_close", "a", -1)]
             elif child.type in ("mark", "html_inline"):
-                place = (self.within(token, child.meta["at"]) if exact
-                         else self.find(token, child.content))  # fmt: skip
+                place = (
+                    self.within(token, child.meta["at"])
+                    if exact
+                    else self.find(token, child.content)
+                )
                 if child.type == "html_inline":
                     self.html(place, child.content)
                 else:
@@ -425,18 +446,28 @@ class _Reader:
         if level:
             frame.headings.append((level, index))
         section = Section(
-            id="", text=" ".join(_plain(children).split()), html="", level=level,
-            kind="heading" if level else "item" if first else "paragraph", depth=frame.depth,
-            ordered=frame.ordered, quoted=frame.quoted, heading=heading, in_item=frame.in_item,
-            introduced_by=frame.introducer, first_of_item=first, line=(token.map or [0])[0] + 1,
-        )  # fmt: skip
+            id="",
+            text=" ".join(_plain(children).split()),
+            html="",
+            level=level,
+            kind="heading" if level else "item" if first else "paragraph",
+            depth=frame.depth,
+            ordered=frame.ordered,
+            quoted=frame.quoted,
+            heading=heading,
+            in_item=frame.in_item,
+            introduced_by=frame.introducer,
+            first_of_item=first,
+            line=(token.map or [0])[0] + 1,
+        )
         self.sections.append(section)
         self.blocks.append([])
         self.places.append(self.within(token, 0))
         children = self.scan(token, children, exact=True)
         name, flag = self.mark(token, end, index) if end else ("", "")
-        html = self.md.renderer.render([Token("inline", "", 0, children=children)],
-                                       self.md.options, {})  # fmt: skip
+        html = self.md.renderer.render(
+            [Token("inline", "", 0, children=children)], self.md.options, {}
+        )
         self.sections[index] = msgspec.structs.replace(
             section, id=name, html=html, note=flag == "note", severed=flag == "severed"
         )
@@ -451,8 +482,9 @@ class _Reader:
             name, flag = right[1] or "", right[2] or right[3] or ""
             if name and self.ids.setdefault(name, index) != index:
                 line = self.sections[self.ids[name]].line
-                self.fault(place, "duplicate-id", f"`{name}` is also the id of the clause at line"
-                           f" {line}")  # fmt: skip
+                self.fault(
+                    place, "duplicate-id", f"`{name}` is also the id of the clause at line {line}"
+                )
             return name, flag
         self.marred.add(index)
         if right:

@@ -37,9 +37,11 @@ def explained(engine: Engine, question: Mapping[str, Any], decision: Decision, d
 
 
 def explanation(
-    policy: Policy, question: Mapping[str, Any], depth: str = "paragraph",
+    policy: Policy,
+    question: Mapping[str, Any],
+    depth: str = "paragraph",
     audience: str = "entitled",
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The explanation of a question for an audience, as plain JSON.
 
     `version`, `audience`, `outcome` and `text`; `decision` is left out for a caller, to whom what

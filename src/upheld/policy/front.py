@@ -30,8 +30,9 @@ def decode(raw: bytes, file: str) -> tuple[str, list[Fault]]:
     def fault(before: str, code: str, message: str, expected: str) -> Fault:
         text = newlines(before)
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-        return Fault(file=file, line=line, column=column, code=code, message=message,
-                     expected=expected)  # fmt: skip
+        return Fault(
+            file=file, line=line, column=column, code=code, message=message, expected=expected
+        )
 
     if len(raw) > BYTES_MAX:
         message = f"the file has {len(raw)} bytes"
@@ -70,8 +71,9 @@ class FrontReader:
         self.lines, self.report = lines, report
         self.front = Front(policy="")
 
-    def fault(self, place: tuple[int, int], message: str, expected: str = "", near: str = ""
-              ) -> None:  # fmt: skip
+    def fault(
+        self, place: tuple[int, int], message: str, expected: str = "", near: str = ""
+    ) -> None:
         """Report a mistake in the front matter."""
         self.report(place, "front-matter", message, expected, near)
 
@@ -109,8 +111,12 @@ class FrontReader:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
             place = key_node.start_mark.line + 2, key_node.start_mark.column + 1
             if key not in KEYS:
-                self.fault(place, f"`{key}` is no key of the front matter",
-                           ", ".join(KEYS), nearest(key, KEYS))  # fmt: skip
+                self.fault(
+                    place,
+                    f"`{key}` is no key of the front matter",
+                    ", ".join(KEYS),
+                    nearest(key, KEYS),
+                )
             elif key in values:
                 self.fault(place, f"`{key}` stands twice", "each key once")
             elif not isinstance(value, yaml.ScalarNode):
@@ -122,8 +128,11 @@ class FrontReader:
         if (given := values.get("effective")) and given != "?":
             values["effective"] = _day(given)
             if not values["effective"]:
-                place = next((v.start_mark.line + 2, v.start_mark.column + 1)
-                             for k, v in pairs if k.value == "effective")  # fmt: skip
+                place = next(
+                    (v.start_mark.line + 2, v.start_mark.column + 1)
+                    for k, v in pairs
+                    if k.value == "effective"
+                )
                 self.fault(place, f"`{given}` is no date", "2025-01-31, say")
         if not values.get("policy"):
             self.fault((1, 1), "the front matter has no `policy`")

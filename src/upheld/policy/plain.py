@@ -27,11 +27,22 @@ from upheld.policy.program import (
 from upheld.policy.vocabulary import BASIS, DIMENSIONS, OTHER, TREE_OF, TREES, Leaves
 
 Piece = tuple[str, str]
-ANY = {"data": "any information", "party": "anyone", "purpose": "any purpose",
-       "occasion": "at any moment", "place": "anywhere", "action": "anything"}  # fmt: skip
-REST = {"data": "anything else", "party": "anyone else", "purpose": "anything else",
-        "occasion": "at no particular moment", "place": "anywhere else",
-        "action": "anything else"}  # fmt: skip
+ANY = {
+    "data": "any information",
+    "party": "anyone",
+    "purpose": "any purpose",
+    "occasion": "at any moment",
+    "place": "anywhere",
+    "action": "anything",
+}
+REST = {
+    "data": "anything else",
+    "party": "anyone else",
+    "purpose": "anything else",
+    "occasion": "at no particular moment",
+    "place": "anywhere else",
+    "action": "anything else",
+}
 LEADS = {name: each.lead for name, each in TABLE.items() if each.lead}
 ARTICLES = ("a ", "an ", "the ")
 COMPARED = {"<": "under", "<=": "at most", "=": "exactly", ">=": "at least", ">": "over"}

@@ -32,14 +32,24 @@ ABSENT_MAX = 6  # facts that no record means no to, supposed together
 QUESTIONS_MAX = 4_000  # of one table; a cell that would need more says so
 DPV = "https://w3id.org/dpv#"
 CONTEXT = {
-    "dpv": DPV, "pd": "https://w3id.org/dpv/pd#", "dct": "http://purl.org/dc/terms/",
+    "dpv": DPV,
+    "pd": "https://w3id.org/dpv/pd#",
+    "dct": "http://purl.org/dc/terms/",
     "skos": "http://www.w3.org/2004/02/skos/core#",
-}  # fmt: skip
-HAS = {**{name: each.dpv for name, each in TABLE.items() if each.dpv},
-       "action": "dpv:hasProcessing"}  # fmt: skip
-SUPERCLASS = {"data": "dpv:PersonalData", "purpose": "dpv:Purpose", "party": "dpv:LegalEntity",
-              "action": "dpv:Processing", "occasion": "skos:Concept",
-              "place": "dpv:Location", BASIS: "dpv:LegalBasis"}  # fmt: skip
+}
+HAS = {
+    **{name: each.dpv for name, each in TABLE.items() if each.dpv},
+    "action": "dpv:hasProcessing",
+}
+SUPERCLASS = {
+    "data": "dpv:PersonalData",
+    "purpose": "dpv:Purpose",
+    "party": "dpv:LegalEntity",
+    "action": "dpv:Processing",
+    "occasion": "skos:Concept",
+    "place": "dpv:Location",
+    BASIS: "dpv:LegalBasis",
+}
 
 
 class Answering(Protocol):
@@ -74,12 +84,17 @@ def policy_json(program: Program) -> dict[str, Any]:
 def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
     nodes = [plain.program.nodes[index] for index in clause.nodes]
     found = {
-        "id": clause.id, "kind": clause.kind, "level": clause.level, "text": clause.text,
-        "line": clause.line, "note": clause.note, "severed": clause.severed,
+        "id": clause.id,
+        "kind": clause.kind,
+        "level": clause.level,
+        "text": clause.text,
+        "line": clause.line,
+        "note": clause.note,
+        "severed": clause.severed,
         "rules": [rule.text for rule in clause.rules],
         "means": [text(pieces) for node in nodes for pieces in plain.rule(node)],
         "examples": [{"answer": e.answer, "text": e.text} for e in clause.examples],
-    }  # fmt: skip
+    }
     return {key: value for key, value in found.items() if value not in ("", 0, False, [])}
 
 
@@ -106,11 +121,15 @@ class _Linked:
         processes = [p for c in self.program.clauses if (p := self.process(c))]
         front = self.program.front
         notice = {
-            "@id": self.base, "@type": "dpv:PrivacyNotice", "dct:title": front.policy,
-            "dct:publisher": front.provider, "dct:hasVersion": front.version,
-            "dct:valid": front.effective, "dct:identifier": f"sha256:{self.program.digest}",
+            "@id": self.base,
+            "@type": "dpv:PrivacyNotice",
+            "dct:title": front.policy,
+            "dct:publisher": front.provider,
+            "dct:hasVersion": front.version,
+            "dct:valid": front.effective,
+            "dct:identifier": f"sha256:{self.program.digest}",
             "dpv:hasProcess": [{"@id": each["@id"]} for each in processes],
-        }  # fmt: skip
+        }
         notice = {key: value for key, value in notice.items() if value not in ("", [])}
         return {"@context": CONTEXT, "@graph": [notice, *processes, *self.own.values()]}
 
@@ -120,8 +139,11 @@ class _Linked:
         copies = [copy for node in nodes if node.effect == "allow" for copy in node.copies]
         if not copies:
             return None
-        found: dict[str, Any] = {"@id": f"{self.base}#{clause.id}", "@type": "dpv:Process",
-                                 "dct:description": clause.text}  # fmt: skip
+        found: dict[str, Any] = {
+            "@id": f"{self.base}#{clause.id}",
+            "@type": "dpv:Process",
+            "dct:description": clause.text,
+        }
         for dimension, property_ in HAS.items():
             leaves = {leaf for copy in copies for leaf in _of(copy, dimension)}
             tree = TREE_OF.get(dimension, dimension)
@@ -150,9 +172,12 @@ class _Linked:
                 if above and above != word
                 else SUPERCLASS.get(tree, "skos:Concept")
             )
-            self.own[name] = {"@id": name, "@type": "skos:Concept",
-                              "skos:prefLabel": self.plain.label(tree, word),
-                              "skos:broader": {"@id": broader}}  # fmt: skip
+            self.own[name] = {
+                "@id": name,
+                "@type": "skos:Concept",
+                "skos:prefLabel": self.plain.label(tree, word),
+                "skos:broader": {"@id": broader},
+            }
         return name
 
 
@@ -276,9 +301,10 @@ class _Table:
         for leaf in leaves:
             if leaf not in known:
                 known[leaf] = sum(
-                    1 << n for n, copy in enumerate(self.copies)
+                    1 << n
+                    for n, copy in enumerate(self.copies)
                     if dimension not in copy.scope or leaf in copy.scope[dimension]
-                )  # fmt: skip
+                )
             found.setdefault(known[leaf], []).append(leaf)
         return found
 
@@ -312,8 +338,11 @@ class _Table:
                 self.said[bits] = self._asked(bits, question)
             said = self.said[bits]
             if said["outcome"] in ("allow", "needs-proof"):
-                key = (said["outcome"], tuple(said.get("clauses", ())),
-                       tuple(tuple(each) for each in said.get("prove", ())))  # fmt: skip
+                key = (
+                    said["outcome"],
+                    tuple(said.get("clauses", ())),
+                    tuple(tuple(each) for each in said.get("prove", ())),
+                )
                 ways.setdefault(key, set()).update(purposes)
             else:
                 denying.update(said.get("clauses", ()))
@@ -328,10 +357,15 @@ class _Table:
         said = self.answer(question)
         if said["outcome"] == "allow":
             return said
-        absent = sorted({
-            fact for n, copy in enumerate(self.copies) if bits & self.allowing & 1 << n
-            for fact in _facts(copy.condition) if self.program.vocabulary.facts[fact].absent
-        })  # fmt: skip
+        absent = sorted(
+            {
+                fact
+                for n, copy in enumerate(self.copies)
+                if bits & self.allowing & 1 << n
+                for fact in _facts(copy.condition)
+                if self.program.vocabulary.facts[fact].absent
+            }
+        )
         prove = [list(each) for each in said.get("prove") or ()]
         clauses = set(said.get("clauses", ())) if prove else set()
         for facts in (some for n in (1, 2, 3) for some in combinations(absent[:ABSENT_MAX], n)):
@@ -364,10 +398,12 @@ class _Table:
         whole = len(purposes) == len(self.plain.leaves["purpose"].names)
         words = [] if whole else self.plain.fold("purpose", purposes)
         return Way(
-            outcome, self._ordered(clauses), tuple(self.plain.label("purpose", w) for w in words),
+            outcome,
+            self._ordered(clauses),
+            tuple(self.plain.label("purpose", w) for w in words),
             tuple(tuple(self.plain.literal(each) for each in every) for every in prove),
             tuple(dict.fromkeys(listed(map(self._record, every), "and") for every in prove)),
-        )  # fmt: skip
+        )
 
     def _record(self, literal: str) -> str:
         """What proves a literal, in a word or two."""
@@ -418,5 +454,13 @@ def _few(words: list[str], most: int = 2) -> str:
     return listed(shown)
 
 
-__all__ = ["Answering", "Cell", "Recipients", "Row", "Way", "policy_json", "policy_jsonld",
-           "recipients_table"]  # fmt: skip
+__all__ = [
+    "Answering",
+    "Cell",
+    "Recipients",
+    "Row",
+    "Way",
+    "policy_json",
+    "policy_jsonld",
+    "recipients_table",
+]

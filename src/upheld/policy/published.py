@@ -32,8 +32,19 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Privacy policy"
 UNSEEN: Final = ("script", "style", "template", "svg", "head")  # nobody reads these as prose
-FURNITURE: Final = ("nav", "footer", "aside", "button", "select", "textarea", "noscript", "video",
-                    "audio", "object", "iframe")  # fmt: skip
+FURNITURE: Final = (
+    "nav",
+    "footer",
+    "aside",
+    "button",
+    "select",
+    "textarea",
+    "noscript",
+    "video",
+    "audio",
+    "object",
+    "iframe",
+)
 ROLES: Final = ("navigation", "contentinfo", "search", "complementary")
 LAYOUT: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "table", "blockquote")
 OWN_MARK: Final = re.compile(r"\s*\{#[a-z][a-z0-9-]*\}\s*\Z")
@@ -41,9 +52,36 @@ TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9-]*)\b[^<>]*>")
 COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 SILENT: Final = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 AUTOLINK: Final = re.compile(r"<(?:https?://|mailto:)[^\s<>]+>|<[^\s<>@]+@[^\s<>@]+>")
-APART: Final = frozenset(("p", "div", "tr", "table", "li", "ul", "ol", "section", "article", "main",
-                          "header", "footer", "center", "form", "dl", "dt", "dd", "h1", "h2", "h3",
-                          "h4", "h5", "h6", "hr", "details", "summary"))  # fmt: skip
+APART: Final = frozenset(
+    (
+        "p",
+        "div",
+        "tr",
+        "table",
+        "li",
+        "ul",
+        "ol",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "center",
+        "form",
+        "dl",
+        "dt",
+        "dd",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "details",
+        "summary",
+    )
+)
 SPACED: Final = frozenset(("td", "th", "option", "button"))
 WORDS: Final = re.compile(r"\w+")
 LITTLE: Final = 20  # words that may be missing without a word of warning, or this share of all:
@@ -138,8 +176,11 @@ def _short(main: Tag) -> Iterator[str]:
 def _targets(main: Tag) -> dict[str, str]:
     """The ids of headings, and those to which links lead, each with the id of a clause for it."""
     wanted = [str(each["id"]) for each in main.find_all(re.compile("h[1-6]"), id=True)]
-    wanted += [unquote(str(link["href"])[1:]) for link in main.find_all("a", href=re.compile("#."))
-               if str(link["href"]).startswith("#")]  # fmt: skip
+    wanted += [
+        unquote(str(link["href"])[1:])
+        for link in main.find_all("a", href=re.compile("#."))
+        if str(link["href"]).startswith("#")
+    ]
     ids: set[str] = set()
     return {
         each: unique(as_id(re.findall(r"[a-z0-9]+", latin(each))), ids)
@@ -239,9 +280,12 @@ def from_markdown(page: str) -> Published:
     lines = [" ".join(line.strip("*_# \t").split()) for line in text.split("\n")]
     short = [line for line in lines if is_effective(line)]
     return Published(
-        OWN_MARK.sub("", title[1]) if title else TITLE, text, left_out, _visible(text),
+        OWN_MARK.sub("", title[1]) if title else TITLE,
+        text,
+        left_out,
+        _visible(text),
         effective_day([*short, " ".join(lines)[:BEGINNING]]),
-    )  # fmt: skip
+    )
 
 
 def _of_text(line: int, where: str, text: str, *, prose: bool) -> Iterator[LeftOut]:

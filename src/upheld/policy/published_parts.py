@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup
     from bs4.element import Tag
 
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
-                  "dec")  # fmt: skip
+_MONTHS: Final = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
 _MONTH: Final = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DAY: Final = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
 _YEAR: Final = r"(?P<year>[0-9]{4})"
@@ -29,20 +41,40 @@ _DATES: Final = tuple(
     )
 )
 _EFFECTIVE: Final = re.compile(
-    r"\b(?:effective|in effect|in force)\b[^.]{0,30}?(?=\b(?:[0-9]|"
-    + "|".join(_MONTHS) + r"))", re.IGNORECASE
-)  # fmt: skip
-_LETTERS: Final = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d",
-                         "þ": "th", "ð": "d", "ı": "i"})  # fmt: skip
+    r"\b(?:effective|in effect|in force)\b[^.]{0,30}?(?=\b(?:[0-9]|" + "|".join(_MONTHS) + r"))",
+    re.IGNORECASE,
+)
+_LETTERS: Final = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "þ": "th", "ð": "d", "ı": "i"}
+)
 _ONLY: Final = 60  # characters that a sentence about the date alone has at most
 _LETTERED: Final = re.compile(
     r"^(?P<indent> *)(?P<open>\(?)(?P<mark>[A-Za-z]|[ivx]{2,5}|[IVX]{2,5})(?P<close>[.)])[ \t]+\S"
 )
-_KINDS: Final = {"lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A",
-                 "lower-roman": "i", "upper-roman": "I"}  # fmt: skip
+_KINDS: Final = {
+    "lower-alpha": "a",
+    "lower-latin": "a",
+    "upper-alpha": "A",
+    "upper-latin": "A",
+    "lower-roman": "i",
+    "upper-roman": "I",
+}
 _STYLE: Final = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b((?:lower|upper)-[a-z]+)")
-_BLOCKS: Final = ("p", "ul", "ol", "div", "table", "blockquote", "dl", "h1", "h2", "h3", "h4",
-                  "h5", "h6")  # fmt: skip
+_BLOCKS: Final = (
+    "p",
+    "ul",
+    "ol",
+    "div",
+    "table",
+    "blockquote",
+    "dl",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+)
 _CLAUSES: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "p", "li")
 
 
@@ -112,8 +144,17 @@ def letter(kind: str, number: int) -> str:
             said = chr(ord("a") + rest) + said
     else:
         said = ""
-        for value, sign in ((100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"),
-                            (5, "v"), (4, "iv"), (1, "i")):  # fmt: skip
+        for value, sign in (
+            (100, "c"),
+            (90, "xc"),
+            (50, "l"),
+            (40, "xl"),
+            (10, "x"),
+            (9, "ix"),
+            (5, "v"),
+            (4, "iv"),
+            (1, "i"),
+        ):
             said += sign * (number // value)
             number %= value
     return said.upper() if kind.isupper() else said
@@ -157,8 +198,9 @@ def letter_lines(text: str) -> str:
     lines = text.split("\n")
     items = [
         _Item(at, (told["indent"], told["open"], told["close"]), told["mark"])
-        for at, line in enumerate(lines) if (told := _LETTERED.match(line))
-    ]  # fmt: skip
+        for at, line in enumerate(lines)
+        if (told := _LETTERED.match(line))
+    ]
     taken: set[int] = set()
     for at, item in enumerate(items):
         run = _run(lines, items[at:], item) if item.line not in taken else []
@@ -197,8 +239,9 @@ def mark_targets(soup: BeautifulSoup, main: Tag, as_id: dict[str, str]) -> None:
         if clause is None or clause.get("data-marked"):
             continue
         clause["data-marked"] = name
-        before = next((each for each in clause.children
-                       if getattr(each, "name", None) in _BLOCKS), None)  # fmt: skip
+        before = next(
+            (each for each in clause.children if getattr(each, "name", None) in _BLOCKS), None
+        )
         mark = soup.new_string(f" {{#{name}}}")
         if before is None:
             clause.append(mark)

@@ -28,8 +28,12 @@ World = dict[str, Value]  # each unknown fact, to how it turns out
 Said = tuple[str, frozenset[int]]  # allow, deny, lift or nothing, and the nodes that decide it
 Owed = tuple[str, str, str]  # clause, amount, unit
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, "=": operator.eq, ">=": operator.ge, ">": operator.gt,
-}  # fmt: skip
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 exact = cache(Fraction)
 
 
@@ -206,10 +210,13 @@ class _Reference:
         rows = []
         for world in self.facts.worlds:
             facts = {**world, **known}
-            rows.append(frozenset(
-                index for index, groups in here.items()
-                if all(any(_holds(each, facts) for each in group) for group in groups)
-            ))  # fmt: skip
+            rows.append(
+                frozenset(
+                    index
+                    for index, groups in here.items()
+                    if all(any(_holds(each, facts) for each in group) for group in groups)
+                )
+            )
         return rows
 
     def verdict(self, index: int, applying: frozenset[int]) -> Said:
@@ -256,17 +263,29 @@ class _Reference:
         found: dict[str, Any] = {"clauses": [], "duties": [], "owed": self.owed(), "prove": []}
         if all(allowed):
             clauses = self.cited("allow", self.table)
-            found |= {"outcome": "allow", "clauses": clauses, "duties": self.duties(),
-                      "bases": self.bases(clauses), "kind": ""}  # fmt: skip
+            found |= {
+                "outcome": "allow",
+                "clauses": clauses,
+                "duties": self.duties(),
+                "bases": self.bases(clauses),
+                "kind": "",
+            }
         elif any(allowed):
-            found |= {"outcome": "needs-proof", "clauses": self.cited("allow", self.table),
-                      "prove": _prove(self.facts, allowed), "kind": "proof"}  # fmt: skip
+            found |= {
+                "outcome": "needs-proof",
+                "clauses": self.cited("allow", self.table),
+                "prove": _prove(self.facts, allowed),
+                "kind": "proof",
+            }
         else:
             never = [row for row in self.table if all(each[0] == "deny" for each in row)]
             some = [row for row in self.table if any(each[0] == "deny" for each in row)]
             clauses = self.cited("deny", never or some)
-            found |= {"outcome": "deny", "clauses": clauses,
-                      "kind": "clause" if clauses else "silence"}  # fmt: skip
+            found |= {
+                "outcome": "deny",
+                "clauses": clauses,
+                "kind": "clause" if clauses else "silence",
+            }
         return found | {"depends": {} if all(allowed) else self.depends()}
 
     def cited(self, effect: str, rows: Iterable[list[Said]]) -> list[str]:

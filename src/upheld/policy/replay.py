@@ -158,9 +158,12 @@ class Replay:
     """
 
     def __init__(
-        self, policy: Policy, draft: Policy | None, read: Read,
+        self,
+        policy: Policy,
+        draft: Policy | None,
+        read: Read,
         shown: Callable[[Any], object] = lambda question: question,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.policy, self.draft, self.read, self.shown = policy, draft, read, shown
         self.tally = Tally()
         self.lines = 0

@@ -64,10 +64,13 @@ class Admission(NamedTuple):
     def refusing(self) -> tuple[str, ...]:
         """The clauses by which people of some ages are refused."""
         refused = [each for age, each in enumerate(self.by_age) if not self.admits(age)]
-        return tuple(dict.fromkeys(
-            clause for each in refused
-            for clause in each.clauses or tuple(near.clause for near in each.nearest)
-        ))  # fmt: skip
+        return tuple(
+            dict.fromkeys(
+                clause
+                for each in refused
+                for clause in each.clauses or tuple(near.clause for near in each.nearest)
+            )
+        )
 
 
 @observing.reading

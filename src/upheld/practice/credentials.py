@@ -40,8 +40,9 @@ def told(value: str) -> dict[str, str]:
 
 def occasion(joint: Transaction, person_id: str) -> str:
     """On which occasion somebody changes a password: whoever has no service yet registers."""
-    act, _ = joint.letting_in(("credentials",), source="customer", occasion="service-use",
-                              purpose="security")  # fmt: skip
+    act, _ = joint.letting_in(
+        ("credentials",), source="customer", occasion="service-use", purpose="security"
+    )
     return "service-use" if joint.peek(person_id, act).allowed else "registration"
 
 
@@ -67,7 +68,12 @@ def change(
 def forget(joint: Transaction, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
     told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
-    found = joint.store(person_id, {"credentials": msgspec.json.encode(told).decode()},
-                        source="customer", occasion=occasion(joint, person_id), purpose="security",
-                        entitled=True)  # fmt: skip
+    found = joint.store(
+        person_id,
+        {"credentials": msgspec.json.encode(told).decode()},
+        source="customer",
+        occasion=occasion(joint, person_id),
+        purpose="security",
+        entitled=True,
+    )
     return found if isinstance(found, Refused) else None

@@ -124,9 +124,11 @@ async def _signalled(provider: Provider, request: Request, session: Session) -> 
     """Announce a browser's privacy signal, once a session as far as this process knows."""
     if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
         return
-    await provider.do(lambda joint: provider.events.announce(
-        joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
-    ))  # fmt: skip
+    await provider.do(
+        lambda joint: provider.events.announce(
+            joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
+        )
+    )
     if len(provider.signalled) >= SIGNALLED_MAX:
         provider.signalled.clear()
     provider.signalled.add(session.key)
@@ -209,9 +211,10 @@ def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool =
     """
     here = request.url.path + "/"
     wanted = [
-        (len(path), word) for word, path in provider.led(kind).items()
+        (len(path), word)
+        for word, path in provider.led(kind).items()
         if here.startswith(path + "/")
-    ]  # fmt: skip
+    ]
     query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
     return RedirectResponse(
         SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
@@ -219,9 +222,13 @@ def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool =
 
 
 def enter(
-    provider: Provider, tables: Tables, request: Request, response: Response, kind: str,
+    provider: Provider,
+    tables: Tables,
+    request: Request,
+    response: Response,
+    kind: str,
     subject: str,
-) -> None:  # fmt: skip
+) -> None:
     """Begin a session of somebody, and give the browser its cookie; the one before it ends."""
     at = provider.now()
     old = sessions.find(tables, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
@@ -236,15 +243,20 @@ def enter(
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
     """Give the browser the cookie of a session."""
     response.set_cookie(
-        cookie_name(provider, kind), raw, path="/", httponly=True, samesite="lax",
+        cookie_name(provider, kind),
+        raw,
+        path="/",
+        httponly=True,
+        samesite="lax",
         secure=provider.secure,
-    )  # fmt: skip
+    )
 
 
 def leave(provider: Provider, response: Response, kind: str) -> None:
     """Take the cookie back."""
-    response.delete_cookie(cookie_name(provider, kind), path="/", httponly=True, samesite="lax",
-                           secure=provider.secure)  # fmt: skip
+    response.delete_cookie(
+        cookie_name(provider, kind), path="/", httponly=True, samesite="lax", secure=provider.secure
+    )
 
 
 def network_of(request: Request) -> str:

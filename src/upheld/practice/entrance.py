@@ -77,9 +77,14 @@ def remember(
     told = request.cookies.get(cookie_name(provider, kind), "").split("~")
     others = [each for each in told if each and not (known and each.startswith(f"{known.word}."))]
     response.set_cookie(
-        cookie_name(provider, kind), "~".join([mine, *others][:DEVICES]), path="/", httponly=True,
-        samesite="lax", secure=provider.secure, max_age=DAYS * 24 * 3600,
-    )  # fmt: skip
+        cookie_name(provider, kind),
+        "~".join([mine, *others][:DEVICES]),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=provider.secure,
+        max_age=DAYS * 24 * 3600,
+    )
 
 
 def knock(
@@ -108,8 +113,9 @@ def too_many_codes(provider: Provider, joint: Transaction, subject: str) -> bool
     return bool(provider.limits.take(joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()))
 
 
-def let_in(provider: Provider, joint: Transaction, request: Request, kind: str, name: str,
-           subject: str) -> None:  # fmt: skip
+def let_in(
+    provider: Provider, joint: Transaction, request: Request, kind: str, name: str, subject: str
+) -> None:
     """Forget the tries of whoever gave what was right."""
     provider.limits.clear(joint.tables, kind, name)
     device = device_of(provider, request, kind, subject)

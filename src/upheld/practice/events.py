@@ -25,10 +25,22 @@ PRIVACY_SIGNAL = "privacy-signal"  # about the session whose browser sends it
 IDENTITY_CHECKED = "identity-checked"  # by staff, about what they saw
 PAYER_CHANGES = "payer-changes"  # announced before it does: what was used is billed as it was
 CARD_GIVEN = "card-given"  # on the payment processor's own page, whether or not it is kept
-NAMES = frozenset({
-    ACCOUNT_OPENED, ACCOUNT_CLOSED, INVOICE_MADE, INVOICE_DUE, PAYMENT_RECEIVED, PASSWORD_CHANGED,
-    GUARDIAN_REVOKED, CAME_OF_AGE, PRIVACY_SIGNAL, IDENTITY_CHECKED, CARD_GIVEN, PAYER_CHANGES,
-})  # fmt: skip
+NAMES = frozenset(
+    {
+        ACCOUNT_OPENED,
+        ACCOUNT_CLOSED,
+        INVOICE_MADE,
+        INVOICE_DUE,
+        PAYMENT_RECEIVED,
+        PASSWORD_CHANGED,
+        GUARDIAN_REVOKED,
+        CAME_OF_AGE,
+        PRIVACY_SIGNAL,
+        IDENTITY_CHECKED,
+        CARD_GIVEN,
+        PAYER_CHANGES,
+    }
+)
 
 
 class EventError(UpheldError):

@@ -82,10 +82,18 @@ def invite(
     at = joint.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
     code = "-".join((compared(made), *groups))
-    joint.tables.insert(invitation, person_id=contact, invitation_id=made, kind=kind, state=OPEN,
-        inviter=inviter, made=microseconds(at), expires=microseconds(at + LASTS), text_digest="",
+    joint.tables.insert(
+        invitation,
+        person_id=contact,
+        invitation_id=made,
+        kind=kind,
+        state=OPEN,
+        inviter=inviter,
+        made=microseconds(at),
+        expires=microseconds(at + LASTS),
+        text_digest="",
         code_hash=_hash(code),
-    )  # fmt: skip
+    )
     return made, code
 
 
@@ -100,8 +108,12 @@ def compared(invitation_id: str) -> str:
 
 def by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
     """The invitation of a code, until it has run out or come to its end."""
-    return _one(tables, f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
-                _hash(code), microseconds(at))  # fmt: skip
+    return _one(
+        tables,
+        f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
+        _hash(code),
+        microseconds(at),
+    )
 
 
 def by_id(tables: Tables, invitation_id: str) -> Invitation | None:
@@ -111,8 +123,12 @@ def by_id(tables: Tables, invitation_id: str) -> Invitation | None:
 
 def of_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
     """The open invitation of an address, by the person that its link names."""
-    return _one(tables, f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
-                person_id, microseconds(at))  # fmt: skip
+    return _one(
+        tables,
+        f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
+        person_id,
+        microseconds(at),
+    )
 
 
 def accepted_by(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
@@ -131,17 +147,18 @@ def accept(
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
     at = joint.clock.now()
     changes = {
-        "state": ACCEPTED if checked else CHECKING, "inviter": by, "accepted": microseconds(at),
-        "expires": microseconds(at + LASTS), "text_digest": text_digest,
-    }  # fmt: skip
-    joint.tables.update(invitation, changes, _ONE, told.person_id,
-                    told.invitation_id)  # fmt: skip
+        "state": ACCEPTED if checked else CHECKING,
+        "inviter": by,
+        "accepted": microseconds(at),
+        "expires": microseconds(at + LASTS),
+        "text_digest": text_digest,
+    }
+    joint.tables.update(invitation, changes, _ONE, told.person_id, told.invitation_id)
 
 
 def confirm(joint: Transaction, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
-    joint.tables.update(invitation, {"state": ACCEPTED},
-                    "inviter = ? AND state = 'checking'", by)  # fmt: skip
+    joint.tables.update(invitation, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by)
 
 
 def redeem(joint: Transaction, told: Invitation) -> Invitation | None:
@@ -151,10 +168,10 @@ def redeem(joint: Transaction, told: Invitation) -> Invitation | None:
     """
     at = joint.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _one(joint.tables, where, told.invitation_id, READY[told.kind],
-                 microseconds(at))  # fmt: skip
-    if ready is None or not once.spend(joint.tables, "invitation", ready.invitation_id,
-                                       ready.expires):  # fmt: skip
+    ready = _one(joint.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
+    if ready is None or not once.spend(
+        joint.tables, "invitation", ready.invitation_id, ready.expires
+    ):
         return None
     finish(joint, ready)
     return ready
@@ -162,8 +179,7 @@ def redeem(joint: Transaction, told: Invitation) -> Invitation | None:
 
 def finish(joint: Transaction, told: Invitation) -> None:
     """Note that somebody signed up by an invitation, or that it was declined."""
-    joint.tables.update(invitation, {"state": DONE}, _ONE, told.person_id,
-                    told.invitation_id)  # fmt: skip
+    joint.tables.update(invitation, {"state": DONE}, _ONE, told.person_id, told.invitation_id)
 
 
 def sweep(gate: Gate, most: int = 100) -> int:
@@ -211,9 +227,16 @@ def _told(found: Any) -> Invitation:
     """A row that was checked, as an invitation."""
     accepted = None if found.accepted is None else moment(found.accepted)
     return Invitation(
-        found.person_id, found.invitation_id, found.kind, found.state, found.inviter,
-        moment(found.made), moment(found.expires), accepted, found.text_digest,
-    )  # fmt: skip
+        found.person_id,
+        found.invitation_id,
+        found.kind,
+        found.state,
+        found.inviter,
+        moment(found.made),
+        moment(found.expires),
+        accepted,
+        found.text_digest,
+    )
 
 
 def _hash(code: str) -> bytes:

@@ -15,6 +15,7 @@ def letting_in(
     """
     takes = policy.program.vocabulary.takes
     named = {act: purpose if "purpose" in takes(act) else None for act in ("collect", "store")}
-    collect = Request("collect", data=word, source=source, occasion=occasion,
-                      purpose=named["collect"])  # fmt: skip
+    collect = Request(
+        "collect", data=word, source=source, occasion=occasion, purpose=named["collect"]
+    )
     return collect, Request("store", data=word, purpose=named["store"])

@@ -16,8 +16,11 @@ class OddValueError(UpheldError):
     """A value that cannot be read; `field` says of which kind of data, and nothing quotes it."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"what is kept as `{field}` cannot be read", code="odd-value",
-                         hint="look into it: no form of ours wrote it")  # fmt: skip
+        super().__init__(
+            f"what is kept as `{field}` cannot be read",
+            code="odd-value",
+            hint="look into it: no form of ours wrote it",
+        )
         self.field = field
 
 

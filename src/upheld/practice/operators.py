@@ -39,14 +39,30 @@ class User(NamedTuple):
 
 
 def add_user(  # noqa: PLR0913 - what belongs to a user
-    tables: Tables, kind: str, name: str, sign_in: str, *,
-    roles: Sequence[str] = (), party: str = "", state: str = INVITED,
-) -> User:  # fmt: skip
+    tables: Tables,
+    kind: str,
+    name: str,
+    sign_in: str,
+    *,
+    roles: Sequence[str] = (),
+    party: str = "",
+    state: str = INVITED,
+) -> User:
     """Add a user of a desk, who cannot sign in before they enrol."""
     user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
-    tables.insert(desk_user, user_id=user.user_id, kind=kind, name=name, sign_in=user.sign_in,
-        password="", secret=b"", step=0, roles=" ".join(roles), party=party, state=state,
-    )  # fmt: skip
+    tables.insert(
+        desk_user,
+        user_id=user.user_id,
+        kind=kind,
+        name=name,
+        sign_in=user.sign_in,
+        password="",
+        secret=b"",
+        step=0,
+        roles=" ".join(roles),
+        party=party,
+        state=state,
+    )
     return user
 
 
@@ -118,8 +134,7 @@ def step_taken(joint: Transaction, user_id: str, code: str, at: datetime) -> boo
 
 def listed(tables: Tables) -> list[User]:
     """Everybody who works or worked at a desk, by name."""
-    return [_user(each) for each in
-            tables.select(desk_user, "ORDER BY state, kind, name")]  # fmt: skip
+    return [_user(each) for each in tables.select(desk_user, "ORDER BY state, kind, name")]
 
 
 def change_password(tables: Tables, user_id: str, hashed: str) -> None:
@@ -145,5 +160,12 @@ def end_user(tables: Tables, user_id: str) -> None:
 
 def _user(found: Any) -> User:
     """A row that was checked, as a user."""
-    return User(found.user_id, found.kind, found.name, found.sign_in, tuple(found.roles.split()),
-                found.party, found.state)  # fmt: skip
+    return User(
+        found.user_id,
+        found.kind,
+        found.name,
+        found.sign_in,
+        tuple(found.roles.split()),
+        found.party,
+        found.state,
+    )

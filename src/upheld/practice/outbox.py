@@ -21,9 +21,12 @@ WAITING: Final = "waiting"  # the state of a message that is to be sent
 
 
 def queue(
-    joint: Transaction, person_id: str, template: str, purpose: str,
+    joint: Transaction,
+    person_id: str,
+    template: str,
+    purpose: str,
     words: Mapping[str, str] | None = None,
-) -> str | Refused:  # fmt: skip
+) -> str | Refused:
     """Queue a message to a person, if the policy lets us write for this purpose; its id.
 
     `template` is `PRACTICE/NAME`; `words` are ids, dates and amounts that say which thing it is
@@ -34,10 +37,20 @@ def queue(
         return found
     message = secrets.token_hex(16)
     at = microseconds(joint.clock.now())
-    joint.tables.insert(outbox, person_id=person_id, message_id=message, template=template,
-        purpose=purpose, words=msgspec.json.encode(dict(words or {})).decode(), entry=found.entry,
-        made=at, due=at, tries=0, state=WAITING, trouble="",
-    )  # fmt: skip
+    joint.tables.insert(
+        outbox,
+        person_id=person_id,
+        message_id=message,
+        template=template,
+        purpose=purpose,
+        words=msgspec.json.encode(dict(words or {})).decode(),
+        entry=found.entry,
+        made=at,
+        due=at,
+        tries=0,
+        state=WAITING,
+        trouble="",
+    )
     return message
 
 

@@ -15,9 +15,12 @@ from upheld.web import devices
 from upheld.web.forms import EMPTY, Field, Filled
 
 CODE = Field(
-    "code", "One-time password or recovery code", autocomplete="one-time-code", length_max=30,
+    "code",
+    "One-time password or recovery code",
+    autocomplete="one-time-code",
+    length_max=30,
     hint="A passkey signs you in without it, so we ask once more.",
-)  # fmt: skip
+)
 NOT_MADE = (
     "No passkey was made: it is there already, or this page was open for too long. Try again."
 )
@@ -53,17 +56,30 @@ class OwnPasskeys:
         shown = visit.user.sign_in if visit.user else "my account"
 
         def look(tables: Tables) -> tuple[list[passkeys.Passkey], str, bool]:
-            options = "" if site is None else passkeys.to_register(
-                tables, provider, site, kind, subject, visit.session.key, shown
-            )  # fmt: skip
-            return (passkeys.listed(tables, kind, subject), options,
-                    self.has_factor(tables, subject))  # fmt: skip
+            options = (
+                ""
+                if site is None
+                else passkeys.to_register(
+                    tables, provider, site, kind, subject, visit.session.key, shown
+                )
+            )
+            return (
+                passkeys.listed(tables, kind, subject),
+                options,
+                self.has_factor(tables, subject),
+            )
 
         found, options, asks = await provider.read(look)
         return provider.pages.page(
-            visit.request, "passkeys.html", passkeys=found, options=options, status=status,
-            fields=[CODE] if asks else [], filled=filled, back=self.back,
-        )  # fmt: skip
+            visit.request,
+            "passkeys.html",
+            passkeys=found,
+            options=options,
+            status=status,
+            fields=[CODE] if asks else [],
+            filled=filled,
+            back=self.back,
+        )
 
     async def show(self, visit: Visit) -> Response:
         """Those that there are, and the form that makes another."""

@@ -78,29 +78,42 @@ def site_of(provider: Provider, request: Request) -> Site | None:
 
 
 def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
-    tables: Tables, provider: Provider, site: Site, kind: str, subject: str, bound: bytes,
+    tables: Tables,
+    provider: Provider,
+    site: Site,
+    kind: str,
+    subject: str,
+    bound: bytes,
     shown: str,
-) -> str:  # fmt: skip
+) -> str:
     """What a browser is asked to make a passkey by, as JSON."""
     there = [each.credential for each in tables.select(passkey, _WHOSE, subject, kind)]
     user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
-    return options_to_json(generate_registration_options(
-        rp_id=site.host, rp_name=site.name, user_name=shown, user_id=user,
-        challenge=_challenge(provider, kind, bound),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in there],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-    ))  # fmt: skip
+    return options_to_json(
+        generate_registration_options(
+            rp_id=site.host,
+            rp_name=site.name,
+            user_name=shown,
+            user_id=user,
+            challenge=_challenge(provider, kind, bound),
+            exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in there],
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED,
+                user_verification=UserVerificationRequirement.REQUIRED,
+            ),
+        )
+    )
 
 
 def to_sign_in(provider: Provider, site: Site, kind: str) -> str:
     """What a browser is asked to sign in by, as JSON."""
-    return options_to_json(generate_authentication_options(
-        rp_id=site.host, challenge=_challenge(provider, kind, b""),
-        user_verification=UserVerificationRequirement.REQUIRED,
-    ))  # fmt: skip
+    return options_to_json(
+        generate_authentication_options(
+            rp_id=site.host,
+            challenge=_challenge(provider, kind, b""),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+    )
 
 
 def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session and from what
@@ -113,18 +126,28 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
         return False
     try:
         made = verify_registration_response(
-            credential=sent, expected_challenge=challenge, expected_rp_id=site.host,
-            expected_origin=site.origin, require_user_verification=True,
-        )  # fmt: skip
+            credential=sent,
+            expected_challenge=challenge,
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            require_user_verification=True,
+        )
     except _BROKEN:
         return False
     mark = sha256(made.credential_id).digest()
     if joint.tables.get(passkey, "credential_hash = ?", mark) is not None:
         return False
-    joint.tables.insert(passkey, subject=subject, credential_hash=mark, kind=kind,
-        credential=made.credential_id, public_key=made.credential_public_key, uses=made.sign_count,
-        name=device, made=microseconds(joint.clock.now()),
-    )  # fmt: skip
+    joint.tables.insert(
+        passkey,
+        subject=subject,
+        credential_hash=mark,
+        kind=kind,
+        credential=made.credential_id,
+        public_key=made.credential_public_key,
+        uses=made.sign_count,
+        name=device,
+        made=microseconds(joint.clock.now()),
+    )
     return True
 
 
@@ -143,10 +166,14 @@ def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
         return ""
     try:
         done = verify_authentication_response(
-            credential=sent, expected_challenge=challenge, expected_rp_id=site.host,
-            expected_origin=site.origin, credential_public_key=found.public_key,
-            credential_current_sign_count=found.uses, require_user_verification=True,
-        )  # fmt: skip
+            credential=sent,
+            expected_challenge=challenge,
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            credential_public_key=found.public_key,
+            credential_current_sign_count=found.uses,
+            require_user_verification=True,
+        )
     except _BROKEN:
         return ""
     changes = {"uses": done.new_sign_count, "used": microseconds(joint.clock.now())}
@@ -157,10 +184,14 @@ def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
 def listed(tables: Tables, kind: str, subject: str) -> list[Passkey]:
     """Somebody's passkeys, in the order in which they were made."""
     return [
-        Passkey(each.credential_hash.hex(), each.name, moment(each.made),
-                None if each.used is None else moment(each.used))
+        Passkey(
+            each.credential_hash.hex(),
+            each.name,
+            moment(each.made),
+            None if each.used is None else moment(each.used),
+        )
         for each in tables.select(passkey, f"{_WHOSE} ORDER BY made", subject, kind)
-    ]  # fmt: skip
+    ]
 
 
 def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
@@ -169,8 +200,7 @@ def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
         mark = bytes.fromhex(handle)
     except ValueError:
         return False
-    return bool(tables.purge(passkey, f"{_WHOSE} AND credential_hash = ?", subject,
-                               kind, mark))  # fmt: skip
+    return bool(tables.purge(passkey, f"{_WHOSE} AND credential_hash = ?", subject, kind, mark))
 
 
 def _challenge(provider: Provider, kind: str, bound: bytes) -> bytes:

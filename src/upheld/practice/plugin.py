@@ -231,16 +231,22 @@ class Provider:
     def cards(self, kind: str, *, every: bool = False) -> list[Card]:
         """The entries of somebody's menu, in order, without what the policy switches off."""
         policy = self.gate.gate.policy
-        found = [card for each in self.practices for card in each.cards if card.kind == kind
-                 and (every or not card.needs or can_ever(policy, card.needs))]  # fmt: skip
+        found = [
+            card
+            for each in self.practices
+            for card in each.cards
+            if card.kind == kind and (every or not card.needs or can_ever(policy, card.needs))
+        ]
         return sorted(found, key=lambda card: (card.order, card.title))
 
     def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
         """What waits for a customer, of all practices."""
         return [
-            todo for each in self.practices if each.waiting
+            todo
+            for each in self.practices
+            if each.waiting
             for todo in each.waiting(joint, person_id)
-        ]  # fmt: skip
+        ]
 
     def trouble(self, tables: Tables) -> list[Todo]:
         """What the managers of the provider must look at, of all practices."""

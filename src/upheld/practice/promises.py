@@ -65,10 +65,14 @@ def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
     labels["obligation"] = labels["action"]
     order = {clause.id: at for at, clause in enumerate(policy.program.clauses)}
     listed = [
-        Unkept(kind, word, labels[kind].get(word, "") or word,
-               tuple(sorted(set(clauses), key=order.__getitem__)))
+        Unkept(
+            kind,
+            word,
+            labels[kind].get(word, "") or word,
+            tuple(sorted(set(clauses), key=order.__getitem__)),
+        )
         for (kind, word), clauses in found.items()
-    ]  # fmt: skip
+    ]
     return sorted(listed, key=lambda each: ([*KINDS].index(each.kind), order[each.clauses[0]]))
 
 

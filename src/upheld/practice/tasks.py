@@ -50,20 +50,40 @@ class OthersTaskError(UpheldError):
 
 def enter_try(joint: Transaction, tried: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
-    joint.note(tried.person_id, "others-task", action="view", outcome="deny", purpose=tried.purpose,
-               actor=f"staff {staff_id}")  # fmt: skip
+    joint.note(
+        tried.person_id,
+        "others-task",
+        action="view",
+        outcome="deny",
+        purpose=tried.purpose,
+        actor=f"staff {staff_id}",
+    )
 
 
 def open_task(  # noqa: PLR0913 - what a task says
-    joint: Transaction, person_id: str, kind: str, purpose: str, *, role: str, about: str = "",
+    joint: Transaction,
+    person_id: str,
+    kind: str,
+    purpose: str,
+    *,
+    role: str,
+    about: str = "",
     due: datetime | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Open a task on a customer; its id."""
     made = secrets.token_hex(16)
-    joint.tables.insert(task, person_id=person_id, task_id=made, kind=kind, purpose=purpose,
-        role=role, about=about, state="open", opened=microseconds(joint.clock.now()),
+    joint.tables.insert(
+        task,
+        person_id=person_id,
+        task_id=made,
+        kind=kind,
+        purpose=purpose,
+        role=role,
+        about=about,
+        state="open",
+        opened=microseconds(joint.clock.now()),
         due=microseconds(due) if due else None,
-    )  # fmt: skip
+    )
     return made
 
 
@@ -106,20 +126,30 @@ def take(joint: Transaction, task_id: str, staff_id: str, fields: Sequence[str])
     """
     told = _locked(joint, task_id)
     if operators.left_to_others(joint.tables, staff_id, told.person_id):
-        raise TaskError("this is your own account, or a relative's", code="task",
-                        hint="leave it to somebody else")  # fmt: skip
+        raise TaskError(
+            "this is your own account, or a relative's",
+            code="task",
+            hint="leave it to somebody else",
+        )
     if not fields:  # a record about no kind of data would cover all of them
-        raise TaskError("your role covers nothing for this purpose", code="task",
-                        hint="leave it to a role that does")  # fmt: skip
+        raise TaskError(
+            "your role covers nothing for this purpose",
+            code="task",
+            hint="leave it to a role that does",
+        )
     if told.state == "taken" and told.staff_id != staff_id:
         raise TaskError("somebody else has this task", code="task", hint="take another")
     if told.state != "open":
         return told
     record = joint.record(
-        told.person_id, "task", party=staff_id, by_whom=staff_id, how=told.kind,
+        told.person_id,
+        "task",
+        party=staff_id,
+        by_whom=staff_id,
+        how=told.kind,
         actor=f"staff {staff_id}",
         about={"data": list(fields), "purpose": [told.purpose]},
-    )  # fmt: skip
+    )
     _change(joint, told, state="taken", staff_id=staff_id, record_id=record)
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
 
@@ -180,5 +210,16 @@ def _change(joint: Transaction, told: Task, **changes: Any) -> None:
 def _task(told: Any) -> Task:
     """A row that was checked, as a task."""
     due = None if told.due is None else moment(told.due)
-    return Task(told.person_id, told.task_id, told.kind, told.purpose, told.role, told.about,
-                told.state, moment(told.opened), due, told.staff_id, told.record_id)  # fmt: skip
+    return Task(
+        told.person_id,
+        told.task_id,
+        told.kind,
+        told.purpose,
+        told.role,
+        told.about,
+        told.state,
+        moment(told.opened),
+        due,
+        told.staff_id,
+        told.record_id,
+    )

@@ -82,8 +82,11 @@ class Writer:
     def add(self, part: Part | Close) -> None:
         """Write a part."""
         kind = "close" if isinstance(part, Close) else "part"
-        sealed = seal(self._key, msgspec.msgpack.encode(part),
-                      context("backup", self._line, self._count, kind))  # fmt: skip
+        sealed = seal(
+            self._key,
+            msgspec.msgpack.encode(part),
+            context("backup", self._line, self._count, kind),
+        )
         self._out.write(len(sealed).to_bytes(_LENGTH, "big") + sealed)
         self._count += 1
 
@@ -107,8 +110,11 @@ def writing(path: Path, keyring: Keyring, head: Head) -> Iterator[Writer]:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise BackupError(f"{path} cannot be written: {error.strerror}", code="unwritable",
-                          hint="make room, or name another place") from None  # fmt: skip
+        raise BackupError(
+            f"{path} cannot be written: {error.strerror}",
+            code="unwritable",
+            hint="make room, or name another place",
+        ) from None
 
 
 def _sweep(folder: Path) -> None:
@@ -128,8 +134,11 @@ def read_head(path: Path) -> Head:
         with path.open("rb") as file:
             return _head(path, file.readline(LINE_MAX))
     except OSError as error:
-        raise BackupError(f"{path} cannot be read: {error.strerror}", code="unreadable",
-                          hint="name a backup's file") from None  # fmt: skip
+        raise BackupError(
+            f"{path} cannot be read: {error.strerror}",
+            code="unreadable",
+            hint="name a backup's file",
+        ) from None
 
 
 def _head(path: Path, line: bytes) -> Head:
@@ -139,8 +148,11 @@ def _head(path: Path, line: bytes) -> Head:
             return head
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
-    raise BackupError(f"{path} is no backup, or its first line was changed", code="backup",
-                      hint="take another one")  # fmt: skip
+    raise BackupError(
+        f"{path} is no backup, or its first line was changed",
+        code="backup",
+        hint="take another one",
+    )
 
 
 def read(path: Path, keyring: Keyring) -> Iterator[Part | Close]:
@@ -182,5 +194,6 @@ def _opened(key: bytes, sealed: bytes, line: bytes, count: int) -> Part | Close 
 def _changed(path: Path, count: int) -> BackupError:
     return BackupError(
         f"{path}, part {count + 1}: it was changed, cut or moved, or the keys are another's",
-        code="backup", hint="take another backup, or the keys that were kept with it",
-    )  # fmt: skip
+        code="backup",
+        hint="take another backup, or the keys that were kept with it",
+    )

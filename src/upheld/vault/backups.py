@@ -18,8 +18,14 @@ KEPT, DESTROYED = "kept", "destroyed"
 
 def add(connection: Connection, backup_id: str, at: datetime, until: datetime) -> None:
     """Note a backup that is about to be made, and until when its keys are kept."""
-    database.insert(connection, backup, backup_id=backup_id, at=microseconds(at),
-                    until=microseconds(until), state=KEPT)  # fmt: skip
+    database.insert(
+        connection,
+        backup,
+        backup_id=backup_id,
+        at=microseconds(at),
+        until=microseconds(until),
+        state=KEPT,
+    )
 
 
 def destroyed(connection: Connection, backup_id: str) -> None:
@@ -37,6 +43,7 @@ def readable_until(connection: Connection, at: datetime) -> datetime | None:
 
 def overdue(connection: Connection, at: datetime) -> list[str]:
     """The backups whose keys should have been destroyed by now."""
-    found = database.select(connection, backup, "state = ? AND until <= ? ORDER BY until", KEPT,
-                            microseconds(at))  # fmt: skip
+    found = database.select(
+        connection, backup, "state = ? AND until <= ? ORDER BY until", KEPT, microseconds(at)
+    )
     return [each.backup_id for each in found]

@@ -38,8 +38,14 @@ def put(connection: Connection, keyring: Keyring, person_id: str, field: str, va
     """Let a person be found by a value from now on, and no longer by the one before."""
     epoch = keyring.current
     drop(connection, person_id, field)
-    database.insert(connection, blind_index, person_id=person_id, field=field, epoch=epoch.number,
-                    token=_token(epoch, field, value))  # fmt: skip
+    database.insert(
+        connection,
+        blind_index,
+        person_id=person_id,
+        field=field,
+        epoch=epoch.number,
+        token=_token(epoch, field, value),
+    )
 
 
 def drop(connection: Connection, person_id: str, field: str) -> None:
@@ -57,8 +63,9 @@ def find(connection: Connection, keyring: Keyring, field: str, value: str) -> li
         keyring.refresh()  # another process began one, and people may have been moved to it
     tokens = [_token(each, field, value) for each in keyring.epochs]
     tokens += [_former(keyring, field, each.number, value) for each in keyring.epochs]
-    found = database.select(connection, blind_index, f"field = ? AND token IN ({places(tokens)})",
-                            field, *tokens)  # fmt: skip
+    found = database.select(
+        connection, blind_index, f"field = ? AND token IN ({places(tokens)})", field, *tokens
+    )
     return sorted({each.person_id for each in found})
 
 

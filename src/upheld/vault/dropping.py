@@ -14,8 +14,12 @@ from upheld.vault.people import Person, keep_holdings
 
 def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Person:
     """Delete all that is held of some fields, former revisions too; the person without them."""
-    later(connection, f"DELETE FROM value WHERE person_id = ? AND field IN ({places(fields)})",  # noqa: S608 - places alone
-          person.person_id, *fields)  # fmt: skip
+    later(
+        connection,
+        f"DELETE FROM value WHERE person_id = ? AND field IN ({places(fields)})",  # noqa: S608 - places alone
+        person.person_id,
+        *fields,
+    )
     for field in fields:
         if field in blind_index.FIELDS:
             blind_index.drop(connection, person.person_id, field)
@@ -31,7 +35,12 @@ def drop_former(connection: Connection, person_id: str, field: str, mark: str) -
     )
     for revision, sealed in rows(connection, statement, person_id, field, False):
         if digest(blob(sealed)).hex() == mark:
-            run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision = ?",
-                person_id, field, revision)  # fmt: skip
+            run(
+                connection,
+                "DELETE FROM value WHERE person_id = ? AND field = ? AND revision = ?",
+                person_id,
+                field,
+                revision,
+            )
             return True
     return False

@@ -112,9 +112,10 @@ class Erasures:
             sync(self.path.resolve().parent)
         except OSError as error:
             raise ErasuresError(
-                f"{self.path} cannot be written: {error.strerror}", code="unwritable",
+                f"{self.path} cannot be written: {error.strerror}",
+                code="unwritable",
                 hint="nothing was erased; make room, or see who owns it",
-            ) from None  # fmt: skip
+            ) from None
 
     def _lines(self) -> list[bytes]:
         if not self.path.exists():
@@ -138,8 +139,9 @@ class Erasures:
         except (SealError, ValueError):
             raise ErasuresError(
                 f"{self.path}, line {at + 1}: it was changed, moved or taken out",
-                code="erasures", hint="restore the file from a copy of the keyring's folder",
-            ) from None  # fmt: skip
+                code="erasures",
+                hint="restore the file from a copy of the keyring's folder",
+            ) from None
 
     def _sealed(self, erased: Erased, before: Sequence[bytes]) -> bytes:
         raw = msgspec.json.encode(erased)

@@ -31,8 +31,11 @@ def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Pat
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BackupError(f"{folder} cannot be made: {error.strerror}", code="unwritable",
-                          hint="name another folder") from None  # fmt: skip
+        raise BackupError(
+            f"{folder} cannot be made: {error.strerror}",
+            code="unwritable",
+            hint="name another folder",
+        ) from None
     path = place(folder, backup_id, until)
     keyring.copy(path)
     return path
@@ -42,8 +45,11 @@ def require(folder: Path, keyring: Keyring, backup_id: str) -> None:
     """BackupError unless the keys that were kept with a backup open it, as they lie there now."""
     kept = find(folder, backup_id, keyring.master_key)
     if kept.current != keyring.epoch(kept.current.number):
-        raise BackupError("the keys that were kept are not those of this backup", code="escrow",
-                          hint="back up again, into an escrow of its own")  # fmt: skip
+        raise BackupError(
+            "the keys that were kept are not those of this backup",
+            code="escrow",
+            hint="back up again, into an escrow of its own",
+        )
 
 
 def find(where: Path, backup_id: str, master: Master) -> Keyring:
@@ -53,15 +59,17 @@ def find(where: Path, backup_id: str, master: Master) -> Keyring:
         found = sorted(where.glob(f"*-{backup_id}{SUFFIX}"))
         if not found:
             raise BackupError(
-                f"{where} has no keys of backup {backup_id}", code="escrow",
+                f"{where} has no keys of backup {backup_id}",
+                code="escrow",
                 hint="name the folder that was given as --escrow; some day they are destroyed",
-            )  # fmt: skip
+            )
         path = found[-1]
     try:
         return Keyring.open(path, master)
     except KeyringError as error:
-        raise BackupError(f"the keys that were kept do not open: {error}", code="escrow",
-                          hint=error.hint) from None  # fmt: skip
+        raise BackupError(
+            f"the keys that were kept do not open: {error}", code="escrow", hint=error.hint
+        ) from None
 
 
 def destroy(folder: Path, backup_id: str) -> list[str]:

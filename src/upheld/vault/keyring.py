@@ -87,9 +87,14 @@ class Passphrase:
     def key(self, salt: bytes) -> bytes:
         """Stretch the passphrase; takes about a tenth of a second on purpose."""
         return hash_secret_raw(
-            self._secret, salt, time_cost=3, memory_cost=65536, parallelism=4,
-            hash_len=KEY_BYTES, type=Type.ID,
-        )  # fmt: skip
+            self._secret,
+            salt,
+            time_cost=3,
+            memory_cost=65536,
+            parallelism=4,
+            hash_len=KEY_BYTES,
+            type=Type.ID,
+        )
 
 
 class KeyFile:
@@ -101,9 +106,10 @@ class KeyFile:
         self._secret = read_private(path, at_most=KEY_BYTES + 1)
         if len(self._secret) != KEY_BYTES:
             raise KeyringError(
-                f"{path} has not {KEY_BYTES} bytes", code="master-key",
+                f"{path} has not {KEY_BYTES} bytes",
+                code="master-key",
                 hint=f"head -c {KEY_BYTES} /dev/urandom > {path}",
-            )  # fmt: skip
+            )
 
     def key(self, salt: bytes) -> bytes:
         """A key of this keyring's own out of the file's."""
@@ -151,9 +157,14 @@ class Keyring:
     """An open keyring. Made by `create` and `open`; each change is on disk when a call returns."""
 
     def __init__(
-        self, path: Path, master: Master, root: bytes, epochs: tuple[Epoch, ...], mac: str = "",
+        self,
+        path: Path,
+        master: Master,
+        root: bytes,
+        epochs: tuple[Epoch, ...],
+        mac: str = "",
         erasures: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._path, self._master, self._root, self._seen = path, master, root, mac
         self.epochs = epochs
         self.erasures = erasures  # how many the list of erasures has had
@@ -175,15 +186,17 @@ class Keyring:
         if file.master != master.kind:
             raise KeyringError(
                 f"{path} is sealed by a {file.master}, not by a {master.kind}",
-                code="master-key", hint=f"give the {file.master}",
-            )  # fmt: skip
+                code="master-key",
+                hint=f"give the {file.master}",
+            )
         try:
             root, epochs = _opened(file, master, str(path))
         except (SealError, ValueError):
             raise KeyringError(
                 f"{path} does not open: the {file.master} is another, or the file was changed",
-                code="master-key", hint=f"try the right {file.master}, or restore the file",
-            ) from None  # fmt: skip
+                code="master-key",
+                hint=f"try the right {file.master}, or restore the file",
+            ) from None
         return cls(path, master, root, epochs, file.mac, file.erasures or 0)
 
     @property
@@ -212,12 +225,16 @@ class Keyring:
         KeyringError where the root is another.
         """
         if not hmac.compare_digest(self._root, other._root):
-            raise KeyringError("the keys are of another keyring", code="other-keyring",
-                               hint="take those that were kept with the backup")  # fmt: skip
+            raise KeyringError(
+                "the keys are of another keyring",
+                code="other-keyring",
+                hint="take those that were kept with the backup",
+            )
         mine = {each.number for each in self.epochs}
         more = [each for each in other.epochs if each.number not in mine]
-        both = Keyring(self._path, self._master, self._root, (*more, *self.epochs), self._seen,
-                       self.erasures)  # fmt: skip
+        both = Keyring(
+            self._path, self._master, self._root, (*more, *self.epochs), self._seen, self.erasures
+        )
         return both if more else self
 
     def epoch(self, number: int) -> Epoch:
@@ -226,9 +243,10 @@ class Keyring:
             if each.number == number:
                 return each
         raise KeyringError(
-            f"the key of epoch {number} is not in the keyring", code="epoch",
+            f"the key of epoch {number} is not in the keyring",
+            code="epoch",
             hint="what was sealed under it cannot be read any more",
-        )  # fmt: skip
+        )
 
     def begin_epoch(self) -> Epoch:
         """Begin an epoch; the keys of earlier ones stay until they are destroyed."""
@@ -250,9 +268,10 @@ class Keyring:
         found = Keyring.open(self._path, self._master)
         if found.derived("same") != self.derived("same"):
             raise KeyringError(
-                f"{self._path} is another keyring now", code="keyring-changed",
+                f"{self._path} is another keyring now",
+                code="keyring-changed",
                 hint="start again with the keyring that the database was made with",
-            )  # fmt: skip
+            )
         self.__dict__.update(vars(found))
 
     @contextmanager
@@ -320,14 +339,20 @@ class Keyring:
         salt = os.urandom(SALT_BYTES)
         key = master.key(salt)
         file = _File(
-            FORMAT, master.kind, _text(salt), _text(seal(key, self._root, context("root"))),
+            FORMAT,
+            master.kind,
+            _text(salt),
+            _text(seal(key, self._root, context("root"))),
             tuple(
-                _Epoch(each.number, each.begun,
-                       _text(seal(key, each.key, context("epoch", each.number))))
+                _Epoch(
+                    each.number,
+                    each.begun,
+                    _text(seal(key, each.key, context("epoch", each.number))),
+                )
                 for each in epochs
             ),
             erasures or UNSET,
-        )  # fmt: skip
+        )
         whole = msgspec.structs.replace(file, mac=_mac(self._root, file))
         return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n", whole.mac
 
@@ -363,9 +388,10 @@ class Keyring:
             self.erasures, self._seen = file.erasures or 0, file.mac
         else:
             raise KeyringError(
-                f"{self._path} was changed by another process", code="keyring-changed",
+                f"{self._path} was changed by another process",
+                code="keyring-changed",
                 hint="try again",
-            )  # fmt: skip
+            )
 
 
 def _read(path: Path) -> _File:
@@ -390,10 +416,13 @@ def _opened(file: _File, master: Master, what: str) -> tuple[bytes, tuple[Epoch,
     if not hmac.compare_digest(_mac(root, file), file.mac):
         raise SealError(what)
     return root, tuple(
-        Epoch(each.number, each.begun,
-              unseal(key, _bytes(each.sealed), context("epoch", each.number), what=what))
+        Epoch(
+            each.number,
+            each.begun,
+            unseal(key, _bytes(each.sealed), context("epoch", each.number), what=what),
+        )
         for each in file.epochs
-    )  # fmt: skip
+    )
 
 
 def _mac(root: bytes, file: _File) -> str:

@@ -105,8 +105,11 @@ def belong(connection: Connection, keyring: Keyring) -> bool:
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
         ours = type(number) is int and _marks(keyring, number)
         if not ours or not any(hmac.compare_digest(blob(mark), each) for each in ours):
-            raise VaultError("the database belongs to another keyring", code="other-keyring",
-                             hint="open it with the keyring that it was begun with")  # fmt: skip
+            raise VaultError(
+                "the database belongs to another keyring",
+                code="other-keyring",
+                hint="open it with the keyring that it was begun with",
+            )
         unsealed |= hmac.compare_digest(blob(mark), ours[1])
         if number in numbers:
             numbers.remove(number)
@@ -124,8 +127,10 @@ def belong(connection: Connection, keyring: Keyring) -> bool:
 def _marks(keyring: Keyring, number: int) -> tuple[bytes, bytes]:
     """The mark of an epoch where rows that decide are sealed, and where they are not yet."""
     what = context(number)
-    return (hmac.digest(keyring.derived("epoch-of-sealed-rows"), what, "sha256"),
-            hmac.digest(keyring.derived("epoch-mark"), what, "sha256"))  # fmt: skip
+    return (
+        hmac.digest(keyring.derived("epoch-of-sealed-rows"), what, "sha256"),
+        hmac.digest(keyring.derived("epoch-mark"), what, "sha256"),
+    )
 
 
 def unlike(connection: Connection, keyring: Keyring) -> list[str]:
@@ -150,8 +155,12 @@ def unlike(connection: Connection, keyring: Keyring) -> list[str]:
 def mark_epochs(connection: Connection, keyring: Keyring) -> None:
     """Say of every epoch that rows that decide are sealed from now on."""
     for (number,) in rows(connection, "SELECT number FROM epoch"):
-        run(connection, "UPDATE epoch SET mark = ? WHERE number = ?",
-            _marks(keyring, number)[0], number)  # fmt: skip
+        run(
+            connection,
+            "UPDATE epoch SET mark = ? WHERE number = ?",
+            _marks(keyring, number)[0],
+            number,
+        )
 
 
 def unlock(engine: Engine, keyring: Keyring) -> None:
@@ -160,18 +169,35 @@ def unlock(engine: Engine, keyring: Keyring) -> None:
 
 
 def enrol(
-    connection: Connection, keyring: Keyring, at: datetime, *, state: str = ACTIVE,
-    person_id: str = "", cover: Cover | None = None,
-) -> Person:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    at: datetime,
+    *,
+    state: str = ACTIVE,
+    person_id: str = "",
+    cover: Cover | None = None,
+) -> Person:
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
     made = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
     sealed = rows_that_decide.begin_cover(connection, person_id, cover or Cover(0, {}))
-    later(connection, "INSERT INTO person VALUES (?, ?, ?, ?, ?)", made.person_id, state,
-          microseconds(at), _sealed_holdings(made, {}), sealed)  # fmt: skip
+    later(
+        connection,
+        "INSERT INTO person VALUES (?, ?, ?, ?, ?)",
+        made.person_id,
+        state,
+        microseconds(at),
+        _sealed_holdings(made, {}),
+        sealed,
+    )
     epoch = _current(connection, keyring)
-    later(connection, "INSERT INTO person_key VALUES (?, ?, ?)", made.person_id, epoch.number,
-          _wrapped(epoch, made))  # fmt: skip
+    later(
+        connection,
+        "INSERT INTO person_key VALUES (?, ?, ?)",
+        made.person_id,
+        epoch.number,
+        _wrapped(epoch, made),
+    )
     return made
 
 
@@ -188,8 +214,11 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
         keyring.refresh()
         found = row(connection, statement, keyring.current.number)
         if found is None or found[0]:
-            raise VaultError("the keyring's epoch is not one of the database's", code="epoch",
-                             hint="upheld keys epoch")  # fmt: skip
+            raise VaultError(
+                "the keyring's epoch is not one of the database's",
+                code="epoch",
+                hint="upheld keys epoch",
+            )
     return keyring.current
 
 
@@ -217,8 +246,12 @@ def lock_there(connection: Connection, person_id: str) -> None:
 def lock_all(connection: Connection, asked: Sequence[str]) -> None:
     """The same for some people, in the order of their ids."""
     if is_postgresql(connection):
-        rows(connection, f"SELECT 1 FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
-             " ORDER BY person_id FOR UPDATE", *asked)  # fmt: skip
+        rows(
+            connection,
+            f"SELECT 1 FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+            " ORDER BY person_id FOR UPDATE",
+            *asked,
+        )
 
 
 def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
@@ -269,20 +302,26 @@ def told(
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
         person_id: unwrapped(keyring, person_id, state, *key)
-        for person_id, state, *key, _ in listed if state in states and key[-1]
-    }  # fmt: skip
+        for person_id, state, *key, _ in listed
+        if state in states and key[-1]
+    }
 
 
 def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) -> dict[str, Person]:
     """Some people in whatever state, for the vault's own upkeep."""
-    return told(keyring, rows(connection, *_flat(asking(connection, people))),
-                (ACTIVE, ERASING, HELD))  # fmt: skip
+    return told(
+        keyring, rows(connection, *_flat(asking(connection, people))), (ACTIVE, ERASING, HELD)
+    )
 
 
 def unwrapped(
-    keyring: Keyring, person_id: str, state: str, holdings: bytes | None, number: int,
+    keyring: Keyring,
+    person_id: str,
+    state: str,
+    holdings: bytes | None,
+    number: int,
     wrapped: bytes,
-) -> Person:  # fmt: skip
+) -> Person:
     """A person with their key, out of the row of both; SealError where one does not open."""
     try:
         epoch = keyring.epoch(number)
@@ -290,14 +329,22 @@ def unwrapped(
         keyring.refresh()
         epoch = keyring.epoch(number)
     whose = part_of(person_id)
-    key = unseal(epoch.cipher, wrapped, _KEY + whose + epoch.part,
-                 what=f"the key of person {person_id}")  # fmt: skip
+    key = unseal(
+        epoch.cipher, wrapped, _KEY + whose + epoch.part, what=f"the key of person {person_id}"
+    )
     if holdings is None:
-        raise VaultError(f"what person {person_id} holds is missing", code="holdings",
-                         hint="restore it from a backup")  # fmt: skip
+        raise VaultError(
+            f"what person {person_id} holds is missing",
+            code="holdings",
+            hint="restore it from a backup",
+        )
     ready = AESGCM(key)
-    raw = unseal(ready, holdings, _HELD + whose + _state(state),
-                 what=f"the list of what is held of person {person_id}")  # fmt: skip
+    raw = unseal(
+        ready,
+        holdings,
+        _HELD + whose + _state(state),
+        what=f"the list of what is held of person {person_id}",
+    )
     return Person(person_id, key, _HOLDINGS.decode(raw), ready, whose, state)
 
 
@@ -310,8 +357,13 @@ def _state(state: str) -> bytes:
 def change_state(connection: Connection, person: Person, state: str) -> None:
     """Let a person be in another state, which is sealed with what is held of them."""
     other = msgspec.structs.replace(person, state=state)
-    run(connection, "UPDATE person SET state = ?, holdings = ? WHERE person_id = ?", state,
-        _sealed_holdings(other, other.holdings), other.person_id)  # fmt: skip
+    run(
+        connection,
+        "UPDATE person SET state = ?, holdings = ? WHERE person_id = ?",
+        state,
+        _sealed_holdings(other, other.holdings),
+        other.person_id,
+    )
 
 
 def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str]) -> None:
@@ -337,8 +389,9 @@ def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str])
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
     """Keep the list of a person's current rows, so that an old one put back is found."""
     sealed = _sealed_holdings(person, holdings)
-    later(connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed,
-          person.person_id)  # fmt: skip
+    later(
+        connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed, person.person_id
+    )
 
 
 def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
@@ -366,8 +419,13 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
     if person is None:
         return  # erased meanwhile
     epoch = keyring.current
-    run(connection, "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
-        epoch.number, _wrapped(epoch, person), person_id)  # fmt: skip
+    run(
+        connection,
+        "UPDATE person_key SET epoch = ?, wrapped_key = ? WHERE person_id = ?",
+        epoch.number,
+        _wrapped(epoch, person),
+        person_id,
+    )
     rows_that_decide.purge(connection, tables.blind_index, "person_id = ?", person_id)
     if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
         # Whose cover is not ours is found by nothing until somebody has looked, and stops nobody.
@@ -382,5 +440,6 @@ def close(connection: Connection, number: int) -> None:
     # Closed first, so that whoever would seal a new key under it waits, and then finds it closed.
     run(connection, "UPDATE epoch SET closed = ? WHERE number = ?", True, number)
     if row(connection, OF_EPOCH, number):
-        raise VaultError(f"somebody's key is still of epoch {number}", code="epoch",
-                         hint="move everybody first")  # fmt: skip
+        raise VaultError(
+            f"somebody's key is still of epoch {number}", code="epoch", hint="move everybody first"
+        )

@@ -30,22 +30,30 @@ class KeyProgram:
         try:
             mode = self._path.stat().st_mode
         except OSError as error:
-            raise KeyringError(f"{path} cannot be run: {error.strerror}", code="unreadable",
-                               hint="name a program") from None  # fmt: skip
+            raise KeyringError(
+                f"{path} cannot be run: {error.strerror}", code="unreadable", hint="name a program"
+            ) from None
         if mode & CHANGED_BY_OTHERS:
-            raise KeyringError(f"others than its owner may change {path}", code="permissions",
-                               hint=f"chmod go-w {path}")  # fmt: skip
+            raise KeyringError(
+                f"others than its owner may change {path}",
+                code="permissions",
+                hint=f"chmod go-w {path}",
+            )
         if not os.access(self._path, os.X_OK):
-            raise KeyringError(f"{path} is no program", code="permissions",
-                               hint=f"chmod u+x {path}")  # fmt: skip
+            raise KeyringError(
+                f"{path} is no program", code="permissions", hint=f"chmod u+x {path}"
+            )
 
     def key(self, salt: bytes) -> bytes:
         """What the program answers; KeyringError where it fails, is too slow, or tells no key."""
         try:
             done = subprocess.run(  # noqa: S603 - the program that whoever runs upheld named
-                [self._path], input=f"{salt.hex()}\n".encode(), capture_output=True,
-                timeout=WAIT_SECONDS, check=False,
-            )  # fmt: skip
+                [self._path],
+                input=f"{salt.hex()}\n".encode(),
+                capture_output=True,
+                timeout=WAIT_SECONDS,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired):
             done = None
         told = b"" if done is None or done.returncode else done.stdout.strip()
@@ -55,7 +63,8 @@ class KeyProgram:
             key = b""
         if len(key) != KEY_BYTES:  # what it said is told to nobody: it may be half a key
             raise KeyringError(
-                f"{self._path} tells no master key", code="master-key",
+                f"{self._path} tells no master key",
+                code="master-key",
                 hint="run it by hand, with the salt on its standard input",
-            )  # fmt: skip
+            )
         return key

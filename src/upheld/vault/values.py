@@ -81,8 +81,14 @@ def put(
         revision = held.revision + 1
         made, mark = _sealed(person, field, revision, value, (origin, at))
         if revision > 1:
-            later(connection, "UPDATE value SET current = ? WHERE person_id = ? AND field = ?"
-                  " AND current = ?", False, person.person_id, field, True)  # fmt: skip
+            later(
+                connection,
+                "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?",
+                False,
+                person.person_id,
+                field,
+                True,
+            )
         later(connection, _INSERT, *made)
         holdings[field] = Held(revision, mark)
         if field in blind_index.FIELDS:
@@ -109,9 +115,14 @@ def append(
 
 
 def write_again(
-    connection: Connection, keyring: Keyring, person: Person, field: str, kept: Sequence[Value],
-    *, series: bool,
-) -> Person:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    person: Person,
+    field: str,
+    kept: Sequence[Value],
+    *,
+    series: bool,
+) -> Person:
     """Write what was kept of a field under a new key, each row with its own origin and time.
 
     The person, of whom nothing was held of it yet, with what is held of it now.
@@ -125,9 +136,12 @@ def write_again(
 
 
 def _added(
-    connection: Connection, person: Person, field: str, held: Held,
+    connection: Connection,
+    person: Person,
+    field: str,
+    held: Held,
     told: Sequence[tuple[str, Origin, datetime]],
-) -> Person:  # fmt: skip
+) -> Person:
     """Add rows to a series of which this was held before."""
     listed, chain = [], held.digest
     for number, (value, origin, at) in enumerate(told, held.revision + 1):
@@ -165,11 +179,17 @@ def forget(
     if left and left == found[:old]:
         return person, 0
     if len(left) > old:
-        raise VaultError(f"more is to stay of `{field}` than there was", code="series",
-                         hint="sum it up")  # fmt: skip
+        raise VaultError(
+            f"more is to stay of `{field}` than there was", code="series", hint="sum it up"
+        )
     digests = [digest(blob(row[2])).hex() for row in sorted(fetched.get(field, ()), key=_number)]
-    run(connection, "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
-        person.person_id, field, held.gone + old)  # fmt: skip
+    run(
+        connection,
+        "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
+        person.person_id,
+        field,
+        held.gone + old,
+    )
     before, gone = held.before, held.gone + old - len(left)
     for each in digests[: old - len(left)]:
         before = chained(before, each)
@@ -203,8 +223,7 @@ def rewrite(
     count = sum(new != each.value for (new, *_), each in zip(told, found, strict=True))
     if not count:
         return person, 0
-    run(connection, "DELETE FROM value WHERE person_id = ? AND field = ?", person.person_id,
-        field)  # fmt: skip
+    run(connection, "DELETE FROM value WHERE person_id = ? AND field = ?", person.person_id, field)
     return _added(connection, person, field, Held(0, "", 0), told), count
 
 
@@ -228,8 +247,9 @@ def _raw(field: str, value: str) -> bytes:
     """A value as bytes; VaultError, which does not quote it, where it is too long or no text."""
     raw = value.encode(errors="replace")
     if len(raw) > BYTES_MAX:
-        raise VaultError(f"`{field}` has more than {BYTES_MAX} bytes", code="too-long",
-                         hint="shorten it")  # fmt: skip
+        raise VaultError(
+            f"`{field}` has more than {BYTES_MAX} bytes", code="too-long", hint="shorten it"
+        )
     if raw.decode() != value:
         raise VaultError(f"`{field}` is not Unicode", code="encoding", hint="give it as UTF-8")
     return raw
@@ -356,9 +376,7 @@ def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
     return Value(value, origin, at, revision)
 
 
-def _belongs(
-    person: Person, field: str, revision: int, came: bytes, at: int, rest: bytes
-) -> bytes:  # fmt: skip
+def _belongs(person: Person, field: str, revision: int, came: bytes, at: int, rest: bytes) -> bytes:
     """What a row belongs to: the context of all that is told of it, one part after the other."""
     return b"".join((_VALUE, person.whose, _row(field, revision), came, part_of(at), rest))
 

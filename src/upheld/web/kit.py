@@ -79,8 +79,9 @@ class Guarded:
                 there = {name.lower() for name, _ in message["headers"]}
                 added = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
                 message["headers"] = [
-                    *message["headers"], *(each for each in added if each[0] not in there),
-                ]  # fmt: skip
+                    *message["headers"],
+                    *(each for each in added if each[0] not in there),
+                ]
             elif headless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -220,8 +221,13 @@ def problem(status: int, detail: str, *, code: str = "", hint: str = "") -> Resp
     return Response(dumped({**body, **more}), status, media_type=PROBLEM)
 
 
-def failure(request: Request, status: int, page: ErrorPage, said: tuple[str, str],
-            headers: Mapping[str, str] | None = None) -> Response:  # fmt: skip
+def failure(
+    request: Request,
+    status: int,
+    page: ErrorPage,
+    said: tuple[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """An error as whoever asked can read it; `said` is what is so and what to do."""
     what, remedy = said
     if wants_page(request):
@@ -294,8 +300,9 @@ def application(
 
     noting = [Middleware(Observed)] if observing.observer() is not None else []
     app = Starlette(
-        routes=routes, middleware=[Middleware(Guarded), *noting],
+        routes=routes,
+        middleware=[Middleware(Guarded), *noting],
         exception_handlers={HTTPException: refused, UpheldError: stopped, 500: refused},
-    )  # fmt: skip
+    )
     app.router.redirect_slashes = False  # it leads to the Host that the caller names
     return app

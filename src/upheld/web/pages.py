@@ -74,11 +74,14 @@ class Pages:
     """Renders the templates of the kit and of each practice."""
 
     def __init__(
-        self, imprint: Imprint, practices: Mapping[str, str],
-        links: Mapping[str, Sequence[Place]], zone: tzinfo = UTC,
+        self,
+        imprint: Imprint,
+        practices: Mapping[str, str],
+        links: Mapping[str, Sequence[Place]],
+        zone: tzinfo = UTC,
         has_clause: Callable[[str], bool] = lambda _: True,
         can_ever: Callable[[str], bool] = lambda _: True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`practices` are names with their packages; `links` the navigation by kind of visitor.
 
         Days and times are said in `zone`. `has_clause` tells whether a clause of an id stands on
@@ -95,11 +98,15 @@ class Pages:
         )
         self.env, self.plain = (
             jinja2.Environment(
-                loader=loader, autoescape=finalize is None, undefined=jinja2.StrictUndefined,  # noqa: S701 - the text of messages is CommonMark, in which values are escaped by `markdown`
-                trim_blocks=True, lstrip_blocks=True, finalize=finalize,
+                loader=loader,
+                autoescape=finalize is None,  # noqa: S701 - messages are CommonMark: `markdown` escapes values
+                undefined=jinja2.StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                finalize=finalize,
             )
             for finalize in (None, markdown.marked)
-        )  # fmt: skip
+        )
         for env in (self.env, self.plain):
             env.globals.update(has_clause=has_clause, can_ever=can_ever)
             env.filters.update(
@@ -116,12 +123,19 @@ class Pages:
         """A page, for whoever asked alone."""
         state = request.state
         kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
-        links = [e for e in self.links.get(kind, ()) if (not e.roles or {*e.roles} & {*roles})
-                 and (not e.needs or self.can_ever(e.needs))]  # fmt: skip
+        links = [
+            e
+            for e in self.links.get(kind, ())
+            if (not e.roles or {*e.roles} & {*roles}) and (not e.needs or self.can_ever(e.needs))
+        ]
         body = self.text(
-            template, here=request.url.path, kind=kind, links=links,
+            template,
+            here=request.url.path,
+            kind=kind,
+            links=links,
             foot=self.links.get(EVERYBODY, ()),
-            token=getattr(state, "token", ""), **words,
-        )  # fmt: skip
+            token=getattr(state, "token", ""),
+            **words,
+        )
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
         return Response(body, status, headers, media_type=kit.HTML)

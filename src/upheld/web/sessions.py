@@ -52,8 +52,16 @@ def begin(tables: Tables, kind: str, subject: str, at: datetime, device: str = "
     """Begin a session; the id for the browser."""
     begun = microseconds(at)
     raw = secrets.token_urlsafe(32)
-    tables.insert(own.session, id_hash=_hash(raw), kind=kind, subject=subject,
-                    begun=begun, seen=begun, fresh=begun, device=device)  # fmt: skip
+    tables.insert(
+        own.session,
+        id_hash=_hash(raw),
+        kind=kind,
+        subject=subject,
+        begun=begun,
+        seen=begun,
+        fresh=begun,
+        device=device,
+    )
     return raw
 
 
@@ -88,8 +96,7 @@ def stale(session: Session, at: datetime) -> bool:
 
 def touch(tables: Tables, session: Session, at: datetime) -> None:
     """Note that a session was used."""
-    tables.update(own.session, {"seen": microseconds(at)}, "id_hash = ?",
-                    session.key)  # fmt: skip
+    tables.update(own.session, {"seen": microseconds(at)}, "id_hash = ?", session.key)
 
 
 def end(tables: Tables, session: Session) -> None:
@@ -100,8 +107,7 @@ def end(tables: Tables, session: Session) -> None:
 def end_all(tables: Tables, kind: str, subject: str) -> None:
     """End every session of somebody, as a new password does."""
     half = HALF if kind == "customer" else kind
-    tables.purge(own.session, "kind IN (?, ?) AND subject = ?", kind, half,
-                   subject)  # fmt: skip
+    tables.purge(own.session, "kind IN (?, ?) AND subject = ?", kind, half, subject)
 
 
 def end_others(tables: Tables, session: Session) -> None:
@@ -112,8 +118,9 @@ def end_others(tables: Tables, session: Session) -> None:
 
 def sweep(tables: Tables, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
-    gone = tables.purge(own.session, "begun < ? OR seen < ?",
-                          microseconds(at - ABSOLUTE), microseconds(at - IDLE))  # fmt: skip
+    gone = tables.purge(
+        own.session, "begun < ? OR seen < ?", microseconds(at - ABSOLUTE), microseconds(at - IDLE)
+    )
     gone += tables.purge(own.link, "expires < ?", microseconds(at))
     return gone + once.sweep(tables, at)
 
@@ -138,8 +145,9 @@ def mint(tables: Tables, kind: str, subject: str, lasts: timedelta, at: datetime
     """A link that works once; those of the same kind that somebody had before work no more."""
     raw = secrets.token_urlsafe(24)
     revoke(tables, kind, subject)
-    tables.insert(own.link, id_hash=_hash(raw), kind=kind, subject=subject,
-                    expires=microseconds(at + lasts))  # fmt: skip
+    tables.insert(
+        own.link, id_hash=_hash(raw), kind=kind, subject=subject, expires=microseconds(at + lasts)
+    )
     return raw
 
 

@@ -43,7 +43,13 @@ def picture(told: str) -> str:
     """The address as a QR code, an SVG that stands in a page."""
     out = io.BytesIO()
     segno.make(told, error="m").save(
-        out, kind="svg", xmldecl=False, omitsize=True, border=4, dark="#000", light="#fff",
+        out,
+        kind="svg",
+        xmldecl=False,
+        omitsize=True,
+        border=4,
+        dark="#000",
+        light="#fff",
         title="QR code",
-    )  # fmt: skip
+    )
     return out.getvalue().decode()

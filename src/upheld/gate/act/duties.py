@@ -80,9 +80,11 @@ class Carriers:
         """`changed` is called when one is added."""
         self._changed = changed
         self._by: dict[str, Carrier] = {
-            "record": nothing_more, "encryption": nothing_more, "only-fields-needed": nothing_more,
+            "record": nothing_more,
+            "encryption": nothing_more,
+            "only-fields-needed": nothing_more,
             "delete-after": delete_after,
-        }  # fmt: skip
+        }
         self.due: dict[str, Handler] = {}
 
     def add(self, duty: str, carrier: Carrier) -> None:
@@ -113,9 +115,17 @@ class Carriers:
 def discharge(carrying: Carrying) -> None:
     """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
     clauses = sorted({owed.clause for owed in carrying.decision.owed})
-    where = ("person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
-             f" AND clause IN ({places(clauses)})")  # fmt: skip
+    where = (
+        "person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
+        f" AND clause IN ({places(clauses)})"
+    )
     database.update(
-        carrying.connection, item, {"state": "done", "closed": carrying.entry}, where,
-        carrying.person_id, carrying.act.action, *clauses, parts=("open", "late"),
-    )  # fmt: skip
+        carrying.connection,
+        item,
+        {"state": "done", "closed": carrying.entry},
+        where,
+        carrying.person_id,
+        carrying.act.action,
+        *clauses,
+        parts=("open", "late"),
+    )

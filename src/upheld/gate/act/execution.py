@@ -116,17 +116,21 @@ class House(Struct, frozen=True):
         facts = {name: vocabulary[name] for name in names}
         proving = {fact.proof: self.provers.of(fact) for fact in facts.values()}
         named = [
-            field for fact in facts.values() for field in self.provers.reads(fact, act.data)
+            field
+            for fact in facts.values()
+            for field in self.provers.reads(fact, act.data)
             if field != ASKED
-        ]  # fmt: skip
+        ]
         asked = () if act.action in NOTHING_READ else act.data
         return Shape(
-            self.policy, plan, facts,
+            self.policy,
+            plan,
+            facts,
             tuple(sorted(kind for kind, each in proving.items() if each.records)),
             tuple(sorted(self.derived.stored([*named, *asked]))),
             Entry(kind="act", time="", policy=self.policy.digest, action=act.action, **act.told()),
             {},
-        )  # fmt: skip
+        )
 
 
 def checked_place(policy: Policy, place: str) -> str:
@@ -202,8 +206,14 @@ class Doing:
         for person_id in asked:
             known, _, problem = self._proof(person_id, held.people[person_id], held)
             fields, decision, problem = self._decided(known, problem)
-            key = (fields, decision.outcome, decision.clauses, decision.duties, decision.owed,
-                   problem)  # fmt: skip
+            key = (
+                fields,
+                decision.outcome,
+                decision.clauses,
+                decision.duties,
+                decision.owed,
+                problem,
+            )
             alike.setdefault(key, (decision, []))[1].append(person_id)
         for (fields, *_, problem), (decision, group) in alike.items():
             whose = group[0] if len(group) == 1 else group
@@ -294,10 +304,16 @@ class Doing:
             own = [each for each in mine if each.kind == fact.proof]
             reads = house.provers.reads(fact, self.act.data)
             return Question(
-                fact, self.act.data, self.act.party, own, house.clock.local(self.at),
-                house.policy.engine.checker, limited(read, reads, f"the prover of `{fact.name}`"),
-                Tables(self.connection), person_id,
-            )  # fmt: skip
+                fact,
+                self.act.data,
+                self.act.party,
+                own,
+                house.clock.local(self.at),
+                house.policy.engine.checker,
+                limited(read, reads, f"the prover of `{fact.name}`"),
+                Tables(self.connection),
+                person_id,
+            )
 
         try:
             return (*house.provers.prove(facts, asked), "")
@@ -311,9 +327,10 @@ class Doing:
         fields = act.data
         if act.partial and not problem and not decision.allowed:
             fields = tuple(
-                field for field in act.data
+                field
+                for field in act.data
                 if planned(house.policy, act, [field]).decide(known).allowed
-            )  # fmt: skip
+            )
             if fields:
                 decision = planned(house.policy, act, fields).decide(known)
         if not decision.allowed:
@@ -324,9 +341,13 @@ class Doing:
         return fields, decision, problem
 
     def _noted(
-        self, fields: tuple[str, ...], decision: Decision, problem: str, evidence: tuple[str, ...],
+        self,
+        fields: tuple[str, ...],
+        decision: Decision,
+        problem: str,
+        evidence: tuple[str, ...],
         whose: str | list[str],
-    ) -> tuple[int, int]:  # fmt: skip
+    ) -> tuple[int, int]:
         """Add the entry; its number and time, in microseconds."""
         found = self.shape.outcomes.get((id(decision), fields, problem))
         entry = found[1] if found else self._entry(fields, decision, problem)
@@ -342,10 +363,14 @@ class Doing:
         """What an entry tells of an outcome, but for what differs from one act to the next."""
         outcome: Any = "" if decision.outcome == "error" else decision.outcome
         entry = replace(
-            self.shape.entry, kind="act" if decision.allowed and not problem else "refusal",
-            outcome=outcome, problem=problem or decision.code, clauses=decision.clauses,
-            data=fields, duties=tuple({duty.duty: 0 for duty in decision.duties}),
-        )  # fmt: skip
+            self.shape.entry,
+            kind="act" if decision.allowed and not problem else "refusal",
+            outcome=outcome,
+            problem=problem or decision.code,
+            clauses=decision.clauses,
+            data=fields,
+            duties=tuple({duty.duty: 0 for duty in decision.duties}),
+        )
         if len(self.shape.outcomes) >= OUTCOMES_MAX:
             self.shape.outcomes.clear()
         # With the decision itself, so that nothing else can have its id.
@@ -353,17 +378,28 @@ class Doing:
         return entry
 
     def _outcome(
-        self, read: Reader, fields: tuple[str, ...], decision: Decision, problem: str,
-        number: int, told: int,
-    ) -> Outcome:  # fmt: skip
+        self,
+        read: Reader,
+        fields: tuple[str, ...],
+        decision: Decision,
+        problem: str,
+        number: int,
+        told: int,
+    ) -> Outcome:
         if problem or not decision.allowed:
             if self.entitled:
                 return Refused(number, decision, problem or decision.why)
             return Refused(number)
         if decision.duties or decision.owed:
             person_id = read.person.person_id
-            carrying = Carrying(self.connection, self.act, person_id, decision, number,
-                                self.house.clock.local(moment(told)))  # fmt: skip
+            carrying = Carrying(
+                self.connection,
+                self.act,
+                person_id,
+                decision,
+                number,
+                self.house.clock.local(moment(told)),
+            )
             self.house.carriers.carry_out(carrying)
         if self.act.action in NOTHING_READ:
             return Given(values={}, decision=decision, entry=number)

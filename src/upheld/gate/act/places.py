@@ -47,9 +47,10 @@ def of_recipient(
     found, _ = records.listed(connection, keyring, [REGISTER], kinds)
     at = microseconds(clock.now())
     said = {
-        each.about[PLACE] for each in found
+        each.about[PLACE]
+        for each in found
         if each.party == act.party and each.in_force(at) and each.about.get(PLACE)
-    }  # fmt: skip
+    }
     known = policy.engine.checker.masks[PLACE]
     words = said.pop() if len(said) == 1 else ()
     return words[0] if len(words) == 1 and words[0] in known else None

@@ -55,8 +55,10 @@ def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
     columns, tables = (", NULL, NULL", "") if postgresql else _LAST
     if fields:
         columns += f", {values.COLUMNS}"
-        tables += (" LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
-                   f" AND v.field IN ({places(range(fields))})")  # fmt: skip
+        tables += (
+            " LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
+            f" AND v.field IN ({places(range(fields))})"
+        )
     return people.finding(count, columns, tables, locked=locked)
 
 
@@ -83,9 +85,13 @@ def believed(
 
 
 def told(
-    connection: Connection, keyring: Keyring, derived: Derived, listed: Sequence[tuple[Any, ...]],
-    states: Sequence[str], at: int,
-) -> dict[str, Reader]:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    derived: Derived,
+    listed: Sequence[tuple[Any, ...]],
+    states: Sequence[str],
+    at: int,
+) -> dict[str, Reader]:
     """What reads the fields of the people of those rows who are in some states, at a time."""
     found: dict[str, Reader] = {}
     for row in listed:

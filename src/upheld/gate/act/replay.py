@@ -52,12 +52,18 @@ def questions(gate: Gate, draft: Policy, recall: Recall) -> Iterator[bytes]:
     seen = 0
     while True:
         with reading(gate.engine) as connection:
-            found = rows(connection, "SELECT number, at, person_id, body FROM entry WHERE number"
-                         " > ? ORDER BY number LIMIT ?", seen, _TOGETHER)  # fmt: skip
+            found = rows(
+                connection,
+                "SELECT number, at, person_id, body FROM entry WHERE number"
+                " > ? ORDER BY number LIMIT ?",
+                seen,
+                _TOGETHER,
+            )
             lines = [
-                line for each in found
+                line
+                for each in found
                 for line in _of_entry(gate.house, connection, draft, recall, each)
-            ]  # fmt: skip
+            ]
         if not found:
             return
         yield from lines
@@ -91,8 +97,12 @@ def _of_entry(
 
 def _batch(connection: Connection, number: int) -> list[str]:
     """The people of a batch who are still there."""
-    found = rows(connection, "SELECT p.person_id FROM entry_person e JOIN person p ON"
-                 " p.person_id = e.person_id WHERE e.number = ?", number)  # fmt: skip
+    found = rows(
+        connection,
+        "SELECT p.person_id FROM entry_person e JOIN person p ON"
+        " p.person_id = e.person_id WHERE e.number = ?",
+        number,
+    )
     return sorted(person_id for (person_id,) in found)
 
 

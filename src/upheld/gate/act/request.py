@@ -89,6 +89,9 @@ def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> Plan
     leaves = engine.compiled.leaves["data"].bit
     for field in act.data:
         if field not in leaves:
-            raise RequestError(f"`{field}` is no field", code="unknown-term",
-                               hint="a field is a word for data with none below")  # fmt: skip
+            raise RequestError(
+                f"`{field}` is no field",
+                code="unknown-term",
+                hint="a field is a word for data with none below",
+            )
     return engine.plan(request)

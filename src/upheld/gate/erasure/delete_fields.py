@@ -49,9 +49,12 @@ class DropError(UpheldError):
 
 
 def drop(
-    house: House, connection: Connection, person_id: str, fields: Sequence[str],
+    house: House,
+    connection: Connection,
+    person_id: str,
+    fields: Sequence[str],
     clauses: tuple[str, ...] = (),
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[str, ...]:
     """Delete all that is held of some fields, but what must be kept; those that are gone now.
 
     `clauses` are those that say it must be deleted, for the entry.
@@ -69,28 +72,48 @@ def drop(
     gone = tuple(field for field in asked if field not in stays)
     if not gone:
         return ()
-    told = Erased(token(house.keyring, person_id), 0, "", apart=kept.apart,
-                  apart_records=kept.apart_records, dropped=gone)  # fmt: skip
-    told = _delete(connection, house.keyring, house.policy, person, told, house.clock.now(),
-                   clauses)  # fmt: skip
+    told = Erased(
+        token(house.keyring, person_id),
+        0,
+        "",
+        apart=kept.apart,
+        apart_records=kept.apart_records,
+        dropped=gone,
+    )
+    told = _delete(
+        connection, house.keyring, house.policy, person, told, house.clock.now(), clauses
+    )
     # Until the list has it, it lies here sealed, since it may tell of a hold.
-    sealed = seal(house.keyring.derived("dropped"), msgspec.json.encode(told),
-                  _place(told.token, told.entry))  # fmt: skip
+    sealed = seal(
+        house.keyring.derived("dropped"), msgspec.json.encode(told), _place(told.token, told.entry)
+    )
     database.insert(connection, tables.dropped, token=told.token, entry=told.entry, sealed=sealed)
     return gone
 
 
 def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
-    connection: Connection, keyring: Keyring, policy: Policy, person: Person, told: Erased,
-    at: datetime, clauses: tuple[str, ...] = (),
-) -> Erased:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    policy: Policy,
+    person: Person,
+    told: Erased,
+    at: datetime,
+    clauses: tuple[str, ...] = (),
+) -> Erased:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
     if told.apart:
         delete_person.set_aside(connection, keyring, told, person, at)
     marks = tuple(person.holdings[field].mark for field in told.dropped)
     dropping.drop(connection, person, told.dropped)
-    entry = Entry(kind="retention", time="", action="delete", policy=policy.digest,
-                  data=told.dropped, values=marks, clauses=clauses)  # fmt: skip
+    entry = Entry(
+        kind="retention",
+        time="",
+        action="delete",
+        policy=policy.digest,
+        data=told.dropped,
+        values=marks,
+        clauses=clauses,
+    )
     number, at = entries.write(connection, entry, person.person_id, at)
     return msgspec.structs.replace(told, entry=number, at=stamp(at))
 
@@ -112,8 +135,10 @@ def tell(gate: Gate) -> int:
     with trying(gate, "dropped") as trial:
         while True:
             with reading(gate.engine) as connection:
-                some = [(str(whose), int(entry)) for whose, entry in
-                        rows(connection, statement, *last, TOGETHER)]  # fmt: skip
+                some = [
+                    (str(whose), int(entry))
+                    for whose, entry in rows(connection, statement, *last, TOGETHER)
+                ]
             if not some:
                 return count
             last = some[-1]
@@ -122,8 +147,9 @@ def tell(gate: Gate) -> int:
             except Exception as error:
                 if everybodys(error):
                     raise
-                count += sum(trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0
-                             for each in some)  # fmt: skip
+                count += sum(
+                    trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0 for each in some
+                )
 
 
 def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
@@ -133,11 +159,20 @@ def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
     with reading(gate.engine) as connection:
         found = [database.get(connection, tables.dropped, where, *each) for each in some]
     there = [each for each in found if each is not None]
-    Erasures(keyring).append([
-        msgspec.json.decode(unseal(key, each.sealed, _place(each.token, each.entry),
-                                   what=f"what entry {each.entry} dropped"), type=Erased)
-        for each in there
-    ])  # fmt: skip
+    Erasures(keyring).append(
+        [
+            msgspec.json.decode(
+                unseal(
+                    key,
+                    each.sealed,
+                    _place(each.token, each.entry),
+                    what=f"what entry {each.entry} dropped",
+                ),
+                type=Erased,
+            )
+            for each in there
+        ]
+    )
     with writing(gate.engine) as connection:
         for each in there:
             database.delete(connection, tables.dropped, where, each.token, each.entry)
@@ -178,8 +213,11 @@ def _kept(
     person = doing.opened[person_id]
     known, _, problem = proven[person_id]
     if problem:
-        raise DropError(f"whether it must be kept cannot be told: {problem}", code="erasure",
-                        hint="upheld admin selfcheck; nothing was deleted")  # fmt: skip
+        raise DropError(
+            f"whether it must be kept cannot be told: {problem}",
+            code="erasure",
+            hint="upheld admin selfcheck; nothing was deleted",
+        )
     mine = [record for record in listed if record.person_id == person_id]
     held = [field for field in fields if field in person.holdings]
     return person, keeping(house.policy, held, known, mine, doing.at, house.place)

@@ -49,9 +49,13 @@ class _Left(NamedTuple):
 
 
 def forget(
-    connection: Connection, keyring: Keyring, policy: Policy, erased: Mapping[str, Erased],
-    at: datetime, groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
-) -> dict[str, list[int]]:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    policy: Policy,
+    erased: Mapping[str, Erased],
+    at: datetime,
+    groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
+) -> dict[str, list[int]]:
     """Take some people out; for those of whom something is kept, the numbers of its entries.
 
     `groups` are the fields that are kept alike, each with an entry of its own.
@@ -78,8 +82,9 @@ def forget(
             stays = left[person_id]._replace(cover=covers[person_id])
             kept = _keep(connection, keyring, policy, (person_id, what), stays, at)
             alike = (groups or {}).get(person_id, [what.kept])
-            noted[person_id] = [_entry(connection, policy, kept, each, what.kept_records, at)
-                                for each in alike]  # fmt: skip
+            noted[person_id] = [
+                _entry(connection, policy, kept, each, what.kept_records, at) for each in alike
+            ]
     return noted
 
 
@@ -91,9 +96,11 @@ def _taken_aside(connection: Connection, person: people.Person, what: Erased) ->
     listed = records.everything(connection, person.person_id)
     mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
     return _Left(
-        found, frozenset(field for field, held in person.holdings.items() if held.gone is not None),
-        mine, records.texts(connection, person.person_id, mine, person.cipher),
-    )  # fmt: skip
+        found,
+        frozenset(field for field, held in person.holdings.items() if held.gone is not None),
+        mine,
+        records.texts(connection, person.person_id, mine, person.cipher),
+    )
 
 
 def _rows_go(
@@ -104,8 +111,9 @@ def _rows_go(
     What names them in rows of others' becomes what its column says. The covers over what stays.
     """
     tables = declared().tables
-    named = [column for table in tables.values() for column in table.columns
-             if "erased" in column.info]  # fmt: skip
+    named = [
+        column for table in tables.values() for column in table.columns if "erased" in column.info
+    ]
     for column in named:
         if whom := wholly if column.info.get("stays") else asked:
             _becomes(connection, column, whom)
@@ -166,8 +174,13 @@ def _keyed(connection: Connection) -> Iterator[str]:
 def _given_ends(connection: Connection, policy: Policy, asked: Sequence[str], at: datetime) -> None:
     """End what people who go gave for others, such as a guardian's permission, with an entry."""
     for record in records.end_given_by(connection, asked, at):
-        entry = Entry(kind="record", time="", policy=policy.digest, action=f"end {record.kind}",
-                      evidence=(record.record_id,))  # fmt: skip
+        entry = Entry(
+            kind="record",
+            time="",
+            policy=policy.digest,
+            action=f"end {record.kind}",
+            evidence=(record.record_id,),
+        )
         entries.write(connection, entry, record.person_id or None, at)
 
 
@@ -179,13 +192,18 @@ def set_aside(
 
 
 def _keep(
-    connection: Connection, keyring: Keyring, policy: Policy, whose: tuple[str, Erased],
-    left: _Left, at: datetime,
-) -> people.Person:  # fmt: skip
+    connection: Connection,
+    keyring: Keyring,
+    policy: Policy,
+    whose: tuple[str, Erased],
+    left: _Left,
+    at: datetime,
+) -> people.Person:
     """Write what is kept anew, under a new key."""
     person_id, what = whose
-    person = people.enrol(connection, keyring, at, state=ACTIVE, person_id=person_id,
-                          cover=left.cover)  # fmt: skip
+    person = people.enrol(
+        connection, keyring, at, state=ACTIVE, person_id=person_id, cover=left.cover
+    )
     person = _rows(connection, keyring, person, what.kept, left)
     for record in left.records:
         if record.record_id in what.kept_records:
@@ -193,21 +211,30 @@ def _keep(
             records.keep(connection, record, text, person.cipher)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
-        records.add(connection, person_id, fact.proof, at, fact=REQUESTED,
-                    by_whom="customer", how=ERASURE)  # fmt: skip
+        records.add(
+            connection, person_id, fact.proof, at, fact=REQUESTED, by_whom="customer", how=ERASURE
+        )
     return person
 
 
 def _entry(
-    connection: Connection, policy: Policy, person: people.Person, fields: Sequence[str],
-    evidence: tuple[str, ...], at: datetime,
-) -> int:  # fmt: skip
+    connection: Connection,
+    policy: Policy,
+    person: people.Person,
+    fields: Sequence[str],
+    evidence: tuple[str, ...],
+    at: datetime,
+) -> int:
     """Note what is kept of somebody; the number of the entry."""
     held = tuple(field for field in fields if field in person.holdings)
     entry = Entry(
-        kind="erasure.kept", time="", policy=policy.digest, data=held,
-        values=tuple(person.holdings[field].mark for field in held), evidence=evidence,
-    )  # fmt: skip
+        kind="erasure.kept",
+        time="",
+        policy=policy.digest,
+        data=held,
+        values=tuple(person.holdings[field].mark for field in held),
+        evidence=evidence,
+    )
     return entries.write(connection, entry, person.person_id, at)[0]
 
 
@@ -228,12 +255,16 @@ def _set_aside(
 
 
 def _rows(
-    connection: Connection, keyring: Keyring, person: people.Person, fields: Sequence[str],
+    connection: Connection,
+    keyring: Keyring,
+    person: people.Person,
+    fields: Sequence[str],
     left: _Left,
-) -> people.Person:  # fmt: skip
+) -> people.Person:
     """Write some fields anew, of a series every row."""
     for field in fields:
         if found := left.found.get(field):
-            person = values.write_again(connection, keyring, person, field, found,
-                                        series=field in left.series)  # fmt: skip
+            person = values.write_again(
+                connection, keyring, person, field, found, series=field in left.series
+            )
     return person

@@ -22,7 +22,7 @@ BATCH = 100  # people moved in one transaction
 
 def begin_epoch(
     engine: Engine, keyring: Keyring, *, destroy: bool = True, trial: Trial | None = None
-) -> int:  # fmt: skip
+) -> int:
     """Begin an epoch, move everybody to it, and destroy the keys of the epochs before.
 
     How many people were moved. What was sealed for anyone who was not moved can then be read by

@@ -111,8 +111,10 @@ def _kept_in_part(gate: Gate, asked: Sequence[str]) -> list[str]:
     with reading(gate.engine) as connection:
         for some in _batches(asked):
             statement = f"SELECT person_id FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
-            found += [each for (each,) in rows(connection, f"{statement} AND state = ?", *some,
-                                               people.ACTIVE)]  # fmt: skip
+            found += [
+                each
+                for (each,) in rows(connection, f"{statement} AND state = ?", *some, people.ACTIVE)
+            ]
     return found
 
 
@@ -148,8 +150,11 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
             some = rows(
                 connection,
                 f"SELECT token, entry FROM erasure WHERE {where} ORDER BY token, entry LIMIT ?",  # noqa: S608 - places alone
-                GONE, *epochs, *last, TOGETHER,
-            )  # fmt: skip
+                GONE,
+                *epochs,
+                *last,
+                TOGETHER,
+            )
         if not some:
             return count
         last = some[-1]
@@ -158,8 +163,11 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
                 with writing(engine) as connection:
                     count += _finished(connection, keyring, whose, entry, clock.now())
             except (SealedError, SealError, msgspec.MsgspecError) as error:
-                _LOG.error("the erasure of entry %s cannot be finished: %s", entry,
-                           getattr(error, "code", type(error).__name__))  # fmt: skip
+                _LOG.error(
+                    "the erasure of entry %s cannot be finished: %s",
+                    entry,
+                    getattr(error, "code", type(error).__name__),
+                )
 
 
 def _finished(
@@ -194,8 +202,11 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
     latest = {each.token: each for each in Erasures(keyring).read() if not each.dropped}
     count = 0
     found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
-    again = [(person_id, epoch, latest[name]) for person_id, epoch in found
-             if (name := token(keyring, person_id)) in latest]  # fmt: skip
+    again = [
+        (person_id, epoch, latest[name])
+        for person_id, epoch in found
+        if (name := token(keyring, person_id)) in latest
+    ]
     for person_id, epoch, erased in again:
         statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
         held = {field for (field,) in rows(connection, statement, person_id, True)}
@@ -203,25 +214,39 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
             continue  # the backup was made after the erasure
         forget(connection, keyring, policy, {person_id: erased}, at)
         gone = tuple(sorted(held - {*erased.kept}))
-        made = Entry(kind="erasure.replayed", time="", id=secrets.token_hex(16), data=gone,
-                     policy=policy.digest)  # fmt: skip
+        made = Entry(
+            kind="erasure.replayed",
+            time="",
+            id=secrets.token_hex(16),
+            data=gone,
+            policy=policy.digest,
+        )
         number, _ = entries.write(connection, made, None, at)
         kept = (Kept(erased.kept, (), ()),) if erased.kept else ()
-        told = Certificate(policy=policy.digest, asked=erased.at, erased=gone, kept=kept,
-                           entries=(number,))  # fmt: skip
+        told = Certificate(
+            policy=policy.digest, asked=erased.at, erased=gone, kept=kept, entries=(number,)
+        )
         bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
         sealed = _seal(keyring, erased.token, erased.entry, bare)
         database.delete(connection, tables.erasure, "person_id = ?", person_id)
-        database.insert(connection, tables.erasure, token=erased.token, entry=erased.entry,
-                        state=GONE, epoch=epoch, sealed=sealed)  # fmt: skip
+        database.insert(
+            connection,
+            tables.erasure,
+            token=erased.token,
+            entry=erased.entry,
+            state=GONE,
+            epoch=epoch,
+            sealed=sealed,
+        )
         count += 1
     return count
 
 
 def _as_it_was(connection: Connection, erased: Erased) -> bool:
     where = "token = ? AND entry = ? AND state <> ?"
-    found, _ = database.believed(connection, tables.erasure, where, erased.token, erased.entry,
-                                 BEGUN)  # fmt: skip
+    found, _ = database.believed(
+        connection, tables.erasure, where, erased.token, erased.entry, BEGUN
+    )
     return bool(found)
 
 
@@ -244,8 +269,11 @@ def held(gate: Gate, person_id: str) -> list[Holding]:
             "SELECT field, revision, origin, occasion, clause, at FROM value"
             " WHERE person_id = ? AND current = ? ORDER BY field, revision"
         )
-        listed = [each for each in rows(connection, statement, person_id, True)
-                  if each[0] in found.holdings]  # fmt: skip
+        listed = [
+            each
+            for each in rows(connection, statement, person_id, True)
+            if each[0] in found.holdings
+        ]
     return [
         Holding(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
         for field, revision, origin, occasion, clause, at in listed
@@ -266,8 +294,11 @@ def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
     if lost := listed.missing():
         return [f"the list of erasures has lost {lost} of its lines: {listed.path}"]
     found, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
-    return [f"the erasure of entry {each.entry} is not in the list of erasures"
-            for each in found if (each.token, each.entry) not in there]  # fmt: skip
+    return [
+        f"the erasure of entry {each.entry} is not in the list of erasures"
+        for each in found
+        if (each.token, each.entry) not in there
+    ]
 
 
 def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -291,10 +322,15 @@ def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
         gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
         number, sealed = _noted(house, connection, person_id, (gone, found), at)
         database.insert(
-            connection, tables.erasure, token=sealed.erased.token, entry=number,
-            person_id=person_id, state=BEGUN, epoch=keys[person_id],
+            connection,
+            tables.erasure,
+            token=sealed.erased.token,
+            entry=number,
+            person_id=person_id,
+            state=BEGUN,
+            epoch=keys[person_id],
             sealed=_seal(keyring, sealed.erased.token, number, sealed),
-        )  # fmt: skip
+        )
     for person_id in asked:
         people.change_state(connection, opened[person_id], ERASING)
 
@@ -314,8 +350,9 @@ def _settled(
         if problem:
             raise ErasureError(
                 f"what must be kept of person {person_id} cannot be told: {problem}",
-                code="erasure", hint="upheld admin selfcheck; nothing was erased",
-            )  # fmt: skip
+                code="erasure",
+                hint="upheld admin selfcheck; nothing was erased",
+            )
         mine = [record for record in listed if record.person_id == person_id]
         held = sorted(opened[person_id].holdings)
         found[person_id] = keeping(house.policy, held, known, mine, doing.at, house.place)
@@ -323,21 +360,35 @@ def _settled(
 
 
 def _noted(
-    house: House, connection: Connection, person_id: str,
-    what: tuple[tuple[str, ...], Keeping], at: datetime,
-) -> tuple[int, _Sealed]:  # fmt: skip
+    house: House,
+    connection: Connection,
+    person_id: str,
+    what: tuple[tuple[str, ...], Keeping],
+    at: datetime,
+) -> tuple[int, _Sealed]:
     gone, found = what
     clauses = tuple(dict.fromkeys(clause for each in found.kept for clause in each.clauses))
-    made = Entry(kind="erasure.begun", time="", id=secrets.token_hex(16), data=gone,
-                 policy=house.policy.digest, clauses=clauses)  # fmt: skip
+    made = Entry(
+        kind="erasure.begun",
+        time="",
+        id=secrets.token_hex(16),
+        data=gone,
+        policy=house.policy.digest,
+        clauses=clauses,
+    )
     number, at = entries.write(connection, made, person_id, at)
     erased = Erased(
-        token(house.keyring, person_id), number, stamp(at),
-        tuple(field for each in found.kept for field in each.data), found.apart,
-        found.kept_records, found.apart_records,
-    )  # fmt: skip
-    told = Certificate(policy=house.policy.digest, asked=stamp(at), erased=gone, kept=found.kept,
-                       entries=(number,))  # fmt: skip
+        token(house.keyring, person_id),
+        number,
+        stamp(at),
+        tuple(field for each in found.kept for field in each.data),
+        found.apart,
+        found.kept_records,
+        found.apart_records,
+    )
+    told = Certificate(
+        policy=house.policy.digest, asked=stamp(at), erased=gone, kept=found.kept, entries=(number,)
+    )
     return number, _Sealed(made.id, erased, told)
 
 
@@ -390,29 +441,41 @@ def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
     with reading(gate.engine) as connection:
         begun = {found for (found,) in rows(connection, statement, BEGUN)}
     if begun & set(whom):
-        raise ErasureError("an erasure is begun, and could not be carried out", code="erasure",
-                           hint="`upheld jobs --list` says why; a job tries again")  # fmt: skip
+        raise ErasureError(
+            "an erasure is begun, and could not be carried out",
+            code="erasure",
+            hint="`upheld jobs --list` says why; a job tries again",
+        )
 
 
 def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
     lock = " FOR UPDATE" if is_postgresql(connection) else ""
     tokens = [each.token for each in some]
-    still = rows(connection, f"SELECT token, entry FROM erasure WHERE token IN ({places(tokens)})"  # noqa: S608 - places alone
-                 f" AND state = ? ORDER BY token{lock}", *tokens, BEGUN)  # fmt: skip
+    still = rows(
+        connection,
+        f"SELECT token, entry FROM erasure WHERE token IN ({places(tokens)})"  # noqa: S608 - places alone
+        f" AND state = ? ORDER BY token{lock}",
+        *tokens,
+        BEGUN,
+    )
     mine = [each for each in some if (each.token, each.entry) in set(still)]
     at = house.clock.now()
     asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
-    groups = {each.person_id: [kept.data for kept in each.sealed.certificate.kept]
-              for each in mine if each.person_id is not None}  # fmt: skip
+    groups = {
+        each.person_id: [kept.data for kept in each.sealed.certificate.kept]
+        for each in mine
+        if each.person_id is not None
+    }
     noted = forget(connection, house.keyring, house.policy, asked, at, groups)
     until = backups.readable_until(connection, at)
     for each in mine:
         told = each.sealed.certificate
         numbers = noted.get(each.person_id or "", [])
         told = msgspec.structs.replace(
-            told, entries=(*told.entries, *numbers),
+            told,
+            entries=(*told.entries, *numbers),
             backups="" if until is None else stamp(until),
-        )  # fmt: skip
+        )
         _items(connection, each, told, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
         bare = Erased(each.token, each.entry, each.sealed.erased.at)
@@ -420,9 +483,7 @@ def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
     return len(mine)
 
 
-def _items(
-    connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]
-) -> None:  # fmt: skip
+def _items(connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]) -> None:
     """When what is kept is due to go."""
     for kept, number in zip(told.kept, numbers, strict=True):
         if kept.until and each.person_id is not None:
@@ -441,10 +502,14 @@ def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) ->
 def _keep(
     connection: Connection, keyring: Keyring, each: _Row, sealed: _Sealed, state: str
 ) -> None:
-    changes = {"state": state, "person_id": None,
-               "sealed": _seal(keyring, each.token, each.entry, sealed)}  # fmt: skip
-    database.update(connection, tables.erasure, changes, "token = ? AND entry = ?", each.token,
-                    each.entry)  # fmt: skip
+    changes = {
+        "state": state,
+        "person_id": None,
+        "sealed": _seal(keyring, each.token, each.entry, sealed),
+    }
+    database.update(
+        connection, tables.erasure, changes, "token = ? AND entry = ?", each.token, each.entry
+    )
 
 
 def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
@@ -458,8 +523,12 @@ def _listed(
     key = keyring.derived("erasure")
     where = f"{where} ORDER BY token, entry LIMIT ?"
     for each in database.select(connection, tables.erasure, where, *told, TOGETHER):
-        raw = unseal(key, each.sealed, context("erasure", each.token, each.entry),
-                     what=f"the erasure of entry {each.entry}")  # fmt: skip
+        raw = unseal(
+            key,
+            each.sealed,
+            context("erasure", each.token, each.entry),
+            what=f"the erasure of entry {each.entry}",
+        )
         yield _Row(each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_Sealed))
 
 

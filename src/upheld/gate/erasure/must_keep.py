@@ -65,9 +65,13 @@ class _Found(NamedTuple):
 
 
 def keeping(
-    policy: Policy, fields: Sequence[str], known: Mapping[str, object], mine: Sequence[Record],
-    at: datetime, place: str = "",
-) -> Keeping:  # fmt: skip
+    policy: Policy,
+    fields: Sequence[str],
+    known: Mapping[str, object],
+    mine: Sequence[Record],
+    at: datetime,
+    place: str = "",
+) -> Keeping:
     """What must be kept of a person's fields, by what is known and the records that say so.
 
     `place` is where they lie, if that is said.
@@ -90,19 +94,23 @@ def keeping(
     kept = tuple(Kept(tuple(fields), *found) for found, fields in alike.items())
     grounds = {ground for each in kept for ground in each.grounds}
     return Keeping(
-        kept, tuple(apart), _resting(policy, grounds, mine, at),
+        kept,
+        tuple(apart),
+        _resting(policy, grounds, mine, at),
         _resting(policy, {HOLD, GAG}, mine, at) if apart else (),
-    )  # fmt: skip
+    )
 
 
 def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
     """What a person's records prove whoever they name: a hold is one whichever court asked."""
     live = [record for record in mine if record.in_force(microseconds(at))]
     return {
-        name: True for name, fact in policy.program.vocabulary.facts.items()
-        if fact.kind == "boolean" and not fact.per
+        name: True
+        for name, fact in policy.program.vocabulary.facts.items()
+        if fact.kind == "boolean"
+        and not fact.per
         and any(each.kind == fact.proof and each.fact in ("", name) for each in live)
-    }  # fmt: skip
+    }
 
 
 @observing.reading
@@ -140,9 +148,13 @@ def storable(policy: Policy, field: str, known: Mapping[str, object], place: str
 
 
 def _found(
-    policy: Policy, field: str, known: Mapping[str, object], mine: Sequence[Record], at: datetime,
+    policy: Policy,
+    field: str,
+    known: Mapping[str, object],
+    mine: Sequence[Record],
+    at: datetime,
     place: str,
-) -> _Found | None:  # fmt: skip
+) -> _Found | None:
     """By which clauses a field is kept, on which grounds and until when; None where it is not."""
     decision = storable(policy, field, known, place)
     if not decision.allowed:
@@ -165,9 +177,13 @@ def _found(
 
 
 def _until(
-    policy: Policy, decision: Decision, anybody: Decision, grounds: Sequence[str],
-    mine: Sequence[Record], at: datetime,
-) -> str:  # fmt: skip
+    policy: Policy,
+    decision: Decision,
+    anybody: Decision,
+    grounds: Sequence[str],
+    mine: Sequence[Record],
+    at: datetime,
+) -> str:
     """Until when: what the clause says of it, or the end of what it rests on."""
     ids = set(_resting(policy, set(grounds), mine, at))
     resting = [record for record in mine if record.record_id in ids]
@@ -178,8 +194,9 @@ def _until(
     start = (BEGINNING + timedelta(microseconds=began)).astimezone(at.tzinfo)
     ends = [
         entries.after(start, duty.amount, duty.unit)
-        for duty in decision.duties if duty.duty == "delete-after" and duty not in usual
-    ]  # fmt: skip
+        for duty in decision.duties
+        if duty.duty == "delete-after" and duty not in usual
+    ]
     if not ends and resting:
         ends = [
             None if record.ends is None else BEGINNING + timedelta(microseconds=record.ends)
@@ -196,7 +213,10 @@ def _resting(
     facts = policy.program.vocabulary.facts
     kinds = {facts[name].proof for name in grounds if name in facts}
     return tuple(
-        record.record_id for record in mine
-        if record.person_id != REGISTER and record.kind in kinds
-        and record.in_force(microseconds(at)) and (not record.fact or record.fact in grounds)
-    )  # fmt: skip
+        record.record_id
+        for record in mine
+        if record.person_id != REGISTER
+        and record.kind in kinds
+        and record.in_force(microseconds(at))
+        and (not record.fact or record.fact in grounds)
+    )

@@ -76,8 +76,14 @@ def _done(house: House, connection: Connection, person_id: str, item_id: str) ->
     gone = delete_fields.drop(house, connection, person_id, owed, (item.clause,)) if owed else ()
     if set(gone) == set(owed):
         last = entries.last_of(connection)
-        database.update(connection, table, {"state": "done", "closed": last[0] if last else 0},
-                        where, person_id, item_id)  # fmt: skip
+        database.update(
+            connection,
+            table,
+            {"state": "done", "closed": last[0] if last else 0},
+            where,
+            person_id,
+            item_id,
+        )
     return len(gone)
 
 

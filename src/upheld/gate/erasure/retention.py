@@ -85,8 +85,9 @@ def _emptied(gate: Gate, trial: Trial) -> int:
     count, last = 0, ""
     while True:
         with reading(gate.engine) as connection:
-            some = [found for (found,) in rows(connection, statement, ACTIVE, ERASURE, last,
-                                               TOGETHER)]  # fmt: skip
+            some = [
+                found for (found,) in rows(connection, statement, ACTIVE, ERASURE, last, TOGETHER)
+            ]
         if not some:
             return count
         last = some[-1]
@@ -97,8 +98,11 @@ def _bare(gate: Gate, some: Sequence[str]) -> int:
     """Take some people out, of whom nothing is kept; how many."""
     house = gate.house
     with writing(gate.engine) as connection:
-        bare = {each: Erased(token(house.keyring, each), 0, "") for each in some
-                if all(_whole(connection, one, each) for one in (record, table))}  # fmt: skip
+        bare = {
+            each: Erased(token(house.keyring, each), 0, "")
+            for each in some
+            if all(_whole(connection, one, each) for one in (record, table))
+        }
         forget(connection, house.keyring, house.policy, bare, house.clock.now())
     return len(bare)
 
@@ -142,30 +146,40 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     person = people.opened(connection, house.keyring, item.person_id)
     if kind == KEPT:  # until now, and whatever still rests on it
         return _expired(house, connection, person, item, list(stored))
-    series = [field for field in stored
-              if field in person.holdings and person.holdings[field].gone is not None]  # fmt: skip
+    series = [
+        field
+        for field in stored
+        if field in person.holdings and person.holdings[field].gone is not None
+    ]
     left = {}
     for field in series:
         try:
-            person, count = house.carries.forget(connection, person, field, at + _MOMENT,
-                                                 house.clock.local(house.clock.now()))  # fmt: skip
+            person, count = house.carries.forget(
+                connection, person, field, at + _MOMENT, house.clock.local(house.clock.now())
+            )
         except SealError:
             return 0  # what is not whole is left to whoever looks into it
         if count:
             left[field] = person.holdings[field].mark
-    current = [field for field, mark in stored.items() if field not in series
-               and field in person.holdings and person.holdings[field].mark == mark]  # fmt: skip
+    current = [
+        field
+        for field, mark in stored.items()
+        if field not in series and field in person.holdings and person.holdings[field].mark == mark
+    ]
     if current:
         dropping.drop(connection, person, current)
     gone = {
-        field: mark for field, mark in stored.items() if field not in series and (
-            field in current or dropping.drop_former(connection, item.person_id, field, mark))
-    }  # fmt: skip
+        field: mark
+        for field, mark in stored.items()
+        if field not in series
+        and (field in current or dropping.drop_former(connection, item.person_id, field, mark))
+    }
     changes: dict[str, Any] = {"state": "done"}
     if any(_there(connection, item.person_id, field, at) for field in series):
         changes = {"state": "open", "due": microseconds(house.clock.now() + CARRIED)}
-    database.update(connection, table, changes, "person_id = ? AND item_id = ?", item.person_id,
-                    item.item_id)  # fmt: skip
+    database.update(
+        connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id
+    )
     clauses = item.clause.split(", ")
     _noted(house, connection, item.person_id, gone, clauses)
     _noted(house, connection, item.person_id, left, clauses, action="")
@@ -174,13 +188,19 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
 
 def _expired(
     house: House, connection: Connection, person: Person, item: _Item, fields: Sequence[str]
-) -> int:  # fmt: skip
+) -> int:
     """Delete all of what was kept at an erasure until a day, rows that were added since too."""
     gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
     if gone:
         dropping.drop(connection, person, list(gone))
-    database.update(connection, table, {"state": "done"}, "person_id = ? AND item_id = ?",
-                    item.person_id, item.item_id)  # fmt: skip
+    database.update(
+        connection,
+        table,
+        {"state": "done"},
+        "person_id = ? AND item_id = ?",
+        item.person_id,
+        item.item_id,
+    )
     _noted(house, connection, item.person_id, gone, item.clause.split(", "))
     return len(gone)
 
@@ -208,8 +228,9 @@ def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, st
 
     The duty may be that of collecting them, which is the entry before.
     """
-    found = [kept for kept in entries.of_person(connection, item.person_id)
-             if kept.number >= item.entry]  # fmt: skip
+    found = [
+        kept for kept in entries.of_person(connection, item.person_id) if kept.number >= item.entry
+    ]
     if not found or found[0].number != item.entry:
         return BEGINNING, {}, ""
     data = found[0].entry.data
@@ -220,17 +241,25 @@ def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, st
 
 
 def _noted(
-    house: House, connection: Connection, person_id: str, stored: dict[str, str],
-    clauses: Sequence[str], action: str = "delete",
-) -> None:  # fmt: skip
+    house: House,
+    connection: Connection,
+    person_id: str,
+    stored: dict[str, str],
+    clauses: Sequence[str],
+    action: str = "delete",
+) -> None:
     """Say what was deleted; of a series, without an action, what is left of it."""
     if not stored:
         return
     entry = Entry(
-        kind="retention", time="", action=action, policy=house.policy.digest,
-        data=tuple(stored), values=tuple(stored.values()),
+        kind="retention",
+        time="",
+        action=action,
+        policy=house.policy.digest,
+        data=tuple(stored),
+        values=tuple(stored.values()),
         clauses=tuple(clause for clause in clauses if clause),
-    )  # fmt: skip
+    )
     entries.write(connection, entry, person_id, house.clock.now())
 
 
@@ -258,23 +287,23 @@ def _asked_of(gate: Gate, state: str, some: Sequence[str]) -> int:
         found = rows(
             connection,
             f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({places(some)})",  # noqa: S608 - places alone
-            state, *some,
-        )  # fmt: skip
+            state,
+            *some,
+        )
         opened = people.whatever(connection, gate.house.keyring, [each for (each,) in found])
         for person_id, asked in _told(gate.house, connection, opened, state).items():
             count += _taken(gate.house, connection, opened[person_id], asked, state)
     return count
 
 
-def _taken(
-    house: House, connection: Connection, person: Person, asked: _Asked, state: str
-) -> int:  # fmt: skip
+def _taken(house: House, connection: Connection, person: Person, asked: _Asked, state: str) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in asked.kept]
         if gone and len(gone) == len(person.holdings):
             bare = Erased(token(house.keyring, person.person_id), 0, "")
-            forget(connection, house.keyring, house.policy, {person.person_id: bare},
-                   house.clock.now())  # fmt: skip
+            forget(
+                connection, house.keyring, house.policy, {person.person_id: bare}, house.clock.now()
+            )
         elif gone:
             dropping.drop(connection, person, gone)
         return len(gone)

@@ -53,8 +53,11 @@ class Carries:
     def add(self, field: str, carry: Carry) -> None:
         """Let a practice say what stays of a series from now on; UpheldError where one does."""
         if field in self._by:
-            raise UpheldError(f"somebody says already what stays of `{field}`", code="carry",
-                              hint="let one practice do so")  # fmt: skip
+            raise UpheldError(
+                f"somebody says already what stays of `{field}`",
+                code="carry",
+                hint="let one practice do so",
+            )
         self._by[field] = carry
 
     def forget(
@@ -66,8 +69,15 @@ class Carries:
             return values.forget(connection, person, field, until)
 
         def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
-            found = carry(Retiring([each.value for each in old], [each.value for each in young],
-                                   person.person_id, Tables(connection), at))  # fmt: skip
+            found = carry(
+                Retiring(
+                    [each.value for each in old],
+                    [each.value for each in young],
+                    person.person_id,
+                    Tables(connection),
+                    at,
+                )
+            )
             return [replace(old[each.row], value=each.value) for each in found]
 
         return values.forget(connection, person, field, until, stay)
@@ -79,7 +89,11 @@ class Carries:
         asked = [field for field in fields if field in self._by and field in person.holdings]
         found = values.examine(connection, person, asked)[0] if asked else {}
         return frozenset(
-            field for field, rows in found.items()
-            if self._by[field](Retiring([each.value for each in rows], (), person.person_id,
-                                        Tables(connection), at))
-        )  # fmt: skip
+            field
+            for field, rows in found.items()
+            if self._by[field](
+                Retiring(
+                    [each.value for each in rows], (), person.person_id, Tables(connection), at
+                )
+            )
+        )

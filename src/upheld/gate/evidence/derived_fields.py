@@ -66,8 +66,11 @@ class Derived:
         if field in self._by:
             raise DerivedError(f"`{field}` is made already", code="derived", hint="by one part")
         if field in self.stored(self._by) or self.stored(reads) != set(reads) or field in reads:
-            raise DerivedError(f"`{field}` is made of a derived field, or one of it",
-                               code="derived", hint="make each of stored ones")  # fmt: skip
+            raise DerivedError(
+                f"`{field}` is made of a derived field, or one of it",
+                code="derived",
+                hint="make each of stored ones",
+            )
         self._by[field] = Made(reads, make)
         self._changed()
 
@@ -75,8 +78,11 @@ class Derived:
         """DerivedError where one of some fields is derived, so that it cannot be stored."""
         for field in fields:
             if field in self._by:
-                raise DerivedError(f"`{field}` is derived, and cannot be stored", code="derived",
-                                   hint="store " + ", ".join(self._by[field].reads))  # fmt: skip
+                raise DerivedError(
+                    f"`{field}` is derived, and cannot be stored",
+                    code="derived",
+                    hint="store " + ", ".join(self._by[field].reads),
+                )
 
     def stored(self, fields: Iterable[str]) -> set[str]:
         """The stored fields out of which some fields come."""
@@ -119,8 +125,11 @@ def limited(read: Read, reads: tuple[str, ...], who: str) -> Read:
 
     def only(field: str) -> tuple[Value, ...]:
         if field not in reads:
-            raise DerivedError(f"{who} reads `{field}` without having said so", code="derived",
-                               hint="name it in `reads`")  # fmt: skip
+            raise DerivedError(
+                f"{who} reads `{field}` without having said so",
+                code="derived",
+                hint="name it in `reads`",
+            )
         return read(field)
 
     return only

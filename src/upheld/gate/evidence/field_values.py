@@ -111,8 +111,11 @@ class Fields:
     def add(self, field: str, read: Reader) -> None:
         """Let a practice say how it reads values of a field; UpheldError where one does."""
         if field in self._readers or field in KINDS:
-            raise UpheldError(f"somebody says already what `{field}` may be", code="field",
-                              hint="let one practice do so")  # fmt: skip
+            raise UpheldError(
+                f"somebody says already what `{field}` may be",
+                code="field",
+                hint="let one practice do so",
+            )
         self._readers[field] = read
 
     def kept(self, field: str, value: str, today: date) -> str:
@@ -124,8 +127,9 @@ class Fields:
                 reader(value)
         except (ValueError, TypeError, UpheldError) as error:
             why = str(error) if field in KINDS else "No practice could read it."
-            raise FieldValueError(f"`{field}`: {why}", code="field-value",
-                                  hint="nothing was stored") from None  # fmt: skip
+            raise FieldValueError(
+                f"`{field}`: {why}", code="field-value", hint="nothing was stored"
+            ) from None
         return value
 
     def all_kept(self, told: Mapping[str, str], today: date) -> dict[str, str]:
@@ -142,8 +146,9 @@ def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) ->
     found = unicodedata.normalize("NFC", _SPACES.sub(" ", value)).strip()
     lines = [line.strip() for line in found.replace("\r\n", "\n").split("\n")]
     if len(lines) > kind.lines:
-        raise ValueError("Write it on one line." if kind.lines == 1 else
-                         f"Take at most {kind.lines} lines.")  # fmt: skip
+        raise ValueError(
+            "Write it on one line." if kind.lines == 1 else f"Take at most {kind.lines} lines."
+        )
     if any(_UNSEEN.search(line) for line in lines):
         raise ValueError("There are characters in it that nobody can see. Type it again.")
     found = "\n".join(lines)

@@ -111,10 +111,12 @@ def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
     """Whether a later record in force speaks of something that an ended one spoke of."""
     at = microseconds(question.at)
     return any(
-        new is not old and new.in_force(at) and new.party in ("", question.party)
+        new is not old
+        and new.in_force(at)
+        and new.party in ("", question.party)
         and all(_meet(question, d, old, new) for d in question.fact.per)
         for new in later
-    )  # fmt: skip
+    )
 
 
 def _equalled(question: Question, old: Record, mine: Sequence[Record]) -> bool:
@@ -145,9 +147,10 @@ def by_public_source(question: Question) -> Proof:
     """Public is what came in with its public source, and what a record says is public."""
     found = by_records(question)
     public = [
-        field for field in question.data
+        field
+        for field in question.data
         if (rows := question.series(field)) and all(row.origin.public_source for row in rows)
-    ]  # fmt: skip
+    ]
     parts = [{"data": [field], "holds": True} for field in public]
     said = found.value if isinstance(found.value, list) else []
     return Proof([*parts, *said] or None, (*public, *found.evidence))
@@ -157,8 +160,13 @@ def by_request(question: Question) -> Proof:
     """What somebody asked for; that they were erased is what the request says that outlived it."""
     if question.fact.name != ERASED:
         return by_records(question)
-    done = [each.record_id for each in question.records if each.fact == REQUESTED
-            and each.how == ERASURE and each.in_force(microseconds(question.at))]  # fmt: skip
+    done = [
+        each.record_id
+        for each in question.records
+        if each.fact == REQUESTED
+        and each.how == ERASURE
+        and each.in_force(microseconds(question.at))
+    ]
     return Proof(bool(done), tuple(done))
 
 
@@ -168,8 +176,7 @@ def by_birth_date(question: Question) -> Proof:
     if told is None:
         return Proof(None)
     try:
-        return Proof(years(date.fromisoformat(told), question.at.date()),
-                     (BIRTH_DATE,))  # fmt: skip
+        return Proof(years(date.fromisoformat(told), question.at.date()), (BIRTH_DATE,))
     except ValueError:
         return Proof(None)
 

@@ -71,8 +71,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         """The columns that the MAC covers, in their order."""
         dims = {**self.about, **({"fact": (self.fact,)} if self.fact else {})}
         told = msgspec.json.encode(dims, order="deterministic").decode()
-        return (self.person_id, self.record_id, self.kind, self.party, told, self.begins,
-                self.ends, self.withdrawn, self.by_whom, self.how, self.text_digest)  # fmt: skip
+        return (
+            self.person_id,
+            self.record_id,
+            self.kind,
+            self.party,
+            told,
+            self.begins,
+            self.ends,
+            self.withdrawn,
+            self.by_whom,
+            self.how,
+            self.text_digest,
+        )
 
 
 def add(  # noqa: PLR0913 - what belongs to a record
@@ -92,11 +103,18 @@ def add(  # noqa: PLR0913 - what belongs to a record
 ) -> Record:
     """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
     made = Record(
-        person_id=person_id, record_id=secrets.token_hex(16), kind=kind, fact=fact, party=party,
+        person_id=person_id,
+        record_id=secrets.token_hex(16),
+        kind=kind,
+        fact=fact,
+        party=party,
         about={d: tuple(words) for d, words in (about or {}).items()},
-        begins=microseconds(begins), ends=None if ends is None else microseconds(ends),
-        by_whom=by_whom, how=how, text_digest=sha256(text.encode()).hexdigest() if text else "",
-    )  # fmt: skip
+        begins=microseconds(begins),
+        ends=None if ends is None else microseconds(ends),
+        by_whom=by_whom,
+        how=how,
+        text_digest=sha256(text.encode()).hexdigest() if text else "",
+    )
     keep(connection, made, text, sealing)
     return made
 
@@ -121,8 +139,7 @@ def shown(connection: Connection, record: Record, sealing: Key) -> str:
     statement = "SELECT body FROM record WHERE person_id = ? AND record_id = ?"
     found = row(connection, statement, record.person_id, record.record_id)
     what = f"the text of record {record.record_id}"
-    return unseal(sealing, found[0] if found else b"", _text_of(record),
-                  what=what).decode()  # fmt: skip
+    return unseal(sealing, found[0] if found else b"", _text_of(record), what=what).decode()
 
 
 def texts(
@@ -131,8 +148,11 @@ def texts(
     """The texts that were kept with some records of a person, by the record's id."""
     statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
     there = {found for (found,) in rows(connection, statement, person_id)}
-    return {each.record_id: shown(connection, each, sealing) for each in listed
-            if each.record_id in there}  # fmt: skip
+    return {
+        each.record_id: shown(connection, each, sealing)
+        for each in listed
+        if each.record_id in there
+    }
 
 
 def end_given_by(connection: Connection, people: Sequence[str], at: datetime) -> list[Record]:
@@ -174,13 +194,16 @@ def _row(connection: Connection, person_id: str, record_id: str) -> Any:
 
 def changed(record_id: str) -> RecordError:
     """What is told of a record that is not believed."""
-    return RecordError(f"record {record_id} was changed by somebody else", code="forged-record",
-                       hint="it proves nothing; see who can write to the database")  # fmt: skip
+    return RecordError(
+        f"record {record_id} was changed by somebody else",
+        code="forged-record",
+        hint="it proves nothing; see who can write to the database",
+    )
 
 
 def end(
     connection: Connection, person_id: str, record_id: str, at: datetime, *, withdrawn: bool
-) -> Record:  # fmt: skip
+) -> Record:
     """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
     found = _row(connection, person_id, record_id)
     if found.withdrawn is not None:
@@ -238,7 +261,7 @@ def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
 
 def changed_sets(
     kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     """The people whose records of some kinds are not all those that their covers tell of."""
     parts = [f"record/{kind}" for kind in kinds]
     for person_id, cover in covers.items():
@@ -255,9 +278,16 @@ def _finding(people: int, kinds: int) -> str:
 
 
 def of_kind(  # noqa: PLR0913 - by what records are asked for
-    connection: Connection, kind: str, parties: Sequence[str], person_id: str | None, state: str,
-    at: int, *, begun: bool, besides: Sequence[str],
-) -> list[tuple[Any, ...]]:  # fmt: skip
+    connection: Connection,
+    kind: str,
+    parties: Sequence[str],
+    person_id: str | None,
+    state: str,
+    at: int,
+    *,
+    begun: bool,
+    besides: Sequence[str],
+) -> list[tuple[Any, ...]]:
     """The rows of records in force of a kind, and their MACs, of people in a state.
 
     Of some parties alone if any are named, and of one person alone; with `begun` without those that
@@ -326,10 +356,19 @@ def _record(found: Sequence[Any]) -> Record:
     """A row that was checked, as a record."""
     fact, about = about_of(found[DIMS_AT])
     return Record(
-        person_id=found[0], record_id=found[1], kind=found[2], party=found[3], about=about,
-        fact=fact, begins=found[5], ends=found[6], withdrawn=found[7], by_whom=found[8],
-        how=found[9], text_digest=found[10],
-    )  # fmt: skip
+        person_id=found[0],
+        record_id=found[1],
+        kind=found[2],
+        party=found[3],
+        about=about,
+        fact=fact,
+        begins=found[5],
+        ends=found[6],
+        withdrawn=found[7],
+        by_whom=found[8],
+        how=found[9],
+        text_digest=found[10],
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -31,7 +31,8 @@ def trusted_time_in(gate: Gate, connection: Connection) -> datetime:
     now, wrong = gate.house.clock.look(entries.latest(connection)[1])
     if wrong:
         raise ClockError(
-            f"the clock was set {wrong}: nothing that depends on dates is done", code="clock",
+            f"the clock was set {wrong}: nothing that depends on dates is done",
+            code="clock",
             hint="set it right; or `upheld admin clock` takes the time as it is",
-        )  # fmt: skip
+        )
     return moment(now)

@@ -38,9 +38,12 @@ class Audited(msgspec.Struct, frozen=True):
 
 
 def audit(
-    connection: Connection, key: Key | None = None, since: bytes | None = None,
-    severed: Mapping[int, int] | None = None, witnesses: Sequence[Key] = (),
-) -> Audited:  # fmt: skip
+    connection: Connection,
+    key: Key | None = None,
+    since: bytes | None = None,
+    severed: Mapping[int, int] | None = None,
+    witnesses: Sequence[Key] = (),
+) -> Audited:
     """Verify all logs of a database; with `key`, the latest must be signed by that key.
 
     `since` is a checkpoint that the latest log must still agree with; `severed` says from which
@@ -66,10 +69,16 @@ def audit(
     findings += cosignatures.wrong(connection, witnesses)
     named = {each.index for each in findings}
     findings += [
-        Finding("changed", "entry", f"entry {number} is missing, or is not as it was written: what"
-                " it says, its time, or whose it is", number)
-        for number in entries.damaged(connection, severed) if number not in named
-    ]  # fmt: skip
+        Finding(
+            "changed",
+            "entry",
+            f"entry {number} is missing, or is not as it was written: what"
+            " it says, its time, or whose it is",
+            number,
+        )
+        for number in entries.damaged(connection, severed)
+        if number not in named
+    ]
     last_entry = entries.last_of(connection)
     count = last_entry[0] if last_entry else 0
     if covered > count:
@@ -106,9 +115,12 @@ def _signed(log: Log, kept: Sequence[Covered], findings: list[Finding]) -> Check
 
 
 def _audited(
-    connection: Connection, log: Log, signed: Checkpoint, kept: Sequence[Covered],
+    connection: Connection,
+    log: Log,
+    signed: Checkpoint,
+    kept: Sequence[Covered],
     since: bytes | None,
-) -> list[Finding]:  # fmt: skip
+) -> list[Finding]:
     """What is wrong with a log, given the largest checkpoint that it signed."""
     stored = Stored(connection, log, signed.size)
     found = Audit(stored, signed.root)

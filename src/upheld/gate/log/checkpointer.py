@@ -94,8 +94,11 @@ class Covering:
     def _own(self, log: Log | None) -> Log | None:
         """The log, if there is one; LogError if its name or key is not ours."""
         if log and log.public_key != str(self._key):
-            raise LogError(f"the log is {log.public_key}, and the signer is {self._key}",
-                           code="other-log-key", hint="name the log's own key")  # fmt: skip
+            raise LogError(
+                f"the log is {log.public_key}, and the signer is {self._key}",
+                code="other-log-key",
+                hint="name the log's own key",
+            )
         return log
 
     def _grown(self, connection: Connection) -> _Grown | None:
@@ -138,8 +141,15 @@ class Covering:
         for size, root in waiting:
             note = str(sign_checkpoint(Checkpoint(log.origin, size, blob(root)), self._signer))
             with writing(self._engine) as connection:
-                run(connection, "UPDATE checkpoint SET note = ? WHERE log = ? AND size = ?"
-                    " AND root = ? AND note IS NULL", note, log.first, size, root)  # fmt: skip
+                run(
+                    connection,
+                    "UPDATE checkpoint SET note = ? WHERE log = ? AND size = ?"
+                    " AND root = ? AND note IS NULL",
+                    note,
+                    log.first,
+                    size,
+                    root,
+                )
 
 
 def _standing(connection: Connection, log: Log, last: Covered | None) -> Growth:

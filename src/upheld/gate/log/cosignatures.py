@@ -77,15 +77,22 @@ def _keep(
         found = row(connection, statement, log.first, told.size)
         before = parse_note(str(found[0]).encode()).signatures if found else ()
         there = {(each.name, each.key_id) for each in before}
-        added = [each for each in note.signatures
-                 if (each.name, each.key_id) in wanted.keys() - there]  # fmt: skip
+        added = [
+            each for each in note.signatures if (each.name, each.key_id) in wanted.keys() - there
+        ]
         own = [each for each in note.signatures if (each.name, each.key_id) in mine][:1]
         if added:
             made = str(Note(told.text, (*(before or own), *added)))
             parse_note(made.encode())  # never keep what nobody could read
-            run(connection, "INSERT INTO cosigned VALUES (?, ?, ?, ?) ON CONFLICT (log, size)"
-                " DO UPDATE SET note = excluded.note", log.first, told.size, made,
-                microseconds(gate.house.clock.now()))  # fmt: skip
+            run(
+                connection,
+                "INSERT INTO cosigned VALUES (?, ?, ?, ?) ON CONFLICT (log, size)"
+                " DO UPDATE SET note = excluded.note",
+                log.first,
+                told.size,
+                made,
+                microseconds(gate.house.clock.now()),
+            )
     return [wanted[each.name, each.key_id] for each in added]
 
 

@@ -122,21 +122,29 @@ def signed_checkpoint(
         log = next((each for each in reversed(logs(connection)) if each.first <= number), log)
     covered = last_covered(connection, log, signed=True) if log else None
     if log is None or covered is None or covered.note is None:
-        raise LogError("there is no checkpoint yet",
-                       hint="name a `log_key` in the settings, and run `upheld jobs`")  # fmt: skip
+        raise LogError(
+            "there is no checkpoint yet",
+            hint="name a `log_key` in the settings, and run `upheld jobs`",
+        )
     return log, covered.note, open_checkpoint(covered.note.encode(), log.key)
 
 
 def keep_tile(connection: Connection, log: Log, level: int, place: int, hashes: bytes) -> None:
     """Write a tile, or the longer one that it has become."""
-    run(connection, "INSERT INTO tile VALUES (?, ?, ?, ?) ON CONFLICT (log, level, place)"
-        " DO UPDATE SET hashes = excluded.hashes", log.first, level, place, hashes)  # fmt: skip
+    run(
+        connection,
+        "INSERT INTO tile VALUES (?, ?, ?, ?) ON CONFLICT (log, level, place)"
+        " DO UPDATE SET hashes = excluded.hashes",
+        log.first,
+        level,
+        place,
+        hashes,
+    )
 
 
 def keep_checkpoint(connection: Connection, log: Log, size: int, root: bytes, at: int) -> None:
     """Write down what is to be signed: two roots of one size can never both be."""
-    run(connection, "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL)", log.first, size, root,
-        at)  # fmt: skip
+    run(connection, "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL)", log.first, size, root, at)
 
 
 class Stored:

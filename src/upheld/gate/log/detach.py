@@ -42,7 +42,7 @@ def sever(connection: Connection, people: Sequence[str]) -> None:
     marks += [
         {"number": number, "people": count + before.get(number, 0), "rest": left[number]}
         for number, count in shared.items()
-    ]  # fmt: skip
+    ]
     database.insert_all(connection, severed, marks)
 
 

@@ -47,9 +47,13 @@ class Kept(NamedTuple):
 
 
 def write(
-    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, at: datetime,
-    *, rows_of: Sequence[str] | None = None,
-) -> tuple[int, datetime]:  # fmt: skip
+    connection: Connection,
+    entry: Entry,
+    whose: str | Sequence[str] | None,
+    at: datetime,
+    *,
+    rows_of: Sequence[str] | None = None,
+) -> tuple[int, datetime]:
     """Add an entry about somebody, some people, or nobody; its number and time.
 
     One of kind LISTED may be about rows by their ids: it commits to them, and names nobody.
@@ -61,9 +65,13 @@ def write(
 
 
 def add(
-    connection: Connection, entry: Entry, whose: str | Sequence[str] | None, told: int,
-    *, rows_of: Sequence[str] | None = None,
-) -> tuple[int, int]:  # fmt: skip
+    connection: Connection,
+    entry: Entry,
+    whose: str | Sequence[str] | None,
+    told: int,
+    *,
+    rows_of: Sequence[str] | None = None,
+) -> tuple[int, int]:
     """The same by a time in microseconds since 1970."""
     if type(connection) is not Link:
         raise TypeError("an entry is written in a transaction of `writing`")
@@ -83,8 +91,7 @@ def add(
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
         batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
         body = ledger.encode_at(entry, time, batch=batch)
-    connection.later(_INSERT, (number, told, person_id, salt, body,
-                               ledger.commitment(salt, body)))  # fmt: skip
+    connection.later(_INSERT, (number, told, person_id, salt, body, ledger.commitment(salt, body)))
     connection.last = number, told
     if (observer := observing.observer()) is not None:
         _noted(observer, entry)
@@ -115,8 +122,12 @@ def _batch(salt: bytes, time: str, listed: Sequence[str] | None, *, decoys: int)
 def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
     """Let some people find an entry among their own."""
     if connection.postgresql:
-        later(connection, "INSERT INTO entry_person SELECT unnest(CAST(? AS text[])),"
-              " CAST(? AS bigint)", people, number)  # fmt: skip
+        later(
+            connection,
+            "INSERT INTO entry_person SELECT unnest(CAST(? AS text[])), CAST(? AS bigint)",
+            people,
+            number,
+        )
         return
     listed = [(each, number) for each in people]
     many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
@@ -215,9 +226,10 @@ def _kept(found: tuple[Any, ...]) -> Kept:
 
 
 def damaged(
-    connection: Connection, severed: Mapping[int, int] | None = None,
+    connection: Connection,
+    severed: Mapping[int, int] | None = None,
     part: tuple[int, int] | None = None,
-) -> list[int]:  # fmt: skip
+) -> list[int]:
     """The numbers of entries that are missing, changed, or told of another time or person.
 
     `severed` says from which of them how many people were cut by an erasure; `part` are the first
@@ -267,9 +279,14 @@ def _people(connection: Connection, first: int, last: int) -> dict[int, list[str
 
 
 def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
-    people: list[str], cut: int, at: int, person_id: str | None, salt: bytes, body: bytes,
+    people: list[str],
+    cut: int,
+    at: int,
+    person_id: str | None,
+    salt: bytes,
+    body: bytes,
     leaf: bytes,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether an entry is as it was written, with the people who find it among their own."""
     salt, body = blob(salt), blob(body)
     try:
@@ -293,9 +310,16 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
 
 
 def due(  # noqa: PLR0913 - the columns of an item
-    connection: Connection, person_id: str, kind: str, clause: str, at: datetime | None, entry: int,
-    *, action: str = "", basis: str = "",
-) -> str:  # fmt: skip
+    connection: Connection,
+    person_id: str,
+    kind: str,
+    clause: str,
+    at: datetime | None,
+    entry: int,
+    *,
+    action: str = "",
+    basis: str = "",
+) -> str:
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
     if (observer := observing.observer()) is not None:
@@ -303,10 +327,18 @@ def due(  # noqa: PLR0913 - the columns of an item
         hours = round((microseconds(at) - last[1]) / 3.6e9) if at is not None and last else "?"
         observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
     database.insert(
-        connection, tables.item, person_id=person_id, item_id=item, kind=kind, clause=clause,
-        due=None if at is None else microseconds(at), state="open", entry=entry, action=action,
+        connection,
+        tables.item,
+        person_id=person_id,
+        item_id=item,
+        kind=kind,
+        clause=clause,
+        due=None if at is None else microseconds(at),
+        state="open",
+        entry=entry,
+        action=action,
         basis=basis,
-    )  # fmt: skip
+    )
     return item
 
 

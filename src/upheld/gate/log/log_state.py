@@ -154,8 +154,12 @@ class Standing:
         """LogError where entries are gone: all are counted once, and then the last is looked at."""
         last = log.first + signed.size - 1
         asked = "max(number)" if self._size else "count(*)"
-        found = row(connection, f"SELECT {asked} FROM entry WHERE number BETWEEN ? AND ?",  # noqa: S608 - one of two words
-                    log.first, last)  # fmt: skip
+        found = row(
+            connection,
+            f"SELECT {asked} FROM entry WHERE number BETWEEN ? AND ?",  # noqa: S608 - one of two words
+            log.first,
+            last,
+        )
         if found != ((last if self._size else signed.size),):
             raise LogError(f"entries that its checkpoint of {signed.size} entries covers are gone")
 

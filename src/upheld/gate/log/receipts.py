@@ -91,14 +91,20 @@ def receipt_of(connection: Connection, number: int) -> Receipt:
         raise _nothing(number)
     index = number - log.first
     if not 0 <= index < checkpoint.size:
-        raise LogError(f"entry {number} is not covered by a checkpoint yet",
-                       hint="`upheld jobs` covers it within a second")  # fmt: skip
+        raise LogError(
+            f"entry {number} is not covered by a checkpoint yet",
+            hint="`upheld jobs` covers it within a second",
+        )
     stored = Stored(connection, log, checkpoint.size)
     proof = inclusion_proof(index, checkpoint.size, stored.subtree)
     made = Receipt(
-        kind=RECEIPT, checkpoint=note, entry=ledger.decode(blob(found[1])), index=index,
-        proof=tuple(map(to_base64, proof)), salt=to_base64(blob(found[0])),
-    )  # fmt: skip
+        kind=RECEIPT,
+        checkpoint=note,
+        entry=ledger.decode(blob(found[1])),
+        index=index,
+        proof=tuple(map(to_base64, proof)),
+        salt=to_base64(blob(found[0])),
+    )
     verify_receipt(write_receipt(made), log.key)
     return made
 

@@ -17,10 +17,18 @@ from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
 from upheld.policy.vocabulary import OTHER, TREE_OF
 
 _PAST: Final = {
-    "choose": "chose", "end": "ended", "give": "gave", "hold": "held", "infer": "inferred",
-    "withdraw": "withdrew", "read": "read", "sell": "sold", "set": "set", "tell": "told",
+    "choose": "chose",
+    "end": "ended",
+    "give": "gave",
+    "hold": "held",
+    "infer": "inferred",
+    "withdraw": "withdrew",
+    "read": "read",
+    "sell": "sold",
+    "set": "set",
+    "tell": "told",
     "write": "wrote",
-}  # fmt: skip
+}
 _KINDS: Final = {
     "person": "we made a key for what we would hold about {whom}",
     "import": "we took over what was held about {whom} before",
@@ -61,33 +69,98 @@ _DONE: Final = {
 # Of each kind of record: what somebody did who gave it, or took it back; what it is, and what
 # became of it where an entry does not say who did it; and what somebody did who let it end.
 _RECORDS: Final = {
-    "account": ("closed {whose} account", "opened {whose} account again", "{whose} account",
-                "closed", "opened again", "opened again"),
-    "consent": ("gave {whose} permission", "withdrew {whose} permission", "{whose} permission",
-                "given", "withdrawn", ""),
-    "programme-consent": ("joined a programme", "left a programme", "{whose} part in a programme",
-                          "begun", "withdrawn", ""),
+    "account": (
+        "closed {whose} account",
+        "opened {whose} account again",
+        "{whose} account",
+        "closed",
+        "opened again",
+        "opened again",
+    ),
+    "consent": (
+        "gave {whose} permission",
+        "withdrew {whose} permission",
+        "{whose} permission",
+        "given",
+        "withdrawn",
+        "",
+    ),
+    "programme-consent": (
+        "joined a programme",
+        "left a programme",
+        "{whose} part in a programme",
+        "begun",
+        "withdrawn",
+        "",
+    ),
     "opt-out": ("opted out", "opted in again", "{whose} opt-out", "noted", "withdrawn", ""),
-    "signal": ("sent a privacy signal", "no longer sent a privacy signal",
-               "the privacy signal of {whose} browser", "noted", "no longer sent", ""),
-    "request": ("made a request", "took a request back", "{whose} request", "noted", "taken back",
-                "closed"),
-    "service-order": ("ordered a service", "took an order of a service back",
-                      "{whose} order of a service", "noted", "taken back", "", "ended a service"),
-    "payment": ("began a payment by card", "took a payment by card back",
-                "{whose} payment by card", "begun", "taken back", "finished"),
-    "task": ("took on a task about {whose} account", "gave up a task about {whose} account",
-             "a task about {whose} account", "begun", "given up", "closed",
-             "ended their work on a task about {whose} account"),
-    "guardian-consent": ("gave permission for {whose} account",
-                         "withdrew permission for {whose} account",
-                         "the permission for {whose} account", "given", "withdrawn", ""),
-    "guardian-costs": ("accepted what {whose} use costs",
-                       "withdrew that they accept what {whose} use costs",
-                       "the acceptance of what {whose} use costs", "given", "withdrawn", ""),
-    "guardian-link": ("began to supervise {whose} account", "ended supervising {whose} account",
-                      "the supervision of {whose} account", "begun", "withdrawn", ""),
-}  # fmt: skip
+    "signal": (
+        "sent a privacy signal",
+        "no longer sent a privacy signal",
+        "the privacy signal of {whose} browser",
+        "noted",
+        "no longer sent",
+        "",
+    ),
+    "request": (
+        "made a request",
+        "took a request back",
+        "{whose} request",
+        "noted",
+        "taken back",
+        "closed",
+    ),
+    "service-order": (
+        "ordered a service",
+        "took an order of a service back",
+        "{whose} order of a service",
+        "noted",
+        "taken back",
+        "",
+        "ended a service",
+    ),
+    "payment": (
+        "began a payment by card",
+        "took a payment by card back",
+        "{whose} payment by card",
+        "begun",
+        "taken back",
+        "finished",
+    ),
+    "task": (
+        "took on a task about {whose} account",
+        "gave up a task about {whose} account",
+        "a task about {whose} account",
+        "begun",
+        "given up",
+        "closed",
+        "ended their work on a task about {whose} account",
+    ),
+    "guardian-consent": (
+        "gave permission for {whose} account",
+        "withdrew permission for {whose} account",
+        "the permission for {whose} account",
+        "given",
+        "withdrawn",
+        "",
+    ),
+    "guardian-costs": (
+        "accepted what {whose} use costs",
+        "withdrew that they accept what {whose} use costs",
+        "the acceptance of what {whose} use costs",
+        "given",
+        "withdrawn",
+        "",
+    ),
+    "guardian-link": (
+        "began to supervise {whose} account",
+        "ended supervising {whose} account",
+        "the supervision of {whose} account",
+        "begun",
+        "withdrawn",
+        "",
+    ),
+}
 _STEPS: Final = ("add", "withdraw", "end")
 _WHOM: Final = {"your": "you", "their": "them"}
 _LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
@@ -237,9 +310,10 @@ def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
 def _data(labels: list[str], whose: str) -> str:
     """`your name and balance`; what already says whose it is comes last, as it is."""
     own = [
-        each for each in labels
+        each
+        for each in labels
         if not each.startswith((*_LEADING, *ARTICLES)) and not {"you", "your"} & {*each.split()}
-    ]  # fmt: skip
+    ]
     rest = [_mine(each, whose) for each in labels if each not in own]
     said = [f"{whose} {own[0]}", *own[1:]] if own else []
     return listed([*said, *rest], "and")

@@ -107,8 +107,9 @@ def _dumped(
     with archive.writing(path, ring, head) as writer:
         counts = {table.name: _copy(connection, table, writer) for table in _tables(connection)}
         size, root = lineage.state(connection)
-        closed = Close(counts, size, root.hex(), lineage.last_known(connection),
-                       len(Erasures(ring).read()))  # fmt: skip
+        closed = Close(
+            counts, size, root.hex(), lineage.last_known(connection), len(Erasures(ring).read())
+        )
         writer.add(closed)
     return closed
 
@@ -129,8 +130,9 @@ def _tables(connection: Connection) -> Iterator[_Table]:
         columns = inspector.get_columns(name)
         names = tuple(each["name"] for each in columns)
         booleans = tuple(n for n, each in enumerate(columns) if isinstance(each["type"], Boolean))
-        yield _Table(name, names, tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
-                     booleans)  # fmt: skip
+        yield _Table(
+            name, names, tuple(inspector.get_pk_constraint(name)["constrained_columns"]), booleans
+        )
 
 
 def _copy(connection: Connection, table: _Table, writer: Writer) -> int:
@@ -174,9 +176,10 @@ def _verified(gate: Gate, path: Path) -> None:
         problems = restore.rehearse(path, url, gate.house.keyring)
     if problems:
         raise BackupError(
-            f"the database is not whole: {problems[0]}", code="backup",
+            f"the database is not whole: {problems[0]}",
+            code="backup",
             hint=f"upheld admin selfcheck tells all {len(problems)}; the backup was not kept",
-        )  # fmt: skip
+        )
 
 
 @contextmanager

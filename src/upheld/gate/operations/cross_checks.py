@@ -50,8 +50,10 @@ def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
         for each in database_log.logs(connection)
         if not _named(each)
     ]
-    problems += [f"entry {number} is not about those who were left when others were cut from it"
-                 for number in detach.exchanged(connection)]  # fmt: skip
+    problems += [
+        f"entry {number} is not about those who were left when others were cut from it"
+        for number in detach.exchanged(connection)
+    ]
     return [*problems, *_begun(connection)]
 
 

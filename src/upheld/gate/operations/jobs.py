@@ -70,14 +70,16 @@ def built_in(settings: Settings) -> list[Job]:
     `cover` only where the settings name a log's key, `escrow` only where they name its folder.
     """
     found = [
-        Job("late", 10, obligations.late), Job("owed", HOUR, obligations.owe),
+        Job("late", 10, obligations.late),
+        Job("owed", HOUR, obligations.owe),
         Job("retention", DAY, retention.retire),
         Job("unfinished erasures", MINUTE, erase.resume),
         Job("dropped", MINUTE, delete_fields.tell),
-        Job("keys", DAY, erase.renew_if_needed), Job(selfcheck_job.NAME, MINUTE, Looking().look),
+        Job("keys", DAY, erase.renew_if_needed),
+        Job(selfcheck_job.NAME, MINUTE, Looking().look),
         Job(change_counts.JOB, 1, change_counts.keep, alone=False),
         Job(log_check.NAME, MINUTE, Rereading().read),
-    ]  # fmt: skip
+    ]
     if settings.escrow is not None:
         escrow = settings.escrow
         found.append(Job("escrow", HOUR, lambda gate: backup.expire(gate, escrow)))
@@ -100,8 +102,9 @@ def _uncovered(gate: Gate) -> int:
         raise LogError(
             f"{found.entries:,} entries are covered by no checkpoint: what is taken out of them"
             " leaves no trace",
-            code="uncovered", hint="see why the job `cover` fails, or does not run",
-        )  # fmt: skip
+            code="uncovered",
+            hint="see why the job `cover` fails, or does not run",
+        )
     return 0
 
 

@@ -44,20 +44,35 @@ class Lease:
             now = _now(connection)
             if found is None:
                 return bool(
-                    run(connection, "INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                        self._name, self._holder, now + self._length)
-                )  # fmt: skip
+                    run(
+                        connection,
+                        "INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                        self._name,
+                        self._holder,
+                        now + self._length,
+                    )
+                )
             return bool(
-                run(connection, "UPDATE lease SET holder = ?, until = ? WHERE name = ?"
-                    " AND holder = ? AND until = ?", self._holder, now + self._length, self._name,
-                    *found)
-            )  # fmt: skip
+                run(
+                    connection,
+                    "UPDATE lease SET holder = ?, until = ? WHERE name = ?"
+                    " AND holder = ? AND until = ?",
+                    self._holder,
+                    now + self._length,
+                    self._name,
+                    *found,
+                )
+            )
 
     def release(self) -> None:
         """Give the lease up, so that another need not wait."""
         with writing(self._engine) as connection:
-            run(connection, "DELETE FROM lease WHERE name = ? AND holder = ?", self._name,
-                self._holder)  # fmt: skip
+            run(
+                connection,
+                "DELETE FROM lease WHERE name = ? AND holder = ?",
+                self._name,
+                self._holder,
+            )
 
     def _found(self, connection: Connection) -> tuple[str, int] | None:
         found = row(connection, "SELECT holder, until FROM lease WHERE name = ?", self._name)

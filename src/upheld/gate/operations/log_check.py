@@ -59,8 +59,9 @@ class Rereading:
         count = findings.keep(gate, NAME, part, problems)
         self._round.go_on(gate, "" if over else str(last + 1))
         if count:
-            raise LogError(f"{count} things of the log are not as they were written",
-                           code="log-not-whole")  # fmt: skip
+            raise LogError(
+                f"{count} things of the log are not as they were written", code="log-not-whole"
+            )
         return max(0, last - first + 1)
 
 
@@ -96,8 +97,11 @@ def _wrong(connection: Connection, first: int, last: int) -> list[Problem]:
                 " or whose it is"
             )
             problems[number] = Problem(text, "entry", number=number)
-    told = [entry for person_id, entry in entries.within(connection, first, last)
-            if person_id is None and not entry.person]  # fmt: skip
+    told = [
+        entry
+        for person_id, entry in entries.within(connection, first, last)
+        if person_id is None and not entry.person
+    ]
     registers = selfcheck.unlike_of_registers(connection, told)
     several += [each._replace(number=first) for each in registers]
     return [*several, *problems.values(), *_nobody_is_there(connection, first, last)]
@@ -111,10 +115,13 @@ def _nobody_is_there(connection: Connection, first: int, last: int) -> list[Prob
         " p.person_id = e.person_id) GROUP BY person_id"
     )
     return [
-        Problem(f"entry {number} is about somebody who is gone without an erasure", "person",
-                number=number)
+        Problem(
+            f"entry {number} is about somebody who is gone without an erasure",
+            "person",
+            number=number,
+        )
         for number, _ in rows(connection, statement, first, last)
-    ]  # fmt: skip
+    ]
 
 
 def _of_log(connection: Connection, log: Log, first: int, last: int) -> list[Problem]:

@@ -61,8 +61,11 @@ def keyring_for(path: Path, place: Path, master: Master, keys: Path | None) -> K
     """The provider's keyring; where it is lost, made again from the keys kept with a backup."""
     if not place.exists():
         if keys is None:
-            raise BackupError(f"{place} is not there", code="escrow",
-                              hint="name the keys that were kept with the backup")  # fmt: skip
+            raise BackupError(
+                f"{place} is not there",
+                code="escrow",
+                hint="name the keys that were kept with the backup",
+            )
         escrow.find(keys, archive.read_head(path).id, master).copy(place)
     return Keyring.open(place, master)
 
@@ -80,8 +83,11 @@ def restore(
     both = keyring
     if head.epoch not in {each.number for each in keyring.epochs}:
         if told.keys is None:
-            raise BackupError(f"the key of epoch {head.epoch} is not in the keyring", code="escrow",
-                              hint="name the keys that were kept with the backup")  # fmt: skip
+            raise BackupError(
+                f"the key of epoch {head.epoch} is not in the keyring",
+                code="escrow",
+                hint="name the keys that were kept with the backup",
+            )
         both = keyring.reading_also(escrow.find(told.keys, head.id, master))
     with made_or_gone(url) as engine:
         _empty(engine)
@@ -117,8 +123,9 @@ def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
 
 def _empty(engine: Engine) -> None:
     if revision(engine):
-        raise BackupError("the database has tables already", code="not-empty",
-                          hint="name an empty database")  # fmt: skip
+        raise BackupError(
+            "the database has tables already", code="not-empty", hint="name an empty database"
+        )
 
 
 def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> Close:
@@ -135,8 +142,9 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
         many(connection, statement, list(map(tuple, part.rows)))
         counts[part.table] = counts.get(part.table, 0) + len(part.rows)
     if closed is None or counts != {name: n for name, n in closed.rows.items() if n}:
-        raise BackupError(f"{path} has not the rows that it says", code="backup",
-                          hint="take another backup")  # fmt: skip
+        raise BackupError(
+            f"{path} has not the rows that it says", code="backup", hint="take another backup"
+        )
     upgrade(connection)
     return closed
 
@@ -149,19 +157,27 @@ def _listed(keyring: Keyring, closed: Close, because: str) -> None:
         raise BackupError(
             f"the list of erasures has {there}, and had {wanted}: who is missing in it would come"
             " back",
-            code="erasures", hint=f"bring {listed.path} back; or say why it is lost, --because",
-        )  # fmt: skip
+            code="erasures",
+            hint=f"bring {listed.path} back; or say why it is lost, --because",
+        )
 
 
 def _settle(
-    connection: Connection, policy: Policy, keyring: Keyring, both: Keyring, keys: Path | None,
+    connection: Connection,
+    policy: Policy,
+    keyring: Keyring,
+    both: Keyring,
+    keys: Path | None,
     since: str,
-) -> int:  # fmt: skip
+) -> int:
     """Erase again, move everybody to the keyring's epoch, close all others; how many erased."""
     needed = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
     if missing := needed - {each.number for each in both.epochs}:
-        raise BackupError(f"the key of epoch {min(missing)} is missing", code="escrow",
-                          hint="name the keys that were kept with the backup")  # fmt: skip
+        raise BackupError(
+            f"the key of epoch {min(missing)} is missing",
+            code="escrow",
+            hint="name the keys that were kept with the backup",
+        )
     older_databases.belong(connection, both)
     at = system_time()
     erased = erase.replay(connection, both, policy, at)
@@ -170,8 +186,12 @@ def _settle(
         for person_id in some:
             people.move(connection, both, person_id, values.indexed)
     open_epochs = [each.number for each in keyring.epochs]
-    run(connection, f"UPDATE epoch SET closed = ? WHERE number NOT IN ({places(open_epochs)})",  # noqa: S608 - places alone
-        True, *open_epochs)  # fmt: skip
+    run(
+        connection,
+        f"UPDATE epoch SET closed = ? WHERE number NOT IN ({places(open_epochs)})",  # noqa: S608 - places alone
+        True,
+        *open_epochs,
+    )
     for backup_id, until in _kept(keys):
         if database.get(connection, tables.backup, "backup_id = ?", backup_id) is None:
             backups.add(connection, backup_id, at, until)
@@ -188,8 +208,11 @@ def _previous(connection: Connection, closed: Close, told: Told) -> str:
     """The last known checkpoint of the old log; BackupError if it tells of more than there is."""
     size, root = lineage.state(connection)
     if (size, root.hex()) != (closed.size, closed.root):
-        raise BackupError("the entries are not those that the backup says", code="backup",
-                          hint="take another backup")  # fmt: skip
+        raise BackupError(
+            "the entries are not those that the backup says",
+            code="backup",
+            hint="take another backup",
+        )
     if told.published is None:
         return closed.log or f"{size}\n{to_base64(root)}\n"
     published = _checkpoint(connection, told.published)
@@ -198,14 +221,16 @@ def _previous(connection: Connection, closed: Close, told: Told) -> str:
             raise BackupError(
                 f"{published.size} entries were published, and the backup has {size}: what was"
                 " done since is lost",
-                code="published", hint="take a later backup; or say why it is so, with --because",
-            )  # fmt: skip
+                code="published",
+                hint="take a later backup; or say why it is so, with --because",
+            )
         return told.published.decode()
     if lineage.state(connection, published.size)[1] != published.root and not told.because:
         raise BackupError(
-            "what was published is another log than the backup's", code="published",
+            "what was published is another log than the backup's",
+            code="published",
             hint="name the checkpoint of this log; or say why it is so, with --because",
-        )  # fmt: skip
+        )
     return closed.log
 
 
@@ -218,6 +243,7 @@ def _checkpoint(connection: Connection, raw: bytes) -> Checkpoint:
         return open_checkpoint(raw, log.key)
     except NoteError as error:
         raise BackupError(
-            f"what was published is no checkpoint of {log.origin}: {error}", code="published",
+            f"what was published is no checkpoint of {log.origin}: {error}",
+            code="published",
             hint="name the checkpoint of this log",
-        ) from None  # fmt: skip
+        ) from None

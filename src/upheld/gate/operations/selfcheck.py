@@ -62,9 +62,11 @@ def check(connection: Connection, keyring: Keyring) -> Checked:
     problems: list[Problem] = []
     held = 0
     everybody = [
-        found for (found,) in
-        rows(connection, "SELECT person_id FROM person WHERE person_id <> ?", REGISTER)
-    ]  # fmt: skip
+        found
+        for (found,) in rows(
+            connection, "SELECT person_id FROM person WHERE person_id <> ?", REGISTER
+        )
+    ]
     for person_id in everybody:
         count, named = looked_through(connection, keyring, person_id)
         held += count
@@ -160,7 +162,7 @@ def unlike_of_registers(connection: Connection, some: Iterable[Entry]) -> list[P
 
 def _unlike_entries(
     some: Iterable[Entry], listed: Mapping[str, Record], whose: str
-) -> list[Problem]:  # fmt: skip
+) -> list[Problem]:
     """The records that are not as some entries say, of those who are listed.
 
     A batch's entry may be about records of others, or of people who were erased since.
@@ -170,8 +172,12 @@ def _unlike_entries(
     for entry in some:
         if entry.kind == "record":
             mine = entry.batch is None
-            said.update(dict.fromkeys([each for each in entry.evidence if mine or each in listed],
-                                      entry.action.partition(" ")[0]))  # fmt: skip
+            said.update(
+                dict.fromkeys(
+                    [each for each in entry.evidence if mine or each in listed],
+                    entry.action.partition(" ")[0],
+                )
+            )
             if mine:
                 added.update(entry.evidence)
     problems = []

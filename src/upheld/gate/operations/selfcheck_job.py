@@ -69,8 +69,9 @@ class Looking:
         if not last:
             change_counts.end_of_round(gate)
         if count:
-            raise SealedError(f"{count} things are not whole", code="not-whole",
-                              hint="upheld admin selfcheck")  # fmt: skip
+            raise SealedError(
+                f"{count} things are not whole", code="not-whole", hint="upheld admin selfcheck"
+            )
         return len(whose)
 
 

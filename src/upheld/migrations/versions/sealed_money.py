@@ -6,8 +6,17 @@ from alembic import op
 revision = "0026"
 down_revision = "0025"
 
-TABLES = ("service_order", "invoice", "billed", "billed_until", "invoice_number",
-          "payment_intent", "debt", "sandbox_card", "sandbox_charge")  # fmt: skip
+TABLES = (
+    "service_order",
+    "invoice",
+    "billed",
+    "billed_until",
+    "invoice_number",
+    "payment_intent",
+    "debt",
+    "sandbox_card",
+    "sandbox_charge",
+)
 
 
 def upgrade() -> None:

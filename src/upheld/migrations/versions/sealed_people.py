@@ -6,8 +6,17 @@ from alembic import op
 revision = "0022"
 down_revision = "0021"
 
-TABLES = ("session", "link", "spent", "desk_user", "desk_request", "desk_own", "care",
-          "identity_check", "passkey")  # fmt: skip
+TABLES = (
+    "session",
+    "link",
+    "spent",
+    "desk_user",
+    "desk_request",
+    "desk_own",
+    "care",
+    "identity_check",
+    "passkey",
+)
 
 
 def upgrade() -> None:

@@ -212,8 +212,15 @@ def _contents(sides: Sequence[Compiled]) -> Any:
         for n in side.levels:
             node = side.program.nodes[n]
             parents = tuple(sorted(keys[p] for p in node.parents))
-            base = (node.clause, node.verb, node.effect, node.within, node.duties, node.bases,
-                    parents)  # fmt: skip
+            base = (
+                node.clause,
+                node.verb,
+                node.effect,
+                node.within,
+                node.duties,
+                node.bases,
+                parents,
+            )
             seen[base] = seen.get(base, 0) + 1
             keys[n] = numbers.setdefault((base, seen[base]), len(numbers))
         tables.append(

@@ -119,10 +119,11 @@ def shared(joint: Joint, side: int, names: Names) -> Iterator[tuple[Grid, Bits, 
     compiled = joint.sides[side]
     partners = compiled.leaves["party"].of(compiled.leaves["party"].mask[PARTNER])
     used = [
-        d for d in joint.takes(names)
+        d
+        for d in joint.takes(names)
         if d not in ("recipient", "actor")
         and d in joint.sides[0].takes[names[0] if names[0] != SHARE else USE]
-    ]  # fmt: skip
+    ]
     extra = [d for d in compiled.takes[SHARE] if d not in (*used, "recipient", "actor")]
     for partner in partners:
         start = [_start(joint, at, name) for at, name in enumerate(names)]
@@ -260,8 +261,13 @@ class _Comparing:
     def _foreign(self) -> tuple[bool, tuple[str, ...]]:
         """Whether the agreement allows acts that the policy has no word for, and notes."""
         joint = self.joint
-        seen = {a for node in joint.sides[0].program.nodes if node.effect == "allow"
-                for copy in node.copies for a in copy.actions}  # fmt: skip
+        seen = {
+            a
+            for node in joint.sides[0].program.nodes
+            if node.effect == "allow"
+            for copy in node.copies
+            for a in copy.actions
+        }
         foreign = sorted(a[0] for a in joint.actions if a[0] in seen and a[1] != a[0])
         compared = {a for a in seen if "recipient" in joint.sides[0].takes[a]} | {USE, STORE}
         beside = sorted(seen - compared - set(foreign))

@@ -78,8 +78,12 @@ class Joint:
 
     def takes(self, action: Names) -> tuple[str, ...]:
         """The dimensions that an action takes in any of the policies."""
-        taken = {d for side, name in zip(self.sides, action, strict=True) if name
-                 for d in side.takes[name]}  # fmt: skip
+        taken = {
+            d
+            for side, name in zip(self.sides, action, strict=True)
+            if name
+            for d in side.takes[name]
+        }
         return tuple(d for d in DIMENSIONS if d in taken)
 
     def at(self, side: int, dimension: str, leaf: str) -> int:
@@ -248,9 +252,11 @@ def same_words(policies: Sequence[Policy]) -> list[str]:
         for words, verb in (
             (before.keys() - after.keys(), "only in the old vocabulary"),
             (after.keys() - before.keys(), "only in the new vocabulary"),
-            ({w for w in before.keys() & after.keys() if before[w] != after[w]},
-             "declared differently"),
-        ):  # fmt: skip
+            (
+                {w for w in before.keys() & after.keys() if before[w] != after[w]},
+                "declared differently",
+            ),
+        ):
             if words:
                 listed = ", ".join(f"`{word}`" for word in sorted(words))
                 found.append(f"{what}: {listed} {verb}")

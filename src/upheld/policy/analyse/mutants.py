@@ -87,19 +87,32 @@ def mutants(policy: Policy) -> Iterator[Mutant]:
         statements = sum(len(each) for _, _, each in parsed)
         if policy.program.clause(name).nodes:
             whole = struck(policy, name)
-            yield Mutant(id=f"#{name}", kind="clause", clause=name, text="the clause",
-                         source=whole.program.source, program=whole.program)  # fmt: skip
+            yield Mutant(
+                id=f"#{name}",
+                kind="clause",
+                clause=name,
+                text="the clause",
+                source=whole.program.source,
+                program=whole.program,
+            )
         count = 0
         for at, block, listed in parsed:
             for place, statement in enumerate(listed):
                 count += 1
                 for change in _changes(statement, alone=statements == 1):
-                    replaced = [*listed[:place], *([change.rule] if change.rule else []),
-                                *listed[place + 1 :]]  # fmt: skip
+                    replaced = [
+                        *listed[:place],
+                        *([change.rule] if change.rule else []),
+                        *listed[place + 1 :],
+                    ]
                     named = f"#{name} rule {count}{change.name and ': '}{change.name}"
-                    yield _made(policy, document, (number, at, block), tuple(replaced),
-                                Mutant(id=named, kind=change.kind, clause=name,
-                                       text=change.text))  # fmt: skip
+                    yield _made(
+                        policy,
+                        document,
+                        (number, at, block),
+                        tuple(replaced),
+                        Mutant(id=named, kind=change.kind, clause=name, text=change.text),
+                    )
 
 
 def equal(policy: Policy, mutant: Mutant) -> bool:
@@ -108,9 +121,12 @@ def equal(policy: Policy, mutant: Mutant) -> bool:
 
 
 def _made(
-    policy: Policy, document: Document, where: tuple[int, int, Block],
-    statements: tuple[Statement, ...], mutant: Mutant,
-) -> Mutant:  # fmt: skip
+    policy: Policy,
+    document: Document,
+    where: tuple[int, int, Block],
+    statements: tuple[Statement, ...],
+    mutant: Mutant,
+) -> Mutant:
     """A mutant with its text and program, or with what is wrong with it."""
     number, at, block = where
     text = print_block(statements)
@@ -124,8 +140,11 @@ def _made(
         block, text=text, rows=tuple(rows), columns=(block.column,) * len(rows)
     )
     blocks = (*section.blocks[:at], changed, *section.blocks[at + 1 :])
-    sections = (*document.sections[:number], msgspec.structs.replace(section, blocks=blocks),
-                *document.sections[number + 1 :])  # fmt: skip
+    sections = (
+        *document.sections[:number],
+        msgspec.structs.replace(section, blocks=blocks),
+        *document.sections[number + 1 :],
+    )
     new = msgspec.structs.replace(document, sections=sections, source=source)
     try:
         program = resolve(new, policy.program.vocabulary, "policy", [])
@@ -149,11 +168,19 @@ def _changes(statement: Statement, *, alone: bool) -> Iterator[_Change]:
     if isinstance(statement, DefinitionNode):
         yield _Change("rule", "", f"`define {statement.name.word}`", None)
         for names, gone in _without(statement.terms):
-            yield _Change("member", f"defined {gone}", f"`{gone}` of `{statement.name.word}`",
-                          msgspec.structs.replace(statement, terms=names))  # fmt: skip
+            yield _Change(
+                "member",
+                f"defined {gone}",
+                f"`{gone}` of `{statement.name.word}`",
+                msgspec.structs.replace(statement, terms=names),
+            )
         for condition, what, kind in _conditions(statement.condition):
-            yield _Change(kind, what, f"{what} of `{statement.name.word}`",
-                          msgspec.structs.replace(statement, condition=condition))  # fmt: skip
+            yield _Change(
+                kind,
+                what,
+                f"{what} of `{statement.name.word}`",
+                msgspec.structs.replace(statement, condition=condition),
+            )
         return
     if not alone:
         kind = "exception" if statement.is_exception else "rule"

@@ -21,9 +21,21 @@ from upheld.policy.program import Definition, DutyDue
 from upheld.policy.read_vocabulary import builtin_bytes, builtin_names
 from upheld.policy.regions import Bits, Grid
 
-ORDER = ("owed-denied", "contradiction", "overruled", "dead", "unreached", "consent-unasked",
-         "duty-unreached", "fact-idle", "fact-unused", "duty-gained", "definition-ends",
-         "only-ground", "guard")  # fmt: skip
+ORDER = (
+    "owed-denied",
+    "contradiction",
+    "overruled",
+    "dead",
+    "unreached",
+    "consent-unasked",
+    "duty-unreached",
+    "fact-idle",
+    "fact-unused",
+    "duty-gained",
+    "definition-ends",
+    "only-ground",
+    "guard",
+)
 NOTES = ("guard", "only-ground", "fact-unused", "duty-gained", "definition-ends")
 LEVEL = {"owed-denied": "error", **dict.fromkeys(NOTES, "note")}
 NAMED_MAX = 6  # clauses or facts in a sentence
@@ -231,12 +243,20 @@ class _Review:
 
     def findings(self) -> list[Finding]:
         """All findings, sorted."""
-        found = [*self.owed.values(), *self._dead(), *self._idle(), *self._grounds(),
-                 *self._gained(), *self._unasked(), *self._ending()]  # fmt: skip
+        found = [
+            *self.owed.values(),
+            *self._dead(),
+            *self._idle(),
+            *self._grounds(),
+            *self._gained(),
+            *self._unasked(),
+            *self._ending(),
+        ]
         return sorted(found, key=lambda f: (ORDER.index(f.kind), f.line, f.clause, f.text))
 
-    def _finding(self, kind: str, clause: str, line: int, text: str,
-                 covers: Iterable[str] = ()) -> Finding:  # fmt: skip
+    def _finding(
+        self, kind: str, clause: str, line: int, text: str, covers: Iterable[str] = ()
+    ) -> Finding:
         return Finding(
             kind=kind,
             level=LEVEL.get(kind, "warning"),

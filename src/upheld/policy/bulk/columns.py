@@ -77,8 +77,9 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
         engine.checker.taken(dimension, actions or ())
     given = engine.checker.facts_given(facts)
     if given.parts or given.rest:
-        raise RequestError("a fact that holds for all rows is one value, not parts",
-                           code="wrong-type")  # fmt: skip
+        raise RequestError(
+            "a fact that holds for all rows is one value, not parts", code="wrong-type"
+        )
     found = _Finder(table, columns, engine.checker.facts, frozenset(absent))
     rows = {
         d: column
@@ -88,8 +89,11 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
         and (column := found.column(d)) is not None
     }
     if not actions and "action" not in rows:
-        raise RequestError("nothing says the action", code="missing-column",
-                           hint="ask a question, or give a column `action`")  # fmt: skip
+        raise RequestError(
+            "nothing says the action",
+            code="missing-column",
+            hint="ask a question, or give a column `action`",
+        )
     found.unused({*rows, *said})
     places = _bits(masks, engine.checker.facts, table) if masks else found.facts(given.known)
     always = [d for d, column in rows.items() if not table[column].type().nullable]
@@ -121,8 +125,11 @@ def _said(question: Question) -> dict[str, Words]:
     if isinstance(question, Request):
         return {"action": question.action, **question.dimensions()}
     if strange := [word for word in question if word not in ("action", *DIMENSIONS)]:
-        raise RequestError(f"a question has no `{strange[0]}`", code="bad-line",
-                           hint="it has action, " + ", ".join(DIMENSIONS))  # fmt: skip
+        raise RequestError(
+            f"a question has no `{strange[0]}`",
+            code="bad-line",
+            hint="it has action, " + ", ".join(DIMENSIONS),
+        )
     return dict(question)
 
 
@@ -156,13 +163,15 @@ class _Finder:
             near = nearest(word, [*self.known, *DIMENSIONS])
             raise RequestError(
                 f"`{word}`, said to be absent, is not a fact or a dimension",
-                code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
-            )  # fmt: skip
+                code="unknown-fact",
+                hint=f"did you mean `{near}`?" if near else "",
+            )
         if (column := self.column(word)) is not None:
             raise RequestError(
                 f"`{word}` is said to be absent, and the table has a column `{column}` for it",
-                code="wrong-column", hint="leave one of the two out",
-            )  # fmt: skip
+                code="wrong-column",
+                hint="leave one of the two out",
+            )
 
     def accounted(self, wanted: set[str], bound: set[str]) -> tuple[str, ...]:
         """What is wanted and absent, all of it said to be; RequestError for anything overlooked."""
@@ -172,8 +181,9 @@ class _Finder:
             if word and column not in {word, word.replace("-", "_"), *self.said.values()}:
                 raise RequestError(
                     f"the column `{column}` is not `{word.replace('-', '_')}`, and looks like it",
-                    code="wrong-column", hint=f"rename it, or name it as the column of `{word}`",
-                )  # fmt: skip
+                    code="wrong-column",
+                    hint=f"rename it, or name it as the column of `{word}`",
+                )
         unbound = sorted(wanted - bound)
         if overlooked := [word for word in unbound if word not in self.absent]:
             raise MissingColumnsError(overlooked, self._free())
@@ -194,8 +204,11 @@ class _Finder:
             return self.said[word]
         both = [n for n in dict.fromkeys((word, word.replace("-", "_"))) if n in self.table.columns]
         if len(both) > 1:
-            raise RequestError(f"`{both[0]}` and `{both[1]}` are both columns", code="wrong-column",
-                               hint="say which is meant")  # fmt: skip
+            raise RequestError(
+                f"`{both[0]}` and `{both[1]}` are both columns",
+                code="wrong-column",
+                hint="say which is meant",
+            )
         return both[0] if both else None
 
     def facts(self, given: Mapping[str, object]) -> dict[str, str]:
@@ -203,9 +216,10 @@ class _Finder:
         return {
             name: column
             for name, fact in self.known.items()
-            if fact.kind != "derived" and name not in given
+            if fact.kind != "derived"
+            and name not in given
             and (column := self.column(name)) is not None
-        }  # fmt: skip
+        }
 
     def unused(self, words: set[str]) -> None:
         """RequestError for a column that was named for what the question has no use for."""
@@ -214,8 +228,9 @@ class _Finder:
                 near = nearest(word, [*self.known, *DIMENSIONS])
                 raise RequestError(
                     f"`{word}` is no fact and no dimension that rows could say here",
-                    code="unknown-fact", hint=f"did you mean `{near}`?" if near else "",
-                )  # fmt: skip
+                    code="unknown-fact",
+                    hint=f"did you mean `{near}`?" if near else "",
+                )
 
 
 def _bare(name: str) -> str:
@@ -228,8 +243,11 @@ def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, 
     """The facts of masks, checked."""
     for name in masks.facts:
         if name not in facts or facts[name].kind != "boolean":
-            raise RequestError(f"`{name}` is no fact that holds or does not", code="unknown-fact",
-                               hint="a mask holds such facts alone")  # fmt: skip
+            raise RequestError(
+                f"`{name}` is no fact that holds or does not",
+                code="unknown-fact",
+                hint="a mask holds such facts alone",
+            )
     if len(masks.facts) > BITS_MAX or len(set(masks.facts)) != len(masks.facts):
         raise RequestError(f"a mask holds at most {BITS_MAX} facts, each once", code="too-large")
     for column in filter(None, (masks.true, masks.known)):
@@ -252,13 +270,19 @@ def _typed(
 
 def _fact_typed(table: ir.Table, column: str, slot: Slot) -> None:
     kind, fact = table[column].type(), slot.values.fact
-    fits = {"boolean": kind.is_boolean(), "number": kind.is_numeric() and not kind.is_boolean(),
-            "word": kind.is_string()}  # fmt: skip
+    fits = {
+        "boolean": kind.is_boolean(),
+        "number": kind.is_numeric() and not kind.is_boolean(),
+        "word": kind.is_string(),
+    }
     if not fits[fact.kind]:
         wanted = {"boolean": "true or false", "number": "numbers", "word": "words"}[fact.kind]
         raise _wrong_type(column, fact.name, str(kind), wanted)
 
 
 def _wrong_type(column: str, what: str, kind: str, wanted: str) -> RequestError:
-    return RequestError(f"the column `{column}`, for `{what}`, holds {kind}", code="wrong-type",
-                        hint=f"expected {wanted}")  # fmt: skip
+    return RequestError(
+        f"the column `{column}`, for `{what}`, holds {kind}",
+        code="wrong-type",
+        hint=f"expected {wanted}",
+    )

@@ -176,8 +176,11 @@ class Answers:
 
     def _node(self, parts: Sequence[int]) -> Node:
         """Parts asked about together: beside one that is never allowed only the like count."""
-        sure = {at for at in parts if not self._parts[at].facts
-                and self._kinds[int(self._parts[at].kinds)].never}  # fmt: skip
+        sure = {
+            at
+            for at in parts
+            if not self._parts[at].facts and self._kinds[int(self._parts[at].kinds)].never
+        }
         if not sure:
             return frozenset(parts)
         rest = {self._refusals(at) for at in set(parts) - sure}
@@ -212,13 +215,18 @@ class Answers:
         counts = [self.slots[name].ways for name in facts]
         weights = [product_of(counts[:at]) for at in range(len(facts))]
         every = np.arange(product_of(counts))
-        digits = {name: every // weight % count
-                  for name, weight, count in zip(facts, weights, counts, strict=True)}  # fmt: skip
+        digits = {
+            name: every // weight % count
+            for name, weight, count in zip(facts, weights, counts, strict=True)
+        }
         rows = []
         for at in sorted(node):
             part = self._parts[at]
-            rows.append(part.kinds[tuple(digits[name] for name in part.facts)]
-                        if part.facts else np.full(len(every), int(part.kinds)))  # fmt: skip
+            rows.append(
+                part.kinds[tuple(digits[name] for name in part.facts)]
+                if part.facts
+                else np.full(len(every), int(part.kinds))
+            )
         answers = self._joined(np.array(rows))
         return Function(tuple(zip(facts, weights, strict=True)), tuple(answers.tolist()))
 

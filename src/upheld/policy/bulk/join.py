@@ -48,8 +48,11 @@ def digit(column: Any, slot: Slot) -> Any:
     if fact.kind == "boolean":
         return (column.cast("int32").cast("int64") + 1).fill_null(1 if fact.absent else 0)
     if fact.kind == "number":
-        passed = [each.cast("int32").cast("int64") for point in slot.values.points
-                  for each in (column >= point_of(point), column > point_of(point))]  # fmt: skip
+        passed = [
+            each.cast("int32").cast("int64")
+            for point in slot.values.points
+            for each in (column >= point_of(point), column > point_of(point))
+        ]
         return (sum_of(passed) + 1).fill_null(0)
     told = [(word, slot.values.index(word) + 1) for word in fact.words]
     return column.cases(*told, else_=0).cast("int64")
@@ -76,13 +79,18 @@ def joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
     at = at if wrong is None else ibis.ifelse(wrong, ibis.null("int64"), at)
     table = table.mutate(upheld_key=at)
     if bound.masks is None:
-        table = table.mutate(**{
-            f"upheld_known{word}": sum_of(
-                [digit(table[bound.facts[name]], slot) << slot.shift
-                 for name, slot in lookup.slots.items() if slot.word == word]
-            )
-            for word in range(lookup.words)
-        })  # fmt: skip
+        table = table.mutate(
+            **{
+                f"upheld_known{word}": sum_of(
+                    [
+                        digit(table[bound.facts[name]], slot) << slot.shift
+                        for name, slot in lookup.slots.items()
+                        if slot.word == word
+                    ]
+                )
+                for word in range(lookup.words)
+            }
+        )
     packed = bound.masks is not None or lookup.words == 1
     ways = lookup.ways() if "allowed" in names and packed else None
     slots = ways is None or len(names) > 1
@@ -103,15 +111,16 @@ def joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
             both = {
                 what: (table[f"upheld_before_{what}"], table[f"upheld_{what}"]) for what in TOLD
             }
-            table = table.mutate(**{
-                f"upheld_{what}": before.coalesce(now) for what, (before, now) in both.items()
-            })  # fmt: skip
+            table = table.mutate(
+                **{f"upheld_{what}": before.coalesce(now) for what, (before, now) in both.items()}
+            )
     absent = {"outcome": "error", "allowed": False, "clause": ""}
     told = {
-        name: table.upheld_one_way if what == "allowed" and ways is not None
+        name: table.upheld_one_way
+        if what == "allowed" and ways is not None
         else table[f"upheld_{what}"].fill_null(absent[what])
         for what, name in names.items()
-    }  # fmt: skip
+    }
     return table.select(*kept, **told)
 
 
@@ -141,10 +150,12 @@ def _inline(ways: Ways) -> tuple[int, list[int]]:
 def _one_way(bound: Bound, table: ir.Table, ways: Ways) -> Any:
     """Whether what is known of a row agrees with one of the ways in which it is allowed."""
     width, rare = _inline(ways)
-    found = _some([
-        _agrees(bound, table, table[f"upheld_care{way}"], table[f"upheld_value{way}"])
-        for way in range(width)
-    ])  # fmt: skip
+    found = _some(
+        [
+            _agrees(bound, table, table[f"upheld_care{way}"], table[f"upheld_value{way}"])
+            for way in range(width)
+        ]
+    )
     if rare:
         number, marked = table.upheld_care0, table.upheld_value0 < 0
         told = [
@@ -170,8 +181,11 @@ def _agrees(bound: Bound, table: ir.Table, care: Any, value: Any) -> Any:
     if bound.masks.known is None:
         return (true & care) == value
     known = table[bound.masks.known].cast("int64").fill_null(0)
-    no = sum(1 << at for at, name in enumerate(bound.masks.facts)
-             if (slot := bound.lookup.slots.get(name)) and slot.values.fact.absent)  # fmt: skip
+    no = sum(
+        1 << at
+        for at, name in enumerate(bound.masks.facts)
+        if (slot := bound.lookup.slots.get(name)) and slot.values.fact.absent
+    )
     return ((true & known & care) == value) & (((known | no) & care) == care)
 
 
@@ -205,10 +219,15 @@ def _apart(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     while product_of(one.spread for one in said) > 1 << KEY_BITS:
         widest = max(range(len(said)), key=lambda at: said[at].spread)
         said[widest] = _checked(block.axes[widest])
-    table = _worded(bound, table, [
-        _Worded(axis, list(range(one.nothing)), one.nothing, -1)
-        for axis, one, kind in zip(block.axes, said, kinds, strict=True) if not kind.is_integer()
-    ])  # fmt: skip
+    table = _worded(
+        bound,
+        table,
+        [
+            _Worded(axis, list(range(one.nothing)), one.nothing, -1)
+            for axis, one, kind in zip(block.axes, said, kinds, strict=True)
+            if not kind.is_integer()
+        ],
+    )
     weight, weights = 1, []
     rest, keys = np.arange(len(block.keys)), np.zeros(len(block.keys), np.int64)
     for axis, one in reversed(list(zip(block.axes, said, strict=True))):
@@ -254,16 +273,21 @@ def _grouped(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     before, at = "", sum_of([])
     for number, block in enumerate(lookup.blocks):
         *weights, whole = block.strides
-        table = _worded(bound, table, [
-            _Worded(axis, [group * weight for group in axis.groups], 0, NEVER)
-            for axis, weight in zip(block.axes, weights, strict=True)
-        ])  # fmt: skip
+        table = _worded(
+            bound,
+            table,
+            [
+                _Worded(axis, [group * weight for group in axis.groups], 0, NEVER)
+                for axis, weight in zip(block.axes, weights, strict=True)
+            ],
+        )
         at = sum_of([table[f"upheld_{axis.dimension}"] for axis in block.axes])
         at = at if not before else at + table[before] * whole
         if number + 1 < len(lookup.blocks):
             before = f"upheld_state{number}"
-            led = ibis.memtable(pa.table({"upheld_from": np.arange(len(block.keys)),
-                                          before: block.keys}))  # fmt: skip
+            led = ibis.memtable(
+                pa.table({"upheld_from": np.arange(len(block.keys)), before: block.keys})
+            )
             kept = table.columns
             table = table.mutate(upheld_key=at)
             table = table.left_join(led, table.upheld_key == led.upheld_from)
@@ -287,10 +311,16 @@ def _worded(bound: Bound, table: ir.Table, columns: Sequence[_Worded]) -> ir.Tab
         column = bound.dimensions[axis.dimension]
         whole = table[column].type().is_integer()
         words: Any = list(range(len(axis.words))) if whole else list(axis.words)
-        told = ibis.memtable(pa.table({
-            f"upheld_word_{axis.dimension}": pa.array(words, pa.int64() if whole else pa.string()),
-            f"upheld_number_{axis.dimension}": pa.array(numbers, pa.int64()),
-        }))  # fmt: skip
+        told = ibis.memtable(
+            pa.table(
+                {
+                    f"upheld_word_{axis.dimension}": pa.array(
+                        words, pa.int64() if whole else pa.string()
+                    ),
+                    f"upheld_number_{axis.dimension}": pa.array(numbers, pa.int64()),
+                }
+            )
+        )
         joins = joins.left_join(told, [(column, f"upheld_word_{axis.dimension}")])
     found = {}
     for axis, _, nothing, strange in columns:
@@ -341,15 +371,20 @@ def _tables(
     of = {name: values[last[wanted]] for name, values in by_function.items()}
     listed = [at for function in lookup.functions for at in function.answers]
     told = [None if at < 0 else lookup.answers[at] for at in listed]
-    answers = pa.table({
-        "upheld_answer": pa.array(range(len(told)), pa.int64()),
-        "upheld_outcome": pa.array([each and each[0] for each in told], pa.string()),
-        "upheld_allowed": pa.array([each and each[0] == "allow" for each in told], pa.bool_()),
-        "upheld_clause": pa.array([each and ", ".join(each[1]) for each in told], pa.string()),
-        "upheld_next": pa.array([~at if at < 0 else None for at in listed], pa.int64()),
-    })  # fmt: skip
-    return (ibis.memtable(pa.table({"upheld_at": keys[wanted], **of})), ibis.memtable(further),
-            ibis.memtable(answers))  # fmt: skip
+    answers = pa.table(
+        {
+            "upheld_answer": pa.array(range(len(told)), pa.int64()),
+            "upheld_outcome": pa.array([each and each[0] for each in told], pa.string()),
+            "upheld_allowed": pa.array([each and each[0] == "allow" for each in told], pa.bool_()),
+            "upheld_clause": pa.array([each and ", ".join(each[1]) for each in told], pa.string()),
+            "upheld_next": pa.array([~at if at < 0 else None for at in listed], pa.int64()),
+        }
+    )
+    return (
+        ibis.memtable(pa.table({"upheld_at": keys[wanted], **of})),
+        ibis.memtable(further),
+        ibis.memtable(answers),
+    )
 
 
 def _slots_of(bound: Bound, places: Mapping[str, int], width: int) -> dict[str, Any]:

@@ -289,10 +289,13 @@ class Lookup:
             digits.append(digit)
         names = [name for name, _ in function.weights]
         return [
-            tuple((name, int(digit[each])) for name, digit in zip(names, digits, strict=True)
-                  if digit[each])
+            tuple(
+                (name, int(digit[each]))
+                for name, digit in zip(names, digits, strict=True)
+                if digit[each]
+            )
             for each in np.flatnonzero(least)[: WAYS_MAX + 1]
-        ]  # fmt: skip
+        ]
 
     def allowing(self) -> list[tuple[Space, list[Box]]] | None:
         """Where the one state of a question without row dimensions allows, as largest boxes.

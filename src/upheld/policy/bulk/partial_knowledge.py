@@ -44,10 +44,13 @@ class Told:
         self.shape = tuple(slots[name].ways for name in self.facts)
         # For each digit of a fact its value in this space, which may tell fewer apart.
         self.values = {
-            name: [values.index(slots[name].values.sample([digit]))
-                   for digit in range(slots[name].values.count)]
-            for name, values in zip(space.names, space.values, strict=True) if name in slots
-        }  # fmt: skip
+            name: [
+                values.index(slots[name].values.sample([digit]))
+                for digit in range(slots[name].values.count)
+            ]
+            for name, values in zip(space.names, space.values, strict=True)
+            if name in slots
+        }
 
     def worlds(self, worlds: int) -> np.ndarray:
         """A set of worlds with an axis for each fact of the space."""
@@ -98,8 +101,10 @@ class Told:
         places = np.arange(len(found)).reshape(self.shape)
         for known in product((False, True), repeat=len(self.facts)):
             told = dict(zip(self.facts, known, strict=True))
-            digits = [np.arange(1, ways) if is_so else [0]
-                      for is_so, ways in zip(known, self.shape, strict=True)]  # fmt: skip
+            digits = [
+                np.arange(1, ways) if is_so else [0]
+                for is_so, ways in zip(known, self.shape, strict=True)
+            ]
             here = places[np.ix_(*digits)]
             rest, axes = shaped, []
             for at, name in enumerate(self.space.names):
@@ -113,8 +118,10 @@ class Told:
             shape = rows.shape[len(axes) :]
             _, first, ids = np.unique(
                 np.packbits(rows.reshape(here.size, -1), axis=1),
-                axis=0, return_index=True, return_inverse=True,
-            )  # fmt: skip
+                axis=0,
+                return_index=True,
+                return_inverse=True,
+            )
             names = [at for at in range(len(self.space.names)) if at not in axes]
             flat = rows.reshape(here.size, *shape)
             own = [self._number(names, flat[at], numbers) for at in first.tolist()]

@@ -49,14 +49,16 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     be asked, a column that is missing, of a wrong type or of a name that is taken.
     """
     if not tell or set(tell) - set(TOLD):
-        raise RequestError(f"rows are told {', '.join(TOLD)}", code="wrong-column",
-                           hint="name some of these")  # fmt: skip
+        raise RequestError(
+            f"rows are told {', '.join(TOLD)}", code="wrong-column", hint="name some of these"
+        )
     names = {name: prefix + name for name in TOLD if name in tell}
     if taken := [name for name in names.values() if name in table.columns]:
         raise RequestError(
-            f"the table has a column `{taken[0]}` already", code="wrong-column",
+            f"the table has a column `{taken[0]}` already",
+            code="wrong-column",
             hint="choose a prefix for the new columns",
-        )  # fmt: skip
+        )
     bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
     function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
     if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
@@ -66,8 +68,12 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
         allowed = _allowed(bound, table) if answers != [("error", ())] else ibis.literal(False)
     except TooManyWorlds:  # for one condition
         return joined(bound, table, names)
-    at = sum_of([digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
-               for name, weight in function.weights])  # fmt: skip
+    at = sum_of(
+        [
+            digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
+            for name, weight in function.weights
+        ]
+    )
     wrong = bad(bound, table)
 
     def pick(told: Sequence[str], otherwise: str) -> ir.Value:
@@ -103,12 +109,20 @@ def tally(
     bindings(policy, table, questions, columns=columns, absent=absent)
     for number, question in enumerate(questions):
         prefix = f"upheld_{number}_"
-        table = screen(policy, table, question, columns=columns, absent=absent, prefix=prefix,
-                       tell=["outcome"])  # fmt: skip
-    found = table.aggregate(**{
-        f"{outcome}_{number}": (table[f"upheld_{number}_outcome"] == outcome).sum()
-        for number in range(len(questions)) for outcome in OUTCOMES
-    }).to_pyarrow().to_pylist()[0]  # fmt: skip
+        table = screen(
+            policy, table, question, columns=columns, absent=absent, prefix=prefix, tell=["outcome"]
+        )
+    found = (
+        table.aggregate(
+            **{
+                f"{outcome}_{number}": (table[f"upheld_{number}_outcome"] == outcome).sum()
+                for number in range(len(questions))
+                for outcome in OUTCOMES
+            }
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
     return [
         {outcome: found[f"{outcome}_{number}"] or 0 for outcome in OUTCOMES}
         for number in range(len(questions))
@@ -158,8 +172,9 @@ def where(
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
-        bound = bind(policy, table, question, facts, columns or {}, None, dimensions=(),
-                     absent=absent)  # fmt: skip
+        bound = bind(
+            policy, table, question, facts, columns or {}, None, dimensions=(), absent=absent
+        )
         try:
             return _allowed(bound, table)
         except TooManyWorlds as error:
@@ -182,8 +197,9 @@ def _allowed(bound: Bound, table: ir.Table) -> Any:
         every += [_literal(bound, table, space, each) for each in sorted(common)]
         rest = [way - common for way in ways]
         if all(rest):
-            some = [_all([_literal(bound, table, space, each) for each in sorted(way)])
-                    for way in rest]  # fmt: skip
+            some = [
+                _all([_literal(bound, table, space, each) for each in sorted(way)]) for way in rest
+            ]
             every.append(reduce(lambda one, other: one | other, some))
     found = _all(every).fill_null(False) if every else ibis.literal(True)
     wrong = bad(bound, table)

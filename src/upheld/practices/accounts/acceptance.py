@@ -21,9 +21,13 @@ class Acceptance:
 
     def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
-            visit.request, "accounts/acceptance.html", status=status, fields=[self.field],
-            filled=filled, agreement=bool(self.agreement.path),
-        )  # fmt: skip
+            visit.request,
+            "accounts/acceptance.html",
+            status=status,
+            fields=[self.field],
+            filled=filled,
+            agreement=bool(self.agreement.path),
+        )
 
     async def show(self, visit: Visit) -> Response:
         """What is to be accepted."""
@@ -43,5 +47,11 @@ class Acceptance:
         account = domain.account_of(joint.tables, person_id)
         if account is None or account.policy_digest:
             return []
-        return [Todo("You are of age now. Your account goes on once you accept the policy and the"
-                     " terms for yourself.", "Read and accept", ACCEPT)]  # fmt: skip
+        return [
+            Todo(
+                "You are of age now. Your account goes on once you accept the policy and the"
+                " terms for yourself.",
+                "Read and accept",
+                ACCEPT,
+            )
+        ]

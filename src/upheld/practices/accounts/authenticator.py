@@ -49,9 +49,13 @@ def turn_on(joint: Transaction, person_id: str, offer: Offer, step: int) -> list
     Nothing happens, and there are no codes, where somebody has a second factor already.
     """
     sealed = joint.sealer("authenticator").seal(offer.secret.encode(), "totp", person_id)
-    if not joint.tables.insert_new(authenticator, person_id=person_id, secret=sealed, step=step,
+    if not joint.tables.insert_new(
+        authenticator,
+        person_id=person_id,
+        secret=sealed,
+        step=step,
         since=microseconds(joint.clock.now()),
-    ):  # fmt: skip
+    ):
         return []
     joint.note(person_id, "authenticator-on", actor="customer")
     return _codes(joint, person_id)
@@ -103,8 +107,7 @@ def _recovers(joint: Transaction, person_id: str, plain: str, at: datetime) -> b
 def _codes(joint: Transaction, person_id: str) -> list[str]:
     joint.tables.delete(recovery_code, _WHOSE, person_id)
     made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
-    codes = [{"person_id": person_id, "code_hash": _mark(joint, person_id, each)}
-             for each in made]  # fmt: skip
+    codes = [{"person_id": person_id, "code_hash": _mark(joint, person_id, each)} for each in made]
     joint.tables.insert_all(recovery_code, codes)
     return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
 

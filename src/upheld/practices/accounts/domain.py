@@ -46,10 +46,16 @@ class Account(NamedTuple):
         """An account by its row, which was checked."""
         person_id, number, state, holder, opened, verified, closed, policy, agreement = found
         return cls(
-            person_id, number, state, holder, moment(opened),
+            person_id,
+            number,
+            state,
+            holder,
+            moment(opened),
             None if verified is None else moment(verified),
-            None if closed is None else moment(closed), policy, agreement,
-        )  # fmt: skip
+            None if closed is None else moment(closed),
+            policy,
+            agreement,
+        )
 
 
 def account_of(tables: Tables, person_id: str) -> Account | None:
@@ -98,11 +104,19 @@ def open_account(
     at = joint.clock.now()
     number = _number(joint.tables)
     policy = joint.policy.digest
-    joint.tables.insert(table, person_id=person_id, number=number, state=UNVERIFIED,
-                    holder=holder or person_id, opened=microseconds(at), policy_digest=policy,
-                    agreement_digest=agreement_digest)  # fmt: skip
-    return Account(person_id, number, UNVERIFIED, holder or person_id, at, None, None, policy,
-                   agreement_digest)  # fmt: skip
+    joint.tables.insert(
+        table,
+        person_id=person_id,
+        number=number,
+        state=UNVERIFIED,
+        holder=holder or person_id,
+        opened=microseconds(at),
+        policy_digest=policy,
+        agreement_digest=agreement_digest,
+    )
+    return Account(
+        person_id, number, UNVERIFIED, holder or person_id, at, None, None, policy, agreement_digest
+    )
 
 
 def _number(tables: Tables) -> str:
@@ -196,20 +210,22 @@ def has_place(joint: Transaction, holder: str) -> bool:
 
 def hold(
     provider: Provider, joint: Transaction, person_id: str, holder: str, *, by: str = ""
-) -> None:  # fmt: skip
+) -> None:
     """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
     before = account_of(joint.tables, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(joint, PAYER_CHANGES, person_id)
     joint.tables.update(table, {"holder": holder}, _WHOSE, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
-        joint.note(each, "household", action="join" if holder != person_id else "leave",
-                   actor="customer" if each == by else "")  # fmt: skip
+        joint.note(
+            each,
+            "household",
+            action="join" if holder != person_id else "leave",
+            actor="customer" if each == by else "",
+        )
 
 
-def never_confirmed(
-    tables: Tables, before: datetime, most: int, after: str = ""
-) -> list[str]:  # fmt: skip
+def never_confirmed(tables: Tables, before: datetime, most: int, after: str = "") -> list[str]:
     """Whose accounts were opened before a moment, written to before it, and never confirmed.
 
     Some of them at a time, in order of their ids, of which `after` was the last one.
@@ -231,8 +247,7 @@ def never_confirmed(
 def verify(joint: Transaction, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
     changes = {"state": ACTIVE, "verified": microseconds(joint.clock.now())}
-    joint.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id,
-                    UNVERIFIED)  # fmt: skip
+    joint.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id, UNVERIFIED)
 
 
 def close(joint: Transaction, person_id: str, _: str = "") -> None:

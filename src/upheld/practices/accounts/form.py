@@ -32,30 +32,55 @@ TYPED: Final = frozenset({PASSWORD, CHOICES})  # with a form of their own, thoug
 OFFERS, ADVERTISING = "no-offers", "no-advertising"
 _OPTS_OUT_OF: Final = {OFFERS: "contact for offers", ADVERTISING: "show-ad"}
 _INTERESTS: Final = (
-    "books", "cooking", "films", "games", "gardening", "music", "news", "sport", "technology",
+    "books",
+    "cooking",
+    "films",
+    "games",
+    "gardening",
+    "music",
+    "news",
+    "sport",
+    "technology",
     "travel",
-)  # fmt: skip
+)
 _ORDER: Final = ("name", "email", PASSWORD, "birth-date")  # what is needed stands first
 _SHAPES: Final = {
     "name": Field("", "", autocomplete="name"),
-    "email": Field("", "", "email", autocomplete="email", length_max=254,
-                   hint="We write to it once, so that you can confirm it."),
+    "email": Field(
+        "",
+        "",
+        "email",
+        autocomplete="email",
+        length_max=254,
+        hint="We write to it once, so that you can confirm it.",
+    ),
     "phone": Field("", "", "tel", autocomplete="tel", length_max=40),
     "address": Field("", "", "textarea", autocomplete="street-address", length_max=300),
     "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
     "zip": Field("", "", autocomplete="postal-code", length_max=12),
     "occupation": Field("", "", autocomplete="organization-title"),
-    "interests": Field("", "", "checks",
-                       options=[(each, each.capitalize()) for each in _INTERESTS]),
-    PASSWORD: Field("", "", "password", autocomplete="new-password",
-                    length_max=passwords.LENGTH_MAX,
-                    hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are"
-                         " good. You sign in with it; we keep only a hash."),
-    CHOICES: Field("", "", "checks", options=[
-        (OFFERS, "Write me no offers"),
-        (ADVERTISING, "Choose no advertising by what you know about me"),
-    ]),
-}  # fmt: skip
+    "interests": Field(
+        "", "", "checks", options=[(each, each.capitalize()) for each in _INTERESTS]
+    ),
+    PASSWORD: Field(
+        "",
+        "",
+        "password",
+        autocomplete="new-password",
+        length_max=passwords.LENGTH_MAX,
+        hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are"
+        " good. You sign in with it; we keep only a hash.",
+    ),
+    CHOICES: Field(
+        "",
+        "",
+        "checks",
+        options=[
+            (OFFERS, "Write me no offers"),
+            (ADVERTISING, "Choose no advertising by what you know about me"),
+        ],
+    ),
+}
 _PLAIN: Final = Field("", "")
 
 
@@ -120,8 +145,9 @@ def _let_in(policy: Policy, word: str) -> tuple[Decision, Decision]:
         name: False for name, fact in policy.program.vocabulary.facts.items() if fact.absent
     }
     facts["age"] = of_age(policy)
-    collect, store = letting_in(policy, word, source="customer", occasion="registration",
-                                purpose="service-provision")  # fmt: skip
+    collect, store = letting_in(
+        policy, word, source="customer", occasion="registration", purpose="service-provision"
+    )
     return policy.decide(collect, facts), policy.decide(store, facts)
 
 
@@ -159,7 +185,9 @@ def _field(policy: Policy, word: str, label: str, uses: list[Quote], *, required
     if word == PASSWORD:
         label, why = "password", ""
     return shape._replace(
-        name=word, label=label[:1].upper() + label[1:], required=required,
+        name=word,
+        label=label[:1].upper() + label[1:],
+        required=required,
         why=(why[:1].upper() + why[1:]).rstrip(";") + "." if why else "",
         clause=uses[0].id if uses and why else "",
-    )  # fmt: skip
+    )

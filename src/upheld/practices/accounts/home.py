@@ -29,6 +29,10 @@ class Home:
 
         account, name, waiting = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "accounts/home.html", account=account, name=name, waiting=waiting,
+            visit.request,
+            "accounts/home.html",
+            account=account,
+            name=name,
+            waiting=waiting,
             cards=self.provider.cards("customer"),
-        )  # fmt: skip
+        )

@@ -52,10 +52,16 @@ class Households:
 
         account, members = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "accounts/household.html", status=status, fields=[EMAIL], filled=filled,
-            account=account, members=members, most=MEMBERS_MAX,
+            visit.request,
+            "accounts/household.html",
+            status=status,
+            fields=[EMAIL],
+            filled=filled,
+            account=account,
+            members=members,
+            most=MEMBERS_MAX,
             invited=visit.request.query_params.get("said") == "invited",
-        )  # fmt: skip
+        )
 
     async def show(self, visit: Visit) -> Response:
         """Who is in the household, and a form to invite somebody."""
@@ -81,8 +87,9 @@ class Households:
                 or limiting.too_many_to(provider, joint, "invite", email)
             ):
                 return LATER
-            made = invitations.invite(joint, email, HOUSEHOLD, "accounts/household",
-                                      inviter=visit.subject)  # fmt: skip
+            made = invitations.invite(
+                joint, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
+            )
             return made if isinstance(made, Refused) else ""
 
         found = await self.provider.attempt(work)
@@ -102,8 +109,9 @@ class Households:
                 return
             if self._supervised(joint, account.person_id):
                 return  # a guardian's care ends on its own page, and by its own records
-            domain.hold(self.provider, joint, account.person_id, account.person_id,
-                        by=visit.subject)  # fmt: skip
+            domain.hold(
+                self.provider, joint, account.person_id, account.person_id, by=visit.subject
+            )
 
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
@@ -131,8 +139,9 @@ class Households:
         if visit.request.method == "GET":
             found = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
             page = "accounts/join.html" if found else "accounts/link-over.html"
-            return self.provider.pages.page(visit.request, page, status=200 if found else 410,
-                                            link=raw)  # fmt: skip
+            return self.provider.pages.page(
+                visit.request, page, status=200 if found else 410, link=raw
+            )
 
         def work(joint: Transaction) -> bool:
             if domain.members(joint.tables, visit.subject) or self._supervised(

@@ -40,8 +40,14 @@ def age_of(told: str, today: date) -> int:
 
 def refuse_nobody(joint: Transaction, decision: Decision) -> None:
     """An entry that somebody was refused, which says of nobody and of no date."""
-    joint.note(None, "refusal", action="serve", outcome=decision.outcome,
-               clauses=decision.clauses, occasion="registration")  # fmt: skip
+    joint.note(
+        None,
+        "refusal",
+        action="serve",
+        outcome=decision.outcome,
+        clauses=decision.clauses,
+        occasion="registration",
+    )
 
 
 def join(provider: Provider, joint: Transaction, applicant: Applicant) -> str | None:
@@ -84,16 +90,23 @@ def _register(provider: Provider, joint: Transaction, applicant: Applicant) -> s
     person = joint.enrol()
     told = applicant.told
     _store(joint, person, {word: told[word] for word in told if word == BIRTH_DATE})
-    _store(joint, person, {word: told[word] for word in told
-                           if word not in (BIRTH_DATE, PASSWORD)})  # fmt: skip
-    _done(credentials.change(joint, person, credentials.SIGN_IN, applicant.secret,
-                             occasion="registration"))  # fmt: skip
-    domain.open_account(joint, person, agreement_digest=applicant.agreement,
-                        holder=invited.inviter if invited else "")  # fmt: skip
+    _store(joint, person, {word: told[word] for word in told if word not in (BIRTH_DATE, PASSWORD)})
+    _done(
+        credentials.change(
+            joint, person, credentials.SIGN_IN, applicant.secret, occasion="registration"
+        )
+    )
+    domain.open_account(
+        joint,
+        person,
+        agreement_digest=applicant.agreement,
+        holder=invited.inviter if invited else "",
+    )
     domain.accept(joint, person, applicant.agreement)
     _choose(joint, person, applicant.told.get(CHOICES, ""))
-    provider.events.announce(joint, ACCOUNT_OPENED, person,
-                             invited.invitation_id if invited else "")  # fmt: skip
+    provider.events.announce(
+        joint, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
+    )
     _done(domain.served(joint, person))
     return person
 
@@ -127,11 +140,18 @@ def _choose(joint: Transaction, person_id: str, told: str) -> None:
     """What somebody opts out of from the first day on, as records that the policy asks for."""
     chosen = told.split(", ")
     if OFFERS in chosen:
-        joint.record(person_id, "opt-out", fact="opted-out", about={"purpose": ["offers"]},
-                     by_whom="customer", how="registration")  # fmt: skip
+        joint.record(
+            person_id,
+            "opt-out",
+            fact="opted-out",
+            about={"purpose": ["offers"]},
+            by_whom="customer",
+            how="registration",
+        )
     if ADVERTISING in chosen:
-        joint.record(person_id, "opt-out", fact="advertising-opt-out", by_whom="customer",
-                     how="registration")  # fmt: skip
+        joint.record(
+            person_id, "opt-out", fact="advertising-opt-out", by_whom="customer", how="registration"
+        )
 
 
 def _done(found: object) -> None:

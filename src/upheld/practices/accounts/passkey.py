@@ -39,8 +39,9 @@ class CustomerPasskeys(OwnPasskeys):
         """Whether the code is right, of a few tries."""
         if not self.has_factor(joint.tables, subject):
             return True
-        if self.provider.limits.take(joint.tables, SIGN_IN_ACCOUNT, "passkey-code", subject,
-                                     at=self.provider.now()):  # fmt: skip
+        if self.provider.limits.take(
+            joint.tables, SIGN_IN_ACCOUNT, "passkey-code", subject, at=self.provider.now()
+        ):
             return False
         return authenticator.fits(joint, subject, code)
 
@@ -58,8 +59,9 @@ class CustomerPasskeys(OwnPasskeys):
 
         def work(joint: Transaction) -> bool:
             tables, at = joint.tables, provider.now()
-            if provider.limits.take(tables, SIGN_IN_ADDRESS, "network", "customer",
-                                    network_of(request), at=at):  # fmt: skip
+            if provider.limits.take(
+                tables, SIGN_IN_ADDRESS, "network", "customer", network_of(request), at=at
+            ):
                 return False
             person = passkeys.sign_in(joint, site, "customer", sent) if site else ""
             if not person or not self._served(joint, person):

@@ -70,12 +70,22 @@ def practice(provider: Provider) -> Practice:
         cards=[
             Card("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
             Card("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
-            Card("customer", "Security", "/me/security", "Your password, and where you are"
-                 " signed in", 85),
+            Card(
+                "customer",
+                "Security",
+                "/me/security",
+                "Your password, and where you are signed in",
+                85,
+            ),
         ],
-        destinations={"accountmenu": "/me", "security": "/me/security",
-                      "password": "/me/security/password", "authenticator": HERE, "passkeys": KEYS,
-                      "household": "/me/household"},
+        destinations={
+            "accountmenu": "/me",
+            "security": "/me/security",
+            "password": "/me/security/password",
+            "authenticator": HERE,
+            "passkeys": KEYS,
+            "household": "/me/household",
+        },
         derived={"account-id": ((), domain.number_of)},
         provers={"account-standing": (domain.by_account, ())},
         payer=domain.payer_of,
@@ -84,10 +94,13 @@ def practice(provider: Provider) -> Practice:
         fields={"credentials": credentials.told},
         jobs=JOBS,
         links=LINKS,
-        listeners={CAME_OF_AGE: of_age, ACCOUNT_CLOSED: domain.close,
-                   PASSWORD_CHANGED: no_more_links},
+        listeners={
+            CAME_OF_AGE: of_age,
+            ACCOUNT_CLOSED: domain.close,
+            PASSWORD_CHANGED: no_more_links,
+        },
         waiting=accept.waiting,
-    )  # fmt: skip
+    )
 
 
 def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
@@ -129,9 +142,12 @@ def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
         Route(KEYS, signed_in(provider, "customer", keys.change, fresh=True), methods=["POST"]),
         Route(HERE, signed_in(provider, "customer", second.show, fresh=True), methods=["GET"]),
         Route(HERE, signed_in(provider, "customer", second.change, fresh=True), methods=["POST"]),
-        Route("/me/security/password", signed_in(provider, "customer", security.change, fresh=True),
-              methods=both),
-    ]  # fmt: skip
+        Route(
+            "/me/security/password",
+            signed_in(provider, "customer", security.change, fresh=True),
+            methods=both,
+        ),
+    ]
 
 
 def _households(provider: Provider, pages: Households) -> list[BaseRoute]:

@@ -33,11 +33,21 @@ ACCEPT: Final = "/me/acceptance"
 LASTS: Final = timedelta(minutes=10)
 LATER: Final = "There were too many tries. Wait a few minutes, then try again."
 WRONG: Final = "This is not right, or was used already."
-FIRST: Final = Field("code", "One-time password", autocomplete="one-time-code", length_max=30,
-                     hint="The six digits that your authenticator shows now.")  # fmt: skip
-CODE: Final = Field("code", "One-time password or recovery code", autocomplete="one-time-code",
-                    length_max=30, hint="Six digits from your authenticator, or one of the codes"
-                    " that you kept for when it is lost.")  # fmt: skip
+FIRST: Final = Field(
+    "code",
+    "One-time password",
+    autocomplete="one-time-code",
+    length_max=30,
+    hint="The six digits that your authenticator shows now.",
+)
+CODE: Final = Field(
+    "code",
+    "One-time password or recovery code",
+    autocomplete="one-time-code",
+    length_max=30,
+    hint="Six digits from your authenticator, or one of the codes"
+    " that you kept for when it is lost.",
+)
 
 
 class SecondStep:
@@ -61,9 +71,13 @@ class SecondStep:
 
     def _asking(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
-            request, "accounts/code.html", fields=[CODE], filled=filled._replace(shown={}),
-            status=status, destination=self._destination(request),
-        )  # fmt: skip
+            request,
+            "accounts/code.html",
+            fields=[CODE],
+            filled=filled._replace(shown={}),
+            status=status,
+            destination=self._destination(request),
+        )
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for the second factor, and sign in whoever gives it."""
@@ -82,8 +96,12 @@ class SecondStep:
         response: Response = RedirectResponse(path, 303)
 
         def work(joint: Transaction) -> bool:
-            again = sessions.find(joint.tables, HALF, request.cookies.get(
-                cookie_name(provider, HALF), ""), provider.now())  # fmt: skip
+            again = sessions.find(
+                joint.tables,
+                HALF,
+                request.cookies.get(cookie_name(provider, HALF), ""),
+                provider.now(),
+            )
             if again is None or not authenticator.fits(joint, person, filled.values["code"]):
                 return False
             sessions.end(joint.tables, again)
@@ -103,9 +121,13 @@ class SecondStep:
         """Count a try of a code: a device that was let in before is counted for itself alone."""
         provider = self.provider
         name = self._counted(request, person_id)
-        return bool(await provider.do(lambda joint: provider.limits.take(
-            joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()
-        )))  # fmt: skip
+        return bool(
+            await provider.do(
+                lambda joint: provider.limits.take(
+                    joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()
+                )
+            )
+        )
 
     def _counted(self, request: Request, person_id: str) -> tuple[str, str, str]:
         device = entrance.device_of(self.provider, request, "customer", person_id)
@@ -116,19 +138,31 @@ class SecondStep:
     ) -> Response:
         name = self.provider.imprint.name or "upheld"
         return self.provider.pages.page(
-            visit.request, "accounts/authenticator.html", offer=offer, fields=[FIRST],
-            filled=filled._replace(shown={}), status=status, standing=None,
+            visit.request,
+            "accounts/authenticator.html",
+            offer=offer,
+            fields=[FIRST],
+            filled=filled._replace(shown={}),
+            status=status,
+            standing=None,
             picture=offer.picture("my account", name),
-        )  # fmt: skip
+        )
 
     def _set_up(
-        self, visit: Visit, standing: authenticator.Standing, filled: Filled = EMPTY,
+        self,
+        visit: Visit,
+        standing: authenticator.Standing,
+        filled: Filled = EMPTY,
         status: int = 200,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         return self.provider.pages.page(
-            visit.request, "accounts/authenticator.html", standing=standing, fields=[CODE],
-            filled=filled._replace(shown={}), status=status,
-        )  # fmt: skip
+            visit.request,
+            "accounts/authenticator.html",
+            standing=standing,
+            fields=[CODE],
+            filled=filled._replace(shown={}),
+            status=status,
+        )
 
     def _codes(self, visit: Visit, codes: list[str]) -> Response:
         return self.provider.pages.page(visit.request, "accounts/recovery-codes.html", codes=codes)
@@ -190,9 +224,11 @@ class SecondStep:
 
         def work(joint: Transaction) -> list[str] | Decision:
             act, _ = joint.letting_in(
-                ("credentials",), source="customer", purpose="security",
+                ("credentials",),
+                source="customer",
+                purpose="security",
                 occasion=credentials.occasion(joint, person),
-            )  # fmt: skip
+            )
             decision = joint.peek(person, act)
             if not decision.allowed:
                 return decision

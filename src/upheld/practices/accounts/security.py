@@ -26,10 +26,13 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 EMAIL: Final = Field("email", "E-mail address", "email", autocomplete="username", length_max=254)
 NEW: Final = Field(
-    "password", "New password", "password", autocomplete="new-password",
+    "password",
+    "New password",
+    "password",
+    autocomplete="new-password",
     length_max=passwords.LENGTH_MAX,
     hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are good.",
-)  # fmt: skip
+)
 RECOVER: Final = "recover"  # the kind of link that leads to a new password
 LETTING_IN: Final = (
     "accounts/recover",
@@ -55,14 +58,20 @@ class Security:
     async def show(self, visit: Visit) -> Response:
         """Where somebody is signed in, and the way to another password."""
         person = visit.subject
-        found, factor = await self.provider.read(lambda c: (
-            sessions.listed(c, "customer", person, self.provider.now()),
-            authenticator.standing(c, person),
-        ))  # fmt: skip
+        found, factor = await self.provider.read(
+            lambda c: (
+                sessions.listed(c, "customer", person, self.provider.now()),
+                authenticator.standing(c, person),
+            )
+        )
         return self.provider.pages.page(
-            visit.request, "accounts/security.html", sessions=found, factor=factor,
-            own=visit.session.key, changed=visit.request.query_params.get("said") == "changed",
-        )  # fmt: skip
+            visit.request,
+            "accounts/security.html",
+            sessions=found,
+            factor=factor,
+            own=visit.session.key,
+            changed=visit.request.query_params.get("said") == "changed",
+        )
 
     async def end(self, visit: Visit) -> Response:
         """End one session of somebody's, or all but this one."""
@@ -72,8 +81,9 @@ class Security:
             if which == "others":
                 sessions.end_others(joint.tables, visit.session)
                 return
-            for each in sessions.listed(joint.tables, "customer", visit.subject,
-                                        self.provider.now()):  # fmt: skip
+            for each in sessions.listed(
+                joint.tables, "customer", visit.subject, self.provider.now()
+            ):
                 if each.key.hex() == which:
                     sessions.end(joint.tables, each)
 
@@ -86,8 +96,9 @@ class Security:
     def _form(
         self, request: Request, filled: Filled, status: int, more: Sequence[Field] = ()
     ) -> Response:
-        return self.provider.pages.page(request, "accounts/password.html", status=status,
-                                        fields=[NEW, *more], filled=filled)  # fmt: skip
+        return self.provider.pages.page(
+            request, "accounts/password.html", status=status, fields=[NEW, *more], filled=filled
+        )
 
     async def change(self, visit: Visit) -> Response:
         """Choose another password, right after the old one was given."""
@@ -102,8 +113,9 @@ class Security:
         def work(joint: Transaction) -> Refused | None:
             refused = self._set(joint, visit.subject, secret)
             if refused is None:
-                enter(self.provider, joint.tables, visit.request, response, "customer",
-                      visit.subject)  # fmt: skip
+                enter(
+                    self.provider, joint.tables, visit.request, response, "customer", visit.subject
+                )
             return refused
 
         found = await self.provider.attempt(work)
@@ -119,8 +131,10 @@ class Security:
             return filled
 
         def own(joint: Transaction) -> list[str]:
-            found = joint.act(Act(action="use", data=("name", "email"), purpose="security",
-                                  partial=True), person_id)  # fmt: skip
+            found = joint.act(
+                Act(action="use", data=("name", "email"), purpose="security", partial=True),
+                person_id,
+            )
             return [] if isinstance(found, Refused) else [v.value for v in found.values.values()]
 
         context = [*await self.provider.do(own), self.provider.imprint.name]
@@ -129,8 +143,13 @@ class Security:
 
     def _set(self, joint: Transaction, person_id: str, secret: str) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
-        refused = credentials.change(joint, person_id, credentials.SIGN_IN, secret,
-                                     occasion=credentials.occasion(joint, person_id))  # fmt: skip
+        refused = credentials.change(
+            joint,
+            person_id,
+            credentials.SIGN_IN,
+            secret,
+            occasion=credentials.occasion(joint, person_id),
+        )
         if refused is not None:
             return refused
         sessions.end_all(joint.tables, "customer", person_id)
@@ -141,8 +160,9 @@ class Security:
     def _recover_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
-        return self.provider.pages.page(request, "accounts/recover.html", status=status,
-                                        fields=[EMAIL], filled=filled)  # fmt: skip
+        return self.provider.pages.page(
+            request, "accounts/recover.html", status=status, fields=[EMAIL], filled=filled
+        )
 
     async def recover(self, request: Request, form: FormData) -> Response:
         """Send a link to an address that has an account; the same is said to everybody."""

@@ -30,15 +30,25 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT
 from upheld.web.sessions import HALF
 
-PASSWORD: Final = Field("password", "Password", "password", autocomplete="current-password",
-                        length_max=passwords.LENGTH_MAX)  # fmt: skip
+PASSWORD: Final = Field(
+    "password",
+    "Password",
+    "password",
+    autocomplete="current-password",
+    length_max=passwords.LENGTH_MAX,
+)
 FIELDS: Final = (
     Field("email", "E-mail address", "email", autocomplete="username", length_max=254),
     PASSWORD,
 )
-CODE: Final = Field("code", "One-time password or recovery code", autocomplete="one-time-code",
-                    length_max=30, required=False, hint="If you set up a second factor, its code"
-                    " lets you in although others tried too often.")  # fmt: skip
+CODE: Final = Field(
+    "code",
+    "One-time password or recovery code",
+    autocomplete="one-time-code",
+    length_max=30,
+    required=False,
+    hint="If you set up a second factor, its code lets you in although others tried too often.",
+)
 WRONG: Final = "E-mail address or password is not right, or the address is not confirmed yet."
 LATER: Final = "There were too many tries. Wait a few minutes, then try again."
 SAID: Final = {  # what the page says first, by a word of its address
@@ -62,10 +72,15 @@ class SignIn:
         """The form; where strangers tried too often, with a place for the second factor's code."""
         fields = (*FIELDS, CODE) if slowed else FIELDS
         return self.provider.pages.page(
-            request, "accounts/sign-in.html", fields=fields, filled=filled, status=status,
-            destination=self._word(request), options=self._options(request),
+            request,
+            "accounts/sign-in.html",
+            fields=fields,
+            filled=filled,
+            status=status,
+            destination=self._word(request),
+            options=self._options(request),
             said=SAID.get(request.query_params.get("said", "")),
-        )  # fmt: skip
+        )
 
     def _options(self, request: Request) -> str:
         """What a passkey is asked for by; empty where there can be none."""
@@ -123,9 +138,12 @@ class SignIn:
         policy = self.provider.policy
         why = reason(policy, refused.decision)
         return self.provider.pages.page(
-            request, "accounts/waiting.html", status=403, why=why,
+            request,
+            "accounts/waiting.html",
+            status=403,
+            why=why,
             guardian=bool(why.missing & admission(policy).guardian_facts),
-        )  # fmt: skip
+        )
 
     def _door(self, joint: Transaction, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""
@@ -144,9 +162,16 @@ class SignIn:
         return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
 
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
-        self, joint: Transaction, person_id: str, email: str, request: Request, response: Response,
-        code: str, *, slowed: bool,
-    ) -> Refused | str | None:  # fmt: skip
+        self,
+        joint: Transaction,
+        person_id: str,
+        email: str,
+        request: Request,
+        response: Response,
+        code: str,
+        *,
+        slowed: bool,
+    ) -> Refused | str | None:
         """Begin a session; where to go first, if that is not where they wanted.
 
         Where strangers tried too often, only with the right code of a second factor; else None.
@@ -178,9 +203,13 @@ class SignIn:
 
     def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
-            visit.request, "accounts/again.html", status=status, fields=[PASSWORD], filled=filled,
+            visit.request,
+            "accounts/again.html",
+            status=status,
+            fields=[PASSWORD],
+            filled=filled,
             destination=self._word(visit.request),
-        )  # fmt: skip
+        )
 
     async def again(self, visit: Visit) -> Response:
         """Ask somebody who is signed in for the password again, before what needs it."""
@@ -190,13 +219,16 @@ class SignIn:
         filled = read([PASSWORD], visit.form)
         if not filled.ok:
             return self._again_page(visit, filled, 422)
-        if await provider.do(lambda joint: provider.limits.take(
-            joint.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
-        )):  # fmt: skip
+        if await provider.do(
+            lambda joint: provider.limits.take(
+                joint.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
+            )
+        ):
             return self._again_page(visit, filled.wrong("password", LATER), 429)
         kept = await provider.do(lambda joint: credentials.kept(joint, person))
-        fits = await provider.apart(passwords.fits, kept.get(credentials.SIGN_IN, ""),
-                                    filled.values["password"])  # fmt: skip
+        fits = await provider.apart(
+            passwords.fits, kept.get(credentials.SIGN_IN, ""), filled.values["password"]
+        )
         if not fits:
             return self._again_page(visit, filled.wrong("password", "This is not right."), 403)
         response: Response = RedirectResponse(self._path(visit.request), 303)

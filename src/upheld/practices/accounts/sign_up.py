@@ -38,8 +38,13 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
 LIMITED = "limited"
 NOTHING_KEPT = "Nothing was kept of what you sent."
-CODE = Field("code", "Code", length_max=40, hint="It has five groups of four letters and digits.",
-             autocomplete="off")  # fmt: skip
+CODE = Field(
+    "code",
+    "Code",
+    length_max=40,
+    hint="It has five groups of four letters and digits.",
+    autocomplete="off",
+)
 HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
 
 
@@ -48,8 +53,14 @@ class SignUp:
 
     def __init__(self, provider: Provider, agreement: Agreement) -> None:
         self.provider, self.agreement = provider, agreement
-        self.birth = Field("birth-date", "Your birth date", "date", autocomplete="bday",
-                           length_max=10, check=self._born)  # fmt: skip
+        self.birth = Field(
+            "birth-date",
+            "Your birth date",
+            "date",
+            autocomplete="bday",
+            length_max=10,
+            check=self._born,
+        )
         shown = "I have read the privacy policy" + (
             " and the Master Terms, and accept both." if agreement.path else ", and accept it."
         )
@@ -82,10 +93,15 @@ class SignUp:
         if not self.admission.asks_age:
             return self.form_page(request, code=invitation)
         return self.provider.pages.page(
-            request, "accounts/age.html", status=status, fields=[self.birth], filled=filled,
-            invitation=invitation, because=self.admission.refusing,
+            request,
+            "accounts/age.html",
+            status=status,
+            fields=[self.birth],
+            filled=filled,
+            invitation=invitation,
+            because=self.admission.refusing,
             minors=self.admission.takes_minors,
-        )  # fmt: skip
+        )
 
     async def show(self, request: Request) -> Response:
         """The first page."""
@@ -104,10 +120,14 @@ class SignUp:
         policy = self.provider.policy
         why = None if decision is None else reason(policy, decision)
         response = self.provider.pages.page(
-            request, "accounts/not-yet.html", status=403, hours=age_marker.HOURS, why=why,
+            request,
+            "accounts/not-yet.html",
+            status=403,
+            hours=age_marker.HOURS,
+            why=why,
             from_age=None if age is None else self.admission.from_age(age),
             quotes=why.quotes if why else quoted(policy, self.admission.refusing),
-        )  # fmt: skip
+        )
         if decision is not None:
             age_marker.put(self.provider, response)
         return response
@@ -116,9 +136,12 @@ class SignUp:
         """The page that says that nobody can sign up, and what stands against it."""
         policy = self.provider.policy
         return self.provider.pages.page(
-            request, "accounts/closed.html", status=503, lacks=self.asked.lacks,
+            request,
+            "accounts/closed.html",
+            status=503,
+            lacks=self.asked.lacks,
             why=reason(policy, self.admission.any_age),
-        )  # fmt: skip
+        )
 
     async def come_back(self, request: Request, form: FormData) -> Response:
         """The page for somebody whose guardian was asked: their birth date, and the code."""
@@ -147,8 +170,9 @@ class SignUp:
     def _back_page(
         self, request: Request, fields: list[Field], filled: Filled, status: int
     ) -> Response:
-        return self.provider.pages.page(request, "accounts/come-back.html", status=status,
-                                        fields=fields, filled=filled)  # fmt: skip
+        return self.provider.pages.page(
+            request, "accounts/come-back.html", status=status, fields=fields, filled=filled
+        )
 
     async def _invited(self, told: str) -> Invitation | None:
         """The invitation of a code, or of a link into a household."""
@@ -209,10 +233,17 @@ class SignUp:
         if not (asked.works and self.admission.is_open):
             return self._closed(request)
         return self.provider.pages.page(
-            request, "accounts/sign-up.html", status=status, fields=asked.fields,
-            accept=self.accept, filled=filled, later=asked.later, quotes=asked.clauses,
-            invitation=code, agreement=bool(self.agreement.path),
-        )  # fmt: skip
+            request,
+            "accounts/sign-up.html",
+            status=status,
+            fields=asked.fields,
+            accept=self.accept,
+            filled=filled,
+            later=asked.later,
+            quotes=asked.clauses,
+            invitation=code,
+            agreement=bool(self.agreement.path),
+        )
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Register somebody, and tell everybody the same."""
@@ -246,8 +277,11 @@ class SignUp:
             return await self._refused(request, decision, age)
         if found and found.kind == invitations.GUARDIAN and not minor:
             found = None  # of age meanwhile: they need nobody's leave
-        told = {each.name: filled.values[each.name] for each in fields
-                if each.name in filled.values and each.name != PASSWORD}  # fmt: skip
+        told = {
+            each.name: filled.values[each.name]
+            for each in fields
+            if each.name in filled.values and each.name != PASSWORD
+        }
         secret = await provider.apart(passwords.hashed, filled.values[PASSWORD])
         applicant = Applicant(told, secret, self.agreement.digest(), found)
         joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))

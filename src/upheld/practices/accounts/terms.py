@@ -43,6 +43,8 @@ class Terms:
     async def show(self, request: Request) -> Response:
         """The agreement, for everyone."""
         return self.provider.pages.page(
-            request, "accounts/terms.html", body=self.agreement.page(),
+            request,
+            "accounts/terms.html",
+            body=self.agreement.page(),
             digest=self.agreement.digest(),
-        )  # fmt: skip
+        )

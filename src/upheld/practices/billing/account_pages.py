@@ -38,10 +38,13 @@ class AccountPages:
         self.provider, self.plans = provider, plans
         self.titles = titles(plans)
         self.order_fields = (
-            Field("plan", "Plan", "select", options=[
-                (plan.id, f"{plan.title}, {plan.line}") for plan in plans.values()
-            ]),
-        )  # fmt: skip
+            Field(
+                "plan",
+                "Plan",
+                "select",
+                options=[(plan.id, f"{plan.title}, {plan.line}") for plan in plans.values()],
+            ),
+        )
 
     async def services(self, visit: Visit, filled: Filled = EMPTY) -> Response:
         """What somebody has, with the details of each plan, and what they could order."""
@@ -51,11 +54,16 @@ class AccountPages:
         had = services.had(each.value for each in found.series(services.SERVICES))
         now = [each for each in had if not each.until]
         return self.provider.pages.page(
-            visit.request, "billing/services.html", status=200 if filled.ok else 422, now=now,
-            ended=[each for each in had if each.until], plans=self.plans, filled=filled,
+            visit.request,
+            "billing/services.html",
+            status=200 if filled.ok else 422,
+            now=now,
+            ended=[each for each in had if each.until],
+            plans=self.plans,
+            filled=filled,
             fields=self.order_fields,
             cents=sum(self.plans[each.plan].cents for each in now if each.plan in self.plans),
-        )  # fmt: skip
+        )
 
     async def order(self, visit: Visit) -> Response:
         """Order a plan."""
@@ -84,9 +92,12 @@ class AccountPages:
         had = services.had(each.value for each in found.series(services.SERVICES))
         now = [each for each in had if not each.until]
         return self.provider.pages.page(
-            visit.request, "billing/passwords.html", shown="", service="",
+            visit.request,
+            "billing/passwords.html",
+            shown="",
+            service="",
             plans=services.with_password(now, self.plans),
-        )  # fmt: skip
+        )
 
     async def new_password(self, visit: Visit) -> Response:
         """Give a service another password, and show it in this answer alone."""
@@ -106,9 +117,12 @@ class AccountPages:
         if found is None:
             raise HTTPException(404)
         return self.provider.pages.page(
-            visit.request, "billing/passwords.html", shown=found, plans=[],
+            visit.request,
+            "billing/passwords.html",
+            shown=found,
+            plans=[],
             service=self.titles[service],
-        )  # fmt: skip
+        )
 
     def _service(self, visit: Visit) -> str:
         service = visit.form.get("service", "")
@@ -120,8 +134,10 @@ class AccountPages:
         """The balance, and every invoice and payment that it comes from."""
 
         def look(joint: Transaction) -> tuple[Outcome, str]:
-            return (viewed(joint, visit.subject, books.TRANSACTION),
-                    self.provider.payer(joint.tables, visit.subject))  # fmt: skip
+            return (
+                viewed(joint, visit.subject, books.TRANSACTION),
+                self.provider.payer(joint.tables, visit.subject),
+            )
 
         found, payer = await self.provider.do(look)
         if isinstance(found, Refused):
@@ -130,10 +146,15 @@ class AccountPages:
         told = books.history(rows)
         today = self.provider.today()
         return self.provider.pages.page(
-            visit.request, "billing/balance.html", steps=books.steps(rows)[::-1], told=told,
-            open={each.number: each.open for each in told.invoices}, today=today,
-            due=told.due(today), others=payer != visit.subject,
-        )  # fmt: skip
+            visit.request,
+            "billing/balance.html",
+            steps=books.steps(rows)[::-1],
+            told=told,
+            open={each.number: each.open for each in told.invoices},
+            today=today,
+            due=told.due(today),
+            others=payer != visit.subject,
+        )
 
     async def statement(self, visit: Visit) -> Response:
         """One invoice, to be printed."""
@@ -154,9 +175,13 @@ class AccountPages:
             f: found[f] if f in found.values else "" for f in ("name", "address", "account-id")
         }
         return self.provider.pages.page(
-            visit.request, "billing/statement.html", invoice=invoice, open=opened[number],
-            who=shown, today=self.provider.today(),
-        )  # fmt: skip
+            visit.request,
+            "billing/statement.html",
+            invoice=invoice,
+            open=opened[number],
+            who=shown,
+            today=self.provider.today(),
+        )
 
     async def usage(self, visit: Visit) -> Response:
         """What was used over the months that somebody chose, as chart and table."""
@@ -182,10 +207,18 @@ class AccountPages:
         table = usage.table((each.value for each in found.series(usage.USAGE)), first, last)
         drawn = [(service, self._chart(table, service)) for service in table.services]
         return self.provider.pages.page(
-            visit.request, "billing/usage.html", status=200 if filled.ok else 422, table=table,
-            charts=drawn, titles=self.titles, fields=fields, filled=filled, said=dict(months),
-            first=first, last=last,
-        )  # fmt: skip
+            visit.request,
+            "billing/usage.html",
+            status=200 if filled.ok else 422,
+            table=table,
+            charts=drawn,
+            titles=self.titles,
+            fields=fields,
+            filled=filled,
+            said=dict(months),
+            first=first,
+            last=last,
+        )
 
     def _chart(self, table: Table, service: str) -> str:
         told: list[tuple[str, float, str]] = []
@@ -201,8 +234,10 @@ class AccountPages:
         """Where mail is read; what is in it is the customer's own."""
         clauses = {c.id: c.text for c in self.provider.policy.program.clauses}
         return self.provider.pages.page(
-            visit.request, "billing/mail.html", clause=clauses.get("mail", ""),
-        )  # fmt: skip
+            visit.request,
+            "billing/mail.html",
+            clause=clauses.get("mail", ""),
+        )
 
     def _refused(self, visit: Visit, found: Refused, what: str, back: str = "/me") -> Response:
         return refusal(self.provider, visit.request, found, what, ASK, back)

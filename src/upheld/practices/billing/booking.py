@@ -26,16 +26,30 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 ROLE: Final = "billing"
 REFUND: Final = "refund"
-HOW: Final = (("bank transfer", "Bank transfer"), ("cash", "Cash"), ("cheque", "Cheque"),
-              (REFUND, "Money back: what was paid ahead"))  # fmt: skip
+HOW: Final = (
+    ("bank transfer", "Bank transfer"),
+    ("cash", "Cash"),
+    ("cheque", "Cheque"),
+    (REFUND, "Money back: what was paid ahead"),
+)
 FIELDS: Final = (
     Field("number", "Invoice", hint="Its number, such as 2026-1001.", length_max=20),
     Field("how", "How", "select", options=HOW),
-    Field("amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12,
-          check=forms.cents),
-    Field("reference", "Reference", hint="Of the bank's statement or the receipt. Each is booked"
-          " once.", length_max=60, autocomplete="off"),
-)  # fmt: skip
+    Field(
+        "amount",
+        "Amount",
+        hint="Dollars and cents, such as 12.30.",
+        length_max=12,
+        check=forms.cents,
+    ),
+    Field(
+        "reference",
+        "Reference",
+        hint="Of the bank's statement or the receipt. Each is booked once.",
+        length_max=60,
+        autocomplete="off",
+    ),
+)
 
 
 class Receipt(NamedTuple):
@@ -58,9 +72,13 @@ class Booking:
         """The form."""
         await self.provider.do(lambda joint: _allowed(joint, visit))
         return self.provider.pages.page(
-            visit.request, "billing/booking.html", status=status, fields=FIELDS, filled=filled,
+            visit.request,
+            "billing/booking.html",
+            status=status,
+            fields=FIELDS,
+            filled=filled,
             done=visit.request.query_params.get("done") == "yes" and filled.ok,
-        )  # fmt: skip
+        )
 
     async def send(self, visit: Visit) -> Response:
         """Book what came in, once for its reference."""
@@ -72,8 +90,14 @@ class Booking:
         receipt = Receipt(told["number"], told["how"], int(told["amount"]), told["reference"])
         found = await self.provider.attempt(lambda joint: self.book(joint, receipt, visit.subject))
         if isinstance(found, Refused):
-            return refusal(self.provider, visit.request, found, "We may not book this now.",
-                           "Ask the privacy desk.", "/staff/payments")  # fmt: skip
+            return refusal(
+                self.provider,
+                visit.request,
+                found,
+                "We may not book this now.",
+                "Ask the privacy desk.",
+                "/staff/payments",
+            )
         if found is not None:
             field, why = found
             return await self.show(visit, filled.wrong(field, why), 422)
@@ -109,18 +133,40 @@ class Booking:
         at = joint.clock.now()
         back = told.how == REFUND
         made = books.Payment(
-            joint.clock.today(), -told.cents if back else told.cents, told.reference,
+            joint.clock.today(),
+            -told.cents if back else told.cents,
+            told.reference,
             told.how,
             () if back else history.settling(told.cents, told.number),
-        )  # fmt: skip
-        booked = joint.append(payer, books.TRANSACTION, [books.told(made)], source="customer",
-                              occasion="service-use", purpose="billing", entitled=True)  # fmt: skip
+        )
+        booked = joint.append(
+            payer,
+            books.TRANSACTION,
+            [books.told(made)],
+            source="customer",
+            occasion="service-use",
+            purpose="billing",
+            entitled=True,
+        )
         if isinstance(booked, Refused):
             return booked
-        entry = joint.note(payer, "payment", purpose="billing", evidence=(staff_id,),
-                           action=told.how, actor=f"staff {staff_id}")  # fmt: skip
-        joint.tables.insert(payment_intent, person_id=payer, key=key, state="paid",
-                        record_id=staff_id, entry=entry, made=microseconds(at))  # fmt: skip
+        entry = joint.note(
+            payer,
+            "payment",
+            purpose="billing",
+            evidence=(staff_id,),
+            action=told.how,
+            actor=f"staff {staff_id}",
+        )
+        joint.tables.insert(
+            payment_intent,
+            person_id=payer,
+            key=key,
+            state="paid",
+            record_id=staff_id,
+            entry=entry,
+            made=microseconds(at),
+        )
         if (refused := invoices.settle(joint, payer)) is not None:
             return refused
         debts.paid(joint, payer, "")

@@ -170,8 +170,9 @@ def carry(retiring: Retiring) -> list[Carried]:
     left, credit = _noted([*old, *young])
     stay = [at for at, row in enumerate(old) if isinstance(row, Invoice) and left[row.number]]
     after, rest = _noted([*(old[at] for at in stay), *young])
-    settles = tuple((number, share - left[number]) for number, share in after.items()
-                    if share != left[number])  # fmt: skip
+    settles = tuple(
+        (number, share - left[number]) for number, share in after.items() if share != left[number]
+    )
     found = [Carried(at, retiring.old[at]) for at in stay]
     if credit == rest and not settles:
         return found

@@ -109,8 +109,11 @@ class Age:
         """Whether somebody answered for themselves on a day; not where no birth date is held."""
         if self._born is None:
             return False
-        known = {"age": years(self._born, day), "guardian-permission": False,
-                 "guardian-supervision": False}  # fmt: skip
+        known = {
+            "age": years(self._born, day),
+            "guardian-permission": False,
+            "guardian-supervision": False,
+        }
         return self._policy.decide(Request("serve"), known).allowed
 
     def under_age(self, span: Span) -> list[date]:

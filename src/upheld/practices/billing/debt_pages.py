@@ -59,8 +59,14 @@ class DebtPages:
         mine = task.state == "taken" and task.staff_id == visit.subject
         engaged = debts.agents(joint)
         shown = debts.preview(joint, task.person_id, engaged[0]) if mine and engaged else None
-        return Case(task, mine, list(due_numbers(joint, task.person_id)), engaged, shown,
-                    debts.of_person(joint, task.person_id))  # fmt: skip
+        return Case(
+            task,
+            mine,
+            list(due_numbers(joint, task.person_id)),
+            engaged,
+            shown,
+            debts.of_person(joint, task.person_id),
+        )
 
     async def listed(self, visit: Visit) -> Response:
         """The accounts that agents have or had, and what they still have to confirm."""
@@ -72,9 +78,14 @@ class DebtPages:
 
         waiting, (found, changed) = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "billing/debts.html", waiting=waiting, debts=found, me=visit.subject,
-            now=self.provider.now(), changed=sorted(changed),
-        )  # fmt: skip
+            visit.request,
+            "billing/debts.html",
+            waiting=waiting,
+            debts=found,
+            me=visit.subject,
+            now=self.provider.now(),
+            changed=sorted(changed),
+        )
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One debt: what an agent would be told, and what they would not."""
@@ -82,11 +93,16 @@ class DebtPages:
         fields = self._fields(found)
         words = self.provider.policy.program.vocabulary.tree("data")
         return self.provider.pages.page(
-            visit.request, "billing/debt.html", status=status, case=found, fields=fields,
-            filled=filled, now=self.provider.now(),
+            visit.request,
+            "billing/debt.html",
+            status=status,
+            case=found,
+            fields=fields,
+            filled=filled,
+            now=self.provider.now(),
             label={word: term.label or word for word, term in words.items()},
             clauses=cited(self.provider, found.preview.decision if found.preview else None),
-        )  # fmt: skip
+        )
 
     def _fields(self, case: Case) -> tuple[Field, ...]:
         return (Field("party", "Agent", "select", options=[(a, a) for a in case.agents]),)
@@ -123,9 +139,14 @@ class DebtPages:
         if isinstance(found, Filled):
             return await self.show(visit, found, 422)
         if isinstance(found, Refused):
-            return refusal(self.provider, visit.request, found, "This account may not be handed to"
-                           " an agent now.", "Look again at what is due and who is engaged.",
-                           self._here(visit))  # fmt: skip
+            return refusal(
+                self.provider,
+                visit.request,
+                found,
+                "This account may not be handed to an agent now.",
+                "Look again at what is due and who is engaged.",
+                self._here(visit),
+            )
         return RedirectResponse(self._here(visit), 303)
 
     async def recall(self, visit: Visit) -> Response:
@@ -157,9 +178,14 @@ class DebtPages:
 
         user, has, owed = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "billing/agent.html", user=user, has=has, owed=owed,
-            now=self.provider.now(), shown=field_values.shown,
-        )  # fmt: skip
+            visit.request,
+            "billing/agent.html",
+            user=user,
+            has=has,
+            owed=owed,
+            now=self.provider.now(),
+            shown=field_values.shown,
+        )
 
     async def confirm(self, visit: Visit) -> Response:
         """Confirm that what we told was deleted."""

@@ -78,12 +78,18 @@ def amount_due(question: Question) -> Proof:
     try:
         found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
     except OddValueError as error:
-        raise ProofError("what somebody owes cannot be told", code=error.code,
-                         hint="see what is kept as `transaction`") from None  # fmt: skip
+        raise ProofError(
+            "what somebody owes cannot be told",
+            code=error.code,
+            hint="see what is kept as `transaction`",
+        ) from None
     history, rests = books.history(found), (books.TRANSACTION,) if found else ()
     if question.fact.name == UNSETTLED:
-        unsettled = (not history.settled or _under_way(question)
-                     or unbilled(question.tables, question.person_id, question.at))  # fmt: skip
+        unsettled = (
+            not history.settled
+            or _under_way(question)
+            or unbilled(question.tables, question.person_id, question.at)
+        )
         return Proof(unsettled, rests)
     return Proof(history.due(question.at.date()) > 0, rests)
 
@@ -94,18 +100,27 @@ def _under_way(question: Question) -> bool:
 
 def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
     """Telling an agent what it needs to collect."""
-    return Act(action="share", data=tuple(fields), recipient=AGENT,
-               purpose="debt-collection", occasion="other", party=party)  # fmt: skip
+    return Act(
+        action="share",
+        data=tuple(fields),
+        recipient=AGENT,
+        purpose="debt-collection",
+        occasion="other",
+        party=party,
+    )
 
 
 def agents(joint: Transaction) -> list[str]:
     """The collection agents who are engaged now, by name."""
     found, _ = joint.records_of([REGISTER], ["engagement"])
     at = microseconds(joint.clock.now())
-    return sorted({
-        each.party for each in found
-        if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
-    })  # fmt: skip
+    return sorted(
+        {
+            each.party
+            for each in found
+            if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
+        }
+    )
 
 
 class Preview(NamedTuple):
@@ -145,10 +160,17 @@ def hand_over(joint: Transaction, task: tasks.Task, party: str) -> str | Refused
         return found
     made = secrets.token_hex(16)
     item_id = joint.obligations.of_entry(task.person_id, found.entry, DELETE)
-    joint.tables.insert(table, person_id=task.person_id, debt_id=made,
-                    task_id=task.task_id, party=party, state="handed",
-                    handed=microseconds(joint.clock.now()), entry=found.entry,
-                    item_id=item_id)  # fmt: skip
+    joint.tables.insert(
+        table,
+        person_id=task.person_id,
+        debt_id=made,
+        task_id=task.task_id,
+        party=party,
+        state="handed",
+        handed=microseconds(joint.clock.now()),
+        entry=found.entry,
+        item_id=item_id,
+    )
     return made
 
 
@@ -213,11 +235,19 @@ def recall(joint: Transaction, person_id: str, actor: str = "") -> None:
     if debt is None:
         return
     now = joint.clock.now()
-    joint.tables.update(table, {"state": "recalled", "recalled": microseconds(now)},
-                    _MINE, person_id, debt.debt_id)  # fmt: skip
+    joint.tables.update(
+        table, {"state": "recalled", "recalled": microseconds(now)}, _MINE, person_id, debt.debt_id
+    )
     joint.obligations.set_due(person_id, debt.item_id, now + CONFIRM_WITHIN)
-    joint.note(person_id, "recall", purpose="debt-collection", after=str(debt.entry),
-               recipient=f"{AGENT} {debt.party}", duties=(DELETE,), actor=actor)  # fmt: skip
+    joint.note(
+        person_id,
+        "recall",
+        purpose="debt-collection",
+        after=str(debt.entry),
+        recipient=f"{AGENT} {debt.party}",
+        duties=(DELETE,),
+        actor=actor,
+    )
 
 
 def confirm(joint: Transaction, party: str, debt_id: str, by_whom: str) -> None:
@@ -230,10 +260,15 @@ def confirm(joint: Transaction, party: str, debt_id: str, by_whom: str) -> None:
     joint.tables.update(table, changes, _MINE, debt.person_id, debt_id)
     joint.obligations.close(debt.person_id, debt.item_id)
     joint.note(
-        debt.person_id, "deletion", purpose="debt-collection", duties=(DELETE,),
-        recipient=f"{AGENT} {party}", evidence=(by_whom,), after=str(debt.entry),
+        debt.person_id,
+        "deletion",
+        purpose="debt-collection",
+        duties=(DELETE,),
+        recipient=f"{AGENT} {party}",
+        evidence=(by_whom,),
+        after=str(debt.entry),
         actor=f"{AGENT} {party}",
-    )  # fmt: skip
+    )
 
 
 def paid(joint: Transaction, person_id: str, _: str) -> None:
@@ -250,12 +285,20 @@ def _debts(by: Source, found: Sequence[Any]) -> list[Debt]:
         due |= by.obligations.due_times([(each.person_id, each.item_id) for each in some])
     return [
         Debt(
-            each.person_id, each.debt_id, each.task_id, each.party, each.state, moment(each.handed),
-            _at(each.recalled), _at(each.confirmed), each.entry, each.item_id,
+            each.person_id,
+            each.debt_id,
+            each.task_id,
+            each.party,
+            each.state,
+            moment(each.handed),
+            _at(each.recalled),
+            _at(each.confirmed),
+            each.entry,
+            each.item_id,
             _at(due.get(each.item_id)),
         )
         for each in found
-    ]  # fmt: skip
+    ]
 
 
 def _at(told: int | None) -> datetime | None:

@@ -44,8 +44,12 @@ from upheld.practices.billing.services import BACK, SERVICES, had
 
 DUE_DAYS: Final = 14
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
-STEPS: Final = (("open", 0, "due"), ("due", 7, "reminded"), ("reminded", 21, "warned"),
-                ("warned", 28, "task"))  # fmt: skip
+STEPS: Final = (
+    ("open", 0, "due"),
+    ("due", 7, "reminded"),
+    ("reminded", 21, "warned"),
+    ("warned", 28, "task"),
+)
 UNPAID: Final = ("open", "due", "reminded", "warned", "task")
 DUE: Final = UNPAID[1:]
 DEBT: Final = "debt"
@@ -111,9 +115,9 @@ def settle(joint: Transaction, payer: str) -> Refused | None:
         return found
     paid = {each.number for each in found.invoices if each.open == 0}
     unpaid = _unpaid(joint, payer)
-    joint.tables.mark_again(own.invoice, [
-        (each, each._replace(state="paid")) for each in unpaid if each.number in paid
-    ])  # fmt: skip
+    joint.tables.mark_again(
+        own.invoice, [(each, each._replace(state="paid")) for each in unpaid if each.number in paid]
+    )
     if not any(each.state in DUE and each.number not in paid for each in unpaid):
         tasks.close_about(joint, payer, DEBT)
     return None
@@ -154,10 +158,13 @@ class Invoices:
         clock = gate.clock
         with gate.together() as joint:
             found = joint.tables.look(
-                own.service_order, ["person_id"], _NOT_BILLED,
-                month.word, microseconds(midnight(clock, month.after)),
+                own.service_order,
+                ["person_id"],
+                _NOT_BILLED,
+                month.word,
+                microseconds(midnight(clock, month.after)),
                 microseconds(midnight(clock, month.first)),
-            )  # fmt: skip
+            )
         for (person_id,) in found:
             trial.one(partial(self._invoice_alone, gate, person_id, month), person_id, month.word)
         return len(found)
@@ -167,9 +174,13 @@ class Invoices:
             self.invoice(joint, person_id, month)
 
     def invoice(
-        self, joint: Transaction, person_id: str, month: Month, until: date | None = None,
+        self,
+        joint: Transaction,
+        person_id: str,
+        month: Month,
+        until: date | None = None,
         before: date | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Make the invoice of a person's month, in the books of whoever pays for it, once.
 
         `until` is the day on which all that they have ends, though no row says so. With `before`
@@ -189,17 +200,27 @@ class Invoices:
         if before:
             bill_until(joint.tables, person_id, before)
         else:
-            joint.tables.insert(own.billed, person_id=person_id, month=month.word,
-                            state=state)  # fmt: skip
+            joint.tables.insert(own.billed, person_id=person_id, month=month.word, state=state)
         if told is None:
             return
-        joint.tables.insert(own.invoice, person_id=payer, number=told.number,
-                        used_by=person_id, month=month.word, due=moment(told.due),
-                        state="open")  # fmt: skip
+        joint.tables.insert(
+            own.invoice,
+            person_id=payer,
+            number=told.number,
+            used_by=person_id,
+            month=month.word,
+            due=moment(told.due),
+            state="open",
+        )
         settle(joint, payer)  # what was paid ahead may cover it
         self.provider.events.announce(joint, INVOICE_MADE, payer, told.number)
-        outbox.queue(joint, payer, "billing/invoice", "administrative-message",
-                     {"number": told.number, "due": told.due.isoformat()})  # fmt: skip
+        outbox.queue(
+            joint,
+            payer,
+            "billing/invoice",
+            "administrative-message",
+            {"number": told.number, "due": told.due.isoformat()},
+        )
 
     def _invoiced(
         self, joint: Transaction, person_id: str, payer: str, used: _Used
@@ -216,16 +237,18 @@ class Invoices:
         free, whose, refused = suspended(joint, person_id, used.span), _Whose(), None
         if payer != person_id and any(
             used.span.first <= day < used.span.after
-            for days in days_had(plans, used.month).values() for day in days
-        ):  # fmt: skip
+            for days in days_had(plans, used.month).values()
+            for day in days
+        ):
             age = age_of(joint, person_id)
             if isinstance(age, Refused):
                 return age
             under_age = [day for day in age.under_age(used.span) if day not in free]
             when = chargeable(joint, person_id, under_age)
             free |= {day: NOT_ACCEPTED for day in under_age if day not in when}
-            whose = _Whose(found[ACCOUNT] if ACCOUNT in found.values else "",
-                           MINOR if under_age else HOUSEHOLD)  # fmt: skip
+            whose = _Whose(
+                found[ACCOUNT] if ACCOUNT in found.values else "", MINOR if under_age else HOUSEHOLD
+            )
             if under_age:
                 moment = max(when.values(), default=joint.clock.now())
                 refused = charge(joint, person_id, min(moment, joint.clock.now()))
@@ -239,10 +262,23 @@ class Invoices:
         ahead = history_of(joint, payer)
         if isinstance(ahead, Refused):
             return ahead
-        told = Invoice(number(joint, made), made, made + timedelta(days=DUE_DAYS), cents, lines,
-                       *whose, min(ahead.credit, cents))  # fmt: skip
-        booked = joint.append(payer, books.TRANSACTION, [books.told(told)], source="customer",
-                              occasion="service-use", purpose="billing")  # fmt: skip
+        told = Invoice(
+            number(joint, made),
+            made,
+            made + timedelta(days=DUE_DAYS),
+            cents,
+            lines,
+            *whose,
+            min(ahead.credit, cents),
+        )
+        booked = joint.append(
+            payer,
+            books.TRANSACTION,
+            [books.told(told)],
+            source="customer",
+            occasion="service-use",
+            purpose="billing",
+        )
         return booked if isinstance(booked, Refused) else told
 
     def leave(self, joint: Transaction, person_id: str) -> None:
@@ -314,8 +350,9 @@ class Invoices:
     def _step(self, joint: Transaction, told: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
         where = "person_id = ? AND number = ? AND state = ?"
-        changed = joint.tables.update(own.invoice, {"state": after}, where,
-                                  told.payer, told.number, before, parts=[before])  # fmt: skip
+        changed = joint.tables.update(
+            own.invoice, {"state": after}, where, told.payer, told.number, before, parts=[before]
+        )
         if changed:
             self._now(joint, told.payer, after, told.number, day_of(told.due))
 
@@ -325,11 +362,14 @@ class Invoices:
         elif state == "task":
             open_debts = [t for t in tasks.of_person(joint.tables, payer) if t.kind == DEBT]
             if not open_debts:
-                tasks.open_task(joint, payer, DEBT, "debt-collection", role="billing",
-                                about=number)  # fmt: skip
+                tasks.open_task(joint, payer, DEBT, "debt-collection", role="billing", about=number)
         else:
-            words = {"number": number, "due": due.isoformat(), "which": state,
-                     "erased": "yes" if erased(joint, payer) else ""}  # fmt: skip
+            words = {
+                "number": number,
+                "due": due.isoformat(),
+                "which": state,
+                "erased": "yes" if erased(joint, payer) else "",
+            }
             outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
 
 

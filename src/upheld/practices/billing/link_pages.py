@@ -53,8 +53,10 @@ class LinkPages:
         once = _text(form, "card") or request.query_params.get("card", "")
 
         def look(joint: Transaction) -> tuple[History | Refused, str | None]:
-            return (invoices.history_of(joint, person_id),
-                    self.payments.under_way(joint, person_id))  # fmt: skip
+            return (
+                invoices.history_of(joint, person_id),
+                self.payments.under_way(joint, person_id),
+            )
 
         try:
             history, busy = await self.provider.do(look)
@@ -67,10 +69,19 @@ class LinkPages:
             amount = max(history.balance, 0)
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
         return self.provider.pages.page(
-            request, "billing/pay-link.html", status=status, told=history, busy=busy, card=card,
-            once=once, filled=filled, fields=(AMOUNT,), key=secrets.token_hex(16),
-            here_=_here(request), processor=self.processor.party,
-        )  # fmt: skip
+            request,
+            "billing/pay-link.html",
+            status=status,
+            told=history,
+            busy=busy,
+            card=card,
+            once=once,
+            filled=filled,
+            fields=(AMOUNT,),
+            key=secrets.token_hex(16),
+            here_=_here(request),
+            processor=self.processor.party,
+        )
 
     async def card_page(self, request: Request, _: FormData) -> Response:
         """What giving a card means, and the button that leads to the processor."""
@@ -98,8 +109,11 @@ class LinkPages:
         except VaultError:
             return await self.show(request, FormData())
         if isinstance(found, Refused):
-            return self._refused(request, found, "We may not tell the payment processor who pays,"
-                                 " so nothing was paid.")  # fmt: skip
+            return self._refused(
+                request,
+                found,
+                "We may not tell the payment processor who pays, so nothing was paid.",
+            )
         if isinstance(found, Declined):
             return await self.show(request, form, filled.wrong("amount", found.why), 422)
         if isinstance(found, UnderWay):
@@ -127,8 +141,13 @@ class LinkPages:
             return self._refused(request, found, "We may not show what is open.")
         if found is None:
             raise HTTPException(404)
-        return self.provider.pages.page(request, "billing/paid-link.html", state=found[0],
-                                        balance=found[1], here_=_here(request))  # fmt: skip
+        return self.provider.pages.page(
+            request,
+            "billing/paid-link.html",
+            state=found[0],
+            balance=found[1],
+            here_=_here(request),
+        )
 
     def _refused(self, request: Request, found: Refused, what: str) -> Response:
         return refusal(self.provider, request, found, what, ASK, _here(request))

@@ -30,8 +30,9 @@ from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read
 
-AMOUNT: Final = Field("amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12,
-                      check=forms.cents)  # fmt: skip
+AMOUNT: Final = Field(
+    "amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12, check=forms.cents
+)
 KEY: Final = re.compile(r"^[0-9a-f]{32}$")
 
 
@@ -62,9 +63,13 @@ class PayPages:
         told = found.values
         history = books.history_of(found["payment-history"] if "payment-history" in told else None)
         card = cards.usable(found)
-        return Owed(history, card, card is None and cards.CARD in told,
-                    self.provider.payer(joint.tables, person_id) != person_id,
-                    self.payments.under_way(joint, person_id))  # fmt: skip
+        return Owed(
+            history,
+            card,
+            card is None and cards.CARD in told,
+            self.provider.payer(joint.tables, person_id) != person_id,
+            self.payments.under_way(joint, person_id),
+        )
 
     async def show(
         self, visit: Visit, filled: Filled = EMPTY, status: int = 200, once: str = ""
@@ -80,10 +85,19 @@ class PayPages:
             amount = due or max(found.history.balance, 0)
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
         return self.provider.pages.page(
-            visit.request, "billing/payment.html", status=status, told=found.history, due=due,
-            card=card, once=once, owed=found, filled=filled, fields=(AMOUNT,),
-            key=secrets.token_hex(16), processor=self.processor.party,
-        )  # fmt: skip
+            visit.request,
+            "billing/payment.html",
+            status=status,
+            told=found.history,
+            due=due,
+            card=card,
+            once=once,
+            owed=found,
+            filled=filled,
+            fields=(AMOUNT,),
+            key=secrets.token_hex(16),
+            processor=self.processor.party,
+        )
 
     async def pay(self, visit: Visit) -> Response:
         """Pay an amount, once for the key of the form."""
@@ -100,8 +114,12 @@ class PayPages:
             lambda joint: self.payments.begin(joint, visit.subject, key, cents, once, token)
         )
         if isinstance(found, Refused):
-            return self._refused(visit.request, found, "We may not tell the payment processor who"
-                                 " pays, so nothing was paid.", "/me/payment")  # fmt: skip
+            return self._refused(
+                visit.request,
+                found,
+                "We may not tell the payment processor who pays, so nothing was paid.",
+                "/me/payment",
+            )
         if isinstance(found, Declined):
             return await self.show(visit, filled.wrong("amount", found.why), 422, once)
         if isinstance(found, UnderWay):
@@ -127,8 +145,9 @@ class PayPages:
             return self._refused(visit.request, found, "We may not show your balance.", "/me")
         if found is None:
             raise HTTPException(404)
-        return self.provider.pages.page(visit.request, "billing/paid.html", state=found[0],
-                                        balance=found[1])  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "billing/paid.html", state=found[0], balance=found[1]
+        )
 
     async def card_page(self, visit: Visit) -> Response:
         """What giving a card means, and the button that leads to the processor."""
@@ -142,8 +161,9 @@ class PayPages:
         """The card that was given, to be kept, or to pay with once."""
         reference = visit.request.path_params["reference"]
         found = await self.given.card(visit.subject, reference)
-        return self.provider.pages.page(visit.request, "billing/card.html", card=found,
-                                        reference=reference)  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "billing/card.html", card=found, reference=reference
+        )
 
     async def keep(self, visit: Visit) -> Response:
         """Keep the card's token, in place of the one before."""
@@ -154,9 +174,12 @@ class PayPages:
         )
         found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
         if isinstance(found, Refused):
-            return self._refused(visit.request, found, "We may not keep a card of yours now. You"
-                                 " can still pay with it once.",
-                                 f"/me/payment?card={reference}")  # fmt: skip
+            return self._refused(
+                visit.request,
+                found,
+                "We may not keep a card of yours now. You can still pay with it once.",
+                f"/me/payment?card={reference}",
+            )
         return RedirectResponse("/me/payment", 303)
 
     def _refused(self, request: Request, found: Refused, what: str, back: str) -> Response:

@@ -124,8 +124,9 @@ class Payments:
             return history
         if cents > history.balance:
             return Declined("That is more than you owe.")
-        record = joint.record(person_id, "payment", by_whom=person_id, how="card",
-                              ends=joint.clock.now() + LASTS)  # fmt: skip
+        record = joint.record(
+            person_id, "payment", by_whom=person_id, how="card", ends=joint.clock.now() + LASTS
+        )
         found = self._told(joint, person_id)
         if isinstance(found, Refused):
             joint.withdraw(person_id, record, ended=True)
@@ -135,16 +136,27 @@ class Payments:
             joint.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
         sealed = self._sealer.seal(msgspec.json.encode(_Sealed(cents, once)), person_id, key)
-        joint.tables.insert(payment_intent, person_id=person_id, key=key,
-                        state="begun", record_id=record, entry=found.entry,
-                        made=microseconds(joint.clock.now()), sealed=sealed)  # fmt: skip
+        joint.tables.insert(
+            payment_intent,
+            person_id=person_id,
+            key=key,
+            state="begun",
+            record_id=record,
+            entry=found.entry,
+            made=microseconds(joint.clock.now()),
+            sealed=sealed,
+        )
         return Begun(token or (card.token if card else ""), cents)
 
     def _told(self, joint: Transaction, person_id: str) -> Outcome:
         act = Act(
-            action="share", data=("name", "card"), recipient="payment-processor",
-            purpose="billing", occasion="service-use", party=self.processor.party,
-        )  # fmt: skip
+            action="share",
+            data=("name", "card"),
+            recipient="payment-processor",
+            purpose="billing",
+            occasion="service-use",
+            party=self.processor.party,
+        )
         return joint.act(act, person_id, entitled=True)
 
     def charge(self, person_id: str, key: str, begun: Begun) -> Charged:
@@ -176,10 +188,14 @@ class Payments:
         if found.state == "begun":
             joint.withdraw(person_id, record, ended=True)
         joint.note(
-            person_id, "payment", purpose="billing", evidence=(record,), after=str(found.entry),
+            person_id,
+            "payment",
+            purpose="billing",
+            evidence=(record,),
+            after=str(found.entry),
             recipient=f"payment-processor {self.processor.party}",
             problem="" if charged.paid else "declined",
-        )  # fmt: skip
+        )
         if charged.paid:
             self.provider.events.announce(joint, PAYMENT_RECEIVED, person_id, charged.reference)
         return None
@@ -193,11 +209,21 @@ class Payments:
             return found
         card = cards.held(joint, person_id)
         paid = books.Payment(
-            joint.clock.today(), cents, reference,
-            f"card ··{card.last_four}" if card else "card", found.settling(cents),
-        )  # fmt: skip
-        booked = joint.append(person_id, books.TRANSACTION, [books.told(paid)], source="customer",
-                              occasion="service-use", purpose="billing", entitled=True)  # fmt: skip
+            joint.clock.today(),
+            cents,
+            reference,
+            f"card ··{card.last_four}" if card else "card",
+            found.settling(cents),
+        )
+        booked = joint.append(
+            person_id,
+            books.TRANSACTION,
+            [books.told(paid)],
+            source="customer",
+            occasion="service-use",
+            purpose="billing",
+            entitled=True,
+        )
         if isinstance(booked, Refused):
             return booked
         return invoices.settle(joint, person_id)
@@ -213,8 +239,9 @@ class Payments:
             " (SELECT person_id FROM person WHERE state = 'active')"
         )
         with gate.together() as joint:
-            found, forged = joint.tables.believed(payment_intent, where, *_LIVE,
-                                              microseconds(now - INTERRUPTED))  # fmt: skip
+            found, forged = joint.tables.believed(
+                payment_intent, where, *_LIVE, microseconds(now - INTERRUPTED)
+            )
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
         count, over = 0, microseconds(now - GIVEN_UP)
@@ -231,8 +258,9 @@ class Payments:
     def _given_up(self, gate: Gate, person_id: str, key: str) -> int:
         """Ask no more about what was given up: its amount goes."""
         with gate.together() as joint:
-            joint.tables.update(payment_intent, {"sealed": None},
-                            f"{_KEY} AND state = 'refused'", person_id, key)  # fmt: skip
+            joint.tables.update(
+                payment_intent, {"sealed": None}, f"{_KEY} AND state = 'refused'", person_id, key
+            )
         return 0
 
     def _late(self, gate: Gate, person_id: str, key: str) -> int:
@@ -270,8 +298,9 @@ class Payments:
             return None
         record, sealed = found
         joint.withdraw(person_id, record, ended=True)
-        record = joint.record(person_id, "payment", by_whom="provider", how="card",
-                              ends=joint.clock.now() + LASTS)  # fmt: skip
+        record = joint.record(
+            person_id, "payment", by_whom="provider", how="card", ends=joint.clock.now() + LASTS
+        )
         self._change(joint, person_id, key, record_id=record)
         shared = self._told(joint, person_id)
         card = once or (None if isinstance(shared, Refused) else cards.usable(shared))

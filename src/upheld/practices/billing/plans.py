@@ -49,12 +49,18 @@ def catalogue(path: Path | None = None) -> Mapping[str, Plan]:
         told = msgspec.convert(tomllib.loads(raw.decode()), _File).plan
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         said = re.sub(r"\s+", " ", str(error))
-        raise PlansError(f"the plans in {where}: {said}", code="plans",
-                         hint="see plans.toml in upheld/practices/billing") from None  # fmt: skip
+        raise PlansError(
+            f"the plans in {where}: {said}",
+            code="plans",
+            hint="see plans.toml in upheld/practices/billing",
+        ) from None
     found = {plan.id: plan for plan in told}
     if len(found) < len(told):
-        raise PlansError(f"the plans in {where}: an id is there twice", code="plans",
-                         hint="give each plan an id of its own")  # fmt: skip
+        raise PlansError(
+            f"the plans in {where}: an id is there twice",
+            code="plans",
+            hint="give each plan an id of its own",
+        )
     return found
 
 

@@ -85,9 +85,11 @@ CARDS = (
     Card("agent", "Accounts", "/agent", "What was handed to you", 0, True),
 )
 DESTINATIONS = {
-    "plandetails": "/me/services", "balanceinformation": "/me/balance",
-    "usageinformation": "/me/usage", "payment": "/me/payment",
-}  # fmt: skip
+    "plandetails": "/me/services",
+    "balanceinformation": "/me/balance",
+    "usageinformation": "/me/usage",
+    "payment": "/me/payment",
+}
 
 NEEDS = (
     Need("ordering services", "collect services from customer at service-use"),
@@ -97,9 +99,11 @@ NEEDS = (
     Need("keeping invoices and payments", "store transaction"),
     Need("the page of balance", "view balance by customer for service-provision"),
     Need("paying by card", "share card to payment-processor for billing at service-use"),
-    Need("handing debts to an agent",
-         "share balance to collection-agent for debt-collection at other"),
-)  # fmt: skip
+    Need(
+        "handing debts to an agent",
+        "share balance to collection-agent for debt-collection at other",
+    ),
+)
 
 
 def practice(provider: Provider, processor: PaymentProcessor | None = None) -> Practice:
@@ -118,30 +122,42 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
     if processor is None:
         routes += _sandbox_routes(provider, sandbox)
     return Practice(
-        "billing", asks=("charge", "serve", "share", "use", "view"),
+        "billing",
+        asks=("charge", "serve", "share", "use", "view"),
         proves=("has-service", "payment-in-progress"),
-        routes=routes, cards=CARDS, destinations=DESTINATIONS, waiting=waiting,
+        routes=routes,
+        cards=CARDS,
+        destinations=DESTINATIONS,
+        waiting=waiting,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
         carriers={debts.DELETE: debts.delete_on_recall},
         derived={
             "balance": ((books.TRANSACTION,), books.derive_balance),
             "payment-history": ((books.TRANSACTION,), books.derive_history),
         },
-        leaving=invoices.leave, stayed=invoices.stayed,
+        leaving=invoices.leave,
+        stayed=invoices.stayed,
         links={PAY: Link("/pay", timedelta(0), sealed=True)},
         carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
-        fields={books.TRANSACTION: books.row_of, services.SERVICES: services.row_of,
-                usage.USAGE: usage.row_of, CARD: read_card},
+        fields={
+            books.TRANSACTION: books.row_of,
+            services.SERVICES: services.row_of,
+            usage.USAGE: usage.row_of,
+            CARD: read_card,
+        },
         jobs=[
             Job("invoices", 6 * 3600, invoices.make),
             Job("due invoices", 3600, invoices.fall_due),
             Job("interrupted payments", 60, payments.take_up),
         ],
-        listeners={PAYMENT_RECEIVED: debts.paid, ACCOUNT_CLOSED: services.end_all,
-                   PAYER_CHANGES: invoices.close},
+        listeners={
+            PAYMENT_RECEIVED: debts.paid,
+            ACCOUNT_CLOSED: services.end_all,
+            PAYER_CHANGES: invoices.close,
+        },
         changed_at={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},
-    )  # fmt: skip
+    )
 
 
 def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
@@ -216,12 +232,22 @@ def waiting(joint: Transaction, person_id: str) -> list[Todo]:
     found = []
     if due := due_numbers(joint, person_id):
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
-        found.append(Todo(f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.", "Pay",
-                          "/me/payment"))  # fmt: skip
+        found.append(
+            Todo(
+                f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.",
+                "Pay",
+                "/me/payment",
+            )
+        )
     debt = debts.handed(joint, person_id)
     if debt is not None:
-        found.append(Todo(
-            f"Since {said_day(debt.handed)} {debt.party} collects what you owe for us. It sees your"
-            " name, account number, contact details and balance, and nothing else, until you have"
-            " paid.", "See what you owe", "/me/balance"))  # fmt: skip
+        found.append(
+            Todo(
+                f"Since {said_day(debt.handed)} {debt.party} collects what you owe for us. It sees"
+                " your name, account number, contact details and balance, and nothing else, until"
+                " you have paid.",
+                "See what you owe",
+                "/me/balance",
+            )
+        )
     return found

@@ -28,6 +28,12 @@ def refusal(
     decision = refused.decision
     problem = refused.why if decision is not None and refused.why != decision.why else ""
     return provider.pages.page(
-        request, "billing/refused.html", status=403, what=what, do=do, back=back,
-        why=problem or why.says, clauses=cited(provider, decision),
-    )  # fmt: skip
+        request,
+        "billing/refused.html",
+        status=403,
+        what=what,
+        do=do,
+        back=back,
+        why=problem or why.says,
+        clauses=cited(provider, decision),
+    )

@@ -51,11 +51,23 @@ def expiry(value: str) -> str:
 
 
 FIELDS: Final = (
-    Field("number", "Card number", hint="4242 4242 4242 4242 pays, 4000 0000 0000 0002 is"
-          " declined.", autocomplete="off", length_max=30, check=number),
-    Field("expiry", "Good through", hint="Month and year, such as 12/29.", autocomplete="off",
-          length_max=7, check=expiry),
-)  # fmt: skip
+    Field(
+        "number",
+        "Card number",
+        hint="4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined.",
+        autocomplete="off",
+        length_max=30,
+        check=number,
+    ),
+    Field(
+        "expiry",
+        "Good through",
+        hint="Month and year, such as 12/29.",
+        autocomplete="off",
+        length_max=7,
+        check=expiry,
+    ),
+)
 
 
 class Sandbox:
@@ -74,8 +86,9 @@ class Sandbox:
         now = self._provider.now()
         with self._gate.together() as joint:
             joint.tables.purge(sandbox_card, "made < ?", microseconds(now - KEPT))
-            joint.tables.insert(sandbox_card, reference=reference, back=back,
-                            made=microseconds(now))  # fmt: skip
+            joint.tables.insert(
+                sandbox_card, reference=reference, back=back, made=microseconds(now)
+            )
         return f"/sandbox/card/{reference}"
 
     def card(self, reference: str) -> Card | None:
@@ -92,8 +105,9 @@ class Sandbox:
         del cents
         state = "declined" if token.startswith(_DECLINES) else "paid"
         with self._gate.together() as joint:
-            joint.tables.insert_new(sandbox_charge, key=key, reference=secrets.token_hex(6),
-                                state=state)  # fmt: skip
+            joint.tables.insert_new(
+                sandbox_charge, key=key, reference=secrets.token_hex(6), state=state
+            )
         found = self.charged(key)
         assert found is not None  # noqa: S101 - it stands there now
         return found
@@ -108,9 +122,12 @@ class Sandbox:
         """Its page for a card."""
         await self._back(request)
         return self._provider.pages.page(
-            request, "billing/sandbox.html", status=200 if filled.ok else 422, fields=FIELDS,
+            request,
+            "billing/sandbox.html",
+            status=200 if filled.ok else 422,
+            fields=FIELDS,
             filled=filled,
-        )  # fmt: skip
+        )
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Take a card, and lead back with it."""
@@ -126,8 +143,7 @@ class Sandbox:
 
         def keep() -> None:
             with self._gate.together() as joint:
-                joint.tables.update(sandbox_card, {"sealed": sealed}, "reference = ?",
-                                reference)  # fmt: skip
+                joint.tables.update(sandbox_card, {"sealed": sealed}, "reference = ?", reference)
 
         await self._provider.apart(keep)
         return RedirectResponse(back, 303)

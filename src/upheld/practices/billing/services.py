@@ -94,13 +94,15 @@ def unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     orders = tables.select(service_order, "person_id = ?", person_id)
     over = billed_months(tables, person_id)
     return any(
-        not over.issuperset(_months(
-            moment(each.began).astimezone(zone).date(),
-            moment(each.ended).astimezone(zone).date() if each.ended else today + timedelta(1),
-            today,
-        ))
+        not over.issuperset(
+            _months(
+                moment(each.began).astimezone(zone).date(),
+                moment(each.ended).astimezone(zone).date() if each.ended else today + timedelta(1),
+                today,
+            )
+        )
         for each in orders
-    )  # fmt: skip
+    )
 
 
 def billed_months(tables: Tables, person_id: str) -> set[str]:
@@ -122,8 +124,9 @@ def _month(day: date) -> int:
 
 def held(joint: Transaction, person_id: str) -> list[Had] | Refused:
     """The plans that somebody has now, read for billing."""
-    found = joint.act(Act(action="use", data=(SERVICES,), purpose="billing"), person_id,
-                      entitled=True)  # fmt: skip
+    found = joint.act(
+        Act(action="use", data=(SERVICES,), purpose="billing"), person_id, entitled=True
+    )
     if isinstance(found, Refused):
         return found
     return [each for each in had(row.value for row in found.series(SERVICES)) if not each.until]
@@ -141,8 +144,9 @@ def order(joint: Transaction, person_id: str, plan: Plan) -> Refused | None:
     if any(each.plan == plan.id for each in before):
         return None
     at = joint.clock.now()
-    record = joint.record(person_id, "service-order", fact="has-service", by_whom=person_id,
-                          how="order")  # fmt: skip
+    record = joint.record(
+        person_id, "service-order", fact="has-service", by_whom=person_id, how="order"
+    )
     today = joint.clock.day_of(at)
     added = [_ending(each, today) for each in before]
     added.append(Row("order", plan.service, plan.id, today, record))
@@ -150,8 +154,9 @@ def order(joint: Transaction, person_id: str, plan: Plan) -> Refused | None:
     if refused:
         joint.withdraw(person_id, record)
         return refused
-    joint.tables.insert(service_order, person_id=person_id, record_id=record,
-                    began=microseconds(at))  # fmt: skip
+    joint.tables.insert(
+        service_order, person_id=person_id, record_id=record, began=microseconds(at)
+    )
     _over(joint, person_id, before, CUSTOMER)
     return None
 
@@ -180,8 +185,7 @@ def end_all(joint: Transaction, person_id: str, _: str = "", actor: str = CUSTOM
     now = held(joint, person_id)
     for each in [] if isinstance(now, Refused) else now:
         end(joint, person_id, each.service, actor)
-    found, _forged = joint.records_of([person_id],
-                                    ["service-order"])  # fmt: skip
+    found, _forged = joint.records_of([person_id], ["service-order"])
     at = microseconds(joint.clock.now())
     for record in found:
         if record.fact == "has-service" and record.in_force(at):
@@ -211,8 +215,7 @@ def _over(joint: Transaction, person_id: str, ended: list[Had], actor: str) -> N
         if each.record:
             joint.withdraw(person_id, each.record, ended=True, actor=actor)
             where = "person_id = ? AND record_id = ?"
-            joint.tables.update(service_order, {"ended": at}, where, person_id,
-                            each.record)  # fmt: skip
+            joint.tables.update(service_order, {"ended": at}, where, person_id, each.record)
 
 
 def new_password(joint: Transaction, person_id: str, service: str) -> str | Refused:

@@ -49,8 +49,14 @@ class Table(NamedTuple):
 
 def note(joint: Transaction, person_id: str, rows: Sequence[Row]) -> Refused | None:
     """Note what somebody used, as the network counted it."""
-    found = joint.append(person_id, USAGE, [told(row) for row in rows], source="customer",
-                         occasion="service-use", purpose="billing")  # fmt: skip
+    found = joint.append(
+        person_id,
+        USAGE,
+        [told(row) for row in rows],
+        source="customer",
+        occasion="service-use",
+        purpose="billing",
+    )
     return found if isinstance(found, Refused) else None
 
 

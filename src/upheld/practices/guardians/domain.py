@@ -98,9 +98,10 @@ def given(joint: Transaction, person_id: str) -> dict[str, Given]:
         live = each.in_force(now)
         over = each.withdrawn if each.withdrawn is not None else each.ends
         found[kinds[each.kind]] = Given(
-            each.record_id if live else "", _moment(each.begins),
+            each.record_id if live else "",
+            _moment(each.begins),
             None if live or over is None else _moment(over),
-        )  # fmt: skip
+        )
     return found
 
 
@@ -109,10 +110,14 @@ def give(joint: Transaction, care: Care, what: str, *, begins: datetime | None =
     if given(joint, care.person_id)[what].record_id:
         return
     joint.record(
-        care.person_id, KINDS[what][0], by_whom=care.guardian_id, how="page",
+        care.person_id,
+        KINDS[what][0],
+        by_whom=care.guardian_id,
+        how="page",
         actor=GUARDIAN,
-        text=KINDS[what][1], begins=begins or joint.clock.now(),
-    )  # fmt: skip
+        text=KINDS[what][1],
+        begins=begins or joint.clock.now(),
+    )
 
 
 def withdraw(provider: Provider, joint: Transaction, care: Care, what: str) -> None:
@@ -137,8 +142,9 @@ def begin(joint: Transaction, person_id: str, invitation: Invitation) -> Refused
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
         return Refused(None)
-    joint.tables.insert(table, person_id=person_id, guardian_id=care.guardian_id,
-                    begun=microseconds(accepted))  # fmt: skip
+    joint.tables.insert(
+        table, person_id=person_id, guardian_id=care.guardian_id, begun=microseconds(accepted)
+    )
     for what in KINDS:
         give(joint, care, what, begins=accepted)
     charged = joint.act(Act(action="charge"), person_id, entitled=True)
@@ -174,8 +180,7 @@ def is_known(tables: Tables, person_id: str) -> bool:
 def know(joint: Transaction, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
     at = microseconds(joint.clock.now())
-    if not joint.tables.insert_new(identity_check, person_id=person_id, how=how,
-                               at=at):  # fmt: skip
+    if not joint.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
         return
     waited = invitations.accepted_by(joint.tables, person_id, joint.clock.now())
     invitations.confirm(joint, person_id)
@@ -190,6 +195,12 @@ def accept(joint: Transaction, guardian_id: str, invitation: Invitation) -> bool
     invitations.accept(joint, invitation, guardian_id, SHOWN, checked=known)
     if not known:
         tasks.close_about(joint, guardian_id, CHECK)  # one look at them is enough
-        tasks.open_task(joint, guardian_id, CHECK, "service-provision", role=ROLE,
-                        about=invitation.invitation_id)  # fmt: skip
+        tasks.open_task(
+            joint,
+            guardian_id,
+            CHECK,
+            "service-provision",
+            role=ROLE,
+            about=invitation.invitation_id,
+        )
     return known

@@ -34,13 +34,13 @@ SEEN: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 TOLD: Final = timedelta(days=14)  # how long a look is told on the first page
 SAID: Final = {
     "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
-                " shown.",
+    " shown.",
     "checking": "Thank you. Before they can go on, we see whether you are who you say: by a"
-                " card that you give on the page of payments, from which nothing is taken by that,"
-                " or by a call from a member of our staff.",
+    " card that you give on the page of payments, from which nothing is taken by that,"
+    " or by a call from a member of our staff.",
     "declined": "You said no. They cannot sign up by this invitation.",
     "reset": "The old password works no more. A link to choose a new one is on its way to them.",
-}  # fmt: skip
+}
 
 
 class Looked(NamedTuple):
@@ -93,14 +93,22 @@ class Family:
 
         words = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "guardians/family.html", kinds=domain.KINDS,
+            visit.request,
+            "guardians/family.html",
+            kinds=domain.KINDS,
             takes_minors=admission(self.provider.policy).takes_minors,
-            said=SAID.get(visit.request.query_params.get("said", "")), **words,
-        )  # fmt: skip
+            said=SAID.get(visit.request.query_params.get("said", "")),
+            **words,
+        )
 
     def _view(self, joint: Transaction, care: Care, data: tuple[str, ...]) -> Outcome:
-        act = Act(action="view", data=data, actor=domain.GUARDIAN,
-                  purpose="service-provision", partial=True)  # fmt: skip
+        act = Act(
+            action="view",
+            data=data,
+            actor=domain.GUARDIAN,
+            purpose="service-provision",
+            partial=True,
+        )
         return joint.act(act, care.person_id, entitled=True)
 
     def _name(self, joint: Transaction, care: Care) -> str:
@@ -136,9 +144,12 @@ class Family:
         if found is None:
             return self._nobody(visit.request)
         return self.provider.pages.page(
-            visit.request, "guardians/child.html", child=found, kinds=domain.KINDS,
+            visit.request,
+            "guardians/child.html",
+            child=found,
+            kinds=domain.KINDS,
             said=SAID.get(visit.request.query_params.get("said", "")),
-        )  # fmt: skip
+        )
 
     def _child(self, joint: Transaction, care: Care) -> Child:
         given = domain.given(joint, care.person_id)
@@ -151,18 +162,30 @@ class Family:
         rows = {}
         for field in ("services", "usage", "messages"):
             with decoding(field):
-                rows[field] = [msgspec.json.decode(each.value, type=dict[str, Any])
-                               for each in found.series(field)]  # fmt: skip
+                rows[field] = [
+                    msgspec.json.decode(each.value, type=dict[str, Any])
+                    for each in found.series(field)
+                ]
         with decoding("usage"):
             used = _summed(rows["usage"])
         with decoding("messages"):
-            copies = tuple((datetime.fromisoformat(each["at"]), str(each["subject"]))
-                         for each in reversed(rows["messages"][-20:]))  # fmt: skip
+            copies = tuple(
+                (datetime.fromisoformat(each["at"]), str(each["subject"]))
+                for each in reversed(rows["messages"][-20:])
+            )
         return Child(
-            care.person_id, _told(found, "name"), _told(found, "account-id"), care.begun, given,
+            care.person_id,
+            _told(found, "name"),
+            _told(found, "account-id"),
+            care.begun,
+            given,
             _ordered(rows["services"]),
-            int(found["balance"]) if "balance" in found.values else None, used, copies, True, (),
-        )  # fmt: skip
+            int(found["balance"]) if "balance" in found.values else None,
+            used,
+            copies,
+            True,
+            (),
+        )
 
     async def change(self, visit: Visit) -> Response:
         """Give one thing, take it back, or let a child choose a new password."""

@@ -31,17 +31,24 @@ from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 EMAIL: Final = Field("email", "E-mail address of your parent or guardian", "email", length_max=254)
-ASKER: Final = Field("name", "Your first name", length_max=40, autocomplete="given-name",
-                     hint="So that they know who asks.")  # fmt: skip
+ASKER: Final = Field(
+    "name",
+    "Your first name",
+    length_max=40,
+    autocomplete="given-name",
+    hint="So that they know who asks.",
+)
 _NAME: Final = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")  # no address can be written so
 SAW: Final = Field(
-    "saw", "What you saw", "select",
+    "saw",
+    "What you saw",
+    "select",
     options=[
         ("call", "I called them, on a number from elsewhere, and they confirmed it"),
         ("document", "I saw a document with their name and picture"),
         ("meeting", "They came to us in person"),
     ],
-)  # fmt: skip
+)
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
 ANSWERS: Final = tuple(
     Field(what, text, "tick", length_max=3, options=[("yes", "")])
@@ -59,8 +66,9 @@ class Inviting:
     def _page(
         self, request: Request, template: str, status: int = 200, **words: object
     ) -> Response:
-        return self.provider.pages.page(request, f"guardians/{template}.html", status=status,
-                                        **words)  # fmt: skip
+        return self.provider.pages.page(
+            request, f"guardians/{template}.html", status=status, **words
+        )
 
     def _refused(self, request: Request, refused: Refused) -> Response:
         return refused_page(self.provider, request, refused)
@@ -86,8 +94,9 @@ class Inviting:
                 self.provider, joint, "guardian", address
             ) or limiting.too_many_to(self.provider, joint, "guardian", email):
                 return ""
-            made = invitations.invite(joint, email, GUARDIAN, "guardians/invited",
-                                      asker=filled.values.get("name", ""))  # fmt: skip
+            made = invitations.invite(
+                joint, email, GUARDIAN, "guardians/invited", asker=filled.values.get("name", "")
+            )
             return made if isinstance(made, Refused) else made[1]
 
         code = await self.provider.attempt(work)
@@ -99,8 +108,13 @@ class Inviting:
 
     def _asked(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
-        request, _ = letting_in(self.provider.policy, "name", source="customer",
-                                occasion="visit", purpose="service-provision")  # fmt: skip
+        request, _ = letting_in(
+            self.provider.policy,
+            "name",
+            source="customer",
+            occasion="visit",
+            purpose="service-provision",
+        )
         named = self.provider.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
@@ -127,8 +141,16 @@ class Inviting:
         asker, compare = await provider.do(lambda joint: self._who(joint, contact))
 
         def again(filled: Filled, status: int, said: str = "") -> Response:
-            return self._page(visit.request, "answer", status, fields=ANSWERS, filled=filled,
-                              said=said, asker=asker, compare=compare)  # fmt: skip
+            return self._page(
+                visit.request,
+                "answer",
+                status,
+                fields=ANSWERS,
+                filled=filled,
+                said=said,
+                asker=asker,
+                compare=compare,
+            )
 
         if visit.request.method == "GET":
             return again(EMPTY, 200)
@@ -190,8 +212,12 @@ class Inviting:
                 return  # somebody closed it meanwhile
             if yes:
                 saw = filled.values["saw"]
-                joint.note(told.person_id, "identity-check", actor=f"staff {visit.subject}",
-                           evidence=(saw,))  # fmt: skip
+                joint.note(
+                    told.person_id,
+                    "identity-check",
+                    actor=f"staff {visit.subject}",
+                    evidence=(saw,),
+                )
                 self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, saw)
             tasks.close(joint, task_id, by=visit.subject)
 

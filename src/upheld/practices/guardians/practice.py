@@ -58,26 +58,42 @@ def practice(provider: Provider) -> Practice:
         routes=[
             Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
             Route("/guardian/{link}", answer, methods=both),
-            Route("/staff/guardian-checks/{task}", signed_in(provider, "staff", inviting.check),
-                  methods=both),
+            Route(
+                "/staff/guardian-checks/{task}",
+                signed_in(provider, "staff", inviting.check),
+                methods=both,
+            ),
             Route("/me/family", signed_in(provider, "customer", family.show), methods=["GET"]),
-            Route("/me/family/{child}", signed_in(provider, "customer", family.child),
-                  methods=["GET"]),
-            Route("/me/family/{child}", signed_in(provider, "customer", family.change),
-                  methods=["POST"]),
+            Route(
+                "/me/family/{child}", signed_in(provider, "customer", family.child), methods=["GET"]
+            ),
+            Route(
+                "/me/family/{child}",
+                signed_in(provider, "customer", family.change),
+                methods=["POST"],
+            ),
         ],
-        cards=[Card("customer", "Family", "/me/family", "Children in your care, and who cares for"
-                    " you", 75)],
+        cards=[
+            Card(
+                "customer",
+                "Family",
+                "/me/family",
+                "Children in your care, and who cares for you",
+                75,
+            )
+        ],
         destinations={"family": "/me/family"},
         jobs=[Job("birthdays", 3600, birthdays(provider))],
         links={invitations.GUARDIAN: Link("/guardian", invitations.LASTS)},
         listeners={
-            ACCOUNT_OPENED: _opened, PAYMENT_RECEIVED: _paid, IDENTITY_CHECKED: _checked,
+            ACCOUNT_OPENED: _opened,
+            PAYMENT_RECEIVED: _paid,
+            IDENTITY_CHECKED: _checked,
             CARD_GIVEN: _gave_card,
         },
         waiting=family.waiting,
         task_pages={domain.CHECK: "/staff/guardian-checks/{task}"},
-    )  # fmt: skip
+    )
 
 
 def _opened(joint: Transaction, person_id: str, about: str) -> None:

@@ -42,8 +42,11 @@ def read(raw: bytes) -> Report:
     groups = [group for part in parts for group in _groups(part)]
     failed = [each for each in groups if str(each.get("Action", "")).strip().lower() == "failed"]
     if not failed:
-        raise BounceError("this is no report that a delivery failed", code="bounce",
-                          hint="give the report as the mail server sent it")  # fmt: skip
+        raise BounceError(
+            "this is no report that a delivery failed",
+            code="bounce",
+            hint="give the report as the mail server sent it",
+        )
     status = _STATUS.search(str(failed[0].get("Status", "")))
     ids = [each for part in parts if part is not found for each in _ids(part)]
     return Report(tuple(dict.fromkeys(ids)), status[0] if status else "no status")
@@ -70,17 +73,33 @@ def _ids(part: Message) -> Iterator[str]:
 def note(joint: Transaction, report: Report) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
-        found = joint.tables.select(outbox, "message_id = ? AND state = ?", message,
-                                SENT, parts=[SENT])  # fmt: skip
+        found = joint.tables.select(
+            outbox, "message_id = ? AND state = ?", message, SENT, parts=[SENT]
+        )
         if not found:
             continue
         (sent,) = found
         changes = {"state": BOUNCED, "trouble": f"it came back with {report.status}"}
-        joint.tables.update(outbox, changes,
-                        "person_id = ? AND message_id = ? AND state = ?", sent.person_id, message,
-                        SENT, parts=[SENT])  # fmt: skip
-        joint.note(sent.person_id, "bounced", action="contact", purpose=sent.purpose,
-                   after=str(sent.entry), id=message)  # fmt: skip
+        joint.tables.update(
+            outbox,
+            changes,
+            "person_id = ? AND message_id = ? AND state = ?",
+            sent.person_id,
+            message,
+            SENT,
+            parts=[SENT],
+        )
+        joint.note(
+            sent.person_id,
+            "bounced",
+            action="contact",
+            purpose=sent.purpose,
+            after=str(sent.entry),
+            id=message,
+        )
         return message
-    raise BounceError("the report is about no message that we sent, or was noted before",
-                      code="bounce", hint="see the page of mail at the desk")  # fmt: skip
+    raise BounceError(
+        "the report is about no message that we sent, or was noted before",
+        code="bounce",
+        hint="see the page of mail at the desk",
+    )

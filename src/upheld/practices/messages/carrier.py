@@ -76,10 +76,17 @@ class Smtp:
     async def _sent(self, message: EmailMessage) -> None:
         (sender,), (receiver,) = message["From"].addresses, message["To"].addresses
         await aiosmtplib.send(
-            message, sender=sender.addr_spec, recipients=[receiver.addr_spec],
-            hostname=self.host, port=self.port, use_tls=self.tls, start_tls=self.start_tls,
-            username=self.user, password=self.password, timeout=SECONDS,
-        )  # fmt: skip
+            message,
+            sender=sender.addr_spec,
+            recipients=[receiver.addr_spec],
+            hostname=self.host,
+            port=self.port,
+            use_tls=self.tls,
+            start_tls=self.start_tls,
+            username=self.user,
+            password=self.password,
+            timeout=SECONDS,
+        )
 
 
 def _is_here(host: str) -> bool:
@@ -95,25 +102,36 @@ def _failure(error: Exception) -> CarrierError:
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             codes = [each.code for each in error.recipients]
-            return CarrierError(f"the mail server refused the address with {codes[0]}",
-                                final=all(code >= PERMANENT for code in codes))  # fmt: skip
+            return CarrierError(
+                f"the mail server refused the address with {codes[0]}",
+                final=all(code >= PERMANENT for code in codes),
+            )
         case aiosmtplib.SMTPNotSupported():
-            return CarrierError("the mail server does not know SMTPUTF8, which an address with such"
-                                " letters before its @ needs", final=True)  # fmt: skip
+            return CarrierError(
+                "the mail server does not know SMTPUTF8, which an address with such"
+                " letters before its @ needs",
+                final=True,
+            )
         case aiosmtplib.SMTPAuthenticationError():
-            return CarrierError(f"the mail server refused our password with {error.code}",
-                                server=True)  # fmt: skip
+            return CarrierError(
+                f"the mail server refused our password with {error.code}", server=True
+            )
         case aiosmtplib.SMTPSenderRefused():
-            return CarrierError(f"the mail server refused who writes with {error.code}",
-                                server=True)  # fmt: skip
+            return CarrierError(
+                f"the mail server refused who writes with {error.code}", server=True
+            )
         case aiosmtplib.SMTPConnectResponseError() | aiosmtplib.SMTPHeloError():
             return CarrierError(f"the mail server answered with {error.code}", server=True)
         case aiosmtplib.SMTPResponseException():
-            return CarrierError(f"the mail server answered with {error.code}",
-                                final=error.code >= PERMANENT)  # fmt: skip
+            return CarrierError(
+                f"the mail server answered with {error.code}", final=error.code >= PERMANENT
+            )
         case aiosmtplib.SMTPException() if "STARTTLS" in str(error):
-            return CarrierError("the mail server offers no STARTTLS; write smtps:// if it speaks"
-                                " TLS from the start", server=True)  # fmt: skip
+            return CarrierError(
+                "the mail server offers no STARTTLS; write smtps:// if it speaks"
+                " TLS from the start",
+                server=True,
+            )
         case _:
             return CarrierError("the mail server cannot be reached", server=True)
 

@@ -47,9 +47,14 @@ def blocks(provider: Provider, template: str) -> list[str]:
 
 
 def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
-    provider: Provider, tables: Tables, template: str, person_id: str, name: str,
-    words: Mapping[str, str], allowed: Callable[[str], bool],
-) -> Composed:  # fmt: skip
+    provider: Provider,
+    tables: Tables,
+    template: str,
+    person_id: str,
+    name: str,
+    words: Mapping[str, str],
+    allowed: Callable[[str], bool],
+) -> Composed:
     """Render a template for a person; `allowed` says for which purposes we may write to them.
 
     Whoever sees a copy of a message gets no link of it: it would open to them what it opens to who
@@ -71,17 +76,24 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     def page(path: str) -> Written:
         return Written(f"{provider.settings.url}{quote(path)}")
 
-    context = found.new_context({
-        "name": name, "words": words, "link": link, "page": page, "imprint": provider.imprint,
-        "greeting": _greeting(name),
-        # A stranger's mail says no name that a program would make a link of.
-        "greeting_of_stranger": _greeting("" if markdown.has_address(name) else name),
-    })  # fmt: skip
+    context = found.new_context(
+        {
+            "name": name,
+            "words": words,
+            "link": link,
+            "page": page,
+            "imprint": provider.imprint,
+            "greeting": _greeting(name),
+            # A stranger's mail says no name that a program would make a link of.
+            "greeting_of_stranger": _greeting("" if markdown.has_address(name) else name),
+        }
+    )
     subject = markdown.plain(" ".join("".join(found.blocks[SUBJECT](context)).split()))
     told = [
-        "".join(block(context)).strip() for at, block in found.blocks.items()
+        "".join(block(context)).strip()
+        for at, block in found.blocks.items()
         if at != SUBJECT and allowed(at.replace("_", "-"))
-    ]  # fmt: skip
+    ]
     text = "\n\n".join(part for part in told if part) + "\n"
     copy = plain = markdown.plain(text)
     for each in secrets:
@@ -102,11 +114,17 @@ def _template(provider: Provider, template: str) -> jinja2.Template:
     try:
         found = provider.pages.plain.get_template(f"{practice}/mail/{name}.txt")
     except jinja2.TemplateNotFound:
-        raise TemplateError(f"there is no template `{template}`", code="template",
-                            hint="see the practice's templates/mail") from None  # fmt: skip
+        raise TemplateError(
+            f"there is no template `{template}`",
+            code="template",
+            hint="see the practice's templates/mail",
+        ) from None
     if SUBJECT not in found.blocks or len(found.blocks) < 2:
-        raise TemplateError(f"`{template}` has no subject, or nothing to say", code="template",
-                            hint="give it both as blocks")  # fmt: skip
+        raise TemplateError(
+            f"`{template}` has no subject, or nothing to say",
+            code="template",
+            hint="give it both as blocks",
+        )
     return found
 
 
@@ -125,16 +143,23 @@ def mail(
         "Auto-Submitted": "auto-generated",
     }
     if unsubscribe:
-        headers |= {"List-Unsubscribe": f"<{unsubscribe}>",
-                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}  # fmt: skip
+        headers |= {
+            "List-Unsubscribe": f"<{unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
     made = envelope.begun((name, sender), to, composed.subject, headers)
     foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
     html = markdown.html(composed.markdown)
     if unsubscribe:
         foot += f"\n\nYou can end messages of this kind here: {unsubscribe}"
     made.set_content(composed.text + foot + "\n")
-    page = provider.pages.text("messages/mail.html", body=html, subject=composed.subject,
-                               unsubscribe=unsubscribe, imprint=provider.imprint)  # fmt: skip
+    page = provider.pages.text(
+        "messages/mail.html",
+        body=html,
+        subject=composed.subject,
+        unsubscribe=unsubscribe,
+        imprint=provider.imprint,
+    )
     made.add_alternative(page, subtype="html")
     return made
 

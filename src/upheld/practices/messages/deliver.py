@@ -107,16 +107,22 @@ class Delivery:
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
             while True:
-                found, forged = tables.sound(outbox, _DUE, now, ONCE, after,
-                                               parts=[WAITING])  # fmt: skip
+                found, forged = tables.sound(outbox, _DUE, now, ONCE, after, parts=[WAITING])
                 if found or not forged:
                     break
                 after += ONCE
         return [
-            Waiting(each.person_id, each.message_id, each.template, each.purpose, each.words,
-                    each.entry, each.tries)
+            Waiting(
+                each.person_id,
+                each.message_id,
+                each.template,
+                each.purpose,
+                each.words,
+                each.entry,
+                each.tries,
+            )
             for each in found
-        ]  # fmt: skip
+        ]
 
     def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
         with gate.together() as joint:
@@ -153,11 +159,13 @@ class Delivery:
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
         now = joint.clock.now()
         changes: dict[str, Change] = {
-            "due": microseconds(now + LEASE), "tries": lambda before: before.tries + 1,
-        }  # fmt: skip
+            "due": microseconds(now + LEASE),
+            "tries": lambda before: before.tries + 1,
+        }
         where = f"{_ONE} AND due <= ?"
-        if not joint.tables.update(outbox, changes, where, person,
-                               waiting.message_id, microseconds(now), parts=[WAITING]):  # fmt: skip
+        if not joint.tables.update(
+            outbox, changes, where, person, waiting.message_id, microseconds(now), parts=[WAITING]
+        ):
             return None  # another process has it
         given: dict[str, Any] = {}
         for each in dict.fromkeys([purpose, *blocks(provider, waiting.template)]):
@@ -171,15 +179,35 @@ class Delivery:
             return None
         decision = given[purpose].decision
         name = values["name"] if "name" in values.values else ""
-        made = compose(provider, joint.tables, waiting.template, person, name,
-                       _WORDS.decode(waiting.words), lambda each: each in given)  # fmt: skip
+        made = compose(
+            provider,
+            joint.tables,
+            waiting.template,
+            person,
+            name,
+            _WORDS.decode(waiting.words),
+            lambda each: each in given,
+        )
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
-        copy = Copy(at=now.isoformat(timespec="seconds"), purpose=purpose, subject=made.subject,
-                    text=made.copy, message=waiting.message_id,
-                    clause=", ".join(decision.clauses))  # fmt: skip
-        return Ready(mail(provider, made, to=values["email"], message_id=waiting.message_id,
-                          unsubscribe=address), copy)  # fmt: skip
+        copy = Copy(
+            at=now.isoformat(timespec="seconds"),
+            purpose=purpose,
+            subject=made.subject,
+            text=made.copy,
+            message=waiting.message_id,
+            clause=", ".join(decision.clauses),
+        )
+        return Ready(
+            mail(
+                provider,
+                made,
+                to=values["email"],
+                message_id=waiting.message_id,
+                unsubscribe=address,
+            ),
+            copy,
+        )
 
     def _sent(self, joint: Transaction, waiting: Waiting, ready: Ready) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
@@ -193,15 +221,28 @@ class Delivery:
                 ),
                 Refused,
             )
-        joint.note(person, "sent", action="contact", purpose=purpose,
-                   clauses=tuple(ready.copy.clause.split(", ")), after=str(waiting.entry),
-                   id=waiting.message_id, problem="" if copied else UNCOPIED)  # fmt: skip
+        joint.note(
+            person,
+            "sent",
+            action="contact",
+            purpose=purpose,
+            clauses=tuple(ready.copy.clause.split(", ")),
+            after=str(waiting.entry),
+            id=waiting.message_id,
+            problem="" if copied else UNCOPIED,
+        )
         self._end(joint, waiting, SENT)
 
     def _later(self, joint: Transaction, waiting: Waiting, trouble: str, *, final: bool) -> None:
         if final or waiting.tries >= len(BACKOFF):
-            joint.note(waiting.person_id, "unsent", action="contact", purpose=waiting.purpose,
-                       after=str(waiting.entry), id=waiting.message_id)  # fmt: skip
+            joint.note(
+                waiting.person_id,
+                "unsent",
+                action="contact",
+                purpose=waiting.purpose,
+                after=str(waiting.entry),
+                id=waiting.message_id,
+            )
             self._end(joint, waiting, FAILED, trouble)
             return
         due = joint.clock.now() + BACKOFF[waiting.tries]
@@ -213,8 +254,9 @@ class Delivery:
 
 
 def _change(joint: Transaction, waiting: Waiting, **changes: Any) -> None:
-    joint.tables.update(outbox, changes, _ONE, waiting.person_id,
-                    waiting.message_id, parts=[WAITING])  # fmt: skip
+    joint.tables.update(
+        outbox, changes, _ONE, waiting.person_id, waiting.message_id, parts=[WAITING]
+    )
 
 
 def _trouble_of(error: Exception) -> str:

@@ -82,12 +82,16 @@ class Desk:
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
             Row(
-                each.message_id, each.template,
+                each.message_id,
+                each.template,
                 (terms[each.purpose].label if each.purpose in terms else "") or each.purpose,
-                moment(each.made), each.tries, each.trouble, each.state,
+                moment(each.made),
+                each.tries,
+                each.trouble,
+                each.state,
             )
             for each in found
-        ]  # fmt: skip
+        ]
 
     async def show(self, visit: Visit) -> Response:
         """What was set aside, and what waits after a try that failed."""
@@ -101,8 +105,9 @@ class Desk:
             }
 
         words = await self.provider.read(look)
-        return self.provider.pages.page(visit.request, "messages/desk.html", sends=self.sends,
-                                        shown=SHOWN, **words)  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "messages/desk.html", sends=self.sends, shown=SHOWN, **words
+        )
 
     async def retry(self, visit: Visit) -> Response:
         """Let one message that was set aside be tried again."""
@@ -124,8 +129,9 @@ class Desk:
 
     def _again(self, joint: Transaction, by: User, message: str) -> bool:
         at = microseconds(joint.clock.now())
-        return self._moved(joint, by, message, "retried", state=WAITING, tries=0, trouble="",
-                           due=at)  # fmt: skip
+        return self._moved(
+            joint, by, message, "retried", state=WAITING, tries=0, trouble="", due=at
+        )
 
     async def drop(self, visit: Visit) -> Response:
         """Let a message that was set aside never be sent."""
@@ -148,8 +154,15 @@ class Desk:
             return False
         (aside,) = found
         joint.tables.update(outbox, changes, where, message, parts=parts)
-        joint.note(aside.person_id, kind, action="contact", purpose=aside.purpose,
-                   after=str(aside.entry), id=message, actor=f"staff {by.user_id}")  # fmt: skip
+        joint.note(
+            aside.person_id,
+            kind,
+            action="contact",
+            purpose=aside.purpose,
+            after=str(aside.entry),
+            id=message,
+            actor=f"staff {by.user_id}",
+        )
         return True
 
 

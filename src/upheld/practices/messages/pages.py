@@ -34,8 +34,9 @@ class Messages:
 
     async def _copies(self, visit: Visit) -> list[Copy] | Refused:
         def read(joint: Transaction) -> list[Copy] | Refused:
-            act = Act(action="view", data=("messages",), actor="customer",
-                      purpose="service-provision")  # fmt: skip
+            act = Act(
+                action="view", data=("messages",), actor="customer", purpose="service-provision"
+            )
             found = joint.act(act, visit.subject, entitled=True)
             if isinstance(found, Refused):
                 return found
@@ -53,11 +54,13 @@ class Messages:
         keeping = await self.provider.do(lambda joint: joint.may_store(visit.subject, "messages"))
         policy = self.provider.policy
         return self.provider.pages.page(
-            visit.request, "messages/list.html", label=self._label,
+            visit.request,
+            "messages/list.html",
+            label=self._label,
             why_not=() if keeping.allowed else quoted(policy, keeping.clauses),
             copies=[] if isinstance(found, Refused) else found,
             refused=found if isinstance(found, Refused) else None,
-        )  # fmt: skip
+        )
 
     async def one(self, visit: Visit) -> Response:
         """One message."""
@@ -74,6 +77,9 @@ class Messages:
             return any(duty.duty == "opt-out-offered" for duty in decision.duties)
 
         return self.provider.pages.page(
-            visit.request, "messages/one.html", copy=copy, label=self._label(purpose),
+            visit.request,
+            "messages/one.html",
+            copy=copy,
+            label=self._label(purpose),
             optional=await self.provider.do(ends),
-        )  # fmt: skip
+        )

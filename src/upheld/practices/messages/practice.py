@@ -18,11 +18,13 @@ from upheld.practices.messages.redacting import Redacting
 SEND_SECONDS = 5
 
 NEEDS = (
-    *(Need(f"writing for {purpose.replace('-', ' ')}", f"contact for {purpose}")
-      for purpose in ("service-announcement", "administrative-message", "newsletter", "offers")),
+    *(
+        Need(f"writing for {purpose.replace('-', ' ')}", f"contact for {purpose}")
+        for purpose in ("service-announcement", "administrative-message", "newsletter", "offers")
+    ),
     Need("keeping a copy of what was written", "store messages"),
     Need("the page of messages", "view messages by customer for service-provision"),
-)  # fmt: skip
+)
 
 
 def practice(provider: Provider, by: Carrier | None = None) -> Practice:
@@ -40,8 +42,11 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         proves=("opted-out",),
         routes=[
             Route("/me/messages", signed_in(provider, "customer", pages.listed), methods=["GET"]),
-            Route("/me/messages/{message}", signed_in(provider, "customer", pages.one),
-                  methods=["GET"]),
+            Route(
+                "/me/messages/{message}",
+                signed_in(provider, "customer", pages.one),
+                methods=["GET"],
+            ),
             Route("/unsubscribe/{token}", leaving.show, methods=["GET"]),
             Route("/unsubscribe/{token}", leaving.send, methods=["POST"]),
             staff("GET", "", desk.show),
@@ -60,4 +65,4 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
             Job("outbox", SEND_SECONDS, delivery.run),
             Job("copies with links", 60, Redacting(provider).run),
         ],
-    )  # fmt: skip
+    )

@@ -68,8 +68,14 @@ class Unsubscribing:
 
         def work(joint: Transaction) -> None:
             if joint.peek(person_id, Act(action="contact", purpose=purpose)).allowed:
-                joint.record(person_id, "opt-out", fact="opted-out", about={"purpose": [purpose]},
-                             by_whom="customer", how="one click in a message")  # fmt: skip
+                joint.record(
+                    person_id,
+                    "opt-out",
+                    fact="opted-out",
+                    about={"purpose": [purpose]},
+                    by_whom="customer",
+                    how="one click in a message",
+                )
 
         with suppress(VaultError):  # somebody who was erased is told the same
             await self.provider.do(work)
@@ -79,5 +85,6 @@ class Unsubscribing:
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         if purpose not in terms:
             raise HTTPException(404)
-        return self.provider.pages.page(request, "messages/unsubscribe.html", done=done,
-                                        what=terms[purpose].label)  # fmt: skip
+        return self.provider.pages.page(
+            request, "messages/unsubscribe.html", done=done, what=terms[purpose].label
+        )

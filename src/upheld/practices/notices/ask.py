@@ -18,8 +18,11 @@ from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 VALUES_MAX = 50  # in one address
 ASKED = ("action", *DIMENSIONS)
 SAID_AS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
-VERDICT = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
-           "needs-proof": ("ask", "?", "Only if")}  # fmt: skip
+VERDICT = {
+    "allow": ("yes", "✓", "Yes"),
+    "deny": ("no", "✕", "No"),
+    "needs-proof": ("ask", "?", "Only if"),
+}
 
 
 class Refused(Exception):  # noqa: N818 - a question is refused, nothing failed
@@ -39,8 +42,11 @@ class Asked(msgspec.Struct, frozen=True):
 
     def json(self) -> dict[str, object]:
         """The question as the language has it."""
-        return {"action": self.action, **{d: list(w) for d, w in self.dimensions.items()},
-                "facts": self.facts}  # fmt: skip
+        return {
+            "action": self.action,
+            **{d: list(w) for d, w in self.dimensions.items()},
+            "facts": self.facts,
+        }
 
     def with_fact(self, name: str, value: bool | float | str | None) -> Asked:
         """The same with a fact given otherwise, or no longer (None)."""
@@ -118,8 +124,9 @@ class Asker:
         hint = f"Did you mean “{self.plain.label(tree, near)}”?" if near else ""
         raise Refused(
             f"The policy knows no {SAID_AS[dimension]} “{_short(word)}”.",
-            hint or "Choose among the words that it knows, below.", code,
-        )  # fmt: skip
+            hint or "Choose among the words that it knows, below.",
+            code,
+        )
 
     def _value(self, name: str, word: str) -> bool | float | str:
         fact = self.vocabulary.facts.get(name)
@@ -168,7 +175,9 @@ class Asker:
         outcome = str(said["outcome"])
         tone, mark, word = VERDICT[outcome]
         return {
-            "tone": tone, "mark": mark, "word": word,
+            "tone": tone,
+            "mark": mark,
+            "word": word,
             "rest": self._rest(said),
             "question": f"May you {self.plain.question(asked.action, asked.dimensions)}?",
             "given": [
@@ -182,9 +191,10 @@ class Asker:
             "depends": self._depends(said),
             "nearest": [
                 {"clause": self.clauses[each["clause"]], "lacks": self._lacks(each["lacks"])}
-                for each in _list(said, "nearest") if each["clause"] in self.clauses
+                for each in _list(said, "nearest")
+                if each["clause"] in self.clauses
             ],
-        }  # fmt: skip
+        }
 
     def _rest(self, said: Mapping[str, object]) -> str:
         match said["outcome"], said.get("kind"):
@@ -217,8 +227,11 @@ class Asker:
         within = ""
         if owed.get("amount") is not None:
             within = f"within {counted(str(owed['amount']), str(owed.get('unit', '')))}"
-        return {"clause": self.clauses.get(str(owed["clause"])), "within": within or "at once",
-                "certain": bool(owed.get("certain"))}  # fmt: skip
+        return {
+            "clause": self.clauses.get(str(owed["clause"])),
+            "within": within or "at once",
+            "certain": bool(owed.get("certain")),
+        }
 
     def _depends(self, said: Mapping[str, object]) -> list[str]:
         depends = said.get("depends")

@@ -37,9 +37,10 @@ def checked_contact(contact: str) -> str:
     """The address for reports of weaknesses; UpheldError where it is none."""
     if contact and (not contact.startswith(CONTACTS) or not contact.isprintable()):
         raise UpheldError(
-            "the contact for reports of weaknesses is no address", code="usage",
+            "the contact for reports of weaknesses is no address",
+            code="usage",
             hint="give one that begins with mailto:, https:// or tel:",
-        )  # fmt: skip
+        )
     return contact
 
 
@@ -47,8 +48,11 @@ def security(contact: str, policy_url: str) -> str:
     """security.txt as of today: whom to tell, and until when that holds."""
     until = system_time().replace(hour=0, minute=0, second=0, microsecond=0)
     until += timedelta(days=EXPIRES_DAYS)
-    lines = [f"Contact: {contact}", f"Expires: {until:%Y-%m-%dT%H:%M:%SZ}",
-             "Preferred-Languages: en"]  # fmt: skip
+    lines = [
+        f"Contact: {contact}",
+        f"Expires: {until:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: en",
+    ]
     if policy_url.startswith("https://"):
         lines.append(f"Canonical: {policy_url.rstrip('/')}/.well-known/security.txt")
     return "\n".join(lines) + "\n"

@@ -17,15 +17,20 @@ from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.ask import SAID_AS, Asked, Asker, asked_of
 from upheld.web.pages import Imprint, Place
 
-MARKS = {"allow": ("yes", "✓", "Yes"), "deny": ("no", "✕", "No"),
-         "needs-proof": ("ask", "?", "It depends"),
-         "open": ("ask", "?", "It depends")}  # fmt: skip
+MARKS = {
+    "allow": ("yes", "✓", "Yes"),
+    "deny": ("no", "✕", "No"),
+    "needs-proof": ("ask", "?", "It depends"),
+    "open": ("ask", "?", "It depends"),
+}
 FIND_MAX = 200  # characters that are looked for
 QUESTIONS = 6  # good questions shown under the form
 FORM = ("action", "data", "recipient", "purpose", "occasion")
 LEADS = {**SAID_LEADS, "recipient": "with"}
-BLANK = {**{name: ANY.get(tree, "anything") for name, tree in TREE_OF.items()},
-         "data": "anything about me"}  # fmt: skip
+BLANK = {
+    **{name: ANY.get(tree, "anything") for name, tree in TREE_OF.items()},
+    "data": "anything about me",
+}
 Option = tuple[str, str]  # word, label
 
 
@@ -80,9 +85,13 @@ class Pages:
     """Renders the pages of one policy."""
 
     def __init__(
-        self, policy: Answering, *, files: bool = False, imprint: Imprint | None = None,
+        self,
+        policy: Answering,
+        *,
+        files: bool = False,
+        imprint: Imprint | None = None,
         foot: Sequence[Place] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """With an `imprint` they are those of a running provider, where people have accounts.
 
         `foot` are links of its at the foot of each.
@@ -93,17 +102,24 @@ class Pages:
         self.asker = Asker(policy, self.plain)
         self.links = Links(files=files)
         self.env = Environment(
-            loader=jinja2.PackageLoader("upheld.practices.notices"), autoescape=True,
-            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
+            loader=jinja2.PackageLoader("upheld.practices.notices"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self.env.filters.update(date=said_date, anchors=anchors)
         self.env.filters["safe_html"] = Markup  # what the document reader made, never a caller's
         front = self.program.front
         self.env.globals.update(
-            front=front, digest=self.program.digest, link=self.links, imprint=imprint,
+            front=front,
+            digest=self.program.digest,
+            link=self.links,
+            imprint=imprint,
             foot=foot,
-            provider=front.provider or front.policy, marks=MARKS,
-        )  # fmt: skip
+            provider=front.provider or front.policy,
+            marks=MARKS,
+        )
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
         self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
         self.form = self._form()
@@ -120,31 +136,56 @@ class Pages:
         headings = [c for c in self.clauses if c["kind"] == "heading"]
         top = min((c["level"] for c in headings), default=2)
         return self._render(
-            "policy.html", clauses=self.clauses, inserts=inserts, form=self.form,
-            asked=self._blank(), view=None, good=self.good, refused=None,
-            toc=[c for c in headings if c["level"] <= top + 1], top=top,
-            table=self.table, by_id=self.by_id,
+            "policy.html",
+            clauses=self.clauses,
+            inserts=inserts,
+            form=self.form,
+            asked=self._blank(),
+            view=None,
+            good=self.good,
+            refused=None,
+            toc=[c for c in headings if c["level"] <= top + 1],
+            top=top,
+            table=self.table,
+            by_id=self.by_id,
             owed=[c for c in self.clauses if c["must"]],
-        )  # fmt: skip
+        )
 
     def ask_page(self, asked: Asked, said: dict[str, Any]) -> str:
         """An answer, with the clauses it stands on."""
         view = self.asker.view(asked, said)
         cited = [self.by_id[c.id] for c in view["clauses"]]
-        return self._render("ask.html", form=self.form, asked=asked, view=view, cited=cited,
-                            good=self.good, refused=None)  # fmt: skip
+        return self._render(
+            "ask.html",
+            form=self.form,
+            asked=asked,
+            view=view,
+            cited=cited,
+            good=self.good,
+            refused=None,
+        )
 
     def refused_page(self, what: str, remedy: str, address: str) -> str:
         """The form again, with what was wrong with the question."""
         refused = {"what": what, "remedy": remedy, "address": address}
-        return self._render("ask.html", form=self.form, asked=self._blank(), view=None, cited=[],
-                            good=self.good, refused=refused)  # fmt: skip
+        return self._render(
+            "ask.html",
+            form=self.form,
+            asked=self._blank(),
+            view=None,
+            cited=[],
+            good=self.good,
+            refused=refused,
+        )
 
     def find_page(self, words: str) -> str:
         """The clauses that hold every one of some words, in the order of the policy."""
         wanted = words[:FIND_MAX].lower().split()
-        found = [c for c in self.clauses if wanted and c["kind"] != "heading"
-                 and all(word in c["searched"] for word in wanted)]  # fmt: skip
+        found = [
+            c
+            for c in self.clauses
+            if wanted and c["kind"] != "heading" and all(word in c["searched"] for word in wanted)
+        ]
         return self._render("find.html", words=words[:FIND_MAX], found=found, wanted=wanted)
 
     def clause_page(self, name: str) -> str:
@@ -170,23 +211,40 @@ class Pages:
         over = {self.program.nodes[p].clause for n in nodes for p in n.parents} - {clause.id}
         mine = set(clause.nodes)
         under = {n.clause for n in self.program.nodes if mine & set(n.parents)} - {clause.id}
-        defined = [self._definition(d.name) for d in self.program.definitions.values()
-                   if d.clause == clause.id and clause.id]  # fmt: skip
+        defined = [
+            self._definition(d.name)
+            for d in self.program.definitions.values()
+            if d.clause == clause.id and clause.id
+        ]
         examples = [self._example(e) for e in clause.examples]
-        said = [clause.text, *(text(m["pieces"]) for m in means), *defined,
-                *(each["text"] for each in examples)]  # fmt: skip
+        said = [
+            clause.text,
+            *(text(m["pieces"]) for m in means),
+            *defined,
+            *(each["text"] for each in examples),
+        ]
         return {
             "searched": " ".join(said).lower(),
-            "id": clause.id, "anchor": clause.id or f"_{index}", "kind": clause.kind,
-            "level": clause.level, "html": clause.html, "text": clause.text, "depth": clause.depth,
-            "quoted": clause.quoted, "note": clause.note, "severed": clause.severed,
-            "heading": clause.heading, "number": self._number(index, clause),
-            "means": list({text(m["pieces"]): m for m in means}.values()), "defined": defined,
+            "id": clause.id,
+            "anchor": clause.id or f"_{index}",
+            "kind": clause.kind,
+            "level": clause.level,
+            "html": clause.html,
+            "text": clause.text,
+            "depth": clause.depth,
+            "quoted": clause.quoted,
+            "note": clause.note,
+            "severed": clause.severed,
+            "heading": clause.heading,
+            "number": self._number(index, clause),
+            "means": list({text(m["pieces"]): m for m in means}.values()),
+            "defined": defined,
             "must": any(n.verb == "must" for n in nodes),
             "examples": examples,
-            "exception_to": self._titles(over), "excepted_by": self._titles(under),
+            "exception_to": self._titles(over),
+            "excepted_by": self._titles(under),
             "rules": [rule.text for rule in clause.rules],
-        }  # fmt: skip
+        }
 
     def _means(self, node: Node, pieces: list[Piece]) -> dict[str, Any]:
         inner = bool(node.parents) and bool(node.verb)
@@ -207,14 +265,20 @@ class Pages:
         if not clause.ordered or clause.kind != "item":
             return 0
         return sum(
-            1 for c in self.program.clauses[: index + 1]
-            if c.kind == "item" and c.parent == clause.parent and c.depth == clause.depth
+            1
+            for c in self.program.clauses[: index + 1]
+            if c.kind == "item"
+            and c.parent == clause.parent
+            and c.depth == clause.depth
             and c.heading == clause.heading
-        )  # fmt: skip
+        )
 
     def _titles(self, names: set[str]) -> list[dict[str, str]]:
-        return [{"id": c.id, "title": self.asker.sentence(c), "name": c.id.replace("-", " ")}
-                for c in self.program.clauses if c.id in names]  # fmt: skip
+        return [
+            {"id": c.id, "title": self.asker.sentence(c), "name": c.id.replace("-", " ")}
+            for c in self.program.clauses
+            if c.id in names
+        ]
 
     def _example(self, example: Example) -> dict[str, str]:
         question = example.question
@@ -222,8 +286,12 @@ class Pages:
         if question.facts:
             said += ", if " + " and ".join(self.plain.given(question.facts))
         asked = asked_of(question)
-        return {"tone": MARKS[example.answer][0], "word": MARKS[example.answer][2], "text": said,
-                "query": asked.query() if asked else ""}  # fmt: skip
+        return {
+            "tone": MARKS[example.answer][0],
+            "word": MARKS[example.answer][2],
+            "text": said,
+            "query": asked.query() if asked else "",
+        }
 
     # The form
 
@@ -232,17 +300,26 @@ class Pages:
         return Asked("share" if "share" in actions else next(iter(actions), ""))
 
     def _form(self) -> list[dict[str, Any]]:
-        takes = {d for action in self.plain.leaves["action"].names
-                 for d in self.program.vocabulary.takes(action)}  # fmt: skip
+        takes = {
+            d
+            for action in self.plain.leaves["action"].names
+            for d in self.program.vocabulary.takes(action)
+        }
         more = [name for name in DIMENSIONS if name in takes and name not in FORM]
         found = []
         for name in (*FORM, *more):
             tree = TREE_OF.get(name, name)
-            found.append({
-                "name": name, "label": SAID_AS[name].capitalize(), "more": name in more,
-                "lead": LEADS.get(name, ""), "blank": BLANK.get(name, ""),
-                "single": self._single(tree, name), "groups": self._groups(tree),
-            })  # fmt: skip
+            found.append(
+                {
+                    "name": name,
+                    "label": SAID_AS[name].capitalize(),
+                    "more": name in more,
+                    "lead": LEADS.get(name, ""),
+                    "blank": BLANK.get(name, ""),
+                    "single": self._single(tree, name),
+                    "groups": self._groups(tree),
+                }
+            )
         return found
 
     def _single(self, tree: str, dimension: str) -> list[Option]:

@@ -37,10 +37,13 @@ class Asking:
         """What can be asked for, and every request with its state."""
         listed = await self.provider.read(lambda c: asks.listed(c, visit.subject))
         return self.provider.pages.page(
-            visit.request, "rights/requests.html", asks=listed, said=asks.SAID,
+            visit.request,
+            "rights/requests.html",
+            asks=listed,
+            said=asks.SAID,
             titles=asks.TITLES,
             cited=standing(policy_of(self.provider), ["access", "correction", "erasure"]),
-        )  # fmt: skip
+        )
 
     async def status(self, visit: Visit) -> Response:
         """A request as the Data Rights Protocol tells its status."""
@@ -48,8 +51,9 @@ class Asking:
         found = await self.provider.read(lambda c: asks.found(c, visit.subject, wanted))
         if found is None:
             raise HTTPException(404)
-        return Response(kit.dumped(found.status()), media_type=kit.JSON,
-                        headers={"cache-control": "no-store"})  # fmt: skip
+        return Response(
+            kit.dumped(found.status()), media_type=kit.JSON, headers={"cache-control": "no-store"}
+        )
 
     async def revoke(self, visit: Visit) -> Response:
         """Take a request back that is not answered yet."""
@@ -83,19 +87,28 @@ class Asking:
     def _sent(self, found: Everything) -> Response:
         name = f"my-data-{found.at:%Y-%m-%d}.zip"
         return StreamingResponse(
-            pieces(found, self.provider.pages.env), media_type="application/zip",
-            headers={"content-disposition": f'attachment; filename="{name}"',
-                     "cache-control": "no-store"},
-        )  # fmt: skip
+            pieces(found, self.provider.pages.env),
+            media_type="application/zip",
+            headers={
+                "content-disposition": f'attachment; filename="{name}"',
+                "cache-control": "no-store",
+            },
+        )
 
     async def correct(self, visit: Visit) -> Response:
         """What can be corrected, or the form of one kind of data."""
         listed = await self._correctable(visit)
         field = visit.request.query_params.get("field", "")
         if not field:
-            return self.provider.pages.page(visit.request, "rights/correct.html", listed=listed,
-                                            one=None, fields=(), filled=EMPTY,
-                                            cited=self._cited("correction"))  # fmt: skip
+            return self.provider.pages.page(
+                visit.request,
+                "rights/correct.html",
+                listed=listed,
+                one=None,
+                fields=(),
+                filled=EMPTY,
+                cited=self._cited("correction"),
+            )
         return self._form(visit, _one(listed, field))
 
     async def _correctable(self, visit: Visit) -> list[Correctable]:
@@ -111,9 +124,15 @@ class Asking:
         self, visit: Visit, one: Correctable, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
         return self.provider.pages.page(
-            visit.request, "rights/correct.html", status=status, listed=(), one=one,
-            fields=(one.form(),), filled=filled, cited=self._cited("correction"),
-        )  # fmt: skip
+            visit.request,
+            "rights/correct.html",
+            status=status,
+            listed=(),
+            one=one,
+            fields=(one.form(),),
+            filled=filled,
+            cited=self._cited("correction"),
+        )
 
     async def send(self, visit: Visit) -> Response:
         """Correct a value at once, or let somebody look into it."""
@@ -141,8 +160,9 @@ class Asking:
 
     async def _erasing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
         found = await self.provider.do(lambda joint: erasing.outlook(joint, visit.subject))
-        return self.provider.pages.page(visit.request, "rights/erase.html", outlook=found,
-                                        error=error, status=status)  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "rights/erase.html", outlook=found, error=error, status=status
+        )
 
     async def ask_erasure(self, visit: Visit) -> Response:
         """Ask for erasure."""
@@ -153,9 +173,13 @@ class Asking:
             return refused(self.provider, visit.request, "erase what we hold about you", found)
         asked, raw = found
         return self.provider.pages.page(
-            visit.request, "rights/asked.html", asked=asked, after=asked.received + erasing.WAITS,
-            address=f"{self.provider.settings.url}/erased/{raw}", raw=raw,
-        )  # fmt: skip
+            visit.request,
+            "rights/asked.html",
+            asked=asked,
+            after=asked.received + erasing.WAITS,
+            address=f"{self.provider.settings.url}/erased/{raw}",
+            raw=raw,
+        )
 
     async def certificate(self, request: Request) -> Response:
         """How far an erasure is, and its certificate, for whoever has its address."""
@@ -169,8 +193,9 @@ class Asking:
         words = {word: label(policy, "data", word) for each in found for word in each.erased}
         words |= {w: label(policy, "data", w) for each in found for k in each.kept for w in k.data}
         facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
-        return self.provider.pages.page(request, "rights/erased.html", found=found, words=words,
-                                        facts=facts)  # fmt: skip
+        return self.provider.pages.page(
+            request, "rights/erased.html", found=found, words=words, facts=facts
+        )
 
 
 def _one(listed: list[Correctable], field: str) -> Correctable:

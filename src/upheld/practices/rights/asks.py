@@ -18,16 +18,29 @@ from upheld.practice import tasks
 from upheld.practices.rights.tables import rights_request
 
 OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = (
-    "open", "in_progress", "fulfilled", "revoked", "denied",
-)  # fmt: skip
+    "open",
+    "in_progress",
+    "fulfilled",
+    "revoked",
+    "denied",
+)
 SAID: Final = {
-    OPEN: "received", IN_PROGRESS: "being worked on", FULFILLED: "answered",
-    REVOKED: "taken back by you", DENIED: "refused by the policy",
-}  # fmt: skip
-FACTS: Final = {"access": "access-requested", "correction": "correction-requested",
-                "erasure": "erasure-requested"}  # fmt: skip
-TITLES: Final = {"access": "A copy of what we hold", "correction": "Correct what is wrong",
-                 "erasure": "Erase what we hold"}  # fmt: skip
+    OPEN: "received",
+    IN_PROGRESS: "being worked on",
+    FULFILLED: "answered",
+    REVOKED: "taken back by you",
+    DENIED: "refused by the policy",
+}
+FACTS: Final = {
+    "access": "access-requested",
+    "correction": "correction-requested",
+    "erasure": "erasure-requested",
+}
+TITLES: Final = {
+    "access": "A copy of what we hold",
+    "correction": "Correct what is wrong",
+    "erasure": "Erase what we hold",
+}
 _ONE: Final = "person_id = ? AND request_id = ?"
 _TOGETHER: Final = 500  # tasks in one query
 
@@ -54,10 +67,12 @@ class Ask(NamedTuple):
     def status(self) -> dict[str, object]:
         """The request as the Data Rights Protocol tells its status."""
         return {
-            "request_id": self.request_id, "received_at": _iso(self.received),
-            "expected_by": _iso(self.due), "status": self.state,
+            "request_id": self.request_id,
+            "received_at": _iso(self.received),
+            "expected_by": _iso(self.due),
+            "status": self.state,
             "processing_details": TITLES[self.kind],
-        }  # fmt: skip
+        }
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -86,10 +101,16 @@ def ask(joint: Transaction, person_id: str, kind: str, about: str = "") -> Ask |
         if (due := entries.after(joint.clock.local(at), each.amount, each.unit))
     ]
     due = min(ends, default=None)
-    joint.tables.insert(rights_request, person_id=person_id, request_id=made, kind=kind,
-        about=about, state=OPEN, received=microseconds(at),
+    joint.tables.insert(
+        rights_request,
+        person_id=person_id,
+        request_id=made,
+        kind=kind,
+        about=about,
+        state=OPEN,
+        received=microseconds(at),
         due=None if due is None else microseconds(due),
-    )  # fmt: skip
+    )
     return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
 
 
@@ -132,8 +153,7 @@ def _set(joint: Transaction, told: Ask, state: str, entry: int | None) -> None:
 
 
 def _change(joint: Transaction, told: Ask, **changes: Any) -> None:
-    joint.tables.update(rights_request, changes, _ONE, told.person_id,
-                    told.request_id)  # fmt: skip
+    joint.tables.update(rights_request, changes, _ONE, told.person_id, told.request_id)
 
 
 def listed(tables: Tables, person_id: str) -> list[Ask]:
@@ -155,8 +175,7 @@ def waiting(tables: Tables, kind: str, before: datetime) -> list[Ask]:
     Those of people of whose requests something was changed are left out, here and in `checked`.
     """
     where = "kind = ? AND state = ? AND received <= ?"
-    found, _ = tables.sound(rights_request, where, kind, IN_PROGRESS,
-                              microseconds(before))  # fmt: skip
+    found, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
     return [_ask(each) for each in found]
 
 
@@ -173,5 +192,15 @@ def checked(tables: Tables) -> list[Ask]:
 def _ask(told: Any) -> Ask:
     """A row that was checked, as a request."""
     due, answered = (None if at is None else moment(at) for at in (told.due, told.answered))
-    return Ask(told.person_id, told.request_id, told.kind, told.about, told.state,
-               moment(told.received), due, answered, told.entry, told.task_id)  # fmt: skip
+    return Ask(
+        told.person_id,
+        told.request_id,
+        told.kind,
+        told.about,
+        told.state,
+        moment(told.received),
+        due,
+        answered,
+        told.entry,
+        told.task_id,
+    )

@@ -64,16 +64,23 @@ def offered(policy: Policy) -> Offered:
     found = Offered((), (), ())
     recipients, purposes, data = [], set(), set()
     for recipient in words["party"]:
-        mine = {p for p in words["purpose"]
-                if any(matters(policy, d, recipient, p) for d in ("name", "usage"))}  # fmt: skip
+        mine = {
+            p
+            for p in words["purpose"]
+            if any(matters(policy, d, recipient, p) for d in ("name", "usage"))
+        }
         if mine:
             recipients.append(recipient)
             purposes |= mine
     if recipients:
-        data = {d for d in words["data"]
-                if any(matters(policy, d, recipients[0], p) for p in purposes)}  # fmt: skip
-        found = Offered(tuple(d for d in words["data"] if d in data), tuple(recipients),
-                        tuple(p for p in words["purpose"] if p in purposes))  # fmt: skip
+        data = {
+            d for d in words["data"] if any(matters(policy, d, recipients[0], p) for p in purposes)
+        }
+        found = Offered(
+            tuple(d for d in words["data"] if d in data),
+            tuple(recipients),
+            tuple(p for p in words["purpose"] if p in purposes),
+        )
     return found
 
 
@@ -87,12 +94,17 @@ def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
 def parties(joint: Transaction) -> list[tuple[str, str]]:
     """The recipients that can be named: of the register, by kind and name."""
     policy = joint.policy
-    kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values()
-                    if "recipient" in f.per})  # fmt: skip
+    kinds = sorted(
+        {f.proof for f in policy.program.vocabulary.facts.values() if "recipient" in f.per}
+    )
     found, _ = joint.records_of([REGISTER], kinds)
     at = microseconds(joint.clock.now())
-    named = {(kind, each.party) for each in found if each.party and each.in_force(at)
-             for kind in each.about.get("recipient", ())}  # fmt: skip
+    named = {
+        (kind, each.party)
+        for each in found
+        if each.party and each.in_force(at)
+        for kind in each.about.get("recipient", ())
+    }
     return sorted(each for each in named if each[0] in offered(policy).recipients)
 
 
@@ -119,9 +131,14 @@ def give(joint: Transaction, person_id: str, told: Permission) -> str:
     """Keep a permission, with the text that was shown; the record's id."""
     shown = text(joint.policy, told)
     return joint.record(
-        person_id, CONSENT, about=told.about(), party=told.party, by_whom="customer",
-        how="portal", text=shown,
-    )  # fmt: skip
+        person_id,
+        CONSENT,
+        about=told.about(),
+        party=told.party,
+        by_whom="customer",
+        how="portal",
+        text=shown,
+    )
 
 
 def of_age(joint: Transaction, person_id: str) -> bool:
@@ -149,9 +166,12 @@ def opted_out(joint: Transaction, person_id: str, fact: str, purpose: str = "") 
     at = microseconds(joint.clock.now())
     found, _ = joint.records_of([person_id], [OPT_OUT])
     return [
-        each for each in found if each.fact == fact and each.in_force(at)
+        each
+        for each in found
+        if each.fact == fact
+        and each.in_force(at)
         and (not purpose or purpose in each.about.get("purpose", ()))
-    ]  # fmt: skip
+    ]
 
 
 def opt(joint: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool) -> None:

@@ -64,9 +64,14 @@ class Choosing:
         found = await self.provider.do(work)
         cited = {each.id: each for each in standing(policy_of(self.provider), CLAUSES)}
         return self.provider.pages.page(
-            visit.request, "rights/choices.html", status=status, filled=filled, cited=cited,
-            signal_now=signal_now, **found,
-        )  # fmt: skip
+            visit.request,
+            "rights/choices.html",
+            status=status,
+            filled=filled,
+            cited=cited,
+            signal_now=signal_now,
+            **found,
+        )
 
     async def give(self, visit: Visit) -> Response:
         """Show the text of a permission, and give it once that was agreed to."""
@@ -86,9 +91,13 @@ class Choosing:
         agreed = visit.form.get("agreed", "")
         if not isinstance(agreed, str) or not same(agreed, choices.digest(shown)):
             return self.provider.pages.page(
-                visit.request, "rights/agree.html", shown=shown, digest=choices.digest(shown),
-                values=filled.values, cited=standing(policy, ["permission"]),
-            )  # fmt: skip
+                visit.request,
+                "rights/agree.html",
+                shown=shown,
+                digest=choices.digest(shown),
+                values=filled.values,
+                cited=standing(policy, ["permission"]),
+            )
         await self.provider.do(lambda joint: choices.give(joint, visit.subject, told))
         return RedirectResponse(PAGE, 303)
 
@@ -97,8 +106,11 @@ class Choosing:
         record_id = visit.request.path_params["record"]
 
         def work(joint: Transaction) -> bool:
-            mine = [each for each in choices.kept(joint, visit.subject)
-                    if each.record_id == record_id and _withdrawable(each)]  # fmt: skip
+            mine = [
+                each
+                for each in choices.kept(joint, visit.subject)
+                if each.record_id == record_id and _withdrawable(each)
+            ]
             if mine:
                 joint.withdraw(visit.subject, record_id, actor="customer")
             return bool(mine)
@@ -122,9 +134,11 @@ class Choosing:
         """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
         if sends_signal(visit.request):
             return self.provider.pages.page(
-                visit.request, "rights/signal.html", status=409,
+                visit.request,
+                "rights/signal.html",
+                status=409,
                 cited=standing(policy_of(self.provider), ["privacy-signal"]),
-            )  # fmt: skip
+            )
         await self.provider.do(lambda joint: signals.end(joint, visit.subject))
         return RedirectResponse(PAGE, 303)
 
@@ -143,18 +157,22 @@ class Choosing:
             policy_of(self.provider), self.provider.imprint, self.provider.settings.url, *found
         )
         return Response(
-            json.dumps(told, ensure_ascii=False, indent=1), media_type=kit.JSON,
-            headers={"content-disposition": f'attachment; filename="record-{record_id}.json"',
-                     "cache-control": "no-store"},
-        )  # fmt: skip
+            json.dumps(told, ensure_ascii=False, indent=1),
+            media_type=kit.JSON,
+            headers={
+                "content-disposition": f'attachment; filename="record-{record_id}.json"',
+                "cache-control": "no-store",
+            },
+        )
 
 
 def fields(joint: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
     policy, held = joint.policy, joint.held(person_id)
     offered, parties = choices.offered(policy), choices.parties(joint)
-    recipients = [(f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}")
-                  for kind, name in parties]  # fmt: skip
+    recipients = [
+        (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
+    ]
     recipients += [(kind, f"any: {label(policy, 'party', kind)}") for kind in offered.recipients]
     data = [(word, label(policy, "data", word)) for word in offered.data if word in held]
     purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
@@ -179,18 +197,25 @@ def _choice(joint: Transaction, record: Record) -> Choice:
     policy, at = joint.policy, microseconds(joint.clock.now())
     text = joint.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
-    said = text.partition(". ")[0].removesuffix(".") if text else (fact.label if fact else (
-        record.kind.replace("-", " ")))  # fmt: skip
+    said = (
+        text.partition(". ")[0].removesuffix(".")
+        if text
+        else (fact.label if fact else (record.kind.replace("-", " ")))
+    )
     if record.about.get("purpose") and not text:
         words = ", ".join(label(policy, "purpose", word) for word in record.about["purpose"])
         said = f"{said}: {words}"
     over = record.withdrawn if record.withdrawn is not None else record.ends
     ended = over if over is not None and over <= at else None
     return Choice(
-        record.record_id, said[:1].upper() + said[1:], _moment(record.begins),
+        record.record_id,
+        said[:1].upper() + said[1:],
+        _moment(record.begins),
         None if ended is None else _moment(ended),
-        ended is None and _withdrawable(record), text, record.text_digest,
-    )  # fmt: skip
+        ended is None and _withdrawable(record),
+        text,
+        record.text_digest,
+    )
 
 
 def _moment(told: int) -> datetime:

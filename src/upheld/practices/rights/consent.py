@@ -17,16 +17,33 @@ from upheld.web.pages import Imprint
 
 SCHEMA: Final = "ISO-27560:2023"
 PROFILE: Final = "https://w3id.org/dpv/schema/dpv-27560#record"
-GIVEN: Final = {"consent": "ConsentGiven", "programme-consent": "ConsentGiven",
-                "opt-out": "OptOut", "signal": "OptOut"}  # fmt: skip
-ENDED: Final = {"consent": "ConsentWithdrawn", "programme-consent": "ConsentWithdrawn",
-                "opt-out": "OptOutWithdrawn", "signal": "OptOutWithdrawn"}  # fmt: skip
+GIVEN: Final = {
+    "consent": "ConsentGiven",
+    "programme-consent": "ConsentGiven",
+    "opt-out": "OptOut",
+    "signal": "OptOut",
+}
+ENDED: Final = {
+    "consent": "ConsentWithdrawn",
+    "programme-consent": "ConsentWithdrawn",
+    "opt-out": "OptOutWithdrawn",
+    "signal": "OptOutWithdrawn",
+}
 PURPOSES: Final = {"advertising-opt-out": ("advertising",), "privacy-signal": ("advertising",)}
-MANDATORY: Final = frozenset({
-    "privacy_notice", "language", "purpose", "pii_information", "pii_controllers",
-    "storage_locations", "retention_period", "jurisdiction", "recipient_third_parties",
-    "withdrawal_method",
-})  # fmt: skip
+MANDATORY: Final = frozenset(
+    {
+        "privacy_notice",
+        "language",
+        "purpose",
+        "pii_information",
+        "pii_controllers",
+        "storage_locations",
+        "retention_period",
+        "jurisdiction",
+        "recipient_third_parties",
+        "withdrawal_method",
+    }
+)
 
 
 def document(
@@ -39,50 +56,69 @@ def document(
         "schema_version": SCHEMA,
         "record_id": record.record_id,
         "pii_principal_id": record.person_id,
-        "pii_processing": [{
-            "privacy_notice": {"address": url + (front.address or "/privacy"),
-                               "version": front.version, "sha256": policy.digest},
-            "language": "en",
-            "purpose": _purposes(policy, record),
-            "lawful_basis": "consent" if record.kind in ("consent", "programme-consent") else (
-                "objection"),
-            "pii_information": [_pii(policy, word) for word in record.about.get("data", ())]
-            or [_pii(policy, "personal-information")],
-            "pii_controllers": [imprint.name],
-            "collection_method": record.how,
-            "processing_method": "share" if "recipient" in record.about else "none",
-            "storage_locations": ["the provider's own database, sealed under a key of the person"],
-            "retention_period": "while the account is open, and then as the policy says",
-            "jurisdiction": "as the privacy notice says",
-            "recipient_third_parties": _recipients(policy, record),
-            "withdrawal_method": url + "/me/privacy/choices",
-            "privacy_rights": url + "/me/privacy/requests",
-            "text_shown": {"sha256": record.text_digest, "text": shown},
-        }],
-        "party_identification": [{
-            "party_name": imprint.name, "party_role": "pii_controller",
-            "party_contact": imprint.email or imprint.phone, "party_type": "provider",
-            "phone": imprint.phone, "address": imprint.address,
-        }],
+        "pii_processing": [
+            {
+                "privacy_notice": {
+                    "address": url + (front.address or "/privacy"),
+                    "version": front.version,
+                    "sha256": policy.digest,
+                },
+                "language": "en",
+                "purpose": _purposes(policy, record),
+                "lawful_basis": "consent"
+                if record.kind in ("consent", "programme-consent")
+                else ("objection"),
+                "pii_information": [_pii(policy, word) for word in record.about.get("data", ())]
+                or [_pii(policy, "personal-information")],
+                "pii_controllers": [imprint.name],
+                "collection_method": record.how,
+                "processing_method": "share" if "recipient" in record.about else "none",
+                "storage_locations": [
+                    "the provider's own database, sealed under a key of the person"
+                ],
+                "retention_period": "while the account is open, and then as the policy says",
+                "jurisdiction": "as the privacy notice says",
+                "recipient_third_parties": _recipients(policy, record),
+                "withdrawal_method": url + "/me/privacy/choices",
+                "privacy_rights": url + "/me/privacy/requests",
+                "text_shown": {"sha256": record.text_digest, "text": shown},
+            }
+        ],
+        "party_identification": [
+            {
+                "party_name": imprint.name,
+                "party_role": "pii_controller",
+                "party_contact": imprint.email or imprint.phone,
+                "party_type": "provider",
+                "phone": imprint.phone,
+                "address": imprint.address,
+            }
+        ],
         "event": _events(record),
-    }  # fmt: skip
+    }
 
 
 def _purposes(policy: Policy, record: Record) -> list[dict[str, str]]:
     words = record.about.get("purpose", ()) or PURPOSES.get(record.fact, ())
     terms = policy.program.vocabulary.tree("purpose")
     return [
-        {"purpose": label(policy, "purpose", word),
-         "purpose_type": terms[word].dpv if word in terms and terms[word].dpv else word}
+        {
+            "purpose": label(policy, "purpose", word),
+            "purpose_type": terms[word].dpv if word in terms and terms[word].dpv else word,
+        }
         for word in words
-    ]  # fmt: skip
+    ]
 
 
 def _pii(policy: Policy, word: str) -> dict[str, Any]:
     terms = policy.program.vocabulary.tree("data")
-    return {"pii_type": label(policy, "data", word), "pii_attribute_id": (
-        terms[word].dpv if word in terms and terms[word].dpv else word), "pii_optional": True,
-        "sensitive_pii_category": False, "special_pii_category": False}  # fmt: skip
+    return {
+        "pii_type": label(policy, "data", word),
+        "pii_attribute_id": (terms[word].dpv if word in terms and terms[word].dpv else word),
+        "pii_optional": True,
+        "sensitive_pii_category": False,
+        "special_pii_category": False,
+    }
 
 
 def _recipients(policy: Policy, record: Record) -> list[str]:
@@ -100,8 +136,10 @@ def _events(record: Record) -> list[dict[str, Any]]:
     return [
         {
             "event_time": (BEGINNING + timedelta(microseconds=at)).isoformat(),
-            "validity_duration": "until withdrawn", "entity_id": record.by_whom,
-            "event_type": kind, "event_state": state,
+            "validity_duration": "until withdrawn",
+            "entity_id": record.by_whom,
+            "event_type": kind,
+            "event_state": state,
         }
         for at, kind, state in told
-    ]  # fmt: skip
+    ]

@@ -31,8 +31,12 @@ from upheld.web.forms import LONG, Field
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
-INPUTS: Final = {"phone": ("tel", "tel"), "address": ("textarea", "street-address"),
-                 "name": ("text", "name"), "zip": ("text", "postal-code")}  # fmt: skip
+INPUTS: Final = {
+    "phone": ("tel", "tel"),
+    "address": ("textarea", "street-address"),
+    "name": ("text", "name"),
+    "zip": ("text", "postal-code"),
+}
 
 
 class Correctable(NamedTuple):
@@ -52,8 +56,9 @@ class Correctable(NamedTuple):
             return Field("text", "What is wrong, and what is right", "textarea", length_max=LONG)
         kind, complete = INPUTS.get(self.field, ("text", ""))
         length_max = field_values.KINDS.get(self.field, field_values.PLAIN).length_max
-        return Field("value", f"The right {self.name}", kind, autocomplete=complete,
-                     length_max=length_max)  # fmt: skip
+        return Field(
+            "value", f"The right {self.name}", kind, autocomplete=complete, length_max=length_max
+        )
 
 
 def correctable(joint: Transaction, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
@@ -63,8 +68,11 @@ def correctable(joint: Transaction, person_id: str, pages: Mapping[str, str]) ->
     for field, shape in known(joint, person_id).items():
         if field == SECRET:
             continue
-        alone = (shape == "value" and field not in CHECKED | WRITTEN_BY_PROGRAM.keys()
-                 and _may(joint, person_id, field))  # fmt: skip
+        alone = (
+            shape == "value"
+            and field not in CHECKED | WRITTEN_BY_PROGRAM.keys()
+            and _may(joint, person_id, field)
+        )
         name, page = label(policy, "data", field), pages.get(field, "")
         found.append(Correctable(field, name, alone and not page, page))
     return found
@@ -72,8 +80,9 @@ def correctable(joint: Transaction, person_id: str, pages: Mapping[str, str]) ->
 
 def _may(joint: Transaction, person_id: str, field: str) -> bool:
     """Whether the policy lets a value in from its person, and lets it be kept."""
-    acts = joint.letting_in((field,), source="customer", occasion="service-use",
-                            purpose="service-provision")  # fmt: skip
+    acts = joint.letting_in(
+        (field,), source="customer", occasion="service-use", purpose="service-provision"
+    )
     return all(joint.peek(person_id, each).allowed for each in acts)
 
 
@@ -103,10 +112,13 @@ def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask 
     if isinstance(asked, Refused) or asked.task_id:
         return asked
     row = {
-        "at": joint.clock.now().isoformat(timespec="seconds"), "purpose": PURPOSE,
-        "subject": f"Please correct: {label(joint.policy, 'data', field)}", "text": text,
-        "message": secrets.token_hex(16), "clause": "correction",
-    }  # fmt: skip
+        "at": joint.clock.now().isoformat(timespec="seconds"),
+        "purpose": PURPOSE,
+        "subject": f"Please correct: {label(joint.policy, 'data', field)}",
+        "text": text,
+        "message": secrets.token_hex(16),
+        "clause": "correction",
+    }
     kept = joint.append(
         person_id,
         "messages",
@@ -119,8 +131,9 @@ def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask 
     if isinstance(kept, Refused):
         asks.deny(joint, asked, kept)
         return kept
-    task = tasks.open_task(joint, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id,
-                           due=asked.due)  # fmt: skip
+    task = tasks.open_task(
+        joint, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id, due=asked.due
+    )
     return asks.begin(joint, asked, task)
 
 

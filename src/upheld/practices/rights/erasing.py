@@ -47,8 +47,11 @@ def outlook(joint: Transaction, person_id: str) -> Outlook:
         found = joint.act(act, person_id)
         if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
             owed = shown("balance", found["balance"])
-    waits = [each for each in asks.listed(joint.tables, person_id)
-             if each.kind == "erasure" and each.waits]  # fmt: skip
+    waits = [
+        each
+        for each in asks.listed(joint.tables, person_id)
+        if each.kind == "erasure" and each.waits
+    ]
     named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)
     return Outlook(owed, clauses(joint.policy, list(named)), waits[0] if waits else None)
 
@@ -100,6 +103,9 @@ def _one(gate: Gate, asked: Ask) -> bool:
 
 def _certificate(gate: Gate, asked: Ask) -> Certificate | None:
     """The certificate of an erasure that was carried out for a request already."""
-    found = [each for each in certificates(gate, asked.person_id)
-             if datetime.fromisoformat(each.asked) >= asked.received]  # fmt: skip
+    found = [
+        each
+        for each in certificates(gate, asked.person_id)
+        if datetime.fromisoformat(each.asked) >= asked.received
+    ]
     return found[-1] if found else None

@@ -54,8 +54,14 @@ def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Re
     if isinstance(asked, Refused):
         return asked
     shapes = known(joint, person_id, derived=derived)
-    act = Act(action="share", data=tuple(shapes), recipient="customer",
-              purpose="rights-request", occasion="other", partial=True)  # fmt: skip
+    act = Act(
+        action="share",
+        data=tuple(shapes),
+        recipient="customer",
+        purpose="rights-request",
+        occasion="other",
+        partial=True,
+    )
     given = joint.act(act, person_id, entitled=True)
     if isinstance(given, Refused):
         return given
@@ -67,11 +73,14 @@ def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Re
     kept, _ = joint.records_of([person_id], kinds)
     mine = [each for each in kept if not untold.record(each)]
     return Everything(
-        policy, joint.clock.now(), described(joint, person_id, shapes, given),
-        gags.told(joint, person_id), mine,
+        policy,
+        joint.clock.now(),
+        described(joint, person_id, shapes, given),
+        gags.told(joint, person_id),
+        mine,
         {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
         asks.listed(joint.tables, person_id),
-    )  # fmt: skip
+    )
 
 
 def pieces(all_: Everything, env: jinja2.Environment) -> Iterator[bytes]:
@@ -111,24 +120,54 @@ def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]
     page = env.get_template("rights/copy.html")
     yield README, page.render(all=all_, sentences=sentences, front=policy.front)
     yield "everything.json", json.dumps(as_json(all_), ensure_ascii=False, indent=1)
-    yield "values.csv", sheet(
-        ("kind", "value", "origin", "came in", "clauses", "kept"),
-        ((each.name, each.value, each.origin, each.rows[-1].at.isoformat(),
-          " ".join(c.id for c in each.let_in), each.kept)
-         for each in all_.held if not each.series),
-    )  # fmt: skip
+    yield (
+        "values.csv",
+        sheet(
+            ("kind", "value", "origin", "came in", "clauses", "kept"),
+            (
+                (
+                    each.name,
+                    each.value,
+                    each.origin,
+                    each.rows[-1].at.isoformat(),
+                    " ".join(c.id for c in each.let_in),
+                    each.kept,
+                )
+                for each in all_.held
+                if not each.series
+            ),
+        ),
+    )
     for each in all_.held:
         if each.series:
             yield f"{each.field}.csv", sheet(each.table.columns, each.table.rows)
-    yield "what-was-done.csv", sheet(
-        ("number", "time", "what", "clauses"),
-        ((str(each.number), each.at.isoformat(), said, " ".join(each.entry.clauses))
-         for each, said in sentences),
-    )  # fmt: skip
-    yield "records.csv", sheet(
-        ("id", "kind", "party", "about", "from", "until", "withdrawn", "given by", "text shown"),
-        (_record_row(each, all_.texts) for each in all_.records),
-    )  # fmt: skip
+    yield (
+        "what-was-done.csv",
+        sheet(
+            ("number", "time", "what", "clauses"),
+            (
+                (str(each.number), each.at.isoformat(), said, " ".join(each.entry.clauses))
+                for each, said in sentences
+            ),
+        ),
+    )
+    yield (
+        "records.csv",
+        sheet(
+            (
+                "id",
+                "kind",
+                "party",
+                "about",
+                "from",
+                "until",
+                "withdrawn",
+                "given by",
+                "text shown",
+            ),
+            (_record_row(each, all_.texts) for each in all_.records),
+        ),
+    )
 
 
 def as_json(all_: Everything) -> dict[str, Any]:
@@ -140,20 +179,29 @@ def as_json(all_: Everything) -> dict[str, Any]:
         "policy": {"title": front.policy, "version": front.version, "sha256": all_.policy.digest},
         "held": [
             {
-                "data": each.field, "label": each.name, "kept": each.kept,
+                "data": each.field,
+                "label": each.name,
+                "kept": each.kept,
                 "rows": [
-                    {"value": plain(row.value) if each.series else row.value,
-                     "origin": row.origin.origin, "occasion": row.origin.occasion,
-                     "clause": row.origin.clause, "public_source": row.origin.public_source,
-                     "at": row.at.isoformat()}
+                    {
+                        "value": plain(row.value) if each.series else row.value,
+                        "origin": row.origin.origin,
+                        "occasion": row.origin.occasion,
+                        "clause": row.origin.clause,
+                        "public_source": row.origin.public_source,
+                        "at": row.at.isoformat(),
+                    }
                     for row in each.rows
                 ],
             }
             for each in all_.held
         ],
         "entries": [
-            {"number": each.number, "said": sentence(each.entry, all_.policy),
-             "entry": msgspec.to_builtins(each.entry)}
+            {
+                "number": each.number,
+                "said": sentence(each.entry, all_.policy),
+                "entry": msgspec.to_builtins(each.entry),
+            }
             for each in all_.entries
         ],
         "records": [
@@ -161,14 +209,22 @@ def as_json(all_: Everything) -> dict[str, Any]:
             for each in all_.records
         ],
         "requests": [each.status() for each in all_.requests],
-    }  # fmt: skip
+    }
 
 
 def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
     about = "; ".join(f"{d}: {', '.join(words)}" for d, words in each.about.items())
-    return (each.record_id, each.fact or each.kind, each.party, about, _moment(each.begins),
-            _moment(each.ends), _moment(each.withdrawn), each.by_whom,
-            texts.get(each.text_digest, ""))  # fmt: skip
+    return (
+        each.record_id,
+        each.fact or each.kind,
+        each.party,
+        about,
+        _moment(each.begins),
+        _moment(each.ends),
+        _moment(each.withdrawn),
+        each.by_whom,
+        texts.get(each.text_digest, ""),
+    )
 
 
 def _moment(told: int | None) -> str:

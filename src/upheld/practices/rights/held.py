@@ -99,8 +99,11 @@ def look(joint: Transaction, person_id: str, derived: bool) -> list[Held] | Refu
 def known(joint: Transaction, person_id: str, *, derived: bool = True) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = joint.held(person_id)
-    return {f: shapes[f] for f in joint.policy.engine.compiled.leaves["data"].bit
-            if f in shapes and (derived or shapes[f] != "derived")}  # fmt: skip
+    return {
+        f: shapes[f]
+        for f in joint.policy.engine.compiled.leaves["data"].bit
+        if f in shapes and (derived or shapes[f] != "derived")
+    }
 
 
 def described(
@@ -116,9 +119,18 @@ def described(
         kept, kept_by = _kept(joint, person_id, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]
         made.append(
-            Held(field, label(policy, "data", field), label(policy, "data", terms[field].parent),
-                 shapes[field], rows, _origin(policy, rows), clauses(policy, ids), kept, kept_by)
-        )  # fmt: skip
+            Held(
+                field,
+                label(policy, "data", field),
+                label(policy, "data", terms[field].parent),
+                shapes[field],
+                rows,
+                _origin(policy, rows),
+                clauses(policy, ids),
+                kept,
+                kept_by,
+            )
+        )
     return made
 
 
@@ -126,14 +138,20 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     origin = rows[-1].origin
     if origin.origin == "derived":
         return "We work it out from what we hold, each time it is needed."
-    known = {"party": policy.program.vocabulary.tree("party"),
-             "occasion": policy.program.vocabulary.tree("occasion")}  # fmt: skip
-    whence = label(policy, "party", origin.origin) if origin.origin in known["party"] else (
-        "what we held before" if origin.origin == "import" else origin.origin
-    )  # fmt: skip
-    when = f" ({label(policy, 'occasion', origin.occasion)})" if (
-        origin.occasion in known["occasion"]
-    ) else ""  # fmt: skip
+    known = {
+        "party": policy.program.vocabulary.tree("party"),
+        "occasion": policy.program.vocabulary.tree("occasion"),
+    }
+    whence = (
+        label(policy, "party", origin.origin)
+        if origin.origin in known["party"]
+        else ("what we held before" if origin.origin == "import" else origin.origin)
+    )
+    when = (
+        f" ({label(policy, 'occasion', origin.occasion)})"
+        if (origin.occasion in known["occasion"])
+        else ""
+    )
     days = said_day(rows[-1].at)
     if len(rows) > 1:
         days = f"{len(rows)} times, first {said_day(rows[0].at)}, last {days}"
@@ -154,10 +172,12 @@ def _kept(
     if not decision.allowed:
         return "No clause lets us keep it any longer: it is to be deleted.", []
     ends = [
-        (until, duty) for duty in decision.duties
-        if duty.duty == "delete-after" and duty.unit in UNITS
+        (until, duty)
+        for duty in decision.duties
+        if duty.duty == "delete-after"
+        and duty.unit in UNITS
         and (until := entries.after(joint.clock.local(rows[0].at), duty.amount, duty.unit))
-    ]  # fmt: skip
+    ]
     if ends:
         until, duty = min(ends, key=lambda each: each[0])
         span = f"{duty.amount:g} {duty.unit}"
@@ -165,7 +185,7 @@ def _kept(
         if len(rows) > 1:
             return f"Each row is kept for {span}; the oldest until {said_day(until)}.", (
                 clauses(policy, who)
-            )  # fmt: skip
+            )
         return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
     after = after_closing(policy, field, joint.place)
     if after is None:
@@ -178,8 +198,9 @@ def _kept(
 @observing.reading
 def _limits(policy: Policy, clause: str) -> bool:
     nodes = policy.program.nodes
-    return any(n.clause == clause and any(d.duty == "delete-after" for d in n.duties)
-               for n in nodes)  # fmt: skip
+    return any(
+        n.clause == clause and any(d.duty == "delete-after" for d in n.duties) for n in nodes
+    )
 
 
 @observing.reading
@@ -210,8 +231,12 @@ def shown(field: str, value: str) -> str:
     kept = _decoded(value)
     if "value" in kept:
         return "something that our programs cannot read"
-    named = ["the one that signs you in, as a hash that cannot be turned back" if what == "sign-in"
-             else f"the one of {what}" for what in sorted(kept)]  # fmt: skip
+    named = [
+        "the one that signs you in, as a hash that cannot be turned back"
+        if what == "sign-in"
+        else f"the one of {what}"
+        for what in sorted(kept)
+    ]
     return ", ".join(named)
 
 

@@ -30,9 +30,12 @@ from upheld.practices.rights.words import Clause, belongs, clauses, sentence
 from upheld.web import kit
 
 FILTERS: Final = (
-    ("", "Everything"), ("disclosures", "Given to others"), ("staff", "Looked at by our staff"),
-    ("guardian", "Looked at by a guardian"), ("refusals", "Refused"),
-)  # fmt: skip
+    ("", "Everything"),
+    ("disclosures", "Given to others"),
+    ("staff", "Looked at by our staff"),
+    ("guardian", "Looked at by a guardian"),
+    ("refusals", "Refused"),
+)
 OWN, ACCEPTANCE = "customer-agreement", "acceptance"
 MOST: Final = 500  # entries on a page
 
@@ -56,9 +59,12 @@ def policy_of(provider: Provider) -> Policy:
 def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
     """A page that says what may not be done, and by which clause."""
     return provider.pages.page(
-        request, "rights/refused.html", status=403, what=what,
+        request,
+        "rights/refused.html",
+        status=403,
+        what=what,
         why=reason(policy_of(provider), refusal.decision),
-    )  # fmt: skip
+    )
 
 
 class Holding:
@@ -77,9 +83,13 @@ class Holding:
         wanted = visit.request.query_params.get("show", "")
         groups = [(name, list(each)) for name, each in groupby(found, lambda held: held.group)]
         return self.provider.pages.page(
-            visit.request, "rights/held.html", groups=groups, wanted=wanted, secret=SECRET,
+            visit.request,
+            "rights/held.html",
+            groups=groups,
+            wanted=wanted,
+            secret=SECRET,
             masked=masked,
-        )  # fmt: skip
+        )
 
 
 def masked(held: Held, wanted: str) -> bool:
@@ -116,13 +126,19 @@ class Received:
             lines = _once(lines, day_of)
         days = [(day, list(some)) for day, some in groupby(lines, lambda line: day_of(line.at))]
         return self.provider.pages.page(
-            visit.request, "rights/received.html", days=days, which=which, month=month,
-            more=max(0, len(found) - MOST), filters=[
-                (word, name, _address(word, month)) for word, name in FILTERS
-            ], earlier=_address(which, _before(month)),
-            later=_address(which, following) if following and following <= self.provider.now()
-            else "", name=dict(FILTERS)[which].lower(),
-        )  # fmt: skip
+            visit.request,
+            "rights/received.html",
+            days=days,
+            which=which,
+            month=month,
+            more=max(0, len(found) - MOST),
+            filters=[(word, name, _address(word, month)) for word, name in FILTERS],
+            earlier=_address(which, _before(month)),
+            later=_address(which, following)
+            if following and following <= self.provider.now()
+            else "",
+            name=dict(FILTERS)[which].lower(),
+        )
 
     async def receipt(self, visit: Visit) -> Response:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
@@ -136,15 +152,23 @@ class Received:
         except LogError:
             return self.provider.pages.page(visit.request, "rights/uncovered.html", status=409)
         return Response(
-            write_receipt(made), media_type=kit.JSON,
-            headers={"content-disposition": f'attachment; filename="receipt-{number}.json"',
-                     "cache-control": "no-store"},
-        )  # fmt: skip
+            write_receipt(made),
+            media_type=kit.JSON,
+            headers={
+                "content-disposition": f'attachment; filename="receipt-{number}.json"',
+                "cache-control": "no-store",
+            },
+        )
 
 
 def _shown(line: Line, policy: Policy) -> Shown:
-    return Shown(line.number, line.at, sentence(line.entry, policy),
-                 clauses(policy, line.entry.clauses), line.entry.kind == "refusal")  # fmt: skip
+    return Shown(
+        line.number,
+        line.at,
+        sentence(line.entry, policy),
+        clauses(policy, line.entry.clauses),
+        line.entry.kind == "refusal",
+    )
 
 
 def _once(lines: list[Shown], day_of: Callable[[datetime], date]) -> list[Shown]:
@@ -187,23 +211,32 @@ class Binding:
         """The version in force, why it binds, and every acceptance with its digests."""
 
         def work(joint: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
-            accepted = [each for each in gags.told(joint, visit.subject)
-                        if each.entry.kind == ACCEPTANCE]  # fmt: skip
+            accepted = [
+                each for each in gags.told(joint, visit.subject) if each.entry.kind == ACCEPTANCE
+            ]
             own, _ = joint.records_of([visit.subject], [OWN])
             at = microseconds(joint.clock.now())
-            return (joint.peek(visit.subject, Act(action="bind")), accepted,
-                    any(each.in_force(at) for each in own),
-                    closing.closed_at(joint, visit.subject))  # fmt: skip
+            return (
+                joint.peek(visit.subject, Act(action="bind")),
+                accepted,
+                any(each.in_force(at) for each in own),
+                closing.closed_at(joint, visit.subject),
+            )
 
         decision, accepted, own, closed = await self.provider.do(work)
         policy = policy_of(self.provider)
         cited = clauses(policy, decision.clauses)
         return self.provider.pages.page(
-            visit.request, "rights/policy.html", front=policy.front, digest=policy.digest,
-            accepted=list(_accepted(accepted)), closed=closed, own=own,
+            visit.request,
+            "rights/policy.html",
+            front=policy.front,
+            digest=policy.digest,
+            accepted=list(_accepted(accepted)),
+            closed=closed,
+            own=own,
             but=_under(policy, decision.clauses),
             cited=[each for each in cited if each.text],
-        )  # fmt: skip
+        )
 
     async def ask(self, visit: Visit) -> Response:
         """What closing the account means, before it is done."""
@@ -212,8 +245,9 @@ class Binding:
     def _closing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
         policy = policy_of(self.provider)
         cited = [each for each in clauses(policy, ["acceptance", "retention"]) if each.text]
-        return self.provider.pages.page(visit.request, "rights/close.html", cited=cited,
-                                        error=error, status=status)  # fmt: skip
+        return self.provider.pages.page(
+            visit.request, "rights/close.html", cited=cited, error=error, status=status
+        )
 
     async def close(self, visit: Visit) -> Response:
         """Close the account."""
@@ -233,5 +267,8 @@ def _under(policy: Policy, ids: tuple[str, ...]) -> list[Clause]:
 def _accepted(found: list[Line]) -> Iterator[dict[str, Any]]:
     for each in reversed(found):
         digests = [d for d in each.entry.evidence if len(d) == 64]
-        yield {"at": each.at, "policy": each.entry.policy, "besides": [
-            d for d in digests if d != each.entry.policy]}  # fmt: skip
+        yield {
+            "at": each.at,
+            "policy": each.entry.policy,
+            "besides": [d for d in digests if d != each.entry.policy],
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from starlette.routing import Route
 
@@ -37,9 +38,34 @@ NEEDS = (
     Need("taking a privacy signal for an opt-out", "apply-privacy-signal"),
 )
 
+ASKS: Final = (
+    "answer-access",
+    "answer-correction",
+    "answer-erasure",
+    "apply-privacy-signal",
+    "bind",
+    "collect",
+    "share",
+    "store",
+    "use",
+    "view",
+)
+PROVES: Final = (
+    "access-requested",
+    "account-closed",
+    "advertising-opt-out",
+    "correction-requested",
+    "erased",
+    "erasure-requested",
+    "months-since-closure",
+    "opted-out",
+    "permission",
+    "privacy-signal",
+)
 
-def practice(provider: Provider) -> Practice:
-    """What is held, who received it, choices, the policy that binds, requests."""
+
+def _routes(provider: Provider) -> Sequence[Route]:
+    """The pages, each for the customers whom it is about unless it is for anybody."""
     holding, received, verifying = Holding(provider), Received(provider), Verifying(provider)
     choosing, binding, asking = Choosing(provider), Binding(provider), Asking(provider)
 
@@ -49,7 +75,7 @@ def practice(provider: Provider) -> Practice:
     def post(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["POST"])
 
-    routes: Sequence[Route] = (
+    return (
         get("/me/privacy", holding.show),
         get("/me/privacy/received", received.show),
         get("/me/privacy/received/{number:int}", received.receipt),
@@ -78,21 +104,35 @@ def practice(provider: Provider) -> Practice:
         Route("/erased/{link}", asking.certificate, methods=["GET"]),
     )
 
+
+def practice(provider: Provider) -> Practice:
+    """What is held, who received it, choices, the policy that binds, requests."""
     return Practice(
-        "rights", routes=routes,
-        asks=("answer-access", "answer-correction", "answer-erasure", "apply-privacy-signal",
-              "bind", "collect", "share", "store", "use", "view"),
-        proves=("access-requested", "account-closed", "advertising-opt-out",
-                "correction-requested", "erased", "erasure-requested", "months-since-closure",
-                "opted-out", "permission", "privacy-signal"),
-        cards=[Card("customer", "My privacy", "/me/privacy",
-                    "What we hold, who received it, and what you chose", 60, bar=True)],
+        "rights",
+        routes=_routes(provider),
+        asks=ASKS,
+        proves=PROVES,
+        cards=[
+            Card(
+                "customer",
+                "My privacy",
+                "/me/privacy",
+                "What we hold, who received it, and what you chose",
+                60,
+                bar=True,
+            )
+        ],
         destinations={
-            "privacy": "/me/privacy", "copy": "/me/privacy/export",
-            "correct": "/me/privacy/correct", "erase": "/me/privacy/erase", "close": "/me/close",
+            "privacy": "/me/privacy",
+            "copy": "/me/privacy/export",
+            "correct": "/me/privacy/correct",
+            "erase": "/me/privacy/erase",
+            "close": "/me/close",
         },
         listeners={PRIVACY_SIGNAL: signals.noted},
-        jobs=[Job("answer-corrections", ANSWER_SECONDS, correcting.answer_checked),
-              Job("erasures", ERASE_SECONDS, erasing.carry_out)],
+        jobs=[
+            Job("answer-corrections", ANSWER_SECONDS, correcting.answer_checked),
+            Job("erasures", ERASE_SECONDS, erasing.carry_out),
+        ],
         links={erasing.LINK: Link("/erased", erasing.LASTS, outlives=True)},
-    )  # fmt: skip
+    )

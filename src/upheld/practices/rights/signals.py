@@ -20,8 +20,7 @@ def noted(joint: Transaction, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
     at = microseconds(joint.clock.now())
     mark = bytes.fromhex(session)
-    if not joint.tables.insert_new(signal, person_id=person_id, session=mark, at=at
-    ):  # fmt: skip
+    if not joint.tables.insert_new(signal, person_id=person_id, session=mark, at=at):
         return
     if not in_force(joint, person_id):
         joint.record(person_id, KIND, fact=FACT, by_whom="browser", how="Sec-GPC")

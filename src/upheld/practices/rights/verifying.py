@@ -32,16 +32,24 @@ class Verifying:
         return await self._page(request)
 
     async def _page(
-        self, request: Request, found: tuple[Entry, Checkpoint] | None = None, wrong: str = "",
+        self,
+        request: Request,
+        found: tuple[Entry, Checkpoint] | None = None,
+        wrong: str = "",
         status: int = 200,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         policy = policy_of(self.provider)
         listed = await self.provider.apart(watching.logs, self.provider.gate.gate)
         return self.provider.pages.page(
-            request, "rights/verify.html", status=status, logs=listed, wrong=wrong, found=found,
+            request,
+            "rights/verify.html",
+            status=status,
+            logs=listed,
+            wrong=wrong,
+            found=found,
             said=sentence(found[0], policy) if found else "",
             cited=clauses(policy, found[0].clauses) if found else [],
-        )  # fmt: skip
+        )
 
     async def checkpoint(self, request: Request) -> Response:
         """The latest checkpoint as a signed note, with what witnesses have cosigned of it.

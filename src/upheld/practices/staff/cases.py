@@ -100,16 +100,19 @@ def case_of(joint: Transaction, roles: Roles, user: User, task: Task) -> Case:
         else:
             barred.setdefault(_clause(decision), []).append(label)
     return Case(
-        task, how, tuple(fields),
-        tuple(Barred(tuple(labels), clause, _text(roles, clause))
-              for clause, labels in barred.items()),
+        task,
+        how,
+        tuple(fields),
+        tuple(
+            Barred(tuple(labels), clause, _text(roles, clause)) for clause, labels in barred.items()
+        ),
         tuple((clause, _text(roles, clause)) for clause in dict.fromkeys(grounds)),
-    )  # fmt: skip
+    )
 
 
 def reveal(
     joint: Transaction, roles: Roles, user: User, task: Task, asked: Sequence[str]
-) -> dict[str, Given | Refused]:  # fmt: skip
+) -> dict[str, Given | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
     covered = roles.covered(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
@@ -128,8 +131,9 @@ def sign_out(joint: Transaction, roles: Roles, user: User, task: Task) -> bool:
     if task.purpose not in SIGNING_OUT or standing(joint, roles, user, task) != MINE:
         return False
     sessions.end_all(joint.tables, "customer", task.person_id)
-    joint.note(task.person_id, "sessions-ended", actor=f"staff {user.user_id}",
-               purpose=task.purpose)  # fmt: skip
+    joint.note(
+        task.person_id, "sessions-ended", actor=f"staff {user.user_id}", purpose=task.purpose
+    )
     return True
 
 
@@ -179,8 +183,9 @@ def _plain(value: object, name: str = "") -> str:
 
 
 def _view(user: User, task: Task, words: Sequence[str]) -> Act:
-    return Act(action="view", data=tuple(words), actor="staff", party=user.user_id,
-               purpose=task.purpose)  # fmt: skip
+    return Act(
+        action="view", data=tuple(words), actor="staff", party=user.user_id, purpose=task.purpose
+    )
 
 
 def _peek(joint: Transaction, user: User, task: Task, words: Sequence[str]) -> Decision:

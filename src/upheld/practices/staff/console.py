@@ -68,13 +68,22 @@ class Console:
             "done": "",
             **joint_words,
         }
-        own = [card for card in self.provider.cards("staff")
-               if card.href != "/staff" and card.is_for(user.roles)]  # fmt: skip
+        own = [
+            card
+            for card in self.provider.cards("staff")
+            if card.href != "/staff" and card.is_for(user.roles)
+        ]
         return self.provider.pages.page(
-            visit.request, "staff/console.html", status=status, user=user, own=own,
-            mine=self.roles.of(user.roles), label=self.roles.label,
-            fields=find.fields(self.roles, user), **words,
-        )  # fmt: skip
+            visit.request,
+            "staff/console.html",
+            status=status,
+            user=user,
+            own=own,
+            mine=self.roles.of(user.roles),
+            label=self.roles.label,
+            fields=find.fields(self.roles, user),
+            **words,
+        )
 
     async def home(self, visit: Visit) -> Response:
         """The queue, and nothing else until a task is chosen."""
@@ -111,12 +120,18 @@ class Console:
         listed = tasks.listed(joint.tables, self.roles.queues(user.roles))
         return [
             Waiting(
-                f"/staff/tasks/{task.task_id}", self.title(task),
-                self.roles.label("purpose", task.purpose), task.task_id[:6], task.opened, task.due,
-                bool(cases.lateness(task.due, now)), task.staff_id == user.user_id,
+                f"/staff/tasks/{task.task_id}",
+                self.title(task),
+                self.roles.label("purpose", task.purpose),
+                task.task_id[:6],
+                task.opened,
+                task.due,
+                bool(cases.lateness(task.due, now)),
+                task.staff_id == user.user_id,
             )
-            for task in listed if task.staff_id in (None, user.user_id)
-        ]  # fmt: skip
+            for task in listed
+            if task.staff_id in (None, user.user_id)
+        ]
 
     def _owed(self, joint: Transaction, user: User) -> list[Owed]:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
@@ -128,10 +143,14 @@ class Console:
         for each in found:
             by_clause.setdefault(each.clause, []).append(each.due)
         return [
-            Owed(clause, len(dues), None if dues[0] is None else moment(dues[0]),
-                 sum(due is not None and due < now for due in dues))
+            Owed(
+                clause,
+                len(dues),
+                None if dues[0] is None else moment(dues[0]),
+                sum(due is not None and due < now for due in dues),
+            )
             for clause, dues in by_clause.items()
-        ]  # fmt: skip
+        ]
 
     def title(self, task: Task) -> str:
         """A task as its line says it."""
@@ -146,12 +165,15 @@ class Console:
         now = joint.clock.now()
         covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
         return {
-            **self.around(joint, visit), "case": case, "title": self.title(task),
+            **self.around(joint, visit),
+            "case": case,
+            "title": self.title(task),
             "purpose": self.roles.label("purpose", task.purpose),
-            "late": cases.lateness(task.due, now), "own_page": self._own_page(task),
+            "late": cases.lateness(task.due, now),
+            "own_page": self._own_page(task),
             "signs_out": task.purpose in cases.SIGNING_OUT,
             "covered": [self.roles.label("data", word) for word in covered],
-        }  # fmt: skip
+        }
 
     def _own_page(self, task: Task) -> str:
         return self.provider.task_page(task.kind, task.task_id)
@@ -229,15 +251,17 @@ class Console:
             task = self._task(joint, visit)
             case = cases.case_of(joint, self.roles, user, task)
             given = {word: each for word, each in found.items() if isinstance(each, Given)}
-            case = case._replace(fields=tuple(
-                cases.shown(field, given[field.word]) if field.word in given else field
-                for field in case.fields
-            ))  # fmt: skip
+            case = case._replace(
+                fields=tuple(
+                    cases.shown(field, given[field.word]) if field.word in given else field
+                    for field in case.fields
+                )
+            )
             refused = [
                 (self.roles.label("data", word), cases.text_of(self.roles, each.decision))
                 for word, each in found.items()
                 if isinstance(each, Refused) and each.decision is not None
-            ]  # fmt: skip
+            ]
             words = self._words(joint, visit, task, case)
             said = "" if asked else "Tick what you need to see."
             return {**words, "refused": refused, "said": said}, bool(refused)

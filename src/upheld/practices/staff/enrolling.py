@@ -23,15 +23,29 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
 
 NEW = Field(
-    "password", "Password", "password", autocomplete="new-password",
-    length_max=passwords.LENGTH_MAX, hint=f"At least {passwords.LENGTH_MIN_STAFF} characters: three"
+    "password",
+    "Password",
+    "password",
+    autocomplete="new-password",
+    length_max=passwords.LENGTH_MAX,
+    hint=f"At least {passwords.LENGTH_MIN_STAFF} characters: three"
     " or four words are good. Nobody else learns it.",
-)  # fmt: skip
-CODE = Field("code", "One-time password", autocomplete="one-time-code", length_max=12,
-             hint="The six digits that your authenticator shows now.")  # fmt: skip
+)
+CODE = Field(
+    "code",
+    "One-time password",
+    autocomplete="one-time-code",
+    length_max=12,
+    hint="The six digits that your authenticator shows now.",
+)
 OLD = Field("old", "Password", "password", autocomplete="current-password", length_max=200)
-OLD_CODE = Field("old-code", "One-time password until now", autocomplete="one-time-code",
-                 length_max=12, hint="From the authenticator that you sign in with.")  # fmt: skip
+OLD_CODE = Field(
+    "old-code",
+    "One-time password until now",
+    autocomplete="one-time-code",
+    length_max=12,
+    hint="From the authenticator that you sign in with.",
+)
 LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
 NOT_NOW = "This is not what the authenticator shows for the picture above."
 HOME = {"staff": "/staff", "agent": "/agent"}
@@ -48,10 +62,16 @@ class Enrolling:
     ) -> Response:
         shown = filled._replace(shown={})
         return self.provider.pages.page(
-            request, "staff/enrol.html", user=user, offer=offer, fields=[NEW], codes=[CODE],
-            filled=shown, status=status,
+            request,
+            "staff/enrol.html",
+            user=user,
+            offer=offer,
+            fields=[NEW],
+            codes=[CODE],
+            filled=shown,
+            status=status,
             picture=offer.picture(user.sign_in, self.provider.imprint.name or "upheld"),
-        )  # fmt: skip
+        )
 
     async def choose(self, request: Request, form: FormData) -> Response:
         """Show what to set up; take the password and the first code, and sign them in."""
@@ -86,15 +106,20 @@ class Enrolling:
         """What was sent, and the step of its code; none where something is wrong."""
         provider, address = self.provider, network_of(request)
         filled = read([NEW, CODE], form)
-        if await provider.do(lambda joint: provider.limits.take(
-            joint.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
-        )):  # fmt: skip
+        if await provider.do(
+            lambda joint: provider.limits.take(
+                joint.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
+            )
+        ):
             return filled.wrong("code", LATER), None
         if not filled.ok:
             return filled, None
-        why = await provider.apart(passwords.refused, filled.values["password"],
-                                   (user.name, user.sign_in, provider.imprint.name),
-                                   passwords.LENGTH_MIN_STAFF)  # fmt: skip
+        why = await provider.apart(
+            passwords.refused,
+            filled.values["password"],
+            (user.name, user.sign_in, provider.imprint.name),
+            passwords.LENGTH_MIN_STAFF,
+        )
         if why:
             return filled.wrong("password", why), None
         step = factors.first_step(offer, filled.values["code"], provider.now())
@@ -115,10 +140,16 @@ class Renewing:
     ) -> Response:
         user = signed(visit)
         return self.provider.pages.page(
-            visit.request, "staff/authenticator.html", offer=offer, fields=[OLD, OLD_CODE],
-            codes=[CODE], filled=filled._replace(shown={}), status=status, home=HOME[user.kind],
+            visit.request,
+            "staff/authenticator.html",
+            offer=offer,
+            fields=[OLD, OLD_CODE],
+            codes=[CODE],
+            filled=filled._replace(shown={}),
+            status=status,
+            home=HOME[user.kind],
             picture=offer.picture(user.sign_in, self.provider.imprint.name or "upheld"),
-        )  # fmt: skip
+        )
 
     async def choose(self, visit: Visit) -> Response:
         """Show what to set up; take it once the password and a code of each are right."""
@@ -133,9 +164,11 @@ class Renewing:
         filled = read([OLD, OLD_CODE, CODE], visit.form)
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
-        if await provider.do(lambda joint: provider.limits.take(
-            joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
-        )):  # fmt: skip
+        if await provider.do(
+            lambda joint: provider.limits.take(
+                joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
+            )
+        ):
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
         kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])

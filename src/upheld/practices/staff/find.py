@@ -22,8 +22,10 @@ from upheld.web.limits import Rate
 TICKET: Final = "ticket"
 LOOK_UPS: Final = Rate(20, 60)
 WAYS: Final = (
-    ("email", "E-mail address"), ("phone", "Phone number"), ("account", "Account number"),
-)  # fmt: skip
+    ("email", "E-mail address"),
+    ("phone", "Phone number"),
+    ("account", "Account number"),
+)
 FIELD_OF: Final = {"email": "email", "phone": "phone", "account": "account-id"}
 NOTHING: Final = "Nothing was found. Ask again how they are registered; what you typed is not kept."
 SEVERAL: Final = "More than one customer is registered so. Ask for the account number."
@@ -40,9 +42,14 @@ def fields(roles: Roles, user: User) -> tuple[Field, ...]:
     return (
         Field("way", "Look up by", "select", options=WAYS),
         Field("told", "What they told you", length_max=254, autocomplete="off"),
-        Field("reason", "Why", "select", options=reasons,
-              hint="It opens a task for this purpose; the customer sees that you looked them up."),
-    )  # fmt: skip
+        Field(
+            "reason",
+            "Why",
+            "select",
+            options=reasons,
+            hint="It opens a task for this purpose; the customer sees that you looked them up.",
+        ),
+    )
 
 
 def look_up(
@@ -59,8 +66,13 @@ def look_up(
     else:
         found = found_by(provider, joint, way, told)
     if len(found) != 1:
-        joint.note(None, "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
-                   purpose=reason.purpose)  # fmt: skip
+        joint.note(
+            None,
+            "look-up",
+            actor=f"staff {user.user_id}",
+            data=(FIELD_OF[way],),
+            purpose=reason.purpose,
+        )
         return "", SEVERAL if found else NOTHING
     if operators.left_to_others(joint.tables, user.user_id, found[0]):
         return "", OWN
@@ -68,8 +80,14 @@ def look_up(
     if isinstance(joint.act(act, found[0]), Refused):
         return "", BARRED
     queue = roles.queues([roles.role_for(user.roles, reason)])[0]
-    task = tasks.open_task(joint, found[0], TICKET, reason.purpose, role=queue,
-                           about=filled.values["reason"])  # fmt: skip
-    joint.note(found[0], "look-up", actor=f"staff {user.user_id}", data=(FIELD_OF[way],),
-               purpose=reason.purpose)  # fmt: skip
+    task = tasks.open_task(
+        joint, found[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
+    )
+    joint.note(
+        found[0],
+        "look-up",
+        actor=f"staff {user.user_id}",
+        data=(FIELD_OF[way],),
+        purpose=reason.purpose,
+    )
     return task, ""

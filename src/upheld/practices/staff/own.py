@@ -21,15 +21,25 @@ from upheld.web.limits import SIGN_IN_ACCOUNT, Rate
 
 NAMINGS: Final = Rate(5, 3600)
 ACCOUNT: Final = (
-    Field("account", "Account number", length_max=20, autocomplete="off",
-          hint="Of your own account with us, or a relative's. You cannot take it back."),
-)  # fmt: skip
+    Field(
+        "account",
+        "Account number",
+        length_max=20,
+        autocomplete="off",
+        hint="Of your own account with us, or a relative's. You cannot take it back.",
+    ),
+)
 PASSWORD: Final = (
     Field("old", "Password until now", "password", autocomplete="current-password", length_max=200),
-    Field("new", "New password", "password", autocomplete="new-password", length_max=200,
-          hint=f"At least {passwords.LENGTH_MIN_STAFF} characters. It signs you out everywhere"
-          " else."),
-)  # fmt: skip
+    Field(
+        "new",
+        "New password",
+        "password",
+        autocomplete="new-password",
+        length_max=200,
+        hint=f"At least {passwords.LENGTH_MIN_STAFF} characters. It signs you out everywhere else.",
+    ),
+)
 LATER: Final = "There were too many tries. Wait a while, then try again."
 
 
@@ -42,9 +52,15 @@ class Desk:
     def page(self, visit: Visit, filled: Filled = EMPTY, done: str = "") -> Response:
         """Both forms."""
         return self.provider.pages.page(
-            visit.request, "staff/me.html", user=user_of(visit), account=ACCOUNT, password=PASSWORD,
-            filled=filled, done=done, status=422 if filled.errors else 200,
-        )  # fmt: skip
+            visit.request,
+            "staff/me.html",
+            user=user_of(visit),
+            account=ACCOUNT,
+            password=PASSWORD,
+            filled=filled,
+            done=done,
+            status=422 if filled.errors else 200,
+        )
 
     async def show(self, visit: Visit) -> Response:
         """Both forms, empty."""
@@ -58,8 +74,9 @@ class Desk:
 
         def work(joint: Transaction) -> bool:
             limits = self.provider.limits
-            if limits.take(joint.tables, NAMINGS, "own-account", user.user_id,
-                           at=self.provider.now()):  # fmt: skip
+            if limits.take(
+                joint.tables, NAMINGS, "own-account", user.user_id, at=self.provider.now()
+            ):
                 return False
             for person_id in self.provider.found(joint, "account", filled.values["account"]):
                 operators.leave_to_others(joint.tables, user.user_id, person_id)
@@ -70,26 +87,34 @@ class Desk:
 
         if not await self.provider.do(work):
             return self.page(visit, filled.wrong("account", LATER))
-        return self.page(visit, done="Noted. If there is such an account, others work on it from "
-                                     "now on; you use the portal.")  # fmt: skip
+        return self.page(
+            visit,
+            done="Noted. If there is such an account, others work on it from "
+            "now on; you use the portal.",
+        )
 
     async def change(self, visit: Visit) -> Response:
         """Sign in by another password from now on, here and nowhere else."""
         provider, user, filled = self.provider, user_of(visit), read(PASSWORD, visit.form)
         if not filled.ok:
             return self.page(visit, filled)
-        taken = await provider.do(lambda joint: provider.limits.take(
-            joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id,
-            at=provider.now()))  # fmt: skip
+        taken = await provider.do(
+            lambda joint: provider.limits.take(
+                joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=provider.now()
+            )
+        )
         if taken:
             return self.page(visit, filled.wrong("old", LATER))
         kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))
-        why = await provider.apart(passwords.refused, filled.values["new"],
-                                   (user.name, user.sign_in, provider.imprint.name),
-                                   passwords.LENGTH_MIN_STAFF)  # fmt: skip
+        why = await provider.apart(
+            passwords.refused,
+            filled.values["new"],
+            (user.name, user.sign_in, provider.imprint.name),
+            passwords.LENGTH_MIN_STAFF,
+        )
         if why:
             return self.page(visit, filled.wrong("new", why))
         hashed = await provider.apart(passwords.hashed, filled.values["new"])

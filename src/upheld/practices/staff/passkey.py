@@ -26,8 +26,9 @@ class DeskPasskeys(OwnPasskeys):
 
         def work(joint: Transaction) -> bool:
             tables, at = joint.tables, provider.now()
-            if provider.limits.take(tables, SIGN_IN_ADDRESS, "network", kind,
-                                    network_of(request), at=at):  # fmt: skip
+            if provider.limits.take(
+                tables, SIGN_IN_ADDRESS, "network", kind, network_of(request), at=at
+            ):
                 return False
             user_id = passkeys.sign_in(joint, site, kind, sent) if site else ""
             user = operators.user_of(tables, user_id) if user_id else None

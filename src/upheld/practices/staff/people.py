@@ -36,15 +36,24 @@ class Invited(NamedTuple):
 
 
 def add(  # noqa: PLR0913 - what belongs to a user
-    joint: Transaction, kind: str, name: str, sign_in: str, *, roles: Sequence[str] = (),
-    party: str = "", state: str = operators.INVITED, by: str = "",
-) -> User:  # fmt: skip
+    joint: Transaction,
+    kind: str,
+    name: str,
+    sign_in: str,
+    *,
+    roles: Sequence[str] = (),
+    party: str = "",
+    state: str = operators.INVITED,
+    by: str = "",
+) -> User:
     """Add somebody; PeopleError where the name they sign in with is taken."""
     if joint.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
-        raise PeopleError("somebody signs in by this name already", code="exists",
-                          hint="take another name")  # fmt: skip
-    user = operators.add_user(joint.tables, kind, name, sign_in, roles=roles, party=party,
-                          state=state)  # fmt: skip
+        raise PeopleError(
+            "somebody signs in by this name already", code="exists", hint="take another name"
+        )
+    user = operators.add_user(
+        joint.tables, kind, name, sign_in, roles=roles, party=party, state=state
+    )
     what = "desk.add" if state == operators.INVITED else "desk.ask"
     joint.note(None, what, actor=actor(by), evidence=(user.user_id,))
     return user
@@ -107,8 +116,9 @@ def by_sign_in(joint: Transaction, sign_in: str) -> str:
     where = "sign_in = ? AND state <> 'ended'"
     found = joint.tables.get(desk_user, where, sign_in.casefold())
     if found is None:
-        raise PeopleError("there is nobody by this name", code="no-user",
-                          hint="see `upheld staff list`")  # fmt: skip
+        raise PeopleError(
+            "there is nobody by this name", code="no-user", hint="see `upheld staff list`"
+        )
     return str(found.user_id)
 
 

@@ -28,9 +28,11 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 HERE: Final = "/staff/people"
 ASKED: Final = "It waits for another manager's yes."
 STATES: Final = {
-    operators.REQUESTED: "waits for a second person", operators.INVITED: "has not enrolled yet",
-    operators.ACTIVE: "works here", operators.ENDED: "ended",
-}  # fmt: skip
+    operators.REQUESTED: "waits for a second person",
+    operators.INVITED: "has not enrolled yet",
+    operators.ACTIVE: "works here",
+    operators.ENDED: "ended",
+}
 
 
 class Waiting(NamedTuple):
@@ -53,9 +55,14 @@ class People:
             Field("name", "Name", hint="As colleagues read it.", autocomplete="off"),
             Field("sign-in", "Name to sign in with", autocomplete="off"),
             Field("roles", "Roles", "checks", required=False, options=options),
-            Field("company", "Company", required=False, autocomplete="off",
-                  hint="By its name on the register, if they work for one that we engaged."),
-        )  # fmt: skip
+            Field(
+                "company",
+                "Company",
+                required=False,
+                autocomplete="off",
+                hint="By its name on the register, if they work for one that we engaged.",
+            ),
+        )
         self.role_fields = (
             Field("colleague", "Who", autocomplete="off", hint="The name they sign in with."),
             Field("new-roles", "Roles from then on", "checks", options=options),
@@ -73,10 +80,17 @@ class People:
         named = {each.user_id: each for each in listed}
         words: dict[str, Any] = {"invited": None, "address": "", "done": "", **more}
         return self.provider.pages.page(
-            visit.request, "staff/people.html", status=status, people=listed, states=STATES,
-            requests=[_waiting(each, named, user) for each in requests], fields=self.fields,
-            role_fields=self.role_fields, filled=filled, **words,
-        )  # fmt: skip
+            visit.request,
+            "staff/people.html",
+            status=status,
+            people=listed,
+            states=STATES,
+            requests=[_waiting(each, named, user) for each in requests],
+            fields=self.fields,
+            role_fields=self.role_fields,
+            filled=filled,
+            **words,
+        )
 
     async def show(self, visit: Visit) -> Response:
         """Everybody, what waits, and the forms."""
@@ -103,9 +117,14 @@ class People:
         if not filled.ok:
             return await self._page(visit, filled, 422)
         roles = () if party else values["roles"].split(", ")
-        return await self._ask(visit, lambda joint: second.ask_to_add(
-            joint, by, values["name"], values["sign-in"], roles=roles, party=party
-        ), filled, "sign-in")  # fmt: skip
+        return await self._ask(
+            visit,
+            lambda joint: second.ask_to_add(
+                joint, by, values["name"], values["sign-in"], roles=roles, party=party
+            ),
+            filled,
+            "sign-in",
+        )
 
     async def ask_roles(self, visit: Visit) -> Response:
         """Ask for other roles of a colleague."""
@@ -175,8 +194,13 @@ def _waiting(request: Request, named: dict[str, operators.User], user: operators
         second.ROLES: f"Give {name}, these roles and no other: {roles}",
         second.ENROL: f"Let {name}, enrol anew",
     }[request.kind]
-    return Waiting(request.request_id, title, asker.name if asker else "somebody", request.asked,
-                   request.asked_by == user.user_id)  # fmt: skip
+    return Waiting(
+        request.request_id,
+        title,
+        asker.name if asker else "somebody",
+        request.asked,
+        request.asked_by == user.user_id,
+    )
 
 
 def _sentence(error: PeopleError) -> str:

@@ -71,8 +71,10 @@ class Roles:
                 for kind in kinds:
                     self._known("data", kind, f"role `{name}`")
                 if not kinds:
-                    raise RoleError(f"role `{name}` has no kind of data for `{purpose}`",
-                                    "leave the purpose out")  # fmt: skip
+                    raise RoleError(
+                        f"role `{name}` has no kind of data for `{purpose}`",
+                        "leave the purpose out",
+                    )
         for name, reason in told.reason.items():
             self._known("purpose", reason.purpose, f"reason `{name}`")
 
@@ -80,8 +82,10 @@ class Roles:
         known = self.program.vocabulary.tree(tree)
         if word not in known:
             near = nearest(word, known)
-            raise RoleError(f"{where}: `{word}` is no {tree} of the vocabulary",
-                            f"did you mean `{near}`?" if near else "")  # fmt: skip
+            raise RoleError(
+                f"{where}: `{word}` is no {tree} of the vocabulary",
+                f"did you mean `{near}`?" if near else "",
+            )
 
     def _leaves(self, kinds: Iterable[str]) -> tuple[str, ...]:
         found = (leaf for kind in kinds for leaf in self.plain.under("data", kind))
@@ -104,17 +108,21 @@ class Roles:
     def queues(self, names: Sequence[str]) -> list[str]:
         """Whose tasks wait for somebody with these roles."""
         found = [
-            queue for name in names if name in self.by_name
+            queue
+            for name in names
+            if name in self.by_name
             for queue in (self.by_name[name].queues or (name,))
-        ]  # fmt: skip
+        ]
         return list(dict.fromkeys(found))
 
     def covered(self, names: Sequence[str], queue: str, purpose: str) -> tuple[str, ...]:
         """The fields that a task of a queue may need for its purpose, by somebody's roles."""
         kinds = [
-            kind for name in names if name in self.by_name and queue in self.queues([name])
+            kind
+            for name in names
+            if name in self.by_name and queue in self.queues([name])
             for kind in self.by_name[name].may.get(purpose, ())
-        ]  # fmt: skip
+        ]
         return self._leaves(kinds)
 
     def reasons_of(self, names: Sequence[str]) -> dict[str, Reason]:

@@ -36,10 +36,12 @@ class Safeguards:
     async def _page(self, visit: Visit, checked: Checked | None = None) -> Response:
         manager_of(visit)
         return self.provider.pages.page(
-            visit.request, "staff/safeguards.html", checked=checked,
+            visit.request,
+            "staff/safeguards.html",
+            checked=checked,
             unkept=unkept(self.provider, self.provider.policy),
             safeguards=[*self._settled(), *await self._running()],
-        )  # fmt: skip
+        )
 
     async def show(self, visit: Visit) -> Response:
         """What the settings, the keyring and the database say."""
@@ -56,35 +58,68 @@ class Safeguards:
         gate, settings = self.provider.gate.gate, self.provider.settings
         keys, apart = keys_of(gate), self._apart()
         return [
-            Safeguard(True, "Encrypted at rest", "Every value is sealed under its person’s own key,"
-                      f" their keys under a keyring, in epoch {keys.epoch}, sealed by a"
-                      f" {keys.master}."),
-            Safeguard(True, "Decided and entered", "Each read is decided by the policy in force,"
-                      f" {gate.policy.digest[:12]}, and entered before anybody sees it."),
-            Safeguard(self.provider.secure, "Encrypted on the way",
-                      "People reach us over TLS, and cookies are kept to it." if
-                      self.provider.secure else "The settings name no https address, so cookies"
-                      " are not kept to TLS. Give them one."),
-            Safeguard(apart, "Keys apart", "The keyring does not lie beside the database, so that"
-                      " whoever takes one has not the other." if apart else "The keyring lies"
-                      " beside the database. Move it to another disk, and say where it is."),
-            Safeguard(settings.escrow is not None, "Backups", f"What opens them is kept in escrow"
-                      f" for {settings.backup_days} days." if settings.escrow else "The settings"
-                      " name no escrow, so a backup is of use only until the keys are renewed."),
-        ]  # fmt: skip
+            Safeguard(
+                True,
+                "Encrypted at rest",
+                "Every value is sealed under its person’s own key,"
+                f" their keys under a keyring, in epoch {keys.epoch}, sealed by a"
+                f" {keys.master}.",
+            ),
+            Safeguard(
+                True,
+                "Decided and entered",
+                "Each read is decided by the policy in force,"
+                f" {gate.policy.digest[:12]}, and entered before anybody sees it.",
+            ),
+            Safeguard(
+                self.provider.secure,
+                "Encrypted on the way",
+                "People reach us over TLS, and cookies are kept to it."
+                if self.provider.secure
+                else "The settings name no https address, so cookies"
+                " are not kept to TLS. Give them one.",
+            ),
+            Safeguard(
+                apart,
+                "Keys apart",
+                "The keyring does not lie beside the database, so that"
+                " whoever takes one has not the other."
+                if apart
+                else "The keyring lies"
+                " beside the database. Move it to another disk, and say where it is.",
+            ),
+            Safeguard(
+                settings.escrow is not None,
+                "Backups",
+                f"What opens them is kept in escrow for {settings.backup_days} days."
+                if settings.escrow
+                else "The settings"
+                " name no escrow, so a backup is of use only until the keys are renewed.",
+            ),
+        ]
 
     async def _running(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
         found = await self.provider.apart(running, self.provider.gate.gate)
         return [
-            Safeguard(found.covered is not None, "Ledger signed", f"Entries up to {found.covered}"
-                      f" of {found.last} stand in a signed tree that nobody can rewrite"
-                      " unnoticed." if found.covered is not None else
-                      "No entry is covered by a signed tree. Name a"
-                      " key of the log, and run upheld jobs."),
-            Safeguard(found.jobs, "Jobs", "A process does what is due." if found.jobs else
-                      "No process does what is due. Run upheld jobs."),
-        ]  # fmt: skip
+            Safeguard(
+                found.covered is not None,
+                "Ledger signed",
+                f"Entries up to {found.covered}"
+                f" of {found.last} stand in a signed tree that nobody can rewrite"
+                " unnoticed."
+                if found.covered is not None
+                else "No entry is covered by a signed tree. Name a"
+                " key of the log, and run upheld jobs.",
+            ),
+            Safeguard(
+                found.jobs,
+                "Jobs",
+                "A process does what is due."
+                if found.jobs
+                else "No process does what is due. Run upheld jobs.",
+            ),
+        ]
 
     def _apart(self) -> bool:
         settings = self.provider.settings

@@ -43,10 +43,16 @@ class Request(NamedTuple):
 def requests(tables: Tables) -> list[Request]:
     """What waits for a second person, the oldest first."""
     return [
-        Request(each.request_id, each.user_id, each.kind, tuple(each.roles.split()), each.asked_by,
-                moment(each.asked))
+        Request(
+            each.request_id,
+            each.user_id,
+            each.kind,
+            tuple(each.roles.split()),
+            each.asked_by,
+            moment(each.asked),
+        )
         for each in tables.select(desk_request, "ORDER BY asked")
-    ]  # fmt: skip
+    ]
 
 
 def ask_to_add(
@@ -61,8 +67,9 @@ def ask_to_add(
     """Ask for a new colleague, or for somebody of an engaged company."""
     _require_given(joint, by, roles, ())
     kind = "agent" if party else "staff"
-    user = people.add(joint, kind, name, sign_in, roles=roles, party=party,
-                      state=operators.REQUESTED, by=by)  # fmt: skip
+    user = people.add(
+        joint, kind, name, sign_in, roles=roles, party=party, state=operators.REQUESTED, by=by
+    )
     return _keep(joint, by, user, ADD, roles)
 
 
@@ -80,8 +87,9 @@ def ask_for(
     else:
         _require_given(joint, by, (), ())
     if joint.tables.get(desk_request, "user_id = ?", user_id):
-        raise PeopleError("something about them waits for an answer already", code="waits",
-                          hint="answer it first")  # fmt: skip
+        raise PeopleError(
+            "something about them waits for an answer already", code="waits", hint="answer it first"
+        )
     joint.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
     return _keep(joint, by, user, kind, roles)
 
@@ -90,14 +98,21 @@ def approve(joint: Transaction, by: str, request_id: str) -> Invited:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
     request, user = _open(joint, request_id)
     if by in (request.asked_by, request.user_id):
-        raise PeopleError("a second person has to say yes to this", code="second-person",
-                          hint="ask another manager")  # fmt: skip
+        raise PeopleError(
+            "a second person has to say yes to this",
+            code="second-person",
+            hint="ask another manager",
+        )
     _manager(joint, by)
     before = user.roles if request.kind == ROLES else ()
     _require_given(joint, request.asked_by, request.roles, before)
     _close(joint, request)
-    joint.note(None, f"desk.yes-{request.kind}", actor=people.actor(by),
-               evidence=(user.user_id, request.asked_by))  # fmt: skip
+    joint.note(
+        None,
+        f"desk.yes-{request.kind}",
+        actor=people.actor(by),
+        evidence=(user.user_id, request.asked_by),
+    )
     if request.kind == ROLES:
         operators.change_roles(joint.tables, user.user_id, request.roles)
         return Invited(user._replace(roles=request.roles), "")
@@ -120,9 +135,15 @@ def refuse(joint: Transaction, by: str, request_id: str) -> None:
 def _keep(joint: Transaction, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
     at = joint.clock.now()
     made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
-    joint.tables.insert(desk_request, request_id=made.request_id, user_id=user.user_id, kind=kind,
-        roles=" ".join(roles), asked_by=by, asked=microseconds(at),
-    )  # fmt: skip
+    joint.tables.insert(
+        desk_request,
+        request_id=made.request_id,
+        user_id=user.user_id,
+        kind=kind,
+        roles=" ".join(roles),
+        asked_by=by,
+        asked=microseconds(at),
+    )
     return made
 
 
@@ -156,6 +177,7 @@ def _require_given(
     missing = sorted({*roles} - {*before} - {*_manager(joint, by).roles})
     if missing:
         raise PeopleError(
-            f"nobody gives a role that they do not have: {', '.join(missing)}", code="roles",
+            f"nobody gives a role that they do not have: {', '.join(missing)}",
+            code="roles",
             hint="a manager with this role asks, or `upheld staff add` does it",
-        )  # fmt: skip
+        )

@@ -26,9 +26,14 @@ _LOGGER = logging.getLogger("upheld")
 FIELDS = (
     Field("sign-in", "Name you sign in with", autocomplete="username"),
     Field("password", "Password", "password", autocomplete="current-password", length_max=200),
-    Field("code", "One-time password", autocomplete="one-time-code", length_max=12,
-          hint="Six digits from your authenticator; each works once."),
-)  # fmt: skip
+    Field(
+        "code",
+        "One-time password",
+        autocomplete="one-time-code",
+        length_max=12,
+        hint="Six digits from your authenticator; each works once.",
+    ),
+)
 WRONG = "Name, password or one-time password is not right."
 LATER = "There were too many tries. Wait a few minutes, then try again."
 HOME = {"staff": "/staff", "agent": "/agent"}
@@ -53,10 +58,16 @@ class SignIn:
         wanted = request.query_params.get("destination", "")
         shown = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
         return self.provider.pages.page(
-            request, "staff/sign-in.html", fields=FIELDS, filled=shown, status=status,
-            title=TITLE[self.kind], action=SIGN_IN[self.kind], options=self._options(request),
+            request,
+            "staff/sign-in.html",
+            fields=FIELDS,
+            filled=shown,
+            status=status,
+            title=TITLE[self.kind],
+            action=SIGN_IN[self.kind],
+            options=self._options(request),
             destination=wanted if wanted in self.provider.led(self.kind) else "",
-        )  # fmt: skip
+        )
 
     def _options(self, request: Request) -> str:
         """What a passkey of this desk is asked for by; empty where there can be none."""
@@ -76,17 +87,21 @@ class SignIn:
         name, password, code = (filled.values[field.name] for field in FIELDS)
         kept = await provider.read(lambda c: operators.kept(c, self.kind, name))
         subject = kept[0].user_id if kept else ""
-        door = await provider.do(lambda joint: entrance.knock(
-            provider, joint, request, self.kind, name.casefold(), subject
-        ))  # fmt: skip
+        door = await provider.do(
+            lambda joint: entrance.knock(
+                provider, joint, request, self.kind, name.casefold(), subject
+            )
+        )
         if door is Door.SHUT:
             failed(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
-        if door is Door.SLOWED and user_id and await provider.do(
-            lambda joint: entrance.too_many_codes(provider, joint, user_id)
-        ):  # fmt: skip
+        if (
+            door is Door.SLOWED
+            and user_id
+            and await provider.do(lambda joint: entrance.too_many_codes(provider, joint, user_id))
+        ):
             user_id = ""
         path = provider.led(self.kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[self.kind], 303)
@@ -101,9 +116,13 @@ class SignIn:
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
 
     def _enter(
-        self, joint: Transaction, user_id: str, name: str, code: str,
+        self,
+        joint: Transaction,
+        user_id: str,
+        name: str,
+        code: str,
         both: tuple[Request, Response],
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         tables, at = joint.tables, self.provider.now()
         if not operators.step_taken(joint, user_id, code, at):
             return False

@@ -31,7 +31,10 @@ class Watch:
             raise HTTPException(403)
         found, waiting, looks = await self.provider.apart(watched, self.provider.gate.gate)
         return self.provider.pages.page(
-            visit.request, "staff/watch.html", found=found[:SHOWN], waiting=waiting[:SHOWN],
+            visit.request,
+            "staff/watch.html",
+            found=found[:SHOWN],
+            waiting=waiting[:SHOWN],
             more=max(0, len(found) - SHOWN) + max(0, len(waiting) - SHOWN),
             looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
-        )  # fmt: skip
+        )
