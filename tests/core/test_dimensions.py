@@ -20,7 +20,7 @@ from upheld.core.dimensions import DIMENSIONS, Named, Said, said_of
 from upheld.gate.act.request import Act
 from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.request import Request
-from upheld.practices.notices.ask import ASKED
+from upheld.practices.notices.questions import ASKED
 
 PACKAGE = Path(upheld.__file__).parent
 LINE = "    place: Annotated["
@@ -36,7 +36,7 @@ from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.bulk.screen import screen
 from upheld.policy.replay import Replay
 from upheld.policy.reference import reference
-from upheld.practices.notices.ask import Asker
+from upheld.practices.notices.questions import Asker
 from upheld.policy.plain import Plain
 
 WORDS = """

@@ -42,7 +42,7 @@ from upheld.gate.operations.lease import Lease
 from upheld.gate.operations.selfcheck import check
 from upheld.ledger.note import LOG
 from upheld.ledger.signers import FileSigner
-from upheld.practices.rights import choices, correcting
+from upheld.practices.rights import choices, corrections
 
 AGAIN: Final = FileSigner("larch.example/again", LOG, bytes(range(3, 35)))
 EACH: Final = size("rows of each table that are changed", short=2, long=200)
@@ -121,7 +121,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
 def second_half(house: House, gate: Gate, world: World) -> None:
     """Let more happen, so that rows change and go: a pledge taken back, an erasure, a new epoch."""
     ann, bo = world.ann, world.visitors["bo"][1]
-    house.do(lambda joint: correcting.correct(joint, ann, "phone", "+1 425 555 0142"))
+    house.do(lambda joint: corrections.correct(joint, ann, "phone", "+1 425 555 0142"))
     house.do(lambda joint: joint.withdraw(ann, choices.kept(joint, ann)[0].record_id))
     gate.drop(ann, ["address"])
     erase(gate, [world.child], now=True)

@@ -29,7 +29,7 @@ from upheld.practice import tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.unsubscribe import Unsubscribing
-from upheld.practices.rights import asks, choices, erasing
+from upheld.practices.rights import choices, erasure, requests
 from upheld.vault.erasures import token
 from upheld.web import sessions
 
@@ -105,8 +105,8 @@ def _permission(house: House, person: str) -> str:
 
 
 def _request(house: House, person: str) -> str:
-    found = house.do(lambda joint: asks.ask(joint, person, "erasure"))
-    assert isinstance(found, asks.Ask)
+    found = house.do(lambda joint: requests.ask(joint, person, "erasure"))
+    assert isinstance(found, requests.Ask)
     return found.request_id
 
 
@@ -181,9 +181,9 @@ THINGS: dict[str, Callable[[World], str]] = {
     "link": lambda world: world.house.do(
         lambda joint: sessions.mint(
             joint.tables,
-            erasing.LINK,
+            erasure.LINK,
             token(joint.house.keyring, world.ann),
-            erasing.LASTS,
+            erasure.LASTS,
             world.house.clock.now(),
         )
     ),

@@ -17,9 +17,9 @@ from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.messages.carrier import Box
-from upheld.practices.messages.deliver import ONCE, Delivery
-from upheld.practices.messages.redacting import Redacting
-from upheld.practices.rights import asks, signals
+from upheld.practices.messages.delivery import ONCE, Delivery
+from upheld.practices.messages.redaction import Redacting
+from upheld.practices.rights import requests, signals
 from upheld.web import totp
 
 Rows = list[dict[str, Any]]
@@ -99,9 +99,9 @@ THINGS = {
         {"task_id": "f" * 32},
     ),
     "rights_request": Thing(
-        lambda h, p: h.do(lambda j: asks.ask(j, p, "access")),
-        lambda h, p: h.do(lambda j: asks.begin(j, asks.listed(j.tables, p)[0])),
-        lambda h, p: h.do(lambda j: asks.listed(j.tables, p)),
+        lambda h, p: h.do(lambda j: requests.ask(j, p, "access")),
+        lambda h, p: h.do(lambda j: requests.begin(j, requests.listed(j.tables, p)[0])),
+        lambda h, p: h.do(lambda j: requests.listed(j.tables, p)),
         {"request_id": "f" * 32},
     ),
     "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
@@ -178,10 +178,10 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     ann, bob = house.customer(), house.customer("bob@marked.example")
     for person in (ann, bob):
         task = task_on(house, person)
-        house.do(lambda j, p=person, t=task: asks.begin(j, asks.ask(j, p, "correction"), t))  # type: ignore[misc, arg-type] # the loop's own; it is owed
+        house.do(lambda j, p=person, t=task: requests.begin(j, requests.ask(j, p, "correction"), t))  # type: ignore[misc, arg-type] # the loop's own; it is owed
     now = stored(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
-    assert house.do(lambda j: asks.checked(j.tables)) == []
+    assert house.do(lambda j: requests.checked(j.tables)) == []
     overwrite(
         house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
     )
@@ -197,7 +197,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         "rights_request",
         [{**each, "received": 0} if each["person_id"] == ann else each for each in asked],
     )
-    (answered,) = house.do(lambda j: asks.checked(j.tables))
+    (answered,) = house.do(lambda j: requests.checked(j.tables))
     assert answered.person_id == bob
 
 

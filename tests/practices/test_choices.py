@@ -10,7 +10,7 @@ import pytest
 from practices.conftest import TOKEN, House, send
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Joint
-from upheld.practices.rights import choices, consent, signals
+from upheld.practices.rights import choices, consent_record, signals
 
 PAGE = "/me/privacy/choices"
 GIVE = {"data": ["email"], "recipient": "supplier", "purpose": "support"}
@@ -180,12 +180,12 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
     for each in house.do(lambda joint: choices.kept(joint, person)):
         told = browser.get(f"{PAGE}/{each.record_id}/json").json()
         assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
-            consent.SCHEMA,
+            consent_record.SCHEMA,
             each.record_id,
             person,
         )
         (processing,) = told["pii_processing"]
-        assert set(processing) >= consent.MANDATORY
+        assert set(processing) >= consent_record.MANDATORY
         assert all(p["purpose"] and p["purpose_type"] for p in processing["purpose"])
         assert processing["privacy_notice"]["sha256"] == house.policy.digest
         assert told["event"][0]["event_state"] in ("ConsentGiven", "OptOut")

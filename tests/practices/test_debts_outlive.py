@@ -26,7 +26,7 @@ from upheld.gate.transaction import Joint
 from upheld.practice import outbox
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.compose import compose
-from upheld.practices.rights import erasing
+from upheld.practices.rights import erasure
 
 DATABASES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 KEY = re.compile(r'name="key" value="([0-9a-f]{32})"')
@@ -41,7 +41,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def erased(house: House, person: str) -> None:
     """Let somebody ask for erasure, and carry it out when its days are over."""
-    assert not isinstance(house.do(lambda joint: erasing.request(joint, person)), Refused)
+    assert not isinstance(house.do(lambda joint: erasure.request(joint, person)), Refused)
     house.clock.moved += timedelta(days=4)
     assert job(house, "erasures") == 1
 

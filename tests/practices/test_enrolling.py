@@ -16,7 +16,7 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading
 from upheld.practice import operators
-from upheld.practices.staff import people, second
+from upheld.practices.staff import people, second_approval
 from upheld.practices.staff.people import PeopleError
 
 HERE = "/staff/people"
@@ -186,7 +186,7 @@ def test_nobody_gives_a_role_that_they_do_not_have(house: House) -> None:
     sent = {"colleague": "mo", "new-roles": ["manager", "support", "privacy"]}
     assert "do not have: privacy" in send(one, f"{HERE}/roles", sent, HERE).text
     with reading(house.provider.gate.gate.engine) as connection:
-        assert second.requests(Tables(connection)) == []
+        assert second_approval.requests(Tables(connection)) == []
         assert row(connection, "SELECT 1 FROM desk_user WHERE sign_in = 'olga'") is None
 
 
@@ -241,12 +241,12 @@ def test_of_twenty_answers_at_once_one_is_of_effect(house: House) -> None:
     """One yes makes one link, however many say it at the same time."""
     asker, other = house.staff("manager", "support", sign_in="mo"), house.staff("manager")
     request = house.do(
-        lambda joint: second.ask_to_add(joint, asker, "Olga", "olga", roles=("support",))
+        lambda joint: second_approval.ask_to_add(joint, asker, "Olga", "olga", roles=("support",))
     )
 
     def approve(_: int) -> bool:
         try:
-            house.do(lambda joint: second.approve(joint, other, request.request_id))
+            house.do(lambda joint: second_approval.approve(joint, other, request.request_id))
         except PeopleError:
             return False
         return True

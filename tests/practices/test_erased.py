@@ -28,7 +28,7 @@ from upheld.practice import invitations, operators
 from upheld.practice.tables import passkey
 from upheld.practices.accounts.tables import authenticator, recovery_code
 from upheld.practices.guardians.tables import identity_check
-from upheld.practices.rights import erasing
+from upheld.practices.rights import erasure
 from upheld.practices.rights.tables import signal
 from upheld.web import sessions
 
@@ -100,7 +100,7 @@ def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: 
     assert house.signed_in(guardian).get(f"/me/family/{world.child}").status_code == 200
     for person in everybody:
         busy(house, person)
-        house.do(lambda joint, person=person: erasing.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
+        house.do(lambda joint, person=person: erasure.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
         assert len(anywhere(house, person)) > 8
     house.clock.moved += timedelta(days=4)
     assert job(house, "erasures") == len(everybody)

@@ -18,7 +18,7 @@ from upheld.gate.evidence.field_values import Fields
 from upheld.practice import outbox, tables
 from upheld.practices.messages.carrier import Box, CarrierError, Smtp
 from upheld.practices.messages.compose import compose
-from upheld.practices.messages.deliver import BACKOFF, Delivery
+from upheld.practices.messages.delivery import BACKOFF, Delivery
 from upheld.vault.people import VaultError
 from upheld.web import markdown
 

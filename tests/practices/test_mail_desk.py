@@ -16,7 +16,7 @@ from upheld.practice import tasks
 from upheld.practices.messages import bounces
 from upheld.practices.messages.bounces import BounceError
 from upheld.practices.messages.carrier import Box, Smtp
-from upheld.practices.messages.deliver import Delivery
+from upheld.practices.messages.delivery import Delivery
 
 HERE = "/staff/mail"
 

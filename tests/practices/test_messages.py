@@ -17,9 +17,9 @@ from practices.conftest import House
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Joint
 from upheld.practice import outbox
-from upheld.practices.messages import deliver
+from upheld.practices.messages import delivery
 from upheld.practices.messages.carrier import Box, CarrierError, Smtp
-from upheld.practices.messages.deliver import Delivery
+from upheld.practices.messages.delivery import Delivery
 
 HELLO = """{% block subject %}Hello {{ name }}{% endblock %}
 {% block administrative_message %}Dear {{ name }},
@@ -181,7 +181,7 @@ def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: 
         Delivery(house.provider, Dies()).run(gate)
     box = Box()
     assert Delivery(house.provider, box).run(gate) == 0
-    house.clock.moved += deliver.LEASE
+    house.clock.moved += delivery.LEASE
     assert Delivery(house.provider, box).run(gate) == 1
     assert [each["Message-ID"] for each in box.messages] == seen
 

@@ -19,7 +19,7 @@ from upheld.app.provider import needs_of, told_off
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.practice.admission import admission
 from upheld.practice.needs import switched_off
-from upheld.practices.accounts.form import TYPED, registration
+from upheld.practices.accounts.registration_form import TYPED, registration
 
 HREF = re.compile(r'href="(/[^"#?]*)')
 CLAUSE = re.compile(r'href="/privacy#([^"]+)"')

@@ -22,8 +22,8 @@ from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
-from upheld.practices.messages.deliver import Delivery
-from upheld.practices.rights import asks, correcting, erasing, export
+from upheld.practices.messages.delivery import Delivery
+from upheld.practices.rights import corrections, erasure, export, requests
 
 ADDRESS = "12 Larch Lane"
 USED = {"month": "2026-10", "service": "dsl", "gigabytes": 9, "hours": 3}
@@ -37,9 +37,9 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def requests(house: House, person: str) -> list[asks.Ask]:
+def requests_of(house: House, person: str) -> list[requests.Ask]:
     """A person's requests."""
-    return house.do(lambda joint: asks.listed(joint.tables, person))
+    return house.do(lambda joint: requests.listed(joint.tables, person))
 
 
 def _job(house: House, name: str) -> Callable[[], int]:
@@ -86,8 +86,8 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     assert b"ben@marked.example" not in whole
     page = archive.read("read-me.html").decode()
     assert not re.search(r"https?://|src=|<script", page)
-    (asked,) = requests(house, person)
-    assert (asked.kind, asked.state) == ("access", asks.FULFILLED)
+    (asked,) = requests_of(house, person)
+    assert (asked.kind, asked.state) == ("access", requests.FULFILLED)
     status = browser.get(f"/me/privacy/requests/{asked.request_id}/status").json()
     assert (status["status"], status["request_id"]) == ("fulfilled", asked.request_id)
     assert asked.due == asked.received + timedelta(days=30)
@@ -136,8 +136,8 @@ def test_a_value_is_corrected_at_once_by_its_person(house: House) -> None:
     page = browser.get("/me/privacy?show=address").text
     assert "<script>alert" not in page
     assert ODD[-1] in page
-    assert {(each.kind, each.about, each.state) for each in requests(house, person)} == {
-        ("correction", "address", asks.FULFILLED)
+    assert {(each.kind, each.about, each.state) for each in requests_of(house, person)} == {
+        ("correction", "address", requests.FULFILLED)
     }
     assert send(browser, "/me/privacy/correct?field=phone", {"value": "1"}, path).status_code == 404
     assert browser.get("/me/privacy/correct?field=credentials").status_code == 404
@@ -151,8 +151,8 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     assert send(browser, path, {"text": ""}).status_code == 422
     assert send(browser, path, {"text": "It is 1 March."}).status_code == 303
     assert send(browser, path, {"text": "Again."}).status_code == 303
-    (asked,) = requests(house, person)
-    assert asked.state == asks.IN_PROGRESS
+    (asked,) = requests_of(house, person)
+    assert asked.state == requests.IN_PROGRESS
     assert asked.due == asked.received + timedelta(days=14)
     (task,) = house.do(lambda joint: tasks.of_person(joint.tables, person))
     assert (task.role, task.purpose, task.about) == ("accounts", "rights-request", asked.request_id)
@@ -160,7 +160,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     assert answer() == 0
     house.do(lambda joint: tasks.close(joint, task.task_id))
     assert answer() == 1
-    assert requests(house, person)[0].state == asks.FULFILLED
+    assert requests_of(house, person)[0].state == requests.FULFILLED
     assert answer() == 0
 
 
@@ -177,10 +177,10 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert asked_for.status_code == 200
     link = re.search(r'href="(/erased/[^"]+)"', asked_for.text)
     assert link
-    (asked,) = requests(house, person)
-    assert (asked.kind, asked.state) == ("erasure", asks.IN_PROGRESS)
+    (asked,) = requests_of(house, person)
+    assert (asked.kind, asked.state) == ("erasure", requests.IN_PROGRESS)
     assert asked.due == asked.received + timedelta(days=30)
-    assert house.do(lambda joint: joint.peek(person, asks.action("erasure"))).allowed
+    assert house.do(lambda joint: joint.peek(person, requests.action("erasure"))).allowed
     assert "You asked for this" in browser.get("/me/privacy/erase").text
     erasures = _job(house, "erasures")
     assert erasures() == 0
@@ -198,13 +198,13 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert "name" in held_now
     assert not {"birth-date", "credentials", "interests"} & set(held_now)
     assert browser.get("/me").headers["location"].startswith("/sign-in")
-    assert requests(house, person)[0].state == asks.FULFILLED
+    assert requests_of(house, person)[0].state == requests.FULFILLED
 
 
 def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House) -> None:
     """The message has an address that shows the erasure to whoever has it, without an account."""
     person = house.customer()
-    house.do(lambda joint: erasing.request(joint, person))
+    house.do(lambda joint: erasure.request(joint, person))
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
     (message,) = box.messages
@@ -220,13 +220,13 @@ def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House)
     gone, owes = house.customer(), house.customer("owes@marked.example")
     house.do(lambda joint: owing(joint, owes))
     for person in (gone, owes):
-        house.do(lambda joint, person=person: erasing.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
+        house.do(lambda joint, person=person: erasure.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
     house.clock.moved = timedelta(days=4)
     erase(house.provider.gate.gate, [gone, owes])
-    assert requests(house, gone) == []
-    assert requests(house, owes)[0].state == asks.IN_PROGRESS
+    assert requests_of(house, gone) == []
+    assert requests_of(house, owes)[0].state == requests.IN_PROGRESS
     assert _job(house, "erasures")() == 1
-    assert requests(house, owes)[0].state == asks.FULFILLED
+    assert requests_of(house, owes)[0].state == requests.FULFILLED
     for person in (gone, owes):
         assert len(certificates(house.provider.gate.gate, person)) == 1
 
@@ -234,21 +234,21 @@ def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House)
 def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     """Taken back, its answer is owed no more; nobody else's request is there."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    made = house.do(lambda joint: asks.ask(joint, ann, "erasure"))
-    assert isinstance(made, asks.Ask)
+    made = house.do(lambda joint: requests.ask(joint, ann, "erasure"))
+    assert isinstance(made, requests.Ask)
     path = f"/me/privacy/requests/{made.request_id}"
     other = house.signed_in(ben)
     assert other.get(path + "/status").status_code == 404
     assert send(other, path, {}, "/me/privacy/choices").status_code == 404
     assert send(house.signed_in(ann), path, {}, "/me/privacy/choices").status_code == 303
-    assert requests(house, ann)[0].state == asks.REVOKED
-    assert not house.do(lambda joint: joint.peek(ann, asks.action("erasure"))).allowed
+    assert requests_of(house, ann)[0].state == requests.REVOKED
+    assert not house.do(lambda joint: joint.peek(ann, requests.action("erasure"))).allowed
 
 
 def _refused(kind: str) -> object:
     def story(house: House) -> bool:
         person = house.customer()
-        return isinstance(house.do(lambda joint: asks.ask(joint, person, kind)), Refused)
+        return isinstance(house.do(lambda joint: requests.ask(joint, person, kind)), Refused)
 
     return story
 
@@ -257,7 +257,7 @@ def _correct_refused(house: House) -> bool:
     person = house.customer(address=ADDRESS)
 
     def work(joint: Joint) -> object:
-        return correcting.correct(joint, person, "address", "13 Larch Lane")
+        return corrections.correct(joint, person, "address", "13 Larch Lane")
 
     return isinstance(house.do(work), Refused)
 

@@ -14,7 +14,7 @@ from practices.test_guardians import asked
 from practices.test_households import invited
 from upheld.database.schema import declared
 from upheld.database.statements import rows
-from upheld.practices.rights import erasing
+from upheld.practices.rights import erasure
 from upheld.vault.erasures import token
 from upheld.web import sessions
 
@@ -47,7 +47,7 @@ def live(world: World) -> dict[str, Callable[[], str]]:
     raw = house.do(
         lambda joint: sessions.mint(
             joint.tables,
-            erasing.LINK,
+            erasure.LINK,
             token(joint.house.keyring, world.ann),
             timedelta(days=1),
             house.clock.now(),

@@ -25,8 +25,8 @@ from upheld.gate.transaction import Joint
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import IN_THE_MAIL
-from upheld.practices.messages.deliver import Delivery
-from upheld.practices.messages.redacting import Redacting
+from upheld.practices.messages.delivery import Delivery
+from upheld.practices.messages.redaction import Redacting
 from upheld.practices.messages.tables import redaction
 from upheld.vault import people, values
 from upheld.web import sessions

@@ -27,11 +27,11 @@ from upheld.gate.log import entries
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practice.tables import outbox
 from upheld.practices.accounts import domain, jobs
-from upheld.practices.accounts.form import registration
+from upheld.practices.accounts.registration_form import registration
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import compose
-from upheld.practices.messages.deliver import Delivery
-from upheld.practices.rights import closing
+from upheld.practices.messages.delivery import Delivery
+from upheld.practices.rights import closure
 from upheld.vault import blind_index
 from upheld.web import passwords
 
@@ -237,7 +237,7 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
     for email in ("closed@marked.example", "open@marked.example"):
         person = house.customer(email)
         if email.startswith("closed"):
-            house.do(lambda j, who=person: closing.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
+            house.do(lambda j, who=person: closure.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
             orders = house.do(
                 lambda j, who=person: records.listed(  # type: ignore[misc] # the loop's own
                     j.connection, j.house.keyring, [who], ["service-order"]
@@ -344,7 +344,7 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
     for kind in ("open", "closed"):
         person = house.customer(f"{kind}@marked.example")
         if kind == "closed":
-            house.do(lambda j, who=person: closing.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
+            house.do(lambda j, who=person: closure.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
     sign_up(house, {**GOOD, "email": "unconfirmed@marked.example"})
     house.do(lambda joint: joint.bring(joint.enrol(), {"name": "I", "email": "in@marked.example"}))
     house.do(domain.nobody)  # who is made when somebody has closed an account for the first time

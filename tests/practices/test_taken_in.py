@@ -10,7 +10,7 @@ from practices.conftest import House, send
 from practices.mail import link, waiting
 from practices.test_sign_up import GOOD, found, sign_up
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.taking_in import take_in
+from upheld.practices.accounts.import_customers import take_in
 
 EMAIL = str(GOOD["email"])
 CHOSEN = {"password": "seven brand new words"}

@@ -22,7 +22,7 @@ from upheld.gate.operations.selfcheck_job import Looking
 from upheld.gate.set_aside import SetAside
 from upheld.practices.accounts import domain
 from upheld.practices.messages.tables import redaction
-from upheld.practices.rights import erasing
+from upheld.practices.rights import erasure
 
 
 def spoil(house: House, person: str) -> bytes:
@@ -111,16 +111,16 @@ def test_an_erasure_that_somebody_asked_for_waits_for_nobody_elses(house: House)
     gate = house.provider.gate.gate
     one, two = house.customer(), house.customer("bob@marked.example")
     for each in (one, two):
-        house.do(lambda joint, whose=each: erasing.request(joint, whose))  # type: ignore[misc] # mypy knows no lambda's default
-    house.clock.moved += erasing.WAITS * 2
+        house.do(lambda joint, whose=each: erasure.request(joint, whose))  # type: ignore[misc] # mypy knows no lambda's default
+    house.clock.moved += erasure.WAITS * 2
     gate.accept_clock()
     raw = spoil(house, one)
-    assert erasing.carry_out(gate) == 1
+    assert erasure.carry_out(gate) == 1
     assert [(each.person_id, each.job) for each in waiting(house)] == [(one, "erasures")]
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM person WHERE person_id = ?", two) == []
     mend(house, one, raw)
-    assert erasing.carry_out(gate) == 1
+    assert erasure.carry_out(gate) == 1
     assert waiting(house) == []
 
 

@@ -17,8 +17,8 @@ from upheld.gate.log.sentences import told
 from upheld.practice import outbox
 from upheld.practices.accounts import domain
 from upheld.practices.messages.carrier import Box
-from upheld.practices.messages.deliver import Delivery
-from upheld.practices.rights import erasing
+from upheld.practices.messages.delivery import Delivery
+from upheld.practices.rights import erasure
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_message_of_which_no_copy_may_be_kept_is_entered_as_such(house: House)
     person = house.customer()
     browser = house.signed_in(person)
     assert "We keep no copies" not in browser.get("/me/messages").text
-    house.do(lambda joint: erasing.request(joint, person))
+    house.do(lambda joint: erasure.request(joint, person))
     house.do(lambda joint: outbox.queue(joint, person, "accounts/factor", "administrative-message"))
     assert not house.do(
         lambda joint: joint.peek(person, Act(action="store", data=("messages",)))

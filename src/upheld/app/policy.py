@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute, Route
 from upheld.api.service import Service, Settings
 from upheld.api.service import serve as run_service
 from upheld.policy.publish import Answering, policy_json, policy_jsonld
-from upheld.practices.notices import known
-from upheld.practices.notices.ask import Refused
+from upheld.practices.notices import well_known
 from upheld.practices.notices.page import Pages
+from upheld.practices.notices.questions import Refused
 from upheld.web import kit
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -97,15 +97,15 @@ def static_files() -> dict[str, kit.Fixed]:
 
 def _known(policy: Answering, contact: str, url: str) -> list[BaseRoute]:
     """What programs look for at known addresses."""
-    known.checked_contact(contact)
+    well_known.checked_contact(contact)
     icon = static_files()["icon.svg"]
-    gpc = kit.Fixed(kit.dumped(known.gpc(policy)), "application/json")
-    robots = kit.Fixed(known.ROBOTS.encode(), kit.TEXT)
+    gpc = kit.Fixed(kit.dumped(well_known.gpc(policy)), "application/json")
+    robots = kit.Fixed(well_known.ROBOTS.encode(), kit.TEXT)
 
     async def security(request: Request) -> Response:
         if not contact:
             raise HTTPException(404)
-        return kit.Fixed(known.security(contact, url).encode(), kit.TEXT).respond(request)
+        return kit.Fixed(well_known.security(contact, url).encode(), kit.TEXT).respond(request)
 
     return [
         Route("/robots.txt", robots.endpoint),
@@ -141,7 +141,7 @@ def _ask(pages: Pages, request: Request) -> Response:
 
 def serve(path: Path, settings: Settings) -> None:
     """Serve a policy, its page and its questions, until stopped."""
-    contact = known.checked_contact(settings.contact)
+    contact = well_known.checked_contact(settings.contact)
     service = Service(path, partial(policy_app, contact=contact, url=settings.url), settings)
     title = service.live.now.policy.front.policy
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host

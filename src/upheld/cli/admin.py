@@ -151,7 +151,7 @@ def bring(
     as_json: bool = JSON,
 ) -> None:
     """Take in the customers that a provider had before, all of them or none."""
-    from upheld.practices.accounts.taking_in import take_in
+    from upheld.practices.accounts.import_customers import take_in
 
     found = take_in(provider_of(settings_in(settings)), people, apply=apply)
     if as_json:

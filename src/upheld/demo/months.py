@@ -24,7 +24,7 @@ from upheld.practice.cards import Card, Charged
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain as accounts
-from upheld.practices.accounts.joining import Applicant, join
+from upheld.practices.accounts.registration import Applicant, join
 from upheld.practices.billing import invoices, services, usage
 from upheld.practices.billing.invoices import Invoices
 from upheld.practices.billing.payments import Payments

@@ -19,7 +19,7 @@ from upheld.practice.operators import User
 from upheld.practices.billing import debts
 from upheld.practices.billing.invoices import DEBT
 from upheld.practices.guardians import domain as guardians
-from upheld.practices.rights import asks, choices, closing, correcting, erasing, signals
+from upheld.practices.rights import choices, closure, corrections, erasure, requests, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.staff import people
 from upheld.vault.people import REGISTER
@@ -177,19 +177,19 @@ class Scenes:
         years.plan_joint(years.ago(2), self._leaves)
         years.plan_joint(years.ago(1), lambda joint: self._ticket(joint, 3, "gil"))
         years.plan_joint(years.ago(1), lambda joint: self._ticket(joint, 4, "lee"))
-        years.plan_joint(years.ago(1), lambda joint: erasing.request(joint, self.id("lee")), 20)
+        years.plan_joint(years.ago(1), lambda joint: erasure.request(joint, self.id("lee")), 20)
         years.plan(years.ago(1), years.deliver, 21)
 
     def _copy(self, joint: Joint) -> object:
-        asked = asks.ask(joint, self.id("ann"), "access")
-        return asked if isinstance(asked, Refused) else asks.answer(joint, asked)
+        asked = requests.ask(joint, self.id("ann"), "access")
+        return asked if isinstance(asked, Refused) else requests.answer(joint, asked)
 
     def _new_phone(self, joint: Joint) -> object:
-        return correcting.correct(joint, self.id("ann"), "phone", "+15550100142")
+        return corrections.correct(joint, self.id("ann"), "phone", "+15550100142")
 
     def _wrong(self, joint: Joint) -> object:
         said = "It is the 12th of the month, not the 21st: somebody turned it round."
-        return correcting.hand_over(joint, self.id("gil"), "birth-date", said)
+        return corrections.hand_over(joint, self.id("gil"), "birth-date", said)
 
     def _known(self, joint: Joint) -> None:
         """A guardian who has not paid anything yet said yes: staff have to look."""
@@ -206,4 +206,4 @@ class Scenes:
         tasks.open_task(joint, self.id(word), "ticket", purpose, role=role, about=about, due=due)
 
     def _leaves(self, joint: Joint) -> None:
-        closing.close(joint, self.years.provider.events, self.id("may"))
+        closure.close(joint, self.years.provider.events, self.id("may"))

@@ -22,7 +22,7 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
-from upheld.practices.accounts.sign_up import SignUp
+from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 

@@ -18,16 +18,16 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
-from upheld.practices.accounts.form import registration
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
 from upheld.practices.accounts.jobs import JOBS, of_age
 from upheld.practices.accounts.passkey import HERE as KEYS
 from upheld.practices.accounts.passkey import SIGNING, CustomerPasskeys
+from upheld.practices.accounts.registration_form import registration
 from upheld.practices.accounts.second_step import ASKING, HERE, SecondStep
 from upheld.practices.accounts.security import Security, no_more_links
 from upheld.practices.accounts.sign_in import ACCEPT, SignIn
-from upheld.practices.accounts.sign_up import SignUp
+from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.practices.accounts.terms import Agreement, Terms
 
 LINKS = {

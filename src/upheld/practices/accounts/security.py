@@ -20,7 +20,7 @@ from upheld.practice.endpoints import Visit, enter, network_of
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refused_page
-from upheld.practices.accounts import authenticator, domain, returning
+from upheld.practices.accounts import authenticator, domain, imported_sign_in
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -203,7 +203,7 @@ class Security:
         person = await provider.read(lambda c: sessions.looked_at(c, RECOVER, raw, at))
         if person is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        fields = await provider.do(lambda joint: returning.fields(provider, joint, person))
+        fields = await provider.do(lambda joint: imported_sign_in.fields(provider, joint, person))
         if request.method == "GET":
             return self._form(request, EMPTY, 200, fields)
         filled = await self._chosen(form, person)
@@ -212,7 +212,7 @@ class Security:
         filled = filled._replace(errors=filled.errors | more.errors, shown=more.shown)
         if not filled.ok:
             return self._form(request, filled, 422, fields)
-        if born and (refused := returning.not_served(provider, born)):
+        if born and (refused := imported_sign_in.not_served(provider, born)):
             return self._no(request, refused)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
@@ -220,7 +220,7 @@ class Security:
             whose = sessions.redeem(joint.tables, RECOVER, raw, at)
             if whose is None:
                 return False
-            refused = returning.open_account(provider, joint, whose, born)
+            refused = imported_sign_in.open_account(provider, joint, whose, born)
             return refused or self._set(joint, whose, secret) or True
 
         found = await provider.attempt(work)

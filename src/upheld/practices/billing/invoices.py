@@ -26,7 +26,7 @@ from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services
 from upheld.practices.billing import tables as own
 from upheld.practices.billing.books import History, Invoice
-from upheld.practices.billing.charging import (
+from upheld.practices.billing.charge_periods import (
     HOUSEHOLD,
     MINOR,
     NOT_ACCEPTED,

@@ -22,9 +22,9 @@ from upheld.practice.plugin import Provider
 from upheld.practices.billing import invoices
 from upheld.practices.billing.account_pages import ASK
 from upheld.practices.billing.books import History
-from upheld.practices.billing.given_cards import GivenCards
 from upheld.practices.billing.pay_pages import AMOUNT, KEY, charge
 from upheld.practices.billing.payments import Declined, Payments, UnderWay
+from upheld.practices.billing.processor_cards import GivenCards
 from upheld.practices.billing.refusals import refusal
 from upheld.web.forms import EMPTY, Filled, read
 

@@ -24,8 +24,8 @@ from upheld.practice.plugin import Provider
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, viewed
 from upheld.practices.billing.books import History
-from upheld.practices.billing.given_cards import GivenCards
 from upheld.practices.billing.payments import Begun, Declined, Payments, UnderWay
+from upheld.practices.billing.processor_cards import GivenCards
 from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read

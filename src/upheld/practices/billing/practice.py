@@ -17,10 +17,10 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider, Todo
 from upheld.practices.billing import books, debts, services, usage
 from upheld.practices.billing.account_pages import AccountPages
-from upheld.practices.billing.booking import Booking
 from upheld.practices.billing.debt_pages import DebtPages
 from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
 from upheld.practices.billing.link_pages import PAY, LinkPages
+from upheld.practices.billing.manual_payments import Booking
 from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue

@@ -22,7 +22,7 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
-from upheld.practices.guardians.inviting import Inviting
+from upheld.practices.guardians.invitations import Inviting
 from upheld.practices.guardians.jobs import birthdays
 
 

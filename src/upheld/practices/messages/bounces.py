@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from upheld.core.errors import UpheldError
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import outbox
-from upheld.practices.messages.deliver import BOUNCED, SENT
+from upheld.practices.messages.delivery import BOUNCED, SENT
 
 REPORT_MAX: Final = 4 * 1024 * 1024  # bytes
 _ID: Final = re.compile(r"<([0-9a-f]{32})@[^<>@]+>")

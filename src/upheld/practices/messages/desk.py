@@ -20,7 +20,7 @@ from upheld.practice.operators import MANAGER, User
 from upheld.practice.outbox import WAITING
 from upheld.practice.plugin import Provider, Todo
 from upheld.practice.tables import outbox
-from upheld.practices.messages.deliver import BOUNCED, FAILED
+from upheld.practices.messages.delivery import BOUNCED, FAILED
 
 HERE: Final = "/staff/mail"
 LATE: Final = timedelta(hours=1)  # what waits longer is told to managers

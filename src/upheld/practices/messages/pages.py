@@ -14,7 +14,7 @@ from upheld.practice.citations import quoted
 from upheld.practice.endpoints import Visit
 from upheld.practice.odd import decoding
 from upheld.practice.plugin import Provider
-from upheld.practices.messages.deliver import Copy
+from upheld.practices.messages.delivery import Copy
 
 MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
 _COPY: Final = msgspec.json.Decoder(Copy)

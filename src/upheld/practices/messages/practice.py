@@ -10,10 +10,10 @@ from upheld.practice.endpoints import Handler, signed_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.messages.carrier import Carrier, carrier
-from upheld.practices.messages.deliver import OPTIONAL, Delivery
+from upheld.practices.messages.delivery import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, Desk
 from upheld.practices.messages.pages import MESSAGES, Messages, copy_of
-from upheld.practices.messages.redacting import Redacting
+from upheld.practices.messages.redaction import Redacting
 
 SEND_SECONDS = 5
 

@@ -14,7 +14,7 @@ from upheld.policy.plain import LEADS as SAID_LEADS
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
-from upheld.practices.notices.ask import SAID_AS, Asked, Asker, asked_of
+from upheld.practices.notices.questions import SAID_AS, Asked, Asker, asked_of
 from upheld.web.pages import Imprint, Place
 
 MARKS = {

@@ -24,8 +24,8 @@ from upheld.policy.request import Request
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
 from upheld.practices.rights import signals
-from upheld.practices.rights.gags import Untold
-from upheld.practices.rights.words import label
+from upheld.practices.rights.gag_orders import Untold
+from upheld.practices.rights.sentences import label
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"

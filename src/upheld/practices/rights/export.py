@@ -24,10 +24,10 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import Line
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
-from upheld.practices.rights import asks, gags
-from upheld.practices.rights.gags import Untold
-from upheld.practices.rights.held import Held, described, known, plain
-from upheld.practices.rights.words import sentence
+from upheld.practices.rights import gag_orders, requests
+from upheld.practices.rights.gag_orders import Untold
+from upheld.practices.rights.inventory import Held, described, known, plain
+from upheld.practices.rights.sentences import sentence
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 README: Final = "read-me.html"
@@ -42,7 +42,7 @@ class Everything(NamedTuple):
     entries: list[Line]
     records: list[Record]
     texts: dict[str, str]
-    requests: list[asks.Ask]
+    requests: list[requests.Ask]
 
     def __repr__(self) -> str:
         return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
@@ -50,7 +50,7 @@ class Everything(NamedTuple):
 
 def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
-    asked = asks.ask(joint, person_id, "access")
+    asked = requests.ask(joint, person_id, "access")
     if isinstance(asked, Refused):
         return asked
     shapes = known(joint, person_id, derived=derived)
@@ -65,7 +65,7 @@ def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Re
     given = joint.act(act, person_id, entitled=True)
     if isinstance(given, Refused):
         return given
-    answered = asks.answer(joint, asked)
+    answered = requests.answer(joint, asked)
     if isinstance(answered, Refused):
         return answered
     untold, policy = Untold(joint, person_id), joint.policy
@@ -76,10 +76,10 @@ def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Re
         policy,
         joint.clock.now(),
         described(joint, person_id, shapes, given),
-        gags.told(joint, person_id),
+        gag_orders.told(joint, person_id),
         mine,
         {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
-        asks.listed(joint.tables, person_id),
+        requests.listed(joint.tables, person_id),
     )
 
 

@@ -24,9 +24,9 @@ from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
-from upheld.practices.rights import closing, gags
-from upheld.practices.rights.held import SECRET, Held, look, readable
-from upheld.practices.rights.words import Clause, belongs, clauses, sentence
+from upheld.practices.rights import closure, gag_orders
+from upheld.practices.rights.inventory import SECRET, Held, look, readable
+from upheld.practices.rights.sentences import Clause, belongs, clauses, sentence
 from upheld.web import kit
 
 FILTERS: Final = (
@@ -115,7 +115,7 @@ class Received:
         following = entries.after(month, 1, "months")
 
         def work(joint: Transaction) -> list[Line]:
-            found = gags.told(joint, visit.subject, month, following)
+            found = gag_orders.told(joint, visit.subject, month, following)
             return [each for each in found if belongs(each.entry, which)]
 
         found = await self.provider.do(work)
@@ -143,7 +143,7 @@ class Received:
     async def receipt(self, visit: Visit) -> Response:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
         number = int(visit.request.path_params["number"])
-        found = await self.provider.do(lambda joint: gags.told(joint, visit.subject))
+        found = await self.provider.do(lambda joint: gag_orders.told(joint, visit.subject))
         if number not in {each.number for each in found}:
             raise HTTPException(404)
         gate = self.provider.gate.gate
@@ -212,7 +212,9 @@ class Binding:
 
         def work(joint: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
             accepted = [
-                each for each in gags.told(joint, visit.subject) if each.entry.kind == ACCEPTANCE
+                each
+                for each in gag_orders.told(joint, visit.subject)
+                if each.entry.kind == ACCEPTANCE
             ]
             own, _ = joint.records_of([visit.subject], [OWN])
             at = microseconds(joint.clock.now())
@@ -220,7 +222,7 @@ class Binding:
                 joint.peek(visit.subject, Act(action="bind")),
                 accepted,
                 any(each.in_force(at) for each in own),
-                closing.closed_at(joint, visit.subject),
+                closure.closed_at(joint, visit.subject),
             )
 
         decision, accepted, own, closed = await self.provider.do(work)
@@ -254,7 +256,7 @@ class Binding:
         if visit.form.get("sure") != "yes":
             return self._closing(visit, "Tick that you are sure to go on.", 422)
         events = self.provider.events
-        await self.provider.do(lambda joint: closing.close(joint, events, visit.subject))
+        await self.provider.do(lambda joint: closure.close(joint, events, visit.subject))
         return RedirectResponse("/me/privacy/policy", 303)
 
 

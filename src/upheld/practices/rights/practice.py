@@ -13,12 +13,12 @@ from upheld.practice.endpoints import Handler, anybody, signed_in
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider
-from upheld.practices.rights import correcting, erasing, signals
-from upheld.practices.rights.asking import Asking
+from upheld.practices.rights import corrections, erasure, signals
+from upheld.practices.rights.choice_pages import Choosing
 from upheld.practices.rights.choices import offered
-from upheld.practices.rights.choosing import Choosing
 from upheld.practices.rights.pages import Binding, Holding, Received
-from upheld.practices.rights.verifying import Verifying
+from upheld.practices.rights.receipt_pages import Verifying
+from upheld.practices.rights.request_pages import Asking
 
 ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
@@ -131,8 +131,8 @@ def practice(provider: Provider) -> Practice:
         },
         listeners={PRIVACY_SIGNAL: signals.noted},
         jobs=[
-            Job("answer-corrections", ANSWER_SECONDS, correcting.answer_checked),
-            Job("erasures", ERASE_SECONDS, erasing.carry_out),
+            Job("answer-corrections", ANSWER_SECONDS, corrections.answer_checked),
+            Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
-        links={erasing.LINK: Link("/erased", erasing.LASTS, outlives=True)},
+        links={erasure.LINK: Link("/erased", erasure.LASTS, outlives=True)},
     )

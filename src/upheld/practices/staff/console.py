@@ -22,7 +22,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.tasks import Task, TaskError
-from upheld.practices.staff import cases, find
+from upheld.practices.staff import cases, look_up
 from upheld.practices.staff.roles import MANAGER, Roles
 from upheld.web.forms import EMPTY, read
 
@@ -81,7 +81,7 @@ class Console:
             own=own,
             mine=self.roles.of(user.roles),
             label=self.roles.label,
-            fields=find.fields(self.roles, user),
+            fields=look_up.fields(self.roles, user),
             **words,
         )
 
@@ -96,13 +96,13 @@ class Console:
     async def find(self, visit: Visit) -> Response:
         """Look a customer up: to their task, or back to the form with what is so."""
         user = user_of(visit)
-        asked = find.fields(self.roles, user)
+        asked = look_up.fields(self.roles, user)
         if not asked:
             raise HTTPException(403)
         filled = read(asked, visit.form)
         if filled.ok:
             task, why = await self.provider.do(
-                lambda joint: find.look_up(self.provider, self.roles, joint, user, filled)
+                lambda joint: look_up.look_up(self.provider, self.roles, joint, user, filled)
             )
             if task:
                 return RedirectResponse(f"/staff/tasks/{task}", 303)
@@ -155,7 +155,7 @@ class Console:
     def title(self, task: Task) -> str:
         """A task as its line says it."""
         reason = self.roles.reasons.get(task.about)
-        if task.kind == find.TICKET and reason is not None:
+        if task.kind == look_up.TICKET and reason is not None:
             return reason.title
         return task.kind.replace("-", " ").capitalize()
 

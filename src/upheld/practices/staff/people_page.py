@@ -18,11 +18,11 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.staff import people, second
+from upheld.practices.staff import people, second_approval
 from upheld.practices.staff.console import user_of
 from upheld.practices.staff.people import Invited, PeopleError
 from upheld.practices.staff.roles import MANAGER, Roles
-from upheld.practices.staff.second import Request
+from upheld.practices.staff.second_approval import Request
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/people"
@@ -74,7 +74,7 @@ class People:
         user = manager_of(visit)
 
         def look(tables: Tables) -> tuple[list[operators.User], list[Request]]:
-            return operators.listed(tables), second.requests(tables)
+            return operators.listed(tables), second_approval.requests(tables)
 
         listed, requests = await self.provider.read(look)
         named = {each.user_id: each for each in listed}
@@ -119,7 +119,7 @@ class People:
         roles = () if party else values["roles"].split(", ")
         return await self._ask(
             visit,
-            lambda joint: second.ask_to_add(
+            lambda joint: second_approval.ask_to_add(
                 joint, by, values["name"], values["sign-in"], roles=roles, party=party
             ),
             filled,
@@ -136,7 +136,7 @@ class People:
 
         def work(joint: Transaction) -> Request:
             user_id = people.by_sign_in(joint, filled.values["colleague"])
-            return second.ask_for(joint, by, user_id, second.ROLES, roles)
+            return second_approval.ask_for(joint, by, user_id, second_approval.ROLES, roles)
 
         return await self._ask(visit, work, filled, "colleague")
 
@@ -146,7 +146,10 @@ class People:
         if await self.provider.read(lambda c: operators.by_id(c, user_id)) is None:
             raise HTTPException(404)
         return await self._ask(
-            visit, lambda joint: second.ask_for(joint, by, user_id, second.ENROL), EMPTY, "name"
+            visit,
+            lambda joint: second_approval.ask_for(joint, by, user_id, second_approval.ENROL),
+            EMPTY,
+            "name",
         )
 
     async def answer(self, visit: Visit) -> Response:
@@ -156,8 +159,8 @@ class People:
 
         def work(joint: Transaction) -> Invited | None:
             if yes:
-                return second.approve(joint, by, request_id)
-            second.refuse(joint, by, request_id)
+                return second_approval.approve(joint, by, request_id)
+            second_approval.refuse(joint, by, request_id)
             return None
 
         try:
@@ -190,9 +193,9 @@ def _waiting(request: Request, named: dict[str, operators.User], user: operators
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
     roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
     title = {
-        second.ADD: f"Add {name}: {roles}",
-        second.ROLES: f"Give {name}, these roles and no other: {roles}",
-        second.ENROL: f"Let {name}, enrol anew",
+        second_approval.ADD: f"Add {name}: {roles}",
+        second_approval.ROLES: f"Give {name}, these roles and no other: {roles}",
+        second_approval.ENROL: f"Let {name}, enrol anew",
     }[request.kind]
     return Waiting(
         request.request_id,

@@ -8,8 +8,8 @@ from upheld.practice.endpoints import SIGN_IN, Handler, anybody, signed_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.staff.console import Console
-from upheld.practices.staff.enrolling import Enrolling, Renewing
-from upheld.practices.staff.own import Desk
+from upheld.practices.staff.enrolment import Enrolling, Renewing
+from upheld.practices.staff.my_desk import Desk
 from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import People
 from upheld.practices.staff.roles import MANAGER, read_roles

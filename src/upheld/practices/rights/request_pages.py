@@ -14,13 +14,13 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.answers import checked
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.rights import asks, correcting, erasing
-from upheld.practices.rights.asks import Ask
-from upheld.practices.rights.correcting import Correctable
+from upheld.practices.rights import corrections, erasure, requests
+from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import Everything, gather, pieces
-from upheld.practices.rights.held import readable
+from upheld.practices.rights.inventory import readable
 from upheld.practices.rights.pages import policy_of, refused
-from upheld.practices.rights.words import label, standing
+from upheld.practices.rights.requests import Ask
+from upheld.practices.rights.sentences import label, standing
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Filled, read
 
@@ -35,20 +35,20 @@ class Asking:
 
     async def show(self, visit: Visit) -> Response:
         """What can be asked for, and every request with its state."""
-        listed = await self.provider.read(lambda c: asks.listed(c, visit.subject))
+        listed = await self.provider.read(lambda c: requests.listed(c, visit.subject))
         return self.provider.pages.page(
             visit.request,
             "rights/requests.html",
             asks=listed,
-            said=asks.SAID,
-            titles=asks.TITLES,
+            said=requests.SAID,
+            titles=requests.TITLES,
             cited=standing(policy_of(self.provider), ["access", "correction", "erasure"]),
         )
 
     async def status(self, visit: Visit) -> Response:
         """A request as the Data Rights Protocol tells its status."""
         wanted = visit.request.path_params["request"]
-        found = await self.provider.read(lambda c: asks.found(c, visit.subject, wanted))
+        found = await self.provider.read(lambda c: requests.found(c, visit.subject, wanted))
         if found is None:
             raise HTTPException(404)
         return Response(
@@ -60,9 +60,9 @@ class Asking:
         wanted = visit.request.path_params["request"]
 
         def work(joint: Transaction) -> bool:
-            found = asks.found(joint.tables, visit.subject, wanted)
+            found = requests.found(joint.tables, visit.subject, wanted)
             if found is not None and found.waits:
-                asks.revoke(joint, found)
+                requests.revoke(joint, found)
             return found is not None
 
         if not await self.provider.do(work):
@@ -114,7 +114,7 @@ class Asking:
     async def _correctable(self, visit: Visit) -> list[Correctable]:
         pages = self.provider.changed_at
         return await self.provider.do(
-            lambda joint: correcting.correctable(joint, visit.subject, pages)
+            lambda joint: corrections.correctable(joint, visit.subject, pages)
         )
 
     def _cited(self, clause: str) -> list[object]:
@@ -146,7 +146,7 @@ class Asking:
         told = filled.values[form.name]
 
         def work(joint: Transaction) -> Ask | Refused:
-            make = correcting.correct if one.alone else correcting.hand_over
+            make = corrections.correct if one.alone else corrections.hand_over
             return make(joint, visit.subject, one.field, told)
 
         found = await self.provider.attempt(work)
@@ -159,7 +159,7 @@ class Asking:
         return await self._erasing(visit)
 
     async def _erasing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
-        found = await self.provider.do(lambda joint: erasing.outlook(joint, visit.subject))
+        found = await self.provider.do(lambda joint: erasure.outlook(joint, visit.subject))
         return self.provider.pages.page(
             visit.request, "rights/erase.html", outlook=found, error=error, status=status
         )
@@ -168,7 +168,7 @@ class Asking:
         """Ask for erasure."""
         if visit.form.get("sure") != "yes":
             return await self._erasing(visit, "Tick that you are sure to go on.", 422)
-        found = await self.provider.attempt(lambda joint: erasing.request(joint, visit.subject))
+        found = await self.provider.attempt(lambda joint: erasure.request(joint, visit.subject))
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "erase what we hold about you", found)
         asked, raw = found
@@ -176,7 +176,7 @@ class Asking:
             visit.request,
             "rights/asked.html",
             asked=asked,
-            after=asked.received + erasing.WAITS,
+            after=asked.received + erasure.WAITS,
             address=f"{self.provider.settings.url}/erased/{raw}",
             raw=raw,
         )
@@ -185,7 +185,7 @@ class Asking:
         """How far an erasure is, and its certificate, for whoever has its address."""
         gate = self.provider.gate.gate
         raw = request.path_params["link"]
-        whose = await self.provider.do(lambda joint: erasing.whose(joint, raw))
+        whose = await self.provider.do(lambda joint: erasure.whose(joint, raw))
         if whose is None:
             raise HTTPException(404)
         found = await self.provider.apart(certificates_for, gate, whose)

@@ -17,7 +17,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
 from upheld.practice.plugin import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
-from upheld.practices.messages.deliver import Copy
+from upheld.practices.messages.delivery import Copy
 from upheld.practices.messages.tables import redaction
 
 AT_ONCE: Final = 100

@@ -14,10 +14,10 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit, same, sends_signal
 from upheld.practice.plugin import Provider
-from upheld.practices.rights import choices, consent, signals
+from upheld.practices.rights import choices, consent_record, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.rights.pages import policy_of
-from upheld.practices.rights.words import label, standing
+from upheld.practices.rights.sentences import label, standing
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -153,7 +153,7 @@ class Choosing:
         found = await self.provider.do(work)
         if found is None:
             raise HTTPException(404)
-        told = consent.document(
+        told = consent_record.document(
             policy_of(self.provider), self.provider.imprint, self.provider.settings.url, *found
         )
         return Response(

@@ -23,10 +23,10 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
-from upheld.practices.rights import asks
-from upheld.practices.rights.asks import Ask
-from upheld.practices.rights.held import SECRET, known
-from upheld.practices.rights.words import label
+from upheld.practices.rights import requests
+from upheld.practices.rights.inventory import SECRET, known
+from upheld.practices.rights.requests import Ask
+from upheld.practices.rights.sentences import label
 from upheld.web.forms import LONG, Field
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
@@ -88,7 +88,7 @@ def _may(joint: Transaction, person_id: str, field: str) -> bool:
 
 def correct(joint: Transaction, person_id: str, field: str, value: str) -> Ask | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
-    asked = asks.ask(joint, person_id, "correction", field)
+    asked = requests.ask(joint, person_id, "correction", field)
     if isinstance(asked, Refused):
         return asked
     stored = joint.store(
@@ -100,15 +100,15 @@ def correct(joint: Transaction, person_id: str, field: str, value: str) -> Ask |
         entitled=True,
     )
     if isinstance(stored, Refused):
-        asks.deny(joint, asked, stored)
+        requests.deny(joint, asked, stored)
         return stored
-    answered = asks.answer(joint, asked)
+    answered = requests.answer(joint, asked)
     return answered if isinstance(answered, Refused) else asked
 
 
 def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
-    asked = asks.ask(joint, person_id, "correction", field)
+    asked = requests.ask(joint, person_id, "correction", field)
     if isinstance(asked, Refused) or asked.task_id:
         return asked
     row = {
@@ -129,18 +129,18 @@ def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask 
         entitled=True,
     )
     if isinstance(kept, Refused):
-        asks.deny(joint, asked, kept)
+        requests.deny(joint, asked, kept)
         return kept
     task = tasks.open_task(
         joint, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id, due=asked.due
     )
-    return asks.begin(joint, asked, task)
+    return requests.begin(joint, asked, task)
 
 
 def answer_checked(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
     with gate.together() as joint:
-        done = asks.checked(joint.tables)
+        done = requests.checked(joint.tables)
     with trying(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
@@ -150,7 +150,7 @@ def answer_checked(gate: Gate) -> int:
 
 def _answer(gate: Gate, told: Ask) -> int:
     with gate.together() as joint:
-        if told.request_id not in {each.request_id for each in asks.checked(joint.tables)}:
+        if told.request_id not in {each.request_id for each in requests.checked(joint.tables)}:
             return 0  # another process was faster
-        asks.answer(joint, told)
+        requests.answer(joint, told)
     return 1

@@ -21,7 +21,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
-from upheld.practices.rights.words import Clause, clauses, label
+from upheld.practices.rights.sentences import Clause, clauses, label
 from upheld.web.pages import money, said_day
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from upheld.database.columns import BEGINNING
 from upheld.gate.evidence.records import Record
 from upheld.policy.load import Policy
-from upheld.practices.rights.words import label
+from upheld.practices.rights.sentences import label
 from upheld.web.pages import Imprint
 
 SCHEMA: Final = "ISO-27560:2023"

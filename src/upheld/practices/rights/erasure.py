@@ -19,10 +19,10 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
-from upheld.practices.rights import asks
-from upheld.practices.rights.asks import Ask
-from upheld.practices.rights.held import shown
-from upheld.practices.rights.words import Clause, clauses
+from upheld.practices.rights import requests
+from upheld.practices.rights.inventory import shown
+from upheld.practices.rights.requests import Ask
+from upheld.practices.rights.sentences import Clause, clauses
 from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
@@ -49,20 +49,20 @@ def outlook(joint: Transaction, person_id: str) -> Outlook:
             owed = shown("balance", found["balance"])
     waits = [
         each
-        for each in asks.listed(joint.tables, person_id)
+        for each in requests.listed(joint.tables, person_id)
         if each.kind == "erasure" and each.waits
     ]
-    named = joint.peek(person_id, asks.action("erasure")).clauses or ("erasure",)
+    named = joint.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
     return Outlook(owed, clauses(joint.policy, list(named)), waits[0] if waits else None)
 
 
 def request(joint: Transaction, person_id: str) -> tuple[Ask, str] | Refused:
     """Ask for erasure, which is owed from now on; with what an address of it ends in."""
-    asked = asks.ask(joint, person_id, "erasure")
+    asked = requests.ask(joint, person_id, "erasure")
     if isinstance(asked, Refused):
         return asked
-    if asked.state == asks.OPEN:
-        asked = asks.begin(joint, asked)
+    if asked.state == requests.OPEN:
+        asked = requests.begin(joint, asked)
         outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
     at = joint.clock.now()
     whose = joint.token_of(person_id)
@@ -80,7 +80,7 @@ def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as joint:
         before = joint.clock.now() - WAITS
-        waiting = asks.waiting(joint.tables, "erasure", before)
+        waiting = requests.waiting(joint.tables, "erasure", before)
     with trying(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
@@ -93,11 +93,11 @@ def _one(gate: Gate, asked: Ask) -> bool:
     told = _certificate(gate, asked)
     if told is None:
         with gate.together() as joint:
-            if isinstance(joint.act(asks.action("erasure"), asked.person_id), Refused):
+            if isinstance(joint.act(requests.action("erasure"), asked.person_id), Refused):
                 return False
         told = erase(gate, [asked.person_id])[0]
     with gate.together() as joint:
-        asks.finish(joint, asked, told.entries[0])
+        requests.finish(joint, asked, told.entries[0])
     return True
 
 

@@ -21,7 +21,7 @@ from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.form import ADVERTISING, CHOICES, OFFERS, PASSWORD
+from upheld.practices.accounts.registration_form import ADVERTISING, CHOICES, OFFERS, PASSWORD
 
 
 class Applicant(NamedTuple):

@@ -18,7 +18,7 @@ from upheld.gate.operations import watching
 from upheld.gate.public import Checkpoint, Entry, verify_receipt
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.pages import policy_of
-from upheld.practices.rights.words import clauses, sentence
+from upheld.practices.rights.sentences import clauses, sentence
 
 
 class Verifying:

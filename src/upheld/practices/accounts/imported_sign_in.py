@@ -16,7 +16,7 @@ from upheld.practice.answers import checked, today
 from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.joining import age_of
+from upheld.practices.accounts.registration import age_of
 from upheld.web.forms import Field
 
 BIRTH: Final = Field(

@@ -24,13 +24,13 @@ from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason, refused_page
 from upheld.practices.accounts import age_marker, domain
-from upheld.practices.accounts.form import PASSWORD, Registration, registration
-from upheld.practices.accounts.joining import (
+from upheld.practices.accounts.registration import (
     Applicant,
     age_of,
     join,
     refuse_nobody,
 )
+from upheld.practices.accounts.registration_form import PASSWORD, Registration, registration
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
