@@ -47,12 +47,12 @@ def filled(gate: Gate) -> list[str]:
     """People with five values, a record, and acts together and apart; one in ten owes something."""
     people: list[str] = []
     for first in range(0, ERASED + STAYING, 500):
-        with gate.together() as joint:
+        with gate.together() as transaction:
             for number in range(first, first + 500):
-                person = joint.enrol()
-                joint.bring(person, {**TOLD, "email": f"{number}@customer.example"})
+                person = transaction.enrol()
+                transaction.bring(person, {**TOLD, "email": f"{number}@customer.example"})
                 if number % 10 == 0:
-                    joint.record(person, "invoice", fact="account-unsettled")
+                    transaction.record(person, "invoice", fact="account-unsettled")
                 people.append(person)
         gate.sweep("use", people[-500:], ["email"], purpose="billing")
     return people

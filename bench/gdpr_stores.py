@@ -18,7 +18,7 @@ from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
 from upheld.gate.log.entries import of_person
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 
 FIELDS = ("email", "phone", "name", "address", "gender", "occupation", "interests")
 TO = "trusted-partner"
@@ -257,17 +257,19 @@ class Gated:
 
     def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
         """As the model."""
-        with self.gate.together() as joint:
+        with self.gate.together() as transaction:
             for user, told, agreed in people:
-                self.person[user] = joint.enrol()
+                self.person[user] = transaction.enrol()
                 self.user[self.person[user]] = user
-                joint.store(self.person[user], told, source="customer", occasion="registration")
-                self._agree(joint, user, agreed)
+                transaction.store(
+                    self.person[user], told, source="customer", occasion="registration"
+                )
+                self._agree(transaction, user, agreed)
 
-    def _agree(self, joint: Joint, user: int, agreed: Agreed) -> None:
+    def _agree(self, transaction: GateTransaction, user: int, agreed: Agreed) -> None:
         purpose, partner = agreed
         about = {"data": FIELDS, "purpose": [purpose], "recipient": [TO]}
-        joint.record(self.person[user], "consent", about=about, party=partner)
+        transaction.record(self.person[user], "consent", about=about, party=partner)
 
     def put(self, user: int, field: str, value: str) -> None:
         """As the model."""
@@ -318,14 +320,14 @@ class Gated:
 
     def agree(self, user: int, agreed: Agreed) -> None:
         """As the model."""
-        with self.gate.together() as joint:
-            self._agree(joint, user, agreed)
+        with self.gate.together() as transaction:
+            self._agree(transaction, user, agreed)
 
     def log(self, user: int) -> int:
         """As the model; that somebody read it is an entry too."""
-        with self.gate.together() as joint:
-            joint.note(self.person[user], "account.read")
-            found = of_person(joint.connection, self.person[user])
+        with self.gate.together() as transaction:
+            transaction.note(self.person[user], "account.read")
+            found = of_person(transaction.connection, self.person[user])
         return sum(
             kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
             for kept in found

@@ -29,7 +29,7 @@ from upheld.app.provider import provide, provider_app
 from upheld.core.settings import Settings
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.gate.gate import Gate
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import credentials
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
@@ -102,11 +102,13 @@ def _years_of_use(number: int) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def customer(joint: Joint, number: int, hashed: str) -> str:
+def customer(transaction: GateTransaction, number: int, hashed: str) -> str:
     """A customer with two years behind them; the id."""
-    person = joint.enrol()
-    joint.store(person, {"birth-date": "1980-05-06"}, source="customer", occasion="registration")
-    joint.store(
+    person = transaction.enrol()
+    transaction.store(
+        person, {"birth-date": "1980-05-06"}, source="customer", occasion="registration"
+    )
+    transaction.store(
         person,
         {
             "name": f"Ann {number}",
@@ -117,12 +119,12 @@ def customer(joint: Joint, number: int, hashed: str) -> str:
         source="customer",
         occasion="registration",
     )
-    credentials.change(joint, person, credentials.SIGN_IN, hashed, occasion="registration")
-    joint.record(person, "service-order", fact="has-service")
-    domain.open_account(joint, person, agreement_digest="0" * 64)
-    domain.verify(joint, person)
+    credentials.change(transaction, person, credentials.SIGN_IN, hashed, occasion="registration")
+    transaction.record(person, "service-order", fact="has-service")
+    domain.open_account(transaction, person, agreement_digest="0" * 64)
+    domain.verify(transaction, person)
     for field, values in _years_of_use(number).items():
-        joint.append(
+        transaction.append(
             person,
             field,
             [json.dumps(each) for each in values],
@@ -137,10 +139,12 @@ def filled(gate: Gate) -> list[str]:
     hashed = passwords.hashed(PASSWORD)
     people = []
     for number in range(CUSTOMERS):
-        with gate.together() as joint:
-            people.append(customer(joint, number, hashed))
-    with gate.together() as joint:
-        return [sessions.begin(joint.connection, "customer", each) for each in people[:PEOPLE]]
+        with gate.together() as transaction:
+            people.append(customer(transaction, number, hashed))
+    with gate.together() as transaction:
+        return [
+            sessions.begin(transaction.connection, "customer", each) for each in people[:PEOPLE]
+        ]
 
 
 def served(folder: Path, port: int) -> None:

@@ -161,7 +161,9 @@ def test_what_was_made_in_one_session_is_nothing_in_another(chromium: Browser, s
             credential,
         )
         page.get_by_text("No passkey was made").first.wait_for()
-    found = site.house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM passkey"))
+    found = site.house.do(
+        lambda transaction: row(transaction.connection, "SELECT count(*) FROM passkey")
+    )
     assert found == (1,)
 
 

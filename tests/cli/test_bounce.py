@@ -38,10 +38,10 @@ def _settings(tmp_path: Path) -> Path:
 def test_a_report_is_noted_once_from_a_file_or_a_pipe(settings: Path) -> None:
     """The command names the message and the status; the same report again is refused."""
     message, gate = "c" * 32, gate_of(read_settings(settings))
-    with gate.together() as joint:
-        person = joint.enrol()
+    with gate.together() as transaction:
+        person = transaction.enrol()
         database.insert(
-            joint.connection,
+            transaction.connection,
             outbox,
             person_id=person,
             message_id=message,

@@ -244,11 +244,11 @@ def test_two_people_who_are_exchanged_in_the_index_are_found_at_use(
 def test_rows_of_a_work_that_was_undone_are_in_no_cover(gate: Gate, person: str) -> None:
     """In a batch one work fails and its neighbour is kept: cover and rows agree."""
 
-    def kept(joint: Any) -> str:
-        return str(joint.record(person, "consent", about=OFFERS))
+    def kept(transaction: Any) -> str:
+        return str(transaction.record(person, "consent", about=OFFERS))
 
-    def undone(joint: Any) -> None:
-        joint.record(person, "consent", about=OFFERS)
+    def undone(transaction: Any) -> None:
+        transaction.record(person, "consent", about=OFFERS)
         raise ValueError
 
     _, failed, _ = gate.batch([kept, undone, kept])

@@ -121,8 +121,10 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
 def second_half(house: House, gate: Gate, world: World) -> None:
     """Let more happen, so that rows change and go: a pledge taken back, an erasure, a new epoch."""
     ann, bo = world.ann, world.visitors["bo"][1]
-    house.do(lambda joint: corrections.correct(joint, ann, "phone", "+1 425 555 0142"))
-    house.do(lambda joint: joint.withdraw(ann, choices.kept(joint, ann)[0].record_id))
+    house.do(lambda transaction: corrections.correct(transaction, ann, "phone", "+1 425 555 0142"))
+    house.do(
+        lambda transaction: transaction.withdraw(ann, choices.kept(transaction, ann)[0].record_id)
+    )
     gate.drop(ann, ["address"])
     erase(gate, [world.child], now=True)
     leaver = house.customer("leaver@marked.example")

@@ -139,8 +139,8 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
 def test_violations_are_listed(gate: Gate) -> None:
     """What was held although no clause allowed it is found among everything else."""
     customer(gate)
-    with gate.together() as joint:
-        assert joint.bring(joint.enrol(), {"mail-content": "hello"})
+    with gate.together() as transaction:
+        assert transaction.bring(transaction.enrol(), {"mail-content": "hello"})
     cover(gate.engine)
     (found,) = lines(gate, violations=True)
     assert "no clause allowed it" in found.text

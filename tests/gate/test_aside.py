@@ -124,17 +124,17 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     """However many fail, those who are due after them are done."""
     failing = True
 
-    def handler(joint: Any, item: obligations.Item) -> int:
+    def handler(transaction: Any, item: obligations.Item) -> int:
         if failing and item.clause == "bad":
             raise ValueError("odd")
-        return int(joint.note(item.person_id, "handled", action="view"))
+        return int(transaction.note(item.person_id, "handled", action="view"))
 
     person = customer(gate)
     gate.house.carriers.due["ring"] = handler
-    with gate.together() as joint:
-        at = joint.house.clock.now()
+    with gate.together() as transaction:
+        at = transaction.house.clock.now()
         for clause in ("bad", "good"):
-            entries.due(joint.connection, person, "ring", clause, at, 1)
+            entries.due(transaction.connection, person, "ring", clause, at, 1)
     later(gate, clock, 1)
     assert obligations.late(gate) == 1
     assert [(each.job, each.why) for each in waiting(gate)] == [("late", "ValueError")]

@@ -18,9 +18,11 @@ from upheld.gate.log import entries
 
 def items(gate: Gate, kind: str, count: int) -> list[str]:
     """Items that are due now, of a person each, as the job comes to them; their ids."""
-    with gate.together() as joint:
-        for person in [joint.enrol() for _ in range(count)]:
-            entries.due(joint.connection, person, kind, "clause", joint.house.clock.now(), 1)
+    with gate.together() as transaction:
+        for person in [transaction.enrol() for _ in range(count)]:
+            entries.due(
+                transaction.connection, person, kind, "clause", transaction.house.clock.now(), 1
+            )
     order = "person_id, item_id" if kind == "delete" else "due, item_id"
     statement = f"SELECT item_id FROM item WHERE kind = ? ORDER BY {order}"
     with reading(gate.engine) as connection:
@@ -50,9 +52,9 @@ def test_items_that_somebody_changed_keep_no_job_from_what_is_due(
     """A whole batch of them comes first, and the one behind them is done all the same."""
     done: list[str] = []
 
-    def handler(_joint: Any, item: obligations.Item) -> int:
+    def handler(transaction: Any, item: obligations.Item) -> int:
         done.append(item.item_id)
-        return int(_joint.note(item.person_id, "handled", action="view"))
+        return int(transaction.note(item.person_id, "handled", action="view"))
 
     gate.house.carriers.due["ring"] = handler
     some = items(gate, "ring", 4)

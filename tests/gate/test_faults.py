@@ -90,11 +90,11 @@ def test_a_full_disk_gives_no_value_and_leaves_nothing(
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     before = len(gate.entries(person))
-    with pytest.raises(DatabaseError) as caught, gate.together() as joint:
-        pages = joint.connection.exec_driver_sql("PRAGMA page_count").scalar()
-        joint.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(DatabaseError) as caught, gate.together() as transaction:
+        pages = transaction.connection.exec_driver_sql("PRAGMA page_count").scalar()
+        transaction.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         for _ in range(2_000):
-            joint.enrol()
+            transaction.enrol()
     assert caught.value.code == "disk-full"
     assert len(gate.entries(person)) == before
     tried("full disks", "in the middle of an act", engine, 1)
@@ -354,8 +354,8 @@ def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: 
 
     def work(said: Callable[[str], None]) -> None:
         own = Gate(open_database(database_url), house.policy, house.keyring)
-        with own.together() as joint:
-            joint.enrol()
+        with own.together() as transaction:
+            transaction.enrol()
             said("in")
             time.sleep(60)
 

@@ -133,11 +133,13 @@ def test_whoever_writes_a_value_is_read_at_the_gate(
     before = len(gate.entries(person))
 
     def write() -> None:
-        with gate.together() as joint:
+        with gate.together() as transaction:
             if writer == "bring":
-                joint.bring(person, {field: typed})
+                transaction.bring(person, {field: typed})
             else:
-                joint.store(person, {field: typed}, source="customer", occasion="registration")
+                transaction.store(
+                    person, {field: typed}, source="customer", occasion="registration"
+                )
 
     if kept is not None:
         write()

@@ -292,11 +292,13 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
     gate.record(person, "invoice", fact="account-unsettled")
     done: list[object] = []
     waiting = threading.Thread(target=lambda: done.append(erase.erase(other, [person])))
-    with gate.together() as joint:
-        joint.act(Act(action="use", data=("email",), purpose="billing"), person)
+    with gate.together() as transaction:
+        transaction.act(Act(action="use", data=("email",), purpose="billing"), person)
         waiting.start()
         time.sleep(0.3)
-        joint.store(person, {"address": "1 Elm St"}, source="customer", occasion="registration")
+        transaction.store(
+            person, {"address": "1 Elm St"}, source="customer", occasion="registration"
+        )
         assert done == []
     waiting.join()
     assert done
@@ -322,8 +324,8 @@ def test_a_withdrawal_while_somebody_is_taken_out_leaves_no_tie(
         erase.erase(gate, [person])
     other = opened(database_url, tmp_path, policy)
     going = threading.Thread(target=lambda: erase.resume(other))
-    with gate.together() as joint:
-        joint.withdraw(person, record)
+    with gate.together() as transaction:
+        transaction.withdraw(person, record)
         going.start()
         time.sleep(0.3)
     going.join()

@@ -203,14 +203,14 @@ def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(gate: Gate, p
 def test_acts_that_share_a_transaction_are_kept_or_undone_together(gate: Gate, person: str) -> None:
     """A block that raises leaves neither entry nor value."""
     before = kinds(gate, person)
-    with pytest.raises(KeyError), gate.together() as joint:
-        joint.store(person, {"zip": "1"}, source="customer", occasion="registration")
-        joint.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
+    with pytest.raises(KeyError), gate.together() as transaction:
+        transaction.store(person, {"zip": "1"}, source="customer", occasion="registration")
+        transaction.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
         raise KeyError
     assert kinds(gate, person) == before
-    with gate.together() as joint:
-        joint.store(person, {"zip": "1"}, source="customer", occasion="registration")
-        joint.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
+    with gate.together() as transaction:
+        transaction.store(person, {"zip": "1"}, source="customer", occasion="registration")
+        transaction.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
     assert len(kinds(gate, person)) == len(before) + 3
 
 

@@ -14,7 +14,7 @@ from upheld.gate.act.duties import DutyError
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
 from upheld.gate.obligations import Item
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
 
@@ -158,11 +158,11 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     later(gate, clock, 1000)
     asked: list[int] = []
 
-    def delete(joint: Joint, item: Item) -> int:
+    def delete(transaction: GateTransaction, item: Item) -> int:
         asked.append(item.entry)
         if len(asked) == 2:
             raise DutyError("not now", code="duty")
-        return joint._note(item.person_id, joint.house.clock.now(), kind="deleted")
+        return transaction._note(item.person_id, transaction.house.clock.now(), kind="deleted")
 
     gate.house.carriers.add_due("delete", delete)
     with pytest.raises(DutyError):
@@ -200,7 +200,7 @@ def test_many_people_close_what_is_owed_in_one_sweep(gate: Gate) -> None:
     everybody = [customer(gate) for _ in range(3)]
     for person in everybody:
         requested(gate, person)
-    with gate.together() as joint:
-        joint.sweep(Act(action="answer-access"), everybody)
+    with gate.together() as transaction:
+        transaction.sweep(Act(action="answer-access"), everybody)
     assert [of(gate, person)[0][0] for person in everybody] == ["done"] * 3
     assert isinstance(gate.entries(everybody[0])[-1].entry, Entry)

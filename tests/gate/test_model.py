@@ -82,9 +82,9 @@ class Gates(RuleBasedStateMachine):
     @rule(person=people)
     def forget(self, person: str) -> None:
         """What they bought until now is forgotten."""
-        with self.gate.together() as joint:
+        with self.gate.together() as transaction:
             until = self.gate.house.clock.now() + timedelta(seconds=1)
-            count = joint.forget_rows(person, "transaction", until)
+            count = transaction.forget_rows(person, "transaction", until)
         assert count == len(self.rows[person])
         self.rows[person] = []
         self.noted[person] += count > 0

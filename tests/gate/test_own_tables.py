@@ -46,17 +46,17 @@ def test_the_tables_of_values_records_and_entries_are_the_house_s() -> None:
 def test_no_way_leads_to_a_table_of_the_house(gate: Gate, way: str) -> None:
     """Reading, writing, deleting and counting are refused for each of them."""
     assert set(WAYS) == {name for name in vars(Tables) if not name.startswith("_")}
-    with gate.together() as joint:
+    with gate.together() as transaction:
         for table in HOUSE:
             with pytest.raises(TypeError, match="is the gate's"):
-                WAYS[way](joint.tables, table)
+                WAYS[way](transaction.tables, table)
 
 
 def test_rows_are_checked_and_marked_as_anywhere(gate: Gate) -> None:
     """What a practice wrote it reads again; what somebody else changed refuses it."""
     at = microseconds(gate.clock.now())
-    with gate.together() as joint:
-        joint.tables.insert(bucket, name_hash=b"a", full_at=at)
+    with gate.together() as transaction:
+        transaction.tables.insert(bucket, name_hash=b"a", full_at=at)
     with gate.look() as tables:
         assert [each.full_at for each in tables.select(bucket)] == [at]
         assert tables.look(bucket, ["COUNT(*)", "MAX(full_at)"]) == [(1, at)]

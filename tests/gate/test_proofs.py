@@ -179,19 +179,19 @@ def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: s
     other = gate.record(person, "consent", about=OFFERS)
     entry = {"about": {"recipient": ["collection-agent"]}, "party": "acme", "text": "Contract"}
     register = gate.record(REGISTER, "engagement", **entry)
-    with gate.together() as joint:
-        assert joint.shown(person, record) == told
-        assert joint.shown(person, other) == ""
-        assert joint.shown(REGISTER, register) == "Contract"
+    with gate.together() as transaction:
+        assert transaction.shown(person, record) == told
+        assert transaction.shown(person, other) == ""
+        assert transaction.shown(REGISTER, register) == "Contract"
         with pytest.raises(RecordError):
-            joint.shown(person, "nothing")
+            transaction.shown(person, "nothing")
     with writing(gate.engine) as connection:
         assert b"marked" not in connection.execute(text("SELECT body FROM record")).scalars().all()
         connection.execute(
             text("UPDATE record SET body = mac WHERE record_id = :id"), {"id": record}
         )
-    with gate.together() as joint, pytest.raises(SealError):
-        joint.shown(person, record)
+    with gate.together() as transaction, pytest.raises(SealError):
+        transaction.shown(person, record)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[st
         "record": lambda person: gate.record(
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
         ),
-        "batch": lambda person: gate.batch([lambda joint: joint.held(person)]),
+        "batch": lambda person: gate.batch([lambda transaction: transaction.held(person)]),
         "look-up": lambda _: gate.find("email", TOLD["email"]),
         "accounting": gate.entries,
         "health": lambda _: gate.standing.alarms(gate.house.clock.now()),
@@ -130,13 +130,13 @@ def test_in_the_middle_it_fails_whole_and_says_so(
                     postgres.end_all(database_url)
                     rows(connection, "SELECT 1 FROM entry")
             else:
-                with gate.together() as joint:
-                    joint.store(
+                with gate.together() as transaction:
+                    transaction.store(
                         person, {"zip": "98101"}, source="customer", occasion="registration"
                     )
-                    assert isinstance(joint.act(USE, person), Given)
+                    assert isinstance(transaction.act(USE, person), Given)
                     postgres.end_all(database_url)
-                    joint.act(USE, person)
+                    transaction.act(USE, person)
         assert caught.value.code == "database-gone"
         assert len(gate.entries(person)) == before
         gate.act("serve", person)

@@ -67,8 +67,8 @@ def test_of_who_owes_every_row_is_kept_as_it_was_and_the_text_that_was_shown(
         assert problems(gate) == ()
         with reading(gate.engine) as connection:
             ((invoice,),) = rows(connection, "SELECT record_id FROM record WHERE kind = 'invoice'")
-        with gate.together() as joint:
-            assert joint.shown(person, invoice) == "You owe 5.00."
+        with gate.together() as transaction:
+            assert transaction.shown(person, invoice) == "You owe 5.00."
     spent_again = [value.revision for value in series(gate, person)]
     assert spent_again == [1, 2, 3]
 

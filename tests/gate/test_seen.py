@@ -110,13 +110,13 @@ def test_what_is_not_committed_is_not_remembered(gate: Gate) -> None:
     """Neither what a transaction undoes, nor a piece of a batch that fails beside others."""
     person = customer(gate)
 
-    def failing(joint: Any) -> None:
-        joint.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
+    def failing(transaction: Any) -> None:
+        transaction.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
         raise KeyError
 
-    with suppress(KeyError), gate.together() as joint:
-        failing(joint)
-    found = gate.batch([failing, lambda joint: joint.enrol(), failing])
+    with suppress(KeyError), gate.together() as transaction:
+        failing(transaction)
+    found = gate.batch([failing, lambda transaction: transaction.enrol(), failing])
     assert [isinstance(each, KeyError) for each in found] == [True, False, True]
     assert texts(gate) == []
     assert gate.use(person, ["email"], purpose="billing")["email"]

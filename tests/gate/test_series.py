@@ -153,9 +153,9 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
     with reading(gate.engine) as connection:
         old = rows(connection, state)
         (held,) = rows(connection, "SELECT holdings FROM person WHERE person_id = ?", person)
-    with gate.together() as joint:
+    with gate.together() as transaction:
         later = gate.house.clock.now() + DAY
-        assert joint.forget_rows(person, "transaction", later) == 2
+        assert transaction.forget_rows(person, "transaction", later) == 2
     marks = ", ".join(f":v{n}" for n in range(len(old[0])))
     put = f"INSERT INTO value VALUES ({marks})"
     change(gate, put, **{f"v{n}": value for n, value in enumerate(old[1])})
@@ -179,19 +179,19 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
     clock.ahead = timedelta(minutes=5)
     spent(gate, person, "3")
     before = len(gate.entries(person))
-    with gate.together() as joint:
+    with gate.together() as transaction:
         until = moment + timedelta(minutes=1)
-        assert joint.forget_rows(person, "transaction", until) == 2
-        assert joint.forget_rows(person, "transaction", until) == 0
-        assert joint.forget_rows(person, "usage", until) == 0
+        assert transaction.forget_rows(person, "transaction", until) == 2
+        assert transaction.forget_rows(person, "transaction", until) == 0
+        assert transaction.forget_rows(person, "usage", until) == 0
         with pytest.raises(VaultError):
-            joint.forget_rows(person, "email", until)
+            transaction.forget_rows(person, "email", until)
     (entry,) = [kept.entry for kept in gate.entries(person)[before:]]
     assert (entry.kind, entry.data) == ("retention", ("transaction",))
     assert seen(gate, person) == ["3"]
     assert problems(gate) == ()
-    with gate.together() as joint:
-        assert joint.forget_rows(person, "transaction", clock.now() + DAY) == 1
+    with gate.together() as transaction:
+        assert transaction.forget_rows(person, "transaction", clock.now() + DAY) == 1
     assert seen(gate, person) == []
     spent(gate, person, "4")
     found = gate.use(person, ["transaction"], purpose="fraud-detection")
@@ -222,8 +222,8 @@ def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
         gate.store(person, {"balance": "0"}, source="customer", occasion="service-use")
     with pytest.raises(DerivedError):
         gate.append(person, "balance", ["0"], source="customer", occasion="service-use")
-    with pytest.raises(DerivedError), gate.together() as joint:
-        joint.bring(person, {"balance": "0"})
+    with pytest.raises(DerivedError), gate.together() as transaction:
+        transaction.bring(person, {"balance": "0"})
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM value WHERE field = 'balance'") == []
 
@@ -273,8 +273,8 @@ def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> 
     found = gate.peek("share", person, ["email"], **asked)
     assert (found.outcome, found.prove) == ("needs-proof", (("permission",),))
     assert gate.peek("use", person, ["email"], purpose="billing").allowed
-    with gate.together() as joint:
-        assert joint.peek(person, Act(action="serve")).allowed
+    with gate.together() as transaction:
+        assert transaction.peek(person, Act(action="serve")).allowed
     gate.record(person, "invoice", fact="amount-due")
     gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
     found = gate.peek(

@@ -31,7 +31,7 @@ from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.async_gate import AsyncGate, open_gate
 from upheld.gate.gate import Gate
 from upheld.gate.log.entries import damaged, last_of
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.vault import people
 from upheld.vault.keyring import Keyring
 
@@ -85,8 +85,8 @@ def withdrawn_meanwhile(
     with monkeypatch.context() as patch:
         patch.setattr(Doing, "_decided", decided)
         try:
-            with gate.together() as joint:
-                found = joint.act(SHARE, person)
+            with gate.together() as transaction:
+                found = transaction.act(SHARE, person)
             order.append("shared")
         except DatabaseError as error:
             order.append(error.code)
@@ -113,7 +113,9 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     monkeypatch.setattr(people, "lock", lambda *_: None)
     finding = reads._finding.__wrapped__
     monkeypatch.setattr(reads, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
-    monkeypatch.setattr(Joint, "_note", lambda *_, **__: None)  # two of one number would collide
+    monkeypatch.setattr(
+        GateTransaction, "_note", lambda *_, **__: None
+    )  # two of one number would collide
     order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"
     assert order == ["withdrawn", "locked" if on_sqlite else "shared"]
@@ -197,12 +199,12 @@ def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Ke
     async def work() -> None:
         gate, person = await opened(database_url, keyring)
 
-        def broken(joint: Joint) -> None:
-            joint.enrol()
-            rows(joint.connection, "SELECT 1 FROM nowhere")
+        def broken(transaction: GateTransaction) -> None:
+            transaction.enrol()
+            rows(transaction.connection, "SELECT 1 FROM nowhere")
 
-        def raising(joint: Joint) -> None:
-            joint.enrol()
+        def raising(transaction: GateTransaction) -> None:
+            transaction.enrol()
             raise KeyError
 
         async with gate:

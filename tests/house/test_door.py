@@ -66,13 +66,13 @@ def test_no_practice_reaches_past_the_gate() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "joint.connection.execute('DELETE FROM entry')",
+        "transaction.connection.execute('DELETE FROM entry')",
         "provider.gate.gate.house.keyring.derived('rows')",
         "reading(gate.engine)",
-        "joint._connection",
-        "joint.tables._connection",
+        "transaction._connection",
+        "transaction.tables._connection",
         "sealer._key",
-        "getattr(joint, 'connection')",
+        "getattr(transaction, 'connection')",
         "import sqlite3",
         "import sqlalchemy.orm",
         "from sqlalchemy import Connection",

@@ -220,9 +220,9 @@ def _words(random: Random) -> Words:
 def _formula(random: Random, words: Words, depth: int) -> str:
     """Write a formula over facts."""
     if depth and random.random() < 0.45:
-        joint = random.choice([" and ", " or "])
+        transaction = random.choice([" and ", " or "])
         parts = [_formula(random, words, depth - 1) for _ in range(random.randint(2, 3))]
-        return joint.join(f"({p})" if " and " in p or " or " in p else p for p in parts)
+        return transaction.join(f"({p})" if " and " in p or " or " in p else p for p in parts)
     if random.random() < 0.25:
         return f"not ({_formula(random, words, depth - 1 if depth else 0)})"
     fact = random.choice([*words.facts, *words.derived])

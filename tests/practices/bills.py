@@ -14,7 +14,7 @@ from practices.conftest import House, send
 from upheld.database import rows as database
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks
 from upheld.practices.accounts.tables import account
 from upheld.practices.billing import books, services, usage
@@ -36,7 +36,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def engage(house: House, party: str, recipient: str) -> str:
     """Engage a company; the record's id."""
     return house.do(
-        lambda joint: joint.record(
+        lambda transaction: transaction.record(
             REGISTER, "engagement", party=party, about={"recipient": [recipient]}
         )
     )
@@ -56,14 +56,14 @@ def later(house: House, days: int) -> None:
 def order(house: House, person: str, *plans: str) -> None:
     """Order some plans."""
 
-    def work(joint: Joint) -> None:
+    def work(transaction: GateTransaction) -> None:
         for plan in plans:
-            assert services.order(joint, person, PLANS[plan]) is None
+            assert services.order(transaction, person, PLANS[plan]) is None
 
     house.do(work)
 
 
-def owing(joint: Joint, person: str) -> Outcome:
+def owing(transaction: GateTransaction, person: str) -> Outcome:
     """Keep an invoice of $45.90 that was due long ago, as if one had been made then."""
     row = {
         "kind": "invoice",
@@ -73,7 +73,7 @@ def owing(joint: Joint, person: str) -> Outcome:
         "cents": 4590,
         "lines": [{"text": "DSL", "cents": 4590}],
     }
-    return joint.append(
+    return transaction.append(
         person, "transaction", [json.dumps(row)], source="customer", occasion="service-use"
     )
 
@@ -92,34 +92,34 @@ def overdue(house: House, person: str) -> str:
     for days in (15, 8, 14, 8):
         later(house, days)
         job(house, "due invoices")
-    told = house.do(lambda joint: open_debts(joint, person))
+    told = house.do(lambda transaction: open_debts(transaction, person))
     assert len(told) == 1
     return told[0]
 
 
-def open_debts(joint: Joint, person: str) -> list[str]:
+def open_debts(transaction: GateTransaction, person: str) -> list[str]:
     """The open tasks about a person's debts."""
-    found = tasks.of_person(joint.tables, person)
+    found = tasks.of_person(transaction.tables, person)
     return [each.task_id for each in found if each.kind == "debt"]
 
 
 def history(house: House, person: str) -> books.History:
     """What was invoiced and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
-    found = house.do(lambda joint: joint.act(act, person))
+    found = house.do(lambda transaction: transaction.act(act, person))
     assert not isinstance(found, Refused)
     return books.history_of(found["payment-history"] if found.values else None)
 
 
-def held_by(joint: Joint, person: str, holder: str) -> None:
+def held_by(transaction: GateTransaction, person: str, holder: str) -> None:
     """Let somebody pay for an account from the beginning, without an entry."""
-    database.update(joint.connection, account, {"holder": holder}, "person_id = ?", person)
+    database.update(transaction.connection, account, {"holder": holder}, "person_id = ?", person)
 
 
 def used(house: House, person: str, months: dict[str, float], service: str = "dsl") -> None:
     """Note what somebody used."""
     rows = [usage.Row(month, service, amount, amount * 2) for month, amount in months.items()]
-    assert house.do(lambda joint: usage.note(joint, person, rows)) is None
+    assert house.do(lambda transaction: usage.note(transaction, person, rows)) is None
 
 
 def staff(house: House, *, role: str = "billing") -> TestClient:

@@ -25,7 +25,7 @@ from upheld.core.settings import Settings
 from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import credentials, operators
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.plugin import Provider
@@ -66,35 +66,37 @@ class House:
             self.app, headers=PAGE, follow_redirects=False, raise_server_exceptions=True
         )
 
-    def do(self, work: Callable[[Joint], T]) -> T:
+    def do(self, work: Callable[[GateTransaction], T]) -> T:
         """Do a piece of work at the gate."""
-        with self.provider.gate.gate.together() as joint:
-            return work(joint)
+        with self.provider.gate.gate.together() as transaction:
+            return work(transaction)
 
     def customer(
         self, email: str = "ann@marked.example", born: str = "1990-02-01", **told: str
     ) -> str:
         """A customer with a confirmed account, a service and a password."""
 
-        def work(joint: Joint) -> str:
-            person = joint.enrol()
-            joint.store(person, {"birth-date": born}, source="customer", occasion="registration")
-            joint.store(
+        def work(transaction: GateTransaction) -> str:
+            person = transaction.enrol()
+            transaction.store(
+                person, {"birth-date": born}, source="customer", occasion="registration"
+            )
+            transaction.store(
                 person,
                 {"name": "Ann Marked", "email": email, **told},
                 source="customer",
                 occasion="registration",
             )
             credentials.change(
-                joint,
+                transaction,
                 person,
                 credentials.SIGN_IN,
                 passwords.hashed(PASSWORD),
                 occasion="registration",
             )
-            joint.record(person, "service-order", fact="has-service")
-            domain.open_account(joint, person, agreement_digest="0" * 64)
-            domain.verify(joint, person)
+            transaction.record(person, "service-order", fact="has-service")
+            domain.open_account(transaction, person, agreement_digest="0" * 64)
+            domain.verify(transaction, person)
             return person
 
         return self.do(work)
@@ -102,7 +104,9 @@ class House:
     def signed_in(self, subject: str, kind: str = "customer") -> TestClient:
         """The browser of somebody who is signed in."""
         browser = self.browser()
-        raw = self.do(lambda joint: sessions.begin(joint.tables, kind, subject, self.clock.now()))
+        raw = self.do(
+            lambda transaction: sessions.begin(transaction.tables, kind, subject, self.clock.now())
+        )
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
 
@@ -115,12 +119,12 @@ class House:
     ) -> tuple[str, pyotp.TOTP]:
         """Somebody who works at a desk; their id, and what their authenticator shows."""
 
-        def work(joint: Joint) -> tuple[str, pyotp.TOTP]:
+        def work(transaction: GateTransaction) -> tuple[str, pyotp.TOTP]:
             user = operators.add_user(
-                joint.tables, kind, "Sam Desk", sign_in, roles=roles, party=party
+                transaction.tables, kind, "Sam Desk", sign_in, roles=roles, party=party
             )
             secret = totp.new_secret()
-            operators.equip(joint, user.user_id, passwords.hashed(PASSWORD), secret, 0)
+            operators.equip(transaction, user.user_id, passwords.hashed(PASSWORD), secret, 0)
             return user.user_id, pyotp.TOTP(secret)
 
         return self.do(work)

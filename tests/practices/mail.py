@@ -14,8 +14,8 @@ _LINK = re.compile(r"<(/[^>]+)>")
 def waiting(house: House) -> list[tuple[str, str]]:
     """The messages that wait in the outbox: to whom, by which template; the oldest first."""
     found = house.do(
-        lambda joint: rows(
-            joint.connection,
+        lambda transaction: rows(
+            transaction.connection,
             "SELECT person_id, template FROM outbox WHERE state = 'waiting' ORDER BY made",
         )
     )
@@ -26,8 +26,8 @@ def link(house: House, template: str, number: int = -1) -> str:
     """The first link of a waiting message, as the message has it when it is sent."""
     person = [who for who, what in waiting(house) if what == template][number]
     made = house.do(
-        lambda joint: compose(
-            house.provider, joint.tables, template, person, "Ann", {}, lambda _: True
+        lambda transaction: compose(
+            house.provider, transaction.tables, template, person, "Ann", {}, lambda _: True
         )
     )
     found = _LINK.search(made.text)

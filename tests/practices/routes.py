@@ -76,8 +76,8 @@ def routed(app: Starlette) -> Iterator[tuple[str, str]]:
 
 def _task(house: House, person: str) -> str:
     return house.do(
-        lambda joint: tasks.open_task(
-            joint, person, "ticket", "support", role="support", about="trouble"
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "support", role="support", about="trouble"
         )
     )
 
@@ -92,7 +92,7 @@ def _message(house: House, person: str) -> str:
         "clause": "service-messages",
     }
     house.do(
-        lambda joint: joint.append(
+        lambda transaction: transaction.append(
             person, "messages", [json.dumps(told)], source="customer", occasion="service-use"
         )
     )
@@ -101,11 +101,11 @@ def _message(house: House, person: str) -> str:
 
 def _permission(house: House, person: str) -> str:
     told = choices.Permission(("email",), "supplier", "", "support")
-    return house.do(lambda joint: choices.give(joint, person, told))
+    return house.do(lambda transaction: choices.give(transaction, person, told))
 
 
 def _request(house: House, person: str) -> str:
-    found = house.do(lambda joint: requests.ask(joint, person, "erasure"))
+    found = house.do(lambda transaction: requests.ask(transaction, person, "erasure"))
     assert isinstance(found, requests.Ask)
     return found.request_id
 
@@ -151,7 +151,7 @@ class World:
         provider = self.house.provider
         raw = browser.cookies[cookie_name(provider, kind)]
         session = self.house.do(
-            lambda joint: sessions.find(joint.tables, kind, raw, self.house.clock.now())
+            lambda transaction: sessions.find(transaction.tables, kind, raw, self.house.clock.now())
         )
         assert session is not None
         return browser, provider.tokens.of(session)
@@ -179,10 +179,10 @@ THINGS: dict[str, Callable[[World], str]] = {
     "record": lambda world: _permission(world.house, world.ann),
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
-        lambda joint: sessions.mint(
-            joint.tables,
+        lambda transaction: sessions.mint(
+            transaction.tables,
             erasure.LINK,
-            token(joint.house.keyring, world.ann),
+            token(transaction.house.keyring, world.ann),
             erasure.LASTS,
             world.house.clock.now(),
         )

@@ -26,7 +26,7 @@ from upheld.gate.erasure.retention import retire
 from upheld.gate.evidence.carry_forward import Carried, Retiring
 from upheld.gate.operations.jobs import Job, built_in
 from upheld.gate.operations.selfcheck import selfcheck
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practices.billing import books, services
 from upheld.practices.billing.books import Invoice, Payment, Row
 from upheld.practices.billing.payments import Payments
@@ -157,13 +157,15 @@ class Histories:
     def _end(self, life: Life) -> None:
         service = self.random.choice(sorted({plan.service for plan in PLANS.values()}))
         life.end(service, self.today)
-        self.house.do(lambda joint: services.end(joint, life.person, service))
+        self.house.do(lambda transaction: services.end(transaction, life.person, service))
 
     def _book(self, life: Life, cents: int) -> None:
         if cents > 0:
             life.paid += cents
             assert (
-                self.house.do(lambda joint: self.payments.book(joint, life.person, cents, "r"))
+                self.house.do(
+                    lambda transaction: self.payments.book(transaction, life.person, cents, "r")
+                )
                 is None
             )
 
@@ -176,12 +178,12 @@ class Histories:
 
     def _drop(self, life: Life) -> None:
         field = self.random.choice(["services", "transaction", "usage", "interests"])
-        self.house.do(lambda joint: joint.drop(life.person, [field]))
+        self.house.do(lambda transaction: transaction.drop(life.person, [field]))
 
     def _correct(self, life: Life) -> None:
         name = f"Ann {self.random.randint(1, 99)}"
         self.house.do(
-            lambda joint: joint.store(
+            lambda transaction: transaction.store(
                 life.person,
                 {"name": name},
                 source="customer",
@@ -193,9 +195,9 @@ class Histories:
     def _bring(self, life: Life) -> None:
         del life
 
-        def bring(joint: Joint) -> None:
-            joint.bring(
-                joint.enrol(),
+        def bring(transaction: GateTransaction) -> None:
+            transaction.bring(
+                transaction.enrol(),
                 {"name": "Old", "email": f"n{self.random.randrange(10**6)}@x.example"},
             )
 
@@ -239,14 +241,14 @@ def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> 
     """After years the plan is billed as before, and nothing says any more what was had besides."""
     person = house.customer()
     order(house, person, "dsl-10", "phone")
-    house.do(lambda joint: services.end(joint, person, "phone"))
+    house.do(lambda transaction: services.end(transaction, person, "phone"))
     jobs = {each.name: each.run for each in house.provider.jobs}
     gate = house.provider.gate.gate
     for _ in range(26):
         house.clock.moved += 31 * DAY
         jobs["invoices"](gate)
         retire(gate)
-    now = house.do(lambda joint: services.held(joint, person))
+    now = house.do(lambda transaction: services.held(transaction, person))
     assert not isinstance(now, Refused)
     assert len(now) == 1
     with reading(gate.engine) as connection:

@@ -30,7 +30,7 @@ from upheld.database.statements import rows
 from upheld.database.tables import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure import erase
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practices.billing import books, invoices, services
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.plans import PlansError, catalogue
@@ -73,8 +73,8 @@ def test_services_are_ordered_changed_and_ended(house: House) -> None:
         send(browser, "/me/services/end", {"service": service}, "/me/services")
     assert "no service at the moment" in browser.get("/me/services").text
     ends = house.do(
-        lambda joint: rows(
-            joint.connection,
+        lambda transaction: rows(
+            transaction.connection,
             "SELECT ends FROM record WHERE kind = 'service-order' AND how = 'order'",
         )
     )
@@ -97,7 +97,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     assert ("credentials",) in [each.data for each in looks]
     assert "argon2" not in "".join(shown)
     assert send(browser, page, {"service": "phone"}).status_code == 404
-    house.do(lambda joint: _age_sessions(joint, 10))
+    house.do(lambda transaction: _age_sessions(transaction, 10))
     asked = browser.get(page)
     assert (asked.status_code, asked.headers["location"]) == (
         303,
@@ -105,9 +105,9 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     )
 
 
-def _age_sessions(joint: Joint, minutes: int) -> None:
-    past = microseconds(joint.house.clock.now() - timedelta(minutes=minutes))
-    database.update(joint.connection, session, {"fresh": past}, "")
+def _age_sessions(transaction: GateTransaction, minutes: int) -> None:
+    past = microseconds(transaction.house.clock.now() - timedelta(minutes=minutes))
+    database.update(transaction.connection, session, {"fresh": past}, "")
 
 
 def test_a_password_that_could_not_be_read_is_not_written_over(
@@ -131,7 +131,9 @@ def test_a_month_is_invoiced_once_by_its_days(house: House) -> None:
     assert job(house, "invoices") == 0
     (told,) = history(house, person).invoices
     assert told.due == told.date + 14 * DAY
-    queued = house.do(lambda joint: rows(joint.connection, "SELECT template, purpose FROM outbox"))
+    queued = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT template, purpose FROM outbox")
+    )
     assert queued == [("billing/invoice", "administrative-message")]
     later(house, 31)
     job(house, "invoices")
@@ -180,7 +182,9 @@ def test_what_nobody_pays_is_announced_reminded_of_and_then_a_task(house: House)
     overdue(house, person)
     assert len(heard) == 1
     queued = house.do(
-        lambda joint: rows(joint.connection, "SELECT template, words FROM outbox ORDER BY made")
+        lambda transaction: rows(
+            transaction.connection, "SELECT template, words FROM outbox ORDER BY made"
+        )
     )
     assert [each[0].split("/")[1] for each in queued] == ["invoice", "reminder", "reminder"]
     assert '"which":"warned"' in queued[-1][1]
@@ -197,7 +201,7 @@ def test_the_balance_is_on_its_page_and_derived_alike(house: House) -> None:
     said = f"${told.balance // 100}.{told.balance % 100:02}"
     assert f"You owe {said}" in shown
     assert number in shown
-    index = house.do(lambda joint: rows(joint.connection, "SELECT * FROM invoice"))
+    index = house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM invoice"))
     assert told.balance not in [each for line in index for each in line]
 
 
@@ -214,9 +218,15 @@ def test_what_is_written_says_number_and_day_and_no_amount(
     """The messages about invoices are whole, and lead to the account where the amount stands."""
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
 
-    def work(joint: Joint) -> str:
+    def work(transaction: GateTransaction) -> str:
         made = compose(
-            house.provider, joint.tables, f"billing/{template}", "", "Ann", words, lambda _: True
+            house.provider,
+            transaction.tables,
+            f"billing/{template}",
+            "",
+            "Ann",
+            words,
+            lambda _: True,
         )
         return made.subject + made.text
 
@@ -316,7 +326,7 @@ def test_a_members_use_is_billed_to_the_holder(house: House) -> None:
     """The holder of an account finds the bill in their books, and the member is told who pays."""
     holder = house.customer("holder@marked.example")
     member = house.customer("member@marked.example")
-    house.do(lambda joint: held_by(joint, member, holder))
+    house.do(lambda transaction: held_by(transaction, member, holder))
     order(house, member, "dsl-10")
     later(house, 32)
     job(house, "invoices")
@@ -343,14 +353,14 @@ def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
     born = (today(house) - timedelta(days=16 * 366)).isoformat()
     minor = house.customer("minor@marked.example", born)
 
-    def work(joint: Joint) -> None:
-        held_by(joint, minor, guardian)
+    def work(transaction: GateTransaction) -> None:
+        held_by(transaction, minor, guardian)
         for kind in (
             "guardian-consent",
             "guardian-link",
             *(["guardian-costs"] if accepted else []),
         ):
-            joint.record(minor, kind)
+            transaction.record(minor, kind)
 
     house.do(work)
     order(house, minor, "dsl-10")
@@ -363,7 +373,7 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     """The jobs go on without them, what stood in tables is gone, and a debt keeps its invoices."""
     gone, owes = house.customer(), house.customer("owes@marked.example")
     order(house, gone, "phone")
-    house.do(lambda joint: services.end(joint, gone, "phone"))
+    house.do(lambda transaction: services.end(transaction, gone, "phone"))
     order(house, owes, "dsl-10")
     later(house, 65)
     job(house, "invoices")
@@ -371,16 +381,18 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     job(house, "due invoices")
     before = history(house, owes)
     assert before.balance > 0
-    assert house.do(lambda joint: _pay(joint, gone)) is None
+    assert house.do(lambda transaction: _pay(transaction, gone)) is None
     house.do(
-        lambda joint: [
-            joint.record(each, "request", fact="erasure-requested") for each in (gone, owes)
+        lambda transaction: [
+            transaction.record(each, "request", fact="erasure-requested") for each in (gone, owes)
         ]
     )
     erase.erase(house.provider.gate.gate, [gone, owes], now=True)
     for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
-    left = house.do(lambda joint: rows(joint.connection, "SELECT DISTINCT person_id FROM invoice"))
+    left = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT DISTINCT person_id FROM invoice")
+    )
     assert left == [(owes,)]
     assert history(house, owes).invoices[: len(before.invoices)] == before.invoices
 
@@ -397,20 +409,20 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
             catalogue(path)
 
 
-def _pay(joint: Joint, person: str) -> Refused | None:
-    found = invoices.history_of(joint, person)
+def _pay(transaction: GateTransaction, person: str) -> Refused | None:
+    found = invoices.history_of(transaction, person)
     assert not isinstance(found, Refused)
     paid = Payment(
-        joint.house.clock.now().date(),
+        transaction.house.clock.now().date(),
         found.balance,
         "r",
         "card ··4242",
         found.settling(found.balance),
     )
-    told = joint.append(
+    told = transaction.append(
         person, "transaction", [books.told(paid)], source="customer", occasion="service-use"
     )
-    return told if isinstance(told, Refused) else invoices.settle(joint, person)
+    return told if isinstance(told, Refused) else invoices.settle(transaction, person)
 
 
 def _no_invoice(house: House) -> bool:
@@ -418,7 +430,7 @@ def _no_invoice(house: House) -> bool:
     order(house, person, "dsl-10")
     later(house, 32)
     job(house, "invoices")
-    index = house.do(lambda joint: rows(joint.connection, "SELECT state FROM billed"))
+    index = house.do(lambda transaction: rows(transaction.connection, "SELECT state FROM billed"))
     return index == [("refused",)]
 
 
@@ -440,13 +452,16 @@ def _no_page(house: House) -> bool:
 def _no_password(house: House) -> bool:
     person = house.customer()
     house.signed_in(person)
-    found = house.do(lambda joint: services.new_password(joint, person, "dsl"))
+    found = house.do(lambda transaction: services.new_password(transaction, person, "dsl"))
     return isinstance(found, Refused)
 
 
 def _no_reminder(house: House) -> bool:
     overdue(house, house.customer())
-    return house.do(lambda joint: rows(joint.connection, "SELECT template FROM outbox")) == []
+    return (
+        house.do(lambda transaction: rows(transaction.connection, "SELECT template FROM outbox"))
+        == []
+    )
 
 
 def _no_charge(house: House) -> bool:
@@ -476,8 +491,8 @@ def test_closing_an_account_ends_every_service_and_what_rests_on_it(house: House
     order(house, person, "dsl-10", "phone")
     browser = house.signed_in(person)
     assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
-    assert house.do(lambda joint: services.held(joint, person)) == []
+    assert house.do(lambda transaction: services.held(transaction, person)) == []
     use = Act(action="use", data=("occupation",), purpose="service-provision")
-    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
     assert "closed on" in browser.get("/me").text
     assert browser.get("/me/balance").status_code == 200

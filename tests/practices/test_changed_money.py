@@ -161,7 +161,7 @@ def test_no_month_is_billed_twice_or_left_out_by_writing_to_the_database(
     assert len(history(house, ann).invoices) == 1
     assert len(history(house, bob).invoices) == 3
     with pytest.raises(SealedError):
-        house.do(lambda joint: services.unbilled(joint.tables, ann, house.clock.now()))
+        house.do(lambda transaction: services.unbilled(transaction.tables, ann, house.clock.now()))
 
 
 @pytest.mark.parametrize("how", ["deleted", "ended", "put back"])
@@ -174,7 +174,7 @@ def test_no_order_is_ended_or_brought_back_by_writing_to_the_database(
     order(house, bob, "dsl-10")
     before = kept(house, "service_order", "person_id = ?", ann)
     if how == "put back":
-        assert house.do(lambda joint: services.end(joint, ann, "dsl")) is None
+        assert house.do(lambda transaction: services.end(transaction, ann, "dsl")) is None
         put_back(house, "service_order", before, "person_id = ?", ann)
         order(house, bob, "phone")
     elif how == "ended":
@@ -183,12 +183,12 @@ def test_no_order_is_ended_or_brought_back_by_writing_to_the_database(
         assert tamper(house, "DELETE FROM service_order WHERE person_id = ?", ann) == 1
     if how != "put back":
         with pytest.raises(SealedError):
-            house.do(lambda joint: services.end(joint, ann, "dsl"))
+            house.do(lambda transaction: services.end(transaction, ann, "dsl"))
     later(house, 32)
     job(house, "invoices")
     assert history(house, ann).invoices == ()
     assert len(history(house, bob).invoices) == 1
-    assert house.do(lambda joint: services.end(joint, bob, "dsl")) is None
+    assert house.do(lambda transaction: services.end(transaction, bob, "dsl")) is None
     assert [each for each in problems(house) if "`service_order`" in each and ann in each]
 
 

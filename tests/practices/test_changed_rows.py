@@ -73,14 +73,14 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
     elif how == "deleted":
         assert tamper(house, "DELETE FROM account WHERE person_id = ?", ann) == 1
     else:
-        house.do(lambda joint: domain.close(joint, ann))
+        house.do(lambda transaction: domain.close(transaction, ann))
         tamper(house, "DELETE FROM account WHERE person_id = ?", ann)
         tamper(house, f"INSERT INTO account ({columns}) VALUES ({places(before)})", *before)
     assert house.signed_in(ann).get("/me/household").status_code == 503
     assert house.signed_in(bob).get("/me/household").status_code == 200
     with pytest.raises(SealedError):
-        house.do(lambda joint: domain.payer_of(joint.tables, ann))
-    assert house.do(lambda joint: domain.members(joint.tables, bob)) == []
+        house.do(lambda transaction: domain.payer_of(transaction.tables, ann))
+    assert house.do(lambda transaction: domain.members(transaction.tables, bob)) == []
     assert job(house, "unconfirmed accounts") == 0
     with reading(engine) as connection:
         assert any(
@@ -94,11 +94,11 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
 def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     """The row says so with a mark of ours, and a holder goes past a member whose cover is not."""
     ann, bob, eve = (house.customer(f"{name}@marked.example") for name in ("ann", "bob", "eve"))
-    house.do(lambda joint: held_by(joint, bob, ann))
-    house.do(lambda joint: held_by(joint, eve, ann))
+    house.do(lambda transaction: held_by(transaction, bob, ann))
+    house.do(lambda transaction: held_by(transaction, eve, ann))
     tamper(house, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", eve)
     erase.erase(house.provider.gate.gate, [ann], now=True)
-    found = house.do(lambda joint: domain.account_of(joint.tables, bob))
+    found = house.do(lambda transaction: domain.account_of(transaction.tables, bob))
     assert found is not None
     assert found.holder == bob
     with reading(house.provider.gate.gate.engine) as connection:

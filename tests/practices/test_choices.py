@@ -9,7 +9,7 @@ import pytest
 
 from practices.conftest import TOKEN, House, send
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practices.rights import choices, consent_record, signals
 
 PAGE = "/me/privacy/choices"
@@ -29,7 +29,7 @@ def database_url(tmp_path: Path) -> str:
 
 def shared(house: House, person: str) -> bool:
     """Whether an address goes to a supplier."""
-    return not isinstance(house.do(lambda joint: joint.act(SHARE, person)), Refused)
+    return not isinstance(house.do(lambda transaction: transaction.act(SHARE, person)), Refused)
 
 
 def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_share(
@@ -46,7 +46,7 @@ def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_sh
     assert found
     assert send(browser, PAGE, {**GIVE, "agreed": found[1]}).status_code == 303
     assert shared(house, person)
-    (record,) = house.do(lambda joint: choices.kept(joint, person))
+    (record,) = house.do(lambda transaction: choices.kept(transaction, person))
     assert record.text_digest == found[1]
     page = browser.get(PAGE).text
     assert "The text you agreed to" in page
@@ -95,7 +95,7 @@ def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
     """Another customer's record is not there, and a foreign token sends nothing."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
     told = choices.Permission(("email",), "supplier", "", "support")
-    record = house.do(lambda joint: choices.give(joint, ben, told))
+    record = house.do(lambda transaction: choices.give(transaction, ben, told))
     browser = house.signed_in(ann)
     assert send(browser, f"{PAGE}/{record}", {}, PAGE).status_code == 404
     assert browser.get(f"{PAGE}/{record}/json").status_code == 404
@@ -113,10 +113,10 @@ def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
     offers = Act(action="contact", purpose="offers")
     for way, allowed in (("out", False), ("out", False), ("in", True), ("in", True)):
         assert send(browser, f"{PAGE}/offers/{way}", {}, PAGE).status_code == 303
-        assert house.do(lambda joint: joint.peek(person, offers)).allowed is allowed
-    assert len(house.do(lambda joint: choices.kept(joint, person))) == 1
+        assert house.do(lambda transaction: transaction.peek(person, offers)).allowed is allowed
+    assert len(house.do(lambda transaction: choices.kept(transaction, person))) == 1
     newsletter = Act(action="contact", purpose="newsletter")
-    assert house.do(lambda joint: joint.peek(person, newsletter)).allowed
+    assert house.do(lambda transaction: transaction.peek(person, newsletter)).allowed
     for path in ("offers/sideways", "newsletter/out"):
         assert send(browser, f"{PAGE}/{path}", {}, PAGE).status_code == 404
 
@@ -141,11 +141,11 @@ def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:
     use = Act(action="use", data=("interests",), purpose="advertising")
     for value in ("0", "true", "2"):
         browser.get("/me", headers={"sec-gpc": value})
-    assert house.do(lambda joint: joint.peek(person, use)).allowed
+    assert house.do(lambda transaction: transaction.peek(person, use)).allowed
     browser.headers["sec-gpc"] = "1"
     for _ in range(3):
         browser.get("/me")
-    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
     done = [
         each
         for each in house.provider.gate.gate.entries(person)
@@ -157,27 +157,27 @@ def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:
     answer = send(browser, f"{PAGE}/signal", {}, PAGE)
     assert answer.status_code == 409
     assert "/privacy#privacy-signal" in answer.text
-    assert not house.do(lambda joint: joint.peek(person, use)).allowed
+    assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
     del browser.headers["sec-gpc"]
     assert "On an earlier visit" in browser.get(PAGE).text
     assert send(browser, f"{PAGE}/signal", {}, PAGE).status_code == 303
-    assert house.do(lambda joint: joint.peek(person, use)).allowed
+    assert house.do(lambda transaction: transaction.peek(person, use)).allowed
 
 
 def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> None:
     """A record can be taken along as JSON with the fields of ISO/IEC TS 27560."""
     person = house.customer()
 
-    def work(joint: Joint) -> None:
+    def work(transaction: GateTransaction) -> None:
         told = choices.Permission(("email",), "supplier", "Acme", "support")
-        record = choices.give(joint, person, told)
-        joint.withdraw(person, record)
-        choices.opt(joint, person, *("opted-out", "offers"), out=True)
-        choices.opt(joint, person, "advertising-opt-out", out=True)
+        record = choices.give(transaction, person, told)
+        transaction.withdraw(person, record)
+        choices.opt(transaction, person, *("opted-out", "offers"), out=True)
+        choices.opt(transaction, person, "advertising-opt-out", out=True)
 
     house.do(work)
     browser = house.signed_in(person)
-    for each in house.do(lambda joint: choices.kept(joint, person)):
+    for each in house.do(lambda transaction: choices.kept(transaction, person)):
         told = browser.get(f"{PAGE}/{each.record_id}/json").json()
         assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
             consent_record.SCHEMA,
@@ -199,13 +199,13 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
 def _permission_refused(house: House) -> bool:
     person = house.customer()
     told = choices.Permission(("email",), "supplier", "", "support")
-    house.do(lambda joint: choices.give(joint, person, told))
+    house.do(lambda transaction: choices.give(transaction, person, told))
     return not shared(house, person)
 
 
 def _signal_refused(house: House) -> bool:
     person = house.customer()
-    house.do(lambda joint: signals.noted(joint, person, "00" * 32))
+    house.do(lambda transaction: signals.noted(transaction, person, "00" * 32))
     done = house.provider.gate.gate.entries(person)
     return not any(
         each.entry.action == "apply-privacy-signal" and each.entry.kind == "act" for each in done
@@ -214,7 +214,7 @@ def _signal_refused(house: House) -> bool:
 
 def _age_refused(house: House) -> bool:
     person = house.customer()
-    return not house.do(lambda joint: choices.of_age(joint, person))
+    return not house.do(lambda transaction: choices.of_age(transaction, person))
 
 
 RESTS_ON = {

@@ -29,17 +29,19 @@ def database_url(tmp_path: Path) -> str:
 
 def _registered(house: House) -> bool:
     person = house.customer()
-    return "email" not in house.do(lambda joint: joint.held(person))
+    return "email" not in house.do(lambda transaction: transaction.held(person))
 
 
 def _password(house: House) -> bool:
     person = house.customer()
-    return not house.do(lambda joint: credentials.kept(joint, person))
+    return not house.do(lambda transaction: credentials.kept(transaction, person))
 
 
 def _served(house: House) -> bool:
     person = house.customer()
-    return isinstance(house.do(lambda joint: joint.act(Act(action="serve"), person)), Refused)
+    return isinstance(
+        house.do(lambda transaction: transaction.act(Act(action="serve"), person)), Refused
+    )
 
 
 # What every story begins with: somebody has registered, has a password, and is served.

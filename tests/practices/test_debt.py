@@ -95,12 +95,12 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
     assert {entry.data for entry in shares if entry.kind == "act"} == {debts.FIELDS}
     assert {entry.clauses for entry in shares if entry.kind == "act"} == {("collecting-charges",)}
     items = house.do(
-        lambda joint: rows(
-            joint.connection, "SELECT state FROM item WHERE kind = 'delete-on-recall'"
+        lambda transaction: rows(
+            transaction.connection, "SELECT state FROM item WHERE kind = 'delete-on-recall'"
         )
     )
     assert items == [("done",)]
-    done = house.do(lambda joint: rows(joint.connection, "SELECT state FROM task"))
+    done = house.do(lambda transaction: rows(transaction.connection, "SELECT state FROM task"))
     assert done == [("done",)]
 
 
@@ -120,8 +120,8 @@ def test_nobody_else_sees_an_account(house: House) -> None:
     assert hand_over(desk, task) == 303
     other = agent(house, "other-collections")
     assert "You have no account to collect" in other.get("/agent").text
-    (debt,) = house.do(lambda joint: debts.of_person(joint, person))
-    house.do(lambda joint: debts.recall(joint, person))
+    (debt,) = house.do(lambda transaction: debts.of_person(transaction, person))
+    house.do(lambda transaction: debts.recall(transaction, person))
     confirm = f"/agent/debts/{debt.debt_id}/confirm"
     assert send(other, confirm, {}, "/agent").status_code == 404
     assert send(staff(house, role="support"), page, {}, "/staff/debts").status_code in {403, 405}
@@ -153,11 +153,11 @@ def test_it_is_refused_once_the_engagement_is_over(house: House) -> None:
     task = overdue(house, person)
     desk = staff(house)
     assert hand_over(desk, task) == 303
-    house.do(lambda joint: joint.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw("", engaged))
     seen = agent(house).get("/agent").text
     assert "You may not see this account now" in seen
     assert "Ann Marked" not in seen
-    house.do(lambda joint: debts.recall(joint, person))
+    house.do(lambda transaction: debts.recall(transaction, person))
     assert "No collection agent is engaged" in desk.get(f"/staff/debts/{task}").text
 
 
@@ -196,7 +196,11 @@ def _not_handed_over(house: House) -> bool:
     send(desk, f"{page}/take", {}, page)
     refused = "It may not be handed over now" in desk.get(page).text
     status = send(desk, f"{page}/hand-over", {"party": AGENT}, page).status_code
-    return refused and status == 403 and not house.do(lambda joint: debts.of_person(joint, person))
+    return (
+        refused
+        and status == 403
+        and not house.do(lambda transaction: debts.of_person(transaction, person))
+    )
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {"collecting-charges": _not_handed_over}

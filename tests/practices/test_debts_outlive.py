@@ -22,7 +22,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.selfcheck import selfcheck
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import outbox
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.messages.compose import compose
@@ -41,7 +41,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def erased(house: House, person: str) -> None:
     """Let somebody ask for erasure, and carry it out when its days are over."""
-    assert not isinstance(house.do(lambda joint: erasure.request(joint, person)), Refused)
+    assert not isinstance(
+        house.do(lambda transaction: erasure.request(transaction, person)), Refused
+    )
     house.clock.moved += timedelta(days=4)
     assert job(house, "erasures") == 1
 
@@ -97,7 +99,9 @@ def test_an_invoice_not_yet_due_outlives_an_erasure_and_is_paid_without_an_accou
     retire(house.provider.gate.gate)
     assert (
         house.do(
-            lambda joint: rows(joint.connection, "SELECT 1 FROM person WHERE person_id = ?", person)
+            lambda transaction: rows(
+                transaction.connection, "SELECT 1 FROM person WHERE person_id = ?", person
+            )
         )
         == []
     )
@@ -145,10 +149,10 @@ def test_what_is_kept_serves_nothing_else(house: House) -> None:
 
     def may(**act: object) -> bool:
         asked = Act(**act)  # type: ignore[arg-type]  # words of the vocabulary
-        return house.do(lambda joint: joint.peek(person, asked)).allowed
+        return house.do(lambda transaction: transaction.peek(person, asked)).allowed
 
-    def task(joint: Joint) -> None:
-        joint.record(
+    def task(transaction: GateTransaction) -> None:
+        transaction.record(
             person,
             "task",
             fact="staff-need",
@@ -173,20 +177,20 @@ def test_whoever_is_erased_gets_an_address_to_pay_at(house: House) -> None:
     """The message leads to a page that works without signing in, and so does each reminder."""
     person = debtor(house)
     queued = house.do(
-        lambda joint: rows(
-            joint.connection, "SELECT template FROM outbox WHERE person_id = ?", person
+        lambda transaction: rows(
+            transaction.connection, "SELECT template FROM outbox WHERE person_id = ?", person
         )
     )
     assert queued == [("billing/erased",)]
 
-    def made(joint: Joint, template: str, words: dict[str, str]) -> str:
+    def made(transaction: GateTransaction, template: str, words: dict[str, str]) -> str:
         return compose(
-            house.provider, joint.tables, template, person, "Ann", words, lambda _: True
+            house.provider, transaction.tables, template, person, "Ann", words, lambda _: True
         ).text
 
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "reminded", "erased": "yes"}
     for template in ("billing/erased", "billing/reminder"):
-        text = house.do(lambda joint, name=template: made(joint, name, words))  # type: ignore[misc] # mypy knows no lambda's default
+        text = house.do(lambda transaction, name=template: made(transaction, name, words))  # type: ignore[misc] # mypy knows no lambda's default
         found = re.search(r"/pay/[\w-]+", text)
         assert found
         assert "is open" in house.browser().get(found[0]).text
@@ -225,7 +229,9 @@ def test_staff_book_what_came_in_by_its_reference(house: House) -> None:
     retire(house.provider.gate.gate)
     assert (
         house.do(
-            lambda joint: rows(joint.connection, "SELECT 1 FROM person WHERE person_id = ?", person)
+            lambda transaction: rows(
+                transaction.connection, "SELECT 1 FROM person WHERE person_id = ?", person
+            )
         )
         == []
     )
@@ -244,7 +250,9 @@ def test_a_debt_expires_on_the_day_that_the_certificate_says(house: House) -> No
     retire(gate)
     assert (
         house.do(
-            lambda joint: rows(joint.connection, "SELECT 1 FROM person WHERE person_id = ?", person)
+            lambda transaction: rows(
+                transaction.connection, "SELECT 1 FROM person WHERE person_id = ?", person
+            )
         )
         == []
     )
@@ -268,7 +276,7 @@ def test_an_address_that_we_did_not_make_leads_nowhere(house: House) -> None:
 def _used_for_all(house: House) -> bool:
     person = debtor(house)
     use = Act(action="use", data=("email",), purpose="newsletter")
-    return house.do(lambda joint: joint.peek(person, use)).allowed
+    return house.do(lambda transaction: transaction.peek(person, use)).allowed
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {"kept-alone": _used_for_all}

@@ -89,8 +89,8 @@ def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
     browser = TestClient(app, headers=PAGE, follow_redirects=False)
     told = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
     if who.secret:
-        with demo.provider.gate.gate.together() as joint:
-            doors = Shown(demo.provider, Box(), [who]).doors(joint.tables)
+        with demo.provider.gate.gate.together() as transaction:
+            doors = Shown(demo.provider, Box(), [who]).doors(transaction.tables)
         told["code"] = doors[0].code
     answer = browser.post(SIGN_IN[who.kind], data=told)
     assert answer.status_code == 303, who.sign_in
@@ -151,11 +151,11 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     checked = selfcheck(gate.engine, gate.house.keyring)
     assert checked.problems == ()
     booked, addresses = 0, set()
-    with gate.together() as joint:
-        people = [each for (each,) in rows(joint.connection, "SELECT person_id FROM account")]
+    with gate.together() as transaction:
+        people = [each for (each,) in rows(transaction.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
-            sessions.begin(joint.tables, "customer", person, joint.house.clock.now())
-            told = joint.act(
+            sessions.begin(transaction.tables, "customer", person, transaction.house.clock.now())
+            told = transaction.act(
                 Act(
                     action="view",
                     data=("email", "balance", books.TRANSACTION),
@@ -187,8 +187,8 @@ def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> No
     shown = Shown(demo.provider, Box(), [who])
     codes = set()
     for _ in range(4):
-        with demo.provider.gate.gate.together() as joint:
-            (door,) = shown.doors(joint.tables)
+        with demo.provider.gate.gate.together() as transaction:
+            (door,) = shown.doors(transaction.tables)
         if not door.code:
             break
         codes.add(door.code)

@@ -33,8 +33,8 @@ def database_url(tmp_path: object) -> str:
 def invited(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
     """The path at which somebody new enrols."""
     return house.do(
-        lambda joint: people.invite(
-            joint, people.add(joint, kind, "Olga Beck", sign_in, roles=("support",))
+        lambda transaction: people.invite(
+            transaction, people.add(transaction, kind, "Olga Beck", sign_in, roles=("support",))
         )
     ).path
 
@@ -116,7 +116,7 @@ def test_a_link_to_enrol_opens_its_own_desk_for_three_days(house: House) -> None
     house.clock.moved = timedelta(days=3, minutes=1)
     assert house.browser().get(path).status_code == 410
     house.clock.moved = timedelta()
-    house.do(lambda joint: people.end(joint, people.by_sign_in(joint, "olga")))
+    house.do(lambda transaction: people.end(transaction, people.by_sign_in(transaction, "olga")))
     assert house.browser().get(path).status_code == 410
 
 
@@ -199,8 +199,8 @@ def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     assert "second person" in send(two, path, {"answer": "yes"}, HERE).text
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert send(three, path, {"answer": "yes"}, HERE).status_code == 200
-    user = house.do(lambda joint: people.by_sign_in(joint, "max"))
-    found = house.do(lambda joint: operators.user_of(joint.tables, user))
+    user = house.do(lambda transaction: people.by_sign_in(transaction, "max"))
+    found = house.do(lambda transaction: operators.user_of(transaction.tables, user))
     assert found is not None
     assert found.roles == ("manager", "support")
 
@@ -210,14 +210,16 @@ def test_a_request_is_worth_no_more_than_whoever_asked(house: House) -> None:
     one, two = managers(house)
     send(one, HERE, OLGA)
     path = waits(one)
-    asker = house.do(lambda joint: people.by_sign_in(joint, "mo"))
-    house.do(lambda joint: operators.change_roles(joint.tables, asker, ["manager"]))
+    asker = house.do(lambda transaction: people.by_sign_in(transaction, "mo"))
+    house.do(lambda transaction: operators.change_roles(transaction.tables, asker, ["manager"]))
     assert "do not have" in send(two, path, {"answer": "yes"}, HERE).text
-    house.do(lambda joint: people.end(joint, asker))
+    house.do(lambda transaction: people.end(transaction, asker))
     assert send(two, path, {"answer": "yes"}, HERE).status_code == 422
     assert send(two, path, {"answer": "no"}, HERE).status_code == 200
     assert house.do(
-        lambda joint: row(joint.connection, "SELECT state FROM desk_user WHERE sign_in = 'olga'")
+        lambda transaction: row(
+            transaction.connection, "SELECT state FROM desk_user WHERE sign_in = 'olga'"
+        )
     ) == ("ended",)
 
 
@@ -241,12 +243,16 @@ def test_of_twenty_answers_at_once_one_is_of_effect(house: House) -> None:
     """One yes makes one link, however many say it at the same time."""
     asker, other = house.staff("manager", "support", sign_in="mo"), house.staff("manager")
     request = house.do(
-        lambda joint: second_approval.ask_to_add(joint, asker, "Olga", "olga", roles=("support",))
+        lambda transaction: second_approval.ask_to_add(
+            transaction, asker, "Olga", "olga", roles=("support",)
+        )
     )
 
     def approve(_: int) -> bool:
         try:
-            house.do(lambda joint: second_approval.approve(joint, other, request.request_id))
+            house.do(
+                lambda transaction: second_approval.approve(transaction, other, request.request_id)
+            )
         except PeopleError:
             return False
         return True

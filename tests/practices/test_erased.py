@@ -59,17 +59,17 @@ def anywhere(house: House, person: str) -> set[str]:
 
 def busy(house: House, person: str) -> None:
     """Let somebody have done most of what a customer can do."""
-    with house.provider.gate.gate.together() as joint:
+    with house.provider.gate.gate.together() as transaction:
         at = house.clock.now()
-        sessions.begin(joint.tables, "customer", person, at)
-        sessions.mint(joint.tables, "recover", person, timedelta(hours=1), at)
+        sessions.begin(transaction.tables, "customer", person, at)
+        sessions.mint(transaction.tables, "recover", person, timedelta(hours=1), at)
         email = f"{person}@invited.example"
-        invitations.invite(joint, email, "household", "accounts/household", inviter=person)
+        invitations.invite(transaction, email, "household", "accounts/household", inviter=person)
         database.insert_new(
-            joint.connection, authenticator, person_id=person, secret=b"s", step=0, since=1
+            transaction.connection, authenticator, person_id=person, secret=b"s", step=0, since=1
         )
         database.insert(
-            joint.connection,
+            transaction.connection,
             passkey,
             subject=person,
             credential_hash=person.encode(),
@@ -81,13 +81,15 @@ def busy(house: House, person: str) -> None:
             made=1,
         )
         database.insert(
-            joint.connection, recovery_code, person_id=person, code_hash=person.encode()
+            transaction.connection, recovery_code, person_id=person, code_hash=person.encode()
         )
-        operators.leave_to_others(joint.tables, "0" * 32, person)
+        operators.leave_to_others(transaction.tables, "0" * 32, person)
         database.insert(
-            joint.connection, signal, person_id=person, session=b"s", at=microseconds(at)
+            transaction.connection, signal, person_id=person, session=b"s", at=microseconds(at)
         )
-        database.insert_new(joint.connection, identity_check, person_id=person, how="staff", at=1)
+        database.insert_new(
+            transaction.connection, identity_check, person_id=person, how="staff", at=1
+        )
 
 
 def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: House) -> None:
@@ -100,7 +102,7 @@ def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: 
     assert house.signed_in(guardian).get(f"/me/family/{world.child}").status_code == 200
     for person in everybody:
         busy(house, person)
-        house.do(lambda joint, person=person: erasure.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
+        house.do(lambda transaction, person=person: erasure.request(transaction, person))  # type: ignore[misc] # mypy knows no lambda's default
         assert len(anywhere(house, person)) > 8
     house.clock.moved += timedelta(days=4)
     assert job(house, "erasures") == len(everybody)
@@ -118,7 +120,7 @@ def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
     """The command knows the practices: what somebody owes is proven from their books."""
     guardian, child, _ = family(house)
     owes = house.customer("owes@marked.example")
-    house.do(lambda joint: owing(joint, owes))
+    house.do(lambda transaction: owing(transaction, owes))
     for person in (guardian, child, owes):
         busy(house, person)
     settings = tmp_path / "upheld.toml"
@@ -135,16 +137,16 @@ def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
     (kept,) = told[owes]["kept"]
     assert kept["grounds"] == ["account-unsettled"]
     assert "transaction" in kept["data"]
-    assert house.do(lambda joint: joint.held(owes))["transaction"] == "series"
+    assert house.do(lambda transaction: transaction.held(owes))["transaction"] == "series"
 
 
 def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:
     """Nobody can show any more who gave it; whom they looked after is served no longer."""
     guardian, child, _ = family(house)
     gate = house.provider.gate.gate
-    assert house.do(lambda joint: joint.peek(child, Act(action="serve"))).allowed
+    assert house.do(lambda transaction: transaction.peek(child, Act(action="serve"))).allowed
     erase(gate, [guardian], now=True)
-    assert not house.do(lambda joint: joint.peek(child, Act(action="serve"))).allowed
+    assert not house.do(lambda transaction: transaction.peek(child, Act(action="serve"))).allowed
     kinds = [kept.entry.action for kept in gate.entries(child)]
     assert {"end guardian-consent", "end guardian-link", "end guardian-costs"} <= set(kinds)
     assert selfcheck(gate.engine, gate.house.keyring).problems == ()

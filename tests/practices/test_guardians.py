@@ -81,7 +81,7 @@ def sign_up(house: House, code: str) -> TestClient:
 
 def kid(house: House) -> str:
     """The minor's id."""
-    return house.do(lambda joint: accounts.at_address(joint, KID))
+    return house.do(lambda transaction: accounts.at_address(transaction, KID))
 
 
 def sign_in(browser: TestClient) -> int:
@@ -109,7 +109,7 @@ def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House)
     assert sorted(field for _, field in held) == ["email", "name"]
     assert invitations.sweep(house.provider.gate.gate) == 0
     house.clock.moved = timedelta(days=14, minutes=1)
-    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     assert invitations.sweep(house.provider.gate.gate) == 1
     left = house.do(
         lambda j: [
@@ -152,7 +152,7 @@ def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None
 def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     """Three dated records, each with what was shown; the costs are the guardian's."""
     guardian, minor, browser = family(house)
-    given = house.do(lambda joint: domain.given(joint, minor))
+    given = house.do(lambda transaction: domain.given(transaction, minor))
     assert all(each.record_id for each in given.values())
     assert len({each.record_id for each in given.values()}) == 3
     shown = house.do(
@@ -162,12 +162,14 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     )
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
     assert sorted(shown) == [(kind, guardian, "page") for kind in kinds]
-    texts = house.do(lambda joint: [joint.shown(minor, each.record_id) for each in given.values()])
+    texts = house.do(
+        lambda transaction: [transaction.shown(minor, each.record_id) for each in given.values()]
+    )
     assert texts == [domain.PERMISSION, domain.COSTS, domain.SUPERVISION]
-    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
+    account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))
     assert account is not None
     assert account.holder == guardian
-    noted = house.do(lambda joint: entries.of_person(joint.connection, minor))
+    noted = house.do(lambda transaction: entries.of_person(transaction.connection, minor))
     assert "charge" in [each.entry.action for each in noted]
     assert "Hello, Kim Marked" in browser.get("/me").text
     assert invitations.sweep(house.provider.gate.gate) == 1
@@ -208,7 +210,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert answer.headers["location"] == "/me/family?said=checking"
     told = {"code": code, "birth-date": born(16)}
     assert house.browser().post("/sign-up/continue", data=told).status_code == 409
-    (task,) = house.do(lambda joint: tasks.listed(joint.tables, ["accounts"]))
+    (task,) = house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"]))
     assert (task.person_id, task.kind) == (guardian, "guardian-check")
     desk, other = house.signed_in(house.staff("accounts"), "staff"), house.staff(sign_in="ed")
     page = house.provider.task_page(task.kind, task.task_id)
@@ -218,9 +220,11 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert house.signed_in(other, "staff").get(page).status_code == 404
     assert send(desk, page, {"answer": "yes"}).status_code == 422, "what was seen is needed"
     assert send(desk, page, {"answer": "yes", "saw": "call"}).headers["location"] == "/staff"
-    ((how,),) = house.do(lambda joint: rows(joint.connection, "SELECT how FROM identity_check"))
+    ((how,),) = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT how FROM identity_check")
+    )
     assert how == "staff call"
-    assert house.do(lambda joint: tasks.listed(joint.tables, ["accounts"])) == []
+    assert house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
     assert house.browser().post("/sign-up/continue", data=told).status_code == 200
 
@@ -252,7 +256,10 @@ def test_a_guardian_who_owes_nothing_shows_who_they_are_by_a_card(house: House) 
     assert send(mum, back.headers["location"], {}).status_code == 303
     told = {"code": code, "birth-date": born(16)}
     assert house.browser().post("/sign-up/continue", data=told).status_code == 200
-    assert house.do(lambda joint: rows(joint.connection, "SELECT * FROM payment_intent")) == []
+    assert (
+        house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM payment_intent"))
+        == []
+    )
 
 
 @pytest.mark.parametrize("what", ["permission", "supervision"])
@@ -267,7 +274,9 @@ def test_access_ends_at_once_when_either_is_taken_back(house: House, what: str) 
     assert refused.status_code == 403
     assert "parent or guardian" in refused.text
     assert "/privacy#minors" in refused.text
-    assert house.do(lambda joint: joint.peek(minor, Act(action="serve"))).outcome == "deny"
+    assert (
+        house.do(lambda transaction: transaction.peek(minor, Act(action="serve"))).outcome == "deny"
+    )
     assert "You see nothing at the moment" in mum.get(page).text
     send(mum, page, {"what": what, "how": "give"})
     assert sign_in(browser) == 303
@@ -278,15 +287,15 @@ def test_without_the_costs_nothing_more_is_charged(house: House) -> None:
     guardian, minor, browser = family(house)
     send(house.signed_in(guardian), f"/me/family/{minor}", {"what": "costs", "how": "withdraw"})
     assert browser.get("/me").status_code == 200
-    assert not house.do(lambda joint: joint.peek(minor, Act(action="charge"))).allowed
+    assert not house.do(lambda transaction: transaction.peek(minor, Act(action="charge"))).allowed
 
 
 def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) -> None:
     """Services, use as totals, subjects of messages; no password, no text; entered and told."""
     guardian, minor, browser = family(house)
 
-    def used(joint: object) -> None:
-        del joint
+    def used(transaction: object) -> None:
+        del transaction
         told = {"month": "2026-10", "service": "fibre", "gigabytes": 2.5, "hours": 7}
         for more in ({}, {"month": "2026-11"}):
             found = house.provider.gate.gate
@@ -362,11 +371,11 @@ def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
     run = birthdays(house.provider)
     assert run(house.provider.gate.gate) == 0
     house.clock.moved = timedelta(days=2 * 366)
-    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     assert run(house.provider.gate.gate) == 1
     assert run(house.provider.gate.gate) == 0
     assert house.signed_in(guardian).get(f"/me/family/{minor}").status_code == 404
-    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
+    account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))
     assert account is not None
     assert (account.holder, account.policy_digest) == (minor, "")
     browser = house.browser()
@@ -375,7 +384,7 @@ def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
     assert "You are of age now" in browser.get("/me").text
     assert send(browser, "/me/acceptance", {}).status_code == 422
     assert send(browser, "/me/acceptance", {"accept": "yes"}).status_code == 303
-    account = house.do(lambda joint: accounts.account_of(joint.tables, minor))
+    account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))
     assert account is not None
     assert account.policy_digest == house.policy.digest
 
@@ -398,9 +407,9 @@ def _no_minor(house: House) -> bool:
     guardian = known_guardian(house)
     made = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
     assert isinstance(made, tuple)
-    found = house.do(lambda joint: invitations.by_id(joint.tables, made[0]))
+    found = house.do(lambda transaction: invitations.by_id(transaction.tables, made[0]))
     assert found is not None
-    house.do(lambda joint: domain.accept(joint, guardian, found))
+    house.do(lambda transaction: domain.accept(transaction, guardian, found))
     told = {
         "name": "Kim Marked",
         "email": KID,

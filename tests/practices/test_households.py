@@ -31,7 +31,7 @@ def invited(house: House, holder: str) -> str:
 
 def holder_of(house: House, person: str) -> str:
     """Who pays for somebody."""
-    found = house.do(lambda joint: domain.account_of(joint.tables, person))
+    found = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert found is not None
     return found.holder
 
@@ -55,7 +55,7 @@ def joined(house: House) -> tuple[str, str]:
     }
     assert browser.post("/sign-up/form", data=told).status_code == 303
     browser.post(link(house, "accounts/verify"))
-    member = house.do(lambda joint: domain.at_address(joint, BO))
+    member = house.do(lambda transaction: domain.at_address(transaction, BO))
     assert browser.post("/sign-up/form", data=told).status_code == 410, "an invitation works once"
     return holder, member
 
@@ -114,7 +114,11 @@ def test_a_household_is_no_list_of_everybody(house: House) -> None:
     assert told == [303, 303, 303, 409]
     for at in range(MEMBERS_MAX):
         member = house.customer(f"m{at}@marked.example")
-        house.do(lambda joint, member=member: domain.hold(house.provider, joint, member, holder))  # type: ignore[misc] # the loop's own
+        house.do(
+            lambda transaction, member=member: domain.hold(  # type: ignore[misc] # the loop's own
+                house.provider, transaction, member, holder
+            )
+        )
     assert send(browser, "/me/household", {"email": "x@x.example"}, "/me").status_code == 409
     for bad in ("", "x" * 300 + "@x.example", "<script>", "🚀", "\u202ea@b"):
         assert send(browser, "/me/household", {"email": bad}, "/me").status_code == 422

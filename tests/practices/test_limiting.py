@@ -19,7 +19,7 @@ def from_address(house: House, address: str) -> TestClient:
 
 def entries(house: House) -> int:
     """How many entries the ledger has."""
-    found = house.do(lambda joint: row(joint.connection, "SELECT COUNT(*) FROM entry"))
+    found = house.do(lambda transaction: row(transaction.connection, "SELECT COUNT(*) FROM entry"))
     assert found is not None
     return int(found[0])
 
@@ -64,7 +64,9 @@ def test_a_mailbox_is_filled_by_no_crowd_and_by_no_tag(house: House) -> None:
         assert browser.post("/recover", data={"email": "ann@marked.example"}).status_code == 303
         told = {"email": f"bo+{each}@marked.example", "name": "Kim"}
         browser.post("/sign-up/guardian", data=told)
-    found = house.do(lambda joint: rows(joint.connection, "SELECT person_id, template FROM outbox"))
+    found = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT person_id, template FROM outbox")
+    )
     templates = [template for _, template in found]
     assert templates.count("guardians/invited") == limiting.RECEIVER.most
     assert 1 <= sum(who == person for who, _ in found) <= limiting.RECEIVER.most

@@ -41,7 +41,9 @@ def named(house: House, name: str, email: str = "ann@marked.example") -> str:
     """A customer by a name, to whom a message about their password waits."""
     person = house.customer(email, name=name)
     house.do(
-        lambda joint: outbox.queue(joint, person, "accounts/changed", "administrative-message")
+        lambda transaction: outbox.queue(
+            transaction, person, "accounts/changed", "administrative-message"
+        )
     )
     return person
 
@@ -49,7 +51,9 @@ def named(house: House, name: str, email: str = "ann@marked.example") -> str:
 def troubles(house: House) -> dict[str, tuple[str, str]]:
     """State and trouble of each row of the outbox, by its person."""
     found = house.do(
-        lambda joint: rows(joint.connection, "SELECT person_id, state, trouble FROM outbox")
+        lambda transaction: rows(
+            transaction.connection, "SELECT person_id, state, trouble FROM outbox"
+        )
     )
     return {person: (state, trouble) for person, state, trouble in found}
 
@@ -83,7 +87,7 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
 def _keep_raw(house: House, person: str, address: str) -> None:
     """Keep a text as an address."""
     found = house.do(
-        lambda joint: joint.store(
+        lambda transaction: transaction.store(
             person, {"email": address}, source="customer", occasion="registration", entitled=True
         )
     )
@@ -107,7 +111,9 @@ def test_whatever_is_wrong_with_a_row_it_is_set_aside_after_its_tries(
         monkeypatch.setattr(Delivery, "_ready", ready)
     else:
         house.do(
-            lambda joint: database.update(joint.connection, tables.outbox, {word: "gone/gone"}, "")
+            lambda transaction: database.update(
+                transaction.connection, tables.outbox, {word: "gone/gone"}, ""
+            )
         )
     named(house, "Good", "good@marked.example")
     gate, box = house.provider.gate.gate, Box()
@@ -148,7 +154,9 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
     url = "https://" + "long-name." * 15 + "example"
     house.provider.settings = msgspec.structs.replace(house.provider.settings, url=url)
     person = house.customer()
-    found = house.do(lambda joint: outbox.queue(joint, person, "accounts/changed", "offers"))
+    found = house.do(
+        lambda transaction: outbox.queue(transaction, person, "accounts/changed", "offers")
+    )
     assert isinstance(found, str)
     with mail_server() as (kept, server):
         Delivery(house.provider, Smtp(server)).run(house.provider.gate.gate)
@@ -201,9 +209,9 @@ def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> Non
     """Line ends in a name, as an old import kept them, are spaces in a message."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(
+        lambda transaction: compose(
             house.provider,
-            joint.tables,
+            transaction.tables,
             "accounts/changed",
             person,
             "Ann\n\n# Call 555\r\n- now\u2028x",
@@ -232,8 +240,8 @@ def test_a_stranger_reads_no_name_that_a_program_would_make_a_link_of(
     """Whoever signs up with somebody else's address sends them no link of their own choosing."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(
-            house.provider, joint.tables, "accounts/verify", person, name, {}, lambda _: True
+        lambda transaction: compose(
+            house.provider, transaction.tables, "accounts/verify", person, name, {}, lambda _: True
         )
     )
     assert made.text.startswith(greeting + "\n")
@@ -312,7 +320,7 @@ def test_a_server_that_cannot_be_reached_costs_one_message_one_try(house: House)
     down = Smtp(f"smtp://127.0.0.1:{free_port()}")
     assert Delivery(house.provider, down).run(house.provider.gate.gate) == 0
     tried = house.do(
-        lambda joint: rows(joint.connection, "SELECT tries FROM outbox ORDER BY tries")
+        lambda transaction: rows(transaction.connection, "SELECT tries FROM outbox ORDER BY tries")
     )
     assert [each for (each,) in tried] == [0, 1]
     assert {state for state, _ in troubles(house).values()} == {"waiting"}

@@ -24,8 +24,8 @@ HERE = "/staff/mail"
 def message_of(house: House, person: str) -> str:
     """The id of a person's only message."""
     ((found,),) = house.do(
-        lambda joint: rows(
-            joint.connection, "SELECT message_id FROM outbox WHERE person_id = ?", person
+        lambda transaction: rows(
+            transaction.connection, "SELECT message_id FROM outbox WHERE person_id = ?", person
         )
     )
     return str(found)
@@ -159,13 +159,15 @@ def test_a_message_that_came_back_is_told_to_managers(house: House, *, whole: bo
     named(house, "Bo", "bo@marked.example")
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
     found = bounces.read(report(message_of(house, person), whole=whole))
-    assert house.do(lambda joint: bounces.note(joint, found)) == message_of(house, person)
+    assert house.do(lambda transaction: bounces.note(transaction, found)) == message_of(
+        house, person
+    )
     assert troubles(house)[person] == ("bounced", "it came back with 5.1.1")
     manager = house.signed_in(house.staff("manager"), "staff")
     assert "could not be delivered: 1." in manager.get("/staff").text
     assert "it came back with 5.1.1" in manager.get(HERE).text
     with pytest.raises(BounceError):
-        house.do(lambda joint: bounces.note(joint, found))
+        house.do(lambda transaction: bounces.note(transaction, found))
     assert kinds(house, person).count("bounced") == 1
     send(manager, f"{HERE}/retry", {}, HERE)
     assert troubles(house)[person][0] == "bounced"
@@ -180,7 +182,7 @@ def test_what_is_no_report_of_a_failure_is_refused(house: House) -> None:
         with pytest.raises(BounceError, match="no report"):
             bounces.read(raw)
     with pytest.raises(BounceError, match="no message that we sent"):
-        house.do(lambda joint: bounces.note(joint, bounces.read(report("b" * 32))))
+        house.do(lambda transaction: bounces.note(transaction, bounces.read(report("b" * 32))))
 
 
 @pytest.mark.parametrize("path", ["", "/take", "/reveal", "/leave", "/sign-out"])
@@ -188,7 +190,9 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
     """For them it is not there, nothing is done, and its customer sees that somebody tried."""
     person = house.customer()
     task = house.do(
-        lambda joint: tasks.open_task(joint, person, "ticket", "customer-support", role="support")
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "customer-support", role="support"
+        )
     )
     staff_id = house.staff("security")
     browser = house.signed_in(staff_id, "staff")
@@ -202,7 +206,7 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
     ]
     assert entry.actor == f"staff {staff_id}"
     assert "tried to open a task on you" in told(entry, house.policy)
-    after = house.do(lambda joint: tasks.found(joint.tables, task))
+    after = house.do(lambda transaction: tasks.found(transaction.tables, task))
     assert after is not None
     assert after.state == "open"
 
@@ -212,7 +216,9 @@ def test_the_desks_of_other_practices_enter_such_a_look_too(house: House, path: 
     """A guardian's check and a debt open to nobody whose task they are not."""
     person = house.customer()
     task = house.do(
-        lambda joint: tasks.open_task(joint, person, "ticket", "customer-support", role="support")
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "customer-support", role="support"
+        )
     )
     browser = house.signed_in(house.staff("security"), "staff")
     assert browser.get(path.replace("{task}", task)).status_code in (403, 404)

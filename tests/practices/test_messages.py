@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from practices.conftest import House
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import outbox
 from upheld.practices.messages import delivery
 from upheld.practices.messages.carrier import Box, CarrierError, Smtp
@@ -79,7 +79,9 @@ def server() -> Iterator[tuple[Kept, int]]:
 def queued(house: House, person: str, purpose: str = "administrative-message") -> str:
     """Queue a message to somebody."""
     found = house.do(
-        lambda joint: outbox.queue(joint, person, "tests/hello", purpose, {"number": "2026-11"})
+        lambda transaction: outbox.queue(
+            transaction, person, "tests/hello", purpose, {"number": "2026-11"}
+        )
     )
     assert isinstance(found, str)
     return found
@@ -88,8 +90,8 @@ def queued(house: House, person: str, purpose: str = "administrative-message") -
 def states(house: House) -> list[str]:
     """The states of what stands in the outbox."""
     return house.do(
-        lambda joint: [
-            each for (each,) in joint.connection.exec_driver_sql("SELECT state FROM outbox")
+        lambda transaction: [
+            each for (each,) in transaction.connection.exec_driver_sql("SELECT state FROM outbox")
         ]
     )
 
@@ -192,7 +194,7 @@ def test_whoever_opts_out_before_it_is_sent_does_not_get_it(house: House) -> Non
     person = house.customer()
     queued(house, person, "offers")
     house.do(
-        lambda joint: joint.record(
+        lambda transaction: transaction.record(
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
         )
     )
@@ -207,7 +209,7 @@ def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: H
     """The message that belongs to the account comes, without its block of another purpose."""
     person = house.customer()
     house.do(
-        lambda joint: joint.record(
+        lambda transaction: transaction.record(
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
         )
     )
@@ -233,7 +235,7 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
     path = message["List-Unsubscribe"].strip("<>")
     browser = house.browser()
     assert "changes nothing" not in browser.get(path).text
-    again = house.do(lambda joint: outbox.queue(joint, person, "tests/hello", "offers"))
+    again = house.do(lambda transaction: outbox.queue(transaction, person, "tests/hello", "offers"))
     assert isinstance(again, str)
     plain = house.browser()
     plain.headers.clear()
@@ -241,7 +243,9 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
     assert answer.status_code == 200
     assert "ann@marked.example" not in answer.text
     assert plain.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    refused = house.do(lambda joint: outbox.queue(joint, person, "tests/hello", "offers"))
+    refused = house.do(
+        lambda transaction: outbox.queue(transaction, person, "tests/hello", "offers")
+    )
     assert isinstance(refused, Refused)
     bent = path[:-1] + ("A" if path[-1] != "A" else "B")
     assert browser.post(bent).status_code == 404
@@ -252,8 +256,8 @@ def test_nothing_that_waits_to_be_sent_holds_a_value(house: House, tmp_path: Pat
     """The outbox names person and template; name and address are read when it is sent."""
     queued(house, house.customer())
     found = house.do(
-        lambda joint: [
-            tuple(each) for each in joint.connection.exec_driver_sql("SELECT * FROM outbox")
+        lambda transaction: [
+            tuple(each) for each in transaction.connection.exec_driver_sql("SELECT * FROM outbox")
         ]
     )
     assert "ann" not in str(found).casefold()
@@ -266,8 +270,8 @@ def newsletter_is_refused(house: House) -> bool:
     """The story of a message that belongs to the account."""
     person = house.customer()
 
-    def work(joint: Joint) -> bool:
-        return isinstance(outbox.queue(joint, person, "tests/hello", "newsletter"), Refused)
+    def work(transaction: GateTransaction) -> bool:
+        return isinstance(outbox.queue(transaction, person, "tests/hello", "newsletter"), Refused)
 
     return house.do(work)
 
@@ -276,8 +280,8 @@ def offer_is_refused(house: House) -> bool:
     """The story of an offer."""
     person = house.customer()
 
-    def work(joint: Joint) -> bool:
-        return isinstance(outbox.queue(joint, person, "tests/hello", "offers"), Refused)
+    def work(transaction: GateTransaction) -> bool:
+        return isinstance(outbox.queue(transaction, person, "tests/hello", "offers"), Refused)
 
     return house.do(work)
 
@@ -296,14 +300,20 @@ def test_a_carrier_error_says_no_address() -> None:
 
 def _queue_refused(house: House) -> bool:
     person = house.customer()
-    found = house.do(lambda joint: outbox.queue(joint, person, "x/y", "administrative-message"))
+    found = house.do(
+        lambda transaction: outbox.queue(transaction, person, "x/y", "administrative-message")
+    )
     return isinstance(found, Refused)
 
 
 def _sent_refused(house: House) -> bool:
     """Whether a message that was queued does not go out, since its address may not be used."""
     person = house.customer()
-    house.do(lambda joint: outbox.queue(joint, person, "rights/erasure", "administrative-message"))
+    house.do(
+        lambda transaction: outbox.queue(
+            transaction, person, "rights/erasure", "administrative-message"
+        )
+    )
     box = Box()
     Delivery(house.provider, box).run(house.provider.gate.gate)
     return not box.messages
@@ -311,14 +321,18 @@ def _sent_refused(house: House) -> bool:
 
 def _copied_refused(house: House) -> bool:
     person = house.customer()
-    house.do(lambda joint: outbox.queue(joint, person, "rights/erasure", "administrative-message"))
+    house.do(
+        lambda transaction: outbox.queue(
+            transaction, person, "rights/erasure", "administrative-message"
+        )
+    )
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
-    return "messages" not in house.do(lambda joint: joint.held(person))
+    return "messages" not in house.do(lambda transaction: transaction.held(person))
 
 
 def _offer_refused(house: House) -> bool:
     person = house.customer()
-    found = house.do(lambda joint: outbox.queue(joint, person, "x/y", "offers"))
+    found = house.do(lambda transaction: outbox.queue(transaction, person, "x/y", "offers"))
     return isinstance(found, Refused)
 
 

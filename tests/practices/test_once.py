@@ -86,7 +86,7 @@ def unlimited(house: House) -> None:
 
 def count(house: House, statement: str, *values: Any) -> int:
     """The number that a query gives."""
-    found = house.do(lambda joint: row(joint.connection, statement, *values))
+    found = house.do(lambda transaction: row(transaction.connection, statement, *values))
     assert found is not None
     return int(found[0])
 
@@ -158,7 +158,11 @@ def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
     raws = [invited(house, holder, f"w{at}@marked.example").rsplit("/", 1)[-1] for at in range(5)]
     for at in range(domain.MEMBERS_MAX - 1):
         member = house.customer(f"m{at}@marked.example")
-        house.do(lambda joint, member=member: domain.hold(house.provider, joint, member, holder))  # type: ignore[misc] # the loop's own
+        house.do(
+            lambda transaction, member=member: domain.hold(  # type: ignore[misc] # the loop's own
+                house.provider, transaction, member, holder
+            )
+        )
     forms = [applicants(raw, "1990-01-01")[at] for at, raw in enumerate(raws)]
     assert at_once(house, "/sign-up/form", forms) == {303: 1, 410: 4}
     assert len(house.do(lambda j: domain.members(j.tables, holder))) == domain.MEMBERS_MAX

@@ -19,7 +19,7 @@ from upheld.database.schema import migrate, upgrade
 from upheld.database.statements import rows, run
 from upheld.database.transaction import writing
 from upheld.gate.erasure import erase
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practices.billing import services
 from upheld.practices.billing.plans import Plan
 from upheld.practices.billing.proration import DAY, Month, days_had, lines_of, month_of, share
@@ -121,11 +121,11 @@ def in_care(house: House) -> tuple[str, str, str]:
     born = (today(house) - timedelta(days=16 * 366)).isoformat()
     minor = house.customer("minor@marked.example", born)
 
-    def work(joint: Joint) -> str:
-        held_by(joint, minor, guardian)
+    def work(transaction: GateTransaction) -> str:
+        held_by(transaction, minor, guardian)
         for kind in ("guardian-link", "guardian-costs"):
-            joint.record(minor, kind)
-        return str(joint.record(minor, "guardian-consent"))
+            transaction.record(minor, kind)
+        return str(transaction.record(minor, "guardian-consent"))
 
     return guardian, minor, house.do(work)
 
@@ -143,7 +143,7 @@ def test_a_suspended_minor_is_billed_for_the_days_before(house: House) -> None:
     order(house, minor, "dsl-10")
     month = month_of(today(house))
     later(house, 10)
-    house.do(lambda joint: joint.withdraw(minor, consent))
+    house.do(lambda transaction: transaction.withdraw(minor, consent))
     later(house, month.days - 10)
     job(house, "invoices")
     (bill,) = history(house, guardian).invoices
@@ -152,8 +152,8 @@ def test_a_suspended_minor_is_billed_for_the_days_before(house: House) -> None:
     assert "suspended" in shown
     assert "a minor in your care, whose costs you accepted" in shown
     number = house.do(
-        lambda joint: rows(
-            joint.connection, "SELECT number FROM account WHERE person_id = ?", minor
+        lambda transaction: rows(
+            transaction.connection, "SELECT number FROM account WHERE person_id = ?", minor
         )
     )[0][0]
     assert number in shown
@@ -172,7 +172,7 @@ def test_what_the_books_gave_out_stays_theirs(house: House) -> None:
     job(house, "invoices")
     before = history(house, guardian)
     assert len(before.invoices) == 1
-    house.do(lambda joint: services.end_all(joint, minor))
+    house.do(lambda transaction: services.end_all(transaction, minor))
     erase.erase(house.provider.gate.gate, [minor], now=True)
     assert history(house, guardian) == before
     later(house, 16)
@@ -191,7 +191,9 @@ def test_a_number_of_somebody_erased_is_never_given_out_again(house: House) -> N
     to_the_first(house)
     job(house, "invoices")
     gone = history(house, first).invoices[0].number
-    house.do(lambda joint: database.delete(joint.connection, invoice, "person_id = ?", first))
+    house.do(
+        lambda transaction: database.delete(transaction.connection, invoice, "person_id = ?", first)
+    )
     order(house, second, "phone")
     to_the_first(house)
     job(house, "invoices")

@@ -24,7 +24,7 @@ from practices.bills import (
 from practices.conftest import House, send
 from practices.without import without
 from upheld.database.statements import rows
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards
 from upheld.practice.cards import Charged, ProcessorError
 from upheld.practices.billing import practice as billing
@@ -90,7 +90,7 @@ def test_a_customer_pays_what_they_owe(house: House) -> None:
     assert "card ··4242" in shown
     assert "paid" in shown
     assert "This invoice is paid" in browser.get(f"/me/balance/{number}").text
-    assert house.do(lambda joint: cards.held(joint, person)) is not None
+    assert house.do(lambda transaction: cards.held(transaction, person)) is not None
 
 
 def test_the_processor_is_told_by_an_act_that_the_customer_sees(house: House) -> None:
@@ -156,9 +156,13 @@ def test_a_payment_that_is_killed_in_the_middle_is_made_once(
     assert job(house, "interrupted payments") == 0
     assert send(browser, "/me/payment", told).status_code == 303
     assert history(house, person).balance == owed - 500
-    charges = house.do(lambda joint: rows(joint.connection, "SELECT state FROM sandbox_charge"))
+    charges = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT state FROM sandbox_charge")
+    )
     assert charges == [("paid",)]
-    sealed = house.do(lambda joint: rows(joint.connection, "SELECT sealed FROM payment_intent"))
+    sealed = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT sealed FROM payment_intent")
+    )
     assert sealed == [(None,)]
 
 
@@ -178,7 +182,7 @@ def test_what_was_interrupted_is_not_taken_up_when_it_may_not(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
         send(browser, "/me/payment", told)
-    house.do(lambda joint: joint.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw("", engaged))
     house.clock.moved += timedelta(minutes=20)
     assert job(house, "interrupted payments") == 1
     assert "could not be taken up again" in browser.get(f"/me/payment/done/{told['key']}").text
@@ -216,16 +220,16 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
     person = house.customer()
     invoiced(house, person)
 
-    def end_all(joint: Joint) -> None:
-        services.end(joint, person, "dsl")
+    def end_all(transaction: GateTransaction) -> None:
+        services.end(transaction, person, "dsl")
         found = rows(
-            joint.connection,
+            transaction.connection,
             "SELECT record_id FROM record WHERE kind = 'service-order'"
             " AND person_id = ? AND ends IS NULL",
             person,
         )
         for (record,) in found:
-            joint.withdraw(person, record, ended=True)
+            transaction.withdraw(person, record, ended=True)
 
     house.do(end_all)
     browser = house.signed_in(person)
@@ -236,7 +240,7 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
     owed = history(house, person).balance
     assert "You still owe" in pay(browser, amount="5", card=back.rsplit("/", 1)[1])
     assert history(house, person).balance == owed - 500
-    assert house.do(lambda joint: cards.held(joint, person)) is None
+    assert house.do(lambda transaction: cards.held(transaction, person)) is None
 
 
 def test_a_card_is_of_whoever_was_led_to_the_page(house: House) -> None:
@@ -282,7 +286,10 @@ def test_only_the_page_that_leads_to_a_processor_elsewhere_lets_its_form_lead_th
     allowed = f"form-action 'self' {Elsewhere.origin};"
     assert allowed in shown.headers["content-security-policy"]
     assert own in browser.get("/me/payment").headers["content-security-policy"]
-    assert house.do(lambda joint: rows(joint.connection, "SELECT * FROM sandbox_card")) == []
+    assert (
+        house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM sandbox_card"))
+        == []
+    )
     assert card_page(browser).startswith(f"{Elsewhere.origin}/sandbox/card/")
     monkeypatch.setattr(Elsewhere, "away", True)
     answer = send(browser, "/me/payment/card", {})

@@ -16,7 +16,7 @@ from practices.conftest import PAGE, House, send
 from practices.test_payment import Killed, form, said
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import Fields
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice.cards import Charged, ProcessorError
 from upheld.practices.billing.payments import Payments
 
@@ -40,7 +40,9 @@ def owes(house: House) -> str:
 
 def charges(house: House) -> list[str]:
     """What came of each charge that the processor made."""
-    found = house.do(lambda joint: rows(joint.connection, "SELECT state FROM sandbox_charge"))
+    found = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT state FROM sandbox_charge")
+    )
     return [state for (state,) in found]
 
 
@@ -125,11 +127,11 @@ def test_an_amount_above_what_is_open_is_refused_where_it_is_begun(house: House)
     payments = Payments(house.provider, house.provider.practices[1].jobs[2].run.__self__.processor)  # type: ignore[attr-defined]  # the job's own payments
     owed = history(house, person).balance
 
-    def begin(joint: Joint) -> object:
-        return payments.begin(joint, person, "0" * 32, owed + 1, "", "")
+    def begin(transaction: GateTransaction) -> object:
+        return payments.begin(transaction, person, "0" * 32, owed + 1, "", "")
 
     assert "more than you owe" in str(house.do(begin))
-    assert house.do(lambda joint: payments.under_way(joint, person)) is None
+    assert house.do(lambda transaction: payments.under_way(transaction, person)) is None
 
 
 def test_a_processor_that_does_not_answer_is_asked_again(
@@ -180,7 +182,7 @@ def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
         send(browser, "/me/payment", form(browser, amount="1"))
-    house.do(lambda joint: joint.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw("", engaged))
     house.clock.moved += timedelta(minutes=20)
     job(house, "interrupted payments")
     assert history(house, person).payments == ()
@@ -202,9 +204,9 @@ def test_an_odd_value_gets_a_page_that_says_so(
     monkeypatch.setattr(Fields, "kept", as_it_is)
     person = house.customer()
 
-    def bring(joint: Joint) -> None:
+    def bring(transaction: GateTransaction) -> None:
         for field in ("card", "transaction", "services", "usage", "messages"):
-            joint.bring(person, {field: odd})
+            transaction.bring(person, {field: odd})
 
     house.do(bring)
     browser = house.signed_in(person)
@@ -228,7 +230,7 @@ def test_an_odd_card_can_be_given_again(house: House, monkeypatch: pytest.Monkey
     person = owes(house)
     with monkeypatch.context() as earlier:
         earlier.setattr(Fields, "kept", as_it_is)
-        house.do(lambda joint: joint.bring(person, {"card": "4242 4242 4242 4242"}))
+        house.do(lambda transaction: transaction.bring(person, {"card": "4242 4242 4242 4242"}))
     shown = house.signed_in(person).get("/me/payment").text
     assert "cannot be read" in shown
     assert "4242 4242" not in shown

@@ -16,7 +16,7 @@ from upheld.gate.act.duties import DutyError, nothing_more
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log.checkpointer import Covering
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice.events import ACCOUNT_CLOSED
 
 ADDRESS = "12 Larch Lane"
@@ -29,10 +29,10 @@ def carried(house: House, *duties: str) -> None:
             house.provider.gate.gate.house.carriers.add(duty, nothing_more)
 
 
-def to_agent(joint: Joint, person: str) -> Outcome:
+def to_agent(transaction: GateTransaction, person: str) -> Outcome:
     """Give a name to an engaged agent."""
-    owing(joint, person)
-    joint.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
+    owing(transaction, person)
+    transaction.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
     share = Act(
         action="share",
         data=("name",),
@@ -41,19 +41,19 @@ def to_agent(joint: Joint, person: str) -> Outcome:
         purpose="debt-collection",
         occasion="other",
     )
-    return joint.act(share, person)
+    return transaction.act(share, person)
 
 
-def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
+def to_court(transaction: GateTransaction, person: str) -> tuple[Outcome, str]:
     """Give what an order demands that forbids to tell of it; with the record that says so."""
-    joint.record(
+    transaction.record(
         person,
         "instrument",
         fact="legal-instrument",
         party="Court",
         about={"data": ["usage"], "recipient": ["court"]},
     )
-    gag = joint.record(person, "instrument", fact="gag-order", party="Court")
+    gag = transaction.record(person, "instrument", fact="gag-order", party="Court")
     share = Act(
         action="share",
         data=("usage",),
@@ -62,12 +62,12 @@ def to_court(joint: Joint, person: str) -> tuple[Outcome, str]:
         purpose="legal-process",
         occasion="other",
     )
-    return joint.act(share, person), gag
+    return transaction.act(share, person), gag
 
 
-def bought(joint: Joint, person: str) -> Outcome:
+def bought(transaction: GateTransaction, person: str) -> Outcome:
     """Keep an invoice."""
-    return owing(joint, person)
+    return owing(transaction, person)
 
 
 def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
@@ -89,7 +89,7 @@ def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
 def test_rows_are_told_as_a_table_and_until_when(house: House) -> None:
     """A series is shown as rows, amounts as money, and its end by the clause that sets it."""
     person = house.customer()
-    house.do(lambda joint: bought(joint, person))
+    house.do(lambda transaction: bought(transaction, person))
     page = house.signed_in(person).get("/me/privacy?show=transaction").text
     assert "$45.90" in page
     assert "2020-0001" in page
@@ -113,9 +113,11 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     """Disclosures, views and refusals are sentences with their clause, a month at a time."""
     person = house.customer()
 
-    def work(joint: Joint) -> None:
-        to_agent(joint, person)
-        joint.act(Act(action="view", data=("email",), actor="staff", purpose="support"), person)
+    def work(transaction: GateTransaction) -> None:
+        to_agent(transaction, person)
+        transaction.act(
+            Act(action="view", data=("email",), actor="staff", purpose="support"), person
+        )
 
     house.do(work)
     carried(house, "delete-on-recall")
@@ -139,12 +141,12 @@ def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House)
     """While a gag is in force neither it nor what rests on it appears, and afterwards it does."""
     person = house.customer()
     carried(house, "only-what-is-demanded")
-    found, gag = house.do(lambda joint: to_court(joint, person))
+    found, gag = house.do(lambda transaction: to_court(transaction, person))
     assert not isinstance(found, Refused)
     browser = house.signed_in(person)
     assert "court" not in browser.get("/me/privacy/received").text.lower()
     assert "instrument" not in browser.get("/me/privacy/received").text
-    house.do(lambda joint: joint.withdraw(person, gag, ended=True))
+    house.do(lambda transaction: transaction.withdraw(person, gag, ended=True))
     assert "use of services with a court" in browser.get("/me/privacy/received").text
 
 
@@ -190,9 +192,9 @@ def test_closing_an_account_starts_the_time_after_which_things_go(house: House) 
     assert heard == [person]
     assert "You closed your account" in browser.get("/me/privacy/policy").text
     store = Act(action="store", data=("interests",))
-    assert house.do(lambda joint: joint.peek(person, store)).allowed
+    assert house.do(lambda transaction: transaction.peek(person, store)).allowed
     house.clock.moved = timedelta(days=190)
-    assert not house.do(lambda joint: joint.peek(person, store)).allowed
+    assert not house.do(lambda transaction: transaction.peek(person, store)).allowed
 
 
 def test_nobody_sees_a_page_without_signing_in(house: House) -> None:
@@ -211,11 +213,13 @@ def _look_refused(house: House) -> bool:
     return answer.status_code == 403
 
 
-def _refused(act: Callable[[Joint, str], Outcome], *duties: str) -> Callable[[House], bool]:
+def _refused(
+    act: Callable[[GateTransaction, str], Outcome], *duties: str
+) -> Callable[[House], bool]:
     def story(house: House) -> bool:
         carried(house, *duties)
         person = house.customer()
-        return isinstance(house.do(lambda joint: act(joint, person)), Refused)
+        return isinstance(house.do(lambda transaction: act(transaction, person)), Refused)
 
     return story
 
@@ -224,5 +228,7 @@ RESTS_ON = {
     "own-view": _look_refused,
     "transactions": _refused(bought),
     "collecting-charges": _refused(to_agent, "delete-on-recall"),
-    "legal-process": _refused(lambda joint, who: to_court(joint, who)[0], "only-what-is-demanded"),
+    "legal-process": _refused(
+        lambda transaction, who: to_court(transaction, who)[0], "only-what-is-demanded"
+    ),
 }

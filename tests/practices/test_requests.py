@@ -19,7 +19,7 @@ from practices.bills import owing
 from practices.conftest import House, send
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates, erase
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
@@ -39,7 +39,7 @@ def database_url(tmp_path: Path) -> str:
 
 def requests_of(house: House, person: str) -> list[requests.Ask]:
     """A person's requests."""
-    return house.do(lambda joint: requests.listed(joint.tables, person))
+    return house.do(lambda transaction: requests.listed(transaction.tables, person))
 
 
 def _job(house: House, name: str) -> Callable[[], int]:
@@ -51,7 +51,7 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     """The zip has every value with its origin, all entries and records, and no password."""
     person, other = house.customer(address=ADDRESS), house.customer("ben@marked.example")
     house.do(
-        lambda joint: joint.append(
+        lambda transaction: transaction.append(
             person, "usage", [json.dumps(USED)], source="customer", occasion="service-use"
         )
     )
@@ -154,11 +154,11 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     (asked,) = requests_of(house, person)
     assert asked.state == requests.IN_PROGRESS
     assert asked.due == asked.received + timedelta(days=14)
-    (task,) = house.do(lambda joint: tasks.of_person(joint.tables, person))
+    (task,) = house.do(lambda transaction: tasks.of_person(transaction.tables, person))
     assert (task.role, task.purpose, task.about) == ("accounts", "rights-request", asked.request_id)
     answer = _job(house, "answer-corrections")
     assert answer() == 0
-    house.do(lambda joint: tasks.close(joint, task.task_id))
+    house.do(lambda transaction: tasks.close(transaction, task.task_id))
     assert answer() == 1
     assert requests_of(house, person)[0].state == requests.FULFILLED
     assert answer() == 0
@@ -167,7 +167,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
 def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) -> None:
     """Somebody who owes is told what is kept, asks, and sees the day by which it is due."""
     person = house.customer()
-    house.do(lambda joint: owing(joint, person))
+    house.do(lambda transaction: owing(transaction, person))
     browser = house.signed_in(person)
     page = browser.get("/me/privacy/erase").text
     assert "You still owe" in page
@@ -180,7 +180,9 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     (asked,) = requests_of(house, person)
     assert (asked.kind, asked.state) == ("erasure", requests.IN_PROGRESS)
     assert asked.due == asked.received + timedelta(days=30)
-    assert house.do(lambda joint: joint.peek(person, requests.action("erasure"))).allowed
+    assert house.do(
+        lambda transaction: transaction.peek(person, requests.action("erasure"))
+    ).allowed
     assert "You asked for this" in browser.get("/me/privacy/erase").text
     erasures = _job(house, "erasures")
     assert erasures() == 0
@@ -194,7 +196,7 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert "your account with us is not settled yet" in told
     assert "/privacy#erasure" in told
     assert nobody.get(link[1] + "x").status_code == 404
-    held_now = house.do(lambda joint: joint.held(person))
+    held_now = house.do(lambda transaction: transaction.held(person))
     assert "name" in held_now
     assert not {"birth-date", "credentials", "interests"} & set(held_now)
     assert browser.get("/me").headers["location"].startswith("/sign-in")
@@ -204,7 +206,7 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
 def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House) -> None:
     """The message has an address that shows the erasure to whoever has it, without an account."""
     person = house.customer()
-    house.do(lambda joint: erasure.request(joint, person))
+    house.do(lambda transaction: erasure.request(transaction, person))
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
     (message,) = box.messages
@@ -218,9 +220,9 @@ def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House)
 def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House) -> None:
     """A job that ends after the erasure and before the state was kept erases nobody twice."""
     gone, owes = house.customer(), house.customer("owes@marked.example")
-    house.do(lambda joint: owing(joint, owes))
+    house.do(lambda transaction: owing(transaction, owes))
     for person in (gone, owes):
-        house.do(lambda joint, person=person: erasure.request(joint, person))  # type: ignore[misc] # mypy knows no lambda's default
+        house.do(lambda transaction, person=person: erasure.request(transaction, person))  # type: ignore[misc] # mypy knows no lambda's default
     house.clock.moved = timedelta(days=4)
     erase(house.provider.gate.gate, [gone, owes])
     assert requests_of(house, gone) == []
@@ -234,7 +236,7 @@ def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House)
 def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     """Taken back, its answer is owed no more; nobody else's request is there."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    made = house.do(lambda joint: requests.ask(joint, ann, "erasure"))
+    made = house.do(lambda transaction: requests.ask(transaction, ann, "erasure"))
     assert isinstance(made, requests.Ask)
     path = f"/me/privacy/requests/{made.request_id}"
     other = house.signed_in(ben)
@@ -242,13 +244,17 @@ def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     assert send(other, path, {}, "/me/privacy/choices").status_code == 404
     assert send(house.signed_in(ann), path, {}, "/me/privacy/choices").status_code == 303
     assert requests_of(house, ann)[0].state == requests.REVOKED
-    assert not house.do(lambda joint: joint.peek(ann, requests.action("erasure"))).allowed
+    assert not house.do(
+        lambda transaction: transaction.peek(ann, requests.action("erasure"))
+    ).allowed
 
 
 def _refused(kind: str) -> object:
     def story(house: House) -> bool:
         person = house.customer()
-        return isinstance(house.do(lambda joint: requests.ask(joint, person, kind)), Refused)
+        return isinstance(
+            house.do(lambda transaction: requests.ask(transaction, person, kind)), Refused
+        )
 
     return story
 
@@ -256,8 +262,8 @@ def _refused(kind: str) -> object:
 def _correct_refused(house: House) -> bool:
     person = house.customer(address=ADDRESS)
 
-    def work(joint: Joint) -> object:
-        return corrections.correct(joint, person, "address", "13 Larch Lane")
+    def work(transaction: GateTransaction) -> object:
+        return corrections.correct(transaction, person, "address", "13 Larch Lane")
 
     return isinstance(house.do(work), Refused)
 

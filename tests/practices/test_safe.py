@@ -32,23 +32,23 @@ def state(house: House) -> dict[str, object]:
     """Everything in the database but what looking makes; sessions without when they were seen."""
     tables = sorted(set(declared().tables) - MADE_BY_LOOKING)
     found = house.do(
-        lambda joint: {
-            each: sorted(map(repr, rows(joint.connection, f"SELECT * FROM {each}")))
+        lambda transaction: {
+            each: sorted(map(repr, rows(transaction.connection, f"SELECT * FROM {each}")))
             for each in tables
         }
     )
     whose = "SELECT id_hash, kind, subject, begun, fresh FROM session ORDER BY id_hash"
-    return {**found, "session": house.do(lambda joint: rows(joint.connection, whose))}
+    return {**found, "session": house.do(lambda transaction: rows(transaction.connection, whose))}
 
 
 def live(world: World) -> dict[str, Callable[[], str]]:
     """Paths with links that work, by the route that they belong to."""
     house = world.house
     raw = house.do(
-        lambda joint: sessions.mint(
-            joint.tables,
+        lambda transaction: sessions.mint(
+            transaction.tables,
             erasure.LINK,
-            token(joint.house.keyring, world.ann),
+            token(transaction.house.keyring, world.ann),
             timedelta(days=1),
             house.clock.now(),
         )

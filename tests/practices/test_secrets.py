@@ -21,7 +21,7 @@ from upheld.database.schema import declared, upgrade
 from upheld.database.statements import is_postgresql, row, rows, run
 from upheld.database.transaction import writing
 from upheld.gate.log import entries
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import IN_THE_MAIL
@@ -61,20 +61,20 @@ def delivered(house: House) -> str:
 def stored(house: House) -> bytes:
     """Every byte of every table, and every value of everybody as the gate opens it."""
 
-    def read(joint: Joint) -> Iterator[bytes]:
+    def read(transaction: GateTransaction) -> Iterator[bytes]:
         for table in declared().tables:
-            for each in rows(joint.connection, f"SELECT * FROM {table}"):
+            for each in rows(transaction.connection, f"SELECT * FROM {table}"):
                 for cell in each:
                     yield cell if isinstance(cell, bytes) else str(cell).encode()
-        for (person,) in rows(joint.connection, "SELECT person_id FROM person"):
-            held = people.opened_many(joint.connection, joint.house.keyring, [person])
+        for (person,) in rows(transaction.connection, "SELECT person_id FROM person"):
+            held = people.opened_many(transaction.connection, transaction.house.keyring, [person])
             for them in held.values():
-                found, _ = values.examine(joint.connection, them, them.holdings)
+                found, _ = values.examine(transaction.connection, them, them.holdings)
                 yield from (one.value.encode() for some in found.values() for one in some)
-            for entry in entries.of_person(joint.connection, person):
+            for entry in entries.of_person(transaction.connection, person):
                 yield msgspec.json.encode(entry.entry)
 
-    return b"\n".join(house.do(lambda joint: list(read(joint))))
+    return b"\n".join(house.do(lambda transaction: list(read(transaction))))
 
 
 def stories(house: House) -> tuple[str, str]:

@@ -70,7 +70,9 @@ def sign_up(house: House, told: dict[str, Any] | None = None) -> httpx2.Response
 def found(house: House, email: str = "ben@marked.example") -> list[str]:
     """The people with an address."""
     return house.do(
-        lambda joint: blind_index.find(joint.connection, joint.house.keyring, "email", email)
+        lambda transaction: blind_index.find(
+            transaction.connection, transaction.house.keyring, "email", email
+        )
     )
 
 
@@ -79,8 +81,10 @@ def held(house: House, person: str) -> set[str]:
     return {
         field
         for (field,) in house.do(
-            lambda joint: rows(
-                joint.connection, "SELECT DISTINCT field FROM value WHERE person_id = ?", person
+            lambda transaction: rows(
+                transaction.connection,
+                "SELECT DISTINCT field FROM value WHERE person_id = ?",
+                person,
             )
         )
     }
@@ -103,24 +107,26 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
         "interests",
         "privacy-choices",
     }
-    account = house.do(lambda joint: domain.account_of(joint.tables, person))
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert account is not None
     assert account.state == domain.UNVERIFIED
     assert account.policy_digest == house.policy.digest
     assert len(account.agreement_digest) == 64
     noted = [
         each.entry
-        for each in house.do(lambda joint: entries.of_person(joint.connection, person))
+        for each in house.do(lambda transaction: entries.of_person(transaction.connection, person))
         if each.entry.kind == "acceptance"
     ]
     assert noted[0].evidence == (account.policy_digest, account.agreement_digest)
     assert (
-        house.do(lambda joint: joint.peek(person, Act(action="contact", purpose="offers"))).outcome
+        house.do(
+            lambda transaction: transaction.peek(person, Act(action="contact", purpose="offers"))
+        ).outcome
         == "deny"
     )
     path = link(house, "accounts/verify")
     assert browser.get(path).status_code == 200, "a program that opens links confirms nothing"
-    state = house.do(lambda joint: domain.account_of(joint.tables, person))
+    state = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert state is not None
     assert state.state == domain.UNVERIFIED
     assert browser.post(path).headers["location"] == "/sign-in?said=confirmed"
@@ -174,7 +180,7 @@ def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
     (person,) = found(house)
     assert "occupation" not in held(house, person)
     refused = house.do(
-        lambda joint: joint.store(
+        lambda transaction: transaction.store(
             person, {"occupation": "baker"}, source="customer", occasion="registration"
         )
     )
@@ -183,15 +189,20 @@ def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
 
 def test_a_child_is_refused_and_nothing_is_kept(house: House) -> None:
     """Under thirteen: a kind page, and an entry without person, date or age."""
-    before = house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM person"))
+    before = house.do(
+        lambda transaction: row(transaction.connection, "SELECT count(*) FROM person")
+    )
     answer = house.browser().post("/sign-up", data={"birth-date": "2020-01-02"})
     assert answer.status_code == 403
     assert "too young" in answer.text
     assert "No one under thirteen" in answer.text
-    assert house.do(lambda joint: row(joint.connection, "SELECT count(*) FROM person")) == before
+    assert (
+        house.do(lambda transaction: row(transaction.connection, "SELECT count(*) FROM person"))
+        == before
+    )
     ((person, body),) = house.do(
-        lambda joint: rows(
-            joint.connection, "SELECT person_id, body FROM entry ORDER BY number DESC LIMIT 1"
+        lambda transaction: rows(
+            transaction.connection, "SELECT person_id, body FROM entry ORDER BY number DESC LIMIT 1"
         )
     )
     assert person is None
@@ -268,7 +279,11 @@ def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
 def test_no_answer_breaks_the_form(house: House, what: str) -> None:
     """Scripts, pictures, other directions, much too much: taken as text or asked for again."""
     for name in (*registration(house.policy).names, "accept", "invitation"):
-        house.do(lambda joint: house.provider.limits.clear(joint.tables, "sign-up", "testclient"))
+        house.do(
+            lambda transaction: house.provider.limits.clear(
+                transaction.tables, "sign-up", "testclient"
+            )
+        )
         answer = sign_up(house, {**GOOD, "email": f"{name}@marked.example", name: BAD[what]})
         assert answer.status_code in (303, 410, 422), (name, answer.status_code)
         assert "<script>" not in answer.text
@@ -346,9 +361,15 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
         if kind == "closed":
             house.do(lambda j, who=person: closure.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
     sign_up(house, {**GOOD, "email": "unconfirmed@marked.example"})
-    house.do(lambda joint: joint.bring(joint.enrol(), {"name": "I", "email": "in@marked.example"}))
+    house.do(
+        lambda transaction: transaction.bring(
+            transaction.enrol(), {"name": "I", "email": "in@marked.example"}
+        )
+    )
     house.do(domain.nobody)  # who is made when somebody has closed an account for the first time
-    before = house.do(lambda joint: rows(joint.connection, "SELECT COUNT(*) FROM person"))[0][0]
+    before = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT COUNT(*) FROM person")
+    )[0][0]
     counts = {}
     for kind in ("nobody", "nobody-else", "open", "closed", "unconfirmed", "in"):
         sent.clear()
@@ -358,7 +379,9 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
     few = counts["nobody"] // 5
     apart = {kind for kind, each in counts.items() if abs(each - counts["nobody"]) > few}
     assert (apart, few > 10) == (set(), True), counts
-    after = house.do(lambda joint: rows(joint.connection, "SELECT COUNT(*) FROM person"))[0][0]
+    after = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT COUNT(*) FROM person")
+    )[0][0]
     assert after == before + 3  # nobody, nobody-else, and a second who did not confirm
     gate = house.provider.gate.gate
     assert selfcheck(gate.engine, gate.house.keyring).problems == ()
@@ -383,8 +406,8 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     assert jobs.unconfirmed(house.provider.gate.gate) == 1
     assert found(house) == []
     left = house.do(
-        lambda joint: [
-            row(joint.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
+        lambda transaction: [
+            row(transaction.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
             for table in ("account", "value", "outbox")
         ]
     )
@@ -402,7 +425,11 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
     if gone:
         assert Delivery(house.provider, Box()).run(gate) == 1
     else:
-        house.do(lambda joint: database.update(joint.connection, outbox, {"purpose": "offers"}, ""))
+        house.do(
+            lambda transaction: database.update(
+                transaction.connection, outbox, {"purpose": "offers"}, ""
+            )
+        )
         assert Delivery(house.provider, Box()).run(gate) == 0  # the policy lets nobody be asked so
     for days, erased in ((6, 0), (2, 1)):
         later(house, timedelta(days=days))
@@ -413,7 +440,7 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
 def later(house: House, passed: timedelta) -> None:
     """Let time pass, which somebody says is right."""
     house.clock.moved += passed
-    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
 
 
 def test_a_link_is_over_after_a_day(house: House) -> None:
@@ -469,9 +496,9 @@ def test_each_message_says_what_it_is_about(house: House, template: str) -> None
     """Every template has a subject and a text for an administrative message, and its links."""
     person = house.customer()
     made = house.do(
-        lambda joint: compose(
+        lambda transaction: compose(
             house.provider,
-            joint.tables,
+            transaction.tables,
             template,
             person,
             "Ann",

@@ -43,7 +43,9 @@ def database_url(tmp_path: object) -> str:
 def task_on(house: House, person: str, purpose: str = "support", role: str = "support") -> str:
     """A task that waits; its id."""
     return house.do(
-        lambda joint: tasks.open_task(joint, person, "ticket", purpose, role=role, about="trouble")
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", purpose, role=role, about="trouble"
+        )
     )
 
 
@@ -142,7 +144,7 @@ def test_a_task_proves_nothing_for_another_purpose_or_user(house: House) -> None
 
     def looks(purpose: str, field: str, party: str) -> bool:
         act = Act(action="view", data=(field,), actor="staff", party=party, purpose=purpose)
-        return not isinstance(house.do(lambda joint: joint.act(act, person)), Refused)
+        return not isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
 
     assert looks("support", "email", user)
     assert not looks("billing", "email", user)
@@ -154,7 +156,7 @@ def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> N
     """Whoever took a task under a wider role is refused what it lost, and has to take it anew."""
     person, user = house.customer(), house.staff("support")
     task = task_on(house, person)
-    house.do(lambda joint: tasks.take(joint, task, user, ("email", "birth-date")))
+    house.do(lambda transaction: tasks.take(transaction, task, user, ("email", "birth-date")))
     browser = house.signed_in(user, "staff")
     assert reveal(browser, task, "email").status_code == 200
     answer = reveal(browser, task, "birth-date")
@@ -167,7 +169,9 @@ def test_a_task_of_another_practice_leads_to_its_own_page(house: House) -> None:
     """A kind of task that has a desk of its own says where that is."""
     person, user = house.customer(), house.staff("billing")
     task = house.do(
-        lambda joint: tasks.open_task(joint, person, "debt", "debt-collection", role="billing")
+        lambda transaction: tasks.open_task(
+            transaction, person, "debt", "debt-collection", role="billing"
+        )
     )
     browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
     assert send(browser, f"{path}/take", {}, path).status_code == 303
@@ -186,7 +190,9 @@ def test_what_other_practices_put_into_a_queue_can_be_taken(
 ) -> None:
     """Each task of a guardian's or a correction's has a role that covers its purpose."""
     person, user = house.customer(), house.staff("accounts")
-    task = house.do(lambda joint: tasks.open_task(joint, person, kind, purpose, role="accounts"))
+    task = house.do(
+        lambda transaction: tasks.open_task(transaction, person, kind, purpose, role="accounts")
+    )
     browser, path = house.signed_in(user, "staff"), f"/staff/tasks/{task}"
     assert send(browser, f"{path}/take", {}, path).status_code == 303
     assert "Show what is ticked" in browser.get(path).text
@@ -201,17 +207,17 @@ def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:
     assert "covers no kind of data" in browser.get(path).text
     assert send(browser, f"{path}/take", {}, "/staff").status_code == 303
     with pytest.raises(tasks.TaskError, match="covers nothing"):
-        house.do(lambda joint: tasks.take(joint, task, user, ()))
+        house.do(lambda transaction: tasks.take(transaction, task, user, ()))
     assert reveal(browser, task, "email").status_code == 403
 
 
 def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     """Their session is nobody's, their tasks wait again, and their records prove nothing."""
     browser, person, task, user = taken(house)
-    house.do(lambda joint: people.end(joint, user))
+    house.do(lambda transaction: people.end(transaction, user))
     assert browser.get("/staff").headers["location"] == "/staff/sign-in?destination=staff"
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
-    assert isinstance(house.do(lambda joint: joint.act(act, person)), Refused)
+    assert isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
         found = tasks.found(Tables(connection), task)
     assert found is not None
@@ -273,7 +279,7 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
     answer = send(browser, "/staff/find", asked, "/staff")
     assert (answer.status_code, "your own account" in answer.text) == (422, True)
     with pytest.raises(tasks.TaskError, match="your own account"):
-        house.do(lambda joint: tasks.take(joint, task, user, ("email",)))
+        house.do(lambda transaction: tasks.take(transaction, task, user, ("email",)))
     other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
     path = f"/staff/tasks/{task}"
     assert send(other, f"{path}/take", {}, path).status_code == 303
@@ -369,7 +375,9 @@ def test_the_safeguards_say_what_is_on_and_what_is_not_whole(house: House) -> No
     assert Lease(house.provider.gate.gate.engine, LEASE).hold()
     assert "Jobs: on" in browser.get("/staff/safeguards").text
     assert "Everything is whole." in send(browser, "/staff/safeguards", {}).text
-    house.do(lambda joint: joint.connection.exec_driver_sql("UPDATE value SET revision = 9"))
+    house.do(
+        lambda transaction: transaction.connection.exec_driver_sql("UPDATE value SET revision = 9")
+    )
     found = send(browser, "/staff/safeguards", {}).text
     assert "not whole" in found
     assert MAIL not in found

@@ -58,7 +58,7 @@ def test_a_customer_from_a_file_gets_in_and_stays_one_person(
     assert [subject for _, subject in waiting(house)] == ["accounts/welcome-back"]
     assert get_in(house) == 303
     assert signs_in(house) == "/me/acceptance"
-    account = house.do(lambda joint: domain.account_of(joint.tables, person))
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert account is not None
     assert account.state == domain.ACTIVE
     assert found(house) == [person]
@@ -69,10 +69,10 @@ def test_who_signs_up_with_the_address_changes_nothing_of_the_customer(
 ) -> None:
     """Neither the values that are held nor the password come from whoever typed the address."""
     person = taken_in(house, tmp_path)
-    before = house.do(lambda joint: joint.held(person))
+    before = house.do(lambda transaction: transaction.held(person))
     sign_up(house)
-    assert house.do(lambda joint: joint.held(person)) == before
-    assert house.do(lambda joint: domain.account_of(joint.tables, person)) is None
+    assert house.do(lambda transaction: transaction.held(person)) == before
+    assert house.do(lambda transaction: domain.account_of(transaction.tables, person)) is None
 
 
 def test_the_link_into_an_account_works_once(house: House, tmp_path: Path) -> None:
@@ -95,7 +95,9 @@ def test_a_customer_without_a_birth_date_is_asked_for_it(
     assert "Your birth date" in house.browser().get(address).text
     answer = house.browser().post(address, data={**CHOSEN, "birth-date": born})
     assert answer.status_code == status
-    assert ("birth-date" in house.do(lambda joint: joint.held(person))) == (status == 303)
+    assert ("birth-date" in house.do(lambda transaction: transaction.held(person))) == (
+        status == 303
+    )
     if status == 303:
         assert signs_in(house) == "/me/acceptance"
 
@@ -108,8 +110,8 @@ def test_a_child_among_those_who_were_taken_in_does_not_get_in(
     send(house.browser(), "/recover", {"email": EMAIL})
     born = f"{house.provider.now().year - 9}-01-01"
     assert get_in(house, **{"birth-date": born}) == 403
-    assert "birth-date" not in house.do(lambda joint: joint.held(person))
-    assert house.do(lambda joint: domain.account_of(joint.tables, person)) is None
+    assert "birth-date" not in house.do(lambda transaction: transaction.held(person))
+    assert house.do(lambda transaction: domain.account_of(transaction.tables, person)) is None
 
 
 def test_an_account_that_nobody_confirmed_keeps_no_customer_out(

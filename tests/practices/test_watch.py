@@ -111,7 +111,7 @@ def test_an_erasure_that_somebody_asked_for_waits_for_nobody_elses(house: House)
     gate = house.provider.gate.gate
     one, two = house.customer(), house.customer("bob@marked.example")
     for each in (one, two):
-        house.do(lambda joint, whose=each: erasure.request(joint, whose))  # type: ignore[misc] # mypy knows no lambda's default
+        house.do(lambda transaction, whose=each: erasure.request(transaction, whose))  # type: ignore[misc] # mypy knows no lambda's default
     house.clock.moved += erasure.WAITS * 2
     gate.accept_clock()
     raw = spoil(house, one)

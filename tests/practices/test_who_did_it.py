@@ -63,7 +63,9 @@ def test_what_ends_with_an_erasure_was_ended_by_nobody(house: House) -> None:
 def test_whoever_leaves_a_household_reads_it_as_their_own_act(house: House) -> None:
     """The other reads that it was changed, and not that they did it."""
     holder, member = house.customer("hal@marked.example"), house.customer("mia@marked.example")
-    house.do(lambda joint: domain.hold(house.provider, joint, member, holder, by=member))
+    house.do(
+        lambda transaction: domain.hold(house.provider, transaction, member, holder, by=member)
+    )
     send(house.signed_in(holder), "/me/household/end", {"member": member}, "/me/household")
     own, changed = (
         "you changed who pays for an account of your household",
@@ -114,10 +116,14 @@ def test_a_message_of_which_no_copy_may_be_kept_is_entered_as_such(house: House)
     person = house.customer()
     browser = house.signed_in(person)
     assert "We keep no copies" not in browser.get("/me/messages").text
-    house.do(lambda joint: erasure.request(joint, person))
-    house.do(lambda joint: outbox.queue(joint, person, "accounts/factor", "administrative-message"))
+    house.do(lambda transaction: erasure.request(transaction, person))
+    house.do(
+        lambda transaction: outbox.queue(
+            transaction, person, "accounts/factor", "administrative-message"
+        )
+    )
     assert not house.do(
-        lambda joint: joint.peek(person, Act(action="store", data=("messages",)))
+        lambda transaction: transaction.peek(person, Act(action="store", data=("messages",)))
     ).allowed
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
     said = sentences(house, person)

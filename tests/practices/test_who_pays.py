@@ -155,7 +155,7 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
     """What was used before stays the guardian's."""
     guardian, minor, _ = family(house)
     house.clock.moved = timedelta(days=2 * 365 - 70)
-    house.do(lambda joint: joint.accept_clock(house.clock.now()))
+    house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     order(house, minor, "dsl-10")
     begun = today(house)
     run = birthdays(house.provider)
@@ -189,13 +189,13 @@ def test_a_member_is_billed_to_whoever_paid_on_each_day(house: House, *, leaves:
     holder, member = house.customer("hal@marked.example"), house.customer("mia@marked.example")
     before, after = (holder, member) if leaves else (member, holder)
     if leaves:
-        house.do(lambda joint: domain.hold(house.provider, joint, member, holder))
+        house.do(lambda transaction: domain.hold(house.provider, transaction, member, holder))
     to_the_first(house)
     order(house, member, "dsl-10")
     month = month_of(today(house))
     later(house, 20)
     for _ in range(2):
-        house.do(lambda joint: domain.hold(house.provider, joint, member, after))
+        house.do(lambda transaction: domain.hold(house.provider, transaction, member, after))
     assert billed(house, before) == [share(CENTS, month.first, month.first + 19 * DAY, month)]
     to_the_first(house)
     job(house, "invoices")
@@ -213,7 +213,7 @@ def test_a_minor_without_accepted_costs_leaves_no_household_to_be_billed(house: 
     for each in (browser, house.signed_in(guardian)):
         send(each, "/me/household/end", {"member": minor}, "/me")
         send(each, "/me/household/end", {}, "/me")
-    account = house.do(lambda joint: domain.account_of(joint.tables, minor))
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, minor))
     assert account is not None
     assert account.holder == guardian
 

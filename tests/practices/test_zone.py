@@ -50,7 +50,7 @@ def _opening(tmp_path: Path) -> Iterator[Callable[..., House]]:
 
 def served(house: House, person: str) -> bool:
     """Whether the policy lets somebody be served now."""
-    return house.do(lambda joint: joint.peek(person, Act(action="serve")).allowed)
+    return house.do(lambda transaction: transaction.peek(person, Act(action="serve")).allowed)
 
 
 def test_a_minor_is_not_served_before_the_birthday_begins_where_the_provider_is(

@@ -25,8 +25,8 @@ def bounce(
 
     found = bounces.read(_bytes(report))
     gate = gate_of(settings_in(settings))
-    with gate.together() as joint:
-        message = bounces.note(joint, found)
+    with gate.together() as transaction:
+        message = bounces.note(transaction, found)
     if as_json:
         print_json({"message": message, "status": found.status})
     else:

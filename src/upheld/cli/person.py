@@ -38,8 +38,8 @@ def find(
     field, value = ("email", email) if email else ("phone", phone)
     value = typer.get_text_stream("stdin").readline().rstrip("\n") if value == "-" else value
     provider = provider_of(settings_in(settings))
-    with provider.gate.gate.together() as joint:
-        found = found_by(provider, joint, field, value)
+    with provider.gate.gate.together() as transaction:
+        found = found_by(provider, transaction, field, value)
     if as_json:
         print_json({"people": found})
     else:

@@ -38,9 +38,9 @@ def add(
     told = settings_in(settings)
     gate = gate_of(told)
     roles = read_roles(told.roles, gate.house.policy.program).require(role)
-    with gate.together() as joint:
-        user = people.add(joint, "staff", name, sign_in, roles=roles)
-        made = people.invite(joint, user)
+    with gate.together() as transaction:
+        user = people.add(transaction, "staff", name, sign_in, roles=roles)
+        made = people.invite(transaction, user)
     _show(made, told.url, as_json=as_json)
 
 
@@ -56,8 +56,10 @@ def agent(
     from upheld.practices.staff import people
 
     told = settings_in(settings)
-    with gate_of(told).together() as joint:
-        made = people.invite(joint, people.add(joint, "agent", name, sign_in, party=company))
+    with gate_of(told).together() as transaction:
+        made = people.invite(
+            transaction, people.add(transaction, "agent", name, sign_in, party=company)
+        )
     _show(made, told.url, as_json=as_json)
 
 
@@ -71,8 +73,8 @@ def renew(
     from upheld.practices.staff import people
 
     told = settings_in(settings)
-    with gate_of(told).together() as joint:
-        made = people.invite_anew(joint, people.by_sign_in(joint, sign_in))
+    with gate_of(told).together() as transaction:
+        made = people.invite_anew(transaction, people.by_sign_in(transaction, sign_in))
     _show(made, told.url, as_json=as_json)
 
 
@@ -85,8 +87,8 @@ def end(
     """Let somebody go: signed out at once, their tasks back in the queue."""
     from upheld.practices.staff import people
 
-    with gate_of(settings_in(settings)).together() as joint:
-        user = people.end(joint, people.by_sign_in(joint, sign_in))
+    with gate_of(settings_in(settings)).together() as transaction:
+        user = people.end(transaction, people.by_sign_in(transaction, sign_in))
     if as_json:
         print_json({"ended": user.sign_in})
     else:

@@ -18,7 +18,7 @@ from upheld.core.errors import UpheldError
 from upheld.database.tables import microseconds
 from upheld.demo.names import Made
 from upheld.gate.act.request import Refused
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards, outbox
 from upheld.practice.cards import Card, Charged
 from upheld.practice.invitations import Invitation
@@ -145,12 +145,14 @@ class Years:
         if at < self.end:
             self.steps.append(Step(at, len(self.steps), work, weight))
 
-    def plan_joint(self, day: date, work: Callable[[Joint], object], hour: int = 9) -> None:
-        """The same for a piece of work in a transaction of its own."""
+    def plan_transaction(
+        self, day: date, work: Callable[[GateTransaction], object], hour: int = 9
+    ) -> None:
+        """Plan a piece of work that gets a transaction of its own."""
 
         def apart() -> None:
-            with self.gate.together() as joint:
-                done(work(joint))
+            with self.gate.together() as transaction:
+                done(work(transaction))
 
         self.plan(day, apart, hour)
 
@@ -188,14 +190,14 @@ class Years:
 
     # What
 
-    def some(self, members: list[Member], work: Callable[[Joint, Member], None]) -> None:
+    def some(self, members: list[Member], work: Callable[[GateTransaction, Member], None]) -> None:
         """Do something for some members, many in a transaction; what nobody reads is dropped."""
         for start in range(0, len(members), TOGETHER):
-            with self.gate.together() as joint:
+            with self.gate.together() as transaction:
                 for member in members[start : start + TOGETHER]:
-                    work(joint, member)
+                    work(transaction, member)
                     if not member.shown:
-                        outbox.drop(joint, member.id)
+                        outbox.drop(transaction, member.id)
             self._reach(self.reached + len(members[start : start + TOGETHER]))
         self.deliver()
 
@@ -217,28 +219,33 @@ class Years:
         """Let everybody sign up whose month it is, and order what they have."""
         self.some([m for m in self.members if m.month == number and not m.invited], self.enter)
 
-    def enter(self, joint: Joint, member: Member, invitation: Invitation | None = None) -> None:
+    def enter(
+        self, transaction: GateTransaction, member: Member, invitation: Invitation | None = None
+    ) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
         applicant = Applicant(member.made.told, self.secret, self.agreement, invitation)
-        member.id = join(self.provider, joint, applicant) or ""
-        accounts.verify(joint, member.id)
+        member.id = join(self.provider, transaction, applicant) or ""
+        accounts.verify(transaction, member.id)
         for plan in member.plans:
-            done(services.order(joint, member.id, self.plans[plan]))
+            done(services.order(transaction, member.id, self.plans[plan]))
         member.payer = invitation is None
         if member.payer and member.plans:
             last, until = f"{self.random.randint(0, 9999):04}", f"{self.end.year + 4}-08"
             card = Card(f"demo-{member.id[:16]}", last, "Visa", until)
-            done(cards.keep(joint, member.id, card))
+            done(cards.keep(transaction, member.id, card))
 
     def bill(self, number: int, before: Month) -> None:
         """Make the invoices of the month before."""
-        self.some(self.here(number), lambda joint, m: self.invoices.invoice(joint, m.id, before))
+        self.some(
+            self.here(number),
+            lambda transaction, m: self.invoices.invoice(transaction, m.id, before),
+        )
 
     def count(self, number: int, before: Month) -> None:
         """Note what was used in the month before."""
-        self.some(self.here(number), lambda joint, m: self._used(joint, m, before))
+        self.some(self.here(number), lambda transaction, m: self._used(transaction, m, before))
 
-    def _used(self, joint: Joint, member: Member, month: Month) -> None:
+    def _used(self, transaction: GateTransaction, member: Member, month: Month) -> None:
         found = [service for plan in member.plans if (service := self.plans[plan].service) in _USE]
         rows = [
             usage.Row(
@@ -249,23 +256,23 @@ class Years:
             for each in found
         ]
         if rows:
-            done(usage.note(joint, member.id, rows))
+            done(usage.note(transaction, member.id, rows))
 
     def pay(self, number: int) -> None:
         """Let everybody pay what they owe, but those who do not."""
         paying = [m for m in self.here(number) if m.payer and number < m.pays_until]
         self.some(paying, self.settle)
 
-    def settle(self, joint: Joint, member: Member) -> None:
+    def settle(self, transaction: GateTransaction, member: Member) -> None:
         """Let somebody pay all that they owe."""
-        history = invoices.history_of(joint, member.id)
+        history = invoices.history_of(transaction, member.id)
         if isinstance(history, Refused) or history.balance <= 0:
             return
         key = f"{self.random.getrandbits(128):032x}"
-        begun = self.payments.begin(joint, member.id, key, history.balance, "", "")
+        begun = self.payments.begin(transaction, member.id, key, history.balance, "", "")
         done(begun)
         paid = Charged(paid=True, reference=f"demo-{key[:12]}")
-        done(self.payments.finish(joint, member.id, key, paid))
+        done(self.payments.finish(transaction, member.id, key, paid))
 
     def look_after(self) -> None:
         """Do what is due about invoices that nobody paid."""

@@ -23,13 +23,13 @@ from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Given, Refused
 from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.policy.load import Policy, load
 from upheld.policy.request import Decision
 from upheld.vault.keyring import Keyring
 
 TOGETHER_MAX = 256  # acts in one transaction
-Work = Callable[[Joint], Any]
+Work = Callable[[GateTransaction], Any]
 
 
 class AsyncGate:
@@ -98,16 +98,18 @@ class AsyncGate:
 
     async def enrol(self) -> str:
         """A new person; the id."""
-        return str(await self.do(lambda joint: joint.enrol()))
+        return str(await self.do(lambda transaction: transaction.enrol()))
 
     async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
-        found: Given = await self.do(lambda joint: joint.store(person_id, told, **more))
+        found: Given = await self.do(lambda transaction: transaction.store(person_id, told, **more))
         return found
 
     async def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
-        found: Given = await self.do(lambda joint: joint.append(person_id, field, told, **more))
+        found: Given = await self.do(
+            lambda transaction: transaction.append(person_id, field, told, **more)
+        )
         return found
 
     async def peek(
@@ -115,7 +117,7 @@ class AsyncGate:
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         asked = Act(action=action, data=tuple(data), **more)
-        found: Decision = await self.do(lambda joint: joint.peek(person_id, asked))
+        found: Decision = await self.do(lambda transaction: transaction.peek(person_id, asked))
         return found
 
     async def act(
@@ -129,7 +131,9 @@ class AsyncGate:
     ) -> Given:
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
-        found: Given = await self.do(lambda joint: joint.act(asked, person_id, entitled=entitled))
+        found: Given = await self.do(
+            lambda transaction: transaction.act(asked, person_id, entitled=entitled)
+        )
         return found
 
     def __getattr__(self, name: str) -> Any:
@@ -148,32 +152,40 @@ class AsyncGate:
     ) -> dict[str, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         act = Act(action=action, data=tuple(data), **more)
-        found: dict[str, Outcome] = await self.do(lambda joint: joint.sweep(act, asked))
+        found: dict[str, Outcome] = await self.do(lambda transaction: transaction.sweep(act, asked))
         return found
 
     async def record(self, person_id: str, kind: str, **more: Any) -> str:
         """Keep a record that proves a fact; its id."""
-        return str(await self.do(lambda joint: joint.record(person_id, kind, **more)))
+        return str(await self.do(lambda transaction: transaction.record(person_id, kind, **more)))
 
     async def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
     ) -> None:
         """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
-        await self.do(lambda joint: joint.withdraw(person_id, record_id, ended=ended, actor=actor))
+        await self.do(
+            lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
+        )
 
     async def registered(self, kind: str, **which: Any) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
-        found: list[Record] = await self.do(lambda joint: joint.registered(kind, **which))
+        found: list[Record] = await self.do(
+            lambda transaction: transaction.registered(kind, **which)
+        )
         return found
 
     async def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
-        found: list[Record] = await self.do(lambda joint: joint.withdraw_all(kind, **which))
+        found: list[Record] = await self.do(
+            lambda transaction: transaction.withdraw_all(kind, **which)
+        )
         return found
 
     async def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        found: tuple[str, ...] = await self.do(lambda joint: joint.drop(person_id, fields))
+        found: tuple[str, ...] = await self.do(
+            lambda transaction: transaction.drop(person_id, fields)
+        )
         return found
 
 

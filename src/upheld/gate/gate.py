@@ -34,7 +34,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.log_state import Standing
 from upheld.gate.sealing import Sealer
-from upheld.gate.transaction import Joint
+from upheld.gate.transaction import GateTransaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
 from upheld.vault import blind_index, erasures
@@ -116,56 +116,58 @@ class Gate:
             yield Tables(connection)
 
     @contextmanager
-    def together(self) -> Iterator[Joint]:
+    def together(self) -> Iterator[GateTransaction]:
         """Acts in one transaction: committed when the block ends, undone when it raises."""
         with writing(self.engine) as connection:
-            yield Joint(self.house, connection)
+            yield GateTransaction(self.house, connection)
 
-    def batch(self, works: Sequence[Callable[[Joint], Any]]) -> list[Any]:
+    def batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
         """Pieces of work in one transaction, each whole or not at all; results or exceptions.
 
         A failing neighbour costs nobody else; a failing commit fails all, and raises.
         """
         found: list[Any] = []
         with writing(self.engine) as connection:
-            joint = Joint(self.house, connection)
+            transaction = GateTransaction(self.house, connection)
             for work in works:
                 if len(works) == 1:
-                    found.append(work(joint))
+                    found.append(work(transaction))
                     break
                 try:
                     with savepoint(connection):
-                        found.append(work(joint))
+                        found.append(work(transaction))
                 except Exception as error:  # noqa: BLE001 - given back to whoever asked
                     found.append(error)
         return found
 
-    def _one(self, work: Callable[[Joint], Any]) -> Any:
+    def _one(self, work: Callable[[GateTransaction], Any]) -> Any:
         with writing(self.engine) as connection:
-            found = work(Joint(self.house, connection))
+            found = work(GateTransaction(self.house, connection))
         if isinstance(found, Refused):
             raise found
         return found
 
     def enrol(self) -> str:
         """A new person; the id."""
-        return str(self._one(lambda joint: joint.enrol()))
+        return str(self._one(lambda transaction: transaction.enrol()))
 
     def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
-        found: Given = self._one(lambda joint: joint.store(person_id, told, **more))
+        found: Given = self._one(lambda transaction: transaction.store(person_id, told, **more))
         return found
 
     def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
-        found: Given = self._one(lambda joint: joint.append(person_id, field, told, **more))
+        found: Given = self._one(
+            lambda transaction: transaction.append(person_id, field, told, **more)
+        )
         return found
 
     def peek(self, action: str, person_id: str, data: Sequence[str] = (), **more: Any) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         with reading(self.engine) as connection:
             asked = Act(action=action, data=tuple(data), **more)
-            return Joint(self.house, connection).peek(person_id, asked)
+            return GateTransaction(self.house, connection).peek(person_id, asked)
 
     def act(
         self,
@@ -203,32 +205,34 @@ class Gate:
     ) -> dict[str, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         act = Act(action=action, data=tuple(data), **more)
-        found: dict[str, Outcome] = self._one(lambda joint: joint.sweep(act, asked))
+        found: dict[str, Outcome] = self._one(lambda transaction: transaction.sweep(act, asked))
         return found
 
     def record(self, person_id: str, kind: str, **more: Any) -> str:
         """Keep a record that proves a fact; its id."""
-        return str(self._one(lambda joint: joint.record(person_id, kind, **more)))
+        return str(self._one(lambda transaction: transaction.record(person_id, kind, **more)))
 
     def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
     ) -> None:
         """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
-        self._one(lambda joint: joint.withdraw(person_id, record_id, ended=ended, actor=actor))
+        self._one(
+            lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
+        )
 
     def registered(self, kind: str, **which: Any) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
-        found: list[Record] = self._one(lambda joint: joint.registered(kind, **which))
+        found: list[Record] = self._one(lambda transaction: transaction.registered(kind, **which))
         return found
 
     def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
-        found: list[Record] = self._one(lambda joint: joint.withdraw_all(kind, **which))
+        found: list[Record] = self._one(lambda transaction: transaction.withdraw_all(kind, **which))
         return found
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        found: tuple[str, ...] = self._one(lambda joint: joint.drop(person_id, fields))
+        found: tuple[str, ...] = self._one(lambda transaction: transaction.drop(person_id, fields))
         return found
 
     def find(self, field: str, value: str) -> list[str]:
@@ -250,4 +254,4 @@ class Gate:
     def accept_clock(self) -> None:
         """Take the time of day as it is, though it was set back or jumped; an entry says so."""
         at = self.house.clock.accept()
-        self._one(lambda joint: joint.accept_clock(at))
+        self._one(lambda transaction: transaction.accept_clock(at))

@@ -39,7 +39,7 @@ from upheld.vault.people import ACTIVE, REGISTER
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
-    from upheld.gate.transaction import Joint
+    from upheld.gate.transaction import GateTransaction
 
 OWED = "owed"
 DELETE = "delete"
@@ -251,11 +251,11 @@ def owe(gate: Gate) -> int:
 
 def _owed(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
     """Open what came to be owed to a person by a record; how many changed."""
-    with gate.together() as joint:
-        people.lock(joint.connection, person_id)
-        last = entries.last_of(joint.connection)
+    with gate.together() as transaction:
+        people.lock(transaction.connection, person_id)
+        last = entries.last_of(transaction.connection)
         number = last[0] if last else 0
-        return review(gate.house, joint.connection, person_id, kind, number, record_id)
+        return review(gate.house, transaction.connection, person_id, kind, number, record_id)
 
 
 def late(gate: Gate) -> int:
@@ -281,8 +281,8 @@ def late(gate: Gate) -> int:
 
 
 def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
-    with gate.together() as joint:
-        return _fell_due(gate, joint, item, now)
+    with gate.together() as transaction:
+        return _fell_due(gate, transaction, item, now)
 
 
 def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after: Place) -> Batch:
@@ -298,8 +298,8 @@ def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after
     return batch(connection, table, where, values, after, MOST)
 
 
-def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
-    connection, house = joint.connection, gate.house
+def _fell_due(gate: Gate, transaction: GateTransaction, item: Item, now: datetime) -> int:
+    connection, house = transaction.connection, gate.house
     people.lock(connection, item.person_id)
     there = database.get(
         connection, table, "person_id = ? AND item_id = ?", item.person_id, item.item_id
@@ -307,7 +307,7 @@ def _fell_due(gate: Gate, joint: Joint, item: Item, now: datetime) -> int:
     if there is None or there.state != item.state:
         return 0  # somebody else was faster
     if handler := house.carriers.due.get(item.kind):
-        return _close(connection, item, "done", handler(joint, item))
+        return _close(connection, item, "done", handler(transaction, item))
     if item.kind == OWED:
         must = next((m for m in musts(house.policy) if m[:2] == (item.clause, item.action)), None)
         owed = False  # a clause that is no longer in the policy owes nothing

@@ -402,7 +402,7 @@ class Transaction(Inquiries):
         return entries.write(self._connection, entry, person_id or None, at)[0]
 
 
-class Joint(Transaction):
+class GateTransaction(Transaction):
     """A transaction as the gate's own rooms see it: with what it is made of."""
 
     @property

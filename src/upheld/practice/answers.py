@@ -31,11 +31,11 @@ def checked(provider: Provider, word: str, field: Field) -> Field:
     return field._replace(check=lambda value: canonical(provider, word, value))
 
 
-def found_by(provider: Provider, joint: Transaction, word: str, value: str) -> list[str]:
+def found_by(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
     """The people with an e-mail address or phone number, however it is written."""
     try:
         asked = [canonical(provider, word, value), value]
     except ValueError:
         asked = [value]  # as one that was kept before values were checked
-    found = (joint.find(word, each) for each in asked)
+    found = (transaction.find(word, each) for each in asked)
     return next((people for people in found if people), [])

@@ -88,18 +88,18 @@ def usable(given: Given) -> Card | None:
         return None
 
 
-def held(joint: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
+def held(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
     """The verified card that is kept of a person; None without one, or where the policy refuses."""
-    found = joint.act(Act(action="use", data=("card",), purpose=purpose), person_id)
+    found = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
     return None if isinstance(found, Refused) else usable(found)
 
 
 def keep(
-    joint: Transaction, person_id: str, card: Card, occasion: str = "service-use"
+    transaction: Transaction, person_id: str, card: Card, occasion: str = "service-use"
 ) -> Refused | None:
     """Keep a card of a person; the refusal, where the policy refuses."""
     value = msgspec.json.encode(card).decode()
-    found = joint.store(
+    found = transaction.store(
         person_id,
         {"card": value},
         source="customer",

@@ -18,15 +18,15 @@ SIGN_IN: Final = "sign-in"
 _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 
-def kept(joint: Transaction, person_id: str, purpose: str = "security") -> dict[str, str]:
+def kept(transaction: Transaction, person_id: str, purpose: str = "security") -> dict[str, str]:
     """A person's passwords by what they are for; none where the policy refuses."""
-    found = _read(joint, person_id, purpose)
+    found = _read(transaction, person_id, purpose)
     return {} if isinstance(found, Refused) else found
 
 
-def _read(joint: Transaction, person_id: str, purpose: str) -> dict[str, str] | Refused:
+def _read(transaction: Transaction, person_id: str, purpose: str) -> dict[str, str] | Refused:
     act = Act(action="use", data=("credentials",), purpose=purpose)
-    found = joint.act(act, person_id, entitled=True)
+    found = transaction.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
     return told(found["credentials"]) if "credentials" in found.values else {}
@@ -38,23 +38,28 @@ def told(value: str) -> dict[str, str]:
         return _DECODER.decode(value)
 
 
-def occasion(joint: Transaction, person_id: str) -> str:
+def occasion(transaction: Transaction, person_id: str) -> str:
     """On which occasion somebody changes a password: whoever has no service yet registers."""
-    act, _ = joint.letting_in(
+    act, _ = transaction.letting_in(
         ("credentials",), source="customer", occasion="service-use", purpose="security"
     )
-    return "service-use" if joint.peek(person_id, act).allowed else "registration"
+    return "service-use" if transaction.peek(person_id, act).allowed else "registration"
 
 
 def change(
-    joint: Transaction, person_id: str, what: str, secret: str, *, occasion: str = "service-use"
+    transaction: Transaction,
+    person_id: str,
+    what: str,
+    secret: str,
+    *,
+    occasion: str = "service-use",
 ) -> Refused | None:
     """Keep another password for one thing; the refusal, where the policy refuses."""
-    before = _read(joint, person_id, "security")
+    before = _read(transaction, person_id, "security")
     if isinstance(before, Refused):
         return before  # what cannot be read must not be written over
     both = msgspec.json.encode({**before, what: secret}).decode()
-    found = joint.store(
+    found = transaction.store(
         person_id,
         {"credentials": both},
         source="customer",
@@ -65,14 +70,14 @@ def change(
     return found if isinstance(found, Refused) else None
 
 
-def forget(joint: Transaction, person_id: str, what: str) -> Refused | None:
+def forget(transaction: Transaction, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
-    told = {each: secret for each, secret in kept(joint, person_id).items() if each != what}
-    found = joint.store(
+    told = {each: secret for each, secret in kept(transaction, person_id).items() if each != what}
+    found = transaction.store(
         person_id,
         {"credentials": msgspec.json.encode(told).decode()},
         source="customer",
-        occasion=occasion(joint, person_id),
+        occasion=occasion(transaction, person_id),
         purpose="security",
         entitled=True,
     )

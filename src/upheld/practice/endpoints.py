@@ -89,7 +89,7 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
                 raise Refusal(403, *SIGNED_OUT)
             return to_sign_in(provider, request, kind, again=stale)
         if sessions.stale(session, at):
-            await provider.do(lambda joint: sessions.touch(joint.tables, session, at))
+            await provider.do(lambda transaction: sessions.touch(transaction.tables, session, at))
         await _signalled(provider, request, session)
         form = await _sent(request)
         try:
@@ -105,7 +105,9 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             return _odd(provider, request, error.field)
         except OthersTaskError as error:  # what was begun is undone; that it was tried is entered
             task = error.task
-            await provider.do(lambda joint: tasks.enter_try(joint, task, session.subject))
+            await provider.do(
+                lambda transaction: tasks.enter_try(transaction, task, session.subject)
+            )
             raise HTTPException(error.status) from None
         finally:
             await form.close()  # of files that somebody sent
@@ -125,8 +127,8 @@ async def _signalled(provider: Provider, request: Request, session: Session) -> 
     if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
         return
     await provider.do(
-        lambda joint: provider.events.announce(
-            joint, PRIVACY_SIGNAL, session.subject, session.key.hex()
+        lambda transaction: provider.events.announce(
+            transaction, PRIVACY_SIGNAL, session.subject, session.key.hex()
         )
     )
     if len(provider.signalled) >= SIGNALLED_MAX:

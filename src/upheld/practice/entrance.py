@@ -88,10 +88,15 @@ def remember(
 
 
 def knock(
-    provider: Provider, joint: Transaction, request: Request, kind: str, name: str, subject: str
+    provider: Provider,
+    transaction: Transaction,
+    request: Request,
+    kind: str,
+    name: str,
+    subject: str,
 ) -> Door:
     """Count a try to sign in by a name; `subject` is whose name it is, if that was looked up."""
-    tables, at = joint.tables, provider.now()
+    tables, at = transaction.tables, provider.now()
     take = provider.limits.take
     device = device_of(provider, request, kind, subject)
     if device is not None:
@@ -103,24 +108,29 @@ def knock(
     return Door.SLOWED if take(tables, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
 
 
-def too_many_codes(provider: Provider, joint: Transaction, subject: str) -> bool:
+def too_many_codes(provider: Provider, transaction: Transaction, subject: str) -> bool:
     """Count a code that came with the right password past the account's limit; whether to refuse.
 
     Codes are few, and whoever has the password could slow the account first, then guess them from
     many networks. Strangers without the password never get this far, and shut nobody out.
     """
     name = ("second-factor", subject, "")
-    return bool(provider.limits.take(joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()))
+    return bool(provider.limits.take(transaction.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()))
 
 
 def let_in(
-    provider: Provider, joint: Transaction, request: Request, kind: str, name: str, subject: str
+    provider: Provider,
+    transaction: Transaction,
+    request: Request,
+    kind: str,
+    name: str,
+    subject: str,
 ) -> None:
     """Forget the tries of whoever gave what was right."""
-    provider.limits.clear(joint.tables, kind, name)
+    provider.limits.clear(transaction.tables, kind, name)
     device = device_of(provider, request, kind, subject)
     if device is not None:
-        provider.limits.clear(joint.tables, "device", kind, subject, device.word)
+        provider.limits.clear(transaction.tables, "device", kind, subject, device.word)
 
 
 def _today(provider: Provider) -> int:

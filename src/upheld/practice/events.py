@@ -57,10 +57,12 @@ class Events:
         """Hear of an event from now on."""
         self._by.setdefault(_known(name), []).append(listener)
 
-    def announce(self, joint: Transaction, name: str, person_id: str, about: str = "") -> None:
+    def announce(
+        self, transaction: Transaction, name: str, person_id: str, about: str = ""
+    ) -> None:
         """Tell whoever hears of an event."""
         for listener in self._by.get(_known(name), ()):
-            listener(joint, person_id, about)
+            listener(transaction, person_id, about)
 
 
 def _known(name: str) -> str:

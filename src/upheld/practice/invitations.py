@@ -56,15 +56,21 @@ class Invitation(NamedTuple):
 
 
 def invite(
-    joint: Transaction, email: str, kind: str, template: str, *, inviter: str = "", asker: str = ""
+    transaction: Transaction,
+    email: str,
+    kind: str,
+    template: str,
+    *,
+    inviter: str = "",
+    asker: str = "",
 ) -> tuple[str, str] | Refused:
     """Invite an address, if the policy lets us hold it and write to it; the id, and a code.
 
     `asker` is the name by which whoever is invited knows who asks; it is held as the address is.
     """
-    contact = joint.enrol()
+    contact = transaction.enrol()
     told = {"email": email, "name": asker} if asker else {"email": email}
-    stored = joint.store(
+    stored = transaction.store(
         contact,
         told,
         source="customer",
@@ -76,13 +82,13 @@ def invite(
         return stored
     made = secrets.token_hex(16)
     words = {"compare": compared(made)} if kind == GUARDIAN else None
-    queued = outbox.queue(joint, contact, template, "administrative-message", words)
+    queued = outbox.queue(transaction, contact, template, "administrative-message", words)
     if isinstance(queued, Refused):
         return queued
-    at = joint.clock.now()
+    at = transaction.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
     code = "-".join((compared(made), *groups))
-    joint.tables.insert(
+    transaction.tables.insert(
         invitation,
         person_id=contact,
         invitation_id=made,
@@ -142,10 +148,10 @@ def accepted_by(tables: Tables, person_id: str, at: datetime) -> list[Invitation
 
 
 def accept(
-    joint: Transaction, told: Invitation, by: str, text_digest: str, *, checked: bool
+    transaction: Transaction, told: Invitation, by: str, text_digest: str, *, checked: bool
 ) -> None:
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
-    at = joint.clock.now()
+    at = transaction.clock.now()
     changes = {
         "state": ACCEPTED if checked else CHECKING,
         "inviter": by,
@@ -153,33 +159,35 @@ def accept(
         "expires": microseconds(at + LASTS),
         "text_digest": text_digest,
     }
-    joint.tables.update(invitation, changes, _ONE, told.person_id, told.invitation_id)
+    transaction.tables.update(invitation, changes, _ONE, told.person_id, told.invitation_id)
 
 
-def confirm(joint: Transaction, by: str) -> None:
+def confirm(transaction: Transaction, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
-    joint.tables.update(invitation, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by)
+    transaction.tables.update(
+        invitation, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by
+    )
 
 
-def redeem(joint: Transaction, told: Invitation) -> Invitation | None:
+def redeem(transaction: Transaction, told: Invitation) -> Invitation | None:
     """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
 
     It is read anew: whoever found it before the transaction may have come second.
     """
-    at = joint.clock.now()
+    at = transaction.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _one(joint.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
+    ready = _one(transaction.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
     if ready is None or not once.spend(
-        joint.tables, "invitation", ready.invitation_id, ready.expires
+        transaction.tables, "invitation", ready.invitation_id, ready.expires
     ):
         return None
-    finish(joint, ready)
+    finish(transaction, ready)
     return ready
 
 
-def finish(joint: Transaction, told: Invitation) -> None:
+def finish(transaction: Transaction, told: Invitation) -> None:
     """Note that somebody signed up by an invitation, or that it was declined."""
-    joint.tables.update(invitation, {"state": DONE}, _ONE, told.person_id, told.invitation_id)
+    transaction.tables.update(invitation, {"state": DONE}, _ONE, told.person_id, told.invitation_id)
 
 
 def sweep(gate: Gate, most: int = 100) -> int:
@@ -191,8 +199,8 @@ def sweep(gate: Gate, most: int = 100) -> int:
     count, last = 0, ""
     with trying(gate, "invitations") as trial:
         while True:
-            with gate.together() as joint:
-                found = joint.tables.look(
+            with gate.together() as transaction:
+                found = transaction.tables.look(
                     invitation, ["invitation_id", _THERE], _OVER, at, last, most
                 )
             for invitation_id, contact in found:
@@ -206,15 +214,15 @@ def sweep(gate: Gate, most: int = 100) -> int:
 def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
-    with gate.together() as joint:
-        told = joint.tables.get(invitation, where, invitation_id)
+    with gate.together() as transaction:
+        told = transaction.tables.get(invitation, where, invitation_id)
     if told is None:
         return 0  # another process was faster
     if contact:
         erase(gate, [told.person_id])  # as the row says that was checked
     if told.state == DONE or told.expires < at:
-        with gate.together() as joint:
-            joint.tables.delete(invitation, where, invitation_id)
+        with gate.together() as transaction:
+            transaction.tables.delete(invitation, where, invitation_id)
     return 1
 
 

@@ -21,29 +21,29 @@ REFUSALS_NETWORK: Final = Rate(5, 600)  # refusals of nobody that a network caus
 REFUSALS: Final = Rate(200, 30)  # those that all of them cause together
 
 
-def too_many_from(provider: Provider, joint: Transaction, kind: str, network: str) -> bool:
+def too_many_from(provider: Provider, transaction: Transaction, kind: str, network: str) -> bool:
     """Whether a network asks for a kind of message once too often."""
-    return _taken(provider, joint, NETWORK, f"{kind}-network", network)
+    return _taken(provider, transaction, NETWORK, f"{kind}-network", network)
 
 
-def too_many_by(provider: Provider, joint: Transaction, kind: str, customer: str) -> bool:
+def too_many_by(provider: Provider, transaction: Transaction, kind: str, customer: str) -> bool:
     """Whether a customer asks for a kind of message once too often."""
-    return _taken(provider, joint, SENDER, f"{kind}-sender", customer)
+    return _taken(provider, transaction, SENDER, f"{kind}-sender", customer)
 
 
-def too_many_to(provider: Provider, joint: Transaction, kind: str, email: str) -> bool:
+def too_many_to(provider: Provider, transaction: Transaction, kind: str, email: str) -> bool:
     """Whether an address gets a kind of message once too often, with any tag after a `+`."""
     local, _, domain = normalised("email", email).rpartition("@")
     receiver = f"{local.partition('+')[0]}@{domain}"
-    return _taken(provider, joint, RECEIVER, f"{kind}-receiver", receiver)
+    return _taken(provider, transaction, RECEIVER, f"{kind}-receiver", receiver)
 
 
-def too_many_refusals(provider: Provider, joint: Transaction, network: str) -> bool:
+def too_many_refusals(provider: Provider, transaction: Transaction, network: str) -> bool:
     """Whether somebody who is nobody yet would cause one entry of a refusal too many."""
-    return _taken(provider, joint, REFUSALS_NETWORK, "refusals-network", network) or _taken(
-        provider, joint, REFUSALS, "refusals"
+    return _taken(provider, transaction, REFUSALS_NETWORK, "refusals-network", network) or _taken(
+        provider, transaction, REFUSALS, "refusals"
     )
 
 
-def _taken(provider: Provider, joint: Transaction, rate: Rate, *name: str) -> bool:
-    return bool(provider.limits.take(joint.tables, rate, *name, at=provider.now()))
+def _taken(provider: Provider, transaction: Transaction, rate: Rate, *name: str) -> bool:
+    return bool(provider.limits.take(transaction.tables, rate, *name, at=provider.now()))

@@ -66,17 +66,17 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
     return user
 
 
-def equip(joint: Transaction, user_id: str, hashed: str, secret: str, step: int) -> None:
+def equip(transaction: Transaction, user_id: str, hashed: str, secret: str, step: int) -> None:
     """Let somebody sign in by a password and one-time passwords that they chose themselves."""
-    change_password(joint.tables, user_id, hashed)
-    change_secret(joint, user_id, secret, step)
-    change_state(joint.tables, user_id, ACTIVE)
+    change_password(transaction.tables, user_id, hashed)
+    change_secret(transaction, user_id, secret, step)
+    change_state(transaction.tables, user_id, ACTIVE)
 
 
-def change_secret(joint: Transaction, user_id: str, secret: str, step: int) -> None:
+def change_secret(transaction: Transaction, user_id: str, secret: str, step: int) -> None:
     """Take other one-time passwords from the step after `step` on."""
-    sealed = joint.sealer("desk").seal(secret.encode(), "totp", user_id)
-    _change(joint.tables, user_id, secret=sealed, step=step)
+    sealed = transaction.sealer("desk").seal(secret.encode(), "totp", user_id)
+    _change(transaction.tables, user_id, secret=sealed, step=step)
 
 
 def disarm(tables: Tables, user_id: str) -> None:
@@ -117,18 +117,18 @@ def kept(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
     return None if found is None else (_user(found), found.password)
 
 
-def step_taken(joint: Transaction, user_id: str, code: str, at: datetime) -> bool:
+def step_taken(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = joint.tables.get(desk_user, _ACTIVE, user_id)
+    found = transaction.tables.get(desk_user, _ACTIVE, user_id)
     if found is None:
         return False
-    secret = joint.sealer("desk").unseal(found.secret, "totp", user_id)
+    secret = transaction.sealer("desk").unseal(found.secret, "totp", user_id)
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
-    if not once.spend(joint.tables, "totp", f"{user_id} {step}", at + STEP_LASTS):
+    if not once.spend(transaction.tables, "totp", f"{user_id} {step}", at + STEP_LASTS):
         return False
-    _change(joint.tables, user_id, step=step)
+    _change(transaction.tables, user_id, step=step)
     return True
 
 

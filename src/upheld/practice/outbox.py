@@ -21,7 +21,7 @@ WAITING: Final = "waiting"  # the state of a message that is to be sent
 
 
 def queue(
-    joint: Transaction,
+    transaction: Transaction,
     person_id: str,
     template: str,
     purpose: str,
@@ -32,12 +32,12 @@ def queue(
     `template` is `PRACTICE/NAME`; `words` are ids, dates and amounts that say which thing it is
     about, never what it says of anybody.
     """
-    found = joint.act(Act(action="contact", purpose=purpose), person_id)
+    found = transaction.act(Act(action="contact", purpose=purpose), person_id)
     if isinstance(found, Refused):
         return found
     message = secrets.token_hex(16)
-    at = microseconds(joint.clock.now())
-    joint.tables.insert(
+    at = microseconds(transaction.clock.now())
+    transaction.tables.insert(
         outbox,
         person_id=person_id,
         message_id=message,
@@ -54,7 +54,7 @@ def queue(
     return message
 
 
-def drop(joint: Transaction, person_id: str, template: str = "") -> None:
+def drop(transaction: Transaction, person_id: str, template: str = "") -> None:
     """Let what waits for somebody not be sent: all of it, or what is made by one template."""
     where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
-    joint.tables.purge(outbox, where, person_id, template, template)
+    transaction.tables.purge(outbox, where, person_id, template, template)

@@ -41,14 +41,14 @@ class OwnPasskeys:
         del tables, subject
         return False
 
-    def passes(self, joint: Transaction, subject: str, code: str) -> bool:
+    def passes(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether a code is right, where one is asked for."""
-        del joint, subject, code
+        del transaction, subject, code
         return True
 
-    def changed(self, joint: Transaction, subject: str, what: str) -> None:
+    def changed(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter that a passkey was made or removed."""
-        joint.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
+        transaction.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         provider, kind, subject = self.provider, self.kind, visit.subject
@@ -93,18 +93,20 @@ class OwnPasskeys:
         site = passkeys.site_of(self.provider, visit.request)
         device = devices.name_of(visit.request.headers.get("user-agent", ""))
 
-        def work(joint: Transaction) -> str:
+        def work(transaction: Transaction) -> str:
             if handle:
-                if passkeys.remove(joint.tables, kind, subject, handle):
-                    self.changed(joint, subject, "passkey-off")
+                if passkeys.remove(transaction.tables, kind, subject, handle):
+                    self.changed(transaction, subject, "passkey-off")
                 return ""
             if site is None or not sent:
                 return NOT_MADE
-            if not self.passes(joint, subject, code):
+            if not self.passes(transaction, subject, code):
                 return WRONG
-            if not passkeys.register(joint, site, kind, subject, visit.session.key, sent, device):
+            if not passkeys.register(
+                transaction, site, kind, subject, visit.session.key, sent, device
+            ):
                 return NOT_MADE
-            self.changed(joint, subject, "passkey-on")
+            self.changed(transaction, subject, "passkey-on")
             return ""
 
         why = await self.provider.do(work)

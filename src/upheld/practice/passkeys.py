@@ -117,11 +117,17 @@ def to_sign_in(provider: Provider, site: Site, kind: str) -> str:
 
 
 def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session and from what
-    joint: Transaction, site: Site, kind: str, subject: str, bound: bytes, sent: str, device: str
+    transaction: Transaction,
+    site: Site,
+    kind: str,
+    subject: str,
+    bound: bytes,
+    sent: str,
+    device: str,
 ) -> bool:
     """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
-    challenge = _spent(joint, kind, bound, sent)
-    found = joint.tables.select(passkey, _WHOSE, subject, kind)
+    challenge = _spent(transaction, kind, bound, sent)
+    found = transaction.tables.select(passkey, _WHOSE, subject, kind)
     if challenge is None or len(found) >= MOST:
         return False
     try:
@@ -135,9 +141,9 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     except _BROKEN:
         return False
     mark = sha256(made.credential_id).digest()
-    if joint.tables.get(passkey, "credential_hash = ?", mark) is not None:
+    if transaction.tables.get(passkey, "credential_hash = ?", mark) is not None:
         return False
-    joint.tables.insert(
+    transaction.tables.insert(
         passkey,
         subject=subject,
         credential_hash=mark,
@@ -146,14 +152,14 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
         public_key=made.credential_public_key,
         uses=made.sign_count,
         name=device,
-        made=microseconds(joint.clock.now()),
+        made=microseconds(transaction.clock.now()),
     )
     return True
 
 
-def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
+def sign_in(transaction: Transaction, site: Site, kind: str, sent: str) -> str:
     """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
-    challenge = _spent(joint, kind, b"", sent)
+    challenge = _spent(transaction, kind, b"", sent)
     if challenge is None:
         return ""
     try:
@@ -161,7 +167,7 @@ def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
     except _BROKEN:
         return ""
     where = "credential_hash = ? AND kind = ?"
-    found = joint.tables.get(passkey, where, mark, kind)
+    found = transaction.tables.get(passkey, where, mark, kind)
     if found is None:
         return ""
     try:
@@ -176,8 +182,8 @@ def sign_in(joint: Transaction, site: Site, kind: str, sent: str) -> str:
         )
     except _BROKEN:
         return ""
-    changes = {"uses": done.new_sign_count, "used": microseconds(joint.clock.now())}
-    joint.tables.update(passkey, changes, "credential_hash = ?", mark)
+    changes = {"uses": done.new_sign_count, "used": microseconds(transaction.clock.now())}
+    transaction.tables.update(passkey, changes, "credential_hash = ?", mark)
     return str(found.subject)
 
 
@@ -213,7 +219,7 @@ def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
     return sealer.mark(body + bound)[:_MAC]
 
 
-def _spent(joint: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
+def _spent(transaction: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
     """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
     if len(sent) > SENT_MAX:
         return None
@@ -223,11 +229,11 @@ def _spent(joint: Transaction, kind: str, bound: bytes, sent: str) -> bytes | No
     except (*_BROKEN, RecursionError):
         return None
     body, mac = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
-    if not hmac.compare_digest(_mac(joint, kind, bound, body), mac):
+    if not hmac.compare_digest(_mac(transaction, kind, bound, body), mac):
         return None
     made = BEGINNING + timedelta(microseconds=int.from_bytes(body[:_TIME], "big"))
-    now = joint.clock.now()
+    now = transaction.clock.now()
     if not made <= now <= made + LASTS:
         return None
-    fresh = once.spend(joint.tables, "passkey", challenge.hex(), made + LASTS)
+    fresh = once.spend(transaction.tables, "passkey", challenge.hex(), made + LASTS)
     return challenge if fresh else None

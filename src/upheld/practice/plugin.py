@@ -176,10 +176,10 @@ class Provider:
             return self.destinations
         return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
 
-    def found(self, joint: Transaction, what: str, told: str) -> list[str]:
+    def found(self, transaction: Transaction, what: str, told: str) -> list[str]:
         """The people whom a word names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
-        return [person for finder in finders for person in finder(joint, told)]
+        return [person for finder in finders for person in finder(transaction, told)]
 
     @property
     def changed_at(self) -> dict[str, str]:
@@ -239,13 +239,13 @@ class Provider:
         ]
         return sorted(found, key=lambda card: (card.order, card.title))
 
-    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
         """What waits for a customer, of all practices."""
         return [
             todo
             for each in self.practices
             if each.waiting
-            for todo in each.waiting(joint, person_id)
+            for todo in each.waiting(transaction, person_id)
         ]
 
     def trouble(self, tables: Tables) -> list[Todo]:

@@ -48,9 +48,9 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def enter_try(joint: Transaction, tried: Task, staff_id: str) -> None:
+def enter_try(transaction: Transaction, tried: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
-    joint.note(
+    transaction.note(
         tried.person_id,
         "others-task",
         action="view",
@@ -61,7 +61,7 @@ def enter_try(joint: Transaction, tried: Task, staff_id: str) -> None:
 
 
 def open_task(  # noqa: PLR0913 - what a task says
-    joint: Transaction,
+    transaction: Transaction,
     person_id: str,
     kind: str,
     purpose: str,
@@ -72,7 +72,7 @@ def open_task(  # noqa: PLR0913 - what a task says
 ) -> str:
     """Open a task on a customer; its id."""
     made = secrets.token_hex(16)
-    joint.tables.insert(
+    transaction.tables.insert(
         task,
         person_id=person_id,
         task_id=made,
@@ -81,7 +81,7 @@ def open_task(  # noqa: PLR0913 - what a task says
         role=role,
         about=about,
         state="open",
-        opened=microseconds(joint.clock.now()),
+        opened=microseconds(transaction.clock.now()),
         due=microseconds(due) if due else None,
     )
     return made
@@ -119,13 +119,13 @@ def of_person(tables: Tables, person_id: str) -> list[Task]:
     return [_task(each) for each in tables.select(task, where, person_id)]
 
 
-def take(joint: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
+def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
     """Take a task: from now on its record proves the need for some kinds of data.
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
     """
-    told = _locked(joint, task_id)
-    if operators.left_to_others(joint.tables, staff_id, told.person_id):
+    told = _locked(transaction, task_id)
+    if operators.left_to_others(transaction.tables, staff_id, told.person_id):
         raise TaskError(
             "this is your own account, or a relative's",
             code="task",
@@ -141,7 +141,7 @@ def take(joint: Transaction, task_id: str, staff_id: str, fields: Sequence[str])
         raise TaskError("somebody else has this task", code="task", hint="take another")
     if told.state != "open":
         return told
-    record = joint.record(
+    record = transaction.record(
         told.person_id,
         "task",
         party=staff_id,
@@ -150,21 +150,21 @@ def take(joint: Transaction, task_id: str, staff_id: str, fields: Sequence[str])
         actor=f"staff {staff_id}",
         about={"data": list(fields), "purpose": [told.purpose]},
     )
-    _change(joint, told, state="taken", staff_id=staff_id, record_id=record)
+    _change(transaction, told, state="taken", staff_id=staff_id, record_id=record)
     return told._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
-def put_back(joint: Transaction, task_id: str, *, by: str = "") -> None:
+def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     """Let a task that was taken wait for somebody else: whoever took it has no need any more.
 
     `by` is who of our staff did so, if anybody.
     """
-    told = _locked(joint, task_id)
+    told = _locked(transaction, task_id)
     if told.state != "taken":
         return
     if told.record_id:
-        joint.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
-    _change(joint, told, state="open", staff_id=None, record_id=None)
+        transaction.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
+    _change(transaction, told, state="open", staff_id=None, record_id=None)
 
 
 def of_staff(tables: Tables, staff_id: str) -> list[Task]:
@@ -174,37 +174,37 @@ def of_staff(tables: Tables, staff_id: str) -> list[Task]:
     return [_task(each) for each in taken]
 
 
-def close(joint: Transaction, task_id: str, *, by: str = "") -> None:
+def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
-    told = _locked(joint, task_id)
+    told = _locked(transaction, task_id)
     if told.state == "done":
         return
     if told.record_id:
-        joint.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
-    _change(joint, told, state="done", closed=microseconds(joint.clock.now()))
+        transaction.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
+    _change(transaction, told, state="done", closed=microseconds(transaction.clock.now()))
 
 
-def close_about(joint: Transaction, person_id: str, kind: str, about: str = "") -> None:
+def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
     """Close what is open on a person of one kind, since it came to its end otherwise."""
-    for each in of_person(joint.tables, person_id):
+    for each in of_person(transaction.tables, person_id):
         if each.kind == kind and about in ("", each.about):
-            close(joint, each.task_id)
+            close(transaction, each.task_id)
 
 
 def _staff(by: str) -> str:
     return f"staff {by}" if by else ""
 
 
-def _locked(joint: Transaction, task_id: str) -> Task:
-    told = found(joint.tables, task_id)
+def _locked(transaction: Transaction, task_id: str) -> Task:
+    told = found(transaction.tables, task_id)
     if told is None:
         raise TaskError("there is no such task", code="task", hint="see the queue")
     return told
 
 
-def _change(joint: Transaction, told: Task, **changes: Any) -> None:
+def _change(transaction: Transaction, told: Task, **changes: Any) -> None:
     where = "person_id = ? AND task_id = ?"
-    joint.tables.update(task, changes, where, told.person_id, told.task_id)
+    transaction.tables.update(task, changes, where, told.person_id, told.task_id)
 
 
 def _task(told: Any) -> Task:

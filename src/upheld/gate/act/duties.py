@@ -25,7 +25,7 @@ from upheld.policy.request import Decision, Duty
 
 if TYPE_CHECKING:
     from upheld.gate.obligations import Item
-    from upheld.gate.transaction import Joint
+    from upheld.gate.transaction import GateTransaction
 
 
 class Carrying(NamedTuple):
@@ -54,7 +54,7 @@ class Carrying(NamedTuple):
 
 
 Carrier = Callable[[Carrying, Duty], None]
-Handler = Callable[["Joint", "Item"], int]
+Handler = Callable[["GateTransaction", "Item"], int]
 """What is done when an item falls due; it gives the number of the entry that tells so."""
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upheld.gate.transaction import Joint
+    from upheld.gate.transaction import GateTransaction
 
-Leave = Callable[["Joint", str], None]  # the transaction, and whom it is about
+Leave = Callable[["GateTransaction", str], None]  # the transaction, and whom it is about
 
 
 class Leaving:

@@ -100,9 +100,9 @@ def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certif
 def _beside(gate: Gate, what: Sequence[Leave], whom: Sequence[str]) -> None:
     """Do what practices have to do beside an erasure, each person in a transaction of theirs."""
     for person_id in whom if what else ():
-        with gate.together() as joint:
+        with gate.together() as transaction:
             for each in what:
-                each(joint, person_id)
+                each(transaction, person_id)
 
 
 def _kept_in_part(gate: Gate, asked: Sequence[str]) -> list[str]:

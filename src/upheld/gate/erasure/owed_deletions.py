@@ -60,8 +60,8 @@ def due_items(
 
 
 def _alone(gate: Gate, person_id: str, item_id: str) -> int:
-    with gate.together() as joint:
-        return _done(gate.house, joint.connection, person_id, item_id)
+    with gate.together() as transaction:
+        return _done(gate.house, transaction.connection, person_id, item_id)
 
 
 def _done(house: House, connection: Connection, person_id: str, item_id: str) -> int:

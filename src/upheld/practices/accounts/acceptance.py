@@ -39,12 +39,14 @@ class Acceptance:
         if not filled.ok:
             return self._page(visit, filled, 422)
         digest = self.agreement.digest()
-        await self.provider.do(lambda joint: domain.accept(joint, visit.subject, digest))
+        await self.provider.do(
+            lambda transaction: domain.accept(transaction, visit.subject, digest)
+        )
         return RedirectResponse("/me", 303)
 
-    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
         """Asks whoever has an account and accepted nothing for themselves yet."""
-        account = domain.account_of(joint.tables, person_id)
+        account = domain.account_of(transaction.tables, person_id)
         if account is None or account.policy_digest:
             return []
         return [

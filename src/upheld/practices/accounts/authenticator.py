@@ -43,72 +43,74 @@ def standing(tables: Tables, person_id: str) -> Standing | None:
     return Standing(moment(found.since), len(codes))
 
 
-def turn_on(joint: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
+def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
     """Ask for one-time passwords from now on; the recovery codes, to be shown once.
 
     Nothing happens, and there are no codes, where somebody has a second factor already.
     """
-    sealed = joint.sealer("authenticator").seal(offer.secret.encode(), "totp", person_id)
-    if not joint.tables.insert_new(
+    sealed = transaction.sealer("authenticator").seal(offer.secret.encode(), "totp", person_id)
+    if not transaction.tables.insert_new(
         authenticator,
         person_id=person_id,
         secret=sealed,
         step=step,
-        since=microseconds(joint.clock.now()),
+        since=microseconds(transaction.clock.now()),
     ):
         return []
-    joint.note(person_id, "authenticator-on", actor="customer")
-    return _codes(joint, person_id)
+    transaction.note(person_id, "authenticator-on", actor="customer")
+    return _codes(transaction, person_id)
 
 
-def turn_off(joint: Transaction, person_id: str) -> None:
+def turn_off(transaction: Transaction, person_id: str) -> None:
     """Ask for no second factor any more, and forget the codes with it."""
-    joint.tables.delete(recovery_code, _WHOSE, person_id)
-    joint.tables.delete(authenticator, _WHOSE, person_id)
-    joint.note(person_id, "authenticator-off", actor="customer")
+    transaction.tables.delete(recovery_code, _WHOSE, person_id)
+    transaction.tables.delete(authenticator, _WHOSE, person_id)
+    transaction.note(person_id, "authenticator-off", actor="customer")
 
 
-def new_codes(joint: Transaction, person_id: str) -> list[str]:
+def new_codes(transaction: Transaction, person_id: str) -> list[str]:
     """Other recovery codes, to be shown once; those until now work no more."""
-    joint.note(person_id, "recovery-codes", actor="customer")
-    return _codes(joint, person_id)
+    transaction.note(person_id, "recovery-codes", actor="customer")
+    return _codes(transaction, person_id)
 
 
-def fits(joint: Transaction, person_id: str, code: str) -> bool:
+def fits(transaction: Transaction, person_id: str, code: str) -> bool:
     """Whether a code is right and was not used before; it is used up by this."""
-    found = joint.tables.get(authenticator, _WHOSE, person_id)
+    found = transaction.tables.get(authenticator, _WHOSE, person_id)
     if found is None:
         return False
-    at, plain = joint.clock.now(), _plain(code)
+    at, plain = transaction.clock.now(), _plain(code)
     if len(plain) >= _CODE_LEAST:
-        return _recovers(joint, person_id, plain, at)
-    secret = joint.sealer("authenticator").unseal(found.secret, "totp", person_id)
+        return _recovers(transaction, person_id, plain, at)
+    secret = transaction.sealer("authenticator").unseal(found.secret, "totp", person_id)
     step = totp.step_of(secret.decode(), code, at, found.step)
     if step is None:
         return False
-    if not once.spend(joint.tables, "totp", f"{person_id} {step}", at + _STEP_LASTS):
+    if not once.spend(transaction.tables, "totp", f"{person_id} {step}", at + _STEP_LASTS):
         return False
-    joint.tables.update(authenticator, {"step": step}, _WHOSE, person_id)
+    transaction.tables.update(authenticator, {"step": step}, _WHOSE, person_id)
     return True
 
 
-def _recovers(joint: Transaction, person_id: str, plain: str, at: datetime) -> bool:
+def _recovers(transaction: Transaction, person_id: str, plain: str, at: datetime) -> bool:
     """Use up a recovery code, by an entry that the customer sees."""
-    mark = _mark(joint, person_id, plain)
-    if joint.tables.get(recovery_code, _CODE, person_id, mark) is None:
+    mark = _mark(transaction, person_id, plain)
+    if transaction.tables.get(recovery_code, _CODE, person_id, mark) is None:
         return False
-    if not once.spend(joint.tables, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
+    if not once.spend(transaction.tables, "recovery", f"{person_id} {plain}", at + _CODE_LASTS):
         return False
-    joint.tables.delete(recovery_code, _CODE, person_id, mark)
-    joint.note(person_id, "recovery-code", actor="customer")
+    transaction.tables.delete(recovery_code, _CODE, person_id, mark)
+    transaction.note(person_id, "recovery-code", actor="customer")
     return True
 
 
-def _codes(joint: Transaction, person_id: str) -> list[str]:
-    joint.tables.delete(recovery_code, _WHOSE, person_id)
+def _codes(transaction: Transaction, person_id: str) -> list[str]:
+    transaction.tables.delete(recovery_code, _WHOSE, person_id)
     made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
-    codes = [{"person_id": person_id, "code_hash": _mark(joint, person_id, each)} for each in made]
-    joint.tables.insert_all(recovery_code, codes)
+    codes = [
+        {"person_id": person_id, "code_hash": _mark(transaction, person_id, each)} for each in made
+    ]
+    transaction.tables.insert_all(recovery_code, codes)
     return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
 
 
@@ -116,5 +118,5 @@ def _plain(code: str) -> str:
     return "".join(each for each in code.upper() if each in _LETTERS)
 
 
-def _mark(joint: Transaction, person_id: str, plain: str) -> bytes:
-    return joint.sealer("recovery").mark(f"{person_id} {plain}".encode())
+def _mark(transaction: Transaction, person_id: str, plain: str) -> bytes:
+    return transaction.sealer("recovery").mark(f"{person_id} {plain}".encode())

@@ -91,20 +91,20 @@ def payer_of(tables: Tables, person_id: str) -> str | None:
     return None if found is None else found.holder
 
 
-def by_number(joint: Transaction, number: str) -> list[str]:
+def by_number(transaction: Transaction, number: str) -> list[str]:
     """Whose an account is, by the number that a customer quotes."""
-    found = joint.tables.get(table, "number = ?", number)
+    found = transaction.tables.get(table, "number = ?", number)
     return [found.person_id] if found else []
 
 
 def open_account(
-    joint: Transaction, person_id: str, *, agreement_digest: str, holder: str = ""
+    transaction: Transaction, person_id: str, *, agreement_digest: str, holder: str = ""
 ) -> Account:
     """Open the account of somebody who accepted the policy in force and the agreement."""
-    at = joint.clock.now()
-    number = _number(joint.tables)
-    policy = joint.policy.digest
-    joint.tables.insert(
+    at = transaction.clock.now()
+    number = _number(transaction.tables)
+    policy = transaction.policy.digest
+    transaction.tables.insert(
         table,
         person_id=person_id,
         number=number,
@@ -127,60 +127,60 @@ def _number(tables: Tables) -> str:
             return number
 
 
-def at_address(joint: Transaction, email: str) -> str:
+def at_address(transaction: Transaction, email: str) -> str:
     """Whose confirmed account has an address; empty where there is none."""
-    for person_id in joint.find("email", email):
-        found = account_of(joint.tables, person_id)
+    for person_id in transaction.find("email", email):
+        found = account_of(transaction.tables, person_id)
         if found is not None and found.state == ACTIVE:
             return person_id
     return ""
 
 
-def imported(joint: Transaction, email: str) -> str:
+def imported(transaction: Transaction, email: str) -> str:
     """Who was taken in from a file with an address and has no account yet; empty if nobody."""
-    for person_id in joint.find("email", email):
-        if account_of(joint.tables, person_id) is None and any(
-            kept.entry.kind == "import" for kept in joint.entries(person_id)
+    for person_id in transaction.find("email", email):
+        if account_of(transaction.tables, person_id) is None and any(
+            kept.entry.kind == "import" for kept in transaction.entries(person_id)
         ):
             return person_id
     return ""
 
 
-def nobody(joint: Transaction) -> str:
+def nobody(transaction: Transaction) -> str:
     """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
 
     They are found by a word that is no address, and made when they are first needed.
     """
-    found = joint.find("email", NOBODY)
+    found = transaction.find("email", NOBODY)
     if found:
         return found[0]
-    made = joint.enrol()
-    joint.let_find(made, "email", NOBODY)
+    made = transaction.enrol()
+    transaction.let_find(made, "email", NOBODY)
     return made
 
 
-def alone_at_address(joint: Transaction, person_id: str) -> bool:
+def alone_at_address(transaction: Transaction, person_id: str) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
-    found = joint.act(Act(action="use", data=("email",), purpose="security"), person_id)
+    found = transaction.act(Act(action="use", data=("email",), purpose="security"), person_id)
     if isinstance(found, Refused) or "email" not in found.values:
         return False
     email = found["email"]
-    return at_address(joint, email) in ("", person_id) and not imported(joint, email)
+    return at_address(transaction, email) in ("", person_id) and not imported(transaction, email)
 
 
-def accept(joint: Transaction, person_id: str, agreement_digest: str) -> None:
+def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> None:
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
-    policy = joint.policy.digest
+    policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
-    joint.tables.update(table, changes, _WHOSE, person_id)
+    transaction.tables.update(table, changes, _WHOSE, person_id)
     shown = (policy, agreement_digest) if agreement_digest else (policy,)
-    joint.note(person_id, "acceptance", actor="customer", evidence=shown)
+    transaction.note(person_id, "acceptance", actor="customer", evidence=shown)
 
 
-def ask_anew(joint: Transaction, person_id: str) -> None:
+def ask_anew(transaction: Transaction, person_id: str) -> None:
     """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
-    joint.tables.update(table, changes, _WHOSE, person_id)
+    transaction.tables.update(table, changes, _WHOSE, person_id)
 
 
 def members(tables: Tables, holder: str) -> list[Account]:
@@ -193,31 +193,31 @@ def members(tables: Tables, holder: str) -> list[Account]:
     return [Account.of(each) for each in found]
 
 
-def leave_members(provider: Provider, joint: Transaction, holder: str) -> None:
+def leave_members(provider: Provider, transaction: Transaction, holder: str) -> None:
     """Bill what members used so far to their holder, who is to be erased; they pay from now on."""
-    for each in members(joint.tables, holder):
-        provider.events.announce(joint, PAYER_CHANGES, each.person_id)
+    for each in members(transaction.tables, holder):
+        provider.events.announce(transaction, PAYER_CHANGES, each.person_id)
 
 
-def has_place(joint: Transaction, holder: str) -> bool:
+def has_place(transaction: Transaction, holder: str) -> bool:
     """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
-    joint.lock(holder)
-    account = account_of(joint.tables, holder)
+    transaction.lock(holder)
+    account = account_of(transaction.tables, holder)
     if account is None or account.holder != holder or account.closed is not None:
         return False
-    return len(members(joint.tables, holder)) < MEMBERS_MAX
+    return len(members(transaction.tables, holder)) < MEMBERS_MAX
 
 
 def hold(
-    provider: Provider, joint: Transaction, person_id: str, holder: str, *, by: str = ""
+    provider: Provider, transaction: Transaction, person_id: str, holder: str, *, by: str = ""
 ) -> None:
     """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
-    before = account_of(joint.tables, person_id)
+    before = account_of(transaction.tables, person_id)
     if before is not None and before.holder != holder:
-        provider.events.announce(joint, PAYER_CHANGES, person_id)
-    joint.tables.update(table, {"holder": holder}, _WHOSE, person_id)
+        provider.events.announce(transaction, PAYER_CHANGES, person_id)
+    transaction.tables.update(table, {"holder": holder}, _WHOSE, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
-        joint.note(
+        transaction.note(
             each,
             "household",
             action="join" if holder != person_id else "leave",
@@ -244,19 +244,19 @@ def never_confirmed(tables: Tables, before: datetime, most: int, after: str = ""
     return [each for each in some if each not in hidden][:most]
 
 
-def verify(joint: Transaction, person_id: str) -> None:
+def verify(transaction: Transaction, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
-    changes = {"state": ACTIVE, "verified": microseconds(joint.clock.now())}
-    joint.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id, UNVERIFIED)
+    changes = {"state": ACTIVE, "verified": microseconds(transaction.clock.now())}
+    transaction.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id, UNVERIFIED)
 
 
-def close(joint: Transaction, person_id: str, _: str = "") -> None:
+def close(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
-    changes = {"closed": microseconds(joint.clock.now())}
-    joint.tables.update(table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
+    changes = {"closed": microseconds(transaction.clock.now())}
+    transaction.tables.update(table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
 
 
-def served(joint: Transaction, person_id: str) -> str | Refused:
+def served(transaction: Transaction, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
-    found = joint.act(Act(action="serve"), person_id, entitled=True)
+    found = transaction.act(Act(action="serve"), person_id, entitled=True)
     return found if isinstance(found, Refused) else ""

@@ -20,12 +20,12 @@ class Home:
     async def show(self, visit: Visit) -> Response:
         """The menu, with what is to be done first."""
 
-        def look(joint: Transaction) -> tuple[domain.Account | None, str, list[Todo]]:
+        def look(transaction: Transaction) -> tuple[domain.Account | None, str, list[Todo]]:
             act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
-            found = joint.act(act, visit.subject)
+            found = transaction.act(act, visit.subject)
             name = "" if isinstance(found, Refused) else found["name"]
-            account = domain.account_of(joint.tables, visit.subject)
-            return account, name, self.provider.waiting(joint, visit.subject)
+            account = domain.account_of(transaction.tables, visit.subject)
+            return account, name, self.provider.waiting(transaction, visit.subject)
 
         account, name, waiting = await self.provider.do(look)
         return self.provider.pages.page(

@@ -45,10 +45,10 @@ class Households:
         self.provider, self.sign_up = provider, sign_up
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
-        def look(joint: Transaction) -> tuple[domain.Account | None, list[domain.Account]]:
-            account = domain.account_of(joint.tables, visit.subject)
-            members = domain.members(joint.tables, visit.subject)
-            return account, [m for m in members if not self._supervised(joint, m.person_id)]
+        def look(transaction: Transaction) -> tuple[domain.Account | None, list[domain.Account]]:
+            account = domain.account_of(transaction.tables, visit.subject)
+            members = domain.members(transaction.tables, visit.subject)
+            return account, [m for m in members if not self._supervised(transaction, m.person_id)]
 
         account, members = await self.provider.do(look)
         return self.provider.pages.page(
@@ -74,21 +74,21 @@ class Households:
             return await self._page(visit, filled, 422)
         email, network = filled.values["email"], network_of(visit.request)
 
-        def work(joint: Transaction) -> str | Refused:
+        def work(transaction: Transaction) -> str | Refused:
             provider = self.provider
-            account = domain.account_of(joint.tables, visit.subject)
+            account = domain.account_of(transaction.tables, visit.subject)
             if account is None or account.holder != visit.subject:
                 return "Only who pays can invite."
-            if len(domain.members(joint.tables, visit.subject)) >= MEMBERS_MAX:
+            if len(domain.members(transaction.tables, visit.subject)) >= MEMBERS_MAX:
                 return FULL
             if (
-                limiting.too_many_from(provider, joint, "invite", network)
-                or limiting.too_many_by(provider, joint, "invite", visit.subject)
-                or limiting.too_many_to(provider, joint, "invite", email)
+                limiting.too_many_from(provider, transaction, "invite", network)
+                or limiting.too_many_by(provider, transaction, "invite", visit.subject)
+                or limiting.too_many_to(provider, transaction, "invite", email)
             ):
                 return LATER
             made = invitations.invite(
-                joint, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
+                transaction, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
             )
             return made if isinstance(made, Refused) else ""
 
@@ -103,25 +103,25 @@ class Households:
         """Leave a household, or let a member leave it: each pays for themselves from then on."""
         who = str(visit.form.get("member", ""))
 
-        def work(joint: Transaction) -> None:
-            account = domain.account_of(joint.tables, who or visit.subject)
+        def work(transaction: Transaction) -> None:
+            account = domain.account_of(transaction.tables, who or visit.subject)
             if account is None or visit.subject not in (account.holder, account.person_id):
                 return
-            if self._supervised(joint, account.person_id):
+            if self._supervised(transaction, account.person_id):
                 return  # a guardian's care ends on its own page, and by its own records
             domain.hold(
-                self.provider, joint, account.person_id, account.person_id, by=visit.subject
+                self.provider, transaction, account.person_id, account.person_id, by=visit.subject
             )
 
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
 
-    def _supervised(self, joint: Transaction, person_id: str) -> bool:
+    def _supervised(self, transaction: Transaction, person_id: str) -> bool:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
-        if not joint.peek(person_id, Act(action="serve")).allowed:
+        if not transaction.peek(person_id, Act(action="serve")).allowed:
             return True
-        found, _ = joint.records_of([person_id], CARE)
-        now = microseconds(joint.clock.now())
+        found, _ = transaction.records_of([person_id], CARE)
+        now = microseconds(transaction.clock.now())
         return any(each.in_force(now) for each in found)
 
     async def join_page(self, request: Request, form: FormData) -> Response:
@@ -143,21 +143,21 @@ class Households:
                 visit.request, page, status=200 if found else 410, link=raw
             )
 
-        def work(joint: Transaction) -> bool:
-            if domain.members(joint.tables, visit.subject) or self._supervised(
-                joint, visit.subject
+        def work(transaction: Transaction) -> bool:
+            if domain.members(transaction.tables, visit.subject) or self._supervised(
+                transaction, visit.subject
             ):
                 return False
-            contact = sessions.looked_at(joint.tables, HOUSEHOLD, raw, at)
-            found = invitations.of_contact(joint.tables, contact, at) if contact else None
+            contact = sessions.looked_at(transaction.tables, HOUSEHOLD, raw, at)
+            found = invitations.of_contact(transaction.tables, contact, at) if contact else None
             if found is None or found.inviter == visit.subject:
                 return False
-            if not domain.has_place(joint, found.inviter):
+            if not domain.has_place(transaction, found.inviter):
                 return False
-            sessions.redeem(joint.tables, HOUSEHOLD, raw, at)
-            if invitations.redeem(joint, found) is None:
+            sessions.redeem(transaction.tables, HOUSEHOLD, raw, at)
+            if invitations.redeem(transaction, found) is None:
                 return False
-            domain.hold(self.provider, joint, visit.subject, found.inviter, by=visit.subject)
+            domain.hold(self.provider, transaction, visit.subject, found.inviter, by=visit.subject)
             return True
 
         if not await self.provider.do(work):

@@ -58,14 +58,14 @@ def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
     )
     taken = known = violations = 0
     not_served = []
-    with suppress(_TriedError), gate.together() as joint:
+    with suppress(_TriedError), gate.together() as transaction:
         for row in found:
             if (refused := _not_served(provider, row)) is not None:
                 not_served.append(refused)
-            elif _is_known(joint, row.values.get("email", "")):
+            elif _is_known(transaction, row.values.get("email", "")):
                 known += 1
             else:
-                violations += joint.bring(joint.enrol(), row.values)
+                violations += transaction.bring(transaction.enrol(), row.values)
                 taken += 1
         if not apply:
             raise _TriedError  # and nothing is kept
@@ -85,6 +85,8 @@ def _not_served(provider: Provider, row: Row) -> NotServed | None:
     return NotServed(row.line, tuple(quote.id for quote in why.quotes), why.says)
 
 
-def _is_known(joint: Transaction, email: str) -> bool:
+def _is_known(transaction: Transaction, email: str) -> bool:
     """Whether a customer has an address: neither an invitation nor an account never confirmed."""
-    return bool(email) and bool(domain.at_address(joint, email) or domain.imported(joint, email))
+    return bool(email) and bool(
+        domain.at_address(transaction, email) or domain.imported(transaction, email)
+    )

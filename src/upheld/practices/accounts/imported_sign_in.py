@@ -29,11 +29,11 @@ BIRTH: Final = Field(
 )
 
 
-def fields(provider: Provider, joint: Transaction, person_id: str) -> list[Field]:
+def fields(provider: Provider, transaction: Transaction, person_id: str) -> list[Field]:
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
-    if domain.account_of(joint.tables, person_id) is not None:
+    if domain.account_of(transaction.tables, person_id) is not None:
         return []
-    if BIRTH_DATE in joint.held(person_id) or not admission(joint.policy).asks_age:
+    if BIRTH_DATE in transaction.held(person_id) or not admission(transaction.policy).asks_age:
         return []
     return [checked(provider, BIRTH_DATE, BIRTH)]
 
@@ -46,16 +46,16 @@ def not_served(provider: Provider, born: str) -> Refused | None:
 
 
 def open_account(
-    provider: Provider, joint: Transaction, person_id: str, born: str
+    provider: Provider, transaction: Transaction, person_id: str, born: str
 ) -> Refused | None:
     """Open the account of somebody who has none and came by a link to their address.
 
     They accept policy and terms when they first sign in.
     """
-    if domain.account_of(joint.tables, person_id) is not None:
+    if domain.account_of(transaction.tables, person_id) is not None:
         return None
     if born:
-        stored = joint.store(
+        stored = transaction.store(
             person_id,
             {BIRTH_DATE: born},
             source="customer",
@@ -65,8 +65,8 @@ def open_account(
         )
         if isinstance(stored, Refused):
             return stored
-    domain.open_account(joint, person_id, agreement_digest="")
-    domain.ask_anew(joint, person_id)
-    domain.verify(joint, person_id)
-    provider.events.announce(joint, ACCOUNT_OPENED, person_id)
+    domain.open_account(transaction, person_id, agreement_digest="")
+    domain.ask_anew(transaction, person_id)
+    domain.verify(transaction, person_id)
+    provider.events.announce(transaction, ACCOUNT_OPENED, person_id)
     return None

@@ -27,8 +27,8 @@ def unconfirmed(gate: Gate) -> int:
     count, last = 0, ""
     with trying(gate, "unconfirmed accounts") as trial:
         while True:
-            with gate.together() as joint:
-                gone = domain.never_confirmed(joint.tables, before, AT_ONCE, last)
+            with gate.together() as transaction:
+                gone = domain.never_confirmed(transaction.tables, before, AT_ONCE, last)
             if not gone:
                 return count
             last = gone[-1]
@@ -42,14 +42,14 @@ def _erased(gate: Gate, whom: Sequence[str]) -> int:
 def swept(gate: Gate) -> int:
     """Delete sessions and links that are over, and counts of tries that are full again."""
     at = trusted_time(gate)
-    with gate.together() as joint:
-        return sessions.sweep(joint.tables, at) + limits.sweep(joint.tables, at)
+    with gate.together() as transaction:
+        return sessions.sweep(transaction.tables, at) + limits.sweep(transaction.tables, at)
 
 
-def of_age(joint: Transaction, person_id: str, about: str) -> None:
+def of_age(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody came of age: they answer for themselves, and accept the terms anew."""
     del about
-    domain.ask_anew(joint, person_id)
+    domain.ask_anew(transaction, person_id)
 
 
 JOBS: Final = (

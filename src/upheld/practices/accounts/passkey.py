@@ -35,20 +35,20 @@ class CustomerPasskeys(OwnPasskeys):
         """A code is asked for where the customer has a second factor."""
         return authenticator.standing(tables, subject) is not None
 
-    def passes(self, joint: Transaction, subject: str, code: str) -> bool:
+    def passes(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether the code is right, of a few tries."""
-        if not self.has_factor(joint.tables, subject):
+        if not self.has_factor(transaction.tables, subject):
             return True
         if self.provider.limits.take(
-            joint.tables, SIGN_IN_ACCOUNT, "passkey-code", subject, at=self.provider.now()
+            transaction.tables, SIGN_IN_ACCOUNT, "passkey-code", subject, at=self.provider.now()
         ):
             return False
-        return authenticator.fits(joint, subject, code)
+        return authenticator.fits(transaction, subject, code)
 
-    def changed(self, joint: Transaction, subject: str, what: str) -> None:
+    def changed(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter it, and tell the customer by a message."""
-        joint.note(subject, what, actor="customer")
-        outbox.queue(joint, subject, "accounts/factor", "administrative-message")
+        transaction.note(subject, what, actor="customer")
+        outbox.queue(transaction, subject, "accounts/factor", "administrative-message")
 
     async def sign_in(self, request: Request, form: FormData) -> Response:
         """Sign in whoever's passkey answered; others are led back to the form."""
@@ -57,14 +57,14 @@ class CustomerPasskeys(OwnPasskeys):
         path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
         response: Response = RedirectResponse(path, 303)
 
-        def work(joint: Transaction) -> bool:
-            tables, at = joint.tables, provider.now()
+        def work(transaction: Transaction) -> bool:
+            tables, at = transaction.tables, provider.now()
             if provider.limits.take(
                 tables, SIGN_IN_ADDRESS, "network", "customer", network_of(request), at=at
             ):
                 return False
-            person = passkeys.sign_in(joint, site, "customer", sent) if site else ""
-            if not person or not self._served(joint, person):
+            person = passkeys.sign_in(transaction, site, "customer", sent) if site else ""
+            if not person or not self._served(transaction, person):
                 return False
             enter(provider, tables, request, response, "customer", person)
             account = domain.account_of(tables, person)
@@ -76,11 +76,11 @@ class CustomerPasskeys(OwnPasskeys):
             return response
         return RedirectResponse("/sign-in?said=passkey", 303)
 
-    def _served(self, joint: Transaction, person: str) -> bool:
-        account = domain.account_of(joint.tables, person)
+    def _served(self, transaction: Transaction, person: str) -> bool:
+        account = domain.account_of(transaction.tables, person)
         if account is None or account.state != domain.ACTIVE:
             return False
         act = Act(action="use", data=("credentials",), purpose="security")
-        if isinstance(joint.act(act, person, entitled=True), Refused):
+        if isinstance(transaction.act(act, person, entitled=True), Refused):
             return False
-        return not isinstance(domain.served(joint, person), Refused)
+        return not isinstance(domain.served(transaction, person), Refused)

@@ -38,9 +38,9 @@ def age_of(told: str, today: date) -> int:
     return years(date.fromisoformat(birth_date(told, today)), today)
 
 
-def refuse_nobody(joint: Transaction, decision: Decision) -> None:
+def refuse_nobody(transaction: Transaction, decision: Decision) -> None:
     """An entry that somebody was refused, which says of nobody and of no date."""
-    joint.note(
+    transaction.note(
         None,
         "refusal",
         action="serve",
@@ -50,7 +50,7 @@ def refuse_nobody(joint: Transaction, decision: Decision) -> None:
     )
 
 
-def join(provider: Provider, joint: Transaction, applicant: Applicant) -> str | None:
+def join(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
     """Register somebody; their id, or an empty one where the address has an account already.
 
     None where the invitation by which they come was used by somebody else, or is over.
@@ -59,19 +59,19 @@ def join(provider: Provider, joint: Transaction, applicant: Applicant) -> str | 
     policy refuses any part, so that nothing of it is kept.
     """
     email = applicant.told["email"]
-    taken, before = domain.at_address(joint, email), domain.imported(joint, email)
+    taken, before = domain.at_address(transaction, email), domain.imported(transaction, email)
     there = taken or before
     person: str | None = None
     try:
-        with joint.savepoint():
-            person = _register(provider, joint, applicant)
+        with transaction.savepoint():
+            person = _register(provider, transaction, applicant)
             if there:
                 raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block
     except _AlreadyHereError:
-        _write(joint, there, "accounts/already" if taken else domain.WELCOME)
+        _write(transaction, there, "accounts/already" if taken else domain.WELCOME)
         return ""
     if person is not None:
-        _done(outbox.queue(joint, person, domain.CONFIRM, "administrative-message"))
+        _done(outbox.queue(transaction, person, domain.CONFIRM, "administrative-message"))
     return person
 
 
@@ -82,50 +82,57 @@ class _AlreadyHereError(Exception):
     """
 
 
-def _register(provider: Provider, joint: Transaction, applicant: Applicant) -> str | None:
+def _register(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
     """Make somebody a customer; None where their invitation is over."""
     invited = applicant.invitation
-    if invited and (invited := invitations.redeem(joint, invited)) is None:
+    if invited and (invited := invitations.redeem(transaction, invited)) is None:
         return None
-    person = joint.enrol()
+    person = transaction.enrol()
     told = applicant.told
-    _store(joint, person, {word: told[word] for word in told if word == BIRTH_DATE})
-    _store(joint, person, {word: told[word] for word in told if word not in (BIRTH_DATE, PASSWORD)})
+    _store(transaction, person, {word: told[word] for word in told if word == BIRTH_DATE})
+    _store(
+        transaction,
+        person,
+        {word: told[word] for word in told if word not in (BIRTH_DATE, PASSWORD)},
+    )
     _done(
         credentials.change(
-            joint, person, credentials.SIGN_IN, applicant.secret, occasion="registration"
+            transaction, person, credentials.SIGN_IN, applicant.secret, occasion="registration"
         )
     )
     domain.open_account(
-        joint,
+        transaction,
         person,
         agreement_digest=applicant.agreement,
         holder=invited.inviter if invited else "",
     )
-    domain.accept(joint, person, applicant.agreement)
-    _choose(joint, person, applicant.told.get(CHOICES, ""))
+    domain.accept(transaction, person, applicant.agreement)
+    _choose(transaction, person, applicant.told.get(CHOICES, ""))
     provider.events.announce(
-        joint, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
+        transaction, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
     )
-    _done(domain.served(joint, person))
+    _done(domain.served(transaction, person))
     return person
 
 
-def _write(joint: Transaction, person_id: str, template: str) -> None:
+def _write(transaction: Transaction, person_id: str, template: str) -> None:
     """Write to whoever has the address already, if we still may: nobody else learns whether.
 
     Refused only where we might not write to somebody who signed up anew either.
     """
-    found = outbox.queue(joint, person_id, template, "administrative-message")
+    found = outbox.queue(transaction, person_id, template, "administrative-message")
     anybody = Act(action="contact", purpose="administrative-message")
-    if isinstance(found, Refused) and not joint.peek(domain.nobody(joint), anybody).allowed:
+    if (
+        isinstance(found, Refused)
+        and not transaction.peek(domain.nobody(transaction), anybody).allowed
+    ):
         raise found
 
 
-def _store(joint: Transaction, person_id: str, told: Mapping[str, str]) -> None:
+def _store(transaction: Transaction, person_id: str, told: Mapping[str, str]) -> None:
     if told:
         _done(
-            joint.store(
+            transaction.store(
                 person_id,
                 told,
                 source="customer",
@@ -136,11 +143,11 @@ def _store(joint: Transaction, person_id: str, told: Mapping[str, str]) -> None:
         )
 
 
-def _choose(joint: Transaction, person_id: str, told: str) -> None:
+def _choose(transaction: Transaction, person_id: str, told: str) -> None:
     """What somebody opts out of from the first day on, as records that the policy asks for."""
     chosen = told.split(", ")
     if OFFERS in chosen:
-        joint.record(
+        transaction.record(
             person_id,
             "opt-out",
             fact="opted-out",
@@ -149,7 +156,7 @@ def _choose(joint: Transaction, person_id: str, told: str) -> None:
             how="registration",
         )
     if ADVERTISING in chosen:
-        joint.record(
+        transaction.record(
             person_id, "opt-out", fact="advertising-opt-out", by_whom="customer", how="registration"
         )
 

@@ -95,20 +95,20 @@ class SecondStep:
         path = provider.destinations.get(self._destination(request), "/me")
         response: Response = RedirectResponse(path, 303)
 
-        def work(joint: Transaction) -> bool:
+        def work(transaction: Transaction) -> bool:
             again = sessions.find(
-                joint.tables,
+                transaction.tables,
                 HALF,
                 request.cookies.get(cookie_name(provider, HALF), ""),
                 provider.now(),
             )
-            if again is None or not authenticator.fits(joint, person, filled.values["code"]):
+            if again is None or not authenticator.fits(transaction, person, filled.values["code"]):
                 return False
-            sessions.end(joint.tables, again)
-            provider.limits.clear(joint.tables, *self._counted(request, person))
+            sessions.end(transaction.tables, again)
+            provider.limits.clear(transaction.tables, *self._counted(request, person))
             leave(provider, response, HALF)
-            enter(provider, joint.tables, request, response, "customer", person)
-            account = domain.account_of(joint.tables, person)
+            enter(provider, transaction.tables, request, response, "customer", person)
+            account = domain.account_of(transaction.tables, person)
             if account is not None and not account.policy_digest:
                 response.headers["location"] = ACCEPT
             return True
@@ -123,8 +123,8 @@ class SecondStep:
         name = self._counted(request, person_id)
         return bool(
             await provider.do(
-                lambda joint: provider.limits.take(
-                    joint.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()
+                lambda transaction: provider.limits.take(
+                    transaction.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()
                 )
             )
         )
@@ -188,15 +188,15 @@ class SecondStep:
             return self._set_up(visit, found, filled.wrong("code", LATER), 429)
         remove = visit.form.get("what") == "remove"
 
-        def work(joint: Transaction) -> list[str] | None:
-            if not authenticator.fits(joint, person, filled.values["code"]):
+        def work(transaction: Transaction) -> list[str] | None:
+            if not authenticator.fits(transaction, person, filled.values["code"]):
                 return None
             counted = self._counted(visit.request, person)
-            self.provider.limits.clear(joint.tables, *counted)
+            self.provider.limits.clear(transaction.tables, *counted)
             if not remove:
-                return authenticator.new_codes(joint, person)
-            authenticator.turn_off(joint, person)
-            self._tell(joint, person)
+                return authenticator.new_codes(transaction, person)
+            authenticator.turn_off(transaction, person)
+            self._tell(transaction, person)
             return []
 
         codes = await self.provider.do(work)
@@ -222,20 +222,20 @@ class SecondStep:
             )
             return self._setting(visit, offer, wrong, 422)
 
-        def work(joint: Transaction) -> list[str] | Decision:
-            act, _ = joint.letting_in(
+        def work(transaction: Transaction) -> list[str] | Decision:
+            act, _ = transaction.letting_in(
                 ("credentials",),
                 source="customer",
                 purpose="security",
-                occasion=credentials.occasion(joint, person),
+                occasion=credentials.occasion(transaction, person),
             )
-            decision = joint.peek(person, act)
+            decision = transaction.peek(person, act)
             if not decision.allowed:
                 return decision
-            codes = authenticator.turn_on(joint, person, offer, step)
+            codes = authenticator.turn_on(transaction, person, offer, step)
             if codes:
-                sessions.end_others(joint.tables, visit.session)
-                self._tell(joint, person)
+                sessions.end_others(transaction.tables, visit.session)
+                self._tell(transaction, person)
             return codes
 
         codes = await provider.do(work)
@@ -243,5 +243,5 @@ class SecondStep:
             return refused_page(provider, visit.request, Refused(None, codes))
         return self._codes(visit, codes) if codes else RedirectResponse(HERE, 303)
 
-    def _tell(self, joint: Transaction, person_id: str) -> None:
-        outbox.queue(joint, person_id, "accounts/factor", "administrative-message")
+    def _tell(self, transaction: Transaction, person_id: str) -> None:
+        outbox.queue(transaction, person_id, "accounts/factor", "administrative-message")

@@ -42,11 +42,11 @@ LETTING_IN: Final = (
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
 
 
-def no_more_links(joint: Transaction, person_id: str, _: str = "") -> None:
+def no_more_links(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Let no link to a new password that somebody had work any more, nor one on its way."""
-    sessions.revoke(joint.tables, RECOVER, person_id)
+    sessions.revoke(transaction.tables, RECOVER, person_id)
     for template in LETTING_IN:
-        outbox.drop(joint, person_id, template)
+        outbox.drop(transaction, person_id, template)
 
 
 class Security:
@@ -77,15 +77,15 @@ class Security:
         """End one session of somebody's, or all but this one."""
         which = str(visit.form.get("session", ""))
 
-        def work(joint: Transaction) -> None:
+        def work(transaction: Transaction) -> None:
             if which == "others":
-                sessions.end_others(joint.tables, visit.session)
+                sessions.end_others(transaction.tables, visit.session)
                 return
             for each in sessions.listed(
-                joint.tables, "customer", visit.subject, self.provider.now()
+                transaction.tables, "customer", visit.subject, self.provider.now()
             ):
                 if each.key.hex() == which:
-                    sessions.end(joint.tables, each)
+                    sessions.end(transaction.tables, each)
 
         await self.provider.do(work)
         return RedirectResponse("/me/security", 303)
@@ -110,11 +110,16 @@ class Security:
         secret = await self.provider.apart(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse("/me/security?said=changed", 303)
 
-        def work(joint: Transaction) -> Refused | None:
-            refused = self._set(joint, visit.subject, secret)
+        def work(transaction: Transaction) -> Refused | None:
+            refused = self._set(transaction, visit.subject, secret)
             if refused is None:
                 enter(
-                    self.provider, joint.tables, visit.request, response, "customer", visit.subject
+                    self.provider,
+                    transaction.tables,
+                    visit.request,
+                    response,
+                    "customer",
+                    visit.subject,
                 )
             return refused
 
@@ -130,8 +135,8 @@ class Security:
         if not filled.ok:
             return filled
 
-        def own(joint: Transaction) -> list[str]:
-            found = joint.act(
+        def own(transaction: Transaction) -> list[str]:
+            found = transaction.act(
                 Act(action="use", data=("name", "email"), purpose="security", partial=True),
                 person_id,
             )
@@ -141,20 +146,20 @@ class Security:
         why = passwords.refused(filled.values["password"], context)
         return filled.wrong("password", why) if why else filled
 
-    def _set(self, joint: Transaction, person_id: str, secret: str) -> Refused | None:
+    def _set(self, transaction: Transaction, person_id: str, secret: str) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
         refused = credentials.change(
-            joint,
+            transaction,
             person_id,
             credentials.SIGN_IN,
             secret,
-            occasion=credentials.occasion(joint, person_id),
+            occasion=credentials.occasion(transaction, person_id),
         )
         if refused is not None:
             return refused
-        sessions.end_all(joint.tables, "customer", person_id)
-        self.provider.events.announce(joint, PASSWORD_CHANGED, person_id)
-        outbox.queue(joint, person_id, "accounts/changed", "administrative-message")
+        sessions.end_all(transaction.tables, "customer", person_id)
+        self.provider.events.announce(transaction, PASSWORD_CHANGED, person_id)
+        outbox.queue(transaction, person_id, "accounts/changed", "administrative-message")
         return None
 
     def _recover_page(
@@ -173,20 +178,20 @@ class Security:
             return self._recover_page(request, filled, 422)
         address = network_of(request)
 
-        def work(joint: Transaction) -> bool:
-            if limiting.too_many_from(self.provider, joint, "recover", address):
+        def work(transaction: Transaction) -> bool:
+            if limiting.too_many_from(self.provider, transaction, "recover", address):
                 return False
             email = filled.values["email"]
-            if limiting.too_many_to(self.provider, joint, "recover", email):
+            if limiting.too_many_to(self.provider, transaction, "recover", email):
                 return True
-            person, template = domain.at_address(joint, email), "accounts/recover"
-            if not person and (person := domain.imported(joint, email)):
+            person, template = domain.at_address(transaction, email), "accounts/recover"
+            if not person and (person := domain.imported(transaction, email)):
                 template = domain.WELCOME
-            whose = person or domain.nobody(joint)
-            no_more_links(joint, whose)
-            outbox.queue(joint, whose, template, "administrative-message")
+            whose = person or domain.nobody(transaction)
+            no_more_links(transaction, whose)
+            outbox.queue(transaction, whose, template, "administrative-message")
             if not person:
-                outbox.drop(joint, whose)
+                outbox.drop(transaction, whose)
             return True
 
         if not await self.provider.do(work):
@@ -203,7 +208,9 @@ class Security:
         person = await provider.read(lambda c: sessions.looked_at(c, RECOVER, raw, at))
         if person is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        fields = await provider.do(lambda joint: imported_sign_in.fields(provider, joint, person))
+        fields = await provider.do(
+            lambda transaction: imported_sign_in.fields(provider, transaction, person)
+        )
         if request.method == "GET":
             return self._form(request, EMPTY, 200, fields)
         filled = await self._chosen(form, person)
@@ -216,12 +223,12 @@ class Security:
             return self._no(request, refused)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
-        def work(joint: Transaction) -> Refused | bool:
-            whose = sessions.redeem(joint.tables, RECOVER, raw, at)
+        def work(transaction: Transaction) -> Refused | bool:
+            whose = sessions.redeem(transaction.tables, RECOVER, raw, at)
             if whose is None:
                 return False
-            refused = imported_sign_in.open_account(provider, joint, whose, born)
-            return refused or self._set(joint, whose, secret) or True
+            refused = imported_sign_in.open_account(provider, transaction, whose, born)
+            return refused or self._set(transaction, whose, secret) or True
 
         found = await provider.attempt(work)
         if isinstance(found, Refused):

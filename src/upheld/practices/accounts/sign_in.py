@@ -108,22 +108,24 @@ class SignIn:
         email, password = filled.values["email"], filled.values["password"]
         code = filled.values.get("code", "")
         filled = filled._replace(shown={**filled.shown, "code": ""})
-        door = await provider.do(lambda joint: self._door(joint, request, email))
+        door = await provider.do(lambda transaction: self._door(transaction, request, email))
         slowed = door is Door.SLOWED
         late = filled.wrong("email", LATER)
         if door is Door.SHUT or (slowed and not code):
             return self.page(request, late, 429, slowed=slowed)
-        person, kept = await provider.do(lambda joint: self._kept(joint, email))
+        person, kept = await provider.do(lambda transaction: self._kept(transaction, email))
         if not await provider.apart(passwords.fits, kept, password):
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         if slowed and await provider.do(
-            lambda joint: entrance.too_many_codes(provider, joint, person)
+            lambda transaction: entrance.too_many_codes(provider, transaction, person)
         ):
             return self.page(request, late, 429, slowed=True)
         response: Response = RedirectResponse(self._path(request), 303)
         found = await provider.attempt(
-            lambda joint: self._enter(joint, person, email, request, response, code, slowed=slowed)
+            lambda transaction: self._enter(
+                transaction, person, email, request, response, code, slowed=slowed
+            )
         )
         if found is None:
             return self.page(request, late, 429, slowed=True)
@@ -145,25 +147,25 @@ class SignIn:
             guardian=bool(why.missing & admission(policy).guardian_facts),
         )
 
-    def _door(self, joint: Transaction, request: Request, email: str) -> Door:
+    def _door(self, transaction: Transaction, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
         known = entrance.remembers(self.provider, request, "customer")
-        person = domain.at_address(joint, email) if known else ""
-        return entrance.knock(self.provider, joint, request, "customer", name, person)
+        person = domain.at_address(transaction, email) if known else ""
+        return entrance.knock(self.provider, transaction, request, "customer", name, person)
 
-    def _kept(self, joint: Transaction, email: str) -> tuple[str, str]:
+    def _kept(self, transaction: Transaction, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
 
         For an address without one the same is asked of somebody of whom nothing is held.
         """
-        person_id = domain.at_address(joint, email)
-        whose = person_id or domain.nobody(joint)
-        return person_id, credentials.kept(joint, whose).get(credentials.SIGN_IN, "")
+        person_id = domain.at_address(transaction, email)
+        whose = person_id or domain.nobody(transaction)
+        return person_id, credentials.kept(transaction, whose).get(credentials.SIGN_IN, "")
 
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
         self,
-        joint: Transaction,
+        transaction: Transaction,
         person_id: str,
         email: str,
         request: Request,
@@ -176,27 +178,27 @@ class SignIn:
 
         Where strangers tried too often, only with the right code of a second factor; else None.
         """
-        if slowed and not authenticator.fits(joint, person_id, code):
+        if slowed and not authenticator.fits(transaction, person_id, code):
             return None
-        found = domain.served(joint, person_id)
+        found = domain.served(transaction, person_id)
         if isinstance(found, Refused):
             return found
         name = normalised("email", email)
-        entrance.let_in(self.provider, joint, request, "customer", name, person_id)
+        entrance.let_in(self.provider, transaction, request, "customer", name, person_id)
         if slowed:
-            self.provider.limits.clear(joint.tables, "second-factor", person_id, "")
-        elif authenticator.standing(joint.tables, person_id) is not None:
-            return self._half(joint, person_id, request, response)
-        enter(self.provider, joint.tables, request, response, "customer", person_id)
-        account = domain.account_of(joint.tables, person_id)
+            self.provider.limits.clear(transaction.tables, "second-factor", person_id, "")
+        elif authenticator.standing(transaction.tables, person_id) is not None:
+            return self._half(transaction, person_id, request, response)
+        enter(self.provider, transaction.tables, request, response, "customer", person_id)
+        account = domain.account_of(transaction.tables, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
 
     def _half(
-        self, joint: Transaction, person_id: str, request: Request, response: Response
+        self, transaction: Transaction, person_id: str, request: Request, response: Response
     ) -> str:
         """Begin what opens nothing but the page that asks for the second factor; where that is."""
         device = devices.name_of(request.headers.get("user-agent", ""))
-        raw = sessions.begin(joint.tables, HALF, person_id, self.provider.now(), device)
+        raw = sessions.begin(transaction.tables, HALF, person_id, self.provider.now(), device)
         give_cookie(self.provider, response, HALF, raw)
         word = self._word(request)
         return ASKING + (f"?{urlencode({'destination': word})}" if word else "")
@@ -220,12 +222,12 @@ class SignIn:
         if not filled.ok:
             return self._again_page(visit, filled, 422)
         if await provider.do(
-            lambda joint: provider.limits.take(
-                joint.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
+            lambda transaction: provider.limits.take(
+                transaction.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
             )
         ):
             return self._again_page(visit, filled.wrong("password", LATER), 429)
-        kept = await provider.do(lambda joint: credentials.kept(joint, person))
+        kept = await provider.do(lambda transaction: credentials.kept(transaction, person))
         fits = await provider.apart(
             passwords.fits, kept.get(credentials.SIGN_IN, ""), filled.values["password"]
         )
@@ -233,16 +235,16 @@ class SignIn:
             return self._again_page(visit, filled.wrong("password", "This is not right."), 403)
         response: Response = RedirectResponse(self._path(visit.request), 303)
 
-        def renew(joint: Transaction) -> None:
-            provider.limits.clear(joint.tables, "again", person)
-            enter(provider, joint.tables, visit.request, response, "customer", person)
+        def renew(transaction: Transaction) -> None:
+            provider.limits.clear(transaction.tables, "again", person)
+            enter(provider, transaction.tables, visit.request, response, "customer", person)
 
         await provider.do(renew)
         return response
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
-        await self.provider.do(lambda joint: sessions.end(joint.tables, visit.session))
+        await self.provider.do(lambda transaction: sessions.end(transaction.tables, visit.session))
         response = RedirectResponse("/sign-in?" + urlencode({"said": "left"}), 303)
         leave(self.provider, response, "customer")
         return response

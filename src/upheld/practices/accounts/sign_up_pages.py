@@ -178,11 +178,11 @@ class SignUp:
         """The invitation of a code, or of a link into a household."""
         at = self.provider.now()
 
-        def looks(joint: Transaction) -> Invitation | None:
-            contact = sessions.looked_at(joint.tables, invitations.HOUSEHOLD, told, at)
+        def looks(transaction: Transaction) -> Invitation | None:
+            contact = sessions.looked_at(transaction.tables, invitations.HOUSEHOLD, told, at)
             if contact:
-                return invitations.of_contact(joint.tables, contact, at)
-            found = invitations.by_code(joint.tables, told, at)
+                return invitations.of_contact(transaction.tables, contact, at)
+            found = invitations.by_code(transaction.tables, told, at)
             return found if found and found.kind == invitations.GUARDIAN else None
 
         return await self.provider.do(looks) if told else None
@@ -215,10 +215,10 @@ class SignUp:
     async def _refused(self, request: Request, decision: Decision, age: int | None) -> Response:
         network = network_of(request)
 
-        def work(joint: Transaction) -> bool:
-            if limiting.too_many_refusals(self.provider, joint, network):
+        def work(transaction: Transaction) -> bool:
+            if limiting.too_many_refusals(self.provider, transaction, network):
                 return False  # before the entry, which stays for good
-            refuse_nobody(joint, decision)
+            refuse_nobody(transaction, decision)
             return True
 
         if not await self.provider.do(work):
@@ -284,7 +284,9 @@ class SignUp:
         }
         secret = await provider.apart(passwords.hashed, filled.values[PASSWORD])
         applicant = Applicant(told, secret, self.agreement.digest(), found)
-        joined = await provider.attempt(lambda joint: self._join(joint, applicant, code))
+        joined = await provider.attempt(
+            lambda transaction: self._join(transaction, applicant, code)
+        )
         if isinstance(joined, Refused):
             return refused_page(provider, request, joined, note=NOTHING_KEPT)
         if joined == LIMITED:
@@ -293,20 +295,20 @@ class SignUp:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
-    def _join(self, joint: Transaction, applicant: Applicant, code: str) -> str | None:
+    def _join(self, transaction: Transaction, applicant: Applicant, code: str) -> str | None:
         """Register somebody; None where they came by an invitation that is over by now.
 
         LIMITED, before anything is used up or written, where their address got many messages.
         """
-        if limiting.too_many_to(self.provider, joint, "sign-up", applicant.told["email"]):
+        if limiting.too_many_to(self.provider, transaction, "sign-up", applicant.told["email"]):
             return LIMITED
         invited = applicant.invitation
         if invited and invited.kind == invitations.HOUSEHOLD:
-            if not domain.has_place(joint, invited.inviter):
+            if not domain.has_place(transaction, invited.inviter):
                 return None
-            if not sessions.redeem(joint.tables, invited.kind, code, self.provider.now()):
+            if not sessions.redeem(transaction.tables, invited.kind, code, self.provider.now()):
                 return None
-        return join(self.provider, joint, applicant)
+        return join(self.provider, transaction, applicant)
 
     def _weak(self, filled: Filled) -> str:
         told = filled.values
@@ -320,7 +322,9 @@ class SignUp:
     async def _limited(self, request: Request) -> bool:
         network = network_of(request)
         return await self.provider.do(
-            lambda joint: limiting.too_many_from(self.provider, joint, "sign-up", network)
+            lambda transaction: limiting.too_many_from(
+                self.provider, transaction, "sign-up", network
+            )
         )
 
     async def sent(self, request: Request) -> Response:
@@ -335,17 +339,17 @@ class SignUp:
             found = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
             page = "accounts/verify.html" if found else "accounts/link-over.html"
             return provider.pages.page(request, page, status=200 if found else 410)
-        if not await provider.do(lambda joint: self._confirmed(joint, raw)):
+        if not await provider.do(lambda transaction: self._confirmed(transaction, raw)):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-in?said=confirmed", 303)
 
-    def _confirmed(self, joint: Transaction, raw: str) -> bool:
+    def _confirmed(self, transaction: Transaction, raw: str) -> bool:
         """Confirm the account of a link, unless somebody else confirmed its address before."""
-        person = sessions.redeem(joint.tables, "verify", raw, self.provider.now())
-        account = domain.account_of(joint.tables, person) if person else None
+        person = sessions.redeem(transaction.tables, "verify", raw, self.provider.now())
+        account = domain.account_of(transaction.tables, person) if person else None
         if person is None or account is None or account.state == domain.CLOSED:
             return False
-        if account.state == domain.UNVERIFIED and not domain.alone_at_address(joint, person):
+        if account.state == domain.UNVERIFIED and not domain.alone_at_address(transaction, person):
             return False
-        domain.verify(joint, person)
+        domain.verify(transaction, person)
         return True

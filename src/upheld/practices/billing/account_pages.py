@@ -25,10 +25,10 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
 
-def viewed(joint: Transaction, person_id: str, *fields: str) -> Outcome:
+def viewed(transaction: Transaction, person_id: str, *fields: str) -> Outcome:
     """What a customer sees of themselves."""
     act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
-    return joint.act(act, person_id, entitled=True)
+    return transaction.act(act, person_id, entitled=True)
 
 
 class AccountPages:
@@ -103,13 +103,13 @@ class AccountPages:
         """Give a service another password, and show it in this answer alone."""
         service = self._service(visit)
 
-        def change(joint: Transaction) -> str | Refused | None:
-            now = services.held(joint, visit.subject)
+        def change(transaction: Transaction) -> str | Refused | None:
+            now = services.held(transaction, visit.subject)
             if isinstance(now, Refused):
                 return now
             if service not in {p.service for p in services.with_password(now, self.plans)}:
                 return None
-            return services.new_password(joint, visit.subject, service)
+            return services.new_password(transaction, visit.subject, service)
 
         found = await self.provider.attempt(change)
         if isinstance(found, Refused):
@@ -133,10 +133,10 @@ class AccountPages:
     async def balance(self, visit: Visit) -> Response:
         """The balance, and every invoice and payment that it comes from."""
 
-        def look(joint: Transaction) -> tuple[Outcome, str]:
+        def look(transaction: Transaction) -> tuple[Outcome, str]:
             return (
-                viewed(joint, visit.subject, books.TRANSACTION),
-                self.provider.payer(joint.tables, visit.subject),
+                viewed(transaction, visit.subject, books.TRANSACTION),
+                self.provider.payer(transaction.tables, visit.subject),
             )
 
         found, payer = await self.provider.do(look)
@@ -159,8 +159,10 @@ class AccountPages:
     async def statement(self, visit: Visit) -> Response:
         """One invoice, to be printed."""
 
-        def look(joint: Transaction) -> Outcome:
-            return viewed(joint, visit.subject, books.TRANSACTION, "name", "address", "account-id")
+        def look(transaction: Transaction) -> Outcome:
+            return viewed(
+                transaction, visit.subject, books.TRANSACTION, "name", "address", "account-id"
+            )
 
         found = await self.provider.attempt(look)
         if isinstance(found, Refused):

@@ -53,26 +53,28 @@ def _day(kept: int) -> date:
     return (BEGINNING + timedelta(microseconds=kept)).date()
 
 
-def suspended(joint: Transaction, person_id: str, span: Span) -> dict[date, str]:
+def suspended(transaction: Transaction, person_id: str, span: Span) -> dict[date, str]:
     """The days of a span on which the policy did not let us serve somebody."""
     days = _days(span)
-    served = _when(joint, person_id, Act(action="serve"), days)
+    served = _when(transaction, person_id, Act(action="serve"), days)
     return {day: SUSPENDED for day in days if day not in served}
 
 
-def chargeable(joint: Transaction, person_id: str, days: Sequence[date]) -> dict[date, datetime]:
+def chargeable(
+    transaction: Transaction, person_id: str, days: Sequence[date]
+) -> dict[date, datetime]:
     """The days on which we could charge for somebody's use, each with a moment of it."""
-    return _when(joint, person_id, Act(action="charge"), days)
+    return _when(transaction, person_id, Act(action="charge"), days)
 
 
-def charge(joint: Transaction, person_id: str, moment: datetime) -> Refused | None:
+def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refused | None:
     """Charge for the use of somebody who is under age, by what held at a moment of it."""
-    found = joint.act_for(Act(action="charge"), person_id, moment)
+    found = transaction.act_for(Act(action="charge"), person_id, moment)
     return found if isinstance(found, Refused) else None
 
 
 def _when(
-    joint: Transaction, person_id: str, act: Act, days: Sequence[date]
+    transaction: Transaction, person_id: str, act: Act, days: Sequence[date]
 ) -> dict[date, datetime]:
     """The days on which an act was not denied, each with a moment at which it was not.
 
@@ -80,17 +82,17 @@ def _when(
     counts on which something is given, and that on which it is taken back does not; to take it back
     each evening and give it again each morning makes no day free.
     """
-    clock = joint.clock
+    clock = transaction.clock
     ends = [midnight(clock, day + DAY) - _INSTANT for day in days]
-    told = joint.peek_then(person_id, act, ends)
+    told = transaction.peek_then(person_id, act, ends)
     found = {
         day: end for day, end, each in zip(days, ends, told, strict=True) if each.outcome != "deny"
     }
     if len(found) == len(days):
         return found
     span = midnight(clock, days[0]), midnight(clock, days[-1] + DAY)
-    moments = joint.starts_of_records(person_id, *span)
-    for moment, each in zip(moments, joint.peek_then(person_id, act, moments), strict=True):
+    moments = transaction.starts_of_records(person_id, *span)
+    for moment, each in zip(moments, transaction.peek_then(person_id, act, moments), strict=True):
         if each.allowed and clock.day_of(moment) in days:
             found.setdefault(clock.day_of(moment), moment)
     return found
@@ -102,8 +104,8 @@ class Age:
     Who is a minor is the policy's to say: whoever it does not let us serve without a guardian.
     """
 
-    def __init__(self, joint: Transaction, born: date | None) -> None:
-        self._policy, self._born = joint.policy, born
+    def __init__(self, transaction: Transaction, born: date | None) -> None:
+        self._policy, self._born = transaction.policy, born
 
     def of_age(self, day: date) -> bool:
         """Whether somebody answered for themselves on a day; not where no birth date is held."""
@@ -125,11 +127,11 @@ def _days(span: Span) -> list[date]:
     return [span.first + n * DAY for n in range((span.after - span.first).days)]
 
 
-def age_of(joint: Transaction, person_id: str) -> Age | Refused:
+def age_of(transaction: Transaction, person_id: str) -> Age | Refused:
     """Somebody's age, if the policy lets us read it for this."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
-    found = joint.act(act, person_id)
+    found = transaction.act(act, person_id)
     if isinstance(found, Refused):
         return found
     held = "birth-date" in found.values
-    return Age(joint, date.fromisoformat(found["birth-date"]) if held else None)
+    return Age(transaction, date.fromisoformat(found["birth-date"]) if held else None)

@@ -40,41 +40,41 @@ class DebtPages:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def _user(self, joint: Transaction, visit: Visit) -> User:
+    def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        found = operators.user_of(joint.tables, visit.subject)
+        found = operators.user_of(transaction.tables, visit.subject)
         if found is None or (found.kind == "staff" and ROLE not in found.roles):
             raise HTTPException(403)
         return found
 
-    def _case(self, joint: Transaction, visit: Visit) -> Case:
-        task = tasks.found(joint.tables, visit.request.path_params["task"])
+    def _case(self, transaction: Transaction, visit: Visit) -> Case:
+        task = tasks.found(transaction.tables, visit.request.path_params["task"])
         if task is not None and visit.user is not None and ROLE not in visit.user.roles:
             raise tasks.OthersTaskError(task, 403)
-        self._user(joint, visit)
+        self._user(transaction, visit)
         if task is not None and task.kind != DEBT:
             raise tasks.OthersTaskError(task)
         if task is None:
             raise HTTPException(404)
         mine = task.state == "taken" and task.staff_id == visit.subject
-        engaged = debts.agents(joint)
-        shown = debts.preview(joint, task.person_id, engaged[0]) if mine and engaged else None
+        engaged = debts.agents(transaction)
+        shown = debts.preview(transaction, task.person_id, engaged[0]) if mine and engaged else None
         return Case(
             task,
             mine,
-            list(due_numbers(joint, task.person_id)),
+            list(due_numbers(transaction, task.person_id)),
             engaged,
             shown,
-            debts.of_person(joint, task.person_id),
+            debts.of_person(transaction, task.person_id),
         )
 
     async def listed(self, visit: Visit) -> Response:
         """The accounts that agents have or had, and what they still have to confirm."""
 
-        def look(joint: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
-            self._user(joint, visit)
-            waiting = [t for t in tasks.listed(joint.tables, [ROLE]) if t.kind == DEBT]
-            return waiting, debts.everything(joint)
+        def look(transaction: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
+            self._user(transaction, visit)
+            waiting = [t for t in tasks.listed(transaction.tables, [ROLE]) if t.kind == DEBT]
+            return waiting, debts.everything(transaction)
 
         waiting, (found, changed) = await self.provider.do(look)
         return self.provider.pages.page(
@@ -89,7 +89,7 @@ class DebtPages:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One debt: what an agent would be told, and what they would not."""
-        found = await self.provider.do(lambda joint: self._case(joint, visit))
+        found = await self.provider.do(lambda transaction: self._case(transaction, visit))
         fields = self._fields(found)
         words = self.provider.policy.program.vocabulary.tree("data")
         return self.provider.pages.page(
@@ -110,9 +110,9 @@ class DebtPages:
     async def take(self, visit: Visit) -> Response:
         """Take the task: from now on what is needed for it may be seen."""
 
-        def work(joint: Transaction) -> None:
-            case = self._case(joint, visit)
-            tasks.take(joint, case.task.task_id, visit.subject, debts.FIELDS)
+        def work(transaction: Transaction) -> None:
+            case = self._case(transaction, visit)
+            tasks.take(transaction, case.task.task_id, visit.subject, debts.FIELDS)
 
         try:
             await self.provider.do(work)
@@ -123,15 +123,15 @@ class DebtPages:
     async def hand_over(self, visit: Visit) -> Response:
         """Hand the account to an agent."""
 
-        def work(joint: Transaction) -> Filled | str | Refused:
-            case = self._case(joint, visit)
+        def work(transaction: Transaction) -> Filled | str | Refused:
+            case = self._case(transaction, visit)
             if not case.mine:
                 raise HTTPException(403)
             filled = read(self._fields(case), visit.form)
             if not filled.ok:
                 return filled
             try:
-                return debts.hand_over(joint, case.task, filled.values["party"])
+                return debts.hand_over(transaction, case.task, filled.values["party"])
             except DebtError as error:
                 return filled.wrong("party", f"{error}: {error.hint}.")
 
@@ -152,11 +152,11 @@ class DebtPages:
     async def recall(self, visit: Visit) -> Response:
         """Take the account back."""
 
-        def work(joint: Transaction) -> None:
-            case = self._case(joint, visit)
+        def work(transaction: Transaction) -> None:
+            case = self._case(transaction, visit)
             if not case.mine:
                 raise HTTPException(403)
-            debts.recall(joint, case.task.person_id, f"staff {visit.subject}")
+            debts.recall(transaction, case.task.person_id, f"staff {visit.subject}")
 
         await self.provider.do(work)
         return RedirectResponse(self._here(visit), 303)
@@ -167,13 +167,13 @@ class DebtPages:
     async def agent(self, visit: Visit) -> Response:
         """The accounts that an agent's company has, each read at this moment."""
 
-        def look(joint: Transaction) -> tuple[User, list[object], list[Debt]]:
-            user = self._user(joint, visit)
+        def look(transaction: Transaction) -> tuple[User, list[object], list[Debt]]:
+            user = self._user(transaction, visit)
             has = [
                 (debt, None if isinstance(told, Refused) else told)
-                for debt, told in debts.looked_at(joint, user.party)
+                for debt, told in debts.looked_at(transaction, user.party)
             ]
-            owed = [d for d in debts.of_party(joint, user.party) if d.state == "recalled"]
+            owed = [d for d in debts.of_party(transaction, user.party) if d.state == "recalled"]
             return user, list(has), owed
 
         user, has, owed = await self.provider.do(look)
@@ -191,9 +191,9 @@ class DebtPages:
         """Confirm that what we told was deleted."""
         debt_id = visit.request.path_params["debt"]
 
-        def work(joint: Transaction) -> None:
-            user = self._user(joint, visit)
-            debts.confirm(joint, user.party, debt_id, user.user_id)
+        def work(transaction: Transaction) -> None:
+            user = self._user(transaction, visit)
+            debts.confirm(transaction, user.party, debt_id, user.user_id)
 
         try:
             await self.provider.do(work)

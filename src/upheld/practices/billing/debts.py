@@ -110,10 +110,10 @@ def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
     )
 
 
-def agents(joint: Transaction) -> list[str]:
+def agents(transaction: Transaction) -> list[str]:
     """The collection agents who are engaged now, by name."""
-    found, _ = joint.records_of([REGISTER], ["engagement"])
-    at = microseconds(joint.clock.now())
+    found, _ = transaction.records_of([REGISTER], ["engagement"])
+    at = microseconds(transaction.clock.now())
     return sorted(
         {
             each.party
@@ -131,43 +131,43 @@ class Preview(NamedTuple):
     refused: dict[str, list[str]]  # the id of the clause that refuses, or nothing, to fields
 
 
-def preview(joint: Transaction, person_id: str, party: str) -> Preview:
+def preview(transaction: Transaction, person_id: str, party: str) -> Preview:
     """What the policy lets an agent have of somebody, field by field; nothing is noted."""
-    leaves = joint.policy.engine.compiled.leaves["data"].bit
-    words = joint.policy.program.vocabulary.tree("data")
+    leaves = transaction.policy.engine.compiled.leaves["data"].bit
+    words = transaction.policy.program.vocabulary.tree("data")
     allowed, refused = [], dict[str, list[str]]()
     for field in (each for each in leaves if each in words):  # and no unnamed rest of a group
-        told = joint.peek(person_id, act_of(party, [field]))
+        told = transaction.peek(person_id, act_of(party, [field]))
         if told.allowed:
             allowed.append(field)
         else:
             refused.setdefault(next(iter(told.clauses), ""), []).append(field)
-    whole = joint.peek(person_id, act_of(party))
+    whole = transaction.peek(person_id, act_of(party))
     return Preview(whole, tuple(f for f in FIELDS if f in allowed), refused)
 
 
-def hand_over(joint: Transaction, task: tasks.Task, party: str) -> str | Refused:
+def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | Refused:
     """Hand an account to an agent: from now on the agent may look; the debt's id."""
-    joint.lock(task.person_id)
+    transaction.lock(task.person_id)
     if task.kind != DEBT or task.state != "taken":
         raise DebtError("the task is not open", code="debt", hint="take it first")
-    if party not in agents(joint):
+    if party not in agents(transaction):
         raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
-    if handed(joint, task.person_id):
+    if handed(transaction, task.person_id):
         raise DebtError("an agent has it already", code="debt", hint="recall it first")
-    found = joint.act(act_of(party), task.person_id, entitled=True)
+    found = transaction.act(act_of(party), task.person_id, entitled=True)
     if isinstance(found, Refused):
         return found
     made = secrets.token_hex(16)
-    item_id = joint.obligations.of_entry(task.person_id, found.entry, DELETE)
-    joint.tables.insert(
+    item_id = transaction.obligations.of_entry(task.person_id, found.entry, DELETE)
+    transaction.tables.insert(
         table,
         person_id=task.person_id,
         debt_id=made,
         task_id=task.task_id,
         party=party,
         state="handed",
-        handed=microseconds(joint.clock.now()),
+        handed=microseconds(transaction.clock.now()),
         entry=found.entry,
         item_id=item_id,
     )
@@ -216,30 +216,30 @@ def everything(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     return _debts(by, found), changed
 
 
-def looked_at(joint: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
+def looked_at(transaction: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
     """What an agent sees of each account that it has: each is an act, decided at this moment."""
-    mine = [each for each in of_party(joint, party) if each.state == "handed"]
+    mine = [each for each in of_party(transaction, party) if each.state == "handed"]
     if not mine:
         return []
-    found = joint.sweep(act_of(party), [each.person_id for each in mine])
+    found = transaction.sweep(act_of(party), [each.person_id for each in mine])
     return [(each, found[each.person_id]) for each in mine]
 
 
-def recall(joint: Transaction, person_id: str, actor: str = "") -> None:
+def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
     """Take an account back from its agent, who has to delete what it was told and confirm that.
 
     The entry names who did it, if it was somebody of our staff.
     """
-    joint.lock(person_id)
-    debt = handed(joint, person_id)
+    transaction.lock(person_id)
+    debt = handed(transaction, person_id)
     if debt is None:
         return
-    now = joint.clock.now()
-    joint.tables.update(
+    now = transaction.clock.now()
+    transaction.tables.update(
         table, {"state": "recalled", "recalled": microseconds(now)}, _MINE, person_id, debt.debt_id
     )
-    joint.obligations.set_due(person_id, debt.item_id, now + CONFIRM_WITHIN)
-    joint.note(
+    transaction.obligations.set_due(person_id, debt.item_id, now + CONFIRM_WITHIN)
+    transaction.note(
         person_id,
         "recall",
         purpose="debt-collection",
@@ -250,16 +250,16 @@ def recall(joint: Transaction, person_id: str, actor: str = "") -> None:
     )
 
 
-def confirm(joint: Transaction, party: str, debt_id: str, by_whom: str) -> None:
+def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) -> None:
     """Note that an agent has deleted what it was told of an account that was recalled."""
-    found = [each for each in of_party(joint, party) if each.debt_id == debt_id]
+    found = [each for each in of_party(transaction, party) if each.debt_id == debt_id]
     if not found or found[0].state != "recalled":
         raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
     debt = found[0]
-    changes = {"state": "confirmed", "confirmed": microseconds(joint.clock.now())}
-    joint.tables.update(table, changes, _MINE, debt.person_id, debt_id)
-    joint.obligations.close(debt.person_id, debt.item_id)
-    joint.note(
+    changes = {"state": "confirmed", "confirmed": microseconds(transaction.clock.now())}
+    transaction.tables.update(table, changes, _MINE, debt.person_id, debt_id)
+    transaction.obligations.close(debt.person_id, debt.item_id)
+    transaction.note(
         debt.person_id,
         "deletion",
         purpose="debt-collection",
@@ -271,10 +271,10 @@ def confirm(joint: Transaction, party: str, debt_id: str, by_whom: str) -> None:
     )
 
 
-def paid(joint: Transaction, person_id: str, _: str) -> None:
+def paid(transaction: Transaction, person_id: str, _: str) -> None:
     """Hear of a payment: where nothing is due any more, the account is recalled at once."""
-    if not due_numbers(joint, person_id):
-        recall(joint, person_id)
+    if not due_numbers(transaction, person_id):
+        recall(transaction, person_id)
 
 
 def _debts(by: Source, found: Sequence[Any]) -> list[Debt]:

@@ -99,42 +99,44 @@ def day_of(told: int) -> date:
     return (BEGINNING + timedelta(microseconds=told)).date()
 
 
-def history_of(joint: Transaction, person_id: str) -> History | Refused:
+def history_of(transaction: Transaction, person_id: str) -> History | Refused:
     """What was invoiced to somebody and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
-    found = joint.act(act, person_id, entitled=True)
+    found = transaction.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
     return books.history_of(found["payment-history"] if found.values else None)
 
 
-def settle(joint: Transaction, payer: str) -> Refused | None:
+def settle(transaction: Transaction, payer: str) -> Refused | None:
     """Note which invoices are paid by now; the task about a debt closes with the last of them."""
-    found = history_of(joint, payer)
+    found = history_of(transaction, payer)
     if isinstance(found, Refused):
         return found
     paid = {each.number for each in found.invoices if each.open == 0}
-    unpaid = _unpaid(joint, payer)
-    joint.tables.mark_again(
+    unpaid = _unpaid(transaction, payer)
+    transaction.tables.mark_again(
         own.invoice, [(each, each._replace(state="paid")) for each in unpaid if each.number in paid]
     )
     if not any(each.state in DUE and each.number not in paid for each in unpaid):
-        tasks.close_about(joint, payer, DEBT)
+        tasks.close_about(transaction, payer, DEBT)
     return None
 
 
-def due_numbers(joint: Transaction, payer: str) -> list[tuple[str, date]]:
+def due_numbers(transaction: Transaction, payer: str) -> list[tuple[str, date]]:
     """The invoices of somebody that are due and unpaid, each with its day, the oldest first."""
-    return [(each.number, day_of(each.due)) for each in _unpaid(joint, payer) if each.state in DUE]
+    return [
+        (each.number, day_of(each.due)) for each in _unpaid(transaction, payer) if each.state in DUE
+    ]
 
 
-def _unpaid(joint: Transaction, payer: str) -> list[Any]:
+def _unpaid(transaction: Transaction, payer: str) -> list[Any]:
     """The rows of somebody's invoices that are not paid so far, the oldest first.
 
     That there is no other is looked at too: one that somebody else marked as paid is missing.
     """
     where = f"person_id = ? AND state IN ({places(UNPAID)}) ORDER BY due"
-    return joint.tables.select(own.invoice, where, payer, *UNPAID, parts=UNPAID)
+    return transaction.tables.select(own.invoice, where, payer, *UNPAID, parts=UNPAID)
 
 
 class Invoices:
@@ -156,8 +158,8 @@ class Invoices:
 
     def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
         clock = gate.clock
-        with gate.together() as joint:
-            found = joint.tables.look(
+        with gate.together() as transaction:
+            found = transaction.tables.look(
                 own.service_order,
                 ["person_id"],
                 _NOT_BILLED,
@@ -170,12 +172,12 @@ class Invoices:
         return len(found)
 
     def _invoice_alone(self, gate: Gate, person_id: str, month: Month) -> None:
-        with gate.together() as joint:
-            self.invoice(joint, person_id, month)
+        with gate.together() as transaction:
+            self.invoice(transaction, person_id, month)
 
     def invoice(
         self,
-        joint: Transaction,
+        transaction: Transaction,
         person_id: str,
         month: Month,
         until: date | None = None,
@@ -186,24 +188,26 @@ class Invoices:
         `until` is the day on which all that they have ends, though no row says so. With `before`
         it is that of the days before one in the month, from which on another may pay.
         """
-        payer = self.provider.payer(joint.tables, person_id)
-        joint.lock(person_id, payer)
-        if month.word in services.billed_months(joint.tables, person_id):
+        payer = self.provider.payer(transaction.tables, person_id)
+        transaction.lock(person_id, payer)
+        if month.word in services.billed_months(transaction.tables, person_id):
             return
-        joint.tables.whole(own.service_order, [person_id])
-        span = still_to_bill(joint.tables, person_id, month, before or month.after)
+        transaction.tables.whole(own.service_order, [person_id])
+        span = still_to_bill(transaction.tables, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
-        found = self._invoiced(joint, person_id, payer, _Used(month, span, until))
+        found = self._invoiced(transaction, person_id, payer, _Used(month, span, until))
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
         if before:
-            bill_until(joint.tables, person_id, before)
+            bill_until(transaction.tables, person_id, before)
         else:
-            joint.tables.insert(own.billed, person_id=person_id, month=month.word, state=state)
+            transaction.tables.insert(
+                own.billed, person_id=person_id, month=month.word, state=state
+            )
         if told is None:
             return
-        joint.tables.insert(
+        transaction.tables.insert(
             own.invoice,
             person_id=payer,
             number=told.number,
@@ -212,10 +216,10 @@ class Invoices:
             due=moment(told.due),
             state="open",
         )
-        settle(joint, payer)  # what was paid ahead may cover it
-        self.provider.events.announce(joint, INVOICE_MADE, payer, told.number)
+        settle(transaction, payer)  # what was paid ahead may cover it
+        self.provider.events.announce(transaction, INVOICE_MADE, payer, told.number)
         outbox.queue(
-            joint,
+            transaction,
             payer,
             "billing/invoice",
             "administrative-message",
@@ -223,47 +227,47 @@ class Invoices:
         )
 
     def _invoiced(
-        self, joint: Transaction, person_id: str, payer: str, used: _Used
+        self, transaction: Transaction, person_id: str, payer: str, used: _Used
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
-        found = joint.act(act, person_id)
+        found = transaction.act(act, person_id)
         if isinstance(found, Refused):
             return found
         plans = [
             each._replace(until=each.until or used.until)
             for each in had(row.value for row in found.series(SERVICES))
         ]
-        free, whose, refused = suspended(joint, person_id, used.span), _Whose(), None
+        free, whose, refused = suspended(transaction, person_id, used.span), _Whose(), None
         if payer != person_id and any(
             used.span.first <= day < used.span.after
             for days in days_had(plans, used.month).values()
             for day in days
         ):
-            age = age_of(joint, person_id)
+            age = age_of(transaction, person_id)
             if isinstance(age, Refused):
                 return age
             under_age = [day for day in age.under_age(used.span) if day not in free]
-            when = chargeable(joint, person_id, under_age)
+            when = chargeable(transaction, person_id, under_age)
             free |= {day: NOT_ACCEPTED for day in under_age if day not in when}
             whose = _Whose(
                 found[ACCOUNT] if ACCOUNT in found.values else "", MINOR if under_age else HOUSEHOLD
             )
             if under_age:
-                moment = max(when.values(), default=joint.clock.now())
-                refused = charge(joint, person_id, min(moment, joint.clock.now()))
+                moment = max(when.values(), default=transaction.clock.now())
+                refused = charge(transaction, person_id, min(moment, transaction.clock.now()))
         lines = tuple(lines_of(plans, self.plans, used.month, free, used.span))
         cents = sum(line.cents for line in lines)
         if refused is not None:
             return refused
         if not cents:
             return None
-        made = joint.clock.today()
-        ahead = history_of(joint, payer)
+        made = transaction.clock.today()
+        ahead = history_of(transaction, payer)
         if isinstance(ahead, Refused):
             return ahead
         told = Invoice(
-            number(joint, made),
+            number(transaction, made),
             made,
             made + timedelta(days=DUE_DAYS),
             cents,
@@ -271,7 +275,7 @@ class Invoices:
             *whose,
             min(ahead.credit, cents),
         )
-        booked = joint.append(
+        booked = transaction.append(
             payer,
             books.TRANSACTION,
             [books.told(told)],
@@ -281,46 +285,46 @@ class Invoices:
         )
         return booked if isinstance(booked, Refused) else told
 
-    def leave(self, joint: Transaction, person_id: str) -> None:
+    def leave(self, transaction: Transaction, person_id: str) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
-        began = self._began(joint, person_id)
+        began = self._began(transaction, person_id)
         if began is None:
             return
-        services.end_all(joint, person_id, actor="")
-        self._catch_up(joint, person_id, began)
-        today = joint.clock.today()
-        self.invoice(joint, person_id, month_of(today), today)
+        services.end_all(transaction, person_id, actor="")
+        self._catch_up(transaction, person_id, began)
+        today = transaction.clock.today()
+        self.invoice(transaction, person_id, month_of(today), today)
 
-    def close(self, joint: Transaction, person_id: str, _: str = "") -> None:
+    def close(self, transaction: Transaction, person_id: str, _: str = "") -> None:
         """Bill what somebody used before today: from today on another may pay, or nobody."""
-        began = self._began(joint, person_id)
+        began = self._began(transaction, person_id)
         if began is None:
             return
-        self._catch_up(joint, person_id, began)
-        today = joint.clock.today()
-        self.invoice(joint, person_id, month_of(today), before=today)
+        self._catch_up(transaction, person_id, began)
+        today = transaction.clock.today()
+        self.invoice(transaction, person_id, month_of(today), before=today)
 
-    def _began(self, joint: Transaction, person_id: str) -> date | None:
+    def _began(self, transaction: Transaction, person_id: str) -> date | None:
         """Since when somebody has had anything that is billed."""
-        found = joint.tables.select(own.service_order, "person_id = ?", person_id)
+        found = transaction.tables.select(own.service_order, "person_id = ?", person_id)
         first = min((each.began for each in found), default=None)
         if first is None:
             return None
-        return joint.clock.day_of(BEGINNING + timedelta(microseconds=first))
+        return transaction.clock.day_of(BEGINNING + timedelta(microseconds=first))
 
-    def _catch_up(self, joint: Transaction, person_id: str, began: date) -> None:
+    def _catch_up(self, transaction: Transaction, person_id: str, began: date) -> None:
         """Bill the months that are over, as far back as months are still billed."""
-        months = [month_of(joint.clock.today()).previous()]
+        months = [month_of(transaction.clock.today()).previous()]
         while len(months) < BACK:
             months.append(months[-1].previous())
         for month in reversed(months):
             if month.after > began:
-                self.invoice(joint, person_id, month)
+                self.invoice(transaction, person_id, month)
 
-    def stayed(self, joint: Transaction, person_id: str) -> None:
+    def stayed(self, transaction: Transaction, person_id: str) -> None:
         """Write to somebody who was erased and still owes how they can pay without an account."""
-        if _unpaid(joint, person_id):
-            outbox.queue(joint, person_id, "billing/erased", "administrative-message")
+        if _unpaid(transaction, person_id):
+            outbox.queue(transaction, person_id, "billing/erased", "administrative-message")
 
     def fall_due(self, gate: Gate) -> int:
         """Do what is due about each invoice that is not paid: announce, remind, open a task."""
@@ -332,8 +336,8 @@ class Invoices:
         count = 0
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
-            with gate.together() as joint:
-                found, forged = joint.tables.believed(own.invoice, _PAST_DUE, before, until)
+            with gate.together() as transaction:
+                found, forged = transaction.tables.believed(own.invoice, _PAST_DUE, before, until)
             if forged:
                 _log.error("%d invoices are not as they were written, and wait", forged)
             for each in found:
@@ -343,48 +347,52 @@ class Invoices:
         return count
 
     def _step_alone(self, gate: Gate, told: _Due, before: str, after: str) -> int:
-        with gate.together() as joint:
-            self._step(joint, told, before, after)
+        with gate.together() as transaction:
+            self._step(transaction, told, before, after)
         return 1
 
-    def _step(self, joint: Transaction, told: _Due, before: str, after: str) -> None:
+    def _step(self, transaction: Transaction, told: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
         where = "person_id = ? AND number = ? AND state = ?"
-        changed = joint.tables.update(
+        changed = transaction.tables.update(
             own.invoice, {"state": after}, where, told.payer, told.number, before, parts=[before]
         )
         if changed:
-            self._now(joint, told.payer, after, told.number, day_of(told.due))
+            self._now(transaction, told.payer, after, told.number, day_of(told.due))
 
-    def _now(self, joint: Transaction, payer: str, state: str, number: str, due: date) -> None:
+    def _now(
+        self, transaction: Transaction, payer: str, state: str, number: str, due: date
+    ) -> None:
         if state == "due":
-            self.provider.events.announce(joint, INVOICE_DUE, payer, number)
+            self.provider.events.announce(transaction, INVOICE_DUE, payer, number)
         elif state == "task":
-            open_debts = [t for t in tasks.of_person(joint.tables, payer) if t.kind == DEBT]
+            open_debts = [t for t in tasks.of_person(transaction.tables, payer) if t.kind == DEBT]
             if not open_debts:
-                tasks.open_task(joint, payer, DEBT, "debt-collection", role="billing", about=number)
+                tasks.open_task(
+                    transaction, payer, DEBT, "debt-collection", role="billing", about=number
+                )
         else:
             words = {
                 "number": number,
                 "due": due.isoformat(),
                 "which": state,
-                "erased": "yes" if erased(joint, payer) else "",
+                "erased": "yes" if erased(transaction, payer) else "",
             }
-            outbox.queue(joint, payer, "billing/reminder", "administrative-message", words)
+            outbox.queue(transaction, payer, "billing/reminder", "administrative-message", words)
 
 
-def erased(joint: Transaction, person_id: str) -> bool:
+def erased(transaction: Transaction, person_id: str) -> bool:
     """Whether somebody was erased, but for what must be kept, and so has no account any more."""
-    return joint.is_erased(person_id)
+    return transaction.is_erased(person_id)
 
 
-def number(joint: Transaction, made: date) -> str:
+def number(transaction: Transaction, made: date) -> str:
     """The next number of a year: one that was given out is never given out again."""
-    years = joint.tables.select(own.invoice_number)
+    years = transaction.tables.select(own.invoice_number)
     found = next((each for each in years if each.year == made.year), None)
     if found is None:
-        joint.tables.insert(own.invoice_number, year=made.year, last=FIRST)
+        transaction.tables.insert(own.invoice_number, year=made.year, last=FIRST)
         return f"{made.year}-{FIRST}"
     after = found._replace(last=found.last + 1)
-    joint.tables.mark_again(own.invoice_number, [(found, after)])
+    transaction.tables.mark_again(own.invoice_number, [(found, after)])
     return f"{made.year}-{after.last}"

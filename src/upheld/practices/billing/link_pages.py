@@ -52,10 +52,10 @@ class LinkPages:
         person_id = self._whose(request)
         once = _text(form, "card") or request.query_params.get("card", "")
 
-        def look(joint: Transaction) -> tuple[History | Refused, str | None]:
+        def look(transaction: Transaction) -> tuple[History | Refused, str | None]:
             return (
-                invoices.history_of(joint, person_id),
-                self.payments.under_way(joint, person_id),
+                invoices.history_of(transaction, person_id),
+                self.payments.under_way(transaction, person_id),
             )
 
         try:
@@ -104,7 +104,9 @@ class LinkPages:
         cents = int(filled.values["amount"])
         try:
             found = await self.provider.attempt(
-                lambda joint: self.payments.begin(joint, person_id, key, cents, once, card.token)
+                lambda transaction: self.payments.begin(
+                    transaction, person_id, key, cents, once, card.token
+                )
             )
         except VaultError:
             return await self.show(request, FormData())
@@ -126,11 +128,11 @@ class LinkPages:
         """What came of a payment."""
         person_id, key = self._whose(request), request.path_params["key"]
 
-        def look(joint: Transaction) -> tuple[str, int] | Refused | None:
-            intent = self.payments.intent(joint, person_id, key)
+        def look(transaction: Transaction) -> tuple[str, int] | Refused | None:
+            intent = self.payments.intent(transaction, person_id, key)
             if intent is None:
                 return None
-            found = invoices.history_of(joint, person_id)
+            found = invoices.history_of(transaction, person_id)
             return found if isinstance(found, Refused) else (intent.state, found.balance)
 
         try:

@@ -70,7 +70,7 @@ class Booking:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
-        await self.provider.do(lambda joint: _allowed(joint, visit))
+        await self.provider.do(lambda transaction: _allowed(transaction, visit))
         return self.provider.pages.page(
             visit.request,
             "billing/booking.html",
@@ -82,13 +82,15 @@ class Booking:
 
     async def send(self, visit: Visit) -> Response:
         """Book what came in, once for its reference."""
-        await self.provider.do(lambda joint: _allowed(joint, visit))
+        await self.provider.do(lambda transaction: _allowed(transaction, visit))
         filled = read(FIELDS, visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422)
         told = filled.values
         receipt = Receipt(told["number"], told["how"], int(told["amount"]), told["reference"])
-        found = await self.provider.attempt(lambda joint: self.book(joint, receipt, visit.subject))
+        found = await self.provider.attempt(
+            lambda transaction: self.book(transaction, receipt, visit.subject)
+        )
         if isinstance(found, Refused):
             return refusal(
                 self.provider,
@@ -104,42 +106,46 @@ class Booking:
         return RedirectResponse("/staff/payments?done=yes", 303)
 
     def book(
-        self, joint: Transaction, told: Receipt, staff_id: str
+        self, transaction: Transaction, told: Receipt, staff_id: str
     ) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
-        found = joint.tables.get(invoice, "number = ?", told.number)
+        found = transaction.tables.get(invoice, "number = ?", told.number)
         if found is None:
             return "number", "There is no such invoice."
         payer = str(found.person_id)
-        joint.lock(payer)
-        if self.payments.under_way(joint, payer) is not None:
+        transaction.lock(payer)
+        if self.payments.under_way(transaction, payer) is not None:
             return "amount", "A payment by card is under way. Book this once it has ended."
         key = self._sealer.mark_of(payer, told.reference).hex()
-        if self.payments.intent(joint, payer, key) is not None:
+        if self.payments.intent(transaction, payer, key) is not None:
             return "reference", "This reference was booked already."
-        history = invoices.history_of(joint, payer)
+        history = invoices.history_of(transaction, payer)
         if isinstance(history, Refused):
             return history
         if told.how == REFUND and told.cents > history.credit:
             return "amount", "So much was not paid ahead."
         if told.how != REFUND and told.cents > history.balance:
             return "amount", "That is more than is open. Book what is open, and send back the rest."
-        return self._booked(joint, payer, told, (history, key, staff_id))
+        return self._booked(transaction, payer, told, (history, key, staff_id))
 
     def _booked(
-        self, joint: Transaction, payer: str, told: Receipt, how: tuple[books.History, str, str]
+        self,
+        transaction: Transaction,
+        payer: str,
+        told: Receipt,
+        how: tuple[books.History, str, str],
     ) -> Refused | None:
         history, key, staff_id = how
-        at = joint.clock.now()
+        at = transaction.clock.now()
         back = told.how == REFUND
         made = books.Payment(
-            joint.clock.today(),
+            transaction.clock.today(),
             -told.cents if back else told.cents,
             told.reference,
             told.how,
             () if back else history.settling(told.cents, told.number),
         )
-        booked = joint.append(
+        booked = transaction.append(
             payer,
             books.TRANSACTION,
             [books.told(made)],
@@ -150,7 +156,7 @@ class Booking:
         )
         if isinstance(booked, Refused):
             return booked
-        entry = joint.note(
+        entry = transaction.note(
             payer,
             "payment",
             purpose="billing",
@@ -158,7 +164,7 @@ class Booking:
             action=told.how,
             actor=f"staff {staff_id}",
         )
-        joint.tables.insert(
+        transaction.tables.insert(
             payment_intent,
             person_id=payer,
             key=key,
@@ -167,14 +173,14 @@ class Booking:
             entry=entry,
             made=microseconds(at),
         )
-        if (refused := invoices.settle(joint, payer)) is not None:
+        if (refused := invoices.settle(transaction, payer)) is not None:
             return refused
-        debts.paid(joint, payer, "")
+        debts.paid(transaction, payer, "")
         return None
 
 
-def _allowed(joint: Transaction, visit: Visit) -> None:
+def _allowed(transaction: Transaction, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
-    user = operators.user_of(joint.tables, visit.subject)
+    user = operators.user_of(transaction.tables, visit.subject)
     if user is None or ROLE not in user.roles:
         raise HTTPException(403)

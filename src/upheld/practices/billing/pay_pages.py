@@ -56,8 +56,8 @@ class PayPages:
         self.provider, self.payments, self.processor = provider, payments, processor
         self.given = GivenCards(provider, processor)
 
-    def _look(self, joint: Transaction, person_id: str) -> Owed | Refused:
-        found = viewed(joint, person_id, "payment-history", "card")
+    def _look(self, transaction: Transaction, person_id: str) -> Owed | Refused:
+        found = viewed(transaction, person_id, "payment-history", "card")
         if isinstance(found, Refused):
             return found
         told = found.values
@@ -67,15 +67,17 @@ class PayPages:
             history,
             card,
             card is None and cards.CARD in told,
-            self.provider.payer(joint.tables, person_id) != person_id,
-            self.payments.under_way(joint, person_id),
+            self.provider.payer(transaction.tables, person_id) != person_id,
+            self.payments.under_way(transaction, person_id),
         )
 
     async def show(
         self, visit: Visit, filled: Filled = EMPTY, status: int = 200, once: str = ""
     ) -> Response:
         """What is owed, and the form to pay it."""
-        found = await self.provider.attempt(lambda joint: self._look(joint, visit.subject))
+        found = await self.provider.attempt(
+            lambda transaction: self._look(transaction, visit.subject)
+        )
         if isinstance(found, Refused):
             return self._refused(visit.request, found, "We may not show what you owe.", "/me")
         once = once or visit.request.query_params.get("card", "")
@@ -111,7 +113,9 @@ class PayPages:
         card = await self.given.card(visit.subject, once) if once else None
         token = card.token if card else ""
         found = await self.provider.attempt(
-            lambda joint: self.payments.begin(joint, visit.subject, key, cents, once, token)
+            lambda transaction: self.payments.begin(
+                transaction, visit.subject, key, cents, once, token
+            )
         )
         if isinstance(found, Refused):
             return self._refused(
@@ -131,11 +135,13 @@ class PayPages:
     async def done(self, visit: Visit) -> Response:
         """What came of a payment."""
 
-        def look(joint: Transaction) -> tuple[str, int] | Refused | None:
-            intent = self.payments.intent(joint, visit.subject, visit.request.path_params["key"])
+        def look(transaction: Transaction) -> tuple[str, int] | Refused | None:
+            intent = self.payments.intent(
+                transaction, visit.subject, visit.request.path_params["key"]
+            )
             if intent is None:
                 return None
-            found = viewed(joint, visit.subject, "balance")
+            found = viewed(transaction, visit.subject, "balance")
             if isinstance(found, Refused):
                 return found
             return intent.state, int(found["balance"]) if found.values else 0
@@ -170,7 +176,9 @@ class PayPages:
         reference = visit.request.path_params["reference"]
         card = await self.given.card(visit.subject, reference)
         await self.provider.do(
-            lambda joint: self.provider.events.announce(joint, CARD_GIVEN, visit.subject)
+            lambda transaction: self.provider.events.announce(
+                transaction, CARD_GIVEN, visit.subject
+            )
         )
         found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
         if isinstance(found, Refused):
@@ -194,7 +202,9 @@ async def charge(
         charged = await provider.apart(payments.charge, person_id, key, begun)
     except ProcessorError:
         return
-    await provider.attempt(lambda joint: payments.finish(joint, person_id, key, charged))
+    await provider.attempt(
+        lambda transaction: payments.finish(transaction, person_id, key, charged)
+    )
 
 
 def _text(visit: Visit, name: str) -> str:

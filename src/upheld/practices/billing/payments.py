@@ -83,9 +83,9 @@ def under_way(tables: Tables, person_id: str) -> list[Any]:
     return tables.select(payment_intent, where, person_id, "begun", parts=["begun"])
 
 
-def _of(joint: Transaction, person_id: str, key: str) -> Any | None:
+def _of(transaction: Transaction, person_id: str, key: str) -> Any | None:
     """The row of somebody's payment by the key of its form."""
-    found = joint.tables.select(payment_intent, "person_id = ?", person_id)
+    found = transaction.tables.select(payment_intent, "person_id = ?", person_id)
     return next((each for each in found if each.key == key), None)
 
 
@@ -96,59 +96,63 @@ class Payments:
         self.provider, self.processor = provider, processor
         self._sealer = provider.sealer("payment")
 
-    def intent(self, joint: Transaction, person_id: str, key: str) -> Intent | None:
+    def intent(self, transaction: Transaction, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
-        found = _of(joint, person_id, key)
+        found = _of(transaction, person_id, key)
         return None if found is None else Intent(found.state, found.record_id)
 
-    def under_way(self, joint: Transaction, person_id: str) -> str | None:
+    def under_way(self, transaction: Transaction, person_id: str) -> str | None:
         """The key of the payment of an account that has not come to an end."""
-        found = under_way(joint.tables, person_id)
+        found = under_way(transaction.tables, person_id)
         return str(found[0].key) if found else None
 
     def begin(
-        self, joint: Transaction, person_id: str, key: str, cents: int, once: str, token: str
+        self, transaction: Transaction, person_id: str, key: str, cents: int, once: str, token: str
     ) -> Beginning:
         """Keep the intent and tell the processor who pays; None where this key came before.
 
         `once` names the page on which the card was given, `token` is its; without, the card that is
         kept is taken. Nothing is begun beside a payment that is under way, or above what is open.
         """
-        joint.lock(person_id)
-        if self.intent(joint, person_id, key) is not None:
+        transaction.lock(person_id)
+        if self.intent(transaction, person_id, key) is not None:
             return None
-        if (other := self.under_way(joint, person_id)) is not None:
+        if (other := self.under_way(transaction, person_id)) is not None:
             return UnderWay(other)
-        history = invoices.history_of(joint, person_id)
+        history = invoices.history_of(transaction, person_id)
         if isinstance(history, Refused):
             return history
         if cents > history.balance:
             return Declined("That is more than you owe.")
-        record = joint.record(
-            person_id, "payment", by_whom=person_id, how="card", ends=joint.clock.now() + LASTS
+        record = transaction.record(
+            person_id,
+            "payment",
+            by_whom=person_id,
+            how="card",
+            ends=transaction.clock.now() + LASTS,
         )
-        found = self._told(joint, person_id)
+        found = self._told(transaction, person_id)
         if isinstance(found, Refused):
-            joint.withdraw(person_id, record, ended=True)
+            transaction.withdraw(person_id, record, ended=True)
             return found
         card = cards.usable(found)
         if not token and card is None:
-            joint.withdraw(person_id, record, ended=True)
+            transaction.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
         sealed = self._sealer.seal(msgspec.json.encode(_Sealed(cents, once)), person_id, key)
-        joint.tables.insert(
+        transaction.tables.insert(
             payment_intent,
             person_id=person_id,
             key=key,
             state="begun",
             record_id=record,
             entry=found.entry,
-            made=microseconds(joint.clock.now()),
+            made=microseconds(transaction.clock.now()),
             sealed=sealed,
         )
         return Begun(token or (card.token if card else ""), cents)
 
-    def _told(self, joint: Transaction, person_id: str) -> Outcome:
+    def _told(self, transaction: Transaction, person_id: str) -> Outcome:
         act = Act(
             action="share",
             data=("name", "card"),
@@ -157,7 +161,7 @@ class Payments:
             occasion="service-use",
             party=self.processor.party,
         )
-        return joint.act(act, person_id, entitled=True)
+        return transaction.act(act, person_id, entitled=True)
 
     def charge(self, person_id: str, key: str, begun: Begun) -> Charged:
         """Charge, outside of any transaction; the same key is charged once."""
@@ -168,11 +172,11 @@ class Payments:
         return self._sealer.name_of(person_id, key)
 
     def finish(
-        self, joint: Transaction, person_id: str, key: str, charged: Charged
+        self, transaction: Transaction, person_id: str, key: str, charged: Charged
     ) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
-        joint.lock(person_id)
-        found = _of(joint, person_id, key)
+        transaction.lock(person_id)
+        found = _of(transaction, person_id, key)
         if found is None or found.state not in _LIVE or found.sealed is None:
             return None
         if found.state != "begun" and not charged.paid:
@@ -180,14 +184,14 @@ class Payments:
         record = found.record_id
         sealed = self._opened(person_id, key, found.sealed)
         if charged.paid:
-            refused = self.book(joint, person_id, sealed.cents, charged.reference)
+            refused = self.book(transaction, person_id, sealed.cents, charged.reference)
             if refused:
                 return refused  # the intent stays, and the job comes back to it
         over = found._replace(state="paid" if charged.paid else "declined", sealed=None)
-        joint.tables.mark_again(payment_intent, [(found, over)])
+        transaction.tables.mark_again(payment_intent, [(found, over)])
         if found.state == "begun":
-            joint.withdraw(person_id, record, ended=True)
-        joint.note(
+            transaction.withdraw(person_id, record, ended=True)
+        transaction.note(
             person_id,
             "payment",
             purpose="billing",
@@ -197,25 +201,27 @@ class Payments:
             problem="" if charged.paid else "declined",
         )
         if charged.paid:
-            self.provider.events.announce(joint, PAYMENT_RECEIVED, person_id, charged.reference)
+            self.provider.events.announce(
+                transaction, PAYMENT_RECEIVED, person_id, charged.reference
+            )
         return None
 
     def book(
-        self, joint: Transaction, person_id: str, cents: int, reference: str
+        self, transaction: Transaction, person_id: str, cents: int, reference: str
     ) -> Refused | None:
         """Book an amount that was paid by card: the balance falls, and invoices may be settled."""
-        found = invoices.history_of(joint, person_id)
+        found = invoices.history_of(transaction, person_id)
         if isinstance(found, Refused):
             return found
-        card = cards.held(joint, person_id)
+        card = cards.held(transaction, person_id)
         paid = books.Payment(
-            joint.clock.today(),
+            transaction.clock.today(),
             cents,
             reference,
             f"card ··{card.last_four}" if card else "card",
             found.settling(cents),
         )
-        booked = joint.append(
+        booked = transaction.append(
             person_id,
             books.TRANSACTION,
             [books.told(paid)],
@@ -226,7 +232,7 @@ class Payments:
         )
         if isinstance(booked, Refused):
             return booked
-        return invoices.settle(joint, person_id)
+        return invoices.settle(transaction, person_id)
 
     def take_up(self, gate: Gate) -> int:
         """Finish what was interrupted: every payment that was begun and came to no end.
@@ -238,8 +244,8 @@ class Payments:
             "state IN (?, ?) AND sealed IS NOT NULL AND made < ? AND person_id IN"
             " (SELECT person_id FROM person WHERE state = 'active')"
         )
-        with gate.together() as joint:
-            found, forged = joint.tables.believed(
+        with gate.together() as transaction:
+            found, forged = transaction.tables.believed(
                 payment_intent, where, *_LIVE, microseconds(now - INTERRUPTED)
             )
         if forged:
@@ -257,8 +263,8 @@ class Payments:
 
     def _given_up(self, gate: Gate, person_id: str, key: str) -> int:
         """Ask no more about what was given up: its amount goes."""
-        with gate.together() as joint:
-            joint.tables.update(
+        with gate.together() as transaction:
+            transaction.tables.update(
                 payment_intent, {"sealed": None}, f"{_KEY} AND state = 'refused'", person_id, key
             )
         return 0
@@ -268,51 +274,57 @@ class Payments:
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None or not charged.paid:
             return 0
-        with gate.together() as joint:
-            return 0 if self.finish(joint, person_id, key, charged) else 1
+        with gate.together() as transaction:
+            return 0 if self.finish(transaction, person_id, key, charged) else 1
 
     def _again(self, gate: Gate, person_id: str, key: str) -> int:
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None:
-            with gate.together() as joint:
-                waiting = self._waiting(joint, person_id, key)
+            with gate.together() as transaction:
+                waiting = self._waiting(transaction, person_id, key)
             if waiting is None:
                 return 0
             page = waiting[1].card
             once = self.processor.card(page) if page else None
-            with gate.together() as joint:
-                begun = self._begin_again(joint, person_id, key, once)
+            with gate.together() as transaction:
+                begun = self._begin_again(transaction, person_id, key, once)
             if begun is None:
                 return 1
             charged = self.charge(person_id, key, begun)
-        with gate.together() as joint:
-            return 0 if self.finish(joint, person_id, key, charged) else 1
+        with gate.together() as transaction:
+            return 0 if self.finish(transaction, person_id, key, charged) else 1
 
     def _begin_again(
-        self, joint: Transaction, person_id: str, key: str, once: Card | None
+        self, transaction: Transaction, person_id: str, key: str, once: Card | None
     ) -> Begun | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
-        joint.lock(person_id)
-        found = self._waiting(joint, person_id, key)
+        transaction.lock(person_id)
+        found = self._waiting(transaction, person_id, key)
         if found is None:
             return None
         record, sealed = found
-        joint.withdraw(person_id, record, ended=True)
-        record = joint.record(
-            person_id, "payment", by_whom="provider", how="card", ends=joint.clock.now() + LASTS
+        transaction.withdraw(person_id, record, ended=True)
+        record = transaction.record(
+            person_id,
+            "payment",
+            by_whom="provider",
+            how="card",
+            ends=transaction.clock.now() + LASTS,
         )
-        self._change(joint, person_id, key, record_id=record)
-        shared = self._told(joint, person_id)
+        self._change(transaction, person_id, key, record_id=record)
+        shared = self._told(transaction, person_id)
         card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
         if isinstance(shared, Refused) or card is None:
-            joint.withdraw(person_id, record, ended=True)
-            self._change(joint, person_id, key, state="refused")
+            transaction.withdraw(person_id, record, ended=True)
+            self._change(transaction, person_id, key, state="refused")
             return None
         return Begun(card.token, sealed.cents)
 
-    def _waiting(self, joint: Transaction, person_id: str, key: str) -> tuple[str, _Sealed] | None:
+    def _waiting(
+        self, transaction: Transaction, person_id: str, key: str
+    ) -> tuple[str, _Sealed] | None:
         """The record of a payment that is begun, and what is under way."""
-        found = _of(joint, person_id, key)
+        found = _of(transaction, person_id, key)
         if found is None or found.state != "begun":
             return None
         return found.record_id, self._opened(person_id, key, found.sealed)
@@ -321,5 +333,5 @@ class Payments:
         opened = self._sealer.unseal(raw, person_id, key, what="a payment")
         return msgspec.json.decode(opened, type=_Sealed)
 
-    def _change(self, joint: Transaction, person_id: str, key: str, **changes: str) -> None:
-        joint.tables.update(payment_intent, changes, _KEY, person_id, key)
+    def _change(self, transaction: Transaction, person_id: str, key: str, **changes: str) -> None:
+        transaction.tables.update(payment_intent, changes, _KEY, person_id, key)

@@ -227,10 +227,10 @@ def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
     ]
 
 
-def waiting(joint: Transaction, person_id: str) -> list[Todo]:
+def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     found = []
-    if due := due_numbers(joint, person_id):
+    if due := due_numbers(transaction, person_id):
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
         found.append(
             Todo(
@@ -239,7 +239,7 @@ def waiting(joint: Transaction, person_id: str) -> list[Todo]:
                 "/me/payment",
             )
         )
-    debt = debts.handed(joint, person_id)
+    debt = debts.handed(transaction, person_id)
     if debt is not None:
         found.append(
             Todo(

@@ -84,9 +84,9 @@ class Sandbox:
     def card_page(self, reference: str, back: str) -> str:
         """The address of its page for a card."""
         now = self._provider.now()
-        with self._gate.together() as joint:
-            joint.tables.purge(sandbox_card, "made < ?", microseconds(now - KEPT))
-            joint.tables.insert(
+        with self._gate.together() as transaction:
+            transaction.tables.purge(sandbox_card, "made < ?", microseconds(now - KEPT))
+            transaction.tables.insert(
                 sandbox_card, reference=reference, back=back, made=microseconds(now)
             )
         return f"/sandbox/card/{reference}"
@@ -104,8 +104,8 @@ class Sandbox:
         """Take nothing from a card, once for each key."""
         del cents
         state = "declined" if token.startswith(_DECLINES) else "paid"
-        with self._gate.together() as joint:
-            joint.tables.insert_new(
+        with self._gate.together() as transaction:
+            transaction.tables.insert_new(
                 sandbox_charge, key=key, reference=secrets.token_hex(6), state=state
             )
         found = self.charged(key)
@@ -142,8 +142,10 @@ class Sandbox:
         sealed = self._sealer.seal(msgspec.json.encode(card), "card", reference)
 
         def keep() -> None:
-            with self._gate.together() as joint:
-                joint.tables.update(sandbox_card, {"sealed": sealed}, "reference = ?", reference)
+            with self._gate.together() as transaction:
+                transaction.tables.update(
+                    sandbox_card, {"sealed": sealed}, "reference = ?", reference
+                )
 
         await self._provider.apart(keep)
         return RedirectResponse(back, 303)

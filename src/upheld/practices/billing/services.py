@@ -122,9 +122,9 @@ def _month(day: date) -> int:
     return day.year * 12 + day.month - 1
 
 
-def held(joint: Transaction, person_id: str) -> list[Had] | Refused:
+def held(transaction: Transaction, person_id: str) -> list[Had] | Refused:
     """The plans that somebody has now, read for billing."""
-    found = joint.act(
+    found = transaction.act(
         Act(action="use", data=(SERVICES,), purpose="billing"), person_id, entitled=True
     )
     if isinstance(found, Refused):
@@ -132,72 +132,74 @@ def held(joint: Transaction, person_id: str) -> list[Had] | Refused:
     return [each for each in had(row.value for row in found.series(SERVICES)) if not each.until]
 
 
-def order(joint: Transaction, person_id: str, plan: Plan) -> Refused | None:
+def order(transaction: Transaction, person_id: str, plan: Plan) -> Refused | None:
     """Order a plan, in place of the one that somebody has of this service; or the refusal."""
-    served = joint.act(Act(action="serve"), person_id, entitled=True)
+    served = transaction.act(Act(action="serve"), person_id, entitled=True)
     if isinstance(served, Refused):
         return served
-    now = held(joint, person_id)
+    now = held(transaction, person_id)
     if isinstance(now, Refused):
         return now
     before = [each for each in now if each.service == plan.service]
     if any(each.plan == plan.id for each in before):
         return None
-    at = joint.clock.now()
-    record = joint.record(
+    at = transaction.clock.now()
+    record = transaction.record(
         person_id, "service-order", fact="has-service", by_whom=person_id, how="order"
     )
-    today = joint.clock.day_of(at)
+    today = transaction.clock.day_of(at)
     added = [_ending(each, today) for each in before]
     added.append(Row("order", plan.service, plan.id, today, record))
-    refused = _append(joint, person_id, added)
+    refused = _append(transaction, person_id, added)
     if refused:
-        joint.withdraw(person_id, record)
+        transaction.withdraw(person_id, record)
         return refused
-    joint.tables.insert(
+    transaction.tables.insert(
         service_order, person_id=person_id, record_id=record, began=microseconds(at)
     )
-    _over(joint, person_id, before, CUSTOMER)
+    _over(transaction, person_id, before, CUSTOMER)
     return None
 
 
-def end(joint: Transaction, person_id: str, service: str, actor: str = CUSTOMER) -> Refused | None:
+def end(
+    transaction: Transaction, person_id: str, service: str, actor: str = CUSTOMER
+) -> Refused | None:
     """End a service: what rests on having it holds no longer; or the refusal.
 
     Entries say who ended it: the customer, unless `actor` says nobody, where that is us.
     """
-    now = held(joint, person_id)
+    now = held(transaction, person_id)
     if isinstance(now, Refused):
         return now
     ending = [each for each in now if each.service == service]
     if not ending:
         return None
-    today = joint.clock.today()
-    refused = _append(joint, person_id, [_ending(each, today) for each in ending])
+    today = transaction.clock.today()
+    refused = _append(transaction, person_id, [_ending(each, today) for each in ending])
     if refused:
         return refused
-    _over(joint, person_id, ending, actor)
+    _over(transaction, person_id, ending, actor)
     return None
 
 
-def end_all(joint: Transaction, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
+def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
     """End everything that somebody has, as closing their account does."""
-    now = held(joint, person_id)
+    now = held(transaction, person_id)
     for each in [] if isinstance(now, Refused) else now:
-        end(joint, person_id, each.service, actor)
-    found, _forged = joint.records_of([person_id], ["service-order"])
-    at = microseconds(joint.clock.now())
+        end(transaction, person_id, each.service, actor)
+    found, _forged = transaction.records_of([person_id], ["service-order"])
+    at = microseconds(transaction.clock.now())
     for record in found:
         if record.fact == "has-service" and record.in_force(at):
-            joint.withdraw(person_id, record.record_id, ended=True, actor=actor)
+            transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
 def _ending(each: Had, at: date) -> Row:
     return Row("end", each.service, each.plan, at)
 
 
-def _append(joint: Transaction, person_id: str, added: list[Row]) -> Refused | None:
-    found = joint.append(
+def _append(transaction: Transaction, person_id: str, added: list[Row]) -> Refused | None:
+    found = transaction.append(
         person_id,
         SERVICES,
         [told(row) for row in added],
@@ -209,23 +211,23 @@ def _append(joint: Transaction, person_id: str, added: list[Row]) -> Refused | N
     return found if isinstance(found, Refused) else None
 
 
-def _over(joint: Transaction, person_id: str, ended: list[Had], actor: str) -> None:
-    at = microseconds(joint.clock.now())
+def _over(transaction: Transaction, person_id: str, ended: list[Had], actor: str) -> None:
+    at = microseconds(transaction.clock.now())
     for each in ended:
         if each.record:
-            joint.withdraw(person_id, each.record, ended=True, actor=actor)
+            transaction.withdraw(person_id, each.record, ended=True, actor=actor)
             where = "person_id = ? AND record_id = ?"
-            joint.tables.update(service_order, {"ended": at}, where, person_id, each.record)
+            transaction.tables.update(service_order, {"ended": at}, where, person_id, each.record)
 
 
-def new_password(joint: Transaction, person_id: str, service: str) -> str | Refused:
+def new_password(transaction: Transaction, person_id: str, service: str) -> str | Refused:
     """Give a service another password and show it, which is entered; it is never shown again."""
     secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
-    refused = credentials.change(joint, person_id, service, secret)
+    refused = credentials.change(transaction, person_id, service, secret)
     if refused:
         return refused
     view = Act(action="view", data=("credentials",), actor="customer", purpose="service-provision")
-    found = joint.act(view, person_id, entitled=True)
+    found = transaction.act(view, person_id, entitled=True)
     return found if isinstance(found, Refused) else credentials.told(found["credentials"])[service]
 
 

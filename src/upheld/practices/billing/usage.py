@@ -47,9 +47,9 @@ class Table(NamedTuple):
         return Used(sum(each.gigabytes for each in found), sum(each.hours for each in found))
 
 
-def note(joint: Transaction, person_id: str, rows: Sequence[Row]) -> Refused | None:
+def note(transaction: Transaction, person_id: str, rows: Sequence[Row]) -> Refused | None:
     """Note what somebody used, as the network counted it."""
-    found = joint.append(
+    found = transaction.append(
         person_id,
         USAGE,
         [told(row) for row in rows],

@@ -88,11 +88,11 @@ def _moment(told: int) -> datetime:
     return BEGINNING + timedelta(microseconds=told)
 
 
-def given(joint: Transaction, person_id: str) -> dict[str, Given]:
+def given(transaction: Transaction, person_id: str) -> dict[str, Given]:
     """What a guardian gave for somebody, and whether it still holds."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
-    listed, _ = joint.records_of([person_id], list(kinds))
-    now = microseconds(joint.clock.now())
+    listed, _ = transaction.records_of([person_id], list(kinds))
+    now = microseconds(transaction.clock.now())
     found = {what: Given("", None, None) for what in KINDS}
     for each in listed:  # the oldest first
         live = each.in_force(now)
@@ -105,71 +105,73 @@ def given(joint: Transaction, person_id: str) -> dict[str, Given]:
     return found
 
 
-def give(joint: Transaction, care: Care, what: str, *, begins: datetime | None = None) -> None:
+def give(
+    transaction: Transaction, care: Care, what: str, *, begins: datetime | None = None
+) -> None:
     """Let a guardian give one thing, from now on or since they said so."""
-    if given(joint, care.person_id)[what].record_id:
+    if given(transaction, care.person_id)[what].record_id:
         return
-    joint.record(
+    transaction.record(
         care.person_id,
         KINDS[what][0],
         by_whom=care.guardian_id,
         how="page",
         actor=GUARDIAN,
         text=KINDS[what][1],
-        begins=begins or joint.clock.now(),
+        begins=begins or transaction.clock.now(),
     )
 
 
-def withdraw(provider: Provider, joint: Transaction, care: Care, what: str) -> None:
+def withdraw(provider: Provider, transaction: Transaction, care: Care, what: str) -> None:
     """Let a guardian take one thing back; whom the policy no longer lets us serve is signed out.
 
     What was used while the costs were accepted is billed first.
     """
-    found = given(joint, care.person_id)[what]
+    found = given(transaction, care.person_id)[what]
     if not found.record_id:
         return
     if what == "costs":
-        provider.events.announce(joint, PAYER_CHANGES, care.person_id)
-    joint.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
-    if not joint.peek(care.person_id, Act(action="serve")).allowed:
-        sessions.end_all(joint.tables, "customer", care.person_id)
-        provider.events.announce(joint, GUARDIAN_REVOKED, care.person_id, found.record_id)
+        provider.events.announce(transaction, PAYER_CHANGES, care.person_id)
+    transaction.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
+    if not transaction.peek(care.person_id, Act(action="serve")).allowed:
+        sessions.end_all(transaction.tables, "customer", care.person_id)
+        provider.events.announce(transaction, GUARDIAN_REVOKED, care.person_id, found.record_id)
 
 
-def begin(joint: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
+def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
     """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
-    accepted = invitation.accepted or joint.clock.now()
+    accepted = invitation.accepted or transaction.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
         return Refused(None)
-    joint.tables.insert(
+    transaction.tables.insert(
         table, person_id=person_id, guardian_id=care.guardian_id, begun=microseconds(accepted)
     )
     for what in KINDS:
-        give(joint, care, what, begins=accepted)
-    charged = joint.act(Act(action="charge"), person_id, entitled=True)
+        give(transaction, care, what, begins=accepted)
+    charged = transaction.act(Act(action="charge"), person_id, entitled=True)
     return charged if isinstance(charged, Refused) else None
 
 
-def end(joint: Transaction, care: Care) -> None:
+def end(transaction: Transaction, care: Care) -> None:
     """End a guardian's care: they see nothing any more, and nothing of it proves anything."""
-    for each in given(joint, care.person_id).values():
+    for each in given(transaction, care.person_id).values():
         if each.record_id:
-            joint.withdraw(care.person_id, each.record_id, ended=True)
-    ended = {"ended": microseconds(joint.clock.now())}
-    joint.tables.update(table, ended, "person_id = ?", care.person_id)
+            transaction.withdraw(care.person_id, each.record_id, ended=True)
+    ended = {"ended": microseconds(transaction.clock.now())}
+    transaction.tables.update(table, ended, "person_id = ?", care.person_id)
 
 
-def age(joint: Transaction, person_id: str) -> int | Refused:
+def age(transaction: Transaction, person_id: str) -> int | Refused:
     """Somebody's age in whole years, if the policy lets us check it; 0 where it is not known."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
-    found = joint.act(act, person_id, entitled=True)
+    found = transaction.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
     if "birth-date" not in found.values:
         return 0
     with decoding("birth-date"):
-        return years(date.fromisoformat(found["birth-date"]), joint.clock.today())
+        return years(date.fromisoformat(found["birth-date"]), transaction.clock.today())
 
 
 def is_known(tables: Tables, person_id: str) -> bool:
@@ -177,26 +179,26 @@ def is_known(tables: Tables, person_id: str) -> bool:
     return tables.get(identity_check, "person_id = ?", person_id) is not None
 
 
-def know(joint: Transaction, person_id: str, how: str) -> None:
+def know(transaction: Transaction, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
-    at = microseconds(joint.clock.now())
-    if not joint.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
+    at = microseconds(transaction.clock.now())
+    if not transaction.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
         return
-    waited = invitations.accepted_by(joint.tables, person_id, joint.clock.now())
-    invitations.confirm(joint, person_id)
-    tasks.close_about(joint, person_id, CHECK)
+    waited = invitations.accepted_by(transaction.tables, person_id, transaction.clock.now())
+    invitations.confirm(transaction, person_id)
+    tasks.close_about(transaction, person_id, CHECK)
     if any(each.state == invitations.CHECKING for each in waited):
-        outbox.queue(joint, person_id, "guardians/known", "administrative-message")
+        outbox.queue(transaction, person_id, "guardians/known", "administrative-message")
 
 
-def accept(joint: Transaction, guardian_id: str, invitation: Invitation) -> bool:
+def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
-    known = is_known(joint.tables, guardian_id)
-    invitations.accept(joint, invitation, guardian_id, SHOWN, checked=known)
+    known = is_known(transaction.tables, guardian_id)
+    invitations.accept(transaction, invitation, guardian_id, SHOWN, checked=known)
     if not known:
-        tasks.close_about(joint, guardian_id, CHECK)  # one look at them is enough
+        tasks.close_about(transaction, guardian_id, CHECK)  # one look at them is enough
         tasks.open_task(
-            joint,
+            transaction,
             guardian_id,
             CHECK,
             "service-provision",

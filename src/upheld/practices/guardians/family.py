@@ -80,15 +80,17 @@ class Family:
     async def show(self, visit: Visit) -> Response:
         """Whom one cares for, and who cares for oneself."""
 
-        def look(joint: Transaction) -> dict[str, Any]:
-            person, c = visit.subject, joint.tables
+        def look(transaction: Transaction) -> dict[str, Any]:
+            person, c = visit.subject, transaction.tables
             care = domain.care_of(c, person)
             return {
-                "children": [(each, self._name(joint, each)) for each in domain.cares(c, person)],
+                "children": [
+                    (each, self._name(transaction, each)) for each in domain.cares(c, person)
+                ],
                 "waiting": invitations.accepted_by(c, person, self.provider.now()),
                 "care": care,
-                "given": domain.given(joint, person) if care else {},
-                "looks": self.looks(joint, person),
+                "given": domain.given(transaction, person) if care else {},
+                "looks": self.looks(transaction, person),
             }
 
         words = await self.provider.do(look)
@@ -101,7 +103,7 @@ class Family:
             **words,
         )
 
-    def _view(self, joint: Transaction, care: Care, data: tuple[str, ...]) -> Outcome:
+    def _view(self, transaction: Transaction, care: Care, data: tuple[str, ...]) -> Outcome:
         act = Act(
             action="view",
             data=data,
@@ -109,25 +111,25 @@ class Family:
             purpose="service-provision",
             partial=True,
         )
-        return joint.act(act, care.person_id, entitled=True)
+        return transaction.act(act, care.person_id, entitled=True)
 
-    def _name(self, joint: Transaction, care: Care) -> str:
-        found = self._view(joint, care, ("name",))
+    def _name(self, transaction: Transaction, care: Care) -> str:
+        found = self._view(transaction, care, ("name",))
         return "" if isinstance(found, Refused) else _told(found, "name")
 
-    def looks(self, joint: Transaction, person_id: str) -> list[Looked]:
+    def looks(self, transaction: Transaction, person_id: str) -> list[Looked]:
         """When a guardian looked at something of somebody, the latest first."""
         found = []
-        for each in reversed(joint.entries(person_id)):
+        for each in reversed(transaction.entries(person_id)):
             told = each.entry
             if told.kind == "act" and told.action == "view" and told.actor.startswith("guardian"):
                 what = ", ".join(self._labels.get(word, word) for word in told.data)
                 found.append(Looked(each.at, what))
         return found[:100]
 
-    def _care(self, joint: Transaction, visit: Visit) -> Care | None:
+    def _care(self, transaction: Transaction, visit: Visit) -> Care | None:
         """The care that a page is about, if it is this visitor's."""
-        found = domain.care_of(joint.tables, visit.request.path_params["child"])
+        found = domain.care_of(transaction.tables, visit.request.path_params["child"])
         return found if found is not None and found.guardian_id == visit.subject else None
 
     def _nobody(self, request: Request) -> Response:
@@ -136,9 +138,9 @@ class Family:
     async def child(self, visit: Visit) -> Response:
         """What a guardian sees of one whom they care for; to look is an act."""
 
-        def look(joint: Transaction) -> Child | None:
-            care = self._care(joint, visit)
-            return None if care is None else self._child(joint, care)
+        def look(transaction: Transaction) -> Child | None:
+            care = self._care(transaction, visit)
+            return None if care is None else self._child(transaction, care)
 
         found = await self.provider.do(look)
         if found is None:
@@ -151,13 +153,13 @@ class Family:
             said=SAID.get(visit.request.query_params.get("said", "")),
         )
 
-    def _child(self, joint: Transaction, care: Care) -> Child:
-        given = domain.given(joint, care.person_id)
-        found = self._view(joint, care, SEEN)
+    def _child(self, transaction: Transaction, care: Care) -> Child:
+        given = domain.given(transaction, care.person_id)
+        found = self._view(transaction, care, SEEN)
         if isinstance(found, Refused):
             told = found.decision
             near = () if told is None else told.clauses or [each.clause for each in told.nearest]
-            quotes = tuple(quoted(joint.policy, near))
+            quotes = tuple(quoted(transaction.policy, near))
             return Child(care.person_id, "", "", care.begun, given, (), None, (), (), False, quotes)
         rows = {}
         for field in ("services", "usage", "messages"):
@@ -191,16 +193,16 @@ class Family:
         """Give one thing, take it back, or let a child choose a new password."""
         what, how = str(visit.form.get("what", "")), str(visit.form.get("how", ""))
 
-        def work(joint: Transaction) -> str | Refused | None:
-            care = self._care(joint, visit)
+        def work(transaction: Transaction) -> str | Refused | None:
+            care = self._care(transaction, visit)
             if care is None:
                 return None
             if what in domain.KINDS and how == "give":
-                domain.give(joint, care, what)
+                domain.give(transaction, care, what)
             elif what in domain.KINDS and how == "withdraw":
-                domain.withdraw(self.provider, joint, care, what)
+                domain.withdraw(self.provider, transaction, care, what)
             elif what == "password":
-                return self._reset(joint, care) or "?said=reset"
+                return self._reset(transaction, care) or "?said=reset"
             return ""
 
         found = await self.provider.attempt(work)
@@ -210,25 +212,25 @@ class Family:
             return self._nobody(visit.request)
         return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{found}", 303)
 
-    def _reset(self, joint: Transaction, care: Care) -> Refused | None:
+    def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
         person = care.person_id
-        refused = credentials.forget(joint, person, credentials.SIGN_IN)
+        refused = credentials.forget(transaction, person, credentials.SIGN_IN)
         if refused is not None:
             return refused
-        joint.note(person, "password-reset", actor=domain.GUARDIAN)
-        sessions.end_all(joint.tables, "customer", person)
-        self.provider.events.announce(joint, PASSWORD_CHANGED, person, care.guardian_id)
-        queued = outbox.queue(joint, person, "guardians/reset", "administrative-message")
+        transaction.note(person, "password-reset", actor=domain.GUARDIAN)
+        sessions.end_all(transaction.tables, "customer", person)
+        self.provider.events.announce(transaction, PASSWORD_CHANGED, person, care.guardian_id)
+        queued = outbox.queue(transaction, person, "guardians/reset", "administrative-message")
         return queued if isinstance(queued, Refused) else None
 
-    def waiting(self, joint: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
         """Tells a minor that a guardian looked, and a guardian that something is taken back."""
-        care = domain.care_of(joint.tables, person_id)
+        care = domain.care_of(transaction.tables, person_id)
         if care is None:
             return []
-        looks = self.looks(joint, person_id)
-        if not looks or joint.clock.now() - looks[0].at > TOLD:
+        looks = self.looks(transaction, person_id)
+        if not looks or transaction.clock.now() - looks[0].at > TOLD:
             return []
         said = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
         return [Todo(said, "What they saw", "/me/family")]

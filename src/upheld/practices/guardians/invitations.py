@@ -89,13 +89,17 @@ class Inviting:
             return again(filled, 422)
         email, address = filled.values["email"], network_of(request)
 
-        def work(joint: Transaction) -> str | Refused:
+        def work(transaction: Transaction) -> str | Refused:
             if limiting.too_many_from(
-                self.provider, joint, "guardian", address
-            ) or limiting.too_many_to(self.provider, joint, "guardian", email):
+                self.provider, transaction, "guardian", address
+            ) or limiting.too_many_to(self.provider, transaction, "guardian", email):
                 return ""
             made = invitations.invite(
-                joint, email, GUARDIAN, "guardians/invited", asker=filled.values.get("name", "")
+                transaction,
+                email,
+                GUARDIAN,
+                "guardians/invited",
+                asker=filled.values.get("name", ""),
             )
             return made if isinstance(made, Refused) else made[1]
 
@@ -118,12 +122,12 @@ class Inviting:
         named = self.provider.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
-    def _who(self, joint: Transaction, contact: str) -> tuple[str, str]:
+    def _who(self, transaction: Transaction, contact: str) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
-        found = joint.act(act, contact)
+        found = transaction.act(act, contact)
         name = "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
-        invitation = invitations.of_contact(joint.tables, contact, self.provider.now())
+        invitation = invitations.of_contact(transaction.tables, contact, self.provider.now())
         return name, invitations.compared(invitation.invitation_id) if invitation else ""
 
     async def closed(self, request: Request) -> Response:
@@ -138,7 +142,7 @@ class Inviting:
         contact = await provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
         if contact is None:
             return self._page(visit.request, "over", 410)
-        asker, compare = await provider.do(lambda joint: self._who(joint, contact))
+        asker, compare = await provider.do(lambda transaction: self._who(transaction, contact))
 
         def again(filled: Filled, status: int, said: str = "") -> Response:
             return self._page(
@@ -155,12 +159,14 @@ class Inviting:
         if visit.request.method == "GET":
             return again(EMPTY, 200)
         if visit.form.get("answer") == "no":
-            await provider.do(lambda joint: self._decline(joint, raw))
+            await provider.do(lambda transaction: self._decline(transaction, raw))
             return RedirectResponse("/me/family?said=declined", 303)
         filled = read(ANSWERS, visit.form)
         if not filled.ok:
             return again(filled, 422)
-        found = await provider.attempt(lambda joint: self._accept(joint, visit.subject, raw))
+        found = await provider.attempt(
+            lambda transaction: self._accept(transaction, visit.subject, raw)
+        )
         if isinstance(found, Refused):
             return self._refused(visit.request, found)
         if found == domain.CHECK:
@@ -169,26 +175,26 @@ class Inviting:
             return again(filled, 403, found)
         return RedirectResponse("/me/family?said=accepted", 303)
 
-    def _accept(self, joint: Transaction, guardian_id: str, raw: str) -> str | Refused:
+    def _accept(self, transaction: Transaction, guardian_id: str, raw: str) -> str | Refused:
         """Let somebody say yes who is of age themselves; else why not."""
-        found = domain.age(joint, guardian_id)
+        found = domain.age(transaction, guardian_id)
         if isinstance(found, Refused):
             return found
-        if is_minor(joint.policy, found):
+        if is_minor(transaction.policy, found):
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
-        contact = sessions.redeem(joint.tables, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(joint.tables, contact, at) if contact else None
+        contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(transaction.tables, contact, at) if contact else None
         if invitation is None:
             return "This invitation is over."
-        return "" if domain.accept(joint, guardian_id, invitation) else domain.CHECK
+        return "" if domain.accept(transaction, guardian_id, invitation) else domain.CHECK
 
-    def _decline(self, joint: Transaction, raw: str) -> None:
+    def _decline(self, transaction: Transaction, raw: str) -> None:
         at = self.provider.now()
-        contact = sessions.redeem(joint.tables, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(joint.tables, contact, at) if contact else None
+        contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
+        invitation = invitations.of_contact(transaction.tables, contact, at) if contact else None
         if invitation is not None:
-            invitations.finish(joint, invitation)
+            invitations.finish(transaction, invitation)
 
     async def check(self, visit: Visit) -> Response:
         """A member of staff says, on a task that they took, that somebody is who they say."""
@@ -196,7 +202,9 @@ class Inviting:
         told = await self.provider.read(lambda c: tasks.found(c, task_id))
         mine = told is not None and told.kind == domain.CHECK and told.staff_id == visit.subject
         if told is not None and not mine:
-            await self.provider.do(lambda joint: tasks.enter_try(joint, told, visit.subject))
+            await self.provider.do(
+                lambda transaction: tasks.enter_try(transaction, told, visit.subject)
+            )
         if told is None or not mine or told.state != "taken":
             return self._page(visit.request, "no-check", 404)
         if visit.request.method == "GET":
@@ -206,20 +214,20 @@ class Inviting:
         if yes and not filled.ok:
             return self._page(visit.request, "check", 422, task=told, fields=[SAW], filled=filled)
 
-        def work(joint: Transaction) -> None:
-            task = tasks.found(joint.tables, task_id)
+        def work(transaction: Transaction) -> None:
+            task = tasks.found(transaction.tables, task_id)
             if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
                 return  # somebody closed it meanwhile
             if yes:
                 saw = filled.values["saw"]
-                joint.note(
+                transaction.note(
                     told.person_id,
                     "identity-check",
                     actor=f"staff {visit.subject}",
                     evidence=(saw,),
                 )
-                self.provider.events.announce(joint, IDENTITY_CHECKED, told.person_id, saw)
-            tasks.close(joint, task_id, by=visit.subject)
+                self.provider.events.announce(transaction, IDENTITY_CHECKED, told.person_id, saw)
+            tasks.close(transaction, task_id, by=visit.subject)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)

@@ -26,8 +26,8 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
         last: Place | None = {"person_id": ""}
         with trying(gate, "birthdays") as trial:
             while last is not None:
-                with gate.together() as joint:
-                    some, last = domain.some_cares(joint.tables, last, AT_ONCE)
+                with gate.together() as transaction:
+                    some, last = domain.some_cares(transaction.tables, last, AT_ONCE)
                 for each in some:
                     work = partial(_came_of_age, provider, gate, each)
                     count += trial.one(work, each.person_id) or 0
@@ -38,12 +38,12 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
 
 def _came_of_age(provider: Provider, gate: Gate, care: domain.Care) -> int:
     """End the care for somebody if they came of age; 0 if not."""
-    with gate.together() as joint:
-        age = domain.age(joint, care.person_id)
+    with gate.together() as transaction:
+        age = domain.age(transaction, care.person_id)
         if isinstance(age, Refused) or is_minor(gate.policy, age):
             return 0
-        provider.events.announce(joint, PAYER_CHANGES, care.person_id)
-        domain.end(joint, care)
-        provider.events.announce(joint, CAME_OF_AGE, care.person_id)
-        outbox.queue(joint, care.person_id, "guardians/of-age", "administrative-message")
+        provider.events.announce(transaction, PAYER_CHANGES, care.person_id)
+        domain.end(transaction, care)
+        provider.events.announce(transaction, CAME_OF_AGE, care.person_id)
+        outbox.queue(transaction, care.person_id, "guardians/of-age", "administrative-message")
     return 1

@@ -96,28 +96,28 @@ def practice(provider: Provider) -> Practice:
     )
 
 
-def _opened(joint: Transaction, person_id: str, about: str) -> None:
+def _opened(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
-    found = invitations.by_id(joint.tables, about) if about else None
+    found = invitations.by_id(transaction.tables, about) if about else None
     if found is None or found.kind != invitations.GUARDIAN:
         return
-    refused = domain.begin(joint, person_id, found)
+    refused = domain.begin(transaction, person_id, found)
     if refused is not None:
         raise refused
 
 
-def _paid(joint: Transaction, person_id: str, about: str) -> None:
+def _paid(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever paid has shown by it who they are."""
     del about
-    domain.know(joint, person_id, "payment")
+    domain.know(transaction, person_id, "payment")
 
 
-def _checked(joint: Transaction, person_id: str, about: str) -> None:
+def _checked(transaction: Transaction, person_id: str, about: str) -> None:
     """A member of staff saw that somebody is who they say, and noted by what."""
-    domain.know(joint, person_id, f"staff {about}")
+    domain.know(transaction, person_id, f"staff {about}")
 
 
-def _gave_card(joint: Transaction, person_id: str, about: str) -> None:
+def _gave_card(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
-    domain.know(joint, person_id, "card")
+    domain.know(transaction, person_id, "card")

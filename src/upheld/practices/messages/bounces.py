@@ -70,17 +70,17 @@ def _ids(part: Message) -> Iterator[str]:
     yield from _ID.findall(str(part.get("Message-ID", "")))
 
 
-def note(joint: Transaction, report: Report) -> str:
+def note(transaction: Transaction, report: Report) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
-        found = joint.tables.select(
+        found = transaction.tables.select(
             outbox, "message_id = ? AND state = ?", message, SENT, parts=[SENT]
         )
         if not found:
             continue
         (sent,) = found
         changes = {"state": BOUNCED, "trouble": f"it came back with {report.status}"}
-        joint.tables.update(
+        transaction.tables.update(
             outbox,
             changes,
             "person_id = ? AND message_id = ? AND state = ?",
@@ -89,7 +89,7 @@ def note(joint: Transaction, report: Report) -> str:
             SENT,
             parts=[SENT],
         )
-        joint.note(
+        transaction.note(
             sent.person_id,
             "bounced",
             action="contact",

@@ -125,63 +125,63 @@ class Delivery:
         ]
 
     def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
-        with gate.together() as joint:
-            ready = self._ready(joint, waiting)
+        with gate.together() as transaction:
+            ready = self._ready(transaction, waiting)
         if ready is None:
             return 0
         by.send(ready.mail)
         if (observer := observing.observer()) is not None:
             observer.note("message", waiting.template, observing.digest(ready.copy.text))
         try:
-            with gate.together() as joint:
-                self._sent(joint, waiting, ready)
+            with gate.together() as transaction:
+                self._sent(transaction, waiting, ready)
         except Exception as error:  # noqa: BLE001 - it went out: to send it once more would mend nothing
             trouble = f"sent, but not noted in full: {_trouble_of(error)}"
             logging.getLogger("upheld").warning("message %s", trouble)
-            with gate.together() as joint:
-                self._end(joint, waiting, SENT, trouble)
+            with gate.together() as transaction:
+                self._end(transaction, waiting, SENT, trouble)
         return 1
 
     def _set_back(self, gate: Gate, waiting: Waiting, trouble: str, *, final: bool) -> None:
         """Note why a message did not go, and when it is tried again; else set it aside."""
         logging.getLogger("upheld").warning("message not sent: %s", trouble)
         try:
-            with gate.together() as joint:
-                self._later(joint, waiting, trouble, final=final)
+            with gate.together() as transaction:
+                self._later(transaction, waiting, trouble, final=final)
         except SealedError as error:  # it stays as it is
             self.provider.changed(error)
         except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
-            with gate.together() as joint:
-                self._end(joint, waiting, FAILED, trouble)
+            with gate.together() as transaction:
+                self._end(transaction, waiting, FAILED, trouble)
 
-    def _ready(self, joint: Transaction, waiting: Waiting) -> Ready | None:
+    def _ready(self, transaction: Transaction, waiting: Waiting) -> Ready | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
-        now = joint.clock.now()
+        now = transaction.clock.now()
         changes: dict[str, Change] = {
             "due": microseconds(now + LEASE),
             "tries": lambda before: before.tries + 1,
         }
         where = f"{_ONE} AND due <= ?"
-        if not joint.tables.update(
+        if not transaction.tables.update(
             outbox, changes, where, person, waiting.message_id, microseconds(now), parts=[WAITING]
         ):
             return None  # another process has it
         given: dict[str, Any] = {}
         for each in dict.fromkeys([purpose, *blocks(provider, waiting.template)]):
-            found = joint.act(Act(action="contact", purpose=each), person)
+            found = transaction.act(Act(action="contact", purpose=each), person)
             if not isinstance(found, Refused):
                 given[each] = found
         use = Act(action="use", data=("email", "name"), purpose=purpose, partial=True)
-        values = joint.act(use, person)
+        values = transaction.act(use, person)
         if purpose not in given or isinstance(values, Refused) or "email" not in values.values:
-            self._end(joint, waiting, "refused")
+            self._end(transaction, waiting, "refused")
             return None
         decision = given[purpose].decision
         name = values["name"] if "name" in values.values else ""
         made = compose(
             provider,
-            joint.tables,
+            transaction.tables,
             waiting.template,
             person,
             name,
@@ -209,19 +209,19 @@ class Delivery:
             copy,
         )
 
-    def _sent(self, joint: Transaction, waiting: Waiting, ready: Ready) -> None:
+    def _sent(self, transaction: Transaction, waiting: Waiting, ready: Ready) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
         person, purpose = waiting.person_id, waiting.purpose
-        copied = joint.may_store(person, "messages", purpose).allowed
+        copied = transaction.may_store(person, "messages", purpose).allowed
         if copied:
             copy = msgspec.json.encode(ready.copy).decode()
             copied = not isinstance(
-                joint.append(
+                transaction.append(
                     person, "messages", [copy], source="provider", occasion="other", purpose=purpose
                 ),
                 Refused,
             )
-        joint.note(
+        transaction.note(
             person,
             "sent",
             action="contact",
@@ -231,11 +231,13 @@ class Delivery:
             id=waiting.message_id,
             problem="" if copied else UNCOPIED,
         )
-        self._end(joint, waiting, SENT)
+        self._end(transaction, waiting, SENT)
 
-    def _later(self, joint: Transaction, waiting: Waiting, trouble: str, *, final: bool) -> None:
+    def _later(
+        self, transaction: Transaction, waiting: Waiting, trouble: str, *, final: bool
+    ) -> None:
         if final or waiting.tries >= len(BACKOFF):
-            joint.note(
+            transaction.note(
                 waiting.person_id,
                 "unsent",
                 action="contact",
@@ -243,18 +245,22 @@ class Delivery:
                 after=str(waiting.entry),
                 id=waiting.message_id,
             )
-            self._end(joint, waiting, FAILED, trouble)
+            self._end(transaction, waiting, FAILED, trouble)
             return
-        due = joint.clock.now() + BACKOFF[waiting.tries]
-        _change(joint, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble)
+        due = transaction.clock.now() + BACKOFF[waiting.tries]
+        _change(
+            transaction, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble
+        )
 
-    def _end(self, joint: Transaction, waiting: Waiting, state: str, trouble: str = "") -> None:
-        ended = microseconds(joint.clock.now())
-        _change(joint, waiting, due=None, state=state, trouble=trouble, ended=ended)
+    def _end(
+        self, transaction: Transaction, waiting: Waiting, state: str, trouble: str = ""
+    ) -> None:
+        ended = microseconds(transaction.clock.now())
+        _change(transaction, waiting, due=None, state=state, trouble=trouble, ended=ended)
 
 
-def _change(joint: Transaction, waiting: Waiting, **changes: Any) -> None:
-    joint.tables.update(
+def _change(transaction: Transaction, waiting: Waiting, **changes: Any) -> None:
+    transaction.tables.update(
         outbox, changes, _ONE, waiting.person_id, waiting.message_id, parts=[WAITING]
     )
 

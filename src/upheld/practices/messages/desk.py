@@ -112,7 +112,7 @@ class Desk:
     async def retry(self, visit: Visit) -> Response:
         """Let one message that was set aside be tried again."""
         by, message = _manager(visit), visit.request.path_params["message"]
-        if not await self.provider.do(lambda joint: self._again(joint, by, message)):
+        if not await self.provider.do(lambda transaction: self._again(transaction, by, message)):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
@@ -120,41 +120,41 @@ class Desk:
         """Let all that the page shows as set aside be tried again, but for what came back."""
         by = _manager(visit)
 
-        def work(joint: Transaction) -> None:
-            for each in self._rows(joint.tables, f"state = '{FAILED}'", FAILED):
-                self._again(joint, by, each.message_id)
+        def work(transaction: Transaction) -> None:
+            for each in self._rows(transaction.tables, f"state = '{FAILED}'", FAILED):
+                self._again(transaction, by, each.message_id)
 
         await self.provider.do(work)
         return RedirectResponse(HERE, 303)
 
-    def _again(self, joint: Transaction, by: User, message: str) -> bool:
-        at = microseconds(joint.clock.now())
+    def _again(self, transaction: Transaction, by: User, message: str) -> bool:
+        at = microseconds(transaction.clock.now())
         return self._moved(
-            joint, by, message, "retried", state=WAITING, tries=0, trouble="", due=at
+            transaction, by, message, "retried", state=WAITING, tries=0, trouble="", due=at
         )
 
     async def drop(self, visit: Visit) -> Response:
         """Let a message that was set aside never be sent."""
         by, message = _manager(visit), visit.request.path_params["message"]
 
-        def work(joint: Transaction) -> bool:
-            return self._moved(joint, by, message, DROPPED, state=DROPPED, due=None)
+        def work(transaction: Transaction) -> bool:
+            return self._moved(transaction, by, message, DROPPED, state=DROPPED, due=None)
 
         if not await self.provider.do(work):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
     def _moved(
-        self, joint: Transaction, by: User, message: str, kind: str, **changes: object
+        self, transaction: Transaction, by: User, message: str, kind: str, **changes: object
     ) -> bool:
         """Change a row that was set aside, with an entry that names who did it; whether it was."""
         where, parts = f"message_id = ? AND {_ASIDE}", [FAILED, BOUNCED]
-        found = joint.tables.select(outbox, where, message, parts=parts)
+        found = transaction.tables.select(outbox, where, message, parts=parts)
         if not found:
             return False
         (aside,) = found
-        joint.tables.update(outbox, changes, where, message, parts=parts)
-        joint.note(
+        transaction.tables.update(outbox, changes, where, message, parts=parts)
+        transaction.note(
             aside.person_id,
             kind,
             action="contact",

@@ -33,11 +33,11 @@ class Messages:
         self.provider = provider
 
     async def _copies(self, visit: Visit) -> list[Copy] | Refused:
-        def read(joint: Transaction) -> list[Copy] | Refused:
+        def read(transaction: Transaction) -> list[Copy] | Refused:
             act = Act(
                 action="view", data=("messages",), actor="customer", purpose="service-provision"
             )
-            found = joint.act(act, visit.subject, entitled=True)
+            found = transaction.act(act, visit.subject, entitled=True)
             if isinstance(found, Refused):
                 return found
             return [copy_of(each.value) for each in reversed(found.series(MESSAGES))]
@@ -51,7 +51,9 @@ class Messages:
     async def listed(self, visit: Visit) -> Response:
         """All messages, the latest first."""
         found = await self._copies(visit)
-        keeping = await self.provider.do(lambda joint: joint.may_store(visit.subject, "messages"))
+        keeping = await self.provider.do(
+            lambda transaction: transaction.may_store(visit.subject, "messages")
+        )
         policy = self.provider.policy
         return self.provider.pages.page(
             visit.request,
@@ -72,8 +74,8 @@ class Messages:
             raise HTTPException(404)
         purpose = copy.purpose
 
-        def ends(joint: Transaction) -> bool:
-            decision = joint.peek(visit.subject, Act(action="contact", purpose=purpose))
+        def ends(transaction: Transaction) -> bool:
+            decision = transaction.peek(visit.subject, Act(action="contact", purpose=purpose))
             return any(duty.duty == "opt-out-offered" for duty in decision.duties)
 
         return self.provider.pages.page(

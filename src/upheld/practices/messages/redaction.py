@@ -60,9 +60,9 @@ class Redacting:
                 return row
             return msgspec.json.encode(msgspec.structs.replace(copy, text=text)).decode()
 
-        with gate.together() as joint:
-            joint.rewrite(person_id, "messages", redacted)
-            joint.tables.delete(redaction, "person_id = ?", person_id)
+        with gate.together() as transaction:
+            transaction.rewrite(person_id, "messages", redacted)
+            transaction.tables.delete(redaction, "person_id = ?", person_id)
         return 1
 
     def _pattern(self) -> re.Pattern[str]:

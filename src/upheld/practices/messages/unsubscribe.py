@@ -66,9 +66,9 @@ class Unsubscribing:
             raise HTTPException(404)
         person_id, purpose = found
 
-        def work(joint: Transaction) -> None:
-            if joint.peek(person_id, Act(action="contact", purpose=purpose)).allowed:
-                joint.record(
+        def work(transaction: Transaction) -> None:
+            if transaction.peek(person_id, Act(action="contact", purpose=purpose)).allowed:
+                transaction.record(
                     person_id,
                     "opt-out",
                     fact="opted-out",

@@ -51,14 +51,16 @@ class Choosing:
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         signal_now = sends_signal(visit.request)
 
-        def work(joint: Transaction) -> dict[str, object]:
+        def work(transaction: Transaction) -> dict[str, object]:
             person = visit.subject
             return {
-                "fields": fields(joint, person),
-                "offers": bool(choices.opted_out(joint, person, *OPTS["offers"])),
-                "advertising": bool(choices.opted_out(joint, person, *OPTS["advertising"])),
-                "signal": bool(signals.in_force(joint, person)),
-                "records": [_choice(joint, each) for each in choices.kept(joint, person)],
+                "fields": fields(transaction, person),
+                "offers": bool(choices.opted_out(transaction, person, *OPTS["offers"])),
+                "advertising": bool(choices.opted_out(transaction, person, *OPTS["advertising"])),
+                "signal": bool(signals.in_force(transaction, person)),
+                "records": [
+                    _choice(transaction, each) for each in choices.kept(transaction, person)
+                ],
             }
 
         found = await self.provider.do(work)
@@ -76,7 +78,7 @@ class Choosing:
     async def give(self, visit: Visit) -> Response:
         """Show the text of a permission, and give it once that was agreed to."""
         policy = policy_of(self.provider)
-        asked = await self.provider.do(lambda joint: fields(joint, visit.subject))
+        asked = await self.provider.do(lambda transaction: fields(transaction, visit.subject))
         filled = read(asked, visit.form)
         if not filled.ok:
             return await self._page(visit, filled, 422)
@@ -84,7 +86,9 @@ class Choosing:
         if not all(choices.matters(policy, d, told.recipient, told.purpose) for d in told.data):
             said = "The policy lets a permission decide nothing here. Choose another purpose."
             return await self._page(visit, filled.wrong("purpose", said), 422)
-        if not await self.provider.do(lambda joint: choices.of_age(joint, visit.subject)):
+        if not await self.provider.do(
+            lambda transaction: choices.of_age(transaction, visit.subject)
+        ):
             said = "Until you are of age your parent or guardian gives permissions for you."
             return await self._page(visit, filled.wrong("data", said), 422)
         shown = choices.text(policy, told)
@@ -98,21 +102,21 @@ class Choosing:
                 values=filled.values,
                 cited=standing(policy, ["permission"]),
             )
-        await self.provider.do(lambda joint: choices.give(joint, visit.subject, told))
+        await self.provider.do(lambda transaction: choices.give(transaction, visit.subject, told))
         return RedirectResponse(PAGE, 303)
 
     async def withdraw(self, visit: Visit) -> Response:
         """Withdraw a permission: from the next act on it proves nothing."""
         record_id = visit.request.path_params["record"]
 
-        def work(joint: Transaction) -> bool:
+        def work(transaction: Transaction) -> bool:
             mine = [
                 each
-                for each in choices.kept(joint, visit.subject)
+                for each in choices.kept(transaction, visit.subject)
                 if each.record_id == record_id and _withdrawable(each)
             ]
             if mine:
-                joint.withdraw(visit.subject, record_id, actor="customer")
+                transaction.withdraw(visit.subject, record_id, actor="customer")
             return bool(mine)
 
         if not await self.provider.do(work):
@@ -126,7 +130,9 @@ class Choosing:
             raise HTTPException(404)
         fact, purpose = OPTS[what]
         await self.provider.do(
-            lambda joint: choices.opt(joint, visit.subject, fact, purpose, out=way == "out")
+            lambda transaction: choices.opt(
+                transaction, visit.subject, fact, purpose, out=way == "out"
+            )
         )
         return RedirectResponse(PAGE, 303)
 
@@ -139,16 +145,16 @@ class Choosing:
                 status=409,
                 cited=standing(policy_of(self.provider), ["privacy-signal"]),
             )
-        await self.provider.do(lambda joint: signals.end(joint, visit.subject))
+        await self.provider.do(lambda transaction: signals.end(transaction, visit.subject))
         return RedirectResponse(PAGE, 303)
 
     async def download(self, visit: Visit) -> Response:
         """A record as JSON, by the fields of ISO/IEC TS 27560."""
         record_id = visit.request.path_params["record"]
 
-        def work(joint: Transaction) -> tuple[Record, str] | None:
-            mine = [e for e in choices.kept(joint, visit.subject) if e.record_id == record_id]
-            return (mine[0], joint.shown(visit.subject, record_id)) if mine else None
+        def work(transaction: Transaction) -> tuple[Record, str] | None:
+            mine = [e for e in choices.kept(transaction, visit.subject) if e.record_id == record_id]
+            return (mine[0], transaction.shown(visit.subject, record_id)) if mine else None
 
         found = await self.provider.do(work)
         if found is None:
@@ -166,10 +172,10 @@ class Choosing:
         )
 
 
-def fields(joint: Transaction, person_id: str) -> tuple[Field, ...]:
+def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
-    policy, held = joint.policy, joint.held(person_id)
-    offered, parties = choices.offered(policy), choices.parties(joint)
+    policy, held = transaction.policy, transaction.held(person_id)
+    offered, parties = choices.offered(policy), choices.parties(transaction)
     recipients = [
         (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
     ]
@@ -193,9 +199,9 @@ def _withdrawable(record: Record) -> bool:
     return record.kind in (choices.CONSENT, choices.PROGRAMME)
 
 
-def _choice(joint: Transaction, record: Record) -> Choice:
-    policy, at = joint.policy, microseconds(joint.clock.now())
-    text = joint.shown(record.person_id, record.record_id) if record.text_digest else ""
+def _choice(transaction: Transaction, record: Record) -> Choice:
+    policy, at = transaction.policy, microseconds(transaction.clock.now())
+    text = transaction.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
     said = (
         text.partition(". ")[0].removesuffix(".")

@@ -91,14 +91,14 @@ def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
     return given.allowed and not policy.decide(request, {"permission": False}).allowed
 
 
-def parties(joint: Transaction) -> list[tuple[str, str]]:
+def parties(transaction: Transaction) -> list[tuple[str, str]]:
     """The recipients that can be named: of the register, by kind and name."""
-    policy = joint.policy
+    policy = transaction.policy
     kinds = sorted(
         {f.proof for f in policy.program.vocabulary.facts.values() if "recipient" in f.per}
     )
-    found, _ = joint.records_of([REGISTER], kinds)
-    at = microseconds(joint.clock.now())
+    found, _ = transaction.records_of([REGISTER], kinds)
+    at = microseconds(transaction.clock.now())
     named = {
         (kind, each.party)
         for each in found
@@ -127,10 +127,10 @@ def digest(shown: str) -> str:
     return sha256(shown.encode()).hexdigest()
 
 
-def give(joint: Transaction, person_id: str, told: Permission) -> str:
+def give(transaction: Transaction, person_id: str, told: Permission) -> str:
     """Keep a permission, with the text that was shown; the record's id."""
-    shown = text(joint.policy, told)
-    return joint.record(
+    shown = text(transaction.policy, told)
+    return transaction.record(
         person_id,
         CONSENT,
         about=told.about(),
@@ -141,30 +141,32 @@ def give(joint: Transaction, person_id: str, told: Permission) -> str:
     )
 
 
-def of_age(joint: Transaction, person_id: str) -> bool:
+def of_age(transaction: Transaction, person_id: str) -> bool:
     """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
-    found = joint.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
+    found = transaction.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
     if isinstance(found, Refused) or "birth-date" not in found.values:
-        return admission(joint.policy).any_age.allowed  # nobody was asked how old they are
+        return admission(transaction.policy).any_age.allowed  # nobody was asked how old they are
     try:
         born = date.fromisoformat(found["birth-date"])
-        age = years(born, joint.clock.today())
+        age = years(born, transaction.clock.today())
     except ValueError:
         return False
-    return not is_minor(joint.policy, age)
+    return not is_minor(transaction.policy, age)
 
 
-def kept(joint: Transaction, person_id: str) -> list[Record]:
+def kept(transaction: Transaction, person_id: str) -> list[Record]:
     """A person's records of choices, the latest first; none that may not be told."""
-    found, _ = joint.records_of([person_id], KINDS)
-    untold = Untold(joint, person_id)
+    found, _ = transaction.records_of([person_id], KINDS)
+    untold = Untold(transaction, person_id)
     return [each for each in reversed(found) if not untold.record(each)]
 
 
-def opted_out(joint: Transaction, person_id: str, fact: str, purpose: str = "") -> list[Record]:
+def opted_out(
+    transaction: Transaction, person_id: str, fact: str, purpose: str = ""
+) -> list[Record]:
     """The records in force of an opt-out."""
-    at = microseconds(joint.clock.now())
-    found, _ = joint.records_of([person_id], [OPT_OUT])
+    at = microseconds(transaction.clock.now())
+    found, _ = transaction.records_of([person_id], [OPT_OUT])
     return [
         each
         for each in found
@@ -174,12 +176,16 @@ def opted_out(joint: Transaction, person_id: str, fact: str, purpose: str = "") 
     ]
 
 
-def opt(joint: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool) -> None:
+def opt(
+    transaction: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool
+) -> None:
     """Opt out, or in again; what is so already stays as it is."""
-    there = opted_out(joint, person_id, fact, purpose)
+    there = opted_out(transaction, person_id, fact, purpose)
     if out and not there:
         about = {"purpose": (purpose,)} if purpose else {}
-        joint.record(person_id, OPT_OUT, fact=fact, about=about, by_whom="customer", how="portal")
+        transaction.record(
+            person_id, OPT_OUT, fact=fact, about=about, by_whom="customer", how="portal"
+        )
     for each in there:
         if not out:
-            joint.withdraw(person_id, each.record_id, actor="customer")
+            transaction.withdraw(person_id, each.record_id, actor="customer")

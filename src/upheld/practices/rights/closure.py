@@ -15,18 +15,18 @@ from upheld.practice.events import ACCOUNT_CLOSED, Events
 KIND, FACT = "account", "account-closed"
 
 
-def close(joint: Transaction, events: Events, person_id: str) -> bool:
+def close(transaction: Transaction, events: Events, person_id: str) -> bool:
     """Close an account, and tell everybody who ends something by that; whether it was open."""
-    if closed_at(joint, person_id) is not None:
+    if closed_at(transaction, person_id) is not None:
         return False
-    joint.record(person_id, KIND, fact=FACT, by_whom="customer", how="portal")
-    events.announce(joint, ACCOUNT_CLOSED, person_id)
+    transaction.record(person_id, KIND, fact=FACT, by_whom="customer", how="portal")
+    events.announce(transaction, ACCOUNT_CLOSED, person_id)
     return True
 
 
-def closed_at(joint: Transaction, person_id: str) -> datetime | None:
+def closed_at(transaction: Transaction, person_id: str) -> datetime | None:
     """When an account was closed, if it was."""
-    found, _ = joint.records_of([person_id], [KIND])
-    at = microseconds(joint.clock.now())
+    found, _ = transaction.records_of([person_id], [KIND])
+    at = microseconds(transaction.clock.now())
     live = [each.begins for each in found if each.fact == FACT and each.in_force(at)]
     return BEGINNING + timedelta(microseconds=min(live)) if live else None

@@ -61,37 +61,39 @@ class Correctable(NamedTuple):
         )
 
 
-def correctable(joint: Transaction, person_id: str, pages: Mapping[str, str]) -> list[Correctable]:
+def correctable(
+    transaction: Transaction, person_id: str, pages: Mapping[str, str]
+) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
-    policy = joint.policy
+    policy = transaction.policy
     found = []
-    for field, shape in known(joint, person_id).items():
+    for field, shape in known(transaction, person_id).items():
         if field == SECRET:
             continue
         alone = (
             shape == "value"
             and field not in CHECKED | WRITTEN_BY_PROGRAM.keys()
-            and _may(joint, person_id, field)
+            and _may(transaction, person_id, field)
         )
         name, page = label(policy, "data", field), pages.get(field, "")
         found.append(Correctable(field, name, alone and not page, page))
     return found
 
 
-def _may(joint: Transaction, person_id: str, field: str) -> bool:
+def _may(transaction: Transaction, person_id: str, field: str) -> bool:
     """Whether the policy lets a value in from its person, and lets it be kept."""
-    acts = joint.letting_in(
+    acts = transaction.letting_in(
         (field,), source="customer", occasion="service-use", purpose="service-provision"
     )
-    return all(joint.peek(person_id, each).allowed for each in acts)
+    return all(transaction.peek(person_id, each).allowed for each in acts)
 
 
-def correct(joint: Transaction, person_id: str, field: str, value: str) -> Ask | Refused:
+def correct(transaction: Transaction, person_id: str, field: str, value: str) -> Ask | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
-    asked = requests.ask(joint, person_id, "correction", field)
+    asked = requests.ask(transaction, person_id, "correction", field)
     if isinstance(asked, Refused):
         return asked
-    stored = joint.store(
+    stored = transaction.store(
         person_id,
         {field: value},
         source="customer",
@@ -100,26 +102,26 @@ def correct(joint: Transaction, person_id: str, field: str, value: str) -> Ask |
         entitled=True,
     )
     if isinstance(stored, Refused):
-        requests.deny(joint, asked, stored)
+        requests.deny(transaction, asked, stored)
         return stored
-    answered = requests.answer(joint, asked)
+    answered = requests.answer(transaction, asked)
     return answered if isinstance(answered, Refused) else asked
 
 
-def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask | Refused:
+def hand_over(transaction: Transaction, person_id: str, field: str, text: str) -> Ask | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
-    asked = requests.ask(joint, person_id, "correction", field)
+    asked = requests.ask(transaction, person_id, "correction", field)
     if isinstance(asked, Refused) or asked.task_id:
         return asked
     row = {
-        "at": joint.clock.now().isoformat(timespec="seconds"),
+        "at": transaction.clock.now().isoformat(timespec="seconds"),
         "purpose": PURPOSE,
-        "subject": f"Please correct: {label(joint.policy, 'data', field)}",
+        "subject": f"Please correct: {label(transaction.policy, 'data', field)}",
         "text": text,
         "message": secrets.token_hex(16),
         "clause": "correction",
     }
-    kept = joint.append(
+    kept = transaction.append(
         person_id,
         "messages",
         [msgspec.json.encode(row).decode()],
@@ -129,18 +131,18 @@ def hand_over(joint: Transaction, person_id: str, field: str, text: str) -> Ask 
         entitled=True,
     )
     if isinstance(kept, Refused):
-        requests.deny(joint, asked, kept)
+        requests.deny(transaction, asked, kept)
         return kept
     task = tasks.open_task(
-        joint, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id, due=asked.due
+        transaction, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id, due=asked.due
     )
-    return requests.begin(joint, asked, task)
+    return requests.begin(transaction, asked, task)
 
 
 def answer_checked(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
-    with gate.together() as joint:
-        done = requests.checked(joint.tables)
+    with gate.together() as transaction:
+        done = requests.checked(transaction.tables)
     with trying(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
@@ -149,8 +151,10 @@ def answer_checked(gate: Gate) -> int:
 
 
 def _answer(gate: Gate, told: Ask) -> int:
-    with gate.together() as joint:
-        if told.request_id not in {each.request_id for each in requests.checked(joint.tables)}:
+    with gate.together() as transaction:
+        if told.request_id not in {
+            each.request_id for each in requests.checked(transaction.tables)
+        }:
             return 0  # another process was faster
-        requests.answer(joint, told)
+        requests.answer(transaction, told)
     return 1

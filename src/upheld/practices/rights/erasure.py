@@ -39,48 +39,48 @@ class Outlook(NamedTuple):
     waits: Ask | None
 
 
-def outlook(joint: Transaction, person_id: str) -> Outlook:
+def outlook(transaction: Transaction, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
     owed = ""
-    if "balance" in joint.held(person_id):
+    if "balance" in transaction.held(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
-        found = joint.act(act, person_id)
+        found = transaction.act(act, person_id)
         if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
             owed = shown("balance", found["balance"])
     waits = [
         each
-        for each in requests.listed(joint.tables, person_id)
+        for each in requests.listed(transaction.tables, person_id)
         if each.kind == "erasure" and each.waits
     ]
-    named = joint.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
-    return Outlook(owed, clauses(joint.policy, list(named)), waits[0] if waits else None)
+    named = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
+    return Outlook(owed, clauses(transaction.policy, list(named)), waits[0] if waits else None)
 
 
-def request(joint: Transaction, person_id: str) -> tuple[Ask, str] | Refused:
+def request(transaction: Transaction, person_id: str) -> tuple[Ask, str] | Refused:
     """Ask for erasure, which is owed from now on; with what an address of it ends in."""
-    asked = requests.ask(joint, person_id, "erasure")
+    asked = requests.ask(transaction, person_id, "erasure")
     if isinstance(asked, Refused):
         return asked
     if asked.state == requests.OPEN:
-        asked = requests.begin(joint, asked)
-        outbox.queue(joint, person_id, "rights/erasure", "administrative-message")
-    at = joint.clock.now()
-    whose = joint.token_of(person_id)
-    return asked, sessions.mint(joint.tables, SHOWN, whose, LASTS, at)
+        asked = requests.begin(transaction, asked)
+        outbox.queue(transaction, person_id, "rights/erasure", "administrative-message")
+    at = transaction.clock.now()
+    whose = transaction.token_of(person_id)
+    return asked, sessions.mint(transaction.tables, SHOWN, whose, LASTS, at)
 
 
-def whose(joint: Transaction, raw: str) -> str | None:
+def whose(transaction: Transaction, raw: str) -> str | None:
     """Whose erasure an address is about: what stands for them in the list of erasures."""
-    at = joint.clock.now()
-    found = (sessions.looked_at(joint.tables, kind, raw, at) for kind in (SHOWN, LINK))
+    at = transaction.clock.now()
+    found = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (SHOWN, LINK))
     return next((each for each in found if each), None)
 
 
 def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
-    with gate.together() as joint:
-        before = joint.clock.now() - WAITS
-        waiting = requests.waiting(joint.tables, "erasure", before)
+    with gate.together() as transaction:
+        before = transaction.clock.now() - WAITS
+        waiting = requests.waiting(transaction.tables, "erasure", before)
     with trying(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
@@ -92,12 +92,12 @@ def _one(gate: Gate, asked: Ask) -> bool:
     """Do what one request is owed; whether that could be done."""
     told = _certificate(gate, asked)
     if told is None:
-        with gate.together() as joint:
-            if isinstance(joint.act(requests.action("erasure"), asked.person_id), Refused):
+        with gate.together() as transaction:
+            if isinstance(transaction.act(requests.action("erasure"), asked.person_id), Refused):
                 return False
         told = erase(gate, [asked.person_id])[0]
-    with gate.together() as joint:
-        requests.finish(joint, asked, told.entries[0])
+    with gate.together() as transaction:
+        requests.finish(transaction, asked, told.entries[0])
     return True
 
 

@@ -48,12 +48,12 @@ class Everything(NamedTuple):
         return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
 
 
-def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Refused:
+def gather(transaction: Transaction, person_id: str, derived: bool) -> Everything | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
-    asked = requests.ask(joint, person_id, "access")
+    asked = requests.ask(transaction, person_id, "access")
     if isinstance(asked, Refused):
         return asked
-    shapes = known(joint, person_id, derived=derived)
+    shapes = known(transaction, person_id, derived=derived)
     act = Act(
         action="share",
         data=tuple(shapes),
@@ -62,24 +62,24 @@ def gather(joint: Transaction, person_id: str, derived: bool) -> Everything | Re
         occasion="other",
         partial=True,
     )
-    given = joint.act(act, person_id, entitled=True)
+    given = transaction.act(act, person_id, entitled=True)
     if isinstance(given, Refused):
         return given
-    answered = requests.answer(joint, asked)
+    answered = requests.answer(transaction, asked)
     if isinstance(answered, Refused):
         return answered
-    untold, policy = Untold(joint, person_id), joint.policy
+    untold, policy = Untold(transaction, person_id), transaction.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values() if f.proof})
-    kept, _ = joint.records_of([person_id], kinds)
+    kept, _ = transaction.records_of([person_id], kinds)
     mine = [each for each in kept if not untold.record(each)]
     return Everything(
         policy,
-        joint.clock.now(),
-        described(joint, person_id, shapes, given),
-        gag_orders.told(joint, person_id),
+        transaction.clock.now(),
+        described(transaction, person_id, shapes, given),
+        gag_orders.told(transaction, person_id),
         mine,
-        {e.text_digest: joint.shown(person_id, e.record_id) for e in mine if e.text_digest},
-        requests.listed(joint.tables, person_id),
+        {e.text_digest: transaction.shown(person_id, e.record_id) for e in mine if e.text_digest},
+        requests.listed(transaction.tables, person_id),
     )
 
 

@@ -21,9 +21,9 @@ PURPOSE = "legal-process"
 class Untold:
     """What may not be told of a person now."""
 
-    def __init__(self, joint: Transaction, person_id: str) -> None:
-        found, forged = joint.records_of([person_id], KINDS)
-        at = microseconds(joint.clock.now())
+    def __init__(self, transaction: Transaction, person_id: str) -> None:
+        found, forged = transaction.records_of([person_id], KINDS)
+        at = microseconds(transaction.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in found) or forged
         self.ids = {each.record_id for each in found if gagged and _of_process(each)}
         self.gagged = bool(gagged)
@@ -40,12 +40,15 @@ class Untold:
 
 
 def told(
-    joint: Transaction, person_id: str, since: datetime | None = None, until: datetime | None = None
+    transaction: Transaction,
+    person_id: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Line]:
     """What was done with what is held of a person, but for what may not be told of it."""
-    untold = Untold(joint, person_id)
+    untold = Untold(transaction, person_id)
     asked = Asked(person_id=person_id, since=since, until=until)
-    lines = joint.account(asked)
+    lines = transaction.account(asked)
     return [each for each in lines if not untold.entry(each.entry)]
 
 

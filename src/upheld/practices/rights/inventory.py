@@ -79,44 +79,44 @@ async def readable(provider: Provider, work: Callable[[Transaction, bool], T]) -
     What is odd itself is then still shown, as it is kept.
     """
     try:
-        return await provider.attempt(lambda joint: work(joint, True))
+        return await provider.attempt(lambda transaction: work(transaction, True))
     except OddValueError:
-        return await provider.attempt(lambda joint: work(joint, False))
+        return await provider.attempt(lambda transaction: work(transaction, False))
 
 
-def look(joint: Transaction, person_id: str, derived: bool) -> list[Held] | Refused:
+def look(transaction: Transaction, person_id: str, derived: bool) -> list[Held] | Refused:
     """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
-    shapes = known(joint, person_id, derived=derived)
+    shapes = known(transaction, person_id, derived=derived)
     act = Act(
         action="view", data=tuple(shapes), actor="customer", purpose="rights-request", partial=True
     )
-    found = joint.act(act, person_id, entitled=True)
+    found = transaction.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
-    return described(joint, person_id, shapes, found)
+    return described(transaction, person_id, shapes, found)
 
 
-def known(joint: Transaction, person_id: str, *, derived: bool = True) -> dict[str, str]:
+def known(transaction: Transaction, person_id: str, *, derived: bool = True) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
-    shapes = joint.held(person_id)
+    shapes = transaction.held(person_id)
     return {
         f: shapes[f]
-        for f in joint.policy.engine.compiled.leaves["data"].bit
+        for f in transaction.policy.engine.compiled.leaves["data"].bit
         if f in shapes and (derived or shapes[f] != "derived")
     }
 
 
 def described(
-    joint: Transaction, person_id: str, shapes: Mapping[str, str], found: Given
+    transaction: Transaction, person_id: str, shapes: Mapping[str, str], found: Given
 ) -> list[Held]:
     """What an act gave, by field, with what is told beside each."""
-    policy = joint.policy
+    policy = transaction.policy
     terms = policy.program.vocabulary.tree("data")
     made = []
     for field in found.values:
         rows = found.series(field)
         last = rows[-1]
-        kept, kept_by = _kept(joint, person_id, field, rows)
+        kept, kept_by = _kept(transaction, person_id, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]
         made.append(
             Held(
@@ -162,13 +162,13 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
 
 
 def _kept(
-    joint: Transaction, person_id: str, field: str, rows: Sequence[Value]
+    transaction: Transaction, person_id: str, field: str, rows: Sequence[Value]
 ) -> tuple[str, list[Clause]]:
     """Until when it is kept, by what the policy says of this person now."""
-    policy = joint.policy
+    policy = transaction.policy
     if rows[-1].origin.origin == "derived":
         return "", []
-    decision = joint.may_store(person_id, field)
+    decision = transaction.may_store(person_id, field)
     if not decision.allowed:
         return "No clause lets us keep it any longer: it is to be deleted.", []
     ends = [
@@ -176,7 +176,7 @@ def _kept(
         for duty in decision.duties
         if duty.duty == "delete-after"
         and duty.unit in UNITS
-        and (until := entries.after(joint.clock.local(rows[0].at), duty.amount, duty.unit))
+        and (until := entries.after(transaction.clock.local(rows[0].at), duty.amount, duty.unit))
     ]
     if ends:
         until, duty = min(ends, key=lambda each: each[0])
@@ -187,7 +187,7 @@ def _kept(
                 clauses(policy, who)
             )
         return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
-    after = after_closing(policy, field, joint.place)
+    after = after_closing(policy, field, transaction.place)
     if after is None:
         return "No clause says until when it is kept.", []
     months, by = after

@@ -76,7 +76,7 @@ class Holding:
     async def show(self, visit: Visit) -> Response:
         """Each kind with its origin and clause; a value only where it was asked for."""
         found = await readable(
-            self.provider, lambda joint, derived: look(joint, visit.subject, derived)
+            self.provider, lambda transaction, derived: look(transaction, visit.subject, derived)
         )
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "show you what we hold about you", found)
@@ -114,8 +114,8 @@ class Received:
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
 
-        def work(joint: Transaction) -> list[Line]:
-            found = gag_orders.told(joint, visit.subject, month, following)
+        def work(transaction: Transaction) -> list[Line]:
+            found = gag_orders.told(transaction, visit.subject, month, following)
             return [each for each in found if belongs(each.entry, which)]
 
         found = await self.provider.do(work)
@@ -143,7 +143,9 @@ class Received:
     async def receipt(self, visit: Visit) -> Response:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
         number = int(visit.request.path_params["number"])
-        found = await self.provider.do(lambda joint: gag_orders.told(joint, visit.subject))
+        found = await self.provider.do(
+            lambda transaction: gag_orders.told(transaction, visit.subject)
+        )
         if number not in {each.number for each in found}:
             raise HTTPException(404)
         gate = self.provider.gate.gate
@@ -210,19 +212,19 @@ class Binding:
     async def show(self, visit: Visit) -> Response:
         """The version in force, why it binds, and every acceptance with its digests."""
 
-        def work(joint: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
+        def work(transaction: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
             accepted = [
                 each
-                for each in gag_orders.told(joint, visit.subject)
+                for each in gag_orders.told(transaction, visit.subject)
                 if each.entry.kind == ACCEPTANCE
             ]
-            own, _ = joint.records_of([visit.subject], [OWN])
-            at = microseconds(joint.clock.now())
+            own, _ = transaction.records_of([visit.subject], [OWN])
+            at = microseconds(transaction.clock.now())
             return (
-                joint.peek(visit.subject, Act(action="bind")),
+                transaction.peek(visit.subject, Act(action="bind")),
                 accepted,
                 any(each.in_force(at) for each in own),
-                closure.closed_at(joint, visit.subject),
+                closure.closed_at(transaction, visit.subject),
             )
 
         decision, accepted, own, closed = await self.provider.do(work)
@@ -256,7 +258,9 @@ class Binding:
         if visit.form.get("sure") != "yes":
             return self._closing(visit, "Tick that you are sure to go on.", 422)
         events = self.provider.events
-        await self.provider.do(lambda joint: closure.close(joint, events, visit.subject))
+        await self.provider.do(
+            lambda transaction: closure.close(transaction, events, visit.subject)
+        )
         return RedirectResponse("/me/privacy/policy", 303)
 
 

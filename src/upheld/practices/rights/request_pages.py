@@ -59,10 +59,10 @@ class Asking:
         """Take a request back that is not answered yet."""
         wanted = visit.request.path_params["request"]
 
-        def work(joint: Transaction) -> bool:
-            found = requests.found(joint.tables, visit.subject, wanted)
+        def work(transaction: Transaction) -> bool:
+            found = requests.found(transaction.tables, visit.subject, wanted)
             if found is not None and found.waits:
-                requests.revoke(joint, found)
+                requests.revoke(transaction, found)
             return found is not None
 
         if not await self.provider.do(work):
@@ -78,7 +78,7 @@ class Asking:
     async def download(self, visit: Visit) -> Response:
         """Make the copy, and send it piece by piece."""
         found = await readable(
-            self.provider, lambda joint, derived: gather(joint, visit.subject, derived)
+            self.provider, lambda transaction, derived: gather(transaction, visit.subject, derived)
         )
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "give you a copy", found)
@@ -114,7 +114,7 @@ class Asking:
     async def _correctable(self, visit: Visit) -> list[Correctable]:
         pages = self.provider.changed_at
         return await self.provider.do(
-            lambda joint: corrections.correctable(joint, visit.subject, pages)
+            lambda transaction: corrections.correctable(transaction, visit.subject, pages)
         )
 
     def _cited(self, clause: str) -> list[object]:
@@ -145,9 +145,9 @@ class Asking:
             return self._form(visit, one, filled, 422)
         told = filled.values[form.name]
 
-        def work(joint: Transaction) -> Ask | Refused:
+        def work(transaction: Transaction) -> Ask | Refused:
             make = corrections.correct if one.alone else corrections.hand_over
-            return make(joint, visit.subject, one.field, told)
+            return make(transaction, visit.subject, one.field, told)
 
         found = await self.provider.attempt(work)
         if isinstance(found, Refused):
@@ -159,7 +159,9 @@ class Asking:
         return await self._erasing(visit)
 
     async def _erasing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
-        found = await self.provider.do(lambda joint: erasure.outlook(joint, visit.subject))
+        found = await self.provider.do(
+            lambda transaction: erasure.outlook(transaction, visit.subject)
+        )
         return self.provider.pages.page(
             visit.request, "rights/erase.html", outlook=found, error=error, status=status
         )
@@ -168,7 +170,9 @@ class Asking:
         """Ask for erasure."""
         if visit.form.get("sure") != "yes":
             return await self._erasing(visit, "Tick that you are sure to go on.", 422)
-        found = await self.provider.attempt(lambda joint: erasure.request(joint, visit.subject))
+        found = await self.provider.attempt(
+            lambda transaction: erasure.request(transaction, visit.subject)
+        )
         if isinstance(found, Refused):
             return refused(self.provider, visit.request, "erase what we hold about you", found)
         asked, raw = found
@@ -185,7 +189,7 @@ class Asking:
         """How far an erasure is, and its certificate, for whoever has its address."""
         gate = self.provider.gate.gate
         raw = request.path_params["link"]
-        whose = await self.provider.do(lambda joint: erasure.whose(joint, raw))
+        whose = await self.provider.do(lambda transaction: erasure.whose(transaction, raw))
         if whose is None:
             raise HTTPException(404)
         found = await self.provider.apart(certificates_for, gate, whose)

@@ -84,24 +84,26 @@ def action(kind: str) -> Act:
     return Act(action=f"answer-{kind}")
 
 
-def ask(joint: Transaction, person_id: str, kind: str, about: str = "") -> Ask | Refused:
+def ask(transaction: Transaction, person_id: str, kind: str, about: str = "") -> Ask | Refused:
     """Make a request, or find the one that waits; the refusal where no clause owes an answer."""
-    for each in listed(joint.tables, person_id):
+    for each in listed(transaction.tables, person_id):
         if each.kind == kind and each.about == about and each.waits:
             return each
-    at = joint.clock.now()
-    made = joint.record(person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal")
-    decision = joint.peek(person_id, action(kind))
+    at = transaction.clock.now()
+    made = transaction.record(
+        person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal"
+    )
+    decision = transaction.peek(person_id, action(kind))
     if not decision.allowed:
-        joint.withdraw(person_id, made, ended=True)
+        transaction.withdraw(person_id, made, ended=True)
         return Refused(None, decision, decision.why)
     ends = [
         due
         for each in decision.owed
-        if (due := entries.after(joint.clock.local(at), each.amount, each.unit))
+        if (due := entries.after(transaction.clock.local(at), each.amount, each.unit))
     ]
     due = min(ends, default=None)
-    joint.tables.insert(
+    transaction.tables.insert(
         rights_request,
         person_id=person_id,
         request_id=made,
@@ -114,46 +116,48 @@ def ask(joint: Transaction, person_id: str, kind: str, about: str = "") -> Ask |
     return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(joint: Transaction, told: Ask) -> Given | Refused:
+def answer(transaction: Transaction, told: Ask) -> Given | Refused:
     """Do the act that a request is owed, and let it come to its end."""
-    found = joint.act(action(told.kind), told.person_id, entitled=True)
+    found = transaction.act(action(told.kind), told.person_id, entitled=True)
     if isinstance(found, Given):
-        joint.withdraw(told.person_id, told.request_id, ended=True)
-        _set(joint, told, FULFILLED, found.entry)
+        transaction.withdraw(told.person_id, told.request_id, ended=True)
+        _set(transaction, told, FULFILLED, found.entry)
     return found
 
 
-def begin(joint: Transaction, told: Ask, task_id: str | None = None) -> Ask:
+def begin(transaction: Transaction, told: Ask, task_id: str | None = None) -> Ask:
     """Say that a request is being worked on, by whom if it is a task of our staff."""
-    _change(joint, told, state=IN_PROGRESS, task_id=task_id)
+    _change(transaction, told, state=IN_PROGRESS, task_id=task_id)
     return told._replace(state=IN_PROGRESS, task_id=task_id)
 
 
-def revoke(joint: Transaction, told: Ask) -> None:
+def revoke(transaction: Transaction, told: Ask) -> None:
     """Take a request back: its answer is owed no more."""
-    joint.withdraw(told.person_id, told.request_id, actor="customer")
-    _set(joint, told, REVOKED, None)
+    transaction.withdraw(told.person_id, told.request_id, actor="customer")
+    _set(transaction, told, REVOKED, None)
 
 
-def deny(joint: Transaction, told: Ask, refusal: Refused) -> None:
+def deny(transaction: Transaction, told: Ask, refusal: Refused) -> None:
     """Say that what was asked for may not be done, by an act that was refused."""
-    joint.withdraw(told.person_id, told.request_id, ended=True)
-    _set(joint, told, DENIED, refusal.entry)
+    transaction.withdraw(told.person_id, told.request_id, ended=True)
+    _set(transaction, told, DENIED, refusal.entry)
 
 
-def finish(joint: Transaction, told: Ask, entry: int) -> None:
+def finish(transaction: Transaction, told: Ask, entry: int) -> None:
     """Say that a request is answered whose person, with all their records, is there no more."""
-    _set(joint, told, FULFILLED, entry)
+    _set(transaction, told, FULFILLED, entry)
 
 
-def _set(joint: Transaction, told: Ask, state: str, entry: int | None) -> None:
+def _set(transaction: Transaction, told: Ask, state: str, entry: int | None) -> None:
     if told.task_id:
-        tasks.close(joint, told.task_id)
-    _change(joint, told, state=state, answered=microseconds(joint.clock.now()), entry=entry)
+        tasks.close(transaction, told.task_id)
+    _change(
+        transaction, told, state=state, answered=microseconds(transaction.clock.now()), entry=entry
+    )
 
 
-def _change(joint: Transaction, told: Ask, **changes: Any) -> None:
-    joint.tables.update(rights_request, changes, _ONE, told.person_id, told.request_id)
+def _change(transaction: Transaction, told: Ask, **changes: Any) -> None:
+    transaction.tables.update(rights_request, changes, _ONE, told.person_id, told.request_id)
 
 
 def listed(tables: Tables, person_id: str) -> list[Ask]:

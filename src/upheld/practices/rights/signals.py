@@ -16,25 +16,25 @@ from upheld.practices.rights.tables import signal
 KIND, FACT = "signal", "privacy-signal"
 
 
-def noted(joint: Transaction, person_id: str, session: str) -> None:
+def noted(transaction: Transaction, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
-    at = microseconds(joint.clock.now())
+    at = microseconds(transaction.clock.now())
     mark = bytes.fromhex(session)
-    if not joint.tables.insert_new(signal, person_id=person_id, session=mark, at=at):
+    if not transaction.tables.insert_new(signal, person_id=person_id, session=mark, at=at):
         return
-    if not in_force(joint, person_id):
-        joint.record(person_id, KIND, fact=FACT, by_whom="browser", how="Sec-GPC")
-    joint.act(Act(action="apply-privacy-signal"), person_id)
+    if not in_force(transaction, person_id):
+        transaction.record(person_id, KIND, fact=FACT, by_whom="browser", how="Sec-GPC")
+    transaction.act(Act(action="apply-privacy-signal"), person_id)
 
 
-def in_force(joint: Transaction, person_id: str) -> list[Record]:
+def in_force(transaction: Transaction, person_id: str) -> list[Record]:
     """The signals that hold."""
-    found, _ = joint.records_of([person_id], [KIND])
-    at = microseconds(joint.clock.now())
+    found, _ = transaction.records_of([person_id], [KIND])
+    at = microseconds(transaction.clock.now())
     return [each for each in found if each.in_force(at)]
 
 
-def end(joint: Transaction, person_id: str) -> None:
+def end(transaction: Transaction, person_id: str) -> None:
     """Let the signals of earlier visits hold no longer, as their person asks."""
-    for each in in_force(joint, person_id):
-        joint.withdraw(person_id, each.record_id, actor="browser")
+    for each in in_force(transaction, person_id):
+        transaction.withdraw(person_id, each.record_id, actor="browser")

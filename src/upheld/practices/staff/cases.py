@@ -58,20 +58,20 @@ class Case(NamedTuple):
     grounds: tuple[tuple[str, str], ...]  # clauses that allow what is allowed, each with its text
 
 
-def task_for(joint: Transaction, roles: Roles, user: User, task_id: str) -> Task | None:
+def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -> Task | None:
     """A task that waits in one of somebody's queues, or that they took.
 
     OthersTaskError where it stands in another role's: for them it is not there.
     """
-    task = tasks.found(joint.tables, task_id)
+    task = tasks.found(transaction.tables, task_id)
     if task is not None and task.role not in roles.queues(user.roles):
         raise OthersTaskError(task)
     return task
 
 
-def standing(joint: Transaction, roles: Roles, user: User, task: Task) -> str:
+def standing(transaction: Transaction, roles: Roles, user: User, task: Task) -> str:
     """How a task stands to somebody: to be taken, theirs, or why it is neither."""
-    if operators.left_to_others(joint.tables, user.user_id, task.person_id):
+    if operators.left_to_others(transaction.tables, user.user_id, task.person_id):
         return OWN
     if task.state == "done":
         return CLOSED
@@ -82,9 +82,9 @@ def standing(joint: Transaction, roles: Roles, user: User, task: Task) -> str:
     return MINE if task.state == "taken" else OPEN
 
 
-def case_of(joint: Transaction, roles: Roles, user: User, task: Task) -> Case:
+def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> Case:
     """What stands on the page of a task before anything is revealed."""
-    how = standing(joint, roles, user, task)
+    how = standing(transaction, roles, user, task)
     if how != MINE:
         return Case(task, how, (), (), ())
     covered = roles.covered(user.roles, task.role, task.purpose)
@@ -92,7 +92,7 @@ def case_of(joint: Transaction, roles: Roles, user: User, task: Task) -> Case:
     barred: dict[str, list[str]] = {}
     grounds: list[str] = []
     for word in roles.fields:
-        decision = _peek(joint, user, task, (word,))
+        decision = _peek(transaction, user, task, (word,))
         label = roles.label("data", word)
         if decision.allowed and word in covered:
             fields.append(Field(word, label))
@@ -111,27 +111,27 @@ def case_of(joint: Transaction, roles: Roles, user: User, task: Task) -> Case:
 
 
 def reveal(
-    joint: Transaction, roles: Roles, user: User, task: Task, asked: Sequence[str]
+    transaction: Transaction, roles: Roles, user: User, task: Task, asked: Sequence[str]
 ) -> dict[str, Given | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
     covered = roles.covered(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
-        word not in covered and _peek(joint, user, task, (word,)).allowed for word in asked
+        word not in covered and _peek(transaction, user, task, (word,)).allowed for word in asked
     ):  # the role covers less than when the task was taken, and its record with it
-        tasks.put_back(joint, task.task_id)
+        tasks.put_back(transaction, task.task_id)
     found = {}
     for word in asked:
         act = _view(user, task, (word,))
-        found[word] = joint.act(act, task.person_id, entitled=True)
+        found[word] = transaction.act(act, task.person_id, entitled=True)
     return found
 
 
-def sign_out(joint: Transaction, roles: Roles, user: User, task: Task) -> bool:
+def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> bool:
     """End every session of a customer, for a task of security that is somebody's own; whether."""
-    if task.purpose not in SIGNING_OUT or standing(joint, roles, user, task) != MINE:
+    if task.purpose not in SIGNING_OUT or standing(transaction, roles, user, task) != MINE:
         return False
-    sessions.end_all(joint.tables, "customer", task.person_id)
-    joint.note(
+    sessions.end_all(transaction.tables, "customer", task.person_id)
+    transaction.note(
         task.person_id, "sessions-ended", actor=f"staff {user.user_id}", purpose=task.purpose
     )
     return True
@@ -188,8 +188,8 @@ def _view(user: User, task: Task, words: Sequence[str]) -> Act:
     )
 
 
-def _peek(joint: Transaction, user: User, task: Task, words: Sequence[str]) -> Decision:
-    return joint.peek(task.person_id, _view(user, task, words))
+def _peek(transaction: Transaction, user: User, task: Task, words: Sequence[str]) -> Decision:
+    return transaction.peek(task.person_id, _view(user, task, words))
 
 
 def _clause(decision: Decision) -> str:

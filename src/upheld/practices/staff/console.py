@@ -87,7 +87,7 @@ class Console:
 
     async def home(self, visit: Visit) -> Response:
         """The queue, and nothing else until a task is chosen."""
-        words = await self.provider.do(lambda joint: self.around(joint, visit))
+        words = await self.provider.do(lambda transaction: self.around(transaction, visit))
         if MANAGER in user_of(visit).roles:
             words["trouble"] = await self.provider.read(self.provider.trouble)
         words["alarms"] = await self.provider.alarms()
@@ -102,22 +102,24 @@ class Console:
         filled = read(asked, visit.form)
         if filled.ok:
             task, why = await self.provider.do(
-                lambda joint: look_up.look_up(self.provider, self.roles, joint, user, filled)
+                lambda transaction: look_up.look_up(
+                    self.provider, self.roles, transaction, user, filled
+                )
             )
             if task:
                 return RedirectResponse(f"/staff/tasks/{task}", 303)
             filled = filled.wrong("told", why)
-        words = await self.provider.do(lambda joint: self.around(joint, visit))
+        words = await self.provider.do(lambda transaction: self.around(transaction, visit))
         return self.page(visit, {**words, "filled": filled}, 422)
 
-    def around(self, joint: Transaction, visit: Visit) -> dict[str, Any]:
+    def around(self, transaction: Transaction, visit: Visit) -> dict[str, Any]:
         """What stands around every case: the queue, and what is owed."""
         user = user_of(visit)
-        return {"queue": self._queue(joint, user), "owed": self._owed(joint, user)}
+        return {"queue": self._queue(transaction, user), "owed": self._owed(transaction, user)}
 
-    def _queue(self, joint: Transaction, user: User) -> list[Waiting]:
-        now = joint.clock.now()
-        listed = tasks.listed(joint.tables, self.roles.queues(user.roles))
+    def _queue(self, transaction: Transaction, user: User) -> list[Waiting]:
+        now = transaction.clock.now()
+        listed = tasks.listed(transaction.tables, self.roles.queues(user.roles))
         return [
             Waiting(
                 f"/staff/tasks/{task.task_id}",
@@ -133,12 +135,12 @@ class Console:
             if task.staff_id in (None, user.user_id)
         ]
 
-    def _owed(self, joint: Transaction, user: User) -> list[Owed]:
+    def _owed(self, transaction: Transaction, user: User) -> list[Owed]:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
         if not clauses:
             return []
-        now = microseconds(joint.clock.now())
-        found = joint.obligations.owed(clauses)
+        now = microseconds(transaction.clock.now())
+        found = transaction.obligations.owed(clauses)
         by_clause: dict[str, list[int | None]] = {}
         for each in found:
             by_clause.setdefault(each.clause, []).append(each.due)
@@ -160,12 +162,12 @@ class Console:
         return task.kind.replace("-", " ").capitalize()
 
     def _words(
-        self, joint: Transaction, visit: Visit, task: Task, case: cases.Case
+        self, transaction: Transaction, visit: Visit, task: Task, case: cases.Case
     ) -> dict[str, Any]:
-        now = joint.clock.now()
+        now = transaction.clock.now()
         covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
         return {
-            **self.around(joint, visit),
+            **self.around(transaction, visit),
             "case": case,
             "title": self.title(task),
             "purpose": self.roles.label("purpose", task.purpose),
@@ -178,8 +180,10 @@ class Console:
     def _own_page(self, task: Task) -> str:
         return self.provider.task_page(task.kind, task.task_id)
 
-    def _task(self, joint: Transaction, visit: Visit) -> Task:
-        task = cases.task_for(joint, self.roles, user_of(visit), visit.request.path_params["task"])
+    def _task(self, transaction: Transaction, visit: Visit) -> Task:
+        task = cases.task_for(
+            transaction, self.roles, user_of(visit), visit.request.path_params["task"]
+        )
         if task is None:
             raise HTTPException(404)
         return task
@@ -187,22 +191,22 @@ class Console:
     async def show(self, visit: Visit) -> Response:
         """One case, masked."""
 
-        def look(joint: Transaction) -> dict[str, Any]:
-            task = self._task(joint, visit)
-            case = cases.case_of(joint, self.roles, user_of(visit), task)
-            return self._words(joint, visit, task, case)
+        def look(transaction: Transaction) -> dict[str, Any]:
+            task = self._task(transaction, visit)
+            case = cases.case_of(transaction, self.roles, user_of(visit), task)
+            return self._words(transaction, visit, task, case)
 
         return self.page(visit, await self.provider.do(look))
 
     async def take(self, visit: Visit) -> Response:
         """Take a task, so that its need is proven from now on."""
 
-        def work(joint: Transaction) -> str:
-            task, user = self._task(joint, visit), user_of(visit)
-            if cases.standing(joint, self.roles, user, task) != cases.OPEN:
+        def work(transaction: Transaction) -> str:
+            task, user = self._task(transaction, visit), user_of(visit)
+            if cases.standing(transaction, self.roles, user, task) != cases.OPEN:
                 return task.task_id  # its page says how it stands
             covered = self.roles.covered(user.roles, task.role, task.purpose)
-            return tasks.take(joint, task.task_id, user.user_id, covered).task_id
+            return tasks.take(transaction, task.task_id, user.user_id, covered).task_id
 
         try:
             task_id = await self.provider.do(work)
@@ -214,14 +218,14 @@ class Console:
         """Close a task or put it back: its need ends with that."""
         done = visit.form.get("how") != "back"
 
-        def work(joint: Transaction) -> None:
-            task, user = self._task(joint, visit), user_of(visit)
+        def work(transaction: Transaction) -> None:
+            task, user = self._task(transaction, visit), user_of(visit)
             if task.staff_id != user.user_id or task.state != "taken":
                 raise HTTPException(403)
             if done:
-                tasks.close(joint, task.task_id, by=user.user_id)
+                tasks.close(transaction, task.task_id, by=user.user_id)
             else:
-                tasks.put_back(joint, task.task_id, by=user.user_id)
+                tasks.put_back(transaction, task.task_id, by=user.user_id)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)
@@ -229,13 +233,13 @@ class Console:
     async def sign_out(self, visit: Visit) -> Response:
         """End every session of the customer of a task of security, by an entry that they see."""
 
-        def work(joint: Transaction) -> dict[str, Any]:
-            task, user = self._task(joint, visit), user_of(visit)
-            if not cases.sign_out(joint, self.roles, user, task):
+        def work(transaction: Transaction) -> dict[str, Any]:
+            task, user = self._task(transaction, visit), user_of(visit)
+            if not cases.sign_out(transaction, self.roles, user, task):
                 raise HTTPException(403)
-            case = cases.case_of(joint, self.roles, user, task)
+            case = cases.case_of(transaction, self.roles, user, task)
             done = "They are signed out everywhere, and see that we did it."
-            return {**self._words(joint, visit, task, case), "done": done}
+            return {**self._words(transaction, visit, task, case), "done": done}
 
         return self.page(visit, await self.provider.do(work))
 
@@ -245,11 +249,11 @@ class Console:
         if any(word not in self.roles.fields for word in asked):
             raise HTTPException(422)
 
-        def work(joint: Transaction) -> tuple[dict[str, Any], bool]:
-            task, user = self._task(joint, visit), user_of(visit)
-            found = cases.reveal(joint, self.roles, user, task, list(dict.fromkeys(asked)))
-            task = self._task(joint, visit)
-            case = cases.case_of(joint, self.roles, user, task)
+        def work(transaction: Transaction) -> tuple[dict[str, Any], bool]:
+            task, user = self._task(transaction, visit), user_of(visit)
+            found = cases.reveal(transaction, self.roles, user, task, list(dict.fromkeys(asked)))
+            task = self._task(transaction, visit)
+            case = cases.case_of(transaction, self.roles, user, task)
             given = {word: each for word, each in found.items() if isinstance(each, Given)}
             case = case._replace(
                 fields=tuple(
@@ -262,7 +266,7 @@ class Console:
                 for word, each in found.items()
                 if isinstance(each, Refused) and each.decision is not None
             ]
-            words = self._words(joint, visit, task, case)
+            words = self._words(transaction, visit, task, case)
             said = "" if asked else "Tick what you need to see."
             return {**words, "refused": refused, "said": said}, bool(refused)
 

@@ -92,10 +92,10 @@ class Enrolling:
         hashed = await provider.apart(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse(HOME[self.kind], 303)
 
-        def work(joint: Transaction) -> bool:
-            enrolled = people.enrol(joint, self.kind, raw, hashed, offer.secret, step)
+        def work(transaction: Transaction) -> bool:
+            enrolled = people.enrol(transaction, self.kind, raw, hashed, offer.secret, step)
             if enrolled is not None:
-                enter(provider, joint.tables, request, response, self.kind, enrolled.user_id)
+                enter(provider, transaction.tables, request, response, self.kind, enrolled.user_id)
             return enrolled is not None
 
         return response if await provider.do(work) else self._over(request)
@@ -107,8 +107,8 @@ class Enrolling:
         provider, address = self.provider, network_of(request)
         filled = read([NEW, CODE], form)
         if await provider.do(
-            lambda joint: provider.limits.take(
-                joint.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
+            lambda transaction: provider.limits.take(
+                transaction.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
             )
         ):
             return filled.wrong("code", LATER), None
@@ -165,8 +165,8 @@ class Renewing:
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
         if await provider.do(
-            lambda joint: provider.limits.take(
-                joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
+            lambda transaction: provider.limits.take(
+                transaction.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
             )
         ):
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
@@ -178,13 +178,13 @@ class Renewing:
         if step is None:
             return self._page(visit, offer, filled.wrong("code", NOT_NOW), 422)
 
-        def work(joint: Transaction) -> bool:
-            tables = joint.tables
-            if not operators.step_taken(joint, user.user_id, filled.values["old-code"], at):
+        def work(transaction: Transaction) -> bool:
+            tables = transaction.tables
+            if not operators.step_taken(transaction, user.user_id, filled.values["old-code"], at):
                 return False
-            operators.change_secret(joint, user.user_id, offer.secret, step)
+            operators.change_secret(transaction, user.user_id, offer.secret, step)
             sessions.end_others(tables, visit.session)
-            joint.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
+            transaction.note(None, "desk.authenticator", actor=f"{user.kind} {user.user_id}")
             return True
 
         if not await provider.do(work):

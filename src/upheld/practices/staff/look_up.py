@@ -53,20 +53,20 @@ def fields(roles: Roles, user: User) -> tuple[Field, ...]:
 
 
 def look_up(
-    provider: Provider, roles: Roles, joint: Transaction, user: User, filled: Filled
+    provider: Provider, roles: Roles, transaction: Transaction, user: User, filled: Filled
 ) -> tuple[str, str]:
     """Look a customer up and open a task on them: its id, or the sentence that says why not."""
     limits = provider.limits
-    if limits.take(joint.tables, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
+    if limits.take(transaction.tables, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
         return "", LATER
     way, told = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
     if way == "account":
-        found = provider.found(joint, way, told)
+        found = provider.found(transaction, way, told)
     else:
-        found = found_by(provider, joint, way, told)
+        found = found_by(provider, transaction, way, told)
     if len(found) != 1:
-        joint.note(
+        transaction.note(
             None,
             "look-up",
             actor=f"staff {user.user_id}",
@@ -74,16 +74,16 @@ def look_up(
             purpose=reason.purpose,
         )
         return "", SEVERAL if found else NOTHING
-    if operators.left_to_others(joint.tables, user.user_id, found[0]):
+    if operators.left_to_others(transaction.tables, user.user_id, found[0]):
         return "", OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
-    if isinstance(joint.act(act, found[0]), Refused):
+    if isinstance(transaction.act(act, found[0]), Refused):
         return "", BARRED
     queue = roles.queues([roles.role_for(user.roles, reason)])[0]
     task = tasks.open_task(
-        joint, found[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
+        transaction, found[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
     )
-    joint.note(
+    transaction.note(
         found[0],
         "look-up",
         actor=f"staff {user.user_id}",

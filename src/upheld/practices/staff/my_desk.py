@@ -72,17 +72,17 @@ class Desk:
         if not filled.ok:
             return self.page(visit, filled)
 
-        def work(joint: Transaction) -> bool:
+        def work(transaction: Transaction) -> bool:
             limits = self.provider.limits
             if limits.take(
-                joint.tables, NAMINGS, "own-account", user.user_id, at=self.provider.now()
+                transaction.tables, NAMINGS, "own-account", user.user_id, at=self.provider.now()
             ):
                 return False
-            for person_id in self.provider.found(joint, "account", filled.values["account"]):
-                operators.leave_to_others(joint.tables, user.user_id, person_id)
-                for task in tasks.of_staff(joint.tables, user.user_id):
+            for person_id in self.provider.found(transaction, "account", filled.values["account"]):
+                operators.leave_to_others(transaction.tables, user.user_id, person_id)
+                for task in tasks.of_staff(transaction.tables, user.user_id):
                     if task.person_id == person_id:
-                        tasks.put_back(joint, task.task_id, by=user.user_id)
+                        tasks.put_back(transaction, task.task_id, by=user.user_id)
             return True
 
         if not await self.provider.do(work):
@@ -99,8 +99,12 @@ class Desk:
         if not filled.ok:
             return self.page(visit, filled)
         taken = await provider.do(
-            lambda joint: provider.limits.take(
-                joint.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=provider.now()
+            lambda transaction: provider.limits.take(
+                transaction.tables,
+                SIGN_IN_ACCOUNT,
+                "desk-password",
+                user.user_id,
+                at=provider.now(),
             )
         )
         if taken:
@@ -119,10 +123,10 @@ class Desk:
             return self.page(visit, filled.wrong("new", why))
         hashed = await provider.apart(passwords.hashed, filled.values["new"])
 
-        def work(joint: Transaction) -> None:
-            operators.change_password(joint.tables, user.user_id, hashed)
-            sessions.end_others(joint.tables, visit.session)
-            joint.note(None, "desk.password", actor=f"{user.kind} {user.user_id}")
+        def work(transaction: Transaction) -> None:
+            operators.change_password(transaction.tables, user.user_id, hashed)
+            sessions.end_others(transaction.tables, visit.session)
+            transaction.note(None, "desk.password", actor=f"{user.kind} {user.user_id}")
 
         await provider.do(work)
         return self.page(visit, done="Your password is changed, and you are signed out elsewhere.")

@@ -24,17 +24,17 @@ class DeskPasskeys(OwnPasskeys):
         path = provider.led(kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[kind], 303)
 
-        def work(joint: Transaction) -> bool:
-            tables, at = joint.tables, provider.now()
+        def work(transaction: Transaction) -> bool:
+            tables, at = transaction.tables, provider.now()
             if provider.limits.take(
                 tables, SIGN_IN_ADDRESS, "network", kind, network_of(request), at=at
             ):
                 return False
-            user_id = passkeys.sign_in(joint, site, kind, sent) if site else ""
+            user_id = passkeys.sign_in(transaction, site, kind, sent) if site else ""
             user = operators.user_of(tables, user_id) if user_id else None
             if user is None or user.kind != kind:
                 return False
-            joint.note(None, "desk.sign-in", actor=f"{kind} {user_id}")
+            transaction.note(None, "desk.sign-in", actor=f"{kind} {user_id}")
             enter(provider, tables, request, response, kind, user_id)
             return True
 

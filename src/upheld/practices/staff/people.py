@@ -36,7 +36,7 @@ class Invited(NamedTuple):
 
 
 def add(  # noqa: PLR0913 - what belongs to a user
-    joint: Transaction,
+    transaction: Transaction,
     kind: str,
     name: str,
     sign_in: str,
@@ -47,34 +47,34 @@ def add(  # noqa: PLR0913 - what belongs to a user
     by: str = "",
 ) -> User:
     """Add somebody; PeopleError where the name they sign in with is taken."""
-    if joint.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
+    if transaction.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError(
             "somebody signs in by this name already", code="exists", hint="take another name"
         )
     user = operators.add_user(
-        joint.tables, kind, name, sign_in, roles=roles, party=party, state=state
+        transaction.tables, kind, name, sign_in, roles=roles, party=party, state=state
     )
     what = "desk.add" if state == operators.INVITED else "desk.ask"
-    joint.note(None, what, actor=actor(by), evidence=(user.user_id,))
+    transaction.note(None, what, actor=actor(by), evidence=(user.user_id,))
     return user
 
 
-def invite(joint: Transaction, user: User) -> Invited:
+def invite(transaction: Transaction, user: User) -> Invited:
     """Make the link at which somebody enrols; one that they had before works no more."""
-    raw = sessions.mint(joint.tables, ENROL, user.user_id, LASTS, joint.clock.now())
+    raw = sessions.mint(transaction.tables, ENROL, user.user_id, LASTS, transaction.clock.now())
     return Invited(user, f"/{user.kind}/enrol/{raw}")
 
 
-def invite_anew(joint: Transaction, user_id: str, *, by: str = "") -> Invited:
+def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Invited:
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
-    user = operators.by_id(joint.tables, user_id)
+    user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
-    operators.disarm(joint.tables, user_id)
-    sessions.end_all(joint.tables, user.kind, user_id)
-    joint.tables.purge(passkey, "subject = ? AND kind = ?", user_id, user.kind)
-    joint.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
-    return invite(joint, user)
+    operators.disarm(transaction.tables, user_id)
+    sessions.end_all(transaction.tables, user.kind, user_id)
+    transaction.tables.purge(passkey, "subject = ? AND kind = ?", user_id, user.kind)
+    transaction.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
+    return invite(transaction, user)
 
 
 def invited(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
@@ -85,36 +85,36 @@ def invited(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
 
 
 def enrol(
-    joint: Transaction, kind: str, raw: str, hashed: str, secret: str, step: int
+    transaction: Transaction, kind: str, raw: str, hashed: str, secret: str, step: int
 ) -> User | None:
     """Let somebody sign in by what they chose; nobody where the link is used up or over."""
-    at, tables = joint.clock.now(), joint.tables
+    at, tables = transaction.clock.now(), transaction.tables
     user = invited(tables, kind, raw, at)
     if user is None or sessions.redeem(tables, ENROL, raw, at) != user.user_id:
         return None
-    operators.equip(joint, user.user_id, hashed, secret, step)
-    joint.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
+    operators.equip(transaction, user.user_id, hashed, secret, step)
+    transaction.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
     return user
 
 
-def end(joint: Transaction, user_id: str, *, by: str = "") -> User:
+def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
-    user = operators.by_id(joint.tables, user_id)
+    user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state == operators.ENDED:
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
-    for task in tasks.of_staff(joint.tables, user_id):
-        tasks.put_back(joint, task.task_id)
-    sessions.end_all(joint.tables, user.kind, user_id)
-    joint.tables.purge(desk_request, "user_id = ?", user_id)
-    operators.end_user(joint.tables, user_id)
-    joint.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
+    for task in tasks.of_staff(transaction.tables, user_id):
+        tasks.put_back(transaction, task.task_id)
+    sessions.end_all(transaction.tables, user.kind, user_id)
+    transaction.tables.purge(desk_request, "user_id = ?", user_id)
+    operators.end_user(transaction.tables, user_id)
+    transaction.note(None, "desk.end", actor=actor(by), evidence=(user_id,))
     return user
 
 
-def by_sign_in(joint: Transaction, sign_in: str) -> str:
+def by_sign_in(transaction: Transaction, sign_in: str) -> str:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
     where = "sign_in = ? AND state <> 'ended'"
-    found = joint.tables.get(desk_user, where, sign_in.casefold())
+    found = transaction.tables.get(desk_user, where, sign_in.casefold())
     if found is None:
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="see `upheld staff list`"

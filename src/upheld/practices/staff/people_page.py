@@ -119,8 +119,8 @@ class People:
         roles = () if party else values["roles"].split(", ")
         return await self._ask(
             visit,
-            lambda joint: second_approval.ask_to_add(
-                joint, by, values["name"], values["sign-in"], roles=roles, party=party
+            lambda transaction: second_approval.ask_to_add(
+                transaction, by, values["name"], values["sign-in"], roles=roles, party=party
             ),
             filled,
             "sign-in",
@@ -134,9 +134,9 @@ class People:
             return await self._page(visit, filled, 422)
         roles = filled.values["new-roles"].split(", ")
 
-        def work(joint: Transaction) -> Request:
-            user_id = people.by_sign_in(joint, filled.values["colleague"])
-            return second_approval.ask_for(joint, by, user_id, second_approval.ROLES, roles)
+        def work(transaction: Transaction) -> Request:
+            user_id = people.by_sign_in(transaction, filled.values["colleague"])
+            return second_approval.ask_for(transaction, by, user_id, second_approval.ROLES, roles)
 
         return await self._ask(visit, work, filled, "colleague")
 
@@ -147,7 +147,9 @@ class People:
             raise HTTPException(404)
         return await self._ask(
             visit,
-            lambda joint: second_approval.ask_for(joint, by, user_id, second_approval.ENROL),
+            lambda transaction: second_approval.ask_for(
+                transaction, by, user_id, second_approval.ENROL
+            ),
             EMPTY,
             "name",
         )
@@ -157,10 +159,10 @@ class People:
         by, yes = manager_of(visit).user_id, visit.form.get("answer") == "yes"
         request_id = visit.request.path_params["request"]
 
-        def work(joint: Transaction) -> Invited | None:
+        def work(transaction: Transaction) -> Invited | None:
             if yes:
-                return second_approval.approve(joint, by, request_id)
-            second_approval.refuse(joint, by, request_id)
+                return second_approval.approve(transaction, by, request_id)
+            second_approval.refuse(transaction, by, request_id)
             return None
 
         try:
@@ -182,7 +184,7 @@ class People:
         if user_id == by:
             raise HTTPException(403)
         try:
-            await self.provider.do(lambda joint: people.end(joint, user_id, by=by))
+            await self.provider.do(lambda transaction: people.end(transaction, user_id, by=by))
         except PeopleError:
             raise HTTPException(404) from None
         return RedirectResponse(HERE, 303)

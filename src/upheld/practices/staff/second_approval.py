@@ -56,7 +56,7 @@ def requests(tables: Tables) -> list[Request]:
 
 
 def ask_to_add(
-    joint: Transaction,
+    transaction: Transaction,
     by: str,
     name: str,
     sign_in: str,
@@ -65,77 +65,81 @@ def ask_to_add(
     party: str = "",
 ) -> Request:
     """Ask for a new colleague, or for somebody of an engaged company."""
-    _require_given(joint, by, roles, ())
+    _require_given(transaction, by, roles, ())
     kind = "agent" if party else "staff"
     user = people.add(
-        joint, kind, name, sign_in, roles=roles, party=party, state=operators.REQUESTED, by=by
+        transaction, kind, name, sign_in, roles=roles, party=party, state=operators.REQUESTED, by=by
     )
-    return _keep(joint, by, user, ADD, roles)
+    return _keep(transaction, by, user, ADD, roles)
 
 
 def ask_for(
-    joint: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
+    transaction: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
 ) -> Request:
     """Ask for other roles of a colleague, or that they may enrol anew."""
-    user = operators.by_id(joint.tables, user_id)
+    user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
     if kind == ROLES:
         if user.kind != "staff":
             raise PeopleError("people of engaged companies have no roles", code="roles")
-        _require_given(joint, by, roles, user.roles)
+        _require_given(transaction, by, roles, user.roles)
     else:
-        _require_given(joint, by, (), ())
-    if joint.tables.get(desk_request, "user_id = ?", user_id):
+        _require_given(transaction, by, (), ())
+    if transaction.tables.get(desk_request, "user_id = ?", user_id):
         raise PeopleError(
             "something about them waits for an answer already", code="waits", hint="answer it first"
         )
-    joint.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
-    return _keep(joint, by, user, kind, roles)
+    transaction.note(None, "desk.ask", actor=people.actor(by), evidence=(user_id,))
+    return _keep(transaction, by, user, kind, roles)
 
 
-def approve(joint: Transaction, by: str, request_id: str) -> Invited:
+def approve(transaction: Transaction, by: str, request_id: str) -> Invited:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
-    request, user = _open(joint, request_id)
+    request, user = _open(transaction, request_id)
     if by in (request.asked_by, request.user_id):
         raise PeopleError(
             "a second person has to say yes to this",
             code="second-person",
             hint="ask another manager",
         )
-    _manager(joint, by)
+    _manager(transaction, by)
     before = user.roles if request.kind == ROLES else ()
-    _require_given(joint, request.asked_by, request.roles, before)
-    _close(joint, request)
-    joint.note(
+    _require_given(transaction, request.asked_by, request.roles, before)
+    _close(transaction, request)
+    transaction.note(
         None,
         f"desk.yes-{request.kind}",
         actor=people.actor(by),
         evidence=(user.user_id, request.asked_by),
     )
     if request.kind == ROLES:
-        operators.change_roles(joint.tables, user.user_id, request.roles)
+        operators.change_roles(transaction.tables, user.user_id, request.roles)
         return Invited(user._replace(roles=request.roles), "")
     if request.kind == ENROL:
-        return people.invite_anew(joint, user.user_id, by=by)
-    operators.change_state(joint.tables, user.user_id, operators.INVITED)
-    return people.invite(joint, user)
+        return people.invite_anew(transaction, user.user_id, by=by)
+    operators.change_state(transaction.tables, user.user_id, operators.INVITED)
+    return people.invite(transaction, user)
 
 
-def refuse(joint: Transaction, by: str, request_id: str) -> None:
+def refuse(transaction: Transaction, by: str, request_id: str) -> None:
     """Say no to what was asked for, or take it back; who was to be added never was."""
-    request, user = _open(joint, request_id)
-    _manager(joint, by)
-    _close(joint, request)
+    request, user = _open(transaction, request_id)
+    _manager(transaction, by)
+    _close(transaction, request)
     if request.kind == ADD:
-        operators.end_user(joint.tables, user.user_id)
-    joint.note(None, f"desk.no-{request.kind}", actor=people.actor(by), evidence=(user.user_id,))
+        operators.end_user(transaction.tables, user.user_id)
+    transaction.note(
+        None, f"desk.no-{request.kind}", actor=people.actor(by), evidence=(user.user_id,)
+    )
 
 
-def _keep(joint: Transaction, by: str, user: User, kind: str, roles: Sequence[str]) -> Request:
-    at = joint.clock.now()
+def _keep(
+    transaction: Transaction, by: str, user: User, kind: str, roles: Sequence[str]
+) -> Request:
+    at = transaction.clock.now()
     made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
-    joint.tables.insert(
+    transaction.tables.insert(
         desk_request,
         request_id=made.request_id,
         user_id=user.user_id,
@@ -147,34 +151,34 @@ def _keep(joint: Transaction, by: str, user: User, kind: str, roles: Sequence[st
     return made
 
 
-def _open(joint: Transaction, request_id: str) -> tuple[Request, User]:
-    found = [each for each in requests(joint.tables) if each.request_id == request_id]
-    user = operators.by_id(joint.tables, found[0].user_id) if found else None
+def _open(transaction: Transaction, request_id: str) -> tuple[Request, User]:
+    found = [each for each in requests(transaction.tables) if each.request_id == request_id]
+    user = operators.by_id(transaction.tables, found[0].user_id) if found else None
     if user is None:
         raise PeopleError("this was answered already", code="answered", hint="see the list")
     return found[0], user
 
 
-def _close(joint: Transaction, request: Request) -> None:
+def _close(transaction: Transaction, request: Request) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
-    until = joint.clock.now() + _MARKED
-    if not once.spend(joint.tables, "desk-request", request.request_id, until):
+    until = transaction.clock.now() + _MARKED
+    if not once.spend(transaction.tables, "desk-request", request.request_id, until):
         raise PeopleError("this was answered already", code="answered", hint="see the list")
-    joint.tables.delete(desk_request, "request_id = ?", request.request_id)
+    transaction.tables.delete(desk_request, "request_id = ?", request.request_id)
 
 
-def _manager(joint: Transaction, user_id: str) -> User:
-    user = operators.user_of(joint.tables, user_id)
+def _manager(transaction: Transaction, user_id: str) -> User:
+    user = operators.user_of(transaction.tables, user_id)
     if user is None or MANAGER not in user.roles:
         raise PeopleError("only a manager does this", code="manager")
     return user
 
 
 def _require_given(
-    joint: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
+    transaction: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
 ) -> None:
     """PeopleError unless somebody manages and has the roles that they give themselves."""
-    missing = sorted({*roles} - {*before} - {*_manager(joint, by).roles})
+    missing = sorted({*roles} - {*before} - {*_manager(transaction, by).roles})
     if missing:
         raise PeopleError(
             f"nobody gives a role that they do not have: {', '.join(missing)}",

@@ -88,8 +88,8 @@ class SignIn:
         kept = await provider.read(lambda c: operators.kept(c, self.kind, name))
         subject = kept[0].user_id if kept else ""
         door = await provider.do(
-            lambda joint: entrance.knock(
-                provider, joint, request, self.kind, name.casefold(), subject
+            lambda transaction: entrance.knock(
+                provider, transaction, request, self.kind, name.casefold(), subject
             )
         )
         if door is Door.SHUT:
@@ -100,13 +100,15 @@ class SignIn:
         if (
             door is Door.SLOWED
             and user_id
-            and await provider.do(lambda joint: entrance.too_many_codes(provider, joint, user_id))
+            and await provider.do(
+                lambda transaction: entrance.too_many_codes(provider, transaction, user_id)
+            )
         ):
             user_id = ""
         path = provider.led(self.kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[self.kind], 303)
         if await provider.do(
-            lambda joint: self._enter(joint, user_id, name, code, (request, response))
+            lambda transaction: self._enter(transaction, user_id, name, code, (request, response))
         ):
             return response
         why = "slowed" if door is Door.SLOWED else "factor" if user_id else "password"
@@ -117,24 +119,24 @@ class SignIn:
 
     def _enter(
         self,
-        joint: Transaction,
+        transaction: Transaction,
         user_id: str,
         name: str,
         code: str,
         both: tuple[Request, Response],
     ) -> bool:
-        tables, at = joint.tables, self.provider.now()
-        if not operators.step_taken(joint, user_id, code, at):
+        tables, at = transaction.tables, self.provider.now()
+        if not operators.step_taken(transaction, user_id, code, at):
             return False
-        entrance.let_in(self.provider, joint, both[0], self.kind, name.casefold(), user_id)
+        entrance.let_in(self.provider, transaction, both[0], self.kind, name.casefold(), user_id)
         self.provider.limits.clear(tables, "second-factor", user_id, "")
-        joint.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
+        transaction.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
         enter(self.provider, tables, *both, self.kind, user_id)
         return True
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
-        await self.provider.do(lambda joint: sessions.end(joint.tables, visit.session))
+        await self.provider.do(lambda transaction: sessions.end(transaction.tables, visit.session))
         response = RedirectResponse(f"{SIGN_IN[self.kind]}?" + urlencode({"left": "yes"}), 303)
         leave(self.provider, response, self.kind)
         return response
