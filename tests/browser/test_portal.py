@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import upheld
+from browsing import follow
 from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
@@ -217,19 +218,19 @@ def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> N
         page.get_by_label("Name you sign in with").fill("olga")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_label("One-time password").fill(code.at(house.clock.now()))
-        page.get_by_role("button", name="Sign in").click()
+        follow(page.get_by_role("button", name="Sign in"))
         page.get_by_label("Look up by").select_option("email")
         page.get_by_label("What they told you").fill(MARKS[1])
         page.get_by_label("Why", exact=True).select_option("trouble")
-        page.get_by_role("button", name="Open a task").click()
+        follow(page.get_by_role("button", name="Open a task"))
         assert page.get_by_text(MARKS[0]).count() == 0
-        page.get_by_role("button", name="Take this task").click()
+        follow(page.get_by_role("button", name="Take this task"))
         assert page.get_by_text(MARKS[0]).count() == 0
         page.get_by_label("Name", exact=True).check()
-        page.get_by_role("button", name="Show what is ticked").click()
+        follow(page.get_by_role("button", name="Show what is ticked"))
         assert page.get_by_text(MARKS[0]).count() == 1
         assert page.get_by_text(MARKS[1]).count() == 0
-        page.get_by_role("button", name="It is done: close it").click()
+        follow(page.get_by_role("button", name="It is done: close it"))
         assert page.get_by_text("Good to have you, Sam Desk").count() == 1
 
 
@@ -248,15 +249,15 @@ def test_a_case_is_seen_well_in_each_state(
         page = context.new_page()
         site.visit(context, "support")
         page.goto(site.address + path)
-        page.get_by_role("button", name="Take this task").click()
+        follow(page.get_by_role("button", name="Take this task"))
         seen_well(page, width, "masked")
         page.get_by_label("E-mail address").check()
-        page.get_by_role("button", name="Show what is ticked").click()
+        follow(page.get_by_role("button", name="Show what is ticked"))
         assert page.get_by_text(MARKS[1]).count() == 1
         seen_well(page, width, "revealed")
-        page.get_by_role("button", name="Show what is ticked").click()
+        follow(page.get_by_role("button", name="Show what is ticked"))
         assert page.get_by_role("alert").inner_text() == "Tick what you need to see."
         seen_well(page, width, "nothing ticked")
-        page.get_by_role("button", name="It is done").click()
+        follow(page.get_by_role("button", name="It is done"))
         page.goto(site.address + path)
         seen_well(page, width, "closed")

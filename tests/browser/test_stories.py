@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from browsing import follow
 from practices.conftest import SetClock
 from upheld.app.provider import provider_app
 from upheld.demo.running import Demo, ready
@@ -92,13 +93,13 @@ class Person:
 
     def press(self, button: str) -> Person:
         """Press a button, and look at what comes."""
-        self.page.get_by_role("button", name=button).first.click()
+        follow(self.page.get_by_role("button", name=button).first)
         self.town.look(self.page)
         return self
 
     def follow(self, link: str) -> Person:
         """Follow a link, and look at where it leads."""
-        self.page.get_by_role("link", name=link).first.click()
+        follow(self.page.get_by_role("link", name=link).first)
         self.town.look(self.page)
         return self
 
@@ -132,7 +133,7 @@ class Person:
         self.town.mail()
         self.at("/demo/mail")
         told = self.page.locator("article", has_text=subject).filter(has_text=self.name).first
-        told.get_by_role("link").first.click()
+        follow(told.get_by_role("link").first)
         self.town.look(self.page)
         return self
 
@@ -272,9 +273,8 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     ann.at("/me/payment").press("Pay").reads("Thank you, it is paid")
     ann.at("/me").misses(AGENCY)
     ed.at("/agent").misses("Ann Marlow")
-    ed.page.locator(".todo", has_text=f"{town.clock.now():%B %Y}").get_by_role(
-        "button"
-    ).last.click()
+    debt = ed.page.locator(".todo", has_text=f"{town.clock.now():%B %Y}")
+    follow(debt.get_by_role("button").last)
     olga.at("/staff/debts").reads("deletion confirmed")
     ann.at("/me/privacy/received?which=disclosures").reads(AGENCY)
 

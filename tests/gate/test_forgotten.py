@@ -38,6 +38,9 @@ def _files(gate: Gate, tmp_path: Path) -> Callable[[], Iterator[tuple[Path, byte
         folders.append(Path(data))
 
     def found() -> Iterator[tuple[Path, bytes]]:
+        if len(folders) > 1:  # the log breaks what lies across its pages; the tables do not
+            with gate.engine.connect() as connection:
+                connection.exec_driver_sql("CHECKPOINT")
         for folder in folders:
             for path in folder.rglob("*"):
                 if path.is_file() and path.name != "master":
