@@ -21,9 +21,9 @@ from typing import cast
 from upheld.api.authzen import AuthZen
 from upheld.api.http import ENCODER, decoded
 from upheld.api.messages import EvaluationRequest
+from upheld.app.policy import policy_pages
 from upheld.demo import sample_policy
 from upheld.policy.load import load
-from upheld.practices.notices.page import Pages
 
 ADDRESS = "/access/v1/evaluation"
 QUESTION = {
@@ -65,7 +65,7 @@ def in_process(count: int) -> float:
 
 def rendering(count: int) -> float:
     """Milliseconds to render the policy page, which a service does once a policy."""
-    pages = Pages(load(sample_policy()))
+    pages = policy_pages(load(sample_policy()))
     best = float("inf")
     for _ in range(count):
         start = time.perf_counter()

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from starlette.routing import Route
 
+import upheld
 from ledger.logs import SIGNER
 from practices.bills import owing
 from practices.conftest import House, send
@@ -232,3 +233,33 @@ RESTS_ON = {
         lambda transaction, who: to_court(transaction, who)[0], "only-what-is-demanded"
     ),
 }
+
+
+def test_an_error_keeps_the_navigation_of_whoever_is_signed_in(house: House) -> None:
+    """A refused form is answered in the visitor's own layout; a stranger's error has no account's."""
+    browser = house.signed_in(house.customer())
+    answer = browser.post("/me/privacy/choices", data={"_token": "0"})
+    assert answer.status_code == 403
+    assert "This form is older than your sign-in." in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    stranger = house.browser().get("/nowhere")
+    assert stranger.status_code == 404
+    for page in (answer.text, stranger.text):
+        assert page.count("<!doctype html>") == page.count('href="/terms"') == 1
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    missing = desk.get("/staff/tasks/" + "0" * 32)
+    assert missing.status_code == 404
+    assert 'action="/staff/sign-out"' in missing.text
+    assert 'action="/staff/sign-out"' not in stranger.text
+
+
+def test_a_version_in_force_since_no_particular_day_is_shown(
+    open_house: Callable[..., House], sample: upheld.Policy
+) -> None:
+    """What the front matter says of its day is shown as it stands where it is not a date."""
+    text = sample.program.source.replace("effective: ", "effective: as of ", 1)
+    assert text != sample.program.source
+    house = open_house(upheld.load_text(text))
+    page = house.signed_in(house.customer()).get("/me/privacy/policy")
+    assert page.status_code == 200
+    assert "as of " in page.text

@@ -158,6 +158,31 @@ def test_errors_suit_who_asked(client: TestClient) -> None:
     assert "allow" in refused.headers
 
 
+def test_the_policy_and_its_errors_stand_in_the_one_layout(client: TestClient) -> None:
+    """Where nobody has an account, no page leads to one; each names the provider and the policy."""
+    for path in ("/", "/privacy/ask", "/privacy/find?q=you", "/nowhere"):
+        page = client.get(path, headers=PAGE).text
+        assert page.count("<!doctype html>") == page.count("<main") == 1, path
+        assert 'href="/privacy"' in page, path
+        assert "/sign-in" not in page, path
+        assert "/me" not in page, path
+
+
+def test_every_page_of_a_site_extends_one_layout() -> None:
+    """Only the layout is a whole document, beside what is mailed or handed out as a file."""
+    source = Path(upheld.__file__).parent
+    whole = {
+        each.relative_to(source).as_posix()
+        for each in source.rglob("templates/*.html")
+        if "<!doctype" in each.read_text(encoding="utf-8")
+    }
+    assert whole == {
+        "web/templates/layout.html",
+        "practices/messages/templates/mail.html",
+        "practices/rights/templates/copy.html",
+    }
+
+
 def test_a_fault_of_ours_is_told_without_detail(policy: upheld.Policy) -> None:
     """An unforeseen failure is a guarded page that says nothing was decided."""
 

@@ -19,9 +19,10 @@ from upheld.api.service import Service, Settings
 from upheld.api.service import serve as run_service
 from upheld.policy.publish import Answering, policy_json, policy_jsonld
 from upheld.practices.notices import well_known
-from upheld.practices.notices.page import Pages
+from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.questions import Refused
 from upheld.web import kit
+from upheld.web.pages import Imprint, Pages
 
 MARKDOWN = "text/markdown; charset=utf-8"
 LD = "application/ld+json"
@@ -29,7 +30,7 @@ NOTICES = "upheld.practices.notices"
 State = Callable[[], dict[str, object]]
 
 
-def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
+def files_of_policy(policy: Answering, pages: PolicyPages) -> dict[str, kit.Fixed]:
     """The page and the policy in its other forms, made once."""
     program = policy.program
     return {
@@ -40,14 +41,26 @@ def files_of_policy(policy: Answering, pages: Pages) -> dict[str, kit.Fixed]:
     }
 
 
+def policy_pages(policy: Answering, *, files: bool = False) -> PolicyPages:
+    """The pages of a policy that stands alone, without a provider where people have accounts."""
+    front = policy.program.front
+    pages = Pages(Imprint(front.provider or front.policy), {"notices": NOTICES})
+    return PolicyPages(policy, pages, files=files)
+
+
 def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette:
     """An application that serves one policy; `contact` is who hears of weaknesses, if anyone."""
-    pages = Pages(policy)
-    return kit.application(policy_routes(policy, pages, contact, url), pages.error_page)
+    pages = policy_pages(policy)
+    routes = policy_routes(policy, pages, contact, url)
+    return kit.application(routes, pages.pages.error_page)
 
 
 def policy_routes(
-    policy: Answering, pages: Pages, contact: str = "", url: str = "", state: State | None = None
+    policy: Answering,
+    pages: PolicyPages,
+    contact: str = "",
+    url: str = "",
+    state: State | None = None,
 ) -> list[BaseRoute]:
     """The routes of one policy: its page, its answers, its files.
 
@@ -122,7 +135,7 @@ def _paths(address: str) -> list[str]:
     return list(dict.fromkeys(["/", "/privacy", *([own] if plain else [])]))
 
 
-def _ask(pages: Pages, request: Request) -> Response:
+def _ask(pages: PolicyPages, request: Request) -> Response:
     """The answer to a question in the address, for people or programs."""
     people = kit.wants_page(request)
     try:
@@ -150,7 +163,7 @@ def serve(path: Path, settings: Settings) -> None:
 
 def publish_files(policy: Answering, folder: Path) -> list[Path]:
     """Write the page, the policy in its other forms and what the page needs into a folder."""
-    written = {**files_of_policy(policy, Pages(policy, files=True))}
+    written = {**files_of_policy(policy, policy_pages(policy, files=True))}
     for name, fixed in static_files().items():
         written[f"static/{name}"] = fixed
     for name, fixed in written.items():

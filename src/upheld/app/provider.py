@@ -23,7 +23,7 @@ from upheld.api.service import Service
 from upheld.api.service import Settings as Serving
 from upheld.api.service import serve as run_service
 from upheld.app.health import Health
-from upheld.app.policy import policy_routes
+from upheld.app.policy import NOTICES, policy_routes
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
@@ -39,7 +39,7 @@ from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.messages import practice as messages
-from upheld.practices.notices.page import Pages as PolicyPages
+from upheld.practices.notices.page import PolicyPages
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.web import kit
@@ -77,7 +77,7 @@ def provide(
     )
     links: dict[str, list[Place]] = {}
     zone = gate.gate.house.clock.zone
-    packages = {name: _package(make) for name, make in practices}
+    packages = {"notices": NOTICES, **{name: _package(make) for name, make in practices}}
     pages = Pages(
         imprint,
         packages,
@@ -132,11 +132,11 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     contact = f"mailto:{settings.contact}" if settings.contact else ""
     state = health or Health(provider)
     with observing.unasked():
-        pages = PolicyPages(policy, imprint=provider.imprint, foot=provider.pages.links[EVERYBODY])
+        pages = PolicyPages(policy, provider.pages)
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
     gate.house = gate.house.under(policy)
-    return kit.application(routes, pages.error_page, provider.changed)
+    return kit.application(routes, provider.pages.error_page, provider.changed)
 
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:

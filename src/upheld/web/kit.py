@@ -54,7 +54,7 @@ PROBLEM = "application/problem+json"
 WITH_FORM = {"referrer-policy": "same-origin"}
 BODY_SECONDS = 10.0  # within which a form must be here
 PACK_MIN = 1_024  # bytes under which compressing is not worth it
-ErrorPage = Callable[[int, str, str], str]  # status, what is so, what to do
+ErrorPage = Callable[[Request, int, str, str], Response]  # status, what is so, what to do
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -231,7 +231,7 @@ def failure(
     """An error as whoever asked can read it; `said` is what is so and what to do."""
     what, remedy = said
     if wants_page(request):
-        response = Response(page(status, what, remedy), status, media_type=HTML)
+        response = page(request, status, what, remedy)
     else:
         response = problem(status, what, hint=remedy)
     response.headers.update({"vary": "accept", "cache-control": "no-store", **(headers or {})})

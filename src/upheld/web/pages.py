@@ -1,4 +1,4 @@
-"""Pages of the running provider: one layout, templates a practice, and the words they share.
+"""Every page that people see: one layout, templates a practice, and the words they share.
 
 A page is rendered with who is signed in, where one is, and the token that its forms carry. Nothing
 is marked safe but what the program itself made.
@@ -45,48 +45,66 @@ def money(cents: int) -> str:
     return f"{'−' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
-def said_day(told: date | datetime | str) -> str:
-    """A day as people say it."""
-    if isinstance(told, str):
-        told = datetime.fromisoformat(told)
-    return f"{told.day} {told:%B %Y}"
+def format_day(value: date | datetime | str) -> str:
+    """A day as people write it, such as 11 March 2026; text that is not an ISO date as it is."""
+    day = _parse(value)
+    return day if isinstance(day, str) else f"{day.day} {day:%B %Y}"
 
 
-def said_time(told: datetime) -> str:
-    """A moment as people say it, with its zone."""
-    return f"{said_day(told)}, {told:%H:%M %Z}"
+def format_time(value: datetime) -> str:
+    """A moment as people write it, with its time zone."""
+    return f"{format_day(value)}, {value:%H:%M %Z}"
 
 
-def _in_zone(say: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
-    """The same of moments in a zone; what is a day already stays that day."""
+def _parse(value: date | datetime | str) -> date | datetime | str:
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return value
 
-    def said(told: Any) -> str:
-        if isinstance(told, str) and len(told) > len("2026-03-11"):
-            told = datetime.fromisoformat(told)
-        if isinstance(told, datetime) and told.tzinfo is not None:
-            told = told.astimezone(zone)
-        return say(told)
 
-    return said
+def _in_zone(write: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
+    """Write moments in a time zone; what is a day already stays that day."""
+
+    def convert(value: Any) -> str:
+        moment = _parse(value)
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
+            moment = moment.astimezone(zone)
+        return write(moment)
+
+    return convert
+
+
+class Environment(jinja2.Environment):
+    """Looks into a mapping for its keys first: most of what is rendered are mappings."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What a template means by `obj.attribute`."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
 class Pages:
-    """Renders the templates of the kit and of each practice."""
+    """Renders every page: the policy's, the portal's, the console's, and errors, in one layout."""
 
     def __init__(
         self,
         imprint: Imprint,
         practices: Mapping[str, str],
-        links: Mapping[str, Sequence[Place]],
+        links: Mapping[str, Sequence[Place]] | None = None,
         zone: tzinfo = UTC,
         has_clause: Callable[[str], bool] = lambda _: True,
         can_ever: Callable[[str], bool] = lambda _: True,
     ) -> None:
         """`practices` are names with their packages; `links` the navigation by kind of visitor.
 
-        Days and times are said in `zone`. `has_clause` tells whether a clause of an id stands on
-        the policy's page, so that no link leads to one that does not; `can_ever` whether the policy
-        can ever allow what a question asks, so that no page promises what it always denies.
+        Without `links` nobody has an account: the layout leads to the policy alone. Days and times
+        are written in `zone`. `has_clause` tells whether a clause of an id stands on the policy's
+        page, so that no link leads to one that does not; `can_ever` whether the policy can ever
+        allow what a question asks, so that no page promises what it always denies.
         """
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.PackageLoader(package)
@@ -97,30 +115,35 @@ class Pages:
             [jinja2.PackageLoader("upheld.web"), jinja2.PrefixLoader(loaders)]
         )
         self.env, self.plain = (
-            jinja2.Environment(
+            Environment(
                 loader=loader,
-                autoescape=finalize is None,  # noqa: S701 - messages are CommonMark: `markdown` escapes values
+                autoescape=finalize is None,
                 undefined=jinja2.StrictUndefined,
                 trim_blocks=True,
                 lstrip_blocks=True,
                 finalize=finalize,
             )
-            for finalize in (None, markdown.marked)
+            for finalize in (None, markdown.marked)  # messages are CommonMark: it escapes values
         )
         for env in (self.env, self.plain):
             env.globals.update(has_clause=has_clause, can_ever=can_ever)
             env.filters.update(
-                money=money, day=_in_zone(said_day, zone), time=_in_zone(said_time, zone)
+                money=money, day=_in_zone(format_day, zone), time=_in_zone(format_time, zone)
             )
-        self.env.globals.update(imprint=imprint)
-        self.links, self.can_ever = links, can_ever
+        self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
+        self.links, self.can_ever = links if links is not None else {}, can_ever
 
     def text(self, template: str, **words: Any) -> str:
         """A template as text, such as a message's."""
         return self.env.get_template(template).render(**words)
 
+    def shared(self, template: str, **words: Any) -> str:
+        """A page that is the same for everybody, signed in or not."""
+        foot = self.links.get(EVERYBODY, ())
+        return self.text(template, here="", kind="", links=(), foot=foot, token="", **words)
+
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
-        """A page, for whoever asked alone."""
+        """Render a template as a private response (`Cache-Control: no-store`)."""
         state = request.state
         kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
         links = [
@@ -139,3 +162,7 @@ class Pages:
         )
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
         return Response(body, status, headers, media_type=kit.HTML)
+
+    def error_page(self, request: Request, status: int, what: str, remedy: str) -> Response:
+        """Say what went wrong, and what to do."""
+        return self.page(request, "error.html", status=status, what=what, remedy=remedy)

@@ -25,7 +25,7 @@ from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
 from upheld.practices.billing.sandbox import Sandbox
-from upheld.web.pages import said_day
+from upheld.web.pages import format_day
 
 CARDS = (
     Card(
@@ -234,7 +234,7 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
         found.append(
             Todo(
-                f"Invoice {due[0][0]} is due since {said_day(due[0][1])}{more}.",
+                f"Invoice {due[0][0]} is due since {format_day(due[0][1])}{more}.",
                 "Pay",
                 "/me/payment",
             )
@@ -243,8 +243,8 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
     if debt is not None:
         found.append(
             Todo(
-                f"Since {said_day(debt.handed)} {debt.party} collects what you owe for us. It sees"
-                " your name, account number, contact details and balance, and nothing else, until"
+                f"Since {format_day(debt.handed)} {debt.party} collects what you owe for us. It"
+                " sees your name, account number, contact details and balance, and nothing else, until"
                 " you have paid.",
                 "See what you owe",
                 "/me/balance",

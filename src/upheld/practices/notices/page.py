@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from upheld.policy.plain import ANY, Piece, Plain, text
 from upheld.policy.plain import LEADS as SAID_LEADS
@@ -15,7 +11,7 @@ from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.questions import SAID_AS, Asked, Asker, asked_of
-from upheld.web.pages import Imprint, Place
+from upheld.web.pages import Pages
 
 MARKS = {
     "allow": ("yes", "✓", "Yes"),
@@ -57,69 +53,16 @@ class Links:
         return f"{self.page}#{name}"
 
 
-def said_date(text_: str) -> str:
-    """An ISO date as people say it; anything else as it is."""
-    try:
-        day = date.fromisoformat(text_)
-    except ValueError:
-        return text_
-    return f"{day.day} {day:%B %Y}"
+class PolicyPages:
+    """The pages of one policy: the whole of it, answers, each clause."""
 
-
-def anchors(names: Iterable[str]) -> Markup:
-    """Links to clauses of the same page; an id is kebab-case, so that nothing needs escaping."""
-    return Markup(", ".join(f'<a href="#{n}">{n.replace("-", " ")}</a>' for n in names))  # noqa: S704 - as above
-
-
-class Environment(jinja2.Environment):
-    """Looks into mappings first: most of what is rendered are mappings."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """What a template means by `obj.attribute`."""
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-
-class Pages:
-    """Renders the pages of one policy."""
-
-    def __init__(
-        self,
-        policy: Answering,
-        *,
-        files: bool = False,
-        imprint: Imprint | None = None,
-        foot: Sequence[Place] = (),
-    ) -> None:
-        """With an `imprint` they are those of a running provider, where people have accounts.
-
-        `foot` are links of its at the foot of each.
-        """
-        self.policy = policy
+    def __init__(self, policy: Answering, pages: Pages, *, files: bool = False) -> None:
+        """With `files` their addresses are those of files in one folder."""
+        self.policy, self.pages = policy, pages
         self.program: Program = policy.program
         self.plain = Plain(self.program)
         self.asker = Asker(policy, self.plain)
         self.links = Links(files=files)
-        self.env = Environment(
-            loader=jinja2.PackageLoader("upheld.practices.notices"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.env.filters.update(date=said_date, anchors=anchors)
-        self.env.filters["safe_html"] = Markup  # what the document reader made, never a caller's
-        front = self.program.front
-        self.env.globals.update(
-            front=front,
-            digest=self.program.digest,
-            link=self.links,
-            imprint=imprint,
-            foot=foot,
-            provider=front.provider or front.policy,
-            marks=MARKS,
-        )
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
         self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
         self.form = self._form()
@@ -196,12 +139,16 @@ class Pages:
             "clause.html", clause=clause, heading=self.clauses[above] if above >= 0 else None
         )
 
-    def error_page(self, status: int, what: str, remedy: str) -> str:
-        """What went wrong."""
-        return self._render("error.html", status=status, what=what, remedy=remedy)
-
-    def _render(self, template: str, **context: object) -> str:
-        return self.env.get_template(template).render(**context)
+    def _render(self, template: str, **words: object) -> str:
+        return self.pages.shared(
+            f"notices/{template}",
+            front=self.program.front,
+            digest=self.program.digest,
+            link=self.links,
+            root=self.links.root,
+            marks=MARKS,
+            **words,
+        )
 
     # Clauses
 

@@ -22,7 +22,7 @@ from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import Clause, clauses, label
-from upheld.web.pages import money, said_day
+from upheld.web.pages import money, format_day
 
 T = TypeVar("T")
 SECRET: Final = "credentials"  # noqa: S105 - the word for passwords, and none
@@ -152,9 +152,9 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
         if (origin.occasion in known["occasion"])
         else ""
     )
-    days = said_day(rows[-1].at)
+    days = format_day(rows[-1].at)
     if len(rows) > 1:
-        days = f"{len(rows)} times, first {said_day(rows[0].at)}, last {days}"
+        days = f"{len(rows)} times, first {format_day(rows[0].at)}, last {days}"
     else:
         days = f"on {days}"
     public = f"; public by {origin.public_source}" if origin.public_source else ""
@@ -183,10 +183,10 @@ def _kept(
         span = f"{duty.amount:g} {duty.unit}"
         who = [c for c in decision.clauses if _limits(policy, c)]
         if len(rows) > 1:
-            return f"Each row is kept for {span}; the oldest until {said_day(until)}.", (
+            return f"Each row is kept for {span}; the oldest until {format_day(until)}.", (
                 clauses(policy, who)
             )
-        return f"Kept for {span}, until {said_day(until)}.", clauses(policy, who)
+        return f"Kept for {span}, until {format_day(until)}.", clauses(policy, who)
     after = after_closing(policy, field, transaction.place)
     if after is None:
         return "No clause says until when it is kept.", []

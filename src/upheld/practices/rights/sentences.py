@@ -13,7 +13,7 @@ from upheld.gate.log.sentences import told
 from upheld.gate.public import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
-from upheld.web.pages import said_day
+from upheld.web.pages import format_day
 
 _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
 DISCLOSURES: Final = ("share", "rent", "sell", "transfer")
@@ -54,7 +54,7 @@ def standing(policy: Policy, ids: Sequence[str]) -> list[Clause]:
 def sentence(entry: Entry, policy: Policy) -> str:
     """What an entry says, without its day and its clauses, which stand beside it."""
     said = told(msgspec.structs.replace(entry, clauses=()), policy)
-    said = _ID.sub("", said.removeprefix(f"On {said_day(entry.time)} "))
+    said = _ID.sub("", said.removeprefix(f"On {format_day(entry.time)} "))
     return f"{said[:1].upper()}{said[1:]}."
 
 
