@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from starlette.routing import Route
 
-import upheld
 from ledger.logs import SIGNER
 from practices.bills import owing
 from practices.conftest import House, send
@@ -236,7 +235,7 @@ RESTS_ON = {
 
 
 def test_an_error_keeps_the_navigation_of_whoever_is_signed_in(house: House) -> None:
-    """A refused form is answered in the visitor's own layout; a stranger's error has no account's."""
+    """An error has the navigation of the desk that it was met at; a stranger's has nobody's."""
     browser = house.signed_in(house.customer())
     answer = browser.post("/me/privacy/choices", data={"_token": "0"})
     assert answer.status_code == 403
@@ -251,15 +250,3 @@ def test_an_error_keeps_the_navigation_of_whoever_is_signed_in(house: House) -> 
     assert missing.status_code == 404
     assert 'action="/staff/sign-out"' in missing.text
     assert 'action="/staff/sign-out"' not in stranger.text
-
-
-def test_a_version_in_force_since_no_particular_day_is_shown(
-    open_house: Callable[..., House], sample: upheld.Policy
-) -> None:
-    """What the front matter says of its day is shown as it stands where it is not a date."""
-    text = sample.program.source.replace("effective: ", "effective: as of ", 1)
-    assert text != sample.program.source
-    house = open_house(upheld.load_text(text))
-    page = house.signed_in(house.customer()).get("/me/privacy/policy")
-    assert page.status_code == 200
-    assert "as of " in page.text

@@ -46,9 +46,9 @@ def money(cents: int) -> str:
 
 
 def format_day(value: date | datetime | str) -> str:
-    """A day as people write it, such as 11 March 2026; text that is not an ISO date as it is."""
-    day = _parse(value)
-    return day if isinstance(day, str) else f"{day.day} {day:%B %Y}"
+    """A day as people write it, such as 11 March 2026; text is a date or time in ISO form."""
+    day = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{day.day} {day:%B %Y}"
 
 
 def format_time(value: datetime) -> str:
@@ -56,23 +56,15 @@ def format_time(value: datetime) -> str:
     return f"{format_day(value)}, {value:%H:%M %Z}"
 
 
-def _parse(value: date | datetime | str) -> date | datetime | str:
-    if not isinstance(value, str):
-        return value
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return value
-
-
 def _in_zone(write: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
     """Write moments in a time zone; what is a day already stays that day."""
 
     def convert(value: Any) -> str:
-        moment = _parse(value)
-        if isinstance(moment, datetime) and moment.tzinfo is not None:
-            moment = moment.astimezone(zone)
-        return write(moment)
+        if isinstance(value, str) and len(value) > len("2026-03-11"):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(zone)
+        return write(value)
 
     return convert
 

@@ -244,8 +244,8 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
         found.append(
             Todo(
                 f"Since {format_day(debt.handed)} {debt.party} collects what you owe for us. It"
-                " sees your name, account number, contact details and balance, and nothing else, until"
-                " you have paid.",
+                " sees your name, account number, contact details and balance, and nothing else,"
+                " until you have paid.",
                 "See what you owe",
                 "/me/balance",
             )

@@ -22,7 +22,7 @@ from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import Clause, clauses, label
-from upheld.web.pages import money, format_day
+from upheld.web.pages import format_day, money
 
 T = TypeVar("T")
 SECRET: Final = "credentials"  # noqa: S105 - the word for passwords, and none
