@@ -142,9 +142,8 @@ def filled(gate: Gate) -> list[str]:
         with gate.together() as transaction:
             people.append(customer(transaction, number, hashed))
     with gate.together() as transaction:
-        return [
-            sessions.begin(transaction.connection, "customer", each) for each in people[:PEOPLE]
-        ]
+        tables, at = transaction.tables, transaction.clock.now()
+        return [sessions.begin(tables, "customer", each, at) for each in people[:PEOPLE]]
 
 
 def served(folder: Path, port: int) -> None:
@@ -181,7 +180,7 @@ async def visited(base: str, cookies: list[str], pages: list[str], seconds: floa
         by["all pages"].append(took)
     print("| page | times | median | p95 | slowest |\n|---|---|---|---|---|")
     for page, times in sorted(by.items()):
-        p95 = statistics.quantiles(times, n=20)[-1]
+        p95 = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
         print(
             f"| {page} | {len(times):,} | {1e3 * statistics.median(times):.1f} ms"
             f" | {1e3 * p95:.1f} ms | {1e3 * max(times):.1f} ms |"
