@@ -114,6 +114,20 @@ async def load_of(port: int, connections: int, each: int) -> tuple[float, int]:
     return connections * each / seconds, wrong
 
 
+def wait(port: int) -> None:
+    """Wait until the server takes connections."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > until:
+                raise SystemExit("the server does not answer") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
 def main() -> None:
     """Measure and print."""
     print(f"{os.cpu_count()} cores, the server on one, the client on another\n")
@@ -130,7 +144,7 @@ def main() -> None:
     command = [upheld, "run", str(sample_policy()), "--port", str(port), "--rate", "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
-            time.sleep(3)
+            wait(port)
             asyncio.run(load_of(port, 4, 200))
             rate, wrong = asyncio.run(load_of(port, 8, 1_000))
             row("evaluations over HTTP keep-alive", f"{rate:,.0f}/s, {wrong} wrong", "2,000/s")
