@@ -20,7 +20,7 @@ from upheld.core.dimensions import DIMENSIONS, Named, Said, said_of
 from upheld.gate.act.request import Act
 from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.request import Request
-from upheld.practices.notices.questions import ASKED
+from upheld.practices.notices.questions import QUESTION_KEYS
 
 PACKAGE = Path(upheld.__file__).parent
 LINE = "    place: Annotated["
@@ -98,7 +98,7 @@ def test_all_who_name_dimensions_name_the_same() -> None:
     for each in (Request, Act, Entry, Context, Said, Named):
         fields = [name for name in each.__struct_fields__ if name in DIMENSIONS]
         assert sorted(fields) == sorted(DIMENSIONS), each
-    assert ("action", *DIMENSIONS) == ASKED
+    assert ("action", *DIMENSIONS) == QUESTION_KEYS
 
 
 def test_an_act_says_its_place_and_its_entry_tells_it() -> None:

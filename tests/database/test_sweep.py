@@ -123,7 +123,9 @@ def second_half(house: House, gate: Gate, world: World) -> None:
     ann, bo = world.ann, world.visitors["bo"][1]
     house.do(lambda transaction: corrections.correct(transaction, ann, "phone", "+1 425 555 0142"))
     house.do(
-        lambda transaction: transaction.withdraw(ann, choices.kept(transaction, ann)[0].record_id)
+        lambda transaction: transaction.withdraw(
+            ann, choices.choice_records(transaction, ann)[0].record_id
+        )
     )
     gate.drop(ann, ["address"])
     erase(gate, [world.child], now=True)

@@ -118,8 +118,8 @@ def held_by(transaction: GateTransaction, person: str, holder: str) -> None:
 
 def used(house: House, person: str, months: dict[str, float], service: str = "dsl") -> None:
     """Note what somebody used."""
-    rows = [usage.Row(month, service, amount, amount * 2) for month, amount in months.items()]
-    assert house.do(lambda transaction: usage.note(transaction, person, rows)) is None
+    rows = [usage.UsageRow(month, service, amount, amount * 2) for month, amount in months.items()]
+    assert house.do(lambda transaction: usage.note_usage(transaction, person, rows)) is None
 
 
 def staff(house: House, *, role: str = "billing") -> TestClient:

@@ -28,7 +28,7 @@ from upheld.app.provider import PRACTICES
 from upheld.practice import tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practices.billing.link_pages import PAY
-from upheld.practices.messages.unsubscribe import Unsubscribing
+from upheld.practices.messages.unsubscribe import UnsubscribePages
 from upheld.practices.rights import choices, erasure, requests
 from upheld.vault.erasures import token
 from upheld.web import sessions
@@ -105,13 +105,13 @@ def _permission(house: House, person: str) -> str:
 
 
 def _request(house: House, person: str) -> str:
-    found = house.do(lambda transaction: requests.ask(transaction, person, "erasure"))
-    assert isinstance(found, requests.Ask)
+    found = house.do(lambda transaction: requests.open_request(transaction, person, "erasure"))
+    assert isinstance(found, requests.RightsRequest)
     return found.request_id
 
 
 def _unsubscribing(house: House, person: str) -> str:
-    return Unsubscribing(house.provider).address(person, "offers").rsplit("/", 1)[-1]
+    return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
 
 class World:

@@ -61,4 +61,4 @@ def test_an_account_says_what_somebody_is_to_us(
     monkeypatch.setattr(domain, "account_of", lambda *_: found)
     fact = under("").program.vocabulary.facts["standing"]
     question: Any = SimpleNamespace(tables=None, person_id="me", fact=fact)
-    assert domain.by_account(question) == Proof(standing, ("LV-1",) if found else ())
+    assert domain.prove_standing(question) == Proof(standing, ("LV-1",) if found else ())

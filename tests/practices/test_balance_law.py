@@ -28,10 +28,10 @@ from upheld.gate.operations.jobs import Job, built_in
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.gate.transaction import GateTransaction
 from upheld.practices.billing import books, services
-from upheld.practices.billing.books import Invoice, Payment, Row
+from upheld.practices.billing.books import Invoice, Payment, TransactionRow
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.proration import lines_of, month_of
-from upheld.practices.billing.services import Had
+from upheld.practices.billing.services import ServicePeriod
 
 MONTHS = 36
 DAY = timedelta(days=1)
@@ -51,9 +51,9 @@ MOVES = st.lists(
 )
 
 
-def retired(kept: list[Row], old: int) -> list[Row]:
+def retired(kept: list[TransactionRow], old: int) -> list[TransactionRow]:
     """What is left of some rows when the oldest are due to go."""
-    values = [books.told(row) for row in kept]
+    values = [books.encode_row(row) for row in kept]
     with_none: object = None
     found = books.carry(Retiring(values[:old], values[old:], "", with_none, None))  # type: ignore[arg-type]  # which it does not use
     assert len(found) <= old
@@ -64,8 +64,8 @@ def retired(kept: list[Row], old: int) -> list[Row]:
 @given(MOVES)
 def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, str, int]]) -> None:
     """In any history, what is open of each invoice and what was paid ahead stay as they were."""
-    kept: list[Row] = []
-    all_rows: list[Row] = []
+    kept: list[TransactionRow] = []
+    all_rows: list[TransactionRow] = []
     day, owed = date(2026, 1, 1), 0
     for number, (days, kind, cents) in enumerate(moves):
         day += days * DAY
@@ -73,7 +73,9 @@ def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, s
         if kind == "invoice":
             owed += cents
             ahead = min(before.credit, cents)
-            row: Row = Invoice(f"2026-{number}", day, day + 14 * DAY, cents, credit=ahead)
+            row: TransactionRow = Invoice(
+                f"2026-{number}", day, day + 14 * DAY, cents, credit=ahead
+            )
         else:
             paid = min(cents, before.balance) if kind == "pay" else cents
             if paid <= 0:
@@ -97,7 +99,7 @@ class Life:
     """What one customer of a random history did, by which the balance is worked out anew."""
 
     def __init__(self, person: str) -> None:
-        self.person, self.had, self.paid = person, list[Had](), 0
+        self.person, self.had, self.paid = person, list[ServicePeriod](), 0
 
     def order(self, plan: str, day: date) -> None:
         """Have another plan in place of the one of its service."""
@@ -105,7 +107,7 @@ class Life:
         if any(each.plan == plan and each.until is None for each in self.had):
             return
         self.end(service, day)
-        self.had.append(Had(service, plan, day, None, ""))
+        self.had.append(ServicePeriod(service, plan, day, None, ""))
 
     def end(self, service: str, day: date) -> None:
         """Have a service no more."""
@@ -248,7 +250,7 @@ def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> 
         house.clock.moved += 31 * DAY
         jobs["invoices"](gate)
         retire(gate)
-    now = house.do(lambda transaction: services.held(transaction, person))
+    now = house.do(lambda transaction: services.current_services(transaction, person))
     assert not isinstance(now, Refused)
     assert len(now) == 1
     with reading(gate.engine) as connection:

@@ -169,7 +169,7 @@ def test_a_job_that_did_not_run_misses_no_month(house: House) -> None:
 )
 def test_a_part_of_a_month_costs_its_days(since: date, until: date | None, cents: int) -> None:
     """The day of the order counts, that of an end on a later day does not."""
-    had = [services.Had("dsl", "dsl-10", since, until, "")]
+    had = [services.ServicePeriod("dsl", "dsl-10", since, until, "")]
     lines = lines_of(had, catalogue(), month_of(date(2026, 11, 20)))
     assert sum(line.cents for line in lines) == cents
 
@@ -240,8 +240,8 @@ AMOUNTS = st.integers(1, 100_000)
 MOVES = st.lists(st.tuples(st.sampled_from(["invoice", "pay", "loose"]), AMOUNTS), max_size=12)
 
 
-def _rows(moves: list[tuple[str, int]]) -> list[books.Row]:
-    made: list[books.Row] = []
+def _rows(moves: list[tuple[str, int]]) -> list[books.TransactionRow]:
+    made: list[books.TransactionRow] = []
     day = date(2026, 1, 1)
     for at, (kind, cents) in enumerate(moves):
         if kind == "invoice":
@@ -249,7 +249,7 @@ def _rows(moves: list[tuple[str, int]]) -> list[books.Row]:
         else:
             settles = books.history(made).settling(cents) if kind == "pay" else ()
             made.append(Payment(day + at * DAY, cents, "r", "card", settles))
-    return [books.rows_of([books.told(row)])[0] for row in made]
+    return [books.rows_of([books.encode_row(row)])[0] for row in made]
 
 
 @given(MOVES)
@@ -420,7 +420,7 @@ def _pay(transaction: GateTransaction, person: str) -> Refused | None:
         found.settling(found.balance),
     )
     told = transaction.append(
-        person, "transaction", [books.told(paid)], source="customer", occasion="service-use"
+        person, "transaction", [books.encode_row(paid)], source="customer", occasion="service-use"
     )
     return told if isinstance(told, Refused) else invoices.settle(transaction, person)
 
@@ -491,7 +491,7 @@ def test_closing_an_account_ends_every_service_and_what_rests_on_it(house: House
     order(house, person, "dsl-10", "phone")
     browser = house.signed_in(person)
     assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
-    assert house.do(lambda transaction: services.held(transaction, person)) == []
+    assert house.do(lambda transaction: services.current_services(transaction, person)) == []
     use = Act(action="use", data=("occupation",), purpose="service-provision")
     assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
     assert "closed on" in browser.get("/me").text

@@ -13,12 +13,13 @@ from practices.conftest import House
 from upheld.database.seals import SealedError
 from upheld.database.statements import places, rows, run
 from upheld.database.transaction import reading, writing
+from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import ONCE, Delivery
-from upheld.practices.messages.redaction import Redacting
+from upheld.practices.messages.redaction import RedactionJob
 from upheld.practices.rights import requests, signals
 from upheld.web import totp
 
@@ -47,12 +48,12 @@ def turn_on(house: House, person: str) -> None:
 
 def standing(house: House, person: str) -> object:
     """How a customer's second factor stands, as the sign-in asks."""
-    return house.do(lambda j: authenticator.standing(j.tables, person))
+    return house.do(lambda j: authenticator.second_factor(j.tables, person))
 
 
 def note(house: House, person: str, session: str = "ab" * 32) -> None:
     """Note a session's privacy signal."""
-    house.do(lambda j: signals.noted(j, person, session))
+    house.do(lambda j: signals.note_signal(j, person, session))
 
 
 def turn_off_and_on(house: House, person: str) -> None:
@@ -64,6 +65,17 @@ def turn_off_and_on(house: House, person: str) -> None:
 def task_on(house: House, person: str) -> str:
     """Open a task on a customer."""
     return house.do(lambda j: tasks.open_task(j, person, "ticket", "billing", role="billing"))
+
+
+def start_correction(house: House, person: str, task: str) -> None:
+    """A request for a correction that is worked on by a task."""
+
+    def work(transaction: Transaction) -> None:
+        request = requests.open_request(transaction, person, "correction")
+        assert isinstance(request, requests.RightsRequest)
+        requests.begin(transaction, request, task)
+
+    house.do(work)
 
 
 def take(house: House, person: str) -> None:
@@ -99,9 +111,9 @@ THINGS = {
         {"task_id": "f" * 32},
     ),
     "rights_request": Thing(
-        lambda h, p: h.do(lambda j: requests.ask(j, p, "access")),
-        lambda h, p: h.do(lambda j: requests.begin(j, requests.listed(j.tables, p)[0])),
-        lambda h, p: h.do(lambda j: requests.listed(j.tables, p)),
+        lambda h, p: h.do(lambda j: requests.open_request(j, p, "access")),
+        lambda h, p: h.do(lambda j: requests.begin(j, requests.requests_of(j.tables, p)[0])),
+        lambda h, p: h.do(lambda j: requests.requests_of(j.tables, p)),
         {"request_id": "f" * 32},
     ),
     "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
@@ -167,7 +179,7 @@ def test_copies_of_somebody_whose_row_is_forged_are_left_and_told(
     """The job goes on with the others."""
     person = house.customer()
     overwrite(house, "redaction", [{"person_id": person, "mac": b"mine"}])
-    assert Redacting(house.provider).run(house.provider.gate.gate) == 0
+    assert RedactionJob(house.provider).run(house.provider.gate.gate) == 0
     assert "not whole: a row of `redaction`" in caplog.text
 
 
@@ -178,10 +190,10 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     ann, bob = house.customer(), house.customer("bob@marked.example")
     for person in (ann, bob):
         task = task_on(house, person)
-        house.do(lambda j, p=person, t=task: requests.begin(j, requests.ask(j, p, "correction"), t))  # type: ignore[misc, arg-type] # the loop's own; it is owed
+        start_correction(house, person, task)
     now = stored(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
-    assert house.do(lambda j: requests.checked(j.tables)) == []
+    assert house.do(lambda j: requests.ready_to_answer(j.tables)) == []
     overwrite(
         house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
     )
@@ -197,7 +209,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         "rights_request",
         [{**each, "received": 0} if each["person_id"] == ann else each for each in asked],
     )
-    (answered,) = house.do(lambda j: requests.checked(j.tables))
+    (answered,) = house.do(lambda j: requests.ready_to_answer(j.tables))
     assert answered.person_id == bob
 
 
@@ -232,9 +244,9 @@ def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(hous
     house.do(lambda j: domain.open_account(j, person, agreement_digest="0" * 64))
     queue(house, person)
     later = house.clock.now() + timedelta(days=30)
-    assert house.do(lambda j: domain.never_confirmed(j.tables, later, 10)) == [person]
+    assert house.do(lambda j: domain.unconfirmed_people(j.tables, later, 10)) == [person]
     overwrite(house, "outbox", [])
-    assert house.do(lambda j: domain.never_confirmed(j.tables, later, 10)) == []
+    assert house.do(lambda j: domain.unconfirmed_people(j.tables, later, 10)) == []
 
 
 def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: House) -> None:

@@ -161,7 +161,9 @@ def test_no_month_is_billed_twice_or_left_out_by_writing_to_the_database(
     assert len(history(house, ann).invoices) == 1
     assert len(history(house, bob).invoices) == 3
     with pytest.raises(SealedError):
-        house.do(lambda transaction: services.unbilled(transaction.tables, ann, house.clock.now()))
+        house.do(
+            lambda transaction: services.has_unbilled(transaction.tables, ann, house.clock.now())
+        )
 
 
 @pytest.mark.parametrize("how", ["deleted", "ended", "put back"])

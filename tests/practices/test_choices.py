@@ -46,7 +46,7 @@ def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_sh
     assert found
     assert send(browser, PAGE, {**GIVE, "agreed": found[1]}).status_code == 303
     assert shared(house, person)
-    (record,) = house.do(lambda transaction: choices.kept(transaction, person))
+    (record,) = house.do(lambda transaction: choices.choice_records(transaction, person))
     assert record.text_digest == found[1]
     page = browser.get(PAGE).text
     assert "The text you agreed to" in page
@@ -114,7 +114,7 @@ def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
     for way, allowed in (("out", False), ("out", False), ("in", True), ("in", True)):
         assert send(browser, f"{PAGE}/offers/{way}", {}, PAGE).status_code == 303
         assert house.do(lambda transaction: transaction.peek(person, offers)).allowed is allowed
-    assert len(house.do(lambda transaction: choices.kept(transaction, person))) == 1
+    assert len(house.do(lambda transaction: choices.choice_records(transaction, person))) == 1
     newsletter = Act(action="contact", purpose="newsletter")
     assert house.do(lambda transaction: transaction.peek(person, newsletter)).allowed
     for path in ("offers/sideways", "newsletter/out"):
@@ -177,7 +177,7 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
 
     house.do(work)
     browser = house.signed_in(person)
-    for each in house.do(lambda transaction: choices.kept(transaction, person)):
+    for each in house.do(lambda transaction: choices.choice_records(transaction, person)):
         told = browser.get(f"{PAGE}/{each.record_id}/json").json()
         assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
             consent_record.SCHEMA,
@@ -205,7 +205,7 @@ def _permission_refused(house: House) -> bool:
 
 def _signal_refused(house: House) -> bool:
     person = house.customer()
-    house.do(lambda transaction: signals.noted(transaction, person, "00" * 32))
+    house.do(lambda transaction: signals.note_signal(transaction, person, "00" * 32))
     done = house.provider.gate.gate.entries(person)
     return not any(
         each.entry.action == "apply-privacy-signal" and each.entry.kind == "act" for each in done

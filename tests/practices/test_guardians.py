@@ -81,7 +81,7 @@ def sign_up(house: House, code: str) -> TestClient:
 
 def kid(house: House) -> str:
     """The minor's id."""
-    return house.do(lambda transaction: accounts.at_address(transaction, KID))
+    return house.do(lambda transaction: accounts.person_at_address(transaction, KID))
 
 
 def sign_in(browser: TestClient) -> int:
@@ -152,7 +152,7 @@ def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None
 def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     """Three dated records, each with what was shown; the costs are the guardian's."""
     guardian, minor, browser = family(house)
-    given = house.do(lambda transaction: domain.given(transaction, minor))
+    given = house.do(lambda transaction: domain.consents_for(transaction, minor))
     assert all(each.record_id for each in given.values())
     assert len({each.record_id for each in given.values()}) == 3
     shown = house.do(

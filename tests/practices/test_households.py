@@ -55,7 +55,7 @@ def joined(house: House) -> tuple[str, str]:
     }
     assert browser.post("/sign-up/form", data=told).status_code == 303
     browser.post(link(house, "accounts/verify"))
-    member = house.do(lambda transaction: domain.at_address(transaction, BO))
+    member = house.do(lambda transaction: domain.person_at_address(transaction, BO))
     assert browser.post("/sign-up/form", data=told).status_code == 410, "an invitation works once"
     return holder, member
 
@@ -115,7 +115,7 @@ def test_a_household_is_no_list_of_everybody(house: House) -> None:
     for at in range(MEMBERS_MAX):
         member = house.customer(f"m{at}@marked.example")
         house.do(
-            lambda transaction, member=member: domain.hold(  # type: ignore[misc] # the loop's own
+            lambda transaction, member=member: domain.set_holder(  # type: ignore[misc] # the loop's own
                 house.provider, transaction, member, holder
             )
         )

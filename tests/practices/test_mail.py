@@ -101,14 +101,14 @@ def test_whatever_is_wrong_with_a_row_it_is_set_aside_after_its_tries(
     """A row that cannot be made is tried ever less often, then it waits for staff; others go."""
     bad = named(house, "Bad")
     if word == "values":
-        taken = Delivery._ready
+        prepare = Delivery._prepare
 
-        def ready(self: Delivery, *rest: object) -> object:
+        def fails_for_bad(self: Delivery, *rest: object) -> object:
             if bad in str(rest):
                 raise VaultError("a value cannot be opened", code="damaged")
-            return taken(self, *rest)  # type: ignore[arg-type] # what it was called with
+            return prepare(self, *rest)  # type: ignore[arg-type] # what it was called with
 
-        monkeypatch.setattr(Delivery, "_ready", ready)
+        monkeypatch.setattr(Delivery, "_prepare", fails_for_bad)
     else:
         house.do(
             lambda transaction: database.update(
@@ -138,7 +138,7 @@ def test_a_message_that_went_out_is_not_sent_again_if_it_cannot_be_noted(
     def sent(*_: object) -> None:
         raise VaultError("no copy", code="damaged")
 
-    monkeypatch.setattr(Delivery, "_sent", sent)
+    monkeypatch.setattr(Delivery, "_note_sent", sent)
     person = named(house, "Ann")
     gate, box = house.provider.gate.gate, Box()
     for _ in range(3):

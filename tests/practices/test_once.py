@@ -159,7 +159,7 @@ def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
     for at in range(domain.MEMBERS_MAX - 1):
         member = house.customer(f"m{at}@marked.example")
         house.do(
-            lambda transaction, member=member: domain.hold(  # type: ignore[misc] # the loop's own
+            lambda transaction, member=member: domain.set_holder(  # type: ignore[misc] # the loop's own
                 house.provider, transaction, member, holder
             )
         )

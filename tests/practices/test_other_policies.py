@@ -19,7 +19,7 @@ from upheld.app.provider import needs_of, told_off
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.practice.admission import admission
 from upheld.practice.needs import switched_off
-from upheld.practices.accounts.registration_form import TYPED, registration
+from upheld.practices.accounts.registration_form import TYPED, registration_form
 
 HREF = re.compile(r'href="(/[^"#?]*)')
 CLAUSE = re.compile(r'href="/privacy#([^"]+)"')
@@ -59,7 +59,7 @@ def true_of(house: House, answer: httpx2.Response) -> None:
 
 def signed_up(house: House, name: str) -> TestClient:
     """The browser of somebody who signed up, confirmed their address and signed in."""
-    asked = registration(house.policy)
+    asked = registration_form(house.policy)
     told: dict[str, Any] = {
         "name": "Ida Marked",
         "email": EMAIL,
@@ -173,9 +173,9 @@ def test_where_no_age_matters_none_is_asked_and_no_browser_is_marked(
 
 def test_what_the_program_writes_itself_stands_on_no_form(name: str) -> None:
     """Though the shop may collect everything, nobody types a balance, a message or a card."""
-    asked = registration(policy(name), derived=frozenset({"zip"}))
+    asked = registration_form(policy(name), derived=frozenset({"zip"}))
     assert asked.names & (WRITTEN_BY_PROGRAM.keys() - TYPED) == set()
-    assert "zip" not in registration(policy("shop"), derived=frozenset({"zip"})).names
+    assert "zip" not in registration_form(policy("shop"), derived=frozenset({"zip"})).names
     assert asked.works
 
 

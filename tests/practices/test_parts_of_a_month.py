@@ -21,9 +21,9 @@ from upheld.database.transaction import writing
 from upheld.gate.erasure import erase
 from upheld.gate.transaction import GateTransaction
 from upheld.practices.billing import services
-from upheld.practices.billing.plans import Plan
-from upheld.practices.billing.proration import DAY, Month, days_had, lines_of, month_of, share
-from upheld.practices.billing.services import Had
+from upheld.practices.billing.plans import ServicePlan
+from upheld.practices.billing.proration import DAY, Month, lines_of, month_of, plan_days, share
+from upheld.practices.billing.services import ServicePeriod
 from upheld.practices.billing.tables import invoice
 
 MONTHS = [
@@ -47,7 +47,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @st.composite
-def changing(draw: st.DrawFn) -> tuple[Month, list[Had], dict[str, Plan]]:
+def changing(draw: st.DrawFn) -> tuple[Month, list[ServicePeriod], dict[str, ServicePlan]]:
     """A service that is there all month, its plan changed as often as there are days and more."""
     month = draw(st.sampled_from(MONTHS))
     most = size("changes of plan in a month", short=28, long=62)
@@ -57,18 +57,20 @@ def changing(draw: st.DrawFn) -> tuple[Month, list[Had], dict[str, Plan]]:
     plans = [draw(st.sampled_from("ab")) for _ in starts]
     cents = {"a": draw(PRICES), "b": draw(PRICES)}
     had = [
-        Had("dsl", plan, since, until, "")
+        ServicePeriod("dsl", plan, since, until, "")
         for plan, since, until in zip(plans, starts, ends, strict=True)
     ]
-    return month, had, {name: Plan(name, "dsl", name, each) for name, each in cents.items()}
+    return month, had, {name: ServicePlan(name, "dsl", name, each) for name, each in cents.items()}
 
 
 @given(changing())
-def test_the_parts_of_a_month_add_up_to_it(told: tuple[Month, list[Had], dict[str, Plan]]) -> None:
+def test_the_parts_of_a_month_add_up_to_it(
+    told: tuple[Month, list[ServicePeriod], dict[str, ServicePlan]],
+) -> None:
     """Each day costs once, by the plan with which it ended; with one price it is the month's."""
     month, had, plans = told
     cost = sum(line.cents for line in lines_of(had, plans, month))
-    days = days_had(had, month)["dsl"]
+    days = plan_days(had, month)["dsl"]
     assert sorted(days) == [month.first + n * DAY for n in range(month.days)]
     assert cost == sum(share(plans[plan].cents, day, day, month) for day, plan in days.items())
     same = {name: plan.__class__(name, "dsl", name, 2990) for name, plan in plans.items()}
@@ -96,7 +98,7 @@ def test_a_service_that_is_ordered_and_ended_every_day_is_not_free() -> None:
     """Each day costs, so that nobody has a service for nothing by ending it before midnight."""
     month = month_of(date(2026, 11, 1))
     days = [month.first + n * DAY for n in range(30)]
-    had = [Had("dsl", "dsl-10", day, day, "") for day in days]
+    had = [ServicePeriod("dsl", "dsl-10", day, day, "") for day in days]
     assert sum(line.cents for line in lines_of(had, PLANS, month)) == PLANS["dsl-10"].cents
     again = [each for each in had for _ in range(3)]
     assert sum(line.cents for line in lines_of(again, PLANS, month)) == PLANS["dsl-10"].cents
@@ -105,7 +107,7 @@ def test_a_service_that_is_ordered_and_ended_every_day_is_not_free() -> None:
 def test_days_on_which_nobody_could_be_served_cost_nothing() -> None:
     """They have a line that says so, and the other days cost what they cost anyway."""
     month = month_of(date(2026, 11, 1))
-    had = [Had("dsl", "dsl-10", date(2026, 10, 1), None, "")]
+    had = [ServicePeriod("dsl", "dsl-10", date(2026, 10, 1), None, "")]
     out = dict.fromkeys([date(2026, 11, day) for day in range(11, 21)], "suspended")
     told = [(line.text, line.cents) for line in lines_of(had, PLANS, month, out)]
     assert told == [

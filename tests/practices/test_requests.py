@@ -37,9 +37,9 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def requests_of(house: House, person: str) -> list[requests.Ask]:
+def requests_of(house: House, person: str) -> list[requests.RightsRequest]:
     """A person's requests."""
-    return house.do(lambda transaction: requests.listed(transaction.tables, person))
+    return house.do(lambda transaction: requests.requests_of(transaction.tables, person))
 
 
 def _job(house: House, name: str) -> Callable[[], int]:
@@ -236,8 +236,8 @@ def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House)
 def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     """Taken back, its answer is owed no more; nobody else's request is there."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    made = house.do(lambda transaction: requests.ask(transaction, ann, "erasure"))
-    assert isinstance(made, requests.Ask)
+    made = house.do(lambda transaction: requests.open_request(transaction, ann, "erasure"))
+    assert isinstance(made, requests.RightsRequest)
     path = f"/me/privacy/requests/{made.request_id}"
     other = house.signed_in(ben)
     assert other.get(path + "/status").status_code == 404
@@ -253,7 +253,7 @@ def _refused(kind: str) -> object:
     def story(house: House) -> bool:
         person = house.customer()
         return isinstance(
-            house.do(lambda transaction: requests.ask(transaction, person, kind)), Refused
+            house.do(lambda transaction: requests.open_request(transaction, person, kind)), Refused
         )
 
     return story

@@ -26,7 +26,7 @@ from upheld.practice import tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.delivery import Delivery
-from upheld.practices.messages.redaction import Redacting
+from upheld.practices.messages.redaction import RedactionJob
 from upheld.practices.messages.tables import redaction
 from upheld.vault import people, values
 from upheld.web import sessions
@@ -253,7 +253,7 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     )
     assert live == [None] * 4
     assert raw.encode() in stored(house), "the texts are sealed, and the migration has no keys"
-    run_job = Redacting(house.provider)
+    run_job = RedactionJob(house.provider)
     assert run_job.run(gate) == 1
     assert raw.encode() not in stored(house)
     page = house.signed_in(person).get("/me/messages/" + "1" * 32).text

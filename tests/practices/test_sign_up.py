@@ -27,7 +27,7 @@ from upheld.gate.log import entries
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practice.tables import outbox
 from upheld.practices.accounts import domain, jobs
-from upheld.practices.accounts.registration_form import registration
+from upheld.practices.accounts.registration_form import registration_form
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import compose
 from upheld.practices.messages.delivery import Delivery
@@ -138,7 +138,7 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
 
 def test_the_form_asks_exactly_what_the_policy_says(house: House) -> None:
     """Each field is one that may be collected and stored; cards are for the page of payments."""
-    asked = registration(house.policy)
+    asked = registration_form(house.policy)
     assert asked.names == {
         "name",
         "email",
@@ -262,7 +262,7 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
     ]
     assert {each.status_code for each in answers} == {303}
     assert len({(each.headers["location"], each.content) for each in answers}) == 1
-    assert house.do(lambda j: domain.at_address(j, "nobody@marked.example")) == ""
+    assert house.do(lambda j: domain.person_at_address(j, "nobody@marked.example")) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "email", "credentials", "birth-date", "accept"])
@@ -278,7 +278,7 @@ def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
 @pytest.mark.parametrize("what", BAD)
 def test_no_answer_breaks_the_form(house: House, what: str) -> None:
     """Scripts, pictures, other directions, much too much: taken as text or asked for again."""
-    for name in (*registration(house.policy).names, "accept", "invitation"):
+    for name in (*registration_form(house.policy).names, "accept", "invitation"):
         house.do(
             lambda transaction: house.provider.limits.clear(
                 transaction.tables, "sign-up", "testclient"
@@ -366,7 +366,9 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
             transaction.enrol(), {"name": "I", "email": "in@marked.example"}
         )
     )
-    house.do(domain.nobody)  # who is made when somebody has closed an account for the first time
+    house.do(
+        domain.placeholder_person
+    )  # who is made when somebody has closed an account for the first time
     before = house.do(
         lambda transaction: rows(transaction.connection, "SELECT COUNT(*) FROM person")
     )[0][0]
@@ -401,9 +403,9 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     sign_up(house)
     (person,) = found(house)
     assert Delivery(house.provider, Box()).run(house.provider.gate.gate) == 1
-    assert jobs.unconfirmed(house.provider.gate.gate) == 0
+    assert jobs.erase_unconfirmed(house.provider.gate.gate) == 0
     later(house, timedelta(days=7, minutes=1))
-    assert jobs.unconfirmed(house.provider.gate.gate) == 1
+    assert jobs.erase_unconfirmed(house.provider.gate.gate) == 1
     assert found(house) == []
     left = house.do(
         lambda transaction: [
@@ -421,7 +423,7 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
     sign_up(house)
     gate = house.provider.gate.gate
     later(house, timedelta(days=9))
-    assert jobs.unconfirmed(gate) == 0
+    assert jobs.erase_unconfirmed(gate) == 0
     if gone:
         assert Delivery(house.provider, Box()).run(gate) == 1
     else:
@@ -433,7 +435,7 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
         assert Delivery(house.provider, Box()).run(gate) == 0  # the policy lets nobody be asked so
     for days, erased in ((6, 0), (2, 1)):
         later(house, timedelta(days=days))
-        assert jobs.unconfirmed(gate) == erased
+        assert jobs.erase_unconfirmed(gate) == erased
     assert found(house) == []
 
 

@@ -10,7 +10,7 @@ from practices.conftest import House, send
 from practices.mail import link, waiting
 from practices.test_sign_up import GOOD, found, sign_up
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.import_customers import take_in
+from upheld.practices.accounts.import_customers import import_customers
 
 EMAIL = str(GOOD["email"])
 CHOSEN = {"password": "seven brand new words"}
@@ -26,7 +26,7 @@ def taken_in(house: House, folder: Path, born: str = "1985-07-30") -> str:
     """A customer of a file; their id."""
     path = folder / "people.csv"
     path.write_text(f"name,email,birth-date\nBen Before,{EMAIL},{born}\n")
-    assert take_in(house.provider, path, apply=True).taken == 1
+    assert import_customers(house.provider, path, apply=True).taken == 1
     (person,) = found(house)
     return person
 
@@ -122,6 +122,6 @@ def test_an_account_that_nobody_confirmed_keeps_no_customer_out(
     stranger = link(house, "accounts/verify")
     path = tmp_path / "people.csv"
     path.write_text(f"name,email\nBen Before,{EMAIL}\n")
-    assert take_in(house.provider, path, apply=True).taken == 1
+    assert import_customers(house.provider, path, apply=True).taken == 1
     assert house.browser().post(stranger).status_code == 410
-    assert take_in(house.provider, path, apply=True).known == 1
+    assert import_customers(house.provider, path, apply=True).known == 1

@@ -64,7 +64,9 @@ def test_whoever_leaves_a_household_reads_it_as_their_own_act(house: House) -> N
     """The other reads that it was changed, and not that they did it."""
     holder, member = house.customer("hal@marked.example"), house.customer("mia@marked.example")
     house.do(
-        lambda transaction: domain.hold(house.provider, transaction, member, holder, by=member)
+        lambda transaction: domain.set_holder(
+            house.provider, transaction, member, holder, by=member
+        )
     )
     send(house.signed_in(holder), "/me/household/end", {"member": member}, "/me/household")
     own, changed = (

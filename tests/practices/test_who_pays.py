@@ -19,9 +19,9 @@ from practices.test_guardians import family
 from practices.test_parts_of_a_month import MONTHS, PRICES, changing, to_the_first
 from upheld.gate.erasure.erase import erase
 from upheld.practices.accounts import domain
-from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.plans import ServicePlan
 from upheld.practices.billing.proration import DAY, Month, Span, lines_of, month_of, share
-from upheld.practices.billing.services import Had
+from upheld.practices.billing.services import ServicePeriod
 from upheld.practices.guardians.jobs import birthdays
 
 CENTS = PLANS["dsl-10"].cents
@@ -35,7 +35,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @given(changing(), st.data())
 def test_a_month_that_is_billed_in_parts_costs_what_it_costs_at_once(
-    story: tuple[Month, list[Had], dict[str, Plan]], data: st.DataObject
+    story: tuple[Month, list[ServicePeriod], dict[str, ServicePlan]], data: st.DataObject
 ) -> None:
     """Wherever a month is cut and however often plans change, no cent is lost or made."""
     month, had, plans = story
@@ -56,8 +56,8 @@ def test_free_days_and_others_add_up_however_they_are_cut(
     days = [month.first + n * DAY for n in range(month.days)]
     free = dict.fromkeys(data.draw(st.sets(st.sampled_from(days))), "free")
     cut = data.draw(st.sampled_from(days))
-    plans = {"a": Plan("a", "dsl", "a", cents)}
-    had = [Had("dsl", "a", month.first - DAY, None, "")]
+    plans = {"a": ServicePlan("a", "dsl", "a", cents)}
+    had = [ServicePeriod("dsl", "a", month.first - DAY, None, "")]
     told = sum(
         line.cents
         for span in (Span(month.first, cut), Span(cut, month.after))
@@ -166,7 +166,7 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
     job(house, "invoices")
 
     def part(first: date, after: date) -> int:
-        had = [Had("dsl", "dsl-10", begun, None, "")]
+        had = [ServicePeriod("dsl", "dsl-10", begun, None, "")]
         months = [month_of(begun)]
         while months[-1].after < after:
             months.append(month_of(months[-1].after))
@@ -189,13 +189,13 @@ def test_a_member_is_billed_to_whoever_paid_on_each_day(house: House, *, leaves:
     holder, member = house.customer("hal@marked.example"), house.customer("mia@marked.example")
     before, after = (holder, member) if leaves else (member, holder)
     if leaves:
-        house.do(lambda transaction: domain.hold(house.provider, transaction, member, holder))
+        house.do(lambda transaction: domain.set_holder(house.provider, transaction, member, holder))
     to_the_first(house)
     order(house, member, "dsl-10")
     month = month_of(today(house))
     later(house, 20)
     for _ in range(2):
-        house.do(lambda transaction: domain.hold(house.provider, transaction, member, after))
+        house.do(lambda transaction: domain.set_holder(house.provider, transaction, member, after))
     assert billed(house, before) == [share(CENTS, month.first, month.first + 19 * DAY, month)]
     to_the_first(house)
     job(house, "invoices")

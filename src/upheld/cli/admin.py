@@ -151,9 +151,9 @@ def bring(
     as_json: bool = JSON,
 ) -> None:
     """Take in the customers that a provider had before, all of them or none."""
-    from upheld.practices.accounts.import_customers import take_in
+    from upheld.practices.accounts.import_customers import import_customers
 
-    found = take_in(provider_of(settings_in(settings)), people, apply=apply)
+    found = import_customers(provider_of(settings_in(settings)), people, apply=apply)
     if as_json:
         lines = [each._asdict() for each in found.not_served]
         print_json({**found._asdict(), "not_served": lines, "applied": apply})

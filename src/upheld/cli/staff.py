@@ -15,7 +15,7 @@ from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.output import JSON, print_json
 
 if TYPE_CHECKING:
-    from upheld.practices.staff.people import Invited
+    from upheld.practices.staff.people import Enrolment
 
 staff = typer.Typer(help="Add, list and end those who work at a desk.", no_args_is_help=True)
 
@@ -113,7 +113,7 @@ def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         )
 
 
-def _show(made: Invited, url: str, *, as_json: bool) -> None:
+def _show(made: Enrolment, url: str, *, as_json: bool) -> None:
     address = url.rstrip("/") + made.path
     if as_json:
         print_json({"sign_in": made.user.sign_in, "enrol": address})

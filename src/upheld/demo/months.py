@@ -24,7 +24,7 @@ from upheld.practice.cards import Card, Charged
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain as accounts
-from upheld.practices.accounts.registration import Applicant, join
+from upheld.practices.accounts.registration import Applicant, register
 from upheld.practices.billing import invoices, services, usage
 from upheld.practices.billing.invoices import Invoices
 from upheld.practices.billing.payments import Payments
@@ -224,7 +224,7 @@ class Years:
     ) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
         applicant = Applicant(member.made.told, self.secret, self.agreement, invitation)
-        member.id = join(self.provider, transaction, applicant) or ""
+        member.id = register(self.provider, transaction, applicant) or ""
         accounts.verify(transaction, member.id)
         for plan in member.plans:
             done(services.order(transaction, member.id, self.plans[plan]))
@@ -248,7 +248,7 @@ class Years:
     def _used(self, transaction: GateTransaction, member: Member, month: Month) -> None:
         found = [service for plan in member.plans if (service := self.plans[plan].service) in _USE]
         rows = [
-            usage.Row(
+            usage.UsageRow(
                 month.word,
                 each,
                 *(round(much * self.random.uniform(0.4, 1.3), 1) for much in _USE[each]),
@@ -256,7 +256,7 @@ class Years:
             for each in found
         ]
         if rows:
-            done(usage.note(transaction, member.id, rows))
+            done(usage.note_usage(transaction, member.id, rows))
 
     def pay(self, number: int) -> None:
         """Let everybody pay what they owe, but those who do not."""

@@ -127,13 +127,13 @@ class Scenes:
             years.plan(years.month(number).first, self._newsletter, 13)
 
     def _taken_back(self, transaction: GateTransaction) -> None:
-        latest = choices.kept(transaction, self.id("ann"))[0]
+        latest = choices.choice_records(transaction, self.id("ann"))[0]
         transaction.withdraw(self.id("ann"), latest.record_id, actor="customer")
 
     def _opted_out(self, transaction: GateTransaction) -> None:
         choices.opt(transaction, self.id("ann"), choices.ADVERTISING, out=True)
         choices.opt(transaction, self.id("ruth"), choices.OFFERS, "offers", out=True)
-        signals.noted(transaction, self.id("lee"), f"{1:064x}")
+        signals.note_signal(transaction, self.id("lee"), f"{1:064x}")
 
     def _newsletter(self) -> None:
         with self.years.gate.together() as transaction:
@@ -168,7 +168,7 @@ class Scenes:
         taken = tasks.take(transaction, task.task_id, self.user("olga"), debts.FIELDS)
         found = debts.hand_over(transaction, taken, AGENCY)
         if not isinstance(found, Refused):
-            debts.looked_at(transaction, AGENCY)
+            debts.view_debts(transaction, AGENCY)
         return found
 
     # What waits now
@@ -201,7 +201,7 @@ class Scenes:
         years.plan(years.ago(1), years.deliver, 21)
 
     def _copy(self, transaction: GateTransaction) -> object:
-        asked = requests.ask(transaction, self.id("ann"), "access")
+        asked = requests.open_request(transaction, self.id("ann"), "access")
         return asked if isinstance(asked, Refused) else requests.answer(transaction, asked)
 
     def _new_phone(self, transaction: GateTransaction) -> object:

@@ -27,20 +27,20 @@ _WHOSE: Final = "person_id = ?"
 _CODE: Final = "person_id = ? AND code_hash = ?"
 
 
-class Standing(NamedTuple):
+class SecondFactor(NamedTuple):
     """Since when somebody has a second factor, and how many recovery codes they have left."""
 
     since: datetime
     codes: int
 
 
-def standing(tables: Tables, person_id: str) -> Standing | None:
+def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
     """How somebody's second factor stands; nothing where they have none."""
     found = tables.get(authenticator, _WHOSE, person_id)
     if found is None:
         return None
     codes = tables.select(recovery_code, _WHOSE, person_id)
-    return Standing(moment(found.since), len(codes))
+    return SecondFactor(moment(found.since), len(codes))
 
 
 def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
@@ -74,7 +74,7 @@ def new_codes(transaction: Transaction, person_id: str) -> list[str]:
     return _codes(transaction, person_id)
 
 
-def fits(transaction: Transaction, person_id: str, code: str) -> bool:
+def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
     """Whether a code is right and was not used before; it is used up by this."""
     found = transaction.tables.get(authenticator, _WHOSE, person_id)
     if found is None:

@@ -27,7 +27,7 @@ class ImportFileError(UpheldError):
     """A file of customers that cannot be taken in; its line is given, never a value."""
 
 
-class Row(NamedTuple):
+class CustomerRow(NamedTuple):
     """One customer of a file: the line on which they begin, and their values by field."""
 
     line: int
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 def read_customers(
     path: Path, fields: Collection[str], canonical: Canonical, *, country: str
-) -> list[Row]:
+) -> list[CustomerRow]:
     """The customers of a file; ImportFileError names the line of the first mistake.
 
     `fields` are those of the policy's vocabulary. Empty cells and empty rows are left out.
@@ -52,7 +52,7 @@ def read_customers(
             code="import",
             hint="see its commas and quotes",
         ) from None
-    found = [_checked(path, row, canonical, country) for row in rows]
+    found = [_check_row(path, row, canonical, country) for row in rows]
     _refuse_twins(path, found)
     return found
 
@@ -92,7 +92,7 @@ def _check_columns(path: Path, names: Sequence[str], fields: Collection[str]) ->
         raise ImportFileError(f"{path}, line 1: `{shown}` {wrong}", code="import", hint=hint)
 
 
-def _rows(path: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[Row]:
+def _rows(path: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[CustomerRow]:
     """The rows as they stand, each with the line on which it begins."""
     line = reader.line_num + 1  # type: ignore[attr-defined] # a csv.reader, which has no public type
     for cells in reader:
@@ -104,11 +104,11 @@ def _rows(path: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iter
             )
         values = {name: cell for name, cell in zip(names, cells, strict=False) if cell.strip()}
         if values:
-            yield Row(line, values)
+            yield CustomerRow(line, values)
         line = reader.line_num + 1  # type: ignore[attr-defined] # as above
 
 
-def _checked(path: Path, row: Row, canonical: Canonical, country: str) -> Row:
+def _check_row(path: Path, row: CustomerRow, canonical: Canonical, country: str) -> CustomerRow:
     """A row whose values are as they are kept; ImportFileError where one is none."""
     values = {}
     for field, value in row.values.items():
@@ -133,14 +133,14 @@ def _checked(path: Path, row: Row, canonical: Canonical, country: str) -> Row:
                 code="import",
                 hint="save the column as text",
             )
-    return Row(row.line, values)
+    return CustomerRow(row.line, values)
 
 
 def _lost_zero(code: str) -> bool:
     return code.isdecimal() and len(code) < _ZIP_DIGITS
 
 
-def _refuse_twins(path: Path, found: Sequence[Row]) -> None:
+def _refuse_twins(path: Path, found: Sequence[CustomerRow]) -> None:
     """ImportFileError where two rows have one address: one of them would be left out unseen."""
     lines: dict[str, int] = {}
     for row in found:

@@ -64,7 +64,7 @@ def account_of(tables: Tables, person_id: str) -> Account | None:
     return None if found is None else Account.of(found)
 
 
-def by_account(question: Question) -> Proof:
+def prove_standing(question: Question) -> Proof:
     """The prover of somebody's standing, from the account that they have or had.
 
     Who has none only visits; who has not confirmed their address applies; who is a member of
@@ -91,7 +91,7 @@ def payer_of(tables: Tables, person_id: str) -> str | None:
     return None if found is None else found.holder
 
 
-def by_number(transaction: Transaction, number: str) -> list[str]:
+def find_by_number(transaction: Transaction, number: str) -> list[str]:
     """Whose an account is, by the number that a customer quotes."""
     found = transaction.tables.get(table, "number = ?", number)
     return [found.person_id] if found else []
@@ -127,7 +127,7 @@ def _number(tables: Tables) -> str:
             return number
 
 
-def at_address(transaction: Transaction, email: str) -> str:
+def person_at_address(transaction: Transaction, email: str) -> str:
     """Whose confirmed account has an address; empty where there is none."""
     for person_id in transaction.find("email", email):
         found = account_of(transaction.tables, person_id)
@@ -136,7 +136,7 @@ def at_address(transaction: Transaction, email: str) -> str:
     return ""
 
 
-def imported(transaction: Transaction, email: str) -> str:
+def imported_person(transaction: Transaction, email: str) -> str:
     """Who was taken in from a file with an address and has no account yet; empty if nobody."""
     for person_id in transaction.find("email", email):
         if account_of(transaction.tables, person_id) is None and any(
@@ -146,7 +146,7 @@ def imported(transaction: Transaction, email: str) -> str:
     return ""
 
 
-def nobody(transaction: Transaction) -> str:
+def placeholder_person(transaction: Transaction) -> str:
     """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
 
     They are found by a word that is no address, and made when they are first needed.
@@ -159,13 +159,15 @@ def nobody(transaction: Transaction) -> str:
     return made
 
 
-def alone_at_address(transaction: Transaction, person_id: str) -> bool:
+def is_alone_at_address(transaction: Transaction, person_id: str) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
     found = transaction.act(Act(action="use", data=("email",), purpose="security"), person_id)
     if isinstance(found, Refused) or "email" not in found.values:
         return False
     email = found["email"]
-    return at_address(transaction, email) in ("", person_id) and not imported(transaction, email)
+    return person_at_address(transaction, email) in ("", person_id) and not imported_person(
+        transaction, email
+    )
 
 
 def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> None:
@@ -177,7 +179,7 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
     transaction.note(person_id, "acceptance", actor="customer", evidence=shown)
 
 
-def ask_anew(transaction: Transaction, person_id: str) -> None:
+def require_acceptance(transaction: Transaction, person_id: str) -> None:
     """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
     transaction.tables.update(table, changes, _WHOSE, person_id)
@@ -193,7 +195,7 @@ def members(tables: Tables, holder: str) -> list[Account]:
     return [Account.of(each) for each in found]
 
 
-def leave_members(provider: Provider, transaction: Transaction, holder: str) -> None:
+def release_members(provider: Provider, transaction: Transaction, holder: str) -> None:
     """Bill what members used so far to their holder, who is to be erased; they pay from now on."""
     for each in members(transaction.tables, holder):
         provider.events.announce(transaction, PAYER_CHANGES, each.person_id)
@@ -208,7 +210,7 @@ def has_place(transaction: Transaction, holder: str) -> bool:
     return len(members(transaction.tables, holder)) < MEMBERS_MAX
 
 
-def hold(
+def set_holder(
     provider: Provider, transaction: Transaction, person_id: str, holder: str, *, by: str = ""
 ) -> None:
     """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
@@ -225,7 +227,7 @@ def hold(
         )
 
 
-def never_confirmed(tables: Tables, before: datetime, most: int, after: str = "") -> list[str]:
+def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str = "") -> list[str]:
     """Whose accounts were opened before a moment, written to before it, and never confirmed.
 
     Some of them at a time, in order of their ids, of which `after` was the last one.
@@ -256,7 +258,7 @@ def close(transaction: Transaction, person_id: str, _: str = "") -> None:
     transaction.tables.update(table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
 
 
-def served(transaction: Transaction, person_id: str) -> str | Refused:
+def check_may_serve(transaction: Transaction, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
     found = transaction.act(Act(action="serve"), person_id, entitled=True)
     return found if isinstance(found, Refused) else ""

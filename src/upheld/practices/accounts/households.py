@@ -48,7 +48,9 @@ class Households:
         def look(transaction: Transaction) -> tuple[domain.Account | None, list[domain.Account]]:
             account = domain.account_of(transaction.tables, visit.subject)
             members = domain.members(transaction.tables, visit.subject)
-            return account, [m for m in members if not self._supervised(transaction, m.person_id)]
+            return account, [
+                m for m in members if not self._is_supervised(transaction, m.person_id)
+            ]
 
         account, members = await self.provider.do(look)
         return self.provider.pages.page(
@@ -94,7 +96,7 @@ class Households:
 
         found = await self.provider.attempt(work)
         if isinstance(found, Refused):
-            return self._no(visit.request, found)
+            return self._refusal_page(visit.request, found)
         if found:
             return await self._page(visit, filled.wrong("email", found), 409)
         return RedirectResponse("/me/household?said=invited", 303)
@@ -107,16 +109,16 @@ class Households:
             account = domain.account_of(transaction.tables, who or visit.subject)
             if account is None or visit.subject not in (account.holder, account.person_id):
                 return
-            if self._supervised(transaction, account.person_id):
+            if self._is_supervised(transaction, account.person_id):
                 return  # a guardian's care ends on its own page, and by its own records
-            domain.hold(
+            domain.set_holder(
                 self.provider, transaction, account.person_id, account.person_id, by=visit.subject
             )
 
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
 
-    def _supervised(self, transaction: Transaction, person_id: str) -> bool:
+    def _is_supervised(self, transaction: Transaction, person_id: str) -> bool:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
         if not transaction.peek(person_id, Act(action="serve")).allowed:
             return True
@@ -144,7 +146,7 @@ class Households:
             )
 
         def work(transaction: Transaction) -> bool:
-            if domain.members(transaction.tables, visit.subject) or self._supervised(
+            if domain.members(transaction.tables, visit.subject) or self._is_supervised(
                 transaction, visit.subject
             ):
                 return False
@@ -157,12 +159,14 @@ class Households:
             sessions.redeem(transaction.tables, HOUSEHOLD, raw, at)
             if invitations.redeem(transaction, found) is None:
                 return False
-            domain.hold(self.provider, transaction, visit.subject, found.inviter, by=visit.subject)
+            domain.set_holder(
+                self.provider, transaction, visit.subject, found.inviter, by=visit.subject
+            )
             return True
 
         if not await self.provider.do(work):
             return self.provider.pages.page(visit.request, "accounts/link-over.html", status=410)
         return RedirectResponse("/me/household", 303)
 
-    def _no(self, request: Request, refused: Refused) -> Response:
+    def _refusal_page(self, request: Request, refused: Refused) -> Response:
         return refused_page(self.provider, request, refused)

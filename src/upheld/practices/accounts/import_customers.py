@@ -18,14 +18,14 @@ from upheld.practice.answers import canonical, today
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.customer_file import Row, read_customers
+from upheld.practices.accounts.customer_file import CustomerRow, read_customers
 
 
 class _TriedError(Exception):
     """The end of a dry run."""
 
 
-class NotServed(NamedTuple):
+class UnservedRow(NamedTuple):
     """Somebody who was not taken in: the line on which they stand, why, and the clauses."""
 
     line: int
@@ -33,17 +33,17 @@ class NotServed(NamedTuple):
     why: str
 
 
-class TakenIn(NamedTuple):
+class ImportResult(NamedTuple):
     """What came of a file: how many are in it, were taken in, were there, may not be served."""
 
     rows: int
     taken: int
     known: int
     violations: int
-    not_served: tuple[NotServed, ...]
+    not_served: tuple[UnservedRow, ...]
 
 
-def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
+def import_customers(provider: Provider, path: Path, *, apply: bool) -> ImportResult:
     """Take in the customers of a CSV file whose columns are fields, all of them or none.
 
     Without `apply` everything is tried and nothing kept.
@@ -69,10 +69,10 @@ def take_in(provider: Provider, path: Path, *, apply: bool) -> TakenIn:
                 taken += 1
         if not apply:
             raise _TriedError  # and nothing is kept
-    return TakenIn(len(found), taken, known, violations, tuple(not_served))
+    return ImportResult(len(found), taken, known, violations, tuple(not_served))
 
 
-def _not_served(provider: Provider, row: Row) -> NotServed | None:
+def _not_served(provider: Provider, row: CustomerRow) -> UnservedRow | None:
     """Why somebody is not taken in: by their age the policy does not let us serve them alone."""
     if BIRTH_DATE not in row.values:
         return None
@@ -82,11 +82,11 @@ def _not_served(provider: Provider, row: Row) -> NotServed | None:
     if decision.allowed:
         return None
     why = reason(policy, decision)
-    return NotServed(row.line, tuple(quote.id for quote in why.quotes), why.says)
+    return UnservedRow(row.line, tuple(quote.id for quote in why.quotes), why.says)
 
 
 def _is_known(transaction: Transaction, email: str) -> bool:
     """Whether a customer has an address: neither an invitation nor an account never confirmed."""
     return bool(email) and bool(
-        domain.at_address(transaction, email) or domain.imported(transaction, email)
+        domain.person_at_address(transaction, email) or domain.imported_person(transaction, email)
     )

@@ -38,7 +38,7 @@ def fields(provider: Provider, transaction: Transaction, person_id: str) -> list
     return [checked(provider, BIRTH_DATE, BIRTH)]
 
 
-def not_served(provider: Provider, born: str) -> Refused | None:
+def refusal_by_age(provider: Provider, born: str) -> Refused | None:
     """The refusal, where the policy does not let us serve somebody of a birth date alone."""
     policy = provider.policy
     decision = admission(policy).of(age_of(born, today(provider)))
@@ -66,7 +66,7 @@ def open_account(
         if isinstance(stored, Refused):
             return stored
     domain.open_account(transaction, person_id, agreement_digest="")
-    domain.ask_anew(transaction, person_id)
+    domain.require_acceptance(transaction, person_id)
     domain.verify(transaction, person_id)
     provider.events.announce(transaction, ACCOUNT_OPENED, person_id)
     return None

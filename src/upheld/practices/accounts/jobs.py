@@ -21,39 +21,39 @@ CONFIRM_WITHIN: Final = timedelta(days=7)
 AT_ONCE: Final = 100
 
 
-def unconfirmed(gate: Gate) -> int:
+def erase_unconfirmed(gate: Gate) -> int:
     """Erase whoever never confirmed their address; how many."""
     before = trusted_time(gate) - CONFIRM_WITHIN
     count, last = 0, ""
     with trying(gate, "unconfirmed accounts") as trial:
         while True:
             with gate.together() as transaction:
-                gone = domain.never_confirmed(transaction.tables, before, AT_ONCE, last)
+                gone = domain.unconfirmed_people(transaction.tables, before, AT_ONCE, last)
             if not gone:
                 return count
             last = gone[-1]
-            count += trial.some(gone, partial(_erased, gate))
+            count += trial.some(gone, partial(_erase, gate))
 
 
-def _erased(gate: Gate, whom: Sequence[str]) -> int:
+def _erase(gate: Gate, whom: Sequence[str]) -> int:
     return len(erase(gate, whom))
 
 
-def swept(gate: Gate) -> int:
+def sweep(gate: Gate) -> int:
     """Delete sessions and links that are over, and counts of tries that are full again."""
     at = trusted_time(gate)
     with gate.together() as transaction:
         return sessions.sweep(transaction.tables, at) + limits.sweep(transaction.tables, at)
 
 
-def of_age(transaction: Transaction, person_id: str, about: str) -> None:
+def on_coming_of_age(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody came of age: they answer for themselves, and accept the terms anew."""
     del about
-    domain.ask_anew(transaction, person_id)
+    domain.require_acceptance(transaction, person_id)
 
 
 JOBS: Final = (
-    Job("unconfirmed accounts", 3600, unconfirmed),
+    Job("unconfirmed accounts", 3600, erase_unconfirmed),
     Job("invitations", 3600, invitations.sweep),
-    Job("sessions", 900, swept),
+    Job("sessions", 900, sweep),
 )

@@ -33,7 +33,7 @@ class CustomerPasskeys(OwnPasskeys):
 
     def has_factor(self, tables: Tables, subject: str) -> bool:
         """A code is asked for where the customer has a second factor."""
-        return authenticator.standing(tables, subject) is not None
+        return authenticator.second_factor(tables, subject) is not None
 
     def passes(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether the code is right, of a few tries."""
@@ -43,7 +43,7 @@ class CustomerPasskeys(OwnPasskeys):
             transaction.tables, SIGN_IN_ACCOUNT, "passkey-code", subject, at=self.provider.now()
         ):
             return False
-        return authenticator.fits(transaction, subject, code)
+        return authenticator.use_code(transaction, subject, code)
 
     def changed(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter it, and tell the customer by a message."""
@@ -64,7 +64,7 @@ class CustomerPasskeys(OwnPasskeys):
             ):
                 return False
             person = passkeys.sign_in(transaction, site, "customer", sent) if site else ""
-            if not person or not self._served(transaction, person):
+            if not person or not self._may_enter(transaction, person):
                 return False
             enter(provider, tables, request, response, "customer", person)
             account = domain.account_of(tables, person)
@@ -76,11 +76,11 @@ class CustomerPasskeys(OwnPasskeys):
             return response
         return RedirectResponse("/sign-in?said=passkey", 303)
 
-    def _served(self, transaction: Transaction, person: str) -> bool:
+    def _may_enter(self, transaction: Transaction, person: str) -> bool:
         account = domain.account_of(transaction.tables, person)
         if account is None or account.state != domain.ACTIVE:
             return False
         act = Act(action="use", data=("credentials",), purpose="security")
         if isinstance(transaction.act(act, person, entitled=True), Refused):
             return False
-        return not isinstance(domain.served(transaction, person), Refused)
+        return not isinstance(domain.check_may_serve(transaction, person), Refused)

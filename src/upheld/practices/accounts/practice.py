@@ -20,15 +20,15 @@ from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
-from upheld.practices.accounts.jobs import JOBS, of_age
+from upheld.practices.accounts.jobs import JOBS, on_coming_of_age
 from upheld.practices.accounts.passkey import HERE as KEYS
 from upheld.practices.accounts.passkey import SIGNING, CustomerPasskeys
-from upheld.practices.accounts.registration_form import registration
+from upheld.practices.accounts.registration_form import registration_form
 from upheld.practices.accounts.second_step import ASKING, HERE, SecondStep
-from upheld.practices.accounts.security import Security, no_more_links
+from upheld.practices.accounts.security import Security, revoke_links
 from upheld.practices.accounts.sign_in import ACCEPT, SignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
-from upheld.practices.accounts.terms import Agreement, Terms
+from upheld.practices.accounts.terms import Agreement, TermsPage
 
 LINKS = {
     "verify": Link("/verify", timedelta(hours=24)),
@@ -39,7 +39,7 @@ LINKS = {
 
 def _asks_nobody(policy: Policy) -> str:
     """Why nobody can sign up; empty where somebody can."""
-    asked = registration(policy)
+    asked = registration_form(policy)
     if asked.lacks:
         return f"nobody is asked, since no clause lets us ask for {', '.join(asked.lacks)}"
     return "" if admission(policy).is_open else "nobody who is new here may be served"
@@ -63,7 +63,7 @@ def practice(provider: Provider) -> Practice:
         asks=("collect", "contact", "serve", "store", "use", "view"),
         proves=("opted-out", "advertising-opt-out"),
         routes=[
-            *_open(provider, sign_up, Terms(provider, agreement)),
+            *_open(provider, sign_up, TermsPage(provider, agreement)),
             *_own(provider, Home(provider), accept),
             *_households(provider, Households(provider, sign_up)),
         ],
@@ -87,23 +87,23 @@ def practice(provider: Provider) -> Practice:
             "household": "/me/household",
         },
         derived={"account-id": ((), domain.number_of)},
-        provers={"account-standing": (domain.by_account, ())},
+        provers={"account-standing": (domain.prove_standing, ())},
         payer=domain.payer_of,
-        leaving=partial(domain.leave_members, provider),
-        finders={"account": domain.by_number},
+        leaving=partial(domain.release_members, provider),
+        finders={"account": domain.find_by_number},
         fields={"credentials": credentials.told},
         jobs=JOBS,
         links=LINKS,
         listeners={
-            CAME_OF_AGE: of_age,
+            CAME_OF_AGE: on_coming_of_age,
             ACCOUNT_CLOSED: domain.close,
-            PASSWORD_CHANGED: no_more_links,
+            PASSWORD_CHANGED: revoke_links,
         },
         waiting=accept.waiting,
     )
 
 
-def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
+def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRoute]:
     """Pages for whoever is not signed in."""
     sign_in, security = SignIn(provider), Security(provider)
     both = ["GET", "POST"]
@@ -120,7 +120,7 @@ def _open(provider: Provider, sign_up: SignUp, terms: Terms) -> list[BaseRoute]:
         Route(SIGNING, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]),
         Route(ASKING, anybody(provider, SecondStep(provider).ask), methods=both),
         Route("/sign-in/again", signed_in(provider, "customer", sign_in.again), methods=both),
-        Route("/sign-out", signed_in(provider, "customer", sign_in.out), methods=["POST"]),
+        Route("/sign-out", signed_in(provider, "customer", sign_in.sign_out), methods=["POST"]),
         Route("/recover", anybody(provider, security.recover), methods=both),
         Route("/recover/sent", security.sent, methods=["GET"]),
         Route("/recover/{link}", anybody(provider, security.choose), methods=both),

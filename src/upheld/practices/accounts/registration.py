@@ -27,8 +27,8 @@ from upheld.practices.accounts.registration_form import ADVERTISING, CHOICES, OF
 class Applicant(NamedTuple):
     """Who wants to be a customer: values by kind of data, the password's hash, by whose leave."""
 
-    told: Mapping[str, str]
-    secret: str
+    values: Mapping[str, str]
+    password_hash: str
     agreement: str
     invitation: Invitation | None = None
 
@@ -38,7 +38,7 @@ def age_of(told: str, today: date) -> int:
     return years(date.fromisoformat(birth_date(told, today)), today)
 
 
-def refuse_nobody(transaction: Transaction, decision: Decision) -> None:
+def note_refusal(transaction: Transaction, decision: Decision) -> None:
     """An entry that somebody was refused, which says of nobody and of no date."""
     transaction.note(
         None,
@@ -50,7 +50,7 @@ def refuse_nobody(transaction: Transaction, decision: Decision) -> None:
     )
 
 
-def join(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
+def register(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
     """Register somebody; their id, or an empty one where the address has an account already.
 
     None where the invitation by which they come was used by somebody else, or is over.
@@ -58,20 +58,23 @@ def join(provider: Provider, transaction: Transaction, applicant: Applicant) -> 
     Either way a message goes to the address, and nobody else learns which. Raises Refused where the
     policy refuses any part, so that nothing of it is kept.
     """
-    email = applicant.told["email"]
-    taken, before = domain.at_address(transaction, email), domain.imported(transaction, email)
+    email = applicant.values["email"]
+    taken, before = (
+        domain.person_at_address(transaction, email),
+        domain.imported_person(transaction, email),
+    )
     there = taken or before
     person: str | None = None
     try:
         with transaction.savepoint():
-            person = _register(provider, transaction, applicant)
+            person = _register_person(provider, transaction, applicant)
             if there:
                 raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block
     except _AlreadyHereError:
-        _write(transaction, there, "accounts/already" if taken else domain.WELCOME)
+        _write_to_holder(transaction, there, "accounts/already" if taken else domain.WELCOME)
         return ""
     if person is not None:
-        _done(outbox.queue(transaction, person, domain.CONFIRM, "administrative-message"))
+        _raise_refusal(outbox.queue(transaction, person, domain.CONFIRM, "administrative-message"))
     return person
 
 
@@ -82,22 +85,28 @@ class _AlreadyHereError(Exception):
     """
 
 
-def _register(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
+def _register_person(
+    provider: Provider, transaction: Transaction, applicant: Applicant
+) -> str | None:
     """Make somebody a customer; None where their invitation is over."""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(transaction, invited)) is None:
         return None
     person = transaction.enrol()
-    told = applicant.told
+    told = applicant.values
     _store(transaction, person, {word: told[word] for word in told if word == BIRTH_DATE})
     _store(
         transaction,
         person,
         {word: told[word] for word in told if word not in (BIRTH_DATE, PASSWORD)},
     )
-    _done(
+    _raise_refusal(
         credentials.change(
-            transaction, person, credentials.SIGN_IN, applicant.secret, occasion="registration"
+            transaction,
+            person,
+            credentials.SIGN_IN,
+            applicant.password_hash,
+            occasion="registration",
         )
     )
     domain.open_account(
@@ -107,15 +116,15 @@ def _register(provider: Provider, transaction: Transaction, applicant: Applicant
         holder=invited.inviter if invited else "",
     )
     domain.accept(transaction, person, applicant.agreement)
-    _choose(transaction, person, applicant.told.get(CHOICES, ""))
+    _record_choices(transaction, person, applicant.values.get(CHOICES, ""))
     provider.events.announce(
         transaction, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
     )
-    _done(domain.served(transaction, person))
+    _raise_refusal(domain.check_may_serve(transaction, person))
     return person
 
 
-def _write(transaction: Transaction, person_id: str, template: str) -> None:
+def _write_to_holder(transaction: Transaction, person_id: str, template: str) -> None:
     """Write to whoever has the address already, if we still may: nobody else learns whether.
 
     Refused only where we might not write to somebody who signed up anew either.
@@ -124,14 +133,14 @@ def _write(transaction: Transaction, person_id: str, template: str) -> None:
     anybody = Act(action="contact", purpose="administrative-message")
     if (
         isinstance(found, Refused)
-        and not transaction.peek(domain.nobody(transaction), anybody).allowed
+        and not transaction.peek(domain.placeholder_person(transaction), anybody).allowed
     ):
         raise found
 
 
 def _store(transaction: Transaction, person_id: str, told: Mapping[str, str]) -> None:
     if told:
-        _done(
+        _raise_refusal(
             transaction.store(
                 person_id,
                 told,
@@ -143,7 +152,7 @@ def _store(transaction: Transaction, person_id: str, told: Mapping[str, str]) ->
         )
 
 
-def _choose(transaction: Transaction, person_id: str, told: str) -> None:
+def _record_choices(transaction: Transaction, person_id: str, told: str) -> None:
     """What somebody opts out of from the first day on, as records that the policy asks for."""
     chosen = told.split(", ")
     if OFFERS in chosen:
@@ -161,7 +170,7 @@ def _choose(transaction: Transaction, person_id: str, told: str) -> None:
         )
 
 
-def _done(found: object) -> None:
+def _raise_refusal(found: object) -> None:
     """Raise what was refused, so that nothing of the whole is kept."""
     if isinstance(found, Refused):
         raise found

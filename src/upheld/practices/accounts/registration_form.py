@@ -84,7 +84,7 @@ _SHAPES: Final = {
 _PLAIN: Final = Field("", "")
 
 
-class Registration(NamedTuple):
+class RegistrationForm(NamedTuple):
     """What is asked when somebody registers, and on which clauses."""
 
     fields: tuple[Field, ...]
@@ -105,28 +105,28 @@ class Registration(NamedTuple):
 
 @observing.reading
 @lru_cache(maxsize=8)
-def registration(policy: Policy, *, derived: frozenset[str] = frozenset()) -> Registration:
+def registration_form(policy: Policy, *, derived: frozenset[str] = frozenset()) -> RegistrationForm:
     """What the policy lets us ask when somebody registers; worked out once a policy.
 
     `derived` are fields that are worked out of others.
     """
-    return _asked(policy, derived)
+    return _build_form(policy, derived)
 
 
-def _asked(policy: Policy, derived: frozenset[str]) -> Registration:
+def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
     vocabulary = policy.program.vocabulary
     written = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - LATER
     words = [word for word in policy.engine.compiled.leaves["data"].bit if "/" not in word]
     words = [word for word in words if word in vocabulary.tree("data") and word not in written]
-    decisions = {word: _let_in(policy, word) for word in words}
+    decisions = {word: _intake_decisions(policy, word) for word in words}
     allowed = [word for word in words if all(each.allowed for each in decisions[word])]
     clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}
-    uses = _uses(policy, words)
+    uses = _clauses_of_use(policy, words)
     label = {word: vocabulary.tree("data")[word].label or word for word in words}
-    asked = [word for word in allowed if word not in LATER and _is_asked(policy, word)]
+    asked = [word for word in allowed if word not in LATER and _has_choices(policy, word)]
     needed = NEEDED | ({BIRTH_DATE} if admission(policy).asks_age else set())
     asked.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
-    return Registration(
+    return RegistrationForm(
         tuple(
             _field(
                 policy, word, label[word], uses.get(word, []), required=word in needed | {"name"}
@@ -139,7 +139,7 @@ def _asked(policy: Policy, derived: frozenset[str]) -> Registration:
     )
 
 
-def _let_in(policy: Policy, word: str) -> tuple[Decision, Decision]:
+def _intake_decisions(policy: Policy, word: str) -> tuple[Decision, Decision]:
     """Whether an adult may be asked for a kind of data when they register, and it be kept."""
     facts: dict[str, object] = {
         name: False for name, fact in policy.program.vocabulary.facts.items() if fact.absent
@@ -151,7 +151,7 @@ def _let_in(policy: Policy, word: str) -> tuple[Decision, Decision]:
     return policy.decide(collect, facts), policy.decide(store, facts)
 
 
-def _uses(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
+def _clauses_of_use(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
     """For each kind of data the clauses by which it is used, but for those on all data alike."""
     on: dict[str, set[str]] = {word: set() for word in words}
     for node in policy.program.nodes:
@@ -165,7 +165,7 @@ def _uses(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
     return {word: quoted(policy, clauses) for word, clauses in on.items()}
 
 
-def _is_asked(policy: Policy, word: str) -> bool:
+def _has_choices(policy: Policy, word: str) -> bool:
     """Whether there is something to ask: of choices, that the policy hangs on one of them."""
     return word != CHOICES or bool(shape_of(policy, word).options)
 

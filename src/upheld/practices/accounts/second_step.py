@@ -56,7 +56,7 @@ class SecondStep:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    async def _half(self, request: Request) -> Session | None:
+    async def _pending_session(self, request: Request) -> Session | None:
         """The session of whoever gave the right password a moment ago."""
         provider, at = self.provider, self.provider.now()
         raw = request.cookies.get(cookie_name(provider, HALF), "")
@@ -69,7 +69,7 @@ class SecondStep:
         word = request.query_params.get("destination", "")
         return word if word in self.provider.destinations else ""
 
-    def _asking(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
+    def _code_page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
             request,
             "accounts/code.html",
@@ -81,17 +81,17 @@ class SecondStep:
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for the second factor, and sign in whoever gives it."""
-        half = await self._half(request)
+        half = await self._pending_session(request)
         if half is None:
             return RedirectResponse("/sign-in", 303)
         if request.method != "POST":
-            return self._asking(request)
+            return self._code_page(request)
         filled = read([CODE], form)
         if not filled.ok:
-            return self._asking(request, filled, 422)
+            return self._code_page(request, filled, 422)
         provider, person = self.provider, half.subject
-        if await self._limited(request, person):
-            return self._asking(request, filled.wrong("code", LATER), 429)
+        if await self._is_limited(request, person):
+            return self._code_page(request, filled.wrong("code", LATER), 429)
         path = provider.destinations.get(self._destination(request), "/me")
         response: Response = RedirectResponse(path, 303)
 
@@ -102,10 +102,12 @@ class SecondStep:
                 request.cookies.get(cookie_name(provider, HALF), ""),
                 provider.now(),
             )
-            if again is None or not authenticator.fits(transaction, person, filled.values["code"]):
+            if again is None or not authenticator.use_code(
+                transaction, person, filled.values["code"]
+            ):
                 return False
             sessions.end(transaction.tables, again)
-            provider.limits.clear(transaction.tables, *self._counted(request, person))
+            provider.limits.clear(transaction.tables, *self._limit_key(request, person))
             leave(provider, response, HALF)
             enter(provider, transaction.tables, request, response, "customer", person)
             account = domain.account_of(transaction.tables, person)
@@ -115,12 +117,12 @@ class SecondStep:
 
         if await provider.do(work):
             return response
-        return self._asking(request, filled.wrong("code", WRONG), 403)
+        return self._code_page(request, filled.wrong("code", WRONG), 403)
 
-    async def _limited(self, request: Request, person_id: str) -> bool:
+    async def _is_limited(self, request: Request, person_id: str) -> bool:
         """Count a try of a code: a device that was let in before is counted for itself alone."""
         provider = self.provider
-        name = self._counted(request, person_id)
+        name = self._limit_key(request, person_id)
         return bool(
             await provider.do(
                 lambda transaction: provider.limits.take(
@@ -129,11 +131,11 @@ class SecondStep:
             )
         )
 
-    def _counted(self, request: Request, person_id: str) -> tuple[str, str, str]:
+    def _limit_key(self, request: Request, person_id: str) -> tuple[str, str, str]:
         device = entrance.device_of(self.provider, request, "customer", person_id)
         return "second-factor", person_id, device.word if device else ""
 
-    def _setting(
+    def _offer_page(
         self, visit: Visit, offer: Offer, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
         name = self.provider.imprint.name or "upheld"
@@ -148,10 +150,10 @@ class SecondStep:
             picture=offer.picture("my account", name),
         )
 
-    def _set_up(
+    def _state_page(
         self,
         visit: Visit,
-        standing: authenticator.Standing,
+        standing: authenticator.SecondFactor,
         filled: Filled = EMPTY,
         status: int = 200,
     ) -> Response:
@@ -164,34 +166,34 @@ class SecondStep:
             status=status,
         )
 
-    def _codes(self, visit: Visit, codes: list[str]) -> Response:
+    def _codes_page(self, visit: Visit, codes: list[str]) -> Response:
         return self.provider.pages.page(visit.request, "accounts/recovery-codes.html", codes=codes)
 
     async def show(self, visit: Visit) -> Response:
         """What to set up, or how the second factor stands and how to remove it."""
         person = visit.subject
-        found = await self.provider.read(lambda c: authenticator.standing(c, person))
+        found = await self.provider.read(lambda c: authenticator.second_factor(c, person))
         if found is not None:
-            return self._set_up(visit, found)
-        return self._setting(visit, factors.offer(self.provider, visit.session.key))
+            return self._state_page(visit, found)
+        return self._offer_page(visit, factors.offer(self.provider, visit.session.key))
 
     async def change(self, visit: Visit) -> Response:
         """Set it up; or, by one more code, remove it or make other recovery codes."""
         person = visit.subject
-        found = await self.provider.read(lambda c: authenticator.standing(c, person))
+        found = await self.provider.read(lambda c: authenticator.second_factor(c, person))
         if found is None:
             return await self._turn_on(visit)
         filled = read([CODE], visit.form)
         if not filled.ok:
-            return self._set_up(visit, found, filled, 422)
-        if await self._limited(visit.request, person):
-            return self._set_up(visit, found, filled.wrong("code", LATER), 429)
+            return self._state_page(visit, found, filled, 422)
+        if await self._is_limited(visit.request, person):
+            return self._state_page(visit, found, filled.wrong("code", LATER), 429)
         remove = visit.form.get("what") == "remove"
 
         def work(transaction: Transaction) -> list[str] | None:
-            if not authenticator.fits(transaction, person, filled.values["code"]):
+            if not authenticator.use_code(transaction, person, filled.values["code"]):
                 return None
-            counted = self._counted(visit.request, person)
+            counted = self._limit_key(visit.request, person)
             self.provider.limits.clear(transaction.tables, *counted)
             if not remove:
                 return authenticator.new_codes(transaction, person)
@@ -201,8 +203,8 @@ class SecondStep:
 
         codes = await self.provider.do(work)
         if codes is None:
-            return self._set_up(visit, found, filled.wrong("code", WRONG), 403)
-        return RedirectResponse("/me/security", 303) if remove else self._codes(visit, codes)
+            return self._state_page(visit, found, filled.wrong("code", WRONG), 403)
+        return RedirectResponse("/me/security", 303) if remove else self._codes_page(visit, codes)
 
     async def _turn_on(self, visit: Visit) -> Response:
         provider, person = (
@@ -211,16 +213,18 @@ class SecondStep:
         )
         offer = factors.offered(provider, visit.session.key, str(visit.form.get("offer", "")))
         if offer is None:
-            return self._setting(visit, factors.offer(self.provider, visit.session.key), status=422)
+            return self._offer_page(
+                visit, factors.offer(self.provider, visit.session.key), status=422
+            )
         filled = read([FIRST], visit.form)
         if not filled.ok:
-            return self._setting(visit, offer, filled, 422)
+            return self._offer_page(visit, offer, filled, 422)
         step = factors.first_step(offer, filled.values["code"], provider.now())
         if step is None:
             wrong = filled.wrong(
                 "code", "This is not what the authenticator shows for the picture."
             )
-            return self._setting(visit, offer, wrong, 422)
+            return self._offer_page(visit, offer, wrong, 422)
 
         def work(transaction: Transaction) -> list[str] | Decision:
             act, _ = transaction.letting_in(
@@ -241,7 +245,7 @@ class SecondStep:
         codes = await provider.do(work)
         if isinstance(codes, Decision):
             return refused_page(provider, visit.request, Refused(None, codes))
-        return self._codes(visit, codes) if codes else RedirectResponse(HERE, 303)
+        return self._codes_page(visit, codes) if codes else RedirectResponse(HERE, 303)
 
     def _tell(self, transaction: Transaction, person_id: str) -> None:
         outbox.queue(transaction, person_id, "accounts/factor", "administrative-message")

@@ -42,7 +42,7 @@ LETTING_IN: Final = (
 LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
 
 
-def no_more_links(transaction: Transaction, person_id: str, _: str = "") -> None:
+def revoke_links(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Let no link to a new password that somebody had work any more, nor one on its way."""
     sessions.revoke(transaction.tables, RECOVER, person_id)
     for template in LETTING_IN:
@@ -61,7 +61,7 @@ class Security:
         found, factor = await self.provider.read(
             lambda c: (
                 sessions.listed(c, "customer", person, self.provider.now()),
-                authenticator.standing(c, person),
+                authenticator.second_factor(c, person),
             )
         )
         return self.provider.pages.page(
@@ -104,14 +104,14 @@ class Security:
         """Choose another password, right after the old one was given."""
         if visit.request.method == "GET":
             return self._change_page(visit)
-        filled = await self._chosen(visit.form, visit.subject)
+        filled = await self._read_password(visit.form, visit.subject)
         if not filled.ok:
             return self._change_page(visit, filled, 422)
         secret = await self.provider.apart(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse("/me/security?said=changed", 303)
 
         def work(transaction: Transaction) -> Refused | None:
-            refused = self._set(transaction, visit.subject, secret)
+            refused = self._set_password(transaction, visit.subject, secret)
             if refused is None:
                 enter(
                     self.provider,
@@ -124,12 +124,12 @@ class Security:
             return refused
 
         found = await self.provider.attempt(work)
-        return self._no(visit.request, found) if isinstance(found, Refused) else response
+        return self._refusal_page(visit.request, found) if isinstance(found, Refused) else response
 
-    def _no(self, request: Request, refused: Refused) -> Response:
+    def _refusal_page(self, request: Request, refused: Refused) -> Response:
         return refused_page(self.provider, request, refused)
 
-    async def _chosen(self, form: FormData, person_id: str) -> Filled:
+    async def _read_password(self, form: FormData, person_id: str) -> Filled:
         """A password that was chosen, checked against the common ones and the person's own name."""
         filled = read([NEW], form)
         if not filled.ok:
@@ -146,7 +146,9 @@ class Security:
         why = passwords.refused(filled.values["password"], context)
         return filled.wrong("password", why) if why else filled
 
-    def _set(self, transaction: Transaction, person_id: str, secret: str) -> Refused | None:
+    def _set_password(
+        self, transaction: Transaction, person_id: str, secret: str
+    ) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
         refused = credentials.change(
             transaction,
@@ -184,11 +186,11 @@ class Security:
             email = filled.values["email"]
             if limiting.too_many_to(self.provider, transaction, "recover", email):
                 return True
-            person, template = domain.at_address(transaction, email), "accounts/recover"
-            if not person and (person := domain.imported(transaction, email)):
+            person, template = domain.person_at_address(transaction, email), "accounts/recover"
+            if not person and (person := domain.imported_person(transaction, email)):
                 template = domain.WELCOME
-            whose = person or domain.nobody(transaction)
-            no_more_links(transaction, whose)
+            whose = person or domain.placeholder_person(transaction)
+            revoke_links(transaction, whose)
             outbox.queue(transaction, whose, template, "administrative-message")
             if not person:
                 outbox.drop(transaction, whose)
@@ -213,14 +215,14 @@ class Security:
         )
         if request.method == "GET":
             return self._form(request, EMPTY, 200, fields)
-        filled = await self._chosen(form, person)
+        filled = await self._read_password(form, person)
         more = read(fields, form)
         born = more.values.get(BIRTH_DATE, "")
         filled = filled._replace(errors=filled.errors | more.errors, shown=more.shown)
         if not filled.ok:
             return self._form(request, filled, 422, fields)
-        if born and (refused := imported_sign_in.not_served(provider, born)):
-            return self._no(request, refused)
+        if born and (refused := imported_sign_in.refusal_by_age(provider, born)):
+            return self._refusal_page(request, refused)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
         def work(transaction: Transaction) -> Refused | bool:
@@ -228,11 +230,11 @@ class Security:
             if whose is None:
                 return False
             refused = imported_sign_in.open_account(provider, transaction, whose, born)
-            return refused or self._set(transaction, whose, secret) or True
+            return refused or self._set_password(transaction, whose, secret) or True
 
         found = await provider.attempt(work)
         if isinstance(found, Refused):
-            return self._no(request, found)
+            return self._refusal_page(request, found)
         if not found:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         response = RedirectResponse("/sign-in?said=changed", 303)

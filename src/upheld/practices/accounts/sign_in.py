@@ -113,7 +113,7 @@ class SignIn:
         late = filled.wrong("email", LATER)
         if door is Door.SHUT or (slowed and not code):
             return self.page(request, late, 429, slowed=slowed)
-        person, kept = await provider.do(lambda transaction: self._kept(transaction, email))
+        person, kept = await provider.do(lambda transaction: self._stored_hash(transaction, email))
         if not await provider.apart(passwords.fits, kept, password):
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
@@ -130,12 +130,12 @@ class SignIn:
         if found is None:
             return self.page(request, late, 429, slowed=True)
         if isinstance(found, Refused):
-            return self._waits(request, found)
+            return self._waiting_page(request, found)
         if found:
             response.headers["location"] = found
         return response
 
-    def _waits(self, request: Request, refused: Refused) -> Response:
+    def _waiting_page(self, request: Request, refused: Refused) -> Response:
         """The page for somebody whom the policy does not let us serve at the moment."""
         policy = self.provider.policy
         why = reason(policy, refused.decision)
@@ -151,16 +151,16 @@ class SignIn:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
         known = entrance.remembers(self.provider, request, "customer")
-        person = domain.at_address(transaction, email) if known else ""
+        person = domain.person_at_address(transaction, email) if known else ""
         return entrance.knock(self.provider, transaction, request, "customer", name, person)
 
-    def _kept(self, transaction: Transaction, email: str) -> tuple[str, str]:
+    def _stored_hash(self, transaction: Transaction, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
 
         For an address without one the same is asked of somebody of whom nothing is held.
         """
-        person_id = domain.at_address(transaction, email)
-        whose = person_id or domain.nobody(transaction)
+        person_id = domain.person_at_address(transaction, email)
+        whose = person_id or domain.placeholder_person(transaction)
         return person_id, credentials.kept(transaction, whose).get(credentials.SIGN_IN, "")
 
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
@@ -178,22 +178,22 @@ class SignIn:
 
         Where strangers tried too often, only with the right code of a second factor; else None.
         """
-        if slowed and not authenticator.fits(transaction, person_id, code):
+        if slowed and not authenticator.use_code(transaction, person_id, code):
             return None
-        found = domain.served(transaction, person_id)
+        found = domain.check_may_serve(transaction, person_id)
         if isinstance(found, Refused):
             return found
         name = normalised("email", email)
         entrance.let_in(self.provider, transaction, request, "customer", name, person_id)
         if slowed:
             self.provider.limits.clear(transaction.tables, "second-factor", person_id, "")
-        elif authenticator.standing(transaction.tables, person_id) is not None:
-            return self._half(transaction, person_id, request, response)
+        elif authenticator.second_factor(transaction.tables, person_id) is not None:
+            return self._start_second_step(transaction, person_id, request, response)
         enter(self.provider, transaction.tables, request, response, "customer", person_id)
         account = domain.account_of(transaction.tables, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
 
-    def _half(
+    def _start_second_step(
         self, transaction: Transaction, person_id: str, request: Request, response: Response
     ) -> str:
         """Begin what opens nothing but the page that asks for the second factor; where that is."""
@@ -242,7 +242,7 @@ class SignIn:
         await provider.do(renew)
         return response
 
-    async def out(self, visit: Visit) -> Response:
+    async def sign_out(self, visit: Visit) -> Response:
         """Sign somebody out."""
         await self.provider.do(lambda transaction: sessions.end(transaction.tables, visit.session))
         response = RedirectResponse("/sign-in?" + urlencode({"said": "left"}), 303)

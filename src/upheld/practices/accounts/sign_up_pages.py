@@ -27,10 +27,14 @@ from upheld.practices.accounts import age_marker, domain
 from upheld.practices.accounts.registration import (
     Applicant,
     age_of,
-    join,
-    refuse_nobody,
+    note_refusal,
+    register,
 )
-from upheld.practices.accounts.registration_form import PASSWORD, Registration, registration
+from upheld.practices.accounts.registration_form import (
+    PASSWORD,
+    RegistrationForm,
+    registration_form,
+)
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -59,7 +63,7 @@ class SignUp:
             "date",
             autocomplete="bday",
             length_max=10,
-            check=self._born,
+            check=self._check_birth_date,
         )
         shown = "I have read the privacy policy" + (
             " and the Master Terms, and accept both." if agreement.path else ", and accept it."
@@ -67,18 +71,18 @@ class SignUp:
         self.accept = Field("accept", shown, "tick", length_max=3, options=[("yes", "")])
 
     @property
-    def asked(self) -> Registration:
+    def registration(self) -> RegistrationForm:
         """What the policy in force lets us ask."""
         policy = self.provider.policy
         words = policy.engine.compiled.leaves["data"].bit
-        return registration(policy, derived=self.provider.gate.gate.derived_of(words))
+        return registration_form(policy, derived=self.provider.gate.gate.derived_of(words))
 
     @property
     def admission(self) -> Admission:
         """Whom the policy in force lets us serve who is new here."""
         return admission(self.provider.policy)
 
-    def _born(self, told: str) -> str:
+    def _check_birth_date(self, told: str) -> str:
         return birth_date(told, self.provider.today())
 
     def _age(self, born: str) -> int | None:
@@ -88,8 +92,8 @@ class SignUp:
         self, request: Request, filled: Filled = EMPTY, status: int = 200, invitation: str = ""
     ) -> Response:
         """The first page: it asks for the birth date alone, or for all where no age matters."""
-        if not (self.asked.works and self.admission.is_open):
-            return self._closed(request)
+        if not (self.registration.works and self.admission.is_open):
+            return self._closed_page(request)
         if not self.admission.asks_age:
             return self.form_page(request, code=invitation)
         return self.provider.pages.page(
@@ -106,14 +110,14 @@ class SignUp:
     async def show(self, request: Request) -> Response:
         """The first page."""
         if self._is_marked(request):
-            return self._not_yet(request)
+            return self._too_young_page(request)
         return self.gate_page(request)
 
     def _is_marked(self, request: Request) -> bool:
         """Whether a birth date was refused in this browser, and ages still matter."""
         return self.admission.asks_age and age_marker.holds(self.provider, request)
 
-    def _not_yet(
+    def _too_young_page(
         self, request: Request, decision: Decision | None = None, age: int | None = None
     ) -> Response:
         """The page for whoever was refused by their age, now or before in this browser."""
@@ -132,14 +136,14 @@ class SignUp:
             age_marker.put(self.provider, response)
         return response
 
-    def _closed(self, request: Request) -> Response:
+    def _closed_page(self, request: Request) -> Response:
         """The page that says that nobody can sign up, and what stands against it."""
         policy = self.provider.policy
         return self.provider.pages.page(
             request,
             "accounts/closed.html",
             status=503,
-            lacks=self.asked.lacks,
+            lacks=self.registration.lacks,
             why=reason(policy, self.admission.any_age),
         )
 
@@ -149,23 +153,25 @@ class SignUp:
             return RedirectResponse("/sign-up", 303)
         fields = [CODE, self.birth]
         if self._is_marked(request):
-            return self._not_yet(request)
+            return self._too_young_page(request)
         if request.method == "GET":
             return self._back_page(request, fields, EMPTY, 200)
         filled = read(fields, form)
         if not filled.ok:
             return self._back_page(request, fields, filled, 422)
-        if await self._limited(request):
+        if await self._is_limited(request):
             return self._back_page(request, fields, filled.wrong("code", LATER), 429)
         code = filled.values["code"]
-        found = await self._invited(code)
+        found = await self._find_invitation(code)
         if found is None:
             said = "This code is not one of ours, or its fourteen days are over."
             return self._back_page(request, fields, filled.wrong("code", said), 422)
         if found.state != invitations.ACCEPTED:
             said = "Your parent or guardian has not finished yet, or we still check who they are."
             return self._back_page(request, fields, filled.wrong("code", said), 409)
-        return self.form_page(request, self._begun(filled.values["birth-date"]), code=code)
+        return self.form_page(
+            request, self._with_birth_date(filled.values["birth-date"]), code=code
+        )
 
     def _back_page(
         self, request: Request, fields: list[Field], filled: Filled, status: int
@@ -174,7 +180,7 @@ class SignUp:
             request, "accounts/come-back.html", status=status, fields=fields, filled=filled
         )
 
-    async def _invited(self, told: str) -> Invitation | None:
+    async def _find_invitation(self, told: str) -> Invitation | None:
         """The invitation of a code, or of a link into a household."""
         at = self.provider.now()
 
@@ -187,17 +193,17 @@ class SignUp:
 
         return await self.provider.do(looks) if told else None
 
-    def _begun(self, born: str) -> Filled:
+    def _with_birth_date(self, born: str) -> Filled:
         return Filled({}, {}, {"birth-date": born})
 
     async def send_age(self, request: Request, form: FormData) -> Response:
         """Lead somebody on by their age: to the form, to their guardian, or kindly away."""
         provider = self.provider
         if self._is_marked(request):
-            return self._not_yet(request)
+            return self._too_young_page(request)
         filled = read([self.birth, HIDDEN], form)
         invitation = filled.shown["invitation"]
-        if not (self.admission.asks_age and self.asked.works):
+        if not (self.admission.asks_age and self.registration.works):
             return self.gate_page(request, invitation=invitation)
         if not filled.ok:
             return self.gate_page(request, filled, 422, invitation)
@@ -207,31 +213,31 @@ class SignUp:
         if self.admission.by_leave(decision):
             return RedirectResponse("/sign-up/guardian", 303)
         if not decision.allowed:
-            return await self._refused(request, decision, age)
-        if invitation and await self._invited(invitation) is None:
+            return await self._refuse(request, decision, age)
+        if invitation and await self._find_invitation(invitation) is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        return self.form_page(request, self._begun(born), code=invitation)
+        return self.form_page(request, self._with_birth_date(born), code=invitation)
 
-    async def _refused(self, request: Request, decision: Decision, age: int | None) -> Response:
+    async def _refuse(self, request: Request, decision: Decision, age: int | None) -> Response:
         network = network_of(request)
 
         def work(transaction: Transaction) -> bool:
             if limiting.too_many_refusals(self.provider, transaction, network):
                 return False  # before the entry, which stays for good
-            refuse_nobody(transaction, decision)
+            note_refusal(transaction, decision)
             return True
 
         if not await self.provider.do(work):
             return self.gate_page(request, EMPTY.wrong("birth-date", LATER), 429)
-        return self._not_yet(request, decision, age)
+        return self._too_young_page(request, decision, age)
 
     def form_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, code: str = ""
     ) -> Response:
         """The form: what the policy lets us ask, and what is accepted with it."""
-        asked = self.asked
+        asked = self.registration
         if not (asked.works and self.admission.is_open):
-            return self._closed(request)
+            return self._closed_page(request)
         return self.provider.pages.page(
             request,
             "accounts/sign-up.html",
@@ -248,13 +254,13 @@ class SignUp:
     async def send(self, request: Request, form: FormData) -> Response:
         """Register somebody, and tell everybody the same."""
         if self._is_marked(request):
-            return self._not_yet(request)
+            return self._too_young_page(request)
         return await self._send(request, form)
 
     async def _send(self, request: Request, form: FormData) -> Response:
-        provider, asked = self.provider, self.asked
+        provider, asked = self.provider, self.registration
         if not (asked.works and self.admission.is_open):
-            return self._closed(request)
+            return self._closed_page(request)
         fields = [checked(self.provider, each.name, each) for each in asked.fields]
         filled = read([*fields, self.accept, HIDDEN], form)
         code = filled.shown["invitation"]
@@ -262,9 +268,9 @@ class SignUp:
             filled = filled.wrong(PASSWORD, why)
         if not filled.ok:
             return self.form_page(request, filled, 422, code)
-        if await self._limited(request):
+        if await self._is_limited(request):
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
-        found = await self._invited(code)
+        found = await self._find_invitation(code)
         if code and (found is None or found.state != invitations.READY[found.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         asks_age = self.admission.asks_age
@@ -274,7 +280,7 @@ class SignUp:
         if minor and (found is None or found.kind != invitations.GUARDIAN):
             return RedirectResponse("/sign-up/guardian", 303)
         if not minor and not decision.allowed:
-            return await self._refused(request, decision, age)
+            return await self._refuse(request, decision, age)
         if found and found.kind == invitations.GUARDIAN and not minor:
             found = None  # of age meanwhile: they need nobody's leave
         told = {
@@ -300,7 +306,7 @@ class SignUp:
 
         LIMITED, before anything is used up or written, where their address got many messages.
         """
-        if limiting.too_many_to(self.provider, transaction, "sign-up", applicant.told["email"]):
+        if limiting.too_many_to(self.provider, transaction, "sign-up", applicant.values["email"]):
             return LIMITED
         invited = applicant.invitation
         if invited and invited.kind == invitations.HOUSEHOLD:
@@ -308,7 +314,7 @@ class SignUp:
                 return None
             if not sessions.redeem(transaction.tables, invited.kind, code, self.provider.now()):
                 return None
-        return join(self.provider, transaction, applicant)
+        return register(self.provider, transaction, applicant)
 
     def _weak(self, filled: Filled) -> str:
         told = filled.values
@@ -319,7 +325,7 @@ class SignUp:
             (told.get("name", ""), told.get("email", ""), self.provider.imprint.name),
         )
 
-    async def _limited(self, request: Request) -> bool:
+    async def _is_limited(self, request: Request) -> bool:
         network = network_of(request)
         return await self.provider.do(
             lambda transaction: limiting.too_many_from(
@@ -339,17 +345,19 @@ class SignUp:
             found = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
             page = "accounts/verify.html" if found else "accounts/link-over.html"
             return provider.pages.page(request, page, status=200 if found else 410)
-        if not await provider.do(lambda transaction: self._confirmed(transaction, raw)):
+        if not await provider.do(lambda transaction: self._confirm(transaction, raw)):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-in?said=confirmed", 303)
 
-    def _confirmed(self, transaction: Transaction, raw: str) -> bool:
+    def _confirm(self, transaction: Transaction, raw: str) -> bool:
         """Confirm the account of a link, unless somebody else confirmed its address before."""
         person = sessions.redeem(transaction.tables, "verify", raw, self.provider.now())
         account = domain.account_of(transaction.tables, person) if person else None
         if person is None or account is None or account.state == domain.CLOSED:
             return False
-        if account.state == domain.UNVERIFIED and not domain.alone_at_address(transaction, person):
+        if account.state == domain.UNVERIFIED and not domain.is_alone_at_address(
+            transaction, person
+        ):
             return False
         domain.verify(transaction, person)
         return True

@@ -34,7 +34,7 @@ class Agreement:
         return Markup(self._markdown.render(self.text()))  # noqa: S704 - rendered without raw HTML
 
 
-class Terms:
+class TermsPage:
     """The page of the agreement."""
 
     def __init__(self, provider: Provider, agreement: Agreement) -> None:

@@ -16,16 +16,16 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.books import Invoice
-from upheld.practices.billing.plans import Plan, titles
+from upheld.practices.billing.plans import ServicePlan, titles
 from upheld.practices.billing.refusals import refusal
-from upheld.practices.billing.usage import Table
+from upheld.practices.billing.usage import UsageTable
 from upheld.web import charts
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
 
-def viewed(transaction: Transaction, person_id: str, *fields: str) -> Outcome:
+def view_fields(transaction: Transaction, person_id: str, *fields: str) -> Outcome:
     """What a customer sees of themselves."""
     act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
     return transaction.act(act, person_id, entitled=True)
@@ -34,7 +34,7 @@ def viewed(transaction: Transaction, person_id: str, *fields: str) -> Outcome:
 class AccountPages:
     """Services, balance, usage, mail."""
 
-    def __init__(self, provider: Provider, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, provider: Provider, plans: Mapping[str, ServicePlan]) -> None:
         self.provider, self.plans = provider, plans
         self.titles = titles(plans)
         self.order_fields = (
@@ -48,10 +48,12 @@ class AccountPages:
 
     async def services(self, visit: Visit, filled: Filled = EMPTY) -> Response:
         """What somebody has, with the details of each plan, and what they could order."""
-        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, services.SERVICES))
+        found = await self.provider.attempt(
+            lambda j: view_fields(j, visit.subject, services.SERVICES)
+        )
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not show your services.")
-        had = services.had(each.value for each in found.series(services.SERVICES))
+            return self._refusal_page(visit, found, "We may not show your services.")
+        had = services.service_periods(each.value for each in found.series(services.SERVICES))
         now = [each for each in had if not each.until]
         return self.provider.pages.page(
             visit.request,
@@ -73,7 +75,7 @@ class AccountPages:
         plan = self.plans[filled.values["plan"]]
         found = await self.provider.attempt(lambda j: services.order(j, visit.subject, plan))
         if isinstance(found, Refused):
-            return self._refused(visit, found, "You cannot order this now.", "/me/services")
+            return self._refusal_page(visit, found, "You cannot order this now.", "/me/services")
         return RedirectResponse("/me/services", 303)
 
     async def end(self, visit: Visit) -> Response:
@@ -81,22 +83,24 @@ class AccountPages:
         service = self._service(visit)
         found = await self.provider.attempt(lambda j: services.end(j, visit.subject, service))
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not note this.", "/me/services")
+            return self._refusal_page(visit, found, "We may not note this.", "/me/services")
         return RedirectResponse("/me/services", 303)
 
     async def passwords(self, visit: Visit) -> Response:
         """The services that have a password of their own, to give one another."""
-        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, services.SERVICES))
+        found = await self.provider.attempt(
+            lambda j: view_fields(j, visit.subject, services.SERVICES)
+        )
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not show your services.")
-        had = services.had(each.value for each in found.series(services.SERVICES))
+            return self._refusal_page(visit, found, "We may not show your services.")
+        had = services.service_periods(each.value for each in found.series(services.SERVICES))
         now = [each for each in had if not each.until]
         return self.provider.pages.page(
             visit.request,
             "billing/passwords.html",
             shown="",
             service="",
-            plans=services.with_password(now, self.plans),
+            plans=services.plans_with_password(now, self.plans),
         )
 
     async def new_password(self, visit: Visit) -> Response:
@@ -104,16 +108,18 @@ class AccountPages:
         service = self._service(visit)
 
         def change(transaction: Transaction) -> str | Refused | None:
-            now = services.held(transaction, visit.subject)
+            now = services.current_services(transaction, visit.subject)
             if isinstance(now, Refused):
                 return now
-            if service not in {p.service for p in services.with_password(now, self.plans)}:
+            if service not in {p.service for p in services.plans_with_password(now, self.plans)}:
                 return None
             return services.new_password(transaction, visit.subject, service)
 
         found = await self.provider.attempt(change)
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not change this password.", "/me/services")
+            return self._refusal_page(
+                visit, found, "We may not change this password.", "/me/services"
+            )
         if found is None:
             raise HTTPException(404)
         return self.provider.pages.page(
@@ -135,13 +141,13 @@ class AccountPages:
 
         def look(transaction: Transaction) -> tuple[Outcome, str]:
             return (
-                viewed(transaction, visit.subject, books.TRANSACTION),
+                view_fields(transaction, visit.subject, books.TRANSACTION),
                 self.provider.payer(transaction.tables, visit.subject),
             )
 
         found, payer = await self.provider.do(look)
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not show your balance.")
+            return self._refusal_page(visit, found, "We may not show your balance.")
         rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
         told = books.history(rows)
         today = self.provider.today()
@@ -160,13 +166,13 @@ class AccountPages:
         """One invoice, to be printed."""
 
         def look(transaction: Transaction) -> Outcome:
-            return viewed(
+            return view_fields(
                 transaction, visit.subject, books.TRANSACTION, "name", "address", "account-id"
             )
 
         found = await self.provider.attempt(look)
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not show this invoice.", "/me/balance")
+            return self._refusal_page(visit, found, "We may not show this invoice.", "/me/balance")
         rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
         number = visit.request.path_params["number"]
         invoice = next((r for r in rows if isinstance(r, Invoice) and r.number == number), None)
@@ -203,10 +209,10 @@ class AccountPages:
             filled = filled.wrong("to", "Choose a month that is not before the first.")
         if not filled.ok:
             first, last = year, months[0][0]
-        found = await self.provider.attempt(lambda j: viewed(j, visit.subject, usage.USAGE))
+        found = await self.provider.attempt(lambda j: view_fields(j, visit.subject, usage.USAGE))
         if isinstance(found, Refused):
-            return self._refused(visit, found, "We may not show your usage.")
-        table = usage.table((each.value for each in found.series(usage.USAGE)), first, last)
+            return self._refusal_page(visit, found, "We may not show your usage.")
+        table = usage.usage_table((each.value for each in found.series(usage.USAGE)), first, last)
         drawn = [(service, self._chart(table, service)) for service in table.services]
         return self.provider.pages.page(
             visit.request,
@@ -222,7 +228,7 @@ class AccountPages:
             last=last,
         )
 
-    def _chart(self, table: Table, service: str) -> str:
+    def _chart(self, table: UsageTable, service: str) -> str:
         told: list[tuple[str, float, str]] = []
         for month, used in table.months:
             if service in used:
@@ -241,5 +247,5 @@ class AccountPages:
             clause=clauses.get("mail", ""),
         )
 
-    def _refused(self, visit: Visit, found: Refused, what: str, back: str = "/me") -> Response:
+    def _refusal_page(self, visit: Visit, found: Refused, what: str, back: str = "/me") -> Response:
         return refusal(self.provider, visit.request, found, what, ASK, back)

@@ -22,7 +22,7 @@ from upheld.practice.odd import decoding
 TRANSACTION: Final = "transaction"
 
 
-class Line(msgspec.Struct, frozen=True):
+class InvoiceLine(msgspec.Struct, frozen=True):
     """A line of an invoice."""
 
     text: str
@@ -40,7 +40,7 @@ class Invoice(msgspec.Struct, frozen=True, tag_field="kind", tag="invoice", omit
     date: dt.date
     due: dt.date
     cents: int
-    lines: tuple[Line, ...] = ()
+    lines: tuple[InvoiceLine, ...] = ()
     account: str = ""
     why: str = ""
     credit: int = 0  # how much of it was paid ahead, when it was made
@@ -56,7 +56,9 @@ class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit
     settles: tuple[tuple[str, int], ...] = ()
 
 
-class Forward(msgspec.Struct, frozen=True, tag_field="kind", tag="forward", omit_defaults=True):
+class BroughtForward(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="forward", omit_defaults=True
+):
     """What rows that are gone amounted to: credit, and what they settled of invoices that stay."""
 
     date: dt.date
@@ -64,23 +66,23 @@ class Forward(msgspec.Struct, frozen=True, tag_field="kind", tag="forward", omit
     settles: tuple[tuple[str, int], ...] = ()
 
 
-Row = Invoice | Payment | Forward
-_ROW: Final = msgspec.json.Decoder(Row)
+TransactionRow = Invoice | Payment | BroughtForward
+_ROW: Final = msgspec.json.Decoder(TransactionRow)
 
 
-def rows_of(told: Iterable[str]) -> list[Row]:
+def rows_of(told: Iterable[str]) -> list[TransactionRow]:
     """The rows of the series `transaction`, the oldest first; OddValueError for anything else."""
     return [row_of(each) for each in told]
 
 
-def row_of(value: str) -> Row:
+def row_of(value: str) -> TransactionRow:
     """A row of the series; OddValueError for anything else."""
     with decoding(TRANSACTION):
-        row: Row = _ROW.decode(value)
+        row: TransactionRow = _ROW.decode(value)
     return row
 
 
-class Open(msgspec.Struct, frozen=True):
+class OpenInvoice(msgspec.Struct, frozen=True):
     """An invoice, and how much of it is still to be paid."""
 
     number: str
@@ -90,7 +92,7 @@ class Open(msgspec.Struct, frozen=True):
     open: int
 
 
-class Paid(msgspec.Struct, frozen=True):
+class PaymentSummary(msgspec.Struct, frozen=True):
     """A payment as the history tells it."""
 
     date: dt.date
@@ -101,8 +103,8 @@ class Paid(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True):
     """What was invoiced and paid: the field `payment-history`. `credit` is what was paid ahead."""
 
-    invoices: tuple[Open, ...] = ()
-    payments: tuple[Paid, ...] = ()
+    invoices: tuple[OpenInvoice, ...] = ()
+    payments: tuple[PaymentSummary, ...] = ()
     credit: int = 0
 
     @property
@@ -130,24 +132,27 @@ class History(msgspec.Struct, frozen=True):
         return tuple(found)
 
 
-def history(rows: Sequence[Row]) -> History:
+def history(rows: Sequence[TransactionRow]) -> History:
     """What is open of each invoice, and what was paid ahead."""
     invoices = [row for row in rows if isinstance(row, Invoice)]
     payments = [row for row in rows if isinstance(row, Payment)]
-    left, credit = _noted(rows)
+    left, credit = _open_amounts(rows)
     for row in invoices:
         share = min(left[row.number], credit)
         if share > 0:
             left[row.number] -= share
             credit -= share
     return History(
-        tuple(Open(row.number, row.date, row.due, row.cents, left[row.number]) for row in invoices),
-        tuple(Paid(row.date, row.cents, row.method) for row in payments),
+        tuple(
+            OpenInvoice(row.number, row.date, row.due, row.cents, left[row.number])
+            for row in invoices
+        ),
+        tuple(PaymentSummary(row.date, row.cents, row.method) for row in payments),
         credit,
     )
 
 
-def _noted(rows: Sequence[Row]) -> tuple[dict[str, int], int]:
+def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
     """What is open of each invoice and what was paid ahead, by what the rows say themselves."""
     left = {row.number: row.cents - row.credit for row in rows if isinstance(row, Invoice)}
     credit = 0
@@ -167,9 +172,9 @@ def _noted(rows: Sequence[Row]) -> tuple[dict[str, int], int]:
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: open invoices, and a row for what the others amounted to."""
     old, young = rows_of(retiring.old), rows_of(retiring.young)
-    left, credit = _noted([*old, *young])
+    left, credit = _open_amounts([*old, *young])
     stay = [at for at, row in enumerate(old) if isinstance(row, Invoice) and left[row.number]]
-    after, rest = _noted([*(old[at] for at in stay), *young])
+    after, rest = _open_amounts([*(old[at] for at in stay), *young])
     settles = tuple(
         (number, share - left[number]) for number, share in after.items() if share != left[number]
     )
@@ -177,39 +182,39 @@ def carry(retiring: Retiring) -> list[Carried]:
     if credit == rest and not settles:
         return found
     last = max(at for at in range(len(old)) if at not in stay)
-    forward = Forward(old[last].date, credit - rest, settles)
-    return sorted([*found, Carried(last, told(forward))])
+    forward = BroughtForward(old[last].date, credit - rest, settles)
+    return sorted([*found, Carried(last, encode_row(forward))])
 
 
-class Step(NamedTuple):
+class AccountStep(NamedTuple):
     """A line of an account: a row, and what was owed after it."""
 
-    row: Row
+    row: TransactionRow
     after: int
 
 
-def steps(rows: Sequence[Row]) -> list[Step]:
+def steps(rows: Sequence[TransactionRow]) -> list[AccountStep]:
     """The account line by line, the oldest first; the last says the balance."""
-    return [Step(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
+    return [AccountStep(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
 
 
-def _read(read: Reading) -> list[Row]:
+def _transaction_rows(read: Reading) -> list[TransactionRow]:
     return rows_of(each.value for each in read(TRANSACTION))
 
 
 def derive_balance(read: Reading) -> str | None:
     """The field `balance`: whole cents; nothing where nothing was ever invoiced or paid."""
-    rows = _read(read)
+    rows = _transaction_rows(read)
     return str(history(rows).balance) if rows else None
 
 
 def derive_history(read: Reading) -> str | None:
     """The field `payment-history`, as JSON."""
-    rows = _read(read)
+    rows = _transaction_rows(read)
     return msgspec.json.encode(history(rows)).decode() if rows else None
 
 
-def told(row: msgspec.Struct) -> str:
+def encode_row(row: msgspec.Struct) -> str:
     """A row as the vault keeps it."""
     return msgspec.json.encode(row).decode()
 

@@ -32,7 +32,7 @@ def midnight(clock: Clock, day: date) -> datetime:
     return datetime.combine(day, time(), clock.zone)
 
 
-def still_to_bill(tables: Tables, person_id: str, month: Month, after: date) -> Span:
+def unbilled_span(tables: Tables, person_id: str, month: Month, after: date) -> Span:
     """The days of a month before another day that are not billed so far; empty if all are."""
     found = tables.get(billed_until, "person_id = ?", person_id)
     until = month.first if found is None else _day(found.day)
@@ -53,18 +53,18 @@ def _day(kept: int) -> date:
     return (BEGINNING + timedelta(microseconds=kept)).date()
 
 
-def suspended(transaction: Transaction, person_id: str, span: Span) -> dict[date, str]:
+def suspended_days(transaction: Transaction, person_id: str, span: Span) -> dict[date, str]:
     """The days of a span on which the policy did not let us serve somebody."""
     days = _days(span)
-    served = _when(transaction, person_id, Act(action="serve"), days)
+    served = _allowed_moments(transaction, person_id, Act(action="serve"), days)
     return {day: SUSPENDED for day in days if day not in served}
 
 
-def chargeable(
+def chargeable_days(
     transaction: Transaction, person_id: str, days: Sequence[date]
 ) -> dict[date, datetime]:
     """The days on which we could charge for somebody's use, each with a moment of it."""
-    return _when(transaction, person_id, Act(action="charge"), days)
+    return _allowed_moments(transaction, person_id, Act(action="charge"), days)
 
 
 def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refused | None:
@@ -73,7 +73,7 @@ def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refuse
     return found if isinstance(found, Refused) else None
 
 
-def _when(
+def _allowed_moments(
     transaction: Transaction, person_id: str, act: Act, days: Sequence[date]
 ) -> dict[date, datetime]:
     """The days on which an act was not denied, each with a moment at which it was not.

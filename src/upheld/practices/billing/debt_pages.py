@@ -23,7 +23,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 ROLE = "billing"
 
 
-class Case(NamedTuple):
+class DebtCase(NamedTuple):
     """A task on a debt, with what would be shared with whom."""
 
     task: tasks.Task
@@ -47,7 +47,7 @@ class DebtPages:
             raise HTTPException(403)
         return found
 
-    def _case(self, transaction: Transaction, visit: Visit) -> Case:
+    def _case(self, transaction: Transaction, visit: Visit) -> DebtCase:
         task = tasks.found(transaction.tables, visit.request.path_params["task"])
         if task is not None and visit.user is not None and ROLE not in visit.user.roles:
             raise tasks.OthersTaskError(task, 403)
@@ -59,7 +59,7 @@ class DebtPages:
         mine = task.state == "taken" and task.staff_id == visit.subject
         engaged = debts.agents(transaction)
         shown = debts.preview(transaction, task.person_id, engaged[0]) if mine and engaged else None
-        return Case(
+        return DebtCase(
             task,
             mine,
             list(due_numbers(transaction, task.person_id)),
@@ -68,13 +68,13 @@ class DebtPages:
             debts.of_person(transaction, task.person_id),
         )
 
-    async def listed(self, visit: Visit) -> Response:
+    async def list_page(self, visit: Visit) -> Response:
         """The accounts that agents have or had, and what they still have to confirm."""
 
         def look(transaction: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
             self._user(transaction, visit)
             waiting = [t for t in tasks.listed(transaction.tables, [ROLE]) if t.kind == DEBT]
-            return waiting, debts.everything(transaction)
+            return waiting, debts.all_debts(transaction)
 
         waiting, (found, changed) = await self.provider.do(look)
         return self.provider.pages.page(
@@ -104,7 +104,7 @@ class DebtPages:
             clauses=cited(self.provider, found.preview.decision if found.preview else None),
         )
 
-    def _fields(self, case: Case) -> tuple[Field, ...]:
+    def _fields(self, case: DebtCase) -> tuple[Field, ...]:
         return (Field("party", "Agent", "select", options=[(a, a) for a in case.agents]),)
 
     async def take(self, visit: Visit) -> Response:
@@ -171,7 +171,7 @@ class DebtPages:
             user = self._user(transaction, visit)
             has = [
                 (debt, None if isinstance(told, Refused) else told)
-                for debt, told in debts.looked_at(transaction, user.party)
+                for debt, told in debts.view_debts(transaction, user.party)
             ]
             owed = [d for d in debts.of_party(transaction, user.party) if d.state == "recalled"]
             return user, list(has), owed

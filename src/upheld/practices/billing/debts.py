@@ -27,7 +27,7 @@ from upheld.practice.odd import OddValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
 from upheld.practices.billing.payments import under_way
-from upheld.practices.billing.services import unbilled
+from upheld.practices.billing.services import has_unbilled
 from upheld.practices.billing.tables import debt as table
 
 FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
@@ -88,7 +88,7 @@ def amount_due(question: Question) -> Proof:
         unsettled = (
             not history.settled
             or _under_way(question)
-            or unbilled(question.tables, question.person_id, question.at)
+            or has_unbilled(question.tables, question.person_id, question.at)
         )
         return Proof(unsettled, rests)
     return Proof(history.due(question.at.date()) > 0, rests)
@@ -153,7 +153,7 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
         raise DebtError("the task is not open", code="debt", hint="take it first")
     if party not in agents(transaction):
         raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
-    if handed(transaction, task.person_id):
+    if current_debt(transaction, task.person_id):
         raise DebtError("an agent has it already", code="debt", hint="recall it first")
     found = transaction.act(act_of(party), task.person_id, entitled=True)
     if isinstance(found, Refused):
@@ -179,13 +179,13 @@ def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
 
     One stands for all looks of an agent at an account that it has.
     """
-    debt = handed(carrying, carrying.person_id)
+    debt = current_debt(carrying, carrying.person_id)
     if debt is None or debt.party != carrying.act.party:
         clause = ", ".join(carrying.decision.clauses)
         carrying.owe(duty.duty, clause)
 
 
-def handed(by: Source, person_id: str) -> Debt | None:
+def current_debt(by: Source, person_id: str) -> Debt | None:
     """The debt of a person that an agent has now."""
     return next((each for each in of_person(by, person_id) if each.state == "handed"), None)
 
@@ -206,7 +206,7 @@ def of_party(by: Source, party: str) -> list[Debt]:
     return _debts(by, found)
 
 
-def everything(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
+def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     """The debts that agents have or had, those that wait for something first.
 
     And the people whose rows are not as they were written, whose debts are left out.
@@ -216,7 +216,7 @@ def everything(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     return _debts(by, found), changed
 
 
-def looked_at(transaction: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
+def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
     """What an agent sees of each account that it has: each is an act, decided at this moment."""
     mine = [each for each in of_party(transaction, party) if each.state == "handed"]
     if not mine:
@@ -231,7 +231,7 @@ def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
     The entry names who did it, if it was somebody of our staff.
     """
     transaction.lock(person_id)
-    debt = handed(transaction, person_id)
+    debt = current_debt(transaction, person_id)
     if debt is None:
         return
     now = transaction.clock.now()
@@ -271,7 +271,7 @@ def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) ->
     )
 
 
-def paid(transaction: Transaction, person_id: str, _: str) -> None:
+def on_payment(transaction: Transaction, person_id: str, _: str) -> None:
     """Hear of a payment: where nothing is due any more, the account is recalled at once."""
     if not due_numbers(transaction, person_id):
         recall(transaction, person_id)

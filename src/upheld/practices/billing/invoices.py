@@ -33,14 +33,14 @@ from upheld.practices.billing.charge_periods import (
     age_of,
     bill_until,
     charge,
-    chargeable,
+    chargeable_days,
     midnight,
-    still_to_bill,
-    suspended,
+    suspended_days,
+    unbilled_span,
 )
-from upheld.practices.billing.plans import Plan
-from upheld.practices.billing.proration import Month, Span, days_had, lines_of, month_of
-from upheld.practices.billing.services import BACK, SERVICES, had
+from upheld.practices.billing.plans import ServicePlan
+from upheld.practices.billing.proration import Month, Span, lines_of, month_of, plan_days
+from upheld.practices.billing.services import BACK, SERVICES, service_periods
 
 DUE_DAYS: Final = 14
 # What comes of an invoice that nobody pays: after how many days, and which state it is in then.
@@ -66,14 +66,14 @@ _PAST_DUE: Final = (
 _log = logging.getLogger(__name__)
 
 
-class _Whose(NamedTuple):
+class _InvoiceUse(NamedTuple):
     """Whose use an invoice is for: the number of their account, and why somebody else pays."""
 
     account: str = ""
     why: str = ""
 
 
-class _Used(NamedTuple):
+class _BillingSpan(NamedTuple):
     """Days of a month that are to be billed; `until` ends what no row ends."""
 
     month: Month
@@ -142,7 +142,7 @@ def _unpaid(transaction: Transaction, payer: str) -> list[Any]:
 class Invoices:
     """The jobs of invoices."""
 
-    def __init__(self, provider: Provider, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, provider: Provider, plans: Mapping[str, ServicePlan]) -> None:
         self.provider, self.plans = provider, plans
 
     def make(self, gate: Gate) -> int:
@@ -193,10 +193,10 @@ class Invoices:
         if month.word in services.billed_months(transaction.tables, person_id):
             return
         transaction.tables.whole(own.service_order, [person_id])
-        span = still_to_bill(transaction.tables, person_id, month, before or month.after)
+        span = unbilled_span(transaction.tables, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
-        found = self._invoiced(transaction, person_id, payer, _Used(month, span, until))
+        found = self._book_invoice(transaction, person_id, payer, _BillingSpan(month, span, until))
         told = found if isinstance(found, Invoice) else None
         state = "made" if told else "refused" if isinstance(found, Refused) else "none"
         if before:
@@ -226,8 +226,8 @@ class Invoices:
             {"number": told.number, "due": told.due.isoformat()},
         )
 
-    def _invoiced(
-        self, transaction: Transaction, person_id: str, payer: str, used: _Used
+    def _book_invoice(
+        self, transaction: Transaction, person_id: str, payer: str, used: _BillingSpan
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
@@ -236,21 +236,25 @@ class Invoices:
             return found
         plans = [
             each._replace(until=each.until or used.until)
-            for each in had(row.value for row in found.series(SERVICES))
+            for each in service_periods(row.value for row in found.series(SERVICES))
         ]
-        free, whose, refused = suspended(transaction, person_id, used.span), _Whose(), None
+        free, whose, refused = (
+            suspended_days(transaction, person_id, used.span),
+            _InvoiceUse(),
+            None,
+        )
         if payer != person_id and any(
             used.span.first <= day < used.span.after
-            for days in days_had(plans, used.month).values()
+            for days in plan_days(plans, used.month).values()
             for day in days
         ):
             age = age_of(transaction, person_id)
             if isinstance(age, Refused):
                 return age
             under_age = [day for day in age.under_age(used.span) if day not in free]
-            when = chargeable(transaction, person_id, under_age)
+            when = chargeable_days(transaction, person_id, under_age)
             free |= {day: NOT_ACCEPTED for day in under_age if day not in when}
-            whose = _Whose(
+            whose = _InvoiceUse(
                 found[ACCOUNT] if ACCOUNT in found.values else "", MINOR if under_age else HOUSEHOLD
             )
             if under_age:
@@ -278,7 +282,7 @@ class Invoices:
         booked = transaction.append(
             payer,
             books.TRANSACTION,
-            [books.told(told)],
+            [books.encode_row(told)],
             source="customer",
             occasion="service-use",
             purpose="billing",
@@ -287,7 +291,7 @@ class Invoices:
 
     def leave(self, transaction: Transaction, person_id: str) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
-        began = self._began(transaction, person_id)
+        began = self._first_order_day(transaction, person_id)
         if began is None:
             return
         services.end_all(transaction, person_id, actor="")
@@ -297,14 +301,14 @@ class Invoices:
 
     def close(self, transaction: Transaction, person_id: str, _: str = "") -> None:
         """Bill what somebody used before today: from today on another may pay, or nobody."""
-        began = self._began(transaction, person_id)
+        began = self._first_order_day(transaction, person_id)
         if began is None:
             return
         self._catch_up(transaction, person_id, began)
         today = transaction.clock.today()
         self.invoice(transaction, person_id, month_of(today), before=today)
 
-    def _began(self, transaction: Transaction, person_id: str) -> date | None:
+    def _first_order_day(self, transaction: Transaction, person_id: str) -> date | None:
         """Since when somebody has had anything that is billed."""
         found = transaction.tables.select(own.service_order, "person_id = ?", person_id)
         first = min((each.began for each in found), default=None)
@@ -358,9 +362,9 @@ class Invoices:
             own.invoice, {"state": after}, where, told.payer, told.number, before, parts=[before]
         )
         if changed:
-            self._now(transaction, told.payer, after, told.number, day_of(told.due))
+            self._act_on_state(transaction, told.payer, after, told.number, day_of(told.due))
 
-    def _now(
+    def _act_on_state(
         self, transaction: Transaction, payer: str, state: str, number: str, due: date
     ) -> None:
         if state == "due":

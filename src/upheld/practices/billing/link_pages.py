@@ -24,7 +24,7 @@ from upheld.practices.billing.account_pages import ASK
 from upheld.practices.billing.books import History
 from upheld.practices.billing.pay_pages import AMOUNT, KEY, charge
 from upheld.practices.billing.payments import Declined, Payments, UnderWay
-from upheld.practices.billing.processor_cards import GivenCards
+from upheld.practices.billing.processor_cards import ProcessorCards
 from upheld.practices.billing.refusals import refusal
 from upheld.web.forms import EMPTY, Filled, read
 
@@ -36,7 +36,7 @@ class LinkPages:
 
     def __init__(self, provider: Provider, payments: Payments, processor: PaymentProcessor) -> None:
         self.provider, self.payments, self.processor = provider, payments, processor
-        self.given = GivenCards(provider, processor)
+        self.cards = ProcessorCards(provider, processor)
 
     def _whose(self, request: Request) -> str:
         """Whose address was asked for; 404 for one that we did not make."""
@@ -63,8 +63,8 @@ class LinkPages:
         except VaultError:  # all of it was paid, and the rest is erased
             history, busy = History(), None
         if isinstance(history, Refused):
-            return self._refused(request, history, "We may not show what is open.")
-        card = await self.given.card(person_id, once) if once else None
+            return self._refusal_page(request, history, "We may not show what is open.")
+        card = await self.cards.card(person_id, once) if once else None
         if not filled.shown:
             amount = max(history.balance, 0)
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
@@ -86,11 +86,11 @@ class LinkPages:
     async def card_page(self, request: Request, _: FormData) -> Response:
         """What giving a card means, and the button that leads to the processor."""
         self._whose(request)
-        return self.given.offer(request, _here(request), keeps=False)
+        return self.cards.offer(request, _here(request), keeps=False)
 
     async def give_card(self, request: Request, _: FormData) -> Response:
         """Lead somebody to the processor's page for a card, and back here with it."""
-        return await self.given.begin(self._whose(request), f"{_here(request)}?card=")
+        return await self.cards.begin(self._whose(request), f"{_here(request)}?card=")
 
     async def pay(self, request: Request, form: FormData) -> Response:
         """Pay an amount, once for the key of the form."""
@@ -100,7 +100,7 @@ class LinkPages:
         filled = read((AMOUNT,), form)
         if not filled.ok:
             return await self.show(request, form, filled, 422)
-        card = await self.given.card(person_id, once)
+        card = await self.cards.card(person_id, once)
         cents = int(filled.values["amount"])
         try:
             found = await self.provider.attempt(
@@ -111,7 +111,7 @@ class LinkPages:
         except VaultError:
             return await self.show(request, FormData())
         if isinstance(found, Refused):
-            return self._refused(
+            return self._refusal_page(
                 request,
                 found,
                 "We may not tell the payment processor who pays, so nothing was paid.",
@@ -140,7 +140,7 @@ class LinkPages:
         except VaultError:
             return await self.show(request, FormData())
         if isinstance(found, Refused):
-            return self._refused(request, found, "We may not show what is open.")
+            return self._refusal_page(request, found, "We may not show what is open.")
         if found is None:
             raise HTTPException(404)
         return self.provider.pages.page(
@@ -151,7 +151,7 @@ class LinkPages:
             here_=_here(request),
         )
 
-    def _refused(self, request: Request, found: Refused, what: str) -> Response:
+    def _refusal_page(self, request: Request, found: Refused, what: str) -> Response:
         return refusal(self.provider, request, found, what, ASK, _here(request))
 
 

@@ -52,7 +52,7 @@ FIELDS: Final = (
 )
 
 
-class Receipt(NamedTuple):
+class ManualReceipt(NamedTuple):
     """What came in, as staff type it."""
 
     number: str
@@ -70,7 +70,7 @@ class Booking:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
-        await self.provider.do(lambda transaction: _allowed(transaction, visit))
+        await self.provider.do(lambda transaction: _require_billing(transaction, visit))
         return self.provider.pages.page(
             visit.request,
             "billing/booking.html",
@@ -82,12 +82,12 @@ class Booking:
 
     async def send(self, visit: Visit) -> Response:
         """Book what came in, once for its reference."""
-        await self.provider.do(lambda transaction: _allowed(transaction, visit))
+        await self.provider.do(lambda transaction: _require_billing(transaction, visit))
         filled = read(FIELDS, visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422)
         told = filled.values
-        receipt = Receipt(told["number"], told["how"], int(told["amount"]), told["reference"])
+        receipt = ManualReceipt(told["number"], told["how"], int(told["amount"]), told["reference"])
         found = await self.provider.attempt(
             lambda transaction: self.book(transaction, receipt, visit.subject)
         )
@@ -106,7 +106,7 @@ class Booking:
         return RedirectResponse("/staff/payments?done=yes", 303)
 
     def book(
-        self, transaction: Transaction, told: Receipt, staff_id: str
+        self, transaction: Transaction, told: ManualReceipt, staff_id: str
     ) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
         found = transaction.tables.get(invoice, "number = ?", told.number)
@@ -126,13 +126,13 @@ class Booking:
             return "amount", "So much was not paid ahead."
         if told.how != REFUND and told.cents > history.balance:
             return "amount", "That is more than is open. Book what is open, and send back the rest."
-        return self._booked(transaction, payer, told, (history, key, staff_id))
+        return self._append_payment(transaction, payer, told, (history, key, staff_id))
 
-    def _booked(
+    def _append_payment(
         self,
         transaction: Transaction,
         payer: str,
-        told: Receipt,
+        told: ManualReceipt,
         how: tuple[books.History, str, str],
     ) -> Refused | None:
         history, key, staff_id = how
@@ -148,7 +148,7 @@ class Booking:
         booked = transaction.append(
             payer,
             books.TRANSACTION,
-            [books.told(made)],
+            [books.encode_row(made)],
             source="customer",
             occasion="service-use",
             purpose="billing",
@@ -175,11 +175,11 @@ class Booking:
         )
         if (refused := invoices.settle(transaction, payer)) is not None:
             return refused
-        debts.paid(transaction, payer, "")
+        debts.on_payment(transaction, payer, "")
         return None
 
 
-def _allowed(transaction: Transaction, visit: Visit) -> None:
+def _require_billing(transaction: Transaction, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
     user = operators.user_of(transaction.tables, visit.subject)
     if user is None or ROLE not in user.roles:

@@ -22,10 +22,10 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.events import CARD_GIVEN
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books
-from upheld.practices.billing.account_pages import ASK, viewed
+from upheld.practices.billing.account_pages import ASK, view_fields
 from upheld.practices.billing.books import History
-from upheld.practices.billing.payments import Begun, Declined, Payments, UnderWay
-from upheld.practices.billing.processor_cards import GivenCards
+from upheld.practices.billing.payments import ChargeOrder, Declined, Payments, UnderWay
+from upheld.practices.billing.processor_cards import ProcessorCards
 from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -36,7 +36,7 @@ AMOUNT: Final = Field(
 KEY: Final = re.compile(r"^[0-9a-f]{32}$")
 
 
-class Owed(NamedTuple):
+class PaymentOverview(NamedTuple):
     """What a page for paying shows: what is owed, the card that is kept, and who else pays.
 
     `odd` says that what is kept as a card is none; `busy` is the payment that is under way.
@@ -54,16 +54,16 @@ class PayPages:
 
     def __init__(self, provider: Provider, payments: Payments, processor: PaymentProcessor) -> None:
         self.provider, self.payments, self.processor = provider, payments, processor
-        self.given = GivenCards(provider, processor)
+        self.cards = ProcessorCards(provider, processor)
 
-    def _look(self, transaction: Transaction, person_id: str) -> Owed | Refused:
-        found = viewed(transaction, person_id, "payment-history", "card")
+    def _look(self, transaction: Transaction, person_id: str) -> PaymentOverview | Refused:
+        found = view_fields(transaction, person_id, "payment-history", "card")
         if isinstance(found, Refused):
             return found
         told = found.values
         history = books.history_of(found["payment-history"] if "payment-history" in told else None)
         card = cards.usable(found)
-        return Owed(
+        return PaymentOverview(
             history,
             card,
             card is None and cards.CARD in told,
@@ -79,9 +79,9 @@ class PayPages:
             lambda transaction: self._look(transaction, visit.subject)
         )
         if isinstance(found, Refused):
-            return self._refused(visit.request, found, "We may not show what you owe.", "/me")
+            return self._refusal_page(visit.request, found, "We may not show what you owe.", "/me")
         once = once or visit.request.query_params.get("card", "")
-        card = await self.given.card(visit.subject, once) if once else found.card
+        card = await self.cards.card(visit.subject, once) if once else found.card
         due = found.history.due(self.provider.today())
         if not filled.shown:
             amount = due or max(found.history.balance, 0)
@@ -110,7 +110,7 @@ class PayPages:
         if not filled.ok:
             return await self.show(visit, filled, 422, once)
         cents = int(filled.values["amount"])
-        card = await self.given.card(visit.subject, once) if once else None
+        card = await self.cards.card(visit.subject, once) if once else None
         token = card.token if card else ""
         found = await self.provider.attempt(
             lambda transaction: self.payments.begin(
@@ -118,7 +118,7 @@ class PayPages:
             )
         )
         if isinstance(found, Refused):
-            return self._refused(
+            return self._refusal_page(
                 visit.request,
                 found,
                 "We may not tell the payment processor who pays, so nothing was paid.",
@@ -141,14 +141,14 @@ class PayPages:
             )
             if intent is None:
                 return None
-            found = viewed(transaction, visit.subject, "balance")
+            found = view_fields(transaction, visit.subject, "balance")
             if isinstance(found, Refused):
                 return found
             return intent.state, int(found["balance"]) if found.values else 0
 
         found = await self.provider.attempt(look)
         if isinstance(found, Refused):
-            return self._refused(visit.request, found, "We may not show your balance.", "/me")
+            return self._refusal_page(visit.request, found, "We may not show your balance.", "/me")
         if found is None:
             raise HTTPException(404)
         return self.provider.pages.page(
@@ -157,16 +157,16 @@ class PayPages:
 
     async def card_page(self, visit: Visit) -> Response:
         """What giving a card means, and the button that leads to the processor."""
-        return self.given.offer(visit.request, "/me/payment", keeps=True)
+        return self.cards.offer(visit.request, "/me/payment", keeps=True)
 
     async def give_card(self, visit: Visit) -> Response:
         """Lead somebody to the processor's page for a card."""
-        return await self.given.begin(visit.subject, "/me/payment/card/")
+        return await self.cards.begin(visit.subject, "/me/payment/card/")
 
     async def card(self, visit: Visit) -> Response:
         """The card that was given, to be kept, or to pay with once."""
         reference = visit.request.path_params["reference"]
-        found = await self.given.card(visit.subject, reference)
+        found = await self.cards.card(visit.subject, reference)
         return self.provider.pages.page(
             visit.request, "billing/card.html", card=found, reference=reference
         )
@@ -174,7 +174,7 @@ class PayPages:
     async def keep(self, visit: Visit) -> Response:
         """Keep the card's token, in place of the one before."""
         reference = visit.request.path_params["reference"]
-        card = await self.given.card(visit.subject, reference)
+        card = await self.cards.card(visit.subject, reference)
         await self.provider.do(
             lambda transaction: self.provider.events.announce(
                 transaction, CARD_GIVEN, visit.subject
@@ -182,7 +182,7 @@ class PayPages:
         )
         found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
         if isinstance(found, Refused):
-            return self._refused(
+            return self._refusal_page(
                 visit.request,
                 found,
                 "We may not keep a card of yours now. You can still pay with it once.",
@@ -190,12 +190,12 @@ class PayPages:
             )
         return RedirectResponse("/me/payment", 303)
 
-    def _refused(self, request: Request, found: Refused, what: str, back: str) -> Response:
+    def _refusal_page(self, request: Request, found: Refused, what: str, back: str) -> Response:
         return refusal(self.provider, request, found, what, ASK, back)
 
 
 async def charge(
-    provider: Provider, payments: Payments, person_id: str, key: str, begun: Begun
+    provider: Provider, payments: Payments, person_id: str, key: str, begun: ChargeOrder
 ) -> None:
     """Charge, and enter what came of it; where no answer came, the job asks again."""
     try:

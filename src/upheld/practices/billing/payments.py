@@ -38,7 +38,7 @@ _KEY: Final = "person_id = ? AND key = ?"
 _log = logging.getLogger(__name__)
 
 
-class _Sealed(msgspec.Struct):
+class _SealedIntent(msgspec.Struct):
     """What is under way: the amount, and the page on which the card was given if it is not kept."""
 
     cents: int
@@ -52,7 +52,7 @@ class Intent(NamedTuple):
     record_id: str
 
 
-class Begun(NamedTuple):
+class ChargeOrder(NamedTuple):
     """A payment that may be charged now. Its repr tells nothing."""
 
     token: str
@@ -74,7 +74,7 @@ class Declined(NamedTuple):
     why: str
 
 
-Beginning = Begun | UnderWay | Declined | Refused | None
+PaymentStart = ChargeOrder | UnderWay | Declined | Refused | None
 
 
 def under_way(tables: Tables, person_id: str) -> list[Any]:
@@ -108,7 +108,7 @@ class Payments:
 
     def begin(
         self, transaction: Transaction, person_id: str, key: str, cents: int, once: str, token: str
-    ) -> Beginning:
+    ) -> PaymentStart:
         """Keep the intent and tell the processor who pays; None where this key came before.
 
         `once` names the page on which the card was given, `token` is its; without, the card that is
@@ -131,7 +131,7 @@ class Payments:
             how="card",
             ends=transaction.clock.now() + LASTS,
         )
-        found = self._told(transaction, person_id)
+        found = self._share_payer(transaction, person_id)
         if isinstance(found, Refused):
             transaction.withdraw(person_id, record, ended=True)
             return found
@@ -139,7 +139,7 @@ class Payments:
         if not token and card is None:
             transaction.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
-        sealed = self._sealer.seal(msgspec.json.encode(_Sealed(cents, once)), person_id, key)
+        sealed = self._sealer.seal(msgspec.json.encode(_SealedIntent(cents, once)), person_id, key)
         transaction.tables.insert(
             payment_intent,
             person_id=person_id,
@@ -150,9 +150,9 @@ class Payments:
             made=microseconds(transaction.clock.now()),
             sealed=sealed,
         )
-        return Begun(token or (card.token if card else ""), cents)
+        return ChargeOrder(token or (card.token if card else ""), cents)
 
-    def _told(self, transaction: Transaction, person_id: str) -> Outcome:
+    def _share_payer(self, transaction: Transaction, person_id: str) -> Outcome:
         act = Act(
             action="share",
             data=("name", "card"),
@@ -163,7 +163,7 @@ class Payments:
         )
         return transaction.act(act, person_id, entitled=True)
 
-    def charge(self, person_id: str, key: str, begun: Begun) -> Charged:
+    def charge(self, person_id: str, key: str, begun: ChargeOrder) -> Charged:
         """Charge, outside of any transaction; the same key is charged once."""
         return self.processor.charge(begun.token, begun.cents, self._outside(person_id, key))
 
@@ -182,7 +182,7 @@ class Payments:
         if found.state != "begun" and not charged.paid:
             return None
         record = found.record_id
-        sealed = self._opened(person_id, key, found.sealed)
+        sealed = self._unseal(person_id, key, found.sealed)
         if charged.paid:
             refused = self.book(transaction, person_id, sealed.cents, charged.reference)
             if refused:
@@ -224,7 +224,7 @@ class Payments:
         booked = transaction.append(
             person_id,
             books.TRANSACTION,
-            [books.told(paid)],
+            [books.encode_row(paid)],
             source="customer",
             occasion="service-use",
             purpose="billing",
@@ -253,15 +253,15 @@ class Payments:
         count, over = 0, microseconds(now - GIVEN_UP)
         with trying(gate, "interrupted payments") as trial:
             for each in found:
-                again = self._again if each.state == "begun" else self._late
+                again = self._resume if each.state == "begun" else self._book_late_charge
                 if each.state != "begun" and each.made < over:
-                    again = self._given_up
+                    again = self._drop_amount
                 # The key is that of a form of theirs, and is not listed whole.
                 work = partial(again, gate, each.person_id, each.key)
                 count += trial.one(work, each.person_id, each.key[:12]) or 0
         return count
 
-    def _given_up(self, gate: Gate, person_id: str, key: str) -> int:
+    def _drop_amount(self, gate: Gate, person_id: str, key: str) -> int:
         """Ask no more about what was given up: its amount goes."""
         with gate.together() as transaction:
             transaction.tables.update(
@@ -269,7 +269,7 @@ class Payments:
             )
         return 0
 
-    def _late(self, gate: Gate, person_id: str, key: str) -> int:
+    def _book_late_charge(self, gate: Gate, person_id: str, key: str) -> int:
         """Book what was charged although it had been given up."""
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None or not charged.paid:
@@ -277,11 +277,11 @@ class Payments:
         with gate.together() as transaction:
             return 0 if self.finish(transaction, person_id, key, charged) else 1
 
-    def _again(self, gate: Gate, person_id: str, key: str) -> int:
+    def _resume(self, gate: Gate, person_id: str, key: str) -> int:
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None:
             with gate.together() as transaction:
-                waiting = self._waiting(transaction, person_id, key)
+                waiting = self._pending(transaction, person_id, key)
             if waiting is None:
                 return 0
             page = waiting[1].card
@@ -296,10 +296,10 @@ class Payments:
 
     def _begin_again(
         self, transaction: Transaction, person_id: str, key: str, once: Card | None
-    ) -> Begun | None:
+    ) -> ChargeOrder | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
         transaction.lock(person_id)
-        found = self._waiting(transaction, person_id, key)
+        found = self._pending(transaction, person_id, key)
         if found is None:
             return None
         record, sealed = found
@@ -312,26 +312,26 @@ class Payments:
             ends=transaction.clock.now() + LASTS,
         )
         self._change(transaction, person_id, key, record_id=record)
-        shared = self._told(transaction, person_id)
+        shared = self._share_payer(transaction, person_id)
         card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
         if isinstance(shared, Refused) or card is None:
             transaction.withdraw(person_id, record, ended=True)
             self._change(transaction, person_id, key, state="refused")
             return None
-        return Begun(card.token, sealed.cents)
+        return ChargeOrder(card.token, sealed.cents)
 
-    def _waiting(
+    def _pending(
         self, transaction: Transaction, person_id: str, key: str
-    ) -> tuple[str, _Sealed] | None:
+    ) -> tuple[str, _SealedIntent] | None:
         """The record of a payment that is begun, and what is under way."""
         found = _of(transaction, person_id, key)
         if found is None or found.state != "begun":
             return None
-        return found.record_id, self._opened(person_id, key, found.sealed)
+        return found.record_id, self._unseal(person_id, key, found.sealed)
 
-    def _opened(self, person_id: str, key: str, raw: bytes) -> _Sealed:
+    def _unseal(self, person_id: str, key: str, raw: bytes) -> _SealedIntent:
         opened = self._sealer.unseal(raw, person_id, key, what="a payment")
-        return msgspec.json.decode(opened, type=_Sealed)
+        return msgspec.json.decode(opened, type=_SealedIntent)
 
     def _change(self, transaction: Transaction, person_id: str, key: str, **changes: str) -> None:
         transaction.tables.update(payment_intent, changes, _KEY, person_id, key)

@@ -23,7 +23,7 @@ class PlansError(UpheldError):
     """A file of plans that cannot be read."""
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServicePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A plan: what it is called, which service it is of, and its price a month.
 
     `password` says that the service has a password of its own. A person has one plan of a service.
@@ -37,16 +37,16 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: bool = False
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    plan: tuple[Plan, ...]
+class _PlansFile(msgspec.Struct, forbid_unknown_fields=True):
+    plan: tuple[ServicePlan, ...]
 
 
-def catalogue(path: Path | None = None) -> Mapping[str, Plan]:
+def catalogue(path: Path | None = None) -> Mapping[str, ServicePlan]:
     """The plans by id, in the order of their file; PlansError names what is wrong with it."""
     where = path or OWN
     raw, _ = read_file(where, error=PlansError)
     try:
-        told = msgspec.convert(tomllib.loads(raw.decode()), _File).plan
+        told = msgspec.convert(tomllib.loads(raw.decode()), _PlansFile).plan
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         said = re.sub(r"\s+", " ", str(error))
         raise PlansError(
@@ -64,7 +64,7 @@ def catalogue(path: Path | None = None) -> Mapping[str, Plan]:
     return found
 
 
-def titles(plans: Mapping[str, Plan]) -> dict[str, str]:
+def titles(plans: Mapping[str, ServicePlan]) -> dict[str, str]:
     """What each service is called: the words with which the titles of all its plans begin."""
     found: dict[str, list[str]] = {}
     for plan in plans.values():

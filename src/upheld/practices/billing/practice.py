@@ -151,7 +151,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             Job("interrupted payments", 60, payments.take_up),
         ],
         listeners={
-            PAYMENT_RECEIVED: debts.paid,
+            PAYMENT_RECEIVED: debts.on_payment,
             ACCOUNT_CLOSED: services.end_all,
             PAYER_CHANGES: invoices.close,
         },
@@ -192,7 +192,7 @@ def _desk_routes(provider: Provider, pages: DebtPages) -> list[Route]:
     staff = partial(signed_in, provider, "staff")
     agent = partial(signed_in, provider, "agent")
     return [
-        Route("/staff/debts", staff(pages.listed), methods=["GET"]),
+        Route("/staff/debts", staff(pages.list_page), methods=["GET"]),
         Route("/staff/debts/{task}", staff(pages.show), methods=["GET"]),
         Route("/staff/debts/{task}/take", staff(pages.take), methods=["POST"]),
         Route("/staff/debts/{task}/hand-over", staff(pages.hand_over), methods=["POST"]),
@@ -239,7 +239,7 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
                 "/me/payment",
             )
         )
-    debt = debts.handed(transaction, person_id)
+    debt = debts.current_debt(transaction, person_id)
     if debt is not None:
         found.append(
             Todo(

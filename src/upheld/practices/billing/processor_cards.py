@@ -27,7 +27,7 @@ _AWAY: Final = (
 _REFERENCE: Final = re.compile(r"^[0-9a-f]{64}$")
 
 
-class GivenCards:
+class ProcessorCards:
     """The cards that people give on the page of one processor."""
 
     def __init__(self, provider: Provider, processor: PaymentProcessor) -> None:

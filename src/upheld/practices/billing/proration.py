@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from upheld.practices.billing.books import Line
-from upheld.practices.billing.plans import Plan
-from upheld.practices.billing.services import Had
+from upheld.practices.billing.books import InvoiceLine
+from upheld.practices.billing.plans import ServicePlan
+from upheld.practices.billing.services import ServicePeriod
 
 DAY = timedelta(days=1)
 NONE_FREE: Final[Mapping[date, str]] = MappingProxyType({})
@@ -50,7 +50,7 @@ class Span(NamedTuple):
     after: date
 
 
-class _Part(NamedTuple):
+class _PlanDays(NamedTuple):
     """Days of a month that follow one another with the same plan, free for one reason or none."""
 
     plan: str
@@ -71,7 +71,7 @@ def share(cents: int, first: date, last: date, month: Month) -> int:
     return cents * until // month.days - cents * before // month.days
 
 
-def days_had(now: Sequence[Had], month: Month) -> dict[str, dict[date, str]]:
+def plan_days(now: Sequence[ServicePeriod], month: Month) -> dict[str, dict[date, str]]:
     """The plan of each day of a month, by service; days without one are left out."""
     found: dict[str, dict[date, str]] = {}
     for each in now:
@@ -87,32 +87,32 @@ def days_had(now: Sequence[Had], month: Month) -> dict[str, dict[date, str]]:
 
 
 def lines_of(
-    now: Sequence[Had],
-    plans: Mapping[str, Plan],
+    now: Sequence[ServicePeriod],
+    plans: Mapping[str, ServicePlan],
     month: Month,
     free: Mapping[date, str] = NONE_FREE,
     span: Span | None = None,
-) -> Iterator[Line]:
+) -> Iterator[InvoiceLine]:
     """A line for each plan that was in force in a month, by its days; those of a span alone.
 
     Days that are free, such as those on which nobody could be served, have a line that says why.
     """
     first, after = span or (month.first, month.after)
-    for days in days_had(now, month).values():
+    for days in plan_days(now, month).values():
         for part in _parts([(d, days[d]) for d in sorted(days) if first <= d < after], free):
             plan = plans.get(part.plan)
             if plan is not None:
                 said = f"{plan.title}, {_days(part, month)}"
                 if part.free:
-                    yield Line(f"{said}, {part.free}", 0)
+                    yield InvoiceLine(f"{said}, {part.free}", 0)
                 else:
-                    yield Line(said, share(plan.cents, part.first, part.last, month))
+                    yield InvoiceLine(said, share(plan.cents, part.first, part.last, month))
 
 
-def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_Part]:
-    found: list[_Part] = []
+def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_PlanDays]:
+    found: list[_PlanDays] = []
     for day, plan in days:
-        part = _Part(plan, day, day, free.get(day, ""))
+        part = _PlanDays(plan, day, day, free.get(day, ""))
         last = found[-1] if found else None
         if last and last._replace(first=day, last=day) == part and last.last + DAY == day:
             found[-1] = last._replace(last=day)
@@ -121,7 +121,7 @@ def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_
     return found
 
 
-def _days(part: _Part, month: Month) -> str:
+def _days(part: _PlanDays, month: Month) -> str:
     if (part.last - part.first).days + 1 == month.days:
         return f"{part.first:%B %Y}"
     days = f"{part.first.day} to {part.last.day}" if part.last > part.first else f"{part.last.day}"

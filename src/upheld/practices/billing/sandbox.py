@@ -28,7 +28,7 @@ TEST_CARDS: Final = {
     "5555555555554444": ("Mastercard", True),
     "4000000000000002": ("Visa", False),
 }
-KEPT: Final = timedelta(hours=1)
+CARD_LIFETIME: Final = timedelta(hours=1)
 _DECLINES: Final = "declines-"
 
 
@@ -85,7 +85,7 @@ class Sandbox:
         """The address of its page for a card."""
         now = self._provider.now()
         with self._gate.together() as transaction:
-            transaction.tables.purge(sandbox_card, "made < ?", microseconds(now - KEPT))
+            transaction.tables.purge(sandbox_card, "made < ?", microseconds(now - CARD_LIFETIME))
             transaction.tables.insert(
                 sandbox_card, reference=reference, back=back, made=microseconds(now)
             )

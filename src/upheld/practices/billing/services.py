@@ -20,8 +20,8 @@ from upheld.gate.evidence.carry_forward import Carried, Retiring
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials
 from upheld.practice.odd import decoding
-from upheld.practices.billing.books import told
-from upheld.practices.billing.plans import Plan
+from upheld.practices.billing.books import encode_row
+from upheld.practices.billing.plans import ServicePlan
 from upheld.practices.billing.tables import billed, service_order
 
 SERVICES: Final = "services"
@@ -30,7 +30,7 @@ BACK: Final = 12  # months that are still billed where nothing billed them so fa
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 
 
-class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+class ServiceRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A row of the series `services`: an order or an end; `record` is what proves the order."""
 
     kind: str
@@ -40,7 +40,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     record: str = ""
 
 
-class Had(NamedTuple):
+class ServicePeriod(NamedTuple):
     """A plan that somebody has or had: from when, and until when if it ended."""
 
     service: str
@@ -50,23 +50,23 @@ class Had(NamedTuple):
     record: str
 
 
-def row_of(value: str) -> Row:
+def row_of(value: str) -> ServiceRow:
     """A row of the series; OddValueError for anything else."""
     with decoding(SERVICES):
-        return msgspec.json.decode(value, type=Row)
+        return msgspec.json.decode(value, type=ServiceRow)
 
 
-def had(values: Iterable[str]) -> list[Had]:
+def service_periods(values: Iterable[str]) -> list[ServicePeriod]:
     """Every plan that somebody has or had, by the rows of the series, the oldest first."""
     return [each for each, _ in _with_rows(values)]
 
 
-def _with_rows(values: Iterable[str]) -> list[tuple[Had, list[int]]]:
+def _with_rows(values: Iterable[str]) -> list[tuple[ServicePeriod, list[int]]]:
     """The same, each with the numbers of the rows that say so."""
-    found: list[tuple[Had, list[int]]] = []
+    found: list[tuple[ServicePeriod, list[int]]] = []
     for number, row in enumerate(map(row_of, values)):
         if row.kind == "order":
-            found.append((Had(row.service, row.plan, row.at, None, row.record), [number]))
+            found.append((ServicePeriod(row.service, row.plan, row.at, None, row.record), [number]))
             continue
         for at, (one, numbers) in enumerate(found):
             if one.service == row.service and one.until is None:
@@ -85,7 +85,7 @@ def carry(retiring: Retiring) -> list[Carried]:
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
 
 
-def unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
+def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     """Whether somebody had a plan in a month, the present one too, that is not billed so far.
 
     Days are those of the zone of `at`, which is now.
@@ -122,22 +122,26 @@ def _month(day: date) -> int:
     return day.year * 12 + day.month - 1
 
 
-def held(transaction: Transaction, person_id: str) -> list[Had] | Refused:
+def current_services(transaction: Transaction, person_id: str) -> list[ServicePeriod] | Refused:
     """The plans that somebody has now, read for billing."""
     found = transaction.act(
         Act(action="use", data=(SERVICES,), purpose="billing"), person_id, entitled=True
     )
     if isinstance(found, Refused):
         return found
-    return [each for each in had(row.value for row in found.series(SERVICES)) if not each.until]
+    return [
+        each
+        for each in service_periods(row.value for row in found.series(SERVICES))
+        if not each.until
+    ]
 
 
-def order(transaction: Transaction, person_id: str, plan: Plan) -> Refused | None:
+def order(transaction: Transaction, person_id: str, plan: ServicePlan) -> Refused | None:
     """Order a plan, in place of the one that somebody has of this service; or the refusal."""
     served = transaction.act(Act(action="serve"), person_id, entitled=True)
     if isinstance(served, Refused):
         return served
-    now = held(transaction, person_id)
+    now = current_services(transaction, person_id)
     if isinstance(now, Refused):
         return now
     before = [each for each in now if each.service == plan.service]
@@ -149,7 +153,7 @@ def order(transaction: Transaction, person_id: str, plan: Plan) -> Refused | Non
     )
     today = transaction.clock.day_of(at)
     added = [_ending(each, today) for each in before]
-    added.append(Row("order", plan.service, plan.id, today, record))
+    added.append(ServiceRow("order", plan.service, plan.id, today, record))
     refused = _append(transaction, person_id, added)
     if refused:
         transaction.withdraw(person_id, record)
@@ -157,7 +161,7 @@ def order(transaction: Transaction, person_id: str, plan: Plan) -> Refused | Non
     transaction.tables.insert(
         service_order, person_id=person_id, record_id=record, began=microseconds(at)
     )
-    _over(transaction, person_id, before, CUSTOMER)
+    _end_orders(transaction, person_id, before, CUSTOMER)
     return None
 
 
@@ -168,7 +172,7 @@ def end(
 
     Entries say who ended it: the customer, unless `actor` says nobody, where that is us.
     """
-    now = held(transaction, person_id)
+    now = current_services(transaction, person_id)
     if isinstance(now, Refused):
         return now
     ending = [each for each in now if each.service == service]
@@ -178,13 +182,13 @@ def end(
     refused = _append(transaction, person_id, [_ending(each, today) for each in ending])
     if refused:
         return refused
-    _over(transaction, person_id, ending, actor)
+    _end_orders(transaction, person_id, ending, actor)
     return None
 
 
 def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
     """End everything that somebody has, as closing their account does."""
-    now = held(transaction, person_id)
+    now = current_services(transaction, person_id)
     for each in [] if isinstance(now, Refused) else now:
         end(transaction, person_id, each.service, actor)
     found, _forged = transaction.records_of([person_id], ["service-order"])
@@ -194,15 +198,15 @@ def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = 
             transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
-def _ending(each: Had, at: date) -> Row:
-    return Row("end", each.service, each.plan, at)
+def _ending(each: ServicePeriod, at: date) -> ServiceRow:
+    return ServiceRow("end", each.service, each.plan, at)
 
 
-def _append(transaction: Transaction, person_id: str, added: list[Row]) -> Refused | None:
+def _append(transaction: Transaction, person_id: str, added: list[ServiceRow]) -> Refused | None:
     found = transaction.append(
         person_id,
         SERVICES,
-        [told(row) for row in added],
+        [encode_row(row) for row in added],
         source="customer",
         occasion="service-use",
         purpose="service-provision",
@@ -211,7 +215,9 @@ def _append(transaction: Transaction, person_id: str, added: list[Row]) -> Refus
     return found if isinstance(found, Refused) else None
 
 
-def _over(transaction: Transaction, person_id: str, ended: list[Had], actor: str) -> None:
+def _end_orders(
+    transaction: Transaction, person_id: str, ended: list[ServicePeriod], actor: str
+) -> None:
     at = microseconds(transaction.clock.now())
     for each in ended:
         if each.record:
@@ -231,6 +237,8 @@ def new_password(transaction: Transaction, person_id: str, service: str) -> str 
     return found if isinstance(found, Refused) else credentials.told(found["credentials"])[service]
 
 
-def with_password(now: Iterable[Had], plans: Mapping[str, Plan]) -> list[Plan]:
+def plans_with_password(
+    now: Iterable[ServicePeriod], plans: Mapping[str, ServicePlan]
+) -> list[ServicePlan]:
     """The plans that somebody has whose services have a password of their own."""
     return [plans[each.plan] for each in now if each.plan in plans and plans[each.plan].password]

@@ -12,14 +12,14 @@ import msgspec
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.odd import decoding
-from upheld.practices.billing.books import told
+from upheld.practices.billing.books import encode_row
 
 USAGE: Final = "usage"
 MONTHS_MAX: Final = 36
 _MONTH: Final = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])$")
 
 
-class Row(msgspec.Struct, frozen=True):
+class UsageRow(msgspec.Struct, frozen=True):
     """A row of the series `usage`."""
 
     month: str
@@ -28,31 +28,33 @@ class Row(msgspec.Struct, frozen=True):
     hours: float
 
 
-class Used(NamedTuple):
+class Usage(NamedTuple):
     """What was used of a service in a month."""
 
     gigabytes: float
     hours: float
 
 
-class Table(NamedTuple):
+class UsageTable(NamedTuple):
     """Usage over some months: services, and for each month what was used of each."""
 
     services: tuple[str, ...]
-    months: tuple[tuple[str, Mapping[str, Used]], ...]
+    months: tuple[tuple[str, Mapping[str, Usage]], ...]
 
-    def total(self, service: str) -> Used:
+    def total(self, service: str) -> Usage:
         """What was used of a service in all of the months."""
         found = [used[service] for _, used in self.months if service in used]
-        return Used(sum(each.gigabytes for each in found), sum(each.hours for each in found))
+        return Usage(sum(each.gigabytes for each in found), sum(each.hours for each in found))
 
 
-def note(transaction: Transaction, person_id: str, rows: Sequence[Row]) -> Refused | None:
+def note_usage(
+    transaction: Transaction, person_id: str, rows: Sequence[UsageRow]
+) -> Refused | None:
     """Note what somebody used, as the network counted it."""
     found = transaction.append(
         person_id,
         USAGE,
-        [told(row) for row in rows],
+        [encode_row(row) for row in rows],
         source="customer",
         occasion="service-use",
         purpose="billing",
@@ -77,19 +79,19 @@ def choices(today: date) -> list[tuple[str, str]]:
     return found
 
 
-def row_of(value: str) -> Row:
+def row_of(value: str) -> UsageRow:
     """A row of the series; OddValueError for anything else."""
     with decoding(USAGE):
-        return msgspec.json.decode(value, type=Row)
+        return msgspec.json.decode(value, type=UsageRow)
 
 
-def table(values: Iterable[str], first: str, last: str) -> Table:
+def usage_table(values: Iterable[str], first: str, last: str) -> UsageTable:
     """What was used from one month to another, both counted."""
-    months: dict[str, dict[str, Used]] = {}
+    months: dict[str, dict[str, Usage]] = {}
     for row in map(row_of, values):
         if first <= row.month <= last:
             of = months.setdefault(row.month, {})
-            before = of.get(row.service, Used(0, 0))
-            of[row.service] = Used(before.gigabytes + row.gigabytes, before.hours + row.hours)
+            before = of.get(row.service, Usage(0, 0))
+            of[row.service] = Usage(before.gigabytes + row.gigabytes, before.hours + row.hours)
     services = sorted({service for used in months.values() for service in used})
-    return Table(tuple(services), tuple(sorted(months.items())))
+    return UsageTable(tuple(services), tuple(sorted(months.items())))

@@ -48,11 +48,11 @@ class Care(NamedTuple):
 
     person_id: str
     guardian_id: str
-    begun: datetime
+    started_at: datetime
     ended: datetime | None
 
 
-class Given(NamedTuple):
+class GuardianConsent(NamedTuple):
     """One thing that a guardian gave: the record in force, if there is one, and the last change."""
 
     record_id: str
@@ -88,16 +88,16 @@ def _moment(told: int) -> datetime:
     return BEGINNING + timedelta(microseconds=told)
 
 
-def given(transaction: Transaction, person_id: str) -> dict[str, Given]:
+def consents_for(transaction: Transaction, person_id: str) -> dict[str, GuardianConsent]:
     """What a guardian gave for somebody, and whether it still holds."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
     listed, _ = transaction.records_of([person_id], list(kinds))
     now = microseconds(transaction.clock.now())
-    found = {what: Given("", None, None) for what in KINDS}
+    found = {what: GuardianConsent("", None, None) for what in KINDS}
     for each in listed:  # the oldest first
         live = each.in_force(now)
         over = each.withdrawn if each.withdrawn is not None else each.ends
-        found[kinds[each.kind]] = Given(
+        found[kinds[each.kind]] = GuardianConsent(
             each.record_id if live else "",
             _moment(each.begins),
             None if live or over is None else _moment(over),
@@ -109,7 +109,7 @@ def give(
     transaction: Transaction, care: Care, what: str, *, begins: datetime | None = None
 ) -> None:
     """Let a guardian give one thing, from now on or since they said so."""
-    if given(transaction, care.person_id)[what].record_id:
+    if consents_for(transaction, care.person_id)[what].record_id:
         return
     transaction.record(
         care.person_id,
@@ -127,7 +127,7 @@ def withdraw(provider: Provider, transaction: Transaction, care: Care, what: str
 
     What was used while the costs were accepted is billed first.
     """
-    found = given(transaction, care.person_id)[what]
+    found = consents_for(transaction, care.person_id)[what]
     if not found.record_id:
         return
     if what == "costs":
@@ -155,7 +155,7 @@ def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> R
 
 def end(transaction: Transaction, care: Care) -> None:
     """End a guardian's care: they see nothing any more, and nothing of it proves anything."""
-    for each in given(transaction, care.person_id).values():
+    for each in consents_for(transaction, care.person_id).values():
         if each.record_id:
             transaction.withdraw(care.person_id, each.record_id, ended=True)
     ended = {"ended": microseconds(transaction.clock.now())}
@@ -174,12 +174,12 @@ def age(transaction: Transaction, person_id: str) -> int | Refused:
         return years(date.fromisoformat(found["birth-date"]), transaction.clock.today())
 
 
-def is_known(tables: Tables, person_id: str) -> bool:
+def is_identified(tables: Tables, person_id: str) -> bool:
     """Whether we know that somebody is who they say."""
     return tables.get(identity_check, "person_id = ?", person_id) is not None
 
 
-def know(transaction: Transaction, person_id: str, how: str) -> None:
+def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
     at = microseconds(transaction.clock.now())
     if not transaction.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
@@ -193,7 +193,7 @@ def know(transaction: Transaction, person_id: str, how: str) -> None:
 
 def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
-    known = is_known(transaction.tables, guardian_id)
+    known = is_identified(transaction.tables, guardian_id)
     invitations.accept(transaction, invitation, guardian_id, SHOWN, checked=known)
     if not known:
         tasks.close_about(transaction, guardian_id, CHECK)  # one look at them is enough

@@ -27,7 +27,7 @@ from upheld.practice.odd import decoding
 from upheld.practice.plugin import Provider, Todo
 from upheld.practice.reasons import refused_page
 from upheld.practices.guardians import domain
-from upheld.practices.guardians.domain import Care, Given
+from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
 
 SEEN: Final = ("name", "account-id", "services", "balance", "usage", "messages")
@@ -43,7 +43,7 @@ SAID: Final = {
 }
 
 
-class Looked(NamedTuple):
+class GuardianLook(NamedTuple):
     """That a guardian looked at something, and when."""
 
     at: datetime
@@ -56,8 +56,8 @@ class Child(NamedTuple):
     person_id: str
     name: str
     account: str
-    begun: datetime
-    given: dict[str, Given]
+    started_at: datetime
+    consents: dict[str, GuardianConsent]
     services: tuple[str, ...]
     balance: int | None
     usage: tuple[tuple[str, float, float], ...]
@@ -89,7 +89,7 @@ class Family:
                 ],
                 "waiting": invitations.accepted_by(c, person, self.provider.now()),
                 "care": care,
-                "given": domain.given(transaction, person) if care else {},
+                "given": domain.consents_for(transaction, person) if care else {},
                 "looks": self.looks(transaction, person),
             }
 
@@ -115,16 +115,16 @@ class Family:
 
     def _name(self, transaction: Transaction, care: Care) -> str:
         found = self._view(transaction, care, ("name",))
-        return "" if isinstance(found, Refused) else _told(found, "name")
+        return "" if isinstance(found, Refused) else _value_of(found, "name")
 
-    def looks(self, transaction: Transaction, person_id: str) -> list[Looked]:
+    def looks(self, transaction: Transaction, person_id: str) -> list[GuardianLook]:
         """When a guardian looked at something of somebody, the latest first."""
         found = []
         for each in reversed(transaction.entries(person_id)):
             told = each.entry
             if told.kind == "act" and told.action == "view" and told.actor.startswith("guardian"):
                 what = ", ".join(self._labels.get(word, word) for word in told.data)
-                found.append(Looked(each.at, what))
+                found.append(GuardianLook(each.at, what))
         return found[:100]
 
     def _care(self, transaction: Transaction, visit: Visit) -> Care | None:
@@ -154,13 +154,15 @@ class Family:
         )
 
     def _child(self, transaction: Transaction, care: Care) -> Child:
-        given = domain.given(transaction, care.person_id)
+        given = domain.consents_for(transaction, care.person_id)
         found = self._view(transaction, care, SEEN)
         if isinstance(found, Refused):
             told = found.decision
             near = () if told is None else told.clauses or [each.clause for each in told.nearest]
             quotes = tuple(quoted(transaction.policy, near))
-            return Child(care.person_id, "", "", care.begun, given, (), None, (), (), False, quotes)
+            return Child(
+                care.person_id, "", "", care.started_at, given, (), None, (), (), False, quotes
+            )
         rows = {}
         for field in ("services", "usage", "messages"):
             with decoding(field):
@@ -169,7 +171,7 @@ class Family:
                     for each in found.series(field)
                 ]
         with decoding("usage"):
-            used = _summed(rows["usage"])
+            used = _sum_usage(rows["usage"])
         with decoding("messages"):
             copies = tuple(
                 (datetime.fromisoformat(each["at"]), str(each["subject"]))
@@ -177,11 +179,11 @@ class Family:
             )
         return Child(
             care.person_id,
-            _told(found, "name"),
-            _told(found, "account-id"),
-            care.begun,
+            _value_of(found, "name"),
+            _value_of(found, "account-id"),
+            care.started_at,
             given,
-            _ordered(rows["services"]),
+            _running_plans(rows["services"]),
             int(found["balance"]) if "balance" in found.values else None,
             used,
             copies,
@@ -236,11 +238,11 @@ class Family:
         return [Todo(said, "What they saw", "/me/family")]
 
 
-def _told(found: Values, field: str) -> str:
+def _value_of(found: Values, field: str) -> str:
     return found[field] if field in found.values else ""
 
 
-def _ordered(told: list[dict[str, Any]]) -> tuple[str, ...]:
+def _running_plans(told: list[dict[str, Any]]) -> tuple[str, ...]:
     """The plans that were ordered and have not ended."""
     live: dict[str, str] = {}
     for each in told:
@@ -251,7 +253,7 @@ def _ordered(told: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(live.values())
 
 
-def _summed(told: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
+def _sum_usage(told: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
     """How much of each kind of service was used in all: totals, and nothing of when or where."""
     totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for each in told:

@@ -57,7 +57,7 @@ ANSWERS: Final = tuple(
 TOO_YOUNG, OWN, OVER, GOOD = "young", "own", "over", ""
 
 
-class Inviting:
+class InvitationPages:
     """The pages of inviting a guardian, and of answering."""
 
     def __init__(self, provider: Provider) -> None:
@@ -70,14 +70,14 @@ class Inviting:
             request, f"guardians/{template}.html", status=status, **words
         )
 
-    def _refused(self, request: Request, refused: Refused) -> Response:
+    def _refusal_page(self, request: Request, refused: Refused) -> Response:
         return refused_page(self.provider, request, refused)
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
         if not admission(self.provider.policy).takes_minors:
             return RedirectResponse("/sign-up", 303)  # nobody needs a guardian's leave
-        fields = self._asked()
+        fields = self._form_fields()
 
         def again(filled: Filled, status: int) -> Response:
             return self._page(request, "ask", status, fields=fields, filled=filled)
@@ -105,12 +105,12 @@ class Inviting:
 
         code = await self.provider.attempt(work)
         if isinstance(code, Refused):
-            return self._refused(request, code)
+            return self._refusal_page(request, code)
         if not code:
             return again(filled.wrong("email", LATER), 429)
         return self._page(request, "code", code=code)
 
-    def _asked(self) -> list[Field]:
+    def _form_fields(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
         request, _ = letting_in(
             self.provider.policy,
@@ -122,7 +122,7 @@ class Inviting:
         named = self.provider.policy.decide(request, {}).allowed
         return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
 
-    def _who(self, transaction: Transaction, contact: str) -> tuple[str, str]:
+    def _asker(self, transaction: Transaction, contact: str) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
         found = transaction.act(act, contact)
@@ -130,7 +130,7 @@ class Inviting:
         invitation = invitations.of_contact(transaction.tables, contact, self.provider.now())
         return name, invitations.compared(invitation.invitation_id) if invitation else ""
 
-    async def closed(self, request: Request) -> Response:
+    async def signed_out_page(self, request: Request) -> Response:
         """What the link shows to whoever is not signed in: how to go on."""
         raw, at = request.path_params["link"], self.provider.now()
         found = await self.provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
@@ -142,7 +142,7 @@ class Inviting:
         contact = await provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
         if contact is None:
             return self._page(visit.request, "over", 410)
-        asker, compare = await provider.do(lambda transaction: self._who(transaction, contact))
+        asker, compare = await provider.do(lambda transaction: self._asker(transaction, contact))
 
         def again(filled: Filled, status: int, said: str = "") -> Response:
             return self._page(
@@ -168,7 +168,7 @@ class Inviting:
             lambda transaction: self._accept(transaction, visit.subject, raw)
         )
         if isinstance(found, Refused):
-            return self._refused(visit.request, found)
+            return self._refusal_page(visit.request, found)
         if found == domain.CHECK:
             return RedirectResponse("/me/family?said=checking", 303)
         if found:

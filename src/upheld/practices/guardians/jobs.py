@@ -29,14 +29,14 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
                 with gate.together() as transaction:
                     some, last = domain.some_cares(transaction.tables, last, AT_ONCE)
                 for each in some:
-                    work = partial(_came_of_age, provider, gate, each)
+                    work = partial(_end_care, provider, gate, each)
                     count += trial.one(work, each.person_id) or 0
         return count
 
     return run
 
 
-def _came_of_age(provider: Provider, gate: Gate, care: domain.Care) -> int:
+def _end_care(provider: Provider, gate: Gate, care: domain.Care) -> int:
     """End the care for somebody if they came of age; 0 if not."""
     with gate.together() as transaction:
         age = domain.age(transaction, care.person_id)

@@ -22,7 +22,7 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
-from upheld.practices.guardians.invitations import Inviting
+from upheld.practices.guardians.invitations import InvitationPages
 from upheld.practices.guardians.jobs import birthdays
 
 
@@ -42,14 +42,14 @@ NEEDS = (
 
 def practice(provider: Provider) -> Practice:
     """Permission, supervision, costs; what a guardian sees; birthdays."""
-    inviting, family, both = Inviting(provider), Family(provider), ["GET", "POST"]
+    inviting, family, both = InvitationPages(provider), Family(provider), ["GET", "POST"]
     mine = signed_in(provider, "customer", inviting.answer)
 
     async def answer(request: Request) -> Response:
         known = cookie_name(provider, "customer") in request.cookies
         if known or request.method == "POST":
             return await mine(request)
-        return await inviting.closed(request)
+        return await inviting.signed_out_page(request)
 
     return Practice(
         "guardians",
@@ -109,15 +109,15 @@ def _opened(transaction: Transaction, person_id: str, about: str) -> None:
 def _paid(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever paid has shown by it who they are."""
     del about
-    domain.know(transaction, person_id, "payment")
+    domain.note_identity(transaction, person_id, "payment")
 
 
 def _checked(transaction: Transaction, person_id: str, about: str) -> None:
     """A member of staff saw that somebody is who they say, and noted by what."""
-    domain.know(transaction, person_id, f"staff {about}")
+    domain.note_identity(transaction, person_id, f"staff {about}")
 
 
 def _gave_card(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
-    domain.know(transaction, person_id, "card")
+    domain.note_identity(transaction, person_id, "card")

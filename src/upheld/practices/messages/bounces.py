@@ -26,14 +26,14 @@ class BounceError(UpheldError):
     """What is no report of a failed delivery, or of no message of ours."""
 
 
-class Report(NamedTuple):
+class BounceReport(NamedTuple):
     """Which messages a report may be about, and the status that it gives."""
 
     messages: tuple[str, ...]
     status: str
 
 
-def read(raw: bytes) -> Report:
+def read(raw: bytes) -> BounceReport:
     """Read a report; BounceError where it is none, or says that something was only delayed."""
     if len(raw) > REPORT_MAX:
         raise BounceError("the report is too large", code="bounce", hint="give one report alone")
@@ -49,7 +49,7 @@ def read(raw: bytes) -> Report:
         )
     status = _STATUS.search(str(failed[0].get("Status", "")))
     ids = [each for part in parts if part is not found for each in _ids(part)]
-    return Report(tuple(dict.fromkeys(ids)), status[0] if status else "no status")
+    return BounceReport(tuple(dict.fromkeys(ids)), status[0] if status else "no status")
 
 
 def _groups(part: Message) -> list[Message]:
@@ -70,7 +70,7 @@ def _ids(part: Message) -> Iterator[str]:
     yield from _ID.findall(str(part.get("Message-ID", "")))
 
 
-def note(transaction: Transaction, report: Report) -> str:
+def note(transaction: Transaction, report: BounceReport) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
         found = transaction.tables.select(

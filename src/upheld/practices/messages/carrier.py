@@ -69,11 +69,11 @@ class Smtp:
         """Hand a message to the server."""
         try:
             with ThreadPoolExecutor(1) as apart:  # whoever sends may be in a loop of their own
-                apart.submit(asyncio.run, self._sent(message)).result()
+                apart.submit(asyncio.run, self._send(message)).result()
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise _failure(error) from None  # its text may quote the address
 
-    async def _sent(self, message: EmailMessage) -> None:
+    async def _send(self, message: EmailMessage) -> None:
         (sender,), (receiver,) = message["From"].addresses, message["To"].addresses
         await aiosmtplib.send(
             message,

@@ -147,7 +147,7 @@ def mail(
             "List-Unsubscribe": f"<{unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-    made = envelope.begun((name, sender), to, composed.subject, headers)
+    made = envelope.new_message((name, sender), to, composed.subject, headers)
     foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
     html = markdown.html(composed.markdown)
     if unsubscribe:

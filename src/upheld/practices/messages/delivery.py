@@ -35,7 +35,7 @@ from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
 from upheld.practices.messages.carrier import Carrier, CarrierError
 from upheld.practices.messages.compose import TemplateError, blocks, compose, mail
-from upheld.practices.messages.unsubscribe import Unsubscribing
+from upheld.practices.messages.unsubscribe import UnsubscribePages
 
 LEASE: Final = timedelta(minutes=5)
 BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 120, 240, 480, 960))
@@ -47,7 +47,7 @@ _ONE: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 
 
-class Copy(msgspec.Struct, frozen=True, kw_only=True):
+class MessageCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A message as its receiver finds it in the account: a row of the series `messages`."""
 
     at: str
@@ -58,7 +58,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     clause: str
 
 
-class Waiting(NamedTuple):
+class WaitingMessage(NamedTuple):
     """A row of the outbox that is due."""
 
     person_id: str
@@ -70,11 +70,11 @@ class Waiting(NamedTuple):
     tries: int
 
 
-class Ready(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """A message that may be sent now, and its copy."""
 
     mail: EmailMessage
-    copy: Copy
+    copy: MessageCopy
 
 
 class Delivery:
@@ -82,7 +82,7 @@ class Delivery:
 
     def __init__(self, provider: Provider, by: Carrier | None) -> None:
         self.provider, self.by = provider, by
-        self.unsubscribing = Unsubscribing(provider)
+        self.unsubscribing = UnsubscribePages(provider)
 
     def run(self, gate: Gate) -> int:
         """Send what is due; how many were sent. Without a mail server everything waits."""
@@ -93,16 +93,16 @@ class Delivery:
             try:
                 sent += self._deliver(gate, self.by, each)
             except CarrierError as error:
-                self._set_back(gate, each, str(error), final=error.final)
+                self._note_failure(gate, each, str(error), final=error.final)
                 if error.server:  # the others would fare no better, and lose a try
                     break
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others go out
-                self._set_back(
+                self._note_failure(
                     gate, each, _trouble_of(error), final=isinstance(error, MailboxError)
                 )
         return sent
 
-    def _due(self, gate: Gate) -> list[Waiting]:
+    def _due(self, gate: Gate) -> list[WaitingMessage]:
         """What is due of people whose messages are as we wrote them, however many others' are."""
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
@@ -112,7 +112,7 @@ class Delivery:
                     break
                 after += ONCE
         return [
-            Waiting(
+            WaitingMessage(
                 each.person_id,
                 each.message_id,
                 each.template,
@@ -124,9 +124,9 @@ class Delivery:
             for each in found
         ]
 
-    def _deliver(self, gate: Gate, by: Carrier, waiting: Waiting) -> int:
+    def _deliver(self, gate: Gate, by: Carrier, waiting: WaitingMessage) -> int:
         with gate.together() as transaction:
-            ready = self._ready(transaction, waiting)
+            ready = self._prepare(transaction, waiting)
         if ready is None:
             return 0
         by.send(ready.mail)
@@ -134,7 +134,7 @@ class Delivery:
             observer.note("message", waiting.template, observing.digest(ready.copy.text))
         try:
             with gate.together() as transaction:
-                self._sent(transaction, waiting, ready)
+                self._note_sent(transaction, waiting, ready)
         except Exception as error:  # noqa: BLE001 - it went out: to send it once more would mend nothing
             trouble = f"sent, but not noted in full: {_trouble_of(error)}"
             logging.getLogger("upheld").warning("message %s", trouble)
@@ -142,19 +142,21 @@ class Delivery:
                 self._end(transaction, waiting, SENT, trouble)
         return 1
 
-    def _set_back(self, gate: Gate, waiting: Waiting, trouble: str, *, final: bool) -> None:
+    def _note_failure(
+        self, gate: Gate, waiting: WaitingMessage, trouble: str, *, final: bool
+    ) -> None:
         """Note why a message did not go, and when it is tried again; else set it aside."""
         logging.getLogger("upheld").warning("message not sent: %s", trouble)
         try:
             with gate.together() as transaction:
-                self._later(transaction, waiting, trouble, final=final)
+                self._try_later(transaction, waiting, trouble, final=final)
         except SealedError as error:  # it stays as it is
             self.provider.changed(error)
         except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
             with gate.together() as transaction:
                 self._end(transaction, waiting, FAILED, trouble)
 
-    def _ready(self, transaction: Transaction, waiting: Waiting) -> Ready | None:
+    def _prepare(self, transaction: Transaction, waiting: WaitingMessage) -> OutgoingMessage | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
         provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
         now = transaction.clock.now()
@@ -190,7 +192,7 @@ class Delivery:
         )
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
-        copy = Copy(
+        copy = MessageCopy(
             at=now.isoformat(timespec="seconds"),
             purpose=purpose,
             subject=made.subject,
@@ -198,7 +200,7 @@ class Delivery:
             message=waiting.message_id,
             clause=", ".join(decision.clauses),
         )
-        return Ready(
+        return OutgoingMessage(
             mail(
                 provider,
                 made,
@@ -209,7 +211,9 @@ class Delivery:
             copy,
         )
 
-    def _sent(self, transaction: Transaction, waiting: Waiting, ready: Ready) -> None:
+    def _note_sent(
+        self, transaction: Transaction, waiting: WaitingMessage, ready: OutgoingMessage
+    ) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
         person, purpose = waiting.person_id, waiting.purpose
         copied = transaction.may_store(person, "messages", purpose).allowed
@@ -233,8 +237,8 @@ class Delivery:
         )
         self._end(transaction, waiting, SENT)
 
-    def _later(
-        self, transaction: Transaction, waiting: Waiting, trouble: str, *, final: bool
+    def _try_later(
+        self, transaction: Transaction, waiting: WaitingMessage, trouble: str, *, final: bool
     ) -> None:
         if final or waiting.tries >= len(BACKOFF):
             transaction.note(
@@ -253,13 +257,13 @@ class Delivery:
         )
 
     def _end(
-        self, transaction: Transaction, waiting: Waiting, state: str, trouble: str = ""
+        self, transaction: Transaction, waiting: WaitingMessage, state: str, trouble: str = ""
     ) -> None:
         ended = microseconds(transaction.clock.now())
         _change(transaction, waiting, due=None, state=state, trouble=trouble, ended=ended)
 
 
-def _change(transaction: Transaction, waiting: Waiting, **changes: Any) -> None:
+def _change(transaction: Transaction, waiting: WaitingMessage, **changes: Any) -> None:
     transaction.tables.update(
         outbox, changes, _ONE, waiting.person_id, waiting.message_id, parts=[WAITING]
     )

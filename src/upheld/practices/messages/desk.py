@@ -30,7 +30,7 @@ DROPPED: Final = "dropped"
 _ASIDE: Final = f"state IN ('{FAILED}', '{BOUNCED}')"
 
 
-class Row(NamedTuple):
+class OutboxRow(NamedTuple):
     """A message that was set aside, or that waits after a try that failed."""
 
     message_id: str
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     state: str
 
 
-class Count(NamedTuple):
+class MailCount(NamedTuple):
     """How much mail waits, since when, and how much was set aside."""
 
     waiting: int
@@ -50,18 +50,18 @@ class Count(NamedTuple):
     aside: int
 
 
-class Desk:
+class MailDesk:
     """The page, and what the console says of it."""
 
     def __init__(self, provider: Provider, *, sends: bool) -> None:
         """`sends` says whether there is a mail server."""
         self.provider, self.sends = provider, sends
 
-    def count(self, tables: Tables) -> Count:
+    def count(self, tables: Tables) -> MailCount:
         """How much waits, and how much was set aside."""
         ((many, since),) = tables.look(outbox, ["COUNT(*)", "MIN(made)"], "state = 'waiting'")
         ((aside,),) = tables.look(outbox, ["COUNT(*)"], _ASIDE)
-        return Count(many, None if since is None else moment(since), aside)
+        return MailCount(many, None if since is None else moment(since), aside)
 
     def trouble(self, tables: Tables) -> list[Todo]:
         """What managers are told on the console: failed messages, and a queue that is full."""
@@ -76,12 +76,12 @@ class Desk:
             told.append(f"The queue of mail is full: {found.waiting} messages wait.")
         return [Todo(sentence, "See the mail", HERE) for sentence in told]
 
-    def _rows(self, tables: Tables, where: str, *states: str) -> list[Row]:
+    def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:
         """The latest messages that a condition holds of, of people whose rows are whole."""
         found, _ = tables.sound(outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states)
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
-            Row(
+            OutboxRow(
                 each.message_id,
                 each.template,
                 (terms[each.purpose].label if each.purpose in terms else "") or each.purpose,
@@ -112,7 +112,7 @@ class Desk:
     async def retry(self, visit: Visit) -> Response:
         """Let one message that was set aside be tried again."""
         by, message = _manager(visit), visit.request.path_params["message"]
-        if not await self.provider.do(lambda transaction: self._again(transaction, by, message)):
+        if not await self.provider.do(lambda transaction: self._retry(transaction, by, message)):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
@@ -122,14 +122,14 @@ class Desk:
 
         def work(transaction: Transaction) -> None:
             for each in self._rows(transaction.tables, f"state = '{FAILED}'", FAILED):
-                self._again(transaction, by, each.message_id)
+                self._retry(transaction, by, each.message_id)
 
         await self.provider.do(work)
         return RedirectResponse(HERE, 303)
 
-    def _again(self, transaction: Transaction, by: User, message: str) -> bool:
+    def _retry(self, transaction: Transaction, by: User, message: str) -> bool:
         at = microseconds(transaction.clock.now())
-        return self._moved(
+        return self._change_aside(
             transaction, by, message, "retried", state=WAITING, tries=0, trouble="", due=at
         )
 
@@ -138,13 +138,13 @@ class Desk:
         by, message = _manager(visit), visit.request.path_params["message"]
 
         def work(transaction: Transaction) -> bool:
-            return self._moved(transaction, by, message, DROPPED, state=DROPPED, due=None)
+            return self._change_aside(transaction, by, message, DROPPED, state=DROPPED, due=None)
 
         if not await self.provider.do(work):
             raise HTTPException(404)
         return RedirectResponse(HERE, 303)
 
-    def _moved(
+    def _change_aside(
         self, transaction: Transaction, by: User, message: str, kind: str, **changes: object
     ) -> bool:
         """Change a row that was set aside, with an entry that names who did it; whether it was."""

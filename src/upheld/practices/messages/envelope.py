@@ -34,7 +34,9 @@ def _policy() -> EmailPolicy[EmailMessage]:
 POLICY: Final = _policy()
 
 
-def begun(sender: tuple[str, str], to: str, subject: str, more: Mapping[str, str]) -> EmailMessage:
+def new_message(
+    sender: tuple[str, str], to: str, subject: str, more: Mapping[str, str]
+) -> EmailMessage:
     """A message with its headers; `sender` is a name and an address. MailboxError for no address.
 
     A subject never holds an encoded word: what looks like one is text that somebody typed.

@@ -14,26 +14,26 @@ from upheld.practice.citations import quoted
 from upheld.practice.endpoints import Visit
 from upheld.practice.odd import decoding
 from upheld.practice.plugin import Provider
-from upheld.practices.messages.delivery import Copy
+from upheld.practices.messages.delivery import MessageCopy
 
 MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
-_COPY: Final = msgspec.json.Decoder(Copy)
+_COPY: Final = msgspec.json.Decoder(MessageCopy)
 
 
-def copy_of(value: str) -> Copy:
+def copy_of(value: str) -> MessageCopy:
     """A row of the series; OddValueError for anything else."""
     with decoding(MESSAGES):
         return _COPY.decode(value)
 
 
-class Messages:
+class MessagePages:
     """The pages of messages received."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    async def _copies(self, visit: Visit) -> list[Copy] | Refused:
-        def read(transaction: Transaction) -> list[Copy] | Refused:
+    async def _copies(self, visit: Visit) -> list[MessageCopy] | Refused:
+        def read(transaction: Transaction) -> list[MessageCopy] | Refused:
             act = Act(
                 action="view", data=("messages",), actor="customer", purpose="service-provision"
             )
@@ -48,7 +48,7 @@ class Messages:
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return terms[purpose].label if purpose in terms else purpose
 
-    async def listed(self, visit: Visit) -> Response:
+    async def list_page(self, visit: Visit) -> Response:
         """All messages, the latest first."""
         found = await self._copies(visit)
         keeping = await self.provider.do(

@@ -11,9 +11,9 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.delivery import OPTIONAL, Delivery
-from upheld.practices.messages.desk import HERE, Desk
-from upheld.practices.messages.pages import MESSAGES, Messages, copy_of
-from upheld.practices.messages.redaction import Redacting
+from upheld.practices.messages.desk import HERE, MailDesk
+from upheld.practices.messages.pages import MESSAGES, MessagePages, copy_of
+from upheld.practices.messages.redaction import RedactionJob
 
 SEND_SECONDS = 5
 
@@ -30,8 +30,8 @@ NEEDS = (
 def practice(provider: Provider, by: Carrier | None = None) -> Practice:
     """The outbox, messages received, one-click unsubscribing; sent by the settings' mail server."""
     delivery = Delivery(provider, by or carrier(provider.settings.mail_server))
-    pages, leaving = Messages(provider), delivery.unsubscribing
-    desk = Desk(provider, sends=delivery.by is not None)
+    pages, leaving = MessagePages(provider), delivery.unsubscribing
+    desk = MailDesk(provider, sends=delivery.by is not None)
 
     def staff(method: str, path: str, handler: Handler) -> Route:
         return Route(HERE + path, signed_in(provider, "staff", handler), methods=[method])
@@ -41,7 +41,9 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         asks=("contact", "store", "use", "view"),
         proves=("opted-out",),
         routes=[
-            Route("/me/messages", signed_in(provider, "customer", pages.listed), methods=["GET"]),
+            Route(
+                "/me/messages", signed_in(provider, "customer", pages.list_page), methods=["GET"]
+            ),
             Route(
                 "/me/messages/{message}",
                 signed_in(provider, "customer", pages.one),
@@ -63,6 +65,6 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
         jobs=[
             Job("outbox", SEND_SECONDS, delivery.run),
-            Job("copies with links", 60, Redacting(provider).run),
+            Job("copies with links", 60, RedactionJob(provider).run),
         ],
     )

@@ -17,7 +17,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trying
 from upheld.practice.plugin import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
-from upheld.practices.messages.delivery import Copy
+from upheld.practices.messages.delivery import MessageCopy
 from upheld.practices.messages.tables import redaction
 
 AT_ONCE: Final = 100
@@ -25,10 +25,10 @@ _NEXT: Final = (
     "person_id > ? AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = redaction.person_id"
     " AND p.state = 'active') ORDER BY person_id LIMIT ?"
 )
-_COPY: Final = msgspec.json.Decoder(Copy)
+_COPY: Final = msgspec.json.Decoder(MessageCopy)
 
 
-class Redacting:
+class RedactionJob:
     """The job."""
 
     def __init__(self, provider: Provider) -> None:

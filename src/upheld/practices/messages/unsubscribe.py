@@ -27,7 +27,7 @@ BYTES: Final = 16
 MAC_BYTES: Final = 16
 
 
-class Unsubscribing:
+class UnsubscribePages:
     """Addresses that end messages of a kind, and what they do."""
 
     def __init__(self, provider: Provider) -> None:

@@ -16,8 +16,8 @@ from upheld.policy.publish import Answering
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 
 VALUES_MAX = 50  # in one address
-ASKED = ("action", *DIMENSIONS)
-SAID_AS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
+QUESTION_KEYS = ("action", *DIMENSIONS)
+DIMENSION_LABELS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
 VERDICT = {
     "allow": ("yes", "✓", "Yes"),
     "deny": ("no", "✕", "No"),
@@ -25,7 +25,7 @@ VERDICT = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - a question is refused, nothing failed
+class RejectedQuestion(Exception):  # noqa: N818 - a question is refused, nothing failed
     """A question that cannot be asked: what is so and what to do, for whoever asked."""
 
     def __init__(self, what: str, remedy: str, code: str, *, address: str = "") -> None:
@@ -33,7 +33,7 @@ class Refused(Exception):  # noqa: N818 - a question is refused, nothing failed
         self.what, self.remedy, self.code, self.address = what, remedy, code, address
 
 
-class Asked(msgspec.Struct, frozen=True):
+class FormQuestion(msgspec.Struct, frozen=True):
     """A question as the form holds it: words for each dimension, values for facts."""
 
     action: str
@@ -48,10 +48,10 @@ class Asked(msgspec.Struct, frozen=True):
             "facts": self.facts,
         }
 
-    def with_fact(self, name: str, value: bool | float | str | None) -> Asked:
+    def with_fact(self, name: str, value: bool | float | str | None) -> FormQuestion:
         """The same with a fact given otherwise, or no longer (None)."""
         facts = {k: v for k, v in self.facts.items() if k != name}
-        return Asked(
+        return FormQuestion(
             self.action, self.dimensions, facts if value is None else facts | {name: value}
         )
 
@@ -66,18 +66,18 @@ class Asked(msgspec.Struct, frozen=True):
         return urlencode(pairs)
 
 
-def asked_of(question: Question) -> Asked | None:
+def form_question(question: Question) -> FormQuestion | None:
     """An example's question, or None where it gives a fact in parts."""
     facts = question.facts
     plain = {k: v for k, v in facts.items() if isinstance(v, (bool, int, float, str))}
     return (
-        Asked(question.action, dict(question.dimensions), plain)
+        FormQuestion(question.action, dict(question.dimensions), plain)
         if len(plain) == len(facts)
         else None
     )
 
 
-class Asker:
+class QuestionAnswerer:
     """Reads questions out of addresses and answers them."""
 
     def __init__(self, policy: Answering, plain: Plain) -> None:
@@ -85,7 +85,7 @@ class Asker:
         self.vocabulary = policy.program.vocabulary
         self.clauses = {c.id: c for c in policy.program.clauses if c.id}
 
-    def read(self, pairs: Iterable[tuple[str, str]]) -> Asked:
+    def read(self, pairs: Iterable[tuple[str, str]]) -> FormQuestion:
         """The question in an address; Refused where it cannot be understood."""
         action = ""
         dimensions: dict[str, tuple[str, ...]] = {}
@@ -93,37 +93,37 @@ class Asker:
         given = list(pairs)
         if len(given) > VALUES_MAX:
             what = "The question names too many words."
-            raise Refused(what, "Ask for fewer at a time.", "too-large")
+            raise RejectedQuestion(what, "Ask for fewer at a time.", "too-large")
         for key, value in given:
             word = value.strip()
             if key.startswith("fact."):
                 if word:
                     facts[key[5:]] = self._value(key[5:], word)
-            elif key not in ASKED:
-                near = nearest(key, ASKED)
+            elif key not in QUESTION_KEYS:
+                near = nearest(key, QUESTION_KEYS)
                 hint = f"Did you mean “{near}”?" if near else "Use the choices below."
-                raise Refused(f"A question has no “{_short(key)}”.", hint, "bad-line")
+                raise RejectedQuestion(f"A question has no “{_short(key)}”.", hint, "bad-line")
             elif key == "action":
                 action = word
             elif word:
-                self._known(TREE_OF[key], key, word)
+                self._check_word(TREE_OF[key], key, word)
                 dimensions[key] = (*dimensions.get(key, ()), word)
-        self._known("action", "action", action)
-        return Asked(action, dimensions, facts)
+        self._check_word("action", "action", action)
+        return FormQuestion(action, dimensions, facts)
 
-    def _known(self, tree: str, dimension: str, word: str) -> None:
+    def _check_word(self, tree: str, dimension: str, word: str) -> None:
         if self.plain.under(tree, word) or word in self.plain.leaves[tree].bit:
             return
         if not word:
-            raise Refused(
+            raise RejectedQuestion(
                 "The question names no act.", "Choose one below, “share” say.", "unknown-action"
             )
         code = "unknown-action" if dimension == "action" else "unknown-term"
         words = [*self.vocabulary.tree(tree), *self.policy.program.definitions]
         near = nearest(word, words)
         hint = f"Did you mean “{self.plain.label(tree, near)}”?" if near else ""
-        raise Refused(
-            f"The policy knows no {SAID_AS[dimension]} “{_short(word)}”.",
+        raise RejectedQuestion(
+            f"The policy knows no {DIMENSION_LABELS[dimension]} “{_short(word)}”.",
             hint or "Choose among the words that it knows, below.",
             code,
         )
@@ -133,7 +133,7 @@ class Asker:
         if fact is None or fact.kind == "derived":
             near = nearest(name, self.vocabulary.facts)
             hint = f"Did you mean “{near}”?" if near else "Leave it out."
-            raise Refused(
+            raise RejectedQuestion(
                 f"“{_short(name)}” is nothing that can be supposed.", hint, "unknown-fact"
             )
         if fact.kind == "boolean" and word in ("yes", "no"):
@@ -146,11 +146,11 @@ class Asker:
             except ValueError:
                 pass
         wanted = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
-        raise Refused(
+        raise RejectedQuestion(
             f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
         )
 
-    def answer(self, asked: Asked) -> dict[str, object]:
+    def answer(self, asked: FormQuestion) -> dict[str, object]:
         """The policy's answer; Refused where it has none."""
         said = self.policy.answer(asked.json())
         if said["outcome"] != "error":
@@ -158,19 +158,19 @@ class Asker:
         if said.get("code") == "wrong-dimension":
             takes = self.vocabulary.takes(asked.action)
             odd = [d for d in asked.dimensions if d not in takes]
-            fewer = Asked(
+            fewer = FormQuestion(
                 asked.action, {d: w for d, w in asked.dimensions.items() if d in takes}, asked.facts
             )
             act = self.plain.label("action", asked.action)
-            what = f"“{act}” has no {listed(SAID_AS[d] for d in odd)}."
-            raise Refused(
+            what = f"“{act}” has no {listed(DIMENSION_LABELS[d] for d in odd)}."
+            raise RejectedQuestion(
                 what, "Ask without it.", "wrong-dimension", address=fewer.query() if odd else ""
             )
-        raise Refused(
+        raise RejectedQuestion(
             "The policy cannot answer that.", str(said.get("why", "")), str(said.get("code", ""))
         )
 
-    def view(self, asked: Asked, said: Mapping[str, object]) -> dict[str, Any]:
+    def view(self, asked: FormQuestion, said: Mapping[str, object]) -> dict[str, Any]:
         """An answer as the page shows it."""
         outcome = str(said["outcome"])
         tone, mark, word = VERDICT[outcome]
@@ -209,7 +209,7 @@ class Asker:
             case _:
                 return ""
 
-    def _proof(self, asked: Asked, literal: str) -> dict[str, str]:
+    def _proof(self, asked: FormQuestion, literal: str) -> dict[str, str]:
         found = {"text": self.plain.literal(literal), "yes": ""}
         negated = literal.startswith("not ")
         name, *rest = literal.removeprefix("not ").split()
@@ -241,7 +241,7 @@ class Asker:
             words = [w for w in self.plain.fold(tree, refused) if w != OTHER]
             but = listed((self.plain.label(tree, w) for w in words), "and")
             except_ = f", except with {but}" if but and len(words) < 7 else " for some choices"
-            found.append(f"Say which {SAID_AS[dimension]}: it can be allowed{except_}.")
+            found.append(f"Say which {DIMENSION_LABELS[dimension]}: it can be allowed{except_}.")
         return found
 
     def _lacks(self, lacks: Iterable[str]) -> list[str]:
@@ -251,7 +251,7 @@ class Asker:
             dimension, colon, word = each.partition(": ")
             if colon and dimension in TREE_OF:
                 said = self.plain.label(TREE_OF[dimension], word)
-                found.append(f"another {SAID_AS[dimension]}, {said} say")
+                found.append(f"another {DIMENSION_LABELS[dimension]}, {said} say")
             else:
                 found.append(self.plain.literal(each))
         return found

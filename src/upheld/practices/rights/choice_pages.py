@@ -17,7 +17,7 @@ from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent_record, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.rights.pages import policy_of
-from upheld.practices.rights.sentences import label, standing
+from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     """A record as it is shown."""
 
     id: str
-    said: str
+    title: str
     at: datetime
     ended: datetime | None
     can_end: bool
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
     digest: str
 
 
-class Choosing:
+class ChoicePages:
     """Give, withdraw, opt out, opt in again."""
 
     def __init__(self, provider: Provider) -> None:
@@ -55,16 +55,19 @@ class Choosing:
             person = visit.subject
             return {
                 "fields": fields(transaction, person),
-                "offers": bool(choices.opted_out(transaction, person, *OPTS["offers"])),
-                "advertising": bool(choices.opted_out(transaction, person, *OPTS["advertising"])),
+                "offers": bool(choices.opt_out_records(transaction, person, *OPTS["offers"])),
+                "advertising": bool(
+                    choices.opt_out_records(transaction, person, *OPTS["advertising"])
+                ),
                 "signal": bool(signals.in_force(transaction, person)),
                 "records": [
-                    _choice(transaction, each) for each in choices.kept(transaction, person)
+                    _choice(transaction, each)
+                    for each in choices.choice_records(transaction, person)
                 ],
             }
 
         found = await self.provider.do(work)
-        cited = {each.id: each for each in standing(policy_of(self.provider), CLAUSES)}
+        cited = {each.id: each for each in clauses_in_force(policy_of(self.provider), CLAUSES)}
         return self.provider.pages.page(
             visit.request,
             "rights/choices.html",
@@ -83,7 +86,9 @@ class Choosing:
         if not filled.ok:
             return await self._page(visit, filled, 422)
         told = permission(filled.values)
-        if not all(choices.matters(policy, d, told.recipient, told.purpose) for d in told.data):
+        if not all(
+            choices.makes_difference(policy, d, told.recipient, told.purpose) for d in told.data
+        ):
             said = "The policy lets a permission decide nothing here. Choose another purpose."
             return await self._page(visit, filled.wrong("purpose", said), 422)
         if not await self.provider.do(
@@ -100,7 +105,7 @@ class Choosing:
                 shown=shown,
                 digest=choices.digest(shown),
                 values=filled.values,
-                cited=standing(policy, ["permission"]),
+                cited=clauses_in_force(policy, ["permission"]),
             )
         await self.provider.do(lambda transaction: choices.give(transaction, visit.subject, told))
         return RedirectResponse(PAGE, 303)
@@ -112,7 +117,7 @@ class Choosing:
         def work(transaction: Transaction) -> bool:
             mine = [
                 each
-                for each in choices.kept(transaction, visit.subject)
+                for each in choices.choice_records(transaction, visit.subject)
                 if each.record_id == record_id and _withdrawable(each)
             ]
             if mine:
@@ -143,7 +148,7 @@ class Choosing:
                 visit.request,
                 "rights/signal.html",
                 status=409,
-                cited=standing(policy_of(self.provider), ["privacy-signal"]),
+                cited=clauses_in_force(policy_of(self.provider), ["privacy-signal"]),
             )
         await self.provider.do(lambda transaction: signals.end(transaction, visit.subject))
         return RedirectResponse(PAGE, 303)
@@ -153,7 +158,11 @@ class Choosing:
         record_id = visit.request.path_params["record"]
 
         def work(transaction: Transaction) -> tuple[Record, str] | None:
-            mine = [e for e in choices.kept(transaction, visit.subject) if e.record_id == record_id]
+            mine = [
+                e
+                for e in choices.choice_records(transaction, visit.subject)
+                if e.record_id == record_id
+            ]
             return (mine[0], transaction.shown(visit.subject, record_id)) if mine else None
 
         found = await self.provider.do(work)
@@ -175,7 +184,7 @@ class Choosing:
 def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
     policy, held = transaction.policy, transaction.held(person_id)
-    offered, parties = choices.offered(policy), choices.parties(transaction)
+    offered, parties = choices.permission_options(policy), choices.parties(transaction)
     recipients = [
         (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
     ]

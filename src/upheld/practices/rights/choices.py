@@ -24,7 +24,7 @@ from upheld.policy.request import Request
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
 from upheld.practices.rights import signals
-from upheld.practices.rights.gag_orders import Untold
+from upheld.practices.rights.gag_orders import GagFilter
 from upheld.practices.rights.sentences import label
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
@@ -45,7 +45,7 @@ class Permission(NamedTuple):
         return {"data": self.data, "recipient": (self.recipient,), "purpose": (self.purpose,)}
 
 
-class Offered(NamedTuple):
+class PermissionOptions(NamedTuple):
     """What a policy lets a permission decide."""
 
     data: tuple[str, ...]
@@ -54,29 +54,31 @@ class Offered(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def offered(policy: Policy) -> Offered:
+def permission_options(policy: Policy) -> PermissionOptions:
     """The words of which a permission makes the difference, in the order of the vocabulary."""
     leaves = policy.engine.compiled.leaves
     words = {
         tree: [n for n in leaves[tree].bit if n != "other" and not n.endswith("/other")]
         for tree in ("data", "party", "purpose")
     }
-    found = Offered((), (), ())
+    found = PermissionOptions((), (), ())
     recipients, purposes, data = [], set(), set()
     for recipient in words["party"]:
         mine = {
             p
             for p in words["purpose"]
-            if any(matters(policy, d, recipient, p) for d in ("name", "usage"))
+            if any(makes_difference(policy, d, recipient, p) for d in ("name", "usage"))
         }
         if mine:
             recipients.append(recipient)
             purposes |= mine
     if recipients:
         data = {
-            d for d in words["data"] if any(matters(policy, d, recipients[0], p) for p in purposes)
+            d
+            for d in words["data"]
+            if any(makes_difference(policy, d, recipients[0], p) for p in purposes)
         }
-        found = Offered(
+        found = PermissionOptions(
             tuple(d for d in words["data"] if d in data),
             tuple(recipients),
             tuple(p for p in words["purpose"] if p in purposes),
@@ -84,7 +86,7 @@ def offered(policy: Policy) -> Offered:
     return found
 
 
-def matters(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
+def makes_difference(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
     """Whether a permission turns a no into a yes for a share of this kind."""
     request = Request("share", data=data, recipient=recipient, purpose=purpose, occasion="other")
     given = policy.decide(request, {"permission": True})
@@ -105,7 +107,7 @@ def parties(transaction: Transaction) -> list[tuple[str, str]]:
         if each.party and each.in_force(at)
         for kind in each.about.get("recipient", ())
     }
-    return sorted(each for each in named if each[0] in offered(policy).recipients)
+    return sorted(each for each in named if each[0] in permission_options(policy).recipients)
 
 
 def text(policy: Policy, told: Permission) -> str:
@@ -154,14 +156,14 @@ def of_age(transaction: Transaction, person_id: str) -> bool:
     return not is_minor(transaction.policy, age)
 
 
-def kept(transaction: Transaction, person_id: str) -> list[Record]:
+def choice_records(transaction: Transaction, person_id: str) -> list[Record]:
     """A person's records of choices, the latest first; none that may not be told."""
     found, _ = transaction.records_of([person_id], KINDS)
-    untold = Untold(transaction, person_id)
+    untold = GagFilter(transaction, person_id)
     return [each for each in reversed(found) if not untold.record(each)]
 
 
-def opted_out(
+def opt_out_records(
     transaction: Transaction, person_id: str, fact: str, purpose: str = ""
 ) -> list[Record]:
     """The records in force of an opt-out."""
@@ -180,7 +182,7 @@ def opt(
     transaction: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool
 ) -> None:
     """Opt out, or in again; what is so already stays as it is."""
-    there = opted_out(transaction, person_id, fact, purpose)
+    there = opt_out_records(transaction, person_id, fact, purpose)
     if out and not there:
         about = {"purpose": (purpose,)} if purpose else {}
         transaction.record(

@@ -17,13 +17,13 @@ from upheld.web.pages import Imprint
 
 SCHEMA: Final = "ISO-27560:2023"
 PROFILE: Final = "https://w3id.org/dpv/schema/dpv-27560#record"
-GIVEN: Final = {
+STATES_GIVEN: Final = {
     "consent": "ConsentGiven",
     "programme-consent": "ConsentGiven",
     "opt-out": "OptOut",
     "signal": "OptOut",
 }
-ENDED: Final = {
+STATES_ENDED: Final = {
     "consent": "ConsentWithdrawn",
     "programme-consent": "ConsentWithdrawn",
     "opt-out": "OptOutWithdrawn",
@@ -128,9 +128,9 @@ def _recipients(policy: Policy, record: Record) -> list[str]:
 
 def _events(record: Record) -> list[dict[str, Any]]:
     """What happened to the record, the first thing first."""
-    told = [(record.begins, "given", GIVEN[record.kind])]
+    told = [(record.begins, "given", STATES_GIVEN[record.kind])]
     if record.withdrawn is not None:
-        told.append((record.withdrawn, "withdrawn", ENDED[record.kind]))
+        told.append((record.withdrawn, "withdrawn", STATES_ENDED[record.kind]))
     elif record.ends is not None:
         told.append((record.ends, "expired", "ConsentExpired"))
     return [

@@ -24,8 +24,8 @@ from upheld.gate.set_aside import trying
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practices.rights import requests
-from upheld.practices.rights.inventory import SECRET, known
-from upheld.practices.rights.requests import Ask
+from upheld.practices.rights.inventory import SECRET, field_shapes
+from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label
 from upheld.web.forms import LONG, Field
 
@@ -67,7 +67,7 @@ def correctable(
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = transaction.policy
     found = []
-    for field, shape in known(transaction, person_id).items():
+    for field, shape in field_shapes(transaction, person_id).items():
         if field == SECRET:
             continue
         alone = (
@@ -88,9 +88,11 @@ def _may(transaction: Transaction, person_id: str, field: str) -> bool:
     return all(transaction.peek(person_id, each).allowed for each in acts)
 
 
-def correct(transaction: Transaction, person_id: str, field: str, value: str) -> Ask | Refused:
+def correct(
+    transaction: Transaction, person_id: str, field: str, value: str
+) -> RightsRequest | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
-    asked = requests.ask(transaction, person_id, "correction", field)
+    asked = requests.open_request(transaction, person_id, "correction", field)
     if isinstance(asked, Refused):
         return asked
     stored = transaction.store(
@@ -108,9 +110,11 @@ def correct(transaction: Transaction, person_id: str, field: str, value: str) ->
     return answered if isinstance(answered, Refused) else asked
 
 
-def hand_over(transaction: Transaction, person_id: str, field: str, text: str) -> Ask | Refused:
+def hand_over(
+    transaction: Transaction, person_id: str, field: str, text: str
+) -> RightsRequest | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
-    asked = requests.ask(transaction, person_id, "correction", field)
+    asked = requests.open_request(transaction, person_id, "correction", field)
     if isinstance(asked, Refused) or asked.task_id:
         return asked
     row = {
@@ -139,10 +143,10 @@ def hand_over(transaction: Transaction, person_id: str, field: str, text: str) -
     return requests.begin(transaction, asked, task)
 
 
-def answer_checked(gate: Gate) -> int:
+def answer_ready(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
     with gate.together() as transaction:
-        done = requests.checked(transaction.tables)
+        done = requests.ready_to_answer(transaction.tables)
     with trying(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
@@ -150,10 +154,10 @@ def answer_checked(gate: Gate) -> int:
         )
 
 
-def _answer(gate: Gate, told: Ask) -> int:
+def _answer(gate: Gate, told: RightsRequest) -> int:
     with gate.together() as transaction:
         if told.request_id not in {
-            each.request_id for each in requests.checked(transaction.tables)
+            each.request_id for each in requests.ready_to_answer(transaction.tables)
         }:
             return 0  # another process was faster
         requests.answer(transaction, told)

@@ -20,9 +20,9 @@ from upheld.gate.set_aside import trying
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
 from upheld.practices.rights import requests
-from upheld.practices.rights.inventory import shown
-from upheld.practices.rights.requests import Ask
-from upheld.practices.rights.sentences import Clause, clauses
+from upheld.practices.rights.inventory import display_value
+from upheld.practices.rights.requests import RightsRequest
+from upheld.practices.rights.sentences import CitedClause, clauses
 from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
@@ -35,8 +35,8 @@ class Outlook(NamedTuple):
     """What is told before somebody asks for erasure."""
 
     owed: str  # the amount, as it is said; empty if nothing is
-    clauses: list[Clause]
-    waits: Ask | None
+    clauses: list[CitedClause]
+    waits: RightsRequest | None
 
 
 def outlook(transaction: Transaction, person_id: str) -> Outlook:
@@ -46,19 +46,19 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
         found = transaction.act(act, person_id)
         if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
-            owed = shown("balance", found["balance"])
+            owed = display_value("balance", found["balance"])
     waits = [
         each
-        for each in requests.listed(transaction.tables, person_id)
+        for each in requests.requests_of(transaction.tables, person_id)
         if each.kind == "erasure" and each.waits
     ]
     named = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
     return Outlook(owed, clauses(transaction.policy, list(named)), waits[0] if waits else None)
 
 
-def request(transaction: Transaction, person_id: str) -> tuple[Ask, str] | Refused:
+def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:
     """Ask for erasure, which is owed from now on; with what an address of it ends in."""
-    asked = requests.ask(transaction, person_id, "erasure")
+    asked = requests.open_request(transaction, person_id, "erasure")
     if isinstance(asked, Refused):
         return asked
     if asked.state == requests.OPEN:
@@ -80,7 +80,7 @@ def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as transaction:
         before = transaction.clock.now() - WAITS
-        waiting = requests.waiting(transaction.tables, "erasure", before)
+        waiting = requests.waiting_since(transaction.tables, "erasure", before)
     with trying(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
@@ -88,7 +88,7 @@ def carry_out(gate: Gate) -> int:
         )
 
 
-def _one(gate: Gate, asked: Ask) -> bool:
+def _one(gate: Gate, asked: RightsRequest) -> bool:
     """Do what one request is owed; whether that could be done."""
     told = _certificate(gate, asked)
     if told is None:
@@ -101,7 +101,7 @@ def _one(gate: Gate, asked: Ask) -> bool:
     return True
 
 
-def _certificate(gate: Gate, asked: Ask) -> Certificate | None:
+def _certificate(gate: Gate, asked: RightsRequest) -> Certificate | None:
     """The certificate of an erasure that was carried out for a request already."""
     found = [
         each

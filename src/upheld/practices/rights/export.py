@@ -25,35 +25,35 @@ from upheld.gate.log.receipts import Line
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practices.rights import gag_orders, requests
-from upheld.practices.rights.gag_orders import Untold
-from upheld.practices.rights.inventory import Held, described, known, plain
+from upheld.practices.rights.gag_orders import GagFilter
+from upheld.practices.rights.inventory import InventoryItem, describe_fields, field_shapes, plain
 from upheld.practices.rights.sentences import sentence
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 README: Final = "read-me.html"
 
 
-class Everything(NamedTuple):
+class DataExport(NamedTuple):
     """All that is told to a person about themselves."""
 
     policy: Policy
     at: datetime
-    held: list[Held]
+    items: list[InventoryItem]
     entries: list[Line]
     records: list[Record]
     texts: dict[str, str]
-    requests: list[requests.Ask]
+    requests: list[requests.RightsRequest]
 
     def __repr__(self) -> str:
-        return f"Everything({len(self.held)} kinds, {len(self.entries)} entries)"
+        return f"Everything({len(self.items)} kinds, {len(self.entries)} entries)"
 
 
-def gather(transaction: Transaction, person_id: str, derived: bool) -> Everything | Refused:
+def gather(transaction: Transaction, person_id: str, derived: bool) -> DataExport | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
-    asked = requests.ask(transaction, person_id, "access")
+    asked = requests.open_request(transaction, person_id, "access")
     if isinstance(asked, Refused):
         return asked
-    shapes = known(transaction, person_id, derived=derived)
+    shapes = field_shapes(transaction, person_id, derived=derived)
     act = Act(
         action="share",
         data=tuple(shapes),
@@ -68,29 +68,29 @@ def gather(transaction: Transaction, person_id: str, derived: bool) -> Everythin
     answered = requests.answer(transaction, asked)
     if isinstance(answered, Refused):
         return answered
-    untold, policy = Untold(transaction, person_id), transaction.policy
+    untold, policy = GagFilter(transaction, person_id), transaction.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values() if f.proof})
     kept, _ = transaction.records_of([person_id], kinds)
     mine = [each for each in kept if not untold.record(each)]
-    return Everything(
+    return DataExport(
         policy,
         transaction.clock.now(),
-        described(transaction, person_id, shapes, given),
-        gag_orders.told(transaction, person_id),
+        describe_fields(transaction, person_id, shapes, given),
+        gag_orders.visible_entries(transaction, person_id),
         mine,
         {e.text_digest: transaction.shown(person_id, e.record_id) for e in mine if e.text_digest},
-        requests.listed(transaction.tables, person_id),
+        requests.requests_of(transaction.tables, person_id),
     )
 
 
-def pieces(all_: Everything, env: jinja2.Environment) -> Iterator[bytes]:
+def pieces(all_: DataExport, env: jinja2.Environment) -> Iterator[bytes]:
     """The zip, piece by piece."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # a sink that can only be written to is enough
         for name, text in files(all_, env):
             archive.writestr(name, text)
-            yield sink.taken()
-    yield sink.taken()
+            yield sink.drain()
+    yield sink.drain()
 
 
 class _Sink:
@@ -107,13 +107,13 @@ class _Sink:
     def flush(self) -> None:
         """Nothing waits anywhere else."""
 
-    def taken(self) -> bytes:
+    def drain(self) -> bytes:
         """What was written since the last time."""
         found, self._parts = b"".join(self._parts), []
         return found
 
 
-def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
+def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
     """Each file of the copy by its name."""
     policy = all_.policy
     sentences = [(each, sentence(each.entry, policy)) for each in all_.entries]
@@ -130,15 +130,15 @@ def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]
                     each.value,
                     each.origin,
                     each.rows[-1].at.isoformat(),
-                    " ".join(c.id for c in each.let_in),
-                    each.kept,
+                    " ".join(c.id for c in each.intake_clauses),
+                    each.retention,
                 )
-                for each in all_.held
+                for each in all_.items
                 if not each.series
             ),
         ),
     )
-    for each in all_.held:
+    for each in all_.items:
         if each.series:
             yield f"{each.field}.csv", sheet(each.table.columns, each.table.rows)
     yield (
@@ -170,7 +170,7 @@ def files(all_: Everything, env: jinja2.Environment) -> Iterator[tuple[str, str]
     )
 
 
-def as_json(all_: Everything) -> dict[str, Any]:
+def as_json(all_: DataExport) -> dict[str, Any]:
     """Everything as plain JSON."""
     front = all_.policy.front
     return {
@@ -181,7 +181,7 @@ def as_json(all_: Everything) -> dict[str, Any]:
             {
                 "data": each.field,
                 "label": each.name,
-                "kept": each.kept,
+                "kept": each.retention,
                 "rows": [
                     {
                         "value": plain(row.value) if each.series else row.value,
@@ -194,7 +194,7 @@ def as_json(all_: Everything) -> dict[str, Any]:
                     for row in each.rows
                 ],
             }
-            for each in all_.held
+            for each in all_.items
         ],
         "entries": [
             {

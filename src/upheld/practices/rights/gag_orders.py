@@ -18,7 +18,7 @@ KINDS = ("instrument", "hold", "task")
 PURPOSE = "legal-process"
 
 
-class Untold:
+class GagFilter:
     """What may not be told of a person now."""
 
     def __init__(self, transaction: Transaction, person_id: str) -> None:
@@ -39,14 +39,14 @@ class Untold:
         return record.record_id in self.ids
 
 
-def told(
+def visible_entries(
     transaction: Transaction,
     person_id: str,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Line]:
     """What was done with what is held of a person, but for what may not be told of it."""
-    untold = Untold(transaction, person_id)
+    untold = GagFilter(transaction, person_id)
     asked = Asked(person_id=person_id, since=since, until=until)
     lines = transaction.account(asked)
     return [each for each in lines if not untold.entry(each.entry)]

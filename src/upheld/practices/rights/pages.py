@@ -25,8 +25,8 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 from upheld.practices.rights import closure, gag_orders
-from upheld.practices.rights.inventory import SECRET, Held, look, readable
-from upheld.practices.rights.sentences import Clause, belongs, clauses, sentence
+from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
+from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
 from upheld.web import kit
 
 FILTERS: Final = (
@@ -40,13 +40,13 @@ OWN, ACCEPTANCE = "customer-agreement", "acceptance"
 MOST: Final = 500  # entries on a page
 
 
-class Shown(NamedTuple):
+class EntryView(NamedTuple):
     """An entry as it is shown."""
 
     number: int
     at: datetime
-    said: str
-    clauses: list[Clause]
+    text: str
+    clauses: list[CitedClause]
     refused: bool
     times: int = 1  # how often the same was given to the same recipient on its day
 
@@ -56,7 +56,7 @@ def policy_of(provider: Provider) -> Policy:
     return provider.policy
 
 
-def refused(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
+def refusal_page(provider: Provider, request: Request, what: str, refusal: Refused) -> Response:
     """A page that says what may not be done, and by which clause."""
     return provider.pages.page(
         request,
@@ -67,7 +67,7 @@ def refused(provider: Provider, request: Request, what: str, refusal: Refused) -
     )
 
 
-class Holding:
+class InventoryPage:
     """What is held about me."""
 
     def __init__(self, provider: Provider) -> None:
@@ -75,11 +75,13 @@ class Holding:
 
     async def show(self, visit: Visit) -> Response:
         """Each kind with its origin and clause; a value only where it was asked for."""
-        found = await readable(
+        found = await with_derived(
             self.provider, lambda transaction, derived: look(transaction, visit.subject, derived)
         )
         if isinstance(found, Refused):
-            return refused(self.provider, visit.request, "show you what we hold about you", found)
+            return refusal_page(
+                self.provider, visit.request, "show you what we hold about you", found
+            )
         wanted = visit.request.query_params.get("show", "")
         groups = [(name, list(each)) for name, each in groupby(found, lambda held: held.group)]
         return self.provider.pages.page(
@@ -88,16 +90,16 @@ class Holding:
             groups=groups,
             wanted=wanted,
             secret=SECRET,
-            masked=masked,
+            masked=is_masked,
         )
 
 
-def masked(held: Held, wanted: str) -> bool:
+def is_masked(held: InventoryItem, wanted: str) -> bool:
     """Whether a value stays hidden."""
     return wanted not in ("all", held.field)
 
 
-class Received:
+class DisclosurePages:
     """What was done with it, and who received it."""
 
     def __init__(self, provider: Provider) -> None:
@@ -115,12 +117,12 @@ class Received:
         following = entries.after(month, 1, "months")
 
         def work(transaction: Transaction) -> list[Line]:
-            found = gag_orders.told(transaction, visit.subject, month, following)
-            return [each for each in found if belongs(each.entry, which)]
+            found = gag_orders.visible_entries(transaction, visit.subject, month, following)
+            return [each for each in found if matches_filter(each.entry, which)]
 
         found = await self.provider.do(work)
         policy = policy_of(self.provider)
-        lines = [_shown(each, policy) for each in reversed(found[-MOST:])]
+        lines = [_entry_view(each, policy) for each in reversed(found[-MOST:])]
         day_of = self.provider.clock.day_of
         if which == "disclosures":
             lines = _once(lines, day_of)
@@ -144,7 +146,7 @@ class Received:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
         number = int(visit.request.path_params["number"])
         found = await self.provider.do(
-            lambda transaction: gag_orders.told(transaction, visit.subject)
+            lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
         if number not in {each.number for each in found}:
             raise HTTPException(404)
@@ -163,8 +165,8 @@ class Received:
         )
 
 
-def _shown(line: Line, policy: Policy) -> Shown:
-    return Shown(
+def _entry_view(line: Line, policy: Policy) -> EntryView:
+    return EntryView(
         line.number,
         line.at,
         sentence(line.entry, policy),
@@ -173,11 +175,11 @@ def _shown(line: Line, policy: Policy) -> Shown:
     )
 
 
-def _once(lines: list[Shown], day_of: Callable[[datetime], date]) -> list[Shown]:
+def _once(lines: list[EntryView], day_of: Callable[[datetime], date]) -> list[EntryView]:
     """Each disclosure once: what the same recipient saw again on the same day is counted to it."""
-    found: dict[tuple[object, str], Shown] = {}
+    found: dict[tuple[object, str], EntryView] = {}
     for each in lines:  # the latest first, so that the one that stays is the first
-        key = day_of(each.at), each.said
+        key = day_of(each.at), each.text
         before = found.get(key)
         found[key] = each if before is None else each._replace(times=before.times + 1)
     return list(found.values())
@@ -203,7 +205,7 @@ def _address(which: str, month: datetime) -> str:
     return "/me/privacy/received?" + urlencode(asked)
 
 
-class Binding:
+class AgreementPages:
     """Which version of the policy binds me, what I accepted, and how to stop."""
 
     def __init__(self, provider: Provider) -> None:
@@ -215,7 +217,7 @@ class Binding:
         def work(transaction: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
             accepted = [
                 each
-                for each in gag_orders.told(transaction, visit.subject)
+                for each in gag_orders.visible_entries(transaction, visit.subject)
                 if each.entry.kind == ACCEPTANCE
             ]
             own, _ = transaction.records_of([visit.subject], [OWN])
@@ -235,7 +237,7 @@ class Binding:
             "rights/policy.html",
             front=policy.front,
             digest=policy.digest,
-            accepted=list(_accepted(accepted)),
+            accepted=list(_acceptances(accepted)),
             closed=closed,
             own=own,
             but=_under(policy, decision.clauses),
@@ -244,9 +246,9 @@ class Binding:
 
     async def ask(self, visit: Visit) -> Response:
         """What closing the account means, before it is done."""
-        return self._closing(visit)
+        return self._close_page(visit)
 
-    def _closing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
+    def _close_page(self, visit: Visit, error: str = "", status: int = 200) -> Response:
         policy = policy_of(self.provider)
         cited = [each for each in clauses(policy, ["acceptance", "retention"]) if each.text]
         return self.provider.pages.page(
@@ -256,7 +258,7 @@ class Binding:
     async def close(self, visit: Visit) -> Response:
         """Close the account."""
         if visit.form.get("sure") != "yes":
-            return self._closing(visit, "Tick that you are sure to go on.", 422)
+            return self._close_page(visit, "Tick that you are sure to go on.", 422)
         events = self.provider.events
         await self.provider.do(
             lambda transaction: closure.close(transaction, events, visit.subject)
@@ -264,13 +266,13 @@ class Binding:
         return RedirectResponse("/me/privacy/policy", 303)
 
 
-def _under(policy: Policy, ids: tuple[str, ...]) -> list[Clause]:
+def _under(policy: Policy, ids: tuple[str, ...]) -> list[CitedClause]:
     """The items of the lists that some clauses introduce."""
     all_ = policy.program.clauses
     return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
 
 
-def _accepted(found: list[Line]) -> Iterator[dict[str, Any]]:
+def _acceptances(found: list[Line]) -> Iterator[dict[str, Any]]:
     for each in reversed(found):
         digests = [d for d in each.entry.evidence if len(d) == 64]
         yield {

@@ -14,18 +14,18 @@ from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Link, Practice, Provider
 from upheld.practices.rights import corrections, erasure, signals
-from upheld.practices.rights.choice_pages import Choosing
-from upheld.practices.rights.choices import offered
-from upheld.practices.rights.pages import Binding, Holding, Received
-from upheld.practices.rights.receipt_pages import Verifying
-from upheld.practices.rights.request_pages import Asking
+from upheld.practices.rights.choice_pages import ChoicePages
+from upheld.practices.rights.choices import permission_options
+from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
+from upheld.practices.rights.receipt_pages import ReceiptPages
+from upheld.practices.rights.request_pages import RequestPages
 
 ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
 
 def _decides_nothing(policy: Policy) -> str:
     """Why no permission is asked for; empty where some are."""
-    return "" if offered(policy).recipients else "no clause hangs on a permission"
+    return "" if permission_options(policy).recipients else "no clause hangs on a permission"
 
 
 NEEDS = (
@@ -66,8 +66,16 @@ PROVES: Final = (
 
 def _routes(provider: Provider) -> Sequence[Route]:
     """The pages, each for the customers whom it is about unless it is for anybody."""
-    holding, received, verifying = Holding(provider), Received(provider), Verifying(provider)
-    choosing, binding, asking = Choosing(provider), Binding(provider), Asking(provider)
+    holding, received, verifying = (
+        InventoryPage(provider),
+        DisclosurePages(provider),
+        ReceiptPages(provider),
+    )
+    choosing, binding, asking = (
+        ChoicePages(provider),
+        AgreementPages(provider),
+        RequestPages(provider),
+    )
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["GET"])
@@ -129,9 +137,9 @@ def practice(provider: Provider) -> Practice:
             "erase": "/me/privacy/erase",
             "close": "/me/close",
         },
-        listeners={PRIVACY_SIGNAL: signals.noted},
+        listeners={PRIVACY_SIGNAL: signals.note_signal},
         jobs=[
-            Job("answer-corrections", ANSWER_SECONDS, corrections.answer_checked),
+            Job("answer-corrections", ANSWER_SECONDS, corrections.answer_ready),
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
         links={erasure.LINK: Link("/erased", erasure.LASTS, outlives=True)},

@@ -21,7 +21,7 @@ from upheld.practices.rights.pages import policy_of
 from upheld.practices.rights.sentences import clauses, sentence
 
 
-class Verifying:
+class ReceiptPages:
     """The page on which a receipt is verified."""
 
     def __init__(self, provider: Provider) -> None:

@@ -16,18 +16,18 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import corrections, erasure, requests
 from upheld.practices.rights.corrections import Correctable
-from upheld.practices.rights.export import Everything, gather, pieces
-from upheld.practices.rights.inventory import readable
-from upheld.practices.rights.pages import policy_of, refused
-from upheld.practices.rights.requests import Ask
-from upheld.practices.rights.sentences import label, standing
+from upheld.practices.rights.export import DataExport, gather, pieces
+from upheld.practices.rights.inventory import with_derived
+from upheld.practices.rights.pages import policy_of, refusal_page
+from upheld.practices.rights.requests import RightsRequest
+from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web import kit
 from upheld.web.forms import EMPTY, Filled, read
 
 PAGE: Final = "/me/privacy/requests"
 
 
-class Asking:
+class RequestPages:
     """Requests, and what answers them."""
 
     def __init__(self, provider: Provider) -> None:
@@ -35,20 +35,20 @@ class Asking:
 
     async def show(self, visit: Visit) -> Response:
         """What can be asked for, and every request with its state."""
-        listed = await self.provider.read(lambda c: requests.listed(c, visit.subject))
+        listed = await self.provider.read(lambda c: requests.requests_of(c, visit.subject))
         return self.provider.pages.page(
             visit.request,
             "rights/requests.html",
             asks=listed,
-            said=requests.SAID,
+            said=requests.STATE_LABELS,
             titles=requests.TITLES,
-            cited=standing(policy_of(self.provider), ["access", "correction", "erasure"]),
+            cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
         )
 
     async def status(self, visit: Visit) -> Response:
         """A request as the Data Rights Protocol tells its status."""
         wanted = visit.request.path_params["request"]
-        found = await self.provider.read(lambda c: requests.found(c, visit.subject, wanted))
+        found = await self.provider.read(lambda c: requests.find_request(c, visit.subject, wanted))
         if found is None:
             raise HTTPException(404)
         return Response(
@@ -60,7 +60,7 @@ class Asking:
         wanted = visit.request.path_params["request"]
 
         def work(transaction: Transaction) -> bool:
-            found = requests.found(transaction.tables, visit.subject, wanted)
+            found = requests.find_request(transaction.tables, visit.subject, wanted)
             if found is not None and found.waits:
                 requests.revoke(transaction, found)
             return found is not None
@@ -72,19 +72,19 @@ class Asking:
     async def export(self, visit: Visit) -> Response:
         """What a copy holds, before it is made."""
         return self.provider.pages.page(
-            visit.request, "rights/export.html", cited=self._cited("access")
+            visit.request, "rights/export.html", cited=self._clauses("access")
         )
 
     async def download(self, visit: Visit) -> Response:
         """Make the copy, and send it piece by piece."""
-        found = await readable(
+        found = await with_derived(
             self.provider, lambda transaction, derived: gather(transaction, visit.subject, derived)
         )
         if isinstance(found, Refused):
-            return refused(self.provider, visit.request, "give you a copy", found)
-        return self._sent(found)
+            return refusal_page(self.provider, visit.request, "give you a copy", found)
+        return self._file_response(found)
 
-    def _sent(self, found: Everything) -> Response:
+    def _file_response(self, found: DataExport) -> Response:
         name = f"my-data-{found.at:%Y-%m-%d}.zip"
         return StreamingResponse(
             pieces(found, self.provider.pages.env),
@@ -107,7 +107,7 @@ class Asking:
                 one=None,
                 fields=(),
                 filled=EMPTY,
-                cited=self._cited("correction"),
+                cited=self._clauses("correction"),
             )
         return self._form(visit, _one(listed, field))
 
@@ -117,8 +117,8 @@ class Asking:
             lambda transaction: corrections.correctable(transaction, visit.subject, pages)
         )
 
-    def _cited(self, clause: str) -> list[object]:
-        return list(standing(policy_of(self.provider), [clause]))
+    def _clauses(self, clause: str) -> list[object]:
+        return list(clauses_in_force(policy_of(self.provider), [clause]))
 
     def _form(
         self, visit: Visit, one: Correctable, filled: Filled = EMPTY, status: int = 200
@@ -131,7 +131,7 @@ class Asking:
             one=one,
             fields=(one.form(),),
             filled=filled,
-            cited=self._cited("correction"),
+            cited=self._clauses("correction"),
         )
 
     async def send(self, visit: Visit) -> Response:
@@ -145,20 +145,20 @@ class Asking:
             return self._form(visit, one, filled, 422)
         told = filled.values[form.name]
 
-        def work(transaction: Transaction) -> Ask | Refused:
+        def work(transaction: Transaction) -> RightsRequest | Refused:
             make = corrections.correct if one.alone else corrections.hand_over
             return make(transaction, visit.subject, one.field, told)
 
         found = await self.provider.attempt(work)
         if isinstance(found, Refused):
-            return refused(self.provider, visit.request, f"change your {one.name}", found)
+            return refusal_page(self.provider, visit.request, f"change your {one.name}", found)
         return RedirectResponse(PAGE, 303)
 
     async def erase(self, visit: Visit) -> Response:
         """What erasure means for me, before it is asked for."""
-        return await self._erasing(visit)
+        return await self._erase_page(visit)
 
-    async def _erasing(self, visit: Visit, error: str = "", status: int = 200) -> Response:
+    async def _erase_page(self, visit: Visit, error: str = "", status: int = 200) -> Response:
         found = await self.provider.do(
             lambda transaction: erasure.outlook(transaction, visit.subject)
         )
@@ -169,12 +169,12 @@ class Asking:
     async def ask_erasure(self, visit: Visit) -> Response:
         """Ask for erasure."""
         if visit.form.get("sure") != "yes":
-            return await self._erasing(visit, "Tick that you are sure to go on.", 422)
+            return await self._erase_page(visit, "Tick that you are sure to go on.", 422)
         found = await self.provider.attempt(
             lambda transaction: erasure.request(transaction, visit.subject)
         )
         if isinstance(found, Refused):
-            return refused(self.provider, visit.request, "erase what we hold about you", found)
+            return refusal_page(self.provider, visit.request, "erase what we hold about you", found)
         asked, raw = found
         return self.provider.pages.page(
             visit.request,

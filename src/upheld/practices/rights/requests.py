@@ -24,7 +24,7 @@ OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = (
     "revoked",
     "denied",
 )
-SAID: Final = {
+STATE_LABELS: Final = {
     OPEN: "received",
     IN_PROGRESS: "being worked on",
     FULFILLED: "answered",
@@ -45,7 +45,7 @@ _ONE: Final = "person_id = ? AND request_id = ?"
 _TOGETHER: Final = 500  # tasks in one query
 
 
-class Ask(NamedTuple):
+class RightsRequest(NamedTuple):
     """A request as it stands."""
 
     person_id: str
@@ -84,9 +84,11 @@ def action(kind: str) -> Act:
     return Act(action=f"answer-{kind}")
 
 
-def ask(transaction: Transaction, person_id: str, kind: str, about: str = "") -> Ask | Refused:
+def open_request(
+    transaction: Transaction, person_id: str, kind: str, about: str = ""
+) -> RightsRequest | Refused:
     """Make a request, or find the one that waits; the refusal where no clause owes an answer."""
-    for each in listed(transaction.tables, person_id):
+    for each in requests_of(transaction.tables, person_id):
         if each.kind == kind and each.about == about and each.waits:
             return each
     at = transaction.clock.now()
@@ -113,42 +115,44 @@ def ask(transaction: Transaction, person_id: str, kind: str, about: str = "") ->
         received=microseconds(at),
         due=None if due is None else microseconds(due),
     )
-    return Ask(person_id, made, kind, about, OPEN, at, due, None, None, None)
+    return RightsRequest(person_id, made, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(transaction: Transaction, told: Ask) -> Given | Refused:
+def answer(transaction: Transaction, told: RightsRequest) -> Given | Refused:
     """Do the act that a request is owed, and let it come to its end."""
     found = transaction.act(action(told.kind), told.person_id, entitled=True)
     if isinstance(found, Given):
         transaction.withdraw(told.person_id, told.request_id, ended=True)
-        _set(transaction, told, FULFILLED, found.entry)
+        _close(transaction, told, FULFILLED, found.entry)
     return found
 
 
-def begin(transaction: Transaction, told: Ask, task_id: str | None = None) -> Ask:
+def begin(
+    transaction: Transaction, told: RightsRequest, task_id: str | None = None
+) -> RightsRequest:
     """Say that a request is being worked on, by whom if it is a task of our staff."""
     _change(transaction, told, state=IN_PROGRESS, task_id=task_id)
     return told._replace(state=IN_PROGRESS, task_id=task_id)
 
 
-def revoke(transaction: Transaction, told: Ask) -> None:
+def revoke(transaction: Transaction, told: RightsRequest) -> None:
     """Take a request back: its answer is owed no more."""
     transaction.withdraw(told.person_id, told.request_id, actor="customer")
-    _set(transaction, told, REVOKED, None)
+    _close(transaction, told, REVOKED, None)
 
 
-def deny(transaction: Transaction, told: Ask, refusal: Refused) -> None:
+def deny(transaction: Transaction, told: RightsRequest, refusal: Refused) -> None:
     """Say that what was asked for may not be done, by an act that was refused."""
     transaction.withdraw(told.person_id, told.request_id, ended=True)
-    _set(transaction, told, DENIED, refusal.entry)
+    _close(transaction, told, DENIED, refusal.entry)
 
 
-def finish(transaction: Transaction, told: Ask, entry: int) -> None:
+def finish(transaction: Transaction, told: RightsRequest, entry: int) -> None:
     """Say that a request is answered whose person, with all their records, is there no more."""
-    _set(transaction, told, FULFILLED, entry)
+    _close(transaction, told, FULFILLED, entry)
 
 
-def _set(transaction: Transaction, told: Ask, state: str, entry: int | None) -> None:
+def _close(transaction: Transaction, told: RightsRequest, state: str, entry: int | None) -> None:
     if told.task_id:
         tasks.close(transaction, told.task_id)
     _change(
@@ -156,47 +160,47 @@ def _set(transaction: Transaction, told: Ask, state: str, entry: int | None) -> 
     )
 
 
-def _change(transaction: Transaction, told: Ask, **changes: Any) -> None:
+def _change(transaction: Transaction, told: RightsRequest, **changes: Any) -> None:
     transaction.tables.update(rights_request, changes, _ONE, told.person_id, told.request_id)
 
 
-def listed(tables: Tables, person_id: str) -> list[Ask]:
+def requests_of(tables: Tables, person_id: str) -> list[RightsRequest]:
     """A person's requests, the latest first."""
     mine = tables.select(rights_request, "person_id = ?", person_id)
-    found = [_ask(each) for each in mine]
+    found = [_from_row(each) for each in mine]
     return sorted(found, key=lambda each: each.received, reverse=True)
 
 
-def found(tables: Tables, person_id: str, request_id: str) -> Ask | None:
+def find_request(tables: Tables, person_id: str, request_id: str) -> RightsRequest | None:
     """One request of a person; none of anybody else's."""
     told = tables.get(rights_request, _ONE, person_id, request_id)
-    return None if told is None else _ask(told)
+    return None if told is None else _from_row(told)
 
 
-def waiting(tables: Tables, kind: str, before: datetime) -> list[Ask]:
+def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsRequest]:
     """The requests of a kind that were received before a moment and are worked on.
 
     Those of people of whose requests something was changed are left out, here and in `checked`.
     """
     where = "kind = ? AND state = ? AND received <= ?"
     found, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
-    return [_ask(each) for each in found]
+    return [_from_row(each) for each in found]
 
 
-def checked(tables: Tables) -> list[Ask]:
+def ready_to_answer(tables: Tables) -> list[RightsRequest]:
     """The requests whose task of our staff is done, so that they can be answered."""
     where = "state = ? AND task_id IS NOT NULL"
     found, _ = tables.sound(rights_request, where, IN_PROGRESS)
     done: set[str] = set()
     for first in range(0, len(found), _TOGETHER):
         done |= tasks.done(tables, [each.task_id for each in found[first : first + _TOGETHER]])
-    return [_ask(each) for each in found if each.task_id in done]
+    return [_from_row(each) for each in found if each.task_id in done]
 
 
-def _ask(told: Any) -> Ask:
+def _from_row(told: Any) -> RightsRequest:
     """A row that was checked, as a request."""
     due, answered = (None if at is None else moment(at) for at in (told.due, told.answered))
-    return Ask(
+    return RightsRequest(
         told.person_id,
         told.request_id,
         told.kind,

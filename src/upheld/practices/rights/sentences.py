@@ -19,7 +19,7 @@ _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothin
 DISCLOSURES: Final = ("share", "rent", "sell", "transfer")
 
 
-class Clause(NamedTuple):
+class CitedClause(NamedTuple):
     """A clause as it is cited: its id, its title, its text."""
 
     id: str
@@ -40,13 +40,13 @@ def label(policy: Policy, tree: str, word: str) -> str:
     return word.replace("-", " ").replace("/", ", ")
 
 
-def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[Clause]:
+def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[CitedClause]:
     """Clauses by their ids, those that stand in the policy no more without a text."""
     texts = {clause.id: clause.text.strip() for clause in policy.program.clauses if clause.id}
-    return [Clause(name, name.replace("-", " "), texts.get(name, "")) for name in ids if name]
+    return [CitedClause(name, name.replace("-", " "), texts.get(name, "")) for name in ids if name]
 
 
-def standing(policy: Policy, ids: Sequence[str]) -> list[Clause]:
+def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:
     """Those of some clauses that stand in the policy in force."""
     return [each for each in clauses(policy, list(ids)) if each.text]
 
@@ -58,7 +58,7 @@ def sentence(entry: Entry, policy: Policy) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def belongs(entry: Entry, which: str) -> bool:
+def matches_filter(entry: Entry, which: str) -> bool:
     """Whether an entry is one of those that a filter asks for; all of them without a filter."""
     actor, recipient = entry.actor.partition(" ")[0], entry.recipient.partition(" ")[0]
     if which == "disclosures":

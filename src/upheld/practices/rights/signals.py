@@ -16,7 +16,7 @@ from upheld.practices.rights.tables import signal
 KIND, FACT = "signal", "privacy-signal"
 
 
-def noted(transaction: Transaction, person_id: str, session: str) -> None:
+def note_signal(transaction: Transaction, person_id: str, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
     at = microseconds(transaction.clock.now())
     mark = bytes.fromhex(session)

@@ -29,18 +29,18 @@ _MOST = 50  # rows of a series that a page shows, the latest
 _CENTS = frozenset({"balance", "cents", "open", "credit"})  # what is kept as cents
 
 
-class Field(NamedTuple):
+class CaseField(NamedTuple):
     """A field on the page: a word, what people call it, and what was shown of it, if anything."""
 
     word: str
     label: str
-    shown: bool = False
+    is_revealed: bool = False
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     texts: tuple[str, ...] = ()
 
 
-class Barred(NamedTuple):
+class BarredFields(NamedTuple):
     """Fields that are not for this purpose, and the clause that says so."""
 
     labels: tuple[str, ...]
@@ -52,9 +52,9 @@ class Case(NamedTuple):
     """A task as whoever may work on it sees it."""
 
     task: Task
-    standing: str  # one of those above
-    fields: tuple[Field, ...]
-    barred: tuple[Barred, ...]
+    state: str  # one of those above
+    fields: tuple[CaseField, ...]
+    barred: tuple[BarredFields, ...]
     grounds: tuple[tuple[str, str], ...]  # clauses that allow what is allowed, each with its text
 
 
@@ -69,7 +69,7 @@ def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -
     return task
 
 
-def standing(transaction: Transaction, roles: Roles, user: User, task: Task) -> str:
+def task_state(transaction: Transaction, roles: Roles, user: User, task: Task) -> str:
     """How a task stands to somebody: to be taken, theirs, or why it is neither."""
     if operators.left_to_others(transaction.tables, user.user_id, task.person_id):
         return OWN
@@ -84,18 +84,18 @@ def standing(transaction: Transaction, roles: Roles, user: User, task: Task) -> 
 
 def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> Case:
     """What stands on the page of a task before anything is revealed."""
-    how = standing(transaction, roles, user, task)
+    how = task_state(transaction, roles, user, task)
     if how != MINE:
         return Case(task, how, (), (), ())
     covered = roles.covered(user.roles, task.role, task.purpose)
-    fields: list[Field] = []
+    fields: list[CaseField] = []
     barred: dict[str, list[str]] = {}
     grounds: list[str] = []
     for word in roles.fields:
         decision = _peek(transaction, user, task, (word,))
         label = roles.label("data", word)
         if decision.allowed and word in covered:
-            fields.append(Field(word, label))
+            fields.append(CaseField(word, label))
             grounds += decision.clauses
         else:
             barred.setdefault(_clause(decision), []).append(label)
@@ -104,7 +104,8 @@ def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> C
         how,
         tuple(fields),
         tuple(
-            Barred(tuple(labels), clause, _text(roles, clause)) for clause, labels in barred.items()
+            BarredFields(tuple(labels), clause, _text(roles, clause))
+            for clause, labels in barred.items()
         ),
         tuple((clause, _text(roles, clause)) for clause in dict.fromkeys(grounds)),
     )
@@ -128,7 +129,7 @@ def reveal(
 
 def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> bool:
     """End every session of a customer, for a task of security that is somebody's own; whether."""
-    if task.purpose not in SIGNING_OUT or standing(transaction, roles, user, task) != MINE:
+    if task.purpose not in SIGNING_OUT or task_state(transaction, roles, user, task) != MINE:
         return False
     sessions.end_all(transaction.tables, "customer", task.person_id)
     transaction.note(
@@ -137,18 +138,18 @@ def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> 
     return True
 
 
-def shown(field: Field, given: Given) -> Field:
+def with_values(field: CaseField, given: Given) -> CaseField:
     """A field with its value, as text or as a table where it has rows of parts."""
     told = [value.value for value in given.series(field.word)][-_MOST:]
     parts = [_parts(each) for each in told]
     if told and all(parts):
         columns = tuple(dict.fromkeys(name for each in parts for name in each))
         rows = tuple(tuple(each.get(name, "") for name in columns) for each in parts)
-        return field._replace(shown=True, columns=columns, rows=rows)
+        return field._replace(is_revealed=True, columns=columns, rows=rows)
     if field.word in _CENTS:
         told = [money(int(each)) for each in told]
     told = [field_values.shown(field.word, each) for each in told]
-    return field._replace(shown=True, texts=tuple(told))
+    return field._replace(is_revealed=True, texts=tuple(told))
 
 
 def text_of(roles: Roles, decision: Decision) -> list[tuple[str, str]]:

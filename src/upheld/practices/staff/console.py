@@ -27,7 +27,7 @@ from upheld.practices.staff.roles import MANAGER, Roles
 from upheld.web.forms import EMPTY, read
 
 
-class Waiting(NamedTuple):
+class QueueLine(NamedTuple):
     """A task in the queue, as its line says it."""
 
     href: str
@@ -40,7 +40,7 @@ class Waiting(NamedTuple):
     mine: bool
 
 
-class Owed(NamedTuple):
+class OwedDuty(NamedTuple):
     """What the provider promised by a clause, and owes to some customers."""
 
     clause: str
@@ -117,11 +117,11 @@ class Console:
         user = user_of(visit)
         return {"queue": self._queue(transaction, user), "owed": self._owed(transaction, user)}
 
-    def _queue(self, transaction: Transaction, user: User) -> list[Waiting]:
+    def _queue(self, transaction: Transaction, user: User) -> list[QueueLine]:
         now = transaction.clock.now()
         listed = tasks.listed(transaction.tables, self.roles.queues(user.roles))
         return [
-            Waiting(
+            QueueLine(
                 f"/staff/tasks/{task.task_id}",
                 self.title(task),
                 self.roles.label("purpose", task.purpose),
@@ -135,7 +135,7 @@ class Console:
             if task.staff_id in (None, user.user_id)
         ]
 
-    def _owed(self, transaction: Transaction, user: User) -> list[Owed]:
+    def _owed(self, transaction: Transaction, user: User) -> list[OwedDuty]:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
         if not clauses:
             return []
@@ -145,7 +145,7 @@ class Console:
         for each in found:
             by_clause.setdefault(each.clause, []).append(each.due)
         return [
-            Owed(
+            OwedDuty(
                 clause,
                 len(dues),
                 None if dues[0] is None else moment(dues[0]),
@@ -203,7 +203,7 @@ class Console:
 
         def work(transaction: Transaction) -> str:
             task, user = self._task(transaction, visit), user_of(visit)
-            if cases.standing(transaction, self.roles, user, task) != cases.OPEN:
+            if cases.task_state(transaction, self.roles, user, task) != cases.OPEN:
                 return task.task_id  # its page says how it stands
             covered = self.roles.covered(user.roles, task.role, task.purpose)
             return tasks.take(transaction, task.task_id, user.user_id, covered).task_id
@@ -257,7 +257,7 @@ class Console:
             given = {word: each for word, each in found.items() if isinstance(each, Given)}
             case = case._replace(
                 fields=tuple(
-                    cases.shown(field, given[field.word]) if field.word in given else field
+                    cases.with_values(field, given[field.word]) if field.word in given else field
                     for field in case.fields
                 )
             )

@@ -51,7 +51,7 @@ NOT_NOW = "This is not what the authenticator shows for the picture above."
 HOME = {"staff": "/staff", "agent": "/agent"}
 
 
-class Enrolling:
+class EnrolmentPage:
     """The page of enrolling at one kind of desk."""
 
     def __init__(self, provider: Provider, kind: str) -> None:
@@ -77,9 +77,9 @@ class Enrolling:
         """Show what to set up; take the password and the first code, and sign them in."""
         provider, at = self.provider, self.provider.now()
         raw = request.path_params["link"]
-        user = await provider.read(lambda c: people.invited(c, self.kind, raw, at))
+        user = await provider.read(lambda c: people.invited_user(c, self.kind, raw, at))
         if user is None:
-            return self._over(request)
+            return self._over_page(request)
         bound = f"{user.user_id} {raw}".encode()
         if request.method != "POST":
             return self._page(request, user, factors.offer(provider, bound))
@@ -98,7 +98,7 @@ class Enrolling:
                 enter(provider, transaction.tables, request, response, self.kind, enrolled.user_id)
             return enrolled is not None
 
-        return response if await provider.do(work) else self._over(request)
+        return response if await provider.do(work) else self._over_page(request)
 
     async def _read(
         self, request: Request, form: FormData, user: User, offer: Offer
@@ -125,11 +125,11 @@ class Enrolling:
         step = factors.first_step(offer, filled.values["code"], provider.now())
         return (filled if step is not None else filled.wrong("code", NOT_NOW)), step
 
-    def _over(self, request: Request) -> Response:
+    def _over_page(self, request: Request) -> Response:
         return self.provider.pages.page(request, "staff/enrol-over.html", status=410)
 
 
-class Renewing:
+class AuthenticatorPage:
     """Another authenticator for whoever is signed in at a desk and has the one until now."""
 
     def __init__(self, provider: Provider) -> None:
@@ -138,7 +138,7 @@ class Renewing:
     def _page(
         self, visit: Visit, offer: Offer, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
-        user = signed(visit)
+        user = user_at_desk(visit)
         return self.provider.pages.page(
             visit.request,
             "staff/authenticator.html",
@@ -153,7 +153,7 @@ class Renewing:
 
     async def choose(self, visit: Visit) -> Response:
         """Show what to set up; take it once the password and a code of each are right."""
-        provider, user = self.provider, signed(visit)
+        provider, user = self.provider, user_at_desk(visit)
         at = provider.now()
         bound = visit.session.key
         sent = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
@@ -195,7 +195,7 @@ class Renewing:
         )
 
 
-def signed(visit: Visit) -> User:
+def user_at_desk(visit: Visit) -> User:
     """Who is signed in at a desk of either kind."""
     if visit.user is None:
         raise HTTPException(403)

@@ -43,7 +43,7 @@ PASSWORD: Final = (
 LATER: Final = "There were too many tries. Wait a while, then try again."
 
 
-class Desk:
+class MyDeskPage:
     """The page of whoever is signed in at a desk of staff."""
 
     def __init__(self, provider: Provider) -> None:

@@ -10,7 +10,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys
 from upheld.practice.endpoints import SIGN_IN, enter, network_of
 from upheld.practice.passkey_pages import OwnPasskeys
-from upheld.practices.staff.sign_in import HOME, failed
+from upheld.practices.staff.sign_in import HOME, log_failure
 from upheld.web.limits import SIGN_IN_ADDRESS
 
 
@@ -40,5 +40,5 @@ class DeskPasskeys(OwnPasskeys):
 
         if await provider.do(work):
             return response
-        failed(provider, kind, "passkey")
+        log_failure(provider, kind, "passkey")
         return RedirectResponse(SIGN_IN[kind], 303)

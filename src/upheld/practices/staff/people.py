@@ -28,7 +28,7 @@ class PeopleError(UpheldError):
     """Somebody who cannot be added, enrolled or let go."""
 
 
-class Invited(NamedTuple):
+class Enrolment(NamedTuple):
     """Somebody who may enrol, and the path at which they do it, which is shown once."""
 
     user: User
@@ -59,13 +59,13 @@ def add(  # noqa: PLR0913 - what belongs to a user
     return user
 
 
-def invite(transaction: Transaction, user: User) -> Invited:
+def invite(transaction: Transaction, user: User) -> Enrolment:
     """Make the link at which somebody enrols; one that they had before works no more."""
     raw = sessions.mint(transaction.tables, ENROL, user.user_id, LASTS, transaction.clock.now())
-    return Invited(user, f"/{user.kind}/enrol/{raw}")
+    return Enrolment(user, f"/{user.kind}/enrol/{raw}")
 
 
-def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Invited:
+def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enrolment:
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
     user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
@@ -77,7 +77,7 @@ def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Invi
     return invite(transaction, user)
 
 
-def invited(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
+def invited_user(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
     """Who may enrol by a link at one kind of desk."""
     user_id = sessions.looked_at(tables, ENROL, raw, at)
     user = operators.by_id(tables, user_id) if user_id else None
@@ -89,7 +89,7 @@ def enrol(
 ) -> User | None:
     """Let somebody sign in by what they chose; nobody where the link is used up or over."""
     at, tables = transaction.clock.now(), transaction.tables
-    user = invited(tables, kind, raw, at)
+    user = invited_user(tables, kind, raw, at)
     if user is None or sessions.redeem(tables, ENROL, raw, at) != user.user_id:
         return None
     operators.equip(transaction, user.user_id, hashed, secret, step)

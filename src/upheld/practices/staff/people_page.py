@@ -20,9 +20,9 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.staff import people, second_approval
 from upheld.practices.staff.console import user_of
-from upheld.practices.staff.people import Invited, PeopleError
+from upheld.practices.staff.people import Enrolment, PeopleError
 from upheld.practices.staff.roles import MANAGER, Roles
-from upheld.practices.staff.second_approval import Request
+from upheld.practices.staff.second_approval import ApprovalRequest
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/people"
@@ -35,17 +35,17 @@ STATES: Final = {
 }
 
 
-class Waiting(NamedTuple):
+class RequestLine(NamedTuple):
     """A request as its line says it."""
 
     request_id: str
     title: str
     by: str
-    asked: Any
+    asked_at: Any
     mine: bool
 
 
-class People:
+class PeoplePage:
     """The page of who works here."""
 
     def __init__(self, provider: Provider, roles: Roles) -> None:
@@ -73,7 +73,7 @@ class People:
     ) -> Response:
         user = manager_of(visit)
 
-        def look(tables: Tables) -> tuple[list[operators.User], list[Request]]:
+        def look(tables: Tables) -> tuple[list[operators.User], list[ApprovalRequest]]:
             return operators.listed(tables), second_approval.requests(tables)
 
         listed, requests = await self.provider.read(look)
@@ -85,7 +85,7 @@ class People:
             status=status,
             people=listed,
             states=STATES,
-            requests=[_waiting(each, named, user) for each in requests],
+            requests=[_request_line(each, named, user) for each in requests],
             fields=self.fields,
             role_fields=self.role_fields,
             filled=filled,
@@ -134,7 +134,7 @@ class People:
             return await self._page(visit, filled, 422)
         roles = filled.values["new-roles"].split(", ")
 
-        def work(transaction: Transaction) -> Request:
+        def work(transaction: Transaction) -> ApprovalRequest:
             user_id = people.by_sign_in(transaction, filled.values["colleague"])
             return second_approval.ask_for(transaction, by, user_id, second_approval.ROLES, roles)
 
@@ -159,7 +159,7 @@ class People:
         by, yes = manager_of(visit).user_id, visit.form.get("answer") == "yes"
         request_id = visit.request.path_params["request"]
 
-        def work(transaction: Transaction) -> Invited | None:
+        def work(transaction: Transaction) -> Enrolment | None:
             if yes:
                 return second_approval.approve(transaction, by, request_id)
             second_approval.refuse(transaction, by, request_id)
@@ -190,7 +190,9 @@ class People:
         return RedirectResponse(HERE, 303)
 
 
-def _waiting(request: Request, named: dict[str, operators.User], user: operators.User) -> Waiting:
+def _request_line(
+    request: ApprovalRequest, named: dict[str, operators.User], user: operators.User
+) -> RequestLine:
     whom, asker = named.get(request.user_id), named.get(request.asked_by)
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
     roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
@@ -199,11 +201,11 @@ def _waiting(request: Request, named: dict[str, operators.User], user: operators
         second_approval.ROLES: f"Give {name}, these roles and no other: {roles}",
         second_approval.ENROL: f"Let {name}, enrol anew",
     }[request.kind]
-    return Waiting(
+    return RequestLine(
         request.request_id,
         title,
         asker.name if asker else "somebody",
-        request.asked,
+        request.asked_at,
         request.asked_by == user.user_id,
     )
 

@@ -8,13 +8,13 @@ from upheld.practice.endpoints import SIGN_IN, Handler, anybody, signed_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import Card, Practice, Provider
 from upheld.practices.staff.console import Console
-from upheld.practices.staff.enrolment import Enrolling, Renewing
-from upheld.practices.staff.my_desk import Desk
+from upheld.practices.staff.enrolment import AuthenticatorPage, EnrolmentPage
+from upheld.practices.staff.my_desk import MyDeskPage
 from upheld.practices.staff.passkey import DeskPasskeys
-from upheld.practices.staff.people_page import People
+from upheld.practices.staff.people_page import PeoplePage
 from upheld.practices.staff.roles import MANAGER, read_roles
 from upheld.practices.staff.safeguards import Safeguards
-from upheld.practices.staff.sign_in import HOME, SignIn
+from upheld.practices.staff.sign_in import HOME, DeskSignIn
 from upheld.practices.staff.watch import Watch
 
 NEEDS = tuple(
@@ -29,8 +29,8 @@ NEEDS = tuple(
 def practice(provider: Provider) -> Practice:
     """Signing in at a desk, the console, and its managers' pages."""
     roles = read_roles(provider.settings.roles, provider.policy.program)
-    console, desk = Console(provider, roles), Desk(provider)
-    people, safeguards = People(provider, roles), Safeguards(provider)
+    console, desk = Console(provider, roles), MyDeskPage(provider)
+    people, safeguards = PeoplePage(provider, roles), Safeguards(provider)
     watch = Watch(provider, roles)
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
@@ -86,9 +86,9 @@ def practice(provider: Provider) -> Practice:
 
 
 def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
-    sign_in, path = SignIn(provider, kind), SIGN_IN[kind]
+    sign_in, path = DeskSignIn(provider, kind), SIGN_IN[kind]
     own = DeskPasskeys(provider, kind, HOME[kind])
-    enrolling, renewing = Enrolling(provider, kind), Renewing(provider)
+    enrolling, renewing = EnrolmentPage(provider, kind), AuthenticatorPage(provider)
     out, both = signed_in(provider, kind, sign_in.out), ["GET", "POST"]
     return [
         Route(path, sign_in.show, methods=["GET"]),

@@ -46,39 +46,39 @@ class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     watch: bool = False
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TicketReason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a ticket is opened, and for which purpose."""
 
     title: str
     purpose: str
 
 
-class _Told(msgspec.Struct, forbid_unknown_fields=True):
+class _RolesFile(msgspec.Struct, forbid_unknown_fields=True):
     role: dict[Word, Role]
-    reason: dict[Word, Reason] = {}
+    reason: dict[Word, TicketReason] = {}
 
 
 class Roles:
     """All roles of a provider, checked against its vocabulary."""
 
-    def __init__(self, told: _Told, program: Program) -> None:
+    def __init__(self, told: _RolesFile, program: Program) -> None:
         self.program, self.plain = program, Plain(program)
         self.by_name, self.reasons = told.role, told.reason
         self.fields = self._leaves((_ROOT,))
         for name, role in told.role.items():
             for purpose, kinds in role.may.items():
-                self._known("purpose", purpose, f"role `{name}`")
+                self._check_word("purpose", purpose, f"role `{name}`")
                 for kind in kinds:
-                    self._known("data", kind, f"role `{name}`")
+                    self._check_word("data", kind, f"role `{name}`")
                 if not kinds:
                     raise RoleError(
                         f"role `{name}` has no kind of data for `{purpose}`",
                         "leave the purpose out",
                     )
         for name, reason in told.reason.items():
-            self._known("purpose", reason.purpose, f"reason `{name}`")
+            self._check_word("purpose", reason.purpose, f"reason `{name}`")
 
-    def _known(self, tree: str, word: str, where: str) -> None:
+    def _check_word(self, tree: str, word: str, where: str) -> None:
         known = self.program.vocabulary.tree(tree)
         if word not in known:
             near = nearest(word, known)
@@ -125,13 +125,13 @@ class Roles:
         ]
         return self._leaves(kinds)
 
-    def reasons_of(self, names: Sequence[str]) -> dict[str, Reason]:
+    def reasons_of(self, names: Sequence[str]) -> dict[str, TicketReason]:
         """The reasons for which somebody with these roles may look a customer up."""
         return {
             word: reason for word, reason in self.reasons.items() if self.role_for(names, reason)
         }
 
-    def role_for(self, names: Sequence[str], reason: Reason) -> str:
+    def role_for(self, names: Sequence[str], reason: TicketReason) -> str:
         """Which of somebody's roles works for a reason's purpose; none if none does."""
         mine = (name for name in names if name in self.by_name)
         return next((name for name in mine if reason.purpose in self.by_name[name].may), "")
@@ -153,7 +153,7 @@ def read_roles(path: Path | None, program: Program) -> Roles:
     else:
         raw, _ = read_file(path)
     try:
-        told = msgspec.convert(tomllib.loads(raw.decode()), _Told)
+        told = msgspec.convert(tomllib.loads(raw.decode()), _RolesFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         raise RoleError(f"{path or FILE} is no TOML in UTF-8") from None
     except msgspec.ValidationError as error:

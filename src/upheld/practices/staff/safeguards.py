@@ -24,7 +24,7 @@ class Safeguard(NamedTuple):
 
     on: bool
     title: str
-    said: str
+    text: str
 
 
 class Safeguards:
@@ -40,7 +40,7 @@ class Safeguards:
             "staff/safeguards.html",
             checked=checked,
             unkept=unkept(self.provider, self.provider.policy),
-            safeguards=[*self._settled(), *await self._running()],
+            safeguards=[*self._fixed_safeguards(), *await self._running_safeguards()],
         )
 
     async def show(self, visit: Visit) -> Response:
@@ -53,10 +53,10 @@ class Safeguards:
         gate = self.provider.gate.gate
         return await self._page(visit, await self.provider.apart(look_through, gate))
 
-    def _settled(self) -> list[Safeguard]:
+    def _fixed_safeguards(self) -> list[Safeguard]:
         """What does not change while the provider runs."""
         gate, settings = self.provider.gate.gate, self.provider.settings
-        keys, apart = keys_of(gate), self._apart()
+        keys, apart = keys_of(gate), self._keys_apart()
         return [
             Safeguard(
                 True,
@@ -98,7 +98,7 @@ class Safeguards:
             ),
         ]
 
-    async def _running(self) -> list[Safeguard]:
+    async def _running_safeguards(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
         found = await self.provider.apart(running, self.provider.gate.gate)
         return [
@@ -121,7 +121,7 @@ class Safeguards:
             ),
         ]
 
-    def _apart(self) -> bool:
+    def _keys_apart(self) -> bool:
         settings = self.provider.settings
         if not settings.database.startswith("sqlite"):
             return True

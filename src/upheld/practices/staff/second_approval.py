@@ -19,7 +19,7 @@ from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practice.tables import desk_request
 from upheld.practices.staff import people
-from upheld.practices.staff.people import Invited, PeopleError
+from upheld.practices.staff.people import Enrolment, PeopleError
 from upheld.practices.staff.roles import MANAGER
 from upheld.web import once
 
@@ -29,7 +29,7 @@ ENROL: Final = "enrol"
 _MARKED: Final = timedelta(days=1)  # longer than two answers can be on their way
 
 
-class Request(NamedTuple):
+class ApprovalRequest(NamedTuple):
     """What a manager asked for, and nobody has answered yet."""
 
     request_id: str
@@ -37,13 +37,13 @@ class Request(NamedTuple):
     kind: str
     roles: tuple[str, ...]
     asked_by: str
-    asked: datetime
+    asked_at: datetime
 
 
-def requests(tables: Tables) -> list[Request]:
+def requests(tables: Tables) -> list[ApprovalRequest]:
     """What waits for a second person, the oldest first."""
     return [
-        Request(
+        ApprovalRequest(
             each.request_id,
             each.user_id,
             each.kind,
@@ -63,9 +63,9 @@ def ask_to_add(
     *,
     roles: Sequence[str] = (),
     party: str = "",
-) -> Request:
+) -> ApprovalRequest:
     """Ask for a new colleague, or for somebody of an engaged company."""
-    _require_given(transaction, by, roles, ())
+    _require_roles(transaction, by, roles, ())
     kind = "agent" if party else "staff"
     user = people.add(
         transaction, kind, name, sign_in, roles=roles, party=party, state=operators.REQUESTED, by=by
@@ -75,7 +75,7 @@ def ask_to_add(
 
 def ask_for(
     transaction: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
-) -> Request:
+) -> ApprovalRequest:
     """Ask for other roles of a colleague, or that they may enrol anew."""
     user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
@@ -83,9 +83,9 @@ def ask_for(
     if kind == ROLES:
         if user.kind != "staff":
             raise PeopleError("people of engaged companies have no roles", code="roles")
-        _require_given(transaction, by, roles, user.roles)
+        _require_roles(transaction, by, roles, user.roles)
     else:
-        _require_given(transaction, by, (), ())
+        _require_roles(transaction, by, (), ())
     if transaction.tables.get(desk_request, "user_id = ?", user_id):
         raise PeopleError(
             "something about them waits for an answer already", code="waits", hint="answer it first"
@@ -94,7 +94,7 @@ def ask_for(
     return _keep(transaction, by, user, kind, roles)
 
 
-def approve(transaction: Transaction, by: str, request_id: str) -> Invited:
+def approve(transaction: Transaction, by: str, request_id: str) -> Enrolment:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
     request, user = _open(transaction, request_id)
     if by in (request.asked_by, request.user_id):
@@ -105,7 +105,7 @@ def approve(transaction: Transaction, by: str, request_id: str) -> Invited:
         )
     _manager(transaction, by)
     before = user.roles if request.kind == ROLES else ()
-    _require_given(transaction, request.asked_by, request.roles, before)
+    _require_roles(transaction, request.asked_by, request.roles, before)
     _close(transaction, request)
     transaction.note(
         None,
@@ -115,7 +115,7 @@ def approve(transaction: Transaction, by: str, request_id: str) -> Invited:
     )
     if request.kind == ROLES:
         operators.change_roles(transaction.tables, user.user_id, request.roles)
-        return Invited(user._replace(roles=request.roles), "")
+        return Enrolment(user._replace(roles=request.roles), "")
     if request.kind == ENROL:
         return people.invite_anew(transaction, user.user_id, by=by)
     operators.change_state(transaction.tables, user.user_id, operators.INVITED)
@@ -136,9 +136,9 @@ def refuse(transaction: Transaction, by: str, request_id: str) -> None:
 
 def _keep(
     transaction: Transaction, by: str, user: User, kind: str, roles: Sequence[str]
-) -> Request:
+) -> ApprovalRequest:
     at = transaction.clock.now()
-    made = Request(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
+    made = ApprovalRequest(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
     transaction.tables.insert(
         desk_request,
         request_id=made.request_id,
@@ -151,7 +151,7 @@ def _keep(
     return made
 
 
-def _open(transaction: Transaction, request_id: str) -> tuple[Request, User]:
+def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, User]:
     found = [each for each in requests(transaction.tables) if each.request_id == request_id]
     user = operators.by_id(transaction.tables, found[0].user_id) if found else None
     if user is None:
@@ -159,7 +159,7 @@ def _open(transaction: Transaction, request_id: str) -> tuple[Request, User]:
     return found[0], user
 
 
-def _close(transaction: Transaction, request: Request) -> None:
+def _close(transaction: Transaction, request: ApprovalRequest) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
     until = transaction.clock.now() + _MARKED
     if not once.spend(transaction.tables, "desk-request", request.request_id, until):
@@ -174,7 +174,7 @@ def _manager(transaction: Transaction, user_id: str) -> User:
     return user
 
 
-def _require_given(
+def _require_roles(
     transaction: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
 ) -> None:
     """PeopleError unless somebody manages and has the roles that they give themselves."""

@@ -40,14 +40,14 @@ HOME = {"staff": "/staff", "agent": "/agent"}
 TITLE = {"staff": "Sign in to the console", "agent": "Sign in for engaged companies"}
 
 
-def failed(provider: Provider, kind: str, why: str) -> None:
+def log_failure(provider: Provider, kind: str, why: str) -> None:
     """Log and count a sign-in that failed: at which desk and why, and nothing of who it was."""
     facts = {"desk": kind, "why": why}
     _LOGGER.warning("desk sign-in failed", extra={"facts": facts})
     provider.count("upheld_desk_sign_ins_failed_total", **facts)
 
 
-class SignIn:
+class DeskSignIn:
     """The pages of signing in and out of one kind of desk."""
 
     def __init__(self, provider: Provider, kind: str) -> None:
@@ -93,7 +93,7 @@ class SignIn:
             )
         )
         if door is Door.SHUT:
-            failed(provider, self.kind, "limited")
+            log_failure(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
         user_id = kept[0].user_id if kept and fits else ""
@@ -112,7 +112,7 @@ class SignIn:
         ):
             return response
         why = "slowed" if door is Door.SLOWED else "factor" if user_id else "password"
-        failed(provider, self.kind, why)
+        log_failure(provider, self.kind, why)
         if door is Door.SLOWED:  # the right code would have let them in
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
