@@ -36,11 +36,11 @@ class SecondFactor(NamedTuple):
 
 def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
     """How somebody's second factor stands; nothing where they have none."""
-    found = tables.get(authenticator, _WHOSE, person_id)
-    if found is None:
+    row = tables.get(authenticator, _WHOSE, person_id)
+    if row is None:
         return None
     codes = tables.select(recovery_code, _WHOSE, person_id)
-    return SecondFactor(moment(found.since), len(codes))
+    return SecondFactor(moment(row.since), len(codes))
 
 
 def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
@@ -76,14 +76,14 @@ def new_codes(transaction: Transaction, person_id: str) -> list[str]:
 
 def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
     """Whether a code is right and was not used before; it is used up by this."""
-    found = transaction.tables.get(authenticator, _WHOSE, person_id)
-    if found is None:
+    row = transaction.tables.get(authenticator, _WHOSE, person_id)
+    if row is None:
         return False
     at, plain = transaction.clock.now(), _plain(code)
     if len(plain) >= _CODE_LEAST:
         return _recovers(transaction, person_id, plain, at)
-    secret = transaction.sealer("authenticator").unseal(found.secret, "totp", person_id)
-    step = totp.step_of(secret.decode(), code, at, found.step)
+    secret = transaction.sealer("authenticator").unseal(row.secret, "totp", person_id)
+    step = totp.step_of(secret.decode(), code, at, row.step)
     if step is None:
         return False
     if not once.spend(transaction.tables, "totp", f"{person_id} {step}", at + _STEP_LASTS):
@@ -106,12 +106,17 @@ def _recovers(transaction: Transaction, person_id: str, plain: str, at: datetime
 
 def _codes(transaction: Transaction, person_id: str) -> list[str]:
     transaction.tables.delete(recovery_code, _WHOSE, person_id)
-    made = ["".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)]
+    plain_codes = [
+        "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)
+    ]
     codes = [
-        {"person_id": person_id, "code_hash": _mark(transaction, person_id, each)} for each in made
+        {"person_id": person_id, "code_hash": _mark(transaction, person_id, each)}
+        for each in plain_codes
     ]
     transaction.tables.insert_all(recovery_code, codes)
-    return ["-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in made]
+    return [
+        "-".join(each[at : at + 4] for at in range(0, _CODE_LETTERS, 4)) for each in plain_codes
+    ]
 
 
 def _plain(code: str) -> str:

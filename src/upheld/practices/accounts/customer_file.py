@@ -52,9 +52,9 @@ def read_customers(
             code="import",
             hint="see its commas and quotes",
         ) from None
-    found = [_check_row(path, row, canonical, country) for row in rows]
-    _refuse_twins(path, found)
-    return found
+    customers = [_check_row(path, row, canonical, country) for row in rows]
+    _refuse_twins(path, customers)
+    return customers
 
 
 def _text(path: Path) -> str:
@@ -88,8 +88,8 @@ def _check_columns(path: Path, names: Sequence[str], fields: Collection[str]) ->
             wrong, hint = "is there twice", "leave one of the two out"
         else:
             continue
-        shown = name.encode("ascii", "backslashreplace").decode()
-        raise ImportFileError(f"{path}, line 1: `{shown}` {wrong}", code="import", hint=hint)
+        printable = name.encode("ascii", "backslashreplace").decode()
+        raise ImportFileError(f"{path}, line 1: `{printable}` {wrong}", code="import", hint=hint)
 
 
 def _rows(path: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[CustomerRow]:
@@ -140,10 +140,10 @@ def _lost_zero(code: str) -> bool:
     return code.isdecimal() and len(code) < _ZIP_DIGITS
 
 
-def _refuse_twins(path: Path, found: Sequence[CustomerRow]) -> None:
+def _refuse_twins(path: Path, rows: Sequence[CustomerRow]) -> None:
     """ImportFileError where two rows have one address: one of them would be left out unseen."""
     lines: dict[str, int] = {}
-    for row in found:
+    for row in rows:
         email = row.values.get("email", "").casefold()
         if email and (first := lines.setdefault(email, row.line)) != row.line:
             raise ImportFileError(

@@ -42,9 +42,9 @@ class Account(NamedTuple):
     agreement_digest: str
 
     @classmethod
-    def of(cls, found: Sequence[Any]) -> Account:
+    def of(cls, row: Sequence[Any]) -> Account:
         """An account by its row, which was checked."""
-        person_id, number, state, holder, opened, verified, closed, policy, agreement = found
+        person_id, number, state, holder, opened, verified, closed, policy, agreement = row
         return cls(
             person_id,
             number,
@@ -60,8 +60,8 @@ class Account(NamedTuple):
 
 def account_of(tables: Tables, person_id: str) -> Account | None:
     """A person's account."""
-    found = tables.get(table, _WHOSE, person_id)
-    return None if found is None else Account.of(found)
+    row = tables.get(table, _WHOSE, person_id)
+    return None if row is None else Account.of(row)
 
 
 def prove_standing(question: Question) -> Proof:
@@ -70,31 +70,31 @@ def prove_standing(question: Question) -> Proof:
     Who has none only visits; who has not confirmed their address applies; who is a member of
     another's household, who pays, uses the services.
     """
-    found = account_of(question.tables, question.person_id)
-    if found is None:
+    account = account_of(question.tables, question.person_id)
+    if account is None:
         return Proof("visitor")
     by_state = {UNVERIFIED: "applicant", CLOSED: "former-customer"}
-    member = "end-user" if found.holder != found.person_id else "customer"
-    standing = by_state.get(found.state, member)
-    return Proof(standing if standing in question.fact.words else None, (found.number,))
+    member = "end-user" if account.holder != account.person_id else "customer"
+    standing = by_state.get(account.state, member)
+    return Proof(standing if standing in question.fact.words else None, (account.number,))
 
 
 def number_of(reading: Reading) -> str | None:
     """The account number of the person whom an act is about."""
-    found = account_of(reading.tables, reading.person_id)
-    return None if found is None else found.number
+    account = account_of(reading.tables, reading.person_id)
+    return None if account is None else account.number
 
 
 def payer_of(tables: Tables, person_id: str) -> str | None:
     """Who pays for what a person uses: the holder of their account."""
-    found = account_of(tables, person_id)
-    return None if found is None else found.holder
+    account = account_of(tables, person_id)
+    return None if account is None else account.holder
 
 
 def find_by_number(transaction: Transaction, number: str) -> list[str]:
     """Whose an account is, by the number that a customer quotes."""
-    found = transaction.tables.get(table, "number = ?", number)
-    return [found.person_id] if found else []
+    row = transaction.tables.get(table, "number = ?", number)
+    return [row.person_id] if row else []
 
 
 def open_account(
@@ -130,8 +130,8 @@ def _number(tables: Tables) -> str:
 def person_at_address(transaction: Transaction, email: str) -> str:
     """Whose confirmed account has an address; empty where there is none."""
     for person_id in transaction.find("email", email):
-        found = account_of(transaction.tables, person_id)
-        if found is not None and found.state == ACTIVE:
+        account = account_of(transaction.tables, person_id)
+        if account is not None and account.state == ACTIVE:
             return person_id
     return ""
 
@@ -140,7 +140,7 @@ def imported_person(transaction: Transaction, email: str) -> str:
     """Who was taken in from a file with an address and has no account yet; empty if nobody."""
     for person_id in transaction.find("email", email):
         if account_of(transaction.tables, person_id) is None and any(
-            kept.entry.kind == "import" for kept in transaction.entries(person_id)
+            line.entry.kind == "import" for line in transaction.entries(person_id)
         ):
             return person_id
     return ""
@@ -151,20 +151,20 @@ def placeholder_person(transaction: Transaction) -> str:
 
     They are found by a word that is no address, and made when they are first needed.
     """
-    found = transaction.find("email", NOBODY)
-    if found:
-        return found[0]
-    made = transaction.enrol()
-    transaction.let_find(made, "email", NOBODY)
-    return made
+    people = transaction.find("email", NOBODY)
+    if people:
+        return people[0]
+    person_id = transaction.enrol()
+    transaction.let_find(person_id, "email", NOBODY)
+    return person_id
 
 
 def is_alone_at_address(transaction: Transaction, person_id: str) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
-    found = transaction.act(Act(action="use", data=("email",), purpose="security"), person_id)
-    if isinstance(found, Refused) or "email" not in found.values:
+    result = transaction.act(Act(action="use", data=("email",), purpose="security"), person_id)
+    if isinstance(result, Refused) or "email" not in result.values:
         return False
-    email = found["email"]
+    email = result["email"]
     return person_at_address(transaction, email) in ("", person_id) and not imported_person(
         transaction, email
     )
@@ -175,8 +175,8 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
     policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
     transaction.tables.update(table, changes, _WHOSE, person_id)
-    shown = (policy, agreement_digest) if agreement_digest else (policy,)
-    transaction.note(person_id, "acceptance", actor="customer", evidence=shown)
+    digests = (policy, agreement_digest) if agreement_digest else (policy,)
+    transaction.note(person_id, "acceptance", actor="customer", evidence=digests)
 
 
 def require_acceptance(transaction: Transaction, person_id: str) -> None:
@@ -191,8 +191,8 @@ def members(tables: Tables, holder: str) -> list[Account]:
     One that somebody else wrote, or changed, is nobody's to pay for.
     """
     where = "holder = ? AND person_id <> ? ORDER BY opened"
-    found, _ = tables.sound(table, where, holder, holder)
-    return [Account.of(each) for each in found]
+    rows, _ = tables.sound(table, where, holder, holder)
+    return [Account.of(each) for each in rows]
 
 
 def release_members(provider: Provider, transaction: Transaction, holder: str) -> None:
@@ -240,8 +240,8 @@ def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str =
         " AND person_id > ? ORDER BY person_id"
     )
     at = microseconds(before)
-    found, _ = tables.sound(table, where, UNVERIFIED, at, CONFIRM, at, after)
-    some = [each.person_id for each in found]
+    rows, _ = tables.sound(table, where, UNVERIFIED, at, CONFIRM, at, after)
+    some = [each.person_id for each in rows]
     hidden = tables.differing(outbox, some)  # of whom a message may be taken away
     return [each for each in some if each not in hidden][:most]
 
@@ -260,5 +260,5 @@ def close(transaction: Transaction, person_id: str, _: str = "") -> None:
 
 def check_may_serve(transaction: Transaction, person_id: str) -> str | Refused:
     """Whether we may serve a person now; empty if so."""
-    found = transaction.act(Act(action="serve"), person_id, entitled=True)
-    return found if isinstance(found, Refused) else ""
+    result = transaction.act(Act(action="serve"), person_id, entitled=True)
+    return result if isinstance(result, Refused) else ""

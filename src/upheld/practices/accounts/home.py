@@ -22,8 +22,8 @@ class Home:
 
         def look(transaction: Transaction) -> tuple[domain.Account | None, str, list[Todo]]:
             act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
-            found = transaction.act(act, visit.subject)
-            name = "" if isinstance(found, Refused) else found["name"]
+            result = transaction.act(act, visit.subject)
+            name = "" if isinstance(result, Refused) else result["name"]
             account = domain.account_of(transaction.tables, visit.subject)
             return account, name, self.provider.waiting(transaction, visit.subject)
 

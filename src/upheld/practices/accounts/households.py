@@ -89,16 +89,16 @@ class Households:
                 or limiting.too_many_to(provider, transaction, "invite", email)
             ):
                 return LATER
-            made = invitations.invite(
+            result = invitations.invite(
                 transaction, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
             )
-            return made if isinstance(made, Refused) else ""
+            return result if isinstance(result, Refused) else ""
 
-        found = await self.provider.attempt(work)
-        if isinstance(found, Refused):
-            return self._refusal_page(visit.request, found)
-        if found:
-            return await self._page(visit, filled.wrong("email", found), 409)
+        result = await self.provider.attempt(work)
+        if isinstance(result, Refused):
+            return self._refusal_page(visit.request, result)
+        if result:
+            return await self._page(visit, filled.wrong("email", result), 409)
         return RedirectResponse("/me/household?said=invited", 303)
 
     async def end(self, visit: Visit) -> Response:
@@ -122,16 +122,16 @@ class Households:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
         if not transaction.peek(person_id, Act(action="serve")).allowed:
             return True
-        found, _ = transaction.records_of([person_id], CARE)
+        records, _ = transaction.records_of([person_id], CARE)
         now = microseconds(transaction.clock.now())
-        return any(each.in_force(now) for each in found)
+        return any(each.in_force(now) for each in records)
 
     async def join_page(self, request: Request, form: FormData) -> Response:
         """What the link of an invitation shows: sign up, or come in with one's own account."""
         del form
         raw, at = request.path_params["link"], self.provider.now()
-        found = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
-        if found is None:
+        contact = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+        if contact is None:
             return self.provider.pages.page(request, "accounts/link-over.html", status=410)
         return self.sign_up.gate_page(request, invitation=raw)
 
@@ -139,10 +139,10 @@ class Households:
         """Come into a household with one's own account, by the link of an invitation."""
         raw, at = visit.request.path_params["link"], self.provider.now()
         if visit.request.method == "GET":
-            found = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
-            page = "accounts/join.html" if found else "accounts/link-over.html"
+            contact = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+            page = "accounts/join.html" if contact else "accounts/link-over.html"
             return self.provider.pages.page(
-                visit.request, page, status=200 if found else 410, link=raw
+                visit.request, page, status=200 if contact else 410, link=raw
             )
 
         def work(transaction: Transaction) -> bool:
@@ -151,16 +151,18 @@ class Households:
             ):
                 return False
             contact = sessions.looked_at(transaction.tables, HOUSEHOLD, raw, at)
-            found = invitations.of_contact(transaction.tables, contact, at) if contact else None
-            if found is None or found.inviter == visit.subject:
+            invitation = (
+                invitations.of_contact(transaction.tables, contact, at) if contact else None
+            )
+            if invitation is None or invitation.inviter == visit.subject:
                 return False
-            if not domain.has_place(transaction, found.inviter):
+            if not domain.has_place(transaction, invitation.inviter):
                 return False
             sessions.redeem(transaction.tables, HOUSEHOLD, raw, at)
-            if invitations.redeem(transaction, found) is None:
+            if invitations.redeem(transaction, invitation) is None:
                 return False
             domain.set_holder(
-                self.provider, transaction, visit.subject, found.inviter, by=visit.subject
+                self.provider, transaction, visit.subject, invitation.inviter, by=visit.subject
             )
             return True
 

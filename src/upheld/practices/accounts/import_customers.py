@@ -50,26 +50,26 @@ def import_customers(provider: Provider, path: Path, *, apply: bool) -> ImportRe
     """
     gate = provider.gate.gate
     fields = gate.policy.engine.compiled.leaves["data"].bit
-    found = read_customers(
+    customers = read_customers(
         path,
         fields,
         lambda field, value: canonical(provider, field, value),
         country=provider.settings.country,
     )
-    taken = known = violations = 0
+    imported = already_here = violations = 0
     not_served = []
     with suppress(_TriedError), gate.together() as transaction:
-        for row in found:
-            if (refused := _not_served(provider, row)) is not None:
-                not_served.append(refused)
+        for row in customers:
+            if (unserved := _not_served(provider, row)) is not None:
+                not_served.append(unserved)
             elif _is_known(transaction, row.values.get("email", "")):
-                known += 1
+                already_here += 1
             else:
                 violations += transaction.bring(transaction.enrol(), row.values)
-                taken += 1
+                imported += 1
         if not apply:
             raise _TriedError  # and nothing is kept
-    return ImportResult(len(found), taken, known, violations, tuple(not_served))
+    return ImportResult(len(customers), imported, already_here, violations, tuple(not_served))
 
 
 def _not_served(provider: Provider, row: CustomerRow) -> UnservedRow | None:

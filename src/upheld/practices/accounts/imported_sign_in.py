@@ -55,7 +55,7 @@ def open_account(
     if domain.account_of(transaction.tables, person_id) is not None:
         return None
     if born:
-        stored = transaction.store(
+        result = transaction.store(
             person_id,
             {BIRTH_DATE: born},
             source="customer",
@@ -63,8 +63,8 @@ def open_account(
             purpose="age-check",
             entitled=True,
         )
-        if isinstance(stored, Refused):
-            return stored
+        if isinstance(result, Refused):
+            return result
     domain.open_account(transaction, person_id, agreement_digest="")
     domain.require_acceptance(transaction, person_id)
     domain.verify(transaction, person_id)

@@ -28,11 +28,11 @@ def erase_unconfirmed(gate: Gate) -> int:
     with trying(gate, "unconfirmed accounts") as trial:
         while True:
             with gate.together() as transaction:
-                gone = domain.unconfirmed_people(transaction.tables, before, AT_ONCE, last)
-            if not gone:
+                people = domain.unconfirmed_people(transaction.tables, before, AT_ONCE, last)
+            if not people:
                 return count
-            last = gone[-1]
-            count += trial.some(gone, partial(_erase, gate))
+            last = people[-1]
+            count += trial.some(people, partial(_erase, gate))
 
 
 def _erase(gate: Gate, whom: Sequence[str]) -> int:

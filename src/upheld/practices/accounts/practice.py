@@ -39,9 +39,9 @@ LINKS = {
 
 def _asks_nobody(policy: Policy) -> str:
     """Why nobody can sign up; empty where somebody can."""
-    asked = registration_form(policy)
-    if asked.lacks:
-        return f"nobody is asked, since no clause lets us ask for {', '.join(asked.lacks)}"
+    form = registration_form(policy)
+    if form.lacks:
+        return f"nobody is asked, since no clause lets us ask for {', '.join(form.lacks)}"
     return "" if admission(policy).is_open else "nobody who is new here may be served"
 
 
@@ -156,8 +156,8 @@ def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
     anyone = anybody(provider, pages.join_page)
 
     async def join(request: Request) -> Response:
-        known = cookie_name(provider, "customer") in request.cookies
-        return await (mine if known or request.method == "POST" else anyone)(request)
+        is_signed_in = cookie_name(provider, "customer") in request.cookies
+        return await (mine if is_signed_in or request.method == "POST" else anyone)(request)
 
     return [
         Route("/me/household", signed_in(provider, "customer", pages.show), methods=["GET"]),

@@ -33,9 +33,9 @@ class Applicant(NamedTuple):
     invitation: Invitation | None = None
 
 
-def age_of(told: str, today: date) -> int:
+def age_of(text: str, today: date) -> int:
     """Whole years since a birth date; ValueError with a sentence where it cannot be one."""
-    return years(date.fromisoformat(birth_date(told, today)), today)
+    return years(date.fromisoformat(birth_date(text, today)), today)
 
 
 def note_refusal(transaction: Transaction, decision: Decision) -> None:
@@ -59,11 +59,11 @@ def register(provider: Provider, transaction: Transaction, applicant: Applicant)
     policy refuses any part, so that nothing of it is kept.
     """
     email = applicant.values["email"]
-    taken, before = (
+    holder, before = (
         domain.person_at_address(transaction, email),
         domain.imported_person(transaction, email),
     )
-    there = taken or before
+    there = holder or before
     person: str | None = None
     try:
         with transaction.savepoint():
@@ -71,7 +71,7 @@ def register(provider: Provider, transaction: Transaction, applicant: Applicant)
             if there:
                 raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block
     except _AlreadyHereError:
-        _write_to_holder(transaction, there, "accounts/already" if taken else domain.WELCOME)
+        _write_to_holder(transaction, there, "accounts/already" if holder else domain.WELCOME)
         return ""
     if person is not None:
         _raise_refusal(outbox.queue(transaction, person, domain.CONFIRM, "administrative-message"))
@@ -93,12 +93,12 @@ def _register_person(
     if invited and (invited := invitations.redeem(transaction, invited)) is None:
         return None
     person = transaction.enrol()
-    told = applicant.values
-    _store(transaction, person, {word: told[word] for word in told if word == BIRTH_DATE})
+    values = applicant.values
+    _store(transaction, person, {word: values[word] for word in values if word == BIRTH_DATE})
     _store(
         transaction,
         person,
-        {word: told[word] for word in told if word not in (BIRTH_DATE, PASSWORD)},
+        {word: values[word] for word in values if word not in (BIRTH_DATE, PASSWORD)},
     )
     _raise_refusal(
         credentials.change(
@@ -129,21 +129,21 @@ def _write_to_holder(transaction: Transaction, person_id: str, template: str) ->
 
     Refused only where we might not write to somebody who signed up anew either.
     """
-    found = outbox.queue(transaction, person_id, template, "administrative-message")
+    result = outbox.queue(transaction, person_id, template, "administrative-message")
     anybody = Act(action="contact", purpose="administrative-message")
     if (
-        isinstance(found, Refused)
+        isinstance(result, Refused)
         and not transaction.peek(domain.placeholder_person(transaction), anybody).allowed
     ):
-        raise found
+        raise result
 
 
-def _store(transaction: Transaction, person_id: str, told: Mapping[str, str]) -> None:
-    if told:
+def _store(transaction: Transaction, person_id: str, values: Mapping[str, str]) -> None:
+    if values:
         _raise_refusal(
             transaction.store(
                 person_id,
-                told,
+                values,
                 source="customer",
                 occasion="registration",
                 purpose="service-provision",
@@ -152,10 +152,10 @@ def _store(transaction: Transaction, person_id: str, told: Mapping[str, str]) ->
         )
 
 
-def _record_choices(transaction: Transaction, person_id: str, told: str) -> None:
+def _record_choices(transaction: Transaction, person_id: str, text: str) -> None:
     """What somebody opts out of from the first day on, as records that the policy asks for."""
-    chosen = told.split(", ")
-    if OFFERS in chosen:
+    choices = text.split(", ")
+    if OFFERS in choices:
         transaction.record(
             person_id,
             "opt-out",
@@ -164,13 +164,13 @@ def _record_choices(transaction: Transaction, person_id: str, told: str) -> None
             by_whom="customer",
             how="registration",
         )
-    if ADVERTISING in chosen:
+    if ADVERTISING in choices:
         transaction.record(
             person_id, "opt-out", fact="advertising-opt-out", by_whom="customer", how="registration"
         )
 
 
-def _raise_refusal(found: object) -> None:
+def _raise_refusal(result: object) -> None:
     """Raise what was refused, so that nothing of the whole is kept."""
-    if isinstance(found, Refused):
-        raise found
+    if isinstance(result, Refused):
+        raise result

@@ -123,19 +123,19 @@ def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
     clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}
     uses = _clauses_of_use(policy, words)
     label = {word: vocabulary.tree("data")[word].label or word for word in words}
-    asked = [word for word in allowed if word not in LATER and _has_choices(policy, word)]
+    form_words = [word for word in allowed if word not in LATER and _has_choices(policy, word)]
     needed = NEEDED | ({BIRTH_DATE} if admission(policy).asks_age else set())
-    asked.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
+    form_words.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
     return RegistrationForm(
         tuple(
             _field(
                 policy, word, label[word], uses.get(word, []), required=word in needed | {"name"}
             )
-            for word in asked
+            for word in form_words
         ),
         tuple(label[word] for word in allowed if word in LATER),
         tuple(quoted(policy, clauses)),
-        tuple(label.get(word, word) for word in sorted(needed.difference(asked))),
+        tuple(label.get(word, word) for word in sorted(needed.difference(form_words))),
     )
 
 

@@ -62,8 +62,8 @@ class SecondStep:
         raw = request.cookies.get(cookie_name(provider, HALF), "")
         if not raw:
             return None
-        found = await provider.read(lambda c: sessions.find(c, HALF, raw, at))
-        return found if found is not None and at - found.begun <= LASTS else None
+        session = await provider.read(lambda c: sessions.find(c, HALF, raw, at))
+        return session if session is not None and at - session.begun <= LASTS else None
 
     def _destination(self, request: Request) -> str:
         word = request.query_params.get("destination", "")
@@ -153,14 +153,14 @@ class SecondStep:
     def _state_page(
         self,
         visit: Visit,
-        standing: authenticator.SecondFactor,
+        factor: authenticator.SecondFactor,
         filled: Filled = EMPTY,
         status: int = 200,
     ) -> Response:
         return self.provider.pages.page(
             visit.request,
             "accounts/authenticator.html",
-            standing=standing,
+            standing=factor,
             fields=[CODE],
             filled=filled._replace(shown={}),
             status=status,
@@ -172,22 +172,22 @@ class SecondStep:
     async def show(self, visit: Visit) -> Response:
         """What to set up, or how the second factor stands and how to remove it."""
         person = visit.subject
-        found = await self.provider.read(lambda c: authenticator.second_factor(c, person))
-        if found is not None:
-            return self._state_page(visit, found)
+        factor = await self.provider.read(lambda c: authenticator.second_factor(c, person))
+        if factor is not None:
+            return self._state_page(visit, factor)
         return self._offer_page(visit, factors.offer(self.provider, visit.session.key))
 
     async def change(self, visit: Visit) -> Response:
         """Set it up; or, by one more code, remove it or make other recovery codes."""
         person = visit.subject
-        found = await self.provider.read(lambda c: authenticator.second_factor(c, person))
-        if found is None:
+        factor = await self.provider.read(lambda c: authenticator.second_factor(c, person))
+        if factor is None:
             return await self._turn_on(visit)
         filled = read([CODE], visit.form)
         if not filled.ok:
-            return self._state_page(visit, found, filled, 422)
+            return self._state_page(visit, factor, filled, 422)
         if await self._is_limited(visit.request, person):
-            return self._state_page(visit, found, filled.wrong("code", LATER), 429)
+            return self._state_page(visit, factor, filled.wrong("code", LATER), 429)
         remove = visit.form.get("what") == "remove"
 
         def work(transaction: Transaction) -> list[str] | None:
@@ -203,7 +203,7 @@ class SecondStep:
 
         codes = await self.provider.do(work)
         if codes is None:
-            return self._state_page(visit, found, filled.wrong("code", WRONG), 403)
+            return self._state_page(visit, factor, filled.wrong("code", WRONG), 403)
         return RedirectResponse("/me/security", 303) if remove else self._codes_page(visit, codes)
 
     async def _turn_on(self, visit: Visit) -> Response:

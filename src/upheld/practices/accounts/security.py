@@ -58,7 +58,7 @@ class Security:
     async def show(self, visit: Visit) -> Response:
         """Where somebody is signed in, and the way to another password."""
         person = visit.subject
-        found, factor = await self.provider.read(
+        open_sessions, factor = await self.provider.read(
             lambda c: (
                 sessions.listed(c, "customer", person, self.provider.now()),
                 authenticator.second_factor(c, person),
@@ -67,7 +67,7 @@ class Security:
         return self.provider.pages.page(
             visit.request,
             "accounts/security.html",
-            sessions=found,
+            sessions=open_sessions,
             factor=factor,
             own=visit.session.key,
             changed=visit.request.query_params.get("said") == "changed",
@@ -123,8 +123,10 @@ class Security:
                 )
             return refused
 
-        found = await self.provider.attempt(work)
-        return self._refusal_page(visit.request, found) if isinstance(found, Refused) else response
+        result = await self.provider.attempt(work)
+        return (
+            self._refusal_page(visit.request, result) if isinstance(result, Refused) else response
+        )
 
     def _refusal_page(self, request: Request, refused: Refused) -> Response:
         return refused_page(self.provider, request, refused)
@@ -136,11 +138,11 @@ class Security:
             return filled
 
         def own(transaction: Transaction) -> list[str]:
-            found = transaction.act(
+            result = transaction.act(
                 Act(action="use", data=("name", "email"), purpose="security", partial=True),
                 person_id,
             )
-            return [] if isinstance(found, Refused) else [v.value for v in found.values.values()]
+            return [] if isinstance(result, Refused) else [v.value for v in result.values.values()]
 
         context = [*await self.provider.do(own), self.provider.imprint.name]
         why = passwords.refused(filled.values["password"], context)
@@ -232,10 +234,10 @@ class Security:
             refused = imported_sign_in.open_account(provider, transaction, whose, born)
             return refused or self._set_password(transaction, whose, secret) or True
 
-        found = await provider.attempt(work)
-        if isinstance(found, Refused):
-            return self._refusal_page(request, found)
-        if not found:
+        result = await provider.attempt(work)
+        if isinstance(result, Refused):
+            return self._refusal_page(request, result)
+        if not result:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         response = RedirectResponse("/sign-in?said=changed", 303)
         # Whoever has the mailbox is let in, however many guess at the password meanwhile.

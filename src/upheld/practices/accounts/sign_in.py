@@ -89,8 +89,8 @@ class SignIn:
 
     def _word(self, request: Request) -> str:
         """The destination that an address names, if it is one of those that there are."""
-        told = request.query_params.get("destination", "")
-        return told if told in self.provider.destinations else ""
+        word = request.query_params.get("destination", "")
+        return word if word in self.provider.destinations else ""
 
     def _path(self, request: Request) -> str:
         return self.provider.destinations.get(self._word(request), "/me")
@@ -113,8 +113,10 @@ class SignIn:
         late = filled.wrong("email", LATER)
         if door is Door.SHUT or (slowed and not code):
             return self.page(request, late, 429, slowed=slowed)
-        person, kept = await provider.do(lambda transaction: self._stored_hash(transaction, email))
-        if not await provider.apart(passwords.fits, kept, password):
+        person, stored_hash = await provider.do(
+            lambda transaction: self._stored_hash(transaction, email)
+        )
+        if not await provider.apart(passwords.fits, stored_hash, password):
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         if slowed and await provider.do(
@@ -122,17 +124,17 @@ class SignIn:
         ):
             return self.page(request, late, 429, slowed=True)
         response: Response = RedirectResponse(self._path(request), 303)
-        found = await provider.attempt(
+        result = await provider.attempt(
             lambda transaction: self._enter(
                 transaction, person, email, request, response, code, slowed=slowed
             )
         )
-        if found is None:
+        if result is None:
             return self.page(request, late, 429, slowed=True)
-        if isinstance(found, Refused):
-            return self._waiting_page(request, found)
-        if found:
-            response.headers["location"] = found
+        if isinstance(result, Refused):
+            return self._waiting_page(request, result)
+        if result:
+            response.headers["location"] = result
         return response
 
     def _waiting_page(self, request: Request, refused: Refused) -> Response:
@@ -150,8 +152,8 @@ class SignIn:
     def _door(self, transaction: Transaction, request: Request, email: str) -> Door:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
-        known = entrance.remembers(self.provider, request, "customer")
-        person = domain.person_at_address(transaction, email) if known else ""
+        is_known_device = entrance.remembers(self.provider, request, "customer")
+        person = domain.person_at_address(transaction, email) if is_known_device else ""
         return entrance.knock(self.provider, transaction, request, "customer", name, person)
 
     def _stored_hash(self, transaction: Transaction, email: str) -> tuple[str, str]:
@@ -180,9 +182,9 @@ class SignIn:
         """
         if slowed and not authenticator.use_code(transaction, person_id, code):
             return None
-        found = domain.check_may_serve(transaction, person_id)
-        if isinstance(found, Refused):
-            return found
+        result = domain.check_may_serve(transaction, person_id)
+        if isinstance(result, Refused):
+            return result
         name = normalised("email", email)
         entrance.let_in(self.provider, transaction, request, "customer", name, person_id)
         if slowed:
@@ -227,9 +229,9 @@ class SignIn:
             )
         ):
             return self._again_page(visit, filled.wrong("password", LATER), 429)
-        kept = await provider.do(lambda transaction: credentials.kept(transaction, person))
+        hashes = await provider.do(lambda transaction: credentials.kept(transaction, person))
         fits = await provider.apart(
-            passwords.fits, kept.get(credentials.SIGN_IN, ""), filled.values["password"]
+            passwords.fits, hashes.get(credentials.SIGN_IN, ""), filled.values["password"]
         )
         if not fits:
             return self._again_page(visit, filled.wrong("password", "This is not right."), 403)

@@ -65,10 +65,10 @@ class SignUp:
             length_max=10,
             check=self._check_birth_date,
         )
-        shown = "I have read the privacy policy" + (
+        label = "I have read the privacy policy" + (
             " and the Master Terms, and accept both." if agreement.path else ", and accept it."
         )
-        self.accept = Field("accept", shown, "tick", length_max=3, options=[("yes", "")])
+        self.accept = Field("accept", label, "tick", length_max=3, options=[("yes", "")])
 
     @property
     def registration(self) -> RegistrationForm:
@@ -82,8 +82,8 @@ class SignUp:
         """Whom the policy in force lets us serve who is new here."""
         return admission(self.provider.policy)
 
-    def _check_birth_date(self, told: str) -> str:
-        return birth_date(told, self.provider.today())
+    def _check_birth_date(self, text: str) -> str:
+        return birth_date(text, self.provider.today())
 
     def _age(self, born: str) -> int | None:
         return age_of(born, self.provider.today()) if born else None
@@ -162,13 +162,15 @@ class SignUp:
         if await self._is_limited(request):
             return self._back_page(request, fields, filled.wrong("code", LATER), 429)
         code = filled.values["code"]
-        found = await self._find_invitation(code)
-        if found is None:
-            said = "This code is not one of ours, or its fourteen days are over."
-            return self._back_page(request, fields, filled.wrong("code", said), 422)
-        if found.state != invitations.ACCEPTED:
-            said = "Your parent or guardian has not finished yet, or we still check who they are."
-            return self._back_page(request, fields, filled.wrong("code", said), 409)
+        invitation = await self._find_invitation(code)
+        if invitation is None:
+            problem = "This code is not one of ours, or its fourteen days are over."
+            return self._back_page(request, fields, filled.wrong("code", problem), 422)
+        if invitation.state != invitations.ACCEPTED:
+            problem = (
+                "Your parent or guardian has not finished yet, or we still check who they are."
+            )
+            return self._back_page(request, fields, filled.wrong("code", problem), 409)
         return self.form_page(
             request, self._with_birth_date(filled.values["birth-date"]), code=code
         )
@@ -180,18 +182,18 @@ class SignUp:
             request, "accounts/come-back.html", status=status, fields=fields, filled=filled
         )
 
-    async def _find_invitation(self, told: str) -> Invitation | None:
+    async def _find_invitation(self, code: str) -> Invitation | None:
         """The invitation of a code, or of a link into a household."""
         at = self.provider.now()
 
         def looks(transaction: Transaction) -> Invitation | None:
-            contact = sessions.looked_at(transaction.tables, invitations.HOUSEHOLD, told, at)
+            contact = sessions.looked_at(transaction.tables, invitations.HOUSEHOLD, code, at)
             if contact:
                 return invitations.of_contact(transaction.tables, contact, at)
-            found = invitations.by_code(transaction.tables, told, at)
-            return found if found and found.kind == invitations.GUARDIAN else None
+            invitation = invitations.by_code(transaction.tables, code, at)
+            return invitation if invitation and invitation.kind == invitations.GUARDIAN else None
 
-        return await self.provider.do(looks) if told else None
+        return await self.provider.do(looks) if code else None
 
     def _with_birth_date(self, born: str) -> Filled:
         return Filled({}, {}, {"birth-date": born})
@@ -235,18 +237,18 @@ class SignUp:
         self, request: Request, filled: Filled = EMPTY, status: int = 200, code: str = ""
     ) -> Response:
         """The form: what the policy lets us ask, and what is accepted with it."""
-        asked = self.registration
-        if not (asked.works and self.admission.is_open):
+        registration = self.registration
+        if not (registration.works and self.admission.is_open):
             return self._closed_page(request)
         return self.provider.pages.page(
             request,
             "accounts/sign-up.html",
             status=status,
-            fields=asked.fields,
+            fields=registration.fields,
             accept=self.accept,
             filled=filled,
-            later=asked.later,
-            quotes=asked.clauses,
+            later=registration.later,
+            quotes=registration.clauses,
             invitation=code,
             agreement=bool(self.agreement.path),
         )
@@ -258,10 +260,10 @@ class SignUp:
         return await self._send(request, form)
 
     async def _send(self, request: Request, form: FormData) -> Response:
-        provider, asked = self.provider, self.registration
-        if not (asked.works and self.admission.is_open):
+        provider, registration = self.provider, self.registration
+        if not (registration.works and self.admission.is_open):
             return self._closed_page(request)
-        fields = [checked(self.provider, each.name, each) for each in asked.fields]
+        fields = [checked(self.provider, each.name, each) for each in registration.fields]
         filled = read([*fields, self.accept, HIDDEN], form)
         code = filled.shown["invitation"]
         if why := self._weak(filled):
@@ -270,34 +272,34 @@ class SignUp:
             return self.form_page(request, filled, 422, code)
         if await self._is_limited(request):
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
-        found = await self._find_invitation(code)
-        if code and (found is None or found.state != invitations.READY[found.kind]):
+        invitation = await self._find_invitation(code)
+        if code and (invitation is None or invitation.state != invitations.READY[invitation.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         asks_age = self.admission.asks_age
         age = self._age(filled.values.get("birth-date", "")) if asks_age else None
         decision = self.admission.of(age)
         minor = self.admission.by_leave(decision)
-        if minor and (found is None or found.kind != invitations.GUARDIAN):
+        if minor and (invitation is None or invitation.kind != invitations.GUARDIAN):
             return RedirectResponse("/sign-up/guardian", 303)
         if not minor and not decision.allowed:
             return await self._refuse(request, decision, age)
-        if found and found.kind == invitations.GUARDIAN and not minor:
-            found = None  # of age meanwhile: they need nobody's leave
-        told = {
+        if invitation and invitation.kind == invitations.GUARDIAN and not minor:
+            invitation = None  # of age meanwhile: they need nobody's leave
+        values = {
             each.name: filled.values[each.name]
             for each in fields
             if each.name in filled.values and each.name != PASSWORD
         }
         secret = await provider.apart(passwords.hashed, filled.values[PASSWORD])
-        applicant = Applicant(told, secret, self.agreement.digest(), found)
-        joined = await provider.attempt(
+        applicant = Applicant(values, secret, self.agreement.digest(), invitation)
+        result = await provider.attempt(
             lambda transaction: self._join(transaction, applicant, code)
         )
-        if isinstance(joined, Refused):
-            return refused_page(provider, request, joined, note=NOTHING_KEPT)
-        if joined == LIMITED:
+        if isinstance(result, Refused):
+            return refused_page(provider, request, result, note=NOTHING_KEPT)
+        if result == LIMITED:
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
-        if joined is None:
+        if result is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
@@ -317,12 +319,12 @@ class SignUp:
         return register(self.provider, transaction, applicant)
 
     def _weak(self, filled: Filled) -> str:
-        told = filled.values
-        if PASSWORD not in told:
+        values = filled.values
+        if PASSWORD not in values:
             return ""
         return passwords.refused(
-            told[PASSWORD],
-            (told.get("name", ""), told.get("email", ""), self.provider.imprint.name),
+            values[PASSWORD],
+            (values.get("name", ""), values.get("email", ""), self.provider.imprint.name),
         )
 
     async def _is_limited(self, request: Request) -> bool:
@@ -342,9 +344,9 @@ class SignUp:
         del form
         raw, at, provider = request.path_params["link"], self.provider.now(), self.provider
         if request.method == "GET":
-            found = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
-            page = "accounts/verify.html" if found else "accounts/link-over.html"
-            return provider.pages.page(request, page, status=200 if found else 410)
+            person_id = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
+            page = "accounts/verify.html" if person_id else "accounts/link-over.html"
+            return provider.pages.page(request, page, status=200 if person_id else 410)
         if not await provider.do(lambda transaction: self._confirm(transaction, raw)):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-in?said=confirmed", 303)

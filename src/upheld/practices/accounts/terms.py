@@ -26,8 +26,8 @@ class Agreement:
 
     def digest(self) -> str:
         """SHA-256 over the text, as 64 hexadecimal digits; empty where there is none."""
-        told = self.text()
-        return sha256(told.encode()).hexdigest() if told else ""
+        text = self.text()
+        return sha256(text.encode()).hexdigest() if text else ""
 
     def page(self) -> Markup:
         """The text as HTML: what looks like a tag in it is text."""

@@ -48,19 +48,19 @@ class AccountPages:
 
     async def services(self, visit: Visit, filled: Filled = EMPTY) -> Response:
         """What somebody has, with the details of each plan, and what they could order."""
-        found = await self.provider.attempt(
+        result = await self.provider.attempt(
             lambda j: view_fields(j, visit.subject, services.SERVICES)
         )
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not show your services.")
-        had = services.service_periods(each.value for each in found.series(services.SERVICES))
-        now = [each for each in had if not each.until]
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not show your services.")
+        periods = services.service_periods(each.value for each in result.series(services.SERVICES))
+        now = [each for each in periods if not each.until]
         return self.provider.pages.page(
             visit.request,
             "billing/services.html",
             status=200 if filled.ok else 422,
             now=now,
-            ended=[each for each in had if each.until],
+            ended=[each for each in periods if each.until],
             plans=self.plans,
             filled=filled,
             fields=self.order_fields,
@@ -73,28 +73,28 @@ class AccountPages:
         if not filled.ok:
             return await self.services(visit, filled)
         plan = self.plans[filled.values["plan"]]
-        found = await self.provider.attempt(lambda j: services.order(j, visit.subject, plan))
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "You cannot order this now.", "/me/services")
+        result = await self.provider.attempt(lambda j: services.order(j, visit.subject, plan))
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "You cannot order this now.", "/me/services")
         return RedirectResponse("/me/services", 303)
 
     async def end(self, visit: Visit) -> Response:
         """End a service."""
         service = self._service(visit)
-        found = await self.provider.attempt(lambda j: services.end(j, visit.subject, service))
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not note this.", "/me/services")
+        result = await self.provider.attempt(lambda j: services.end(j, visit.subject, service))
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not note this.", "/me/services")
         return RedirectResponse("/me/services", 303)
 
     async def passwords(self, visit: Visit) -> Response:
         """The services that have a password of their own, to give one another."""
-        found = await self.provider.attempt(
+        result = await self.provider.attempt(
             lambda j: view_fields(j, visit.subject, services.SERVICES)
         )
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not show your services.")
-        had = services.service_periods(each.value for each in found.series(services.SERVICES))
-        now = [each for each in had if not each.until]
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not show your services.")
+        periods = services.service_periods(each.value for each in result.series(services.SERVICES))
+        now = [each for each in periods if not each.until]
         return self.provider.pages.page(
             visit.request,
             "billing/passwords.html",
@@ -115,17 +115,17 @@ class AccountPages:
                 return None
             return services.new_password(transaction, visit.subject, service)
 
-        found = await self.provider.attempt(change)
-        if isinstance(found, Refused):
+        result = await self.provider.attempt(change)
+        if isinstance(result, Refused):
             return self._refusal_page(
-                visit, found, "We may not change this password.", "/me/services"
+                visit, result, "We may not change this password.", "/me/services"
             )
-        if found is None:
+        if result is None:
             raise HTTPException(404)
         return self.provider.pages.page(
             visit.request,
             "billing/passwords.html",
-            shown=found,
+            shown=result,
             plans=[],
             service=self.titles[service],
         )
@@ -145,20 +145,20 @@ class AccountPages:
                 self.provider.payer(transaction.tables, visit.subject),
             )
 
-        found, payer = await self.provider.do(look)
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not show your balance.")
-        rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
-        told = books.history(rows)
+        result, payer = await self.provider.do(look)
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not show your balance.")
+        rows = books.rows_of(each.value for each in result.series(books.TRANSACTION))
+        history = books.history(rows)
         today = self.provider.today()
         return self.provider.pages.page(
             visit.request,
             "billing/balance.html",
             steps=books.steps(rows)[::-1],
-            told=told,
-            open={each.number: each.open for each in told.invoices},
+            told=history,
+            open={each.number: each.open for each in history.invoices},
             today=today,
-            due=told.due(today),
+            due=history.due(today),
             others=payer != visit.subject,
         )
 
@@ -170,24 +170,24 @@ class AccountPages:
                 transaction, visit.subject, books.TRANSACTION, "name", "address", "account-id"
             )
 
-        found = await self.provider.attempt(look)
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not show this invoice.", "/me/balance")
-        rows = books.rows_of(each.value for each in found.series(books.TRANSACTION))
+        result = await self.provider.attempt(look)
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not show this invoice.", "/me/balance")
+        rows = books.rows_of(each.value for each in result.series(books.TRANSACTION))
         number = visit.request.path_params["number"]
         invoice = next((r for r in rows if isinstance(r, Invoice) and r.number == number), None)
         if invoice is None:
             raise HTTPException(404)
-        opened = {each.number: each.open for each in books.history(rows).invoices}
-        shown = {
-            f: found[f] if f in found.values else "" for f in ("name", "address", "account-id")
+        open_amounts = {each.number: each.open for each in books.history(rows).invoices}
+        letterhead = {
+            f: result[f] if f in result.values else "" for f in ("name", "address", "account-id")
         }
         return self.provider.pages.page(
             visit.request,
             "billing/statement.html",
             invoice=invoice,
-            open=opened[number],
-            who=shown,
+            open=open_amounts[number],
+            who=letterhead,
             today=self.provider.today(),
         )
 
@@ -199,27 +199,27 @@ class AccountPages:
             Field("from", "From", "select", options=months),
             Field("to", "to", "select", options=months),
         )
-        asked = visit.request.query_params
+        query = visit.request.query_params
         year = (today.replace(day=1) - timedelta(days=334)).isoformat()[:7]
         filled = read(
-            fields, {"from": asked.get("from", year), "to": asked.get("to", months[0][0])}
+            fields, {"from": query.get("from", year), "to": query.get("to", months[0][0])}
         )
         first, last = (filled.shown[each] for each in ("from", "to"))
         if filled.ok and first > last:
             filled = filled.wrong("to", "Choose a month that is not before the first.")
         if not filled.ok:
             first, last = year, months[0][0]
-        found = await self.provider.attempt(lambda j: view_fields(j, visit.subject, usage.USAGE))
-        if isinstance(found, Refused):
-            return self._refusal_page(visit, found, "We may not show your usage.")
-        table = usage.usage_table((each.value for each in found.series(usage.USAGE)), first, last)
-        drawn = [(service, self._chart(table, service)) for service in table.services]
+        result = await self.provider.attempt(lambda j: view_fields(j, visit.subject, usage.USAGE))
+        if isinstance(result, Refused):
+            return self._refusal_page(visit, result, "We may not show your usage.")
+        table = usage.usage_table((each.value for each in result.series(usage.USAGE)), first, last)
+        drawings = [(service, self._chart(table, service)) for service in table.services]
         return self.provider.pages.page(
             visit.request,
             "billing/usage.html",
             status=200 if filled.ok else 422,
             table=table,
-            charts=drawn,
+            charts=drawings,
             titles=self.titles,
             fields=fields,
             filled=filled,
@@ -229,14 +229,14 @@ class AccountPages:
         )
 
     def _chart(self, table: UsageTable, service: str) -> str:
-        told: list[tuple[str, float, str]] = []
+        bars: list[tuple[str, float, str]] = []
         for month, used in table.months:
             if service in used:
                 day = date.fromisoformat(month + "-01")
-                label = f"{day:%b %y}" if not told or day.month == 1 else f"{day:%b}"
+                label = f"{day:%b %y}" if not bars or day.month == 1 else f"{day:%b}"
                 amount = used[service].gigabytes
-                told.append((label, amount, f"{amount:,.0f}"))
-        return charts.bars(f"Gigabytes of {self.titles.get(service, service)} by month", told)
+                bars.append((label, amount, f"{amount:,.0f}"))
+        return charts.bars(f"Gigabytes of {self.titles.get(service, service)} by month", bars)
 
     async def mail(self, visit: Visit) -> Response:
         """Where mail is read; what is in it is the customer's own."""
@@ -247,5 +247,7 @@ class AccountPages:
             clause=clauses.get("mail", ""),
         )
 
-    def _refusal_page(self, visit: Visit, found: Refused, what: str, back: str = "/me") -> Response:
-        return refusal(self.provider, visit.request, found, what, ASK, back)
+    def _refusal_page(
+        self, visit: Visit, denial: Refused, what: str, back: str = "/me"
+    ) -> Response:
+        return refusal(self.provider, visit.request, denial, what, ASK, back)

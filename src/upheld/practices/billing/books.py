@@ -70,9 +70,9 @@ TransactionRow = Invoice | Payment | BroughtForward
 _ROW: Final = msgspec.json.Decoder(TransactionRow)
 
 
-def rows_of(told: Iterable[str]) -> list[TransactionRow]:
+def rows_of(texts: Iterable[str]) -> list[TransactionRow]:
     """The rows of the series `transaction`, the oldest first; OddValueError for anything else."""
-    return [row_of(each) for each in told]
+    return [row_of(each) for each in texts]
 
 
 def row_of(value: str) -> TransactionRow:
@@ -123,28 +123,28 @@ class History(msgspec.Struct, frozen=True):
 
     def settling(self, cents: int, first: str = "") -> tuple[tuple[str, int], ...]:
         """What a payment would settle: the invoice that it names, then the oldest that are open."""
-        found = []
+        shares = []
         for each in sorted(self.invoices, key=lambda each: each.number != first):
             share = min(each.open, cents)
             if share > 0:
-                found.append((each.number, share))
+                shares.append((each.number, share))
                 cents -= share
-        return tuple(found)
+        return tuple(shares)
 
 
 def history(rows: Sequence[TransactionRow]) -> History:
     """What is open of each invoice, and what was paid ahead."""
     invoices = [row for row in rows if isinstance(row, Invoice)]
     payments = [row for row in rows if isinstance(row, Payment)]
-    left, credit = _open_amounts(rows)
+    open_amounts, credit = _open_amounts(rows)
     for row in invoices:
-        share = min(left[row.number], credit)
+        share = min(open_amounts[row.number], credit)
         if share > 0:
-            left[row.number] -= share
+            open_amounts[row.number] -= share
             credit -= share
     return History(
         tuple(
-            OpenInvoice(row.number, row.date, row.due, row.cents, left[row.number])
+            OpenInvoice(row.number, row.date, row.due, row.cents, open_amounts[row.number])
             for row in invoices
         ),
         tuple(PaymentSummary(row.date, row.cents, row.method) for row in payments),
@@ -154,7 +154,7 @@ def history(rows: Sequence[TransactionRow]) -> History:
 
 def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
     """What is open of each invoice and what was paid ahead, by what the rows say themselves."""
-    left = {row.number: row.cents - row.credit for row in rows if isinstance(row, Invoice)}
+    amounts = {row.number: row.cents - row.credit for row in rows if isinstance(row, Invoice)}
     credit = 0
     for row in rows:
         if isinstance(row, Invoice):
@@ -164,26 +164,30 @@ def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
         for number, share in row.settles:
             if isinstance(row, Payment):
                 credit -= share
-            if number in left:  # else it was settled long ago, and both are over
-                left[number] -= share
-    return left, credit
+            if number in amounts:  # else it was settled long ago, and both are over
+                amounts[number] -= share
+    return amounts, credit
 
 
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: open invoices, and a row for what the others amounted to."""
     old, young = rows_of(retiring.old), rows_of(retiring.young)
-    left, credit = _open_amounts([*old, *young])
-    stay = [at for at, row in enumerate(old) if isinstance(row, Invoice) and left[row.number]]
+    open_amounts, credit = _open_amounts([*old, *young])
+    stay = [
+        at for at, row in enumerate(old) if isinstance(row, Invoice) and open_amounts[row.number]
+    ]
     after, rest = _open_amounts([*(old[at] for at in stay), *young])
     settles = tuple(
-        (number, share - left[number]) for number, share in after.items() if share != left[number]
+        (number, share - open_amounts[number])
+        for number, share in after.items()
+        if share != open_amounts[number]
     )
-    found = [Carried(at, retiring.old[at]) for at in stay]
+    result = [Carried(at, retiring.old[at]) for at in stay]
     if credit == rest and not settles:
-        return found
+        return result
     last = max(at for at in range(len(old)) if at not in stay)
     forward = BroughtForward(old[last].date, credit - rest, settles)
-    return sorted([*found, Carried(last, encode_row(forward))])
+    return sorted([*result, Carried(last, encode_row(forward))])
 
 
 class AccountStep(NamedTuple):
@@ -198,19 +202,19 @@ def steps(rows: Sequence[TransactionRow]) -> list[AccountStep]:
     return [AccountStep(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
 
 
-def _transaction_rows(read: Reading) -> list[TransactionRow]:
-    return rows_of(each.value for each in read(TRANSACTION))
+def _transaction_rows(reading: Reading) -> list[TransactionRow]:
+    return rows_of(each.value for each in reading(TRANSACTION))
 
 
-def derive_balance(read: Reading) -> str | None:
+def derive_balance(reading: Reading) -> str | None:
     """The field `balance`: whole cents; nothing where nothing was ever invoiced or paid."""
-    rows = _transaction_rows(read)
+    rows = _transaction_rows(reading)
     return str(history(rows).balance) if rows else None
 
 
-def derive_history(read: Reading) -> str | None:
+def derive_history(reading: Reading) -> str | None:
     """The field `payment-history`, as JSON."""
-    rows = _transaction_rows(read)
+    rows = _transaction_rows(reading)
     return msgspec.json.encode(history(rows)).decode() if rows else None
 
 

@@ -34,8 +34,8 @@ def midnight(clock: Clock, day: date) -> datetime:
 
 def unbilled_span(tables: Tables, person_id: str, month: Month, after: date) -> Span:
     """The days of a month before another day that are not billed so far; empty if all are."""
-    found = tables.get(billed_until, "person_id = ?", person_id)
-    until = month.first if found is None else _day(found.day)
+    row = tables.get(billed_until, "person_id = ?", person_id)
+    until = month.first if row is None else _day(row.day)
     return Span(max(month.first, until), min(month.after, after))
 
 
@@ -49,15 +49,15 @@ def bill_until(tables: Tables, person_id: str, day: date) -> None:
 _UTC: Final = Clock()  # by which the table counts its days
 
 
-def _day(kept: int) -> date:
-    return (BEGINNING + timedelta(microseconds=kept)).date()
+def _day(instant: int) -> date:
+    return (BEGINNING + timedelta(microseconds=instant)).date()
 
 
 def suspended_days(transaction: Transaction, person_id: str, span: Span) -> dict[date, str]:
     """The days of a span on which the policy did not let us serve somebody."""
     days = _days(span)
-    served = _allowed_moments(transaction, person_id, Act(action="serve"), days)
-    return {day: SUSPENDED for day in days if day not in served}
+    serving = _allowed_moments(transaction, person_id, Act(action="serve"), days)
+    return {day: SUSPENDED for day in days if day not in serving}
 
 
 def chargeable_days(
@@ -69,8 +69,8 @@ def chargeable_days(
 
 def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refused | None:
     """Charge for the use of somebody who is under age, by what held at a moment of it."""
-    found = transaction.act_for(Act(action="charge"), person_id, moment)
-    return found if isinstance(found, Refused) else None
+    result = transaction.act_for(Act(action="charge"), person_id, moment)
+    return result if isinstance(result, Refused) else None
 
 
 def _allowed_moments(
@@ -84,18 +84,20 @@ def _allowed_moments(
     """
     clock = transaction.clock
     ends = [midnight(clock, day + DAY) - _INSTANT for day in days]
-    told = transaction.peek_then(person_id, act, ends)
-    found = {
-        day: end for day, end, each in zip(days, ends, told, strict=True) if each.outcome != "deny"
+    decisions = transaction.peek_then(person_id, act, ends)
+    allowed = {
+        day: end
+        for day, end, each in zip(days, ends, decisions, strict=True)
+        if each.outcome != "deny"
     }
-    if len(found) == len(days):
-        return found
+    if len(allowed) == len(days):
+        return allowed
     span = midnight(clock, days[0]), midnight(clock, days[-1] + DAY)
     moments = transaction.starts_of_records(person_id, *span)
     for moment, each in zip(moments, transaction.peek_then(person_id, act, moments), strict=True):
         if each.allowed and clock.day_of(moment) in days:
-            found.setdefault(clock.day_of(moment), moment)
-    return found
+            allowed.setdefault(clock.day_of(moment), moment)
+    return allowed
 
 
 class Age:
@@ -111,12 +113,12 @@ class Age:
         """Whether somebody answered for themselves on a day; not where no birth date is held."""
         if self._born is None:
             return False
-        known = {
+        facts = {
             "age": years(self._born, day),
             "guardian-permission": False,
             "guardian-supervision": False,
         }
-        return self._policy.decide(Request("serve"), known).allowed
+        return self._policy.decide(Request("serve"), facts).allowed
 
     def under_age(self, span: Span) -> list[date]:
         """The days of a span on which they did not."""
@@ -130,8 +132,8 @@ def _days(span: Span) -> list[date]:
 def age_of(transaction: Transaction, person_id: str) -> Age | Refused:
     """Somebody's age, if the policy lets us read it for this."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
-    found = transaction.act(act, person_id)
-    if isinstance(found, Refused):
-        return found
-    held = "birth-date" in found.values
-    return Age(transaction, date.fromisoformat(found["birth-date"]) if held else None)
+    result = transaction.act(act, person_id)
+    if isinstance(result, Refused):
+        return result
+    has_birth_date = "birth-date" in result.values
+    return Age(transaction, date.fromisoformat(result["birth-date"]) if has_birth_date else None)

@@ -42,10 +42,10 @@ class DebtPages:
 
     def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        found = operators.user_of(transaction.tables, visit.subject)
-        if found is None or (found.kind == "staff" and ROLE not in found.roles):
+        user = operators.user_of(transaction.tables, visit.subject)
+        if user is None or (user.kind == "staff" and ROLE not in user.roles):
             raise HTTPException(403)
-        return found
+        return user
 
     def _case(self, transaction: Transaction, visit: Visit) -> DebtCase:
         task = tasks.found(transaction.tables, visit.request.path_params["task"])
@@ -58,13 +58,15 @@ class DebtPages:
             raise HTTPException(404)
         mine = task.state == "taken" and task.staff_id == visit.subject
         engaged = debts.agents(transaction)
-        shown = debts.preview(transaction, task.person_id, engaged[0]) if mine and engaged else None
+        preview = (
+            debts.preview(transaction, task.person_id, engaged[0]) if mine and engaged else None
+        )
         return DebtCase(
             task,
             mine,
             list(due_numbers(transaction, task.person_id)),
             engaged,
-            shown,
+            preview,
             debts.of_person(transaction, task.person_id),
         )
 
@@ -76,12 +78,12 @@ class DebtPages:
             waiting = [t for t in tasks.listed(transaction.tables, [ROLE]) if t.kind == DEBT]
             return waiting, debts.all_debts(transaction)
 
-        waiting, (found, changed) = await self.provider.do(look)
+        waiting, (all_debts, changed) = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "billing/debts.html",
             waiting=waiting,
-            debts=found,
+            debts=all_debts,
             me=visit.subject,
             now=self.provider.now(),
             changed=sorted(changed),
@@ -89,19 +91,19 @@ class DebtPages:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One debt: what an agent would be told, and what they would not."""
-        found = await self.provider.do(lambda transaction: self._case(transaction, visit))
-        fields = self._fields(found)
+        case = await self.provider.do(lambda transaction: self._case(transaction, visit))
+        fields = self._fields(case)
         words = self.provider.policy.program.vocabulary.tree("data")
         return self.provider.pages.page(
             visit.request,
             "billing/debt.html",
             status=status,
-            case=found,
+            case=case,
             fields=fields,
             filled=filled,
             now=self.provider.now(),
             label={word: term.label or word for word, term in words.items()},
-            clauses=cited(self.provider, found.preview.decision if found.preview else None),
+            clauses=cited(self.provider, case.preview.decision if case.preview else None),
         )
 
     def _fields(self, case: DebtCase) -> tuple[Field, ...]:
@@ -135,14 +137,14 @@ class DebtPages:
             except DebtError as error:
                 return filled.wrong("party", f"{error}: {error.hint}.")
 
-        found = await self.provider.attempt(work)
-        if isinstance(found, Filled):
-            return await self.show(visit, found, 422)
-        if isinstance(found, Refused):
+        result = await self.provider.attempt(work)
+        if isinstance(result, Filled):
+            return await self.show(visit, result, 422)
+        if isinstance(result, Refused):
             return refusal(
                 self.provider,
                 visit.request,
-                found,
+                result,
                 "This account may not be handed to an agent now.",
                 "Look again at what is due and who is engaged.",
                 self._here(visit),
@@ -170,8 +172,8 @@ class DebtPages:
         def look(transaction: Transaction) -> tuple[User, list[object], list[Debt]]:
             user = self._user(transaction, visit)
             has = [
-                (debt, None if isinstance(told, Refused) else told)
-                for debt, told in debts.view_debts(transaction, user.party)
+                (debt, None if isinstance(result, Refused) else result)
+                for debt, result in debts.view_debts(transaction, user.party)
             ]
             owed = [d for d in debts.of_party(transaction, user.party) if d.state == "recalled"]
             return user, list(has), owed

@@ -76,14 +76,14 @@ def amount_due(question: Question) -> Proof:
     owed to the customer, a payment under way is booked in the end, and what was used is billed.
     """
     try:
-        found = books.rows_of(each.value for each in question.series(books.TRANSACTION))
+        rows = books.rows_of(each.value for each in question.series(books.TRANSACTION))
     except OddValueError as error:
         raise ProofError(
             "what somebody owes cannot be told",
             code=error.code,
             hint="see what is kept as `transaction`",
         ) from None
-    history, rests = books.history(found), (books.TRANSACTION,) if found else ()
+    history, rests = books.history(rows), (books.TRANSACTION,) if rows else ()
     if question.fact.name == UNSETTLED:
         unsettled = (
             not history.settled
@@ -112,12 +112,12 @@ def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
 
 def agents(transaction: Transaction) -> list[str]:
     """The collection agents who are engaged now, by name."""
-    found, _ = transaction.records_of([REGISTER], ["engagement"])
+    records, _ = transaction.records_of([REGISTER], ["engagement"])
     at = microseconds(transaction.clock.now())
     return sorted(
         {
             each.party
-            for each in found
+            for each in records
             if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
         }
     )
@@ -137,11 +137,11 @@ def preview(transaction: Transaction, person_id: str, party: str) -> Preview:
     words = transaction.policy.program.vocabulary.tree("data")
     allowed, refused = [], dict[str, list[str]]()
     for field in (each for each in leaves if each in words):  # and no unnamed rest of a group
-        told = transaction.peek(person_id, act_of(party, [field]))
-        if told.allowed:
+        decision = transaction.peek(person_id, act_of(party, [field]))
+        if decision.allowed:
             allowed.append(field)
         else:
-            refused.setdefault(next(iter(told.clauses), ""), []).append(field)
+            refused.setdefault(next(iter(decision.clauses), ""), []).append(field)
     whole = transaction.peek(person_id, act_of(party))
     return Preview(whole, tuple(f for f in FIELDS if f in allowed), refused)
 
@@ -155,23 +155,23 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
         raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
     if current_debt(transaction, task.person_id):
         raise DebtError("an agent has it already", code="debt", hint="recall it first")
-    found = transaction.act(act_of(party), task.person_id, entitled=True)
-    if isinstance(found, Refused):
-        return found
-    made = secrets.token_hex(16)
-    item_id = transaction.obligations.of_entry(task.person_id, found.entry, DELETE)
+    result = transaction.act(act_of(party), task.person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    debt_id = secrets.token_hex(16)
+    item_id = transaction.obligations.of_entry(task.person_id, result.entry, DELETE)
     transaction.tables.insert(
         table,
         person_id=task.person_id,
-        debt_id=made,
+        debt_id=debt_id,
         task_id=task.task_id,
         party=party,
         state="handed",
         handed=microseconds(transaction.clock.now()),
-        entry=found.entry,
+        entry=result.entry,
         item_id=item_id,
     )
-    return made
+    return debt_id
 
 
 def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
@@ -202,8 +202,8 @@ def of_party(by: Source, party: str) -> list[Debt]:
     Those of whom rows were changed by somebody else are left out: staff see them.
     """
     where = "party = ? AND state <> 'confirmed' ORDER BY handed"
-    found, _ = by.tables.sound(table, where, party)
-    return _debts(by, found)
+    rows, _ = by.tables.sound(table, where, party)
+    return _debts(by, rows)
 
 
 def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
@@ -212,8 +212,8 @@ def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     And the people whose rows are not as they were written, whose debts are left out.
     """
     where = "ORDER BY state = 'confirmed', handed LIMIT ?"
-    found, changed = by.tables.sound(table, where, most)
-    return _debts(by, found), changed
+    rows, changed = by.tables.sound(table, where, most)
+    return _debts(by, rows), changed
 
 
 def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
@@ -221,8 +221,8 @@ def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, Given |
     mine = [each for each in of_party(transaction, party) if each.state == "handed"]
     if not mine:
         return []
-    found = transaction.sweep(act_of(party), [each.person_id for each in mine])
-    return [(each, found[each.person_id]) for each in mine]
+    results = transaction.sweep(act_of(party), [each.person_id for each in mine])
+    return [(each, results[each.person_id]) for each in mine]
 
 
 def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
@@ -252,10 +252,10 @@ def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
 
 def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) -> None:
     """Note that an agent has deleted what it was told of an account that was recalled."""
-    found = [each for each in of_party(transaction, party) if each.debt_id == debt_id]
-    if not found or found[0].state != "recalled":
+    matches = [each for each in of_party(transaction, party) if each.debt_id == debt_id]
+    if not matches or matches[0].state != "recalled":
         raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
-    debt = found[0]
+    debt = matches[0]
     changes = {"state": "confirmed", "confirmed": microseconds(transaction.clock.now())}
     transaction.tables.update(table, changes, _MINE, debt.person_id, debt_id)
     transaction.obligations.close(debt.person_id, debt.item_id)
@@ -277,11 +277,11 @@ def on_payment(transaction: Transaction, person_id: str, _: str) -> None:
         recall(transaction, person_id)
 
 
-def _debts(by: Source, found: Sequence[Any]) -> list[Debt]:
+def _debts(by: Source, rows: Sequence[Any]) -> list[Debt]:
     """Rows that were checked, as debts, each with the day by which it is to be confirmed."""
     due: dict[str, int | None] = {}
-    for first in range(0, len(found), TOGETHER):
-        some = found[first : first + TOGETHER]
+    for first in range(0, len(rows), TOGETHER):
+        some = rows[first : first + TOGETHER]
         due |= by.obligations.due_times([(each.person_id, each.item_id) for each in some])
     return [
         Debt(
@@ -297,9 +297,9 @@ def _debts(by: Source, found: Sequence[Any]) -> list[Debt]:
             each.item_id,
             _at(due.get(each.item_id)),
         )
-        for each in found
+        for each in rows
     ]
 
 
-def _at(told: int | None) -> datetime | None:
-    return None if told is None else moment(told)
+def _at(instant: int | None) -> datetime | None:
+    return None if instant is None else moment(instant)

@@ -94,31 +94,32 @@ def moment(day: date) -> int:
     return microseconds(datetime.combine(day, time(), UTC))
 
 
-def day_of(told: int) -> date:
+def day_of(instant: int) -> date:
     """The day of a moment that a table keeps."""
-    return (BEGINNING + timedelta(microseconds=told)).date()
+    return (BEGINNING + timedelta(microseconds=instant)).date()
 
 
 def history_of(transaction: Transaction, person_id: str) -> History | Refused:
     """What was invoiced to somebody and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
-    found = transaction.act(act, person_id, entitled=True)
-    if isinstance(found, Refused):
-        return found
-    return books.history_of(found["payment-history"] if found.values else None)
+    result = transaction.act(act, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    return books.history_of(result["payment-history"] if result.values else None)
 
 
 def settle(transaction: Transaction, payer: str) -> Refused | None:
     """Note which invoices are paid by now; the task about a debt closes with the last of them."""
-    found = history_of(transaction, payer)
-    if isinstance(found, Refused):
-        return found
-    paid = {each.number for each in found.invoices if each.open == 0}
+    books_of_payer = history_of(transaction, payer)
+    if isinstance(books_of_payer, Refused):
+        return books_of_payer
+    settled = {each.number for each in books_of_payer.invoices if each.open == 0}
     unpaid = _unpaid(transaction, payer)
     transaction.tables.mark_again(
-        own.invoice, [(each, each._replace(state="paid")) for each in unpaid if each.number in paid]
+        own.invoice,
+        [(each, each._replace(state="paid")) for each in unpaid if each.number in settled],
     )
-    if not any(each.state in DUE and each.number not in paid for each in unpaid):
+    if not any(each.state in DUE and each.number not in settled for each in unpaid):
         tasks.close_about(transaction, payer, DEBT)
     return None
 
@@ -159,7 +160,7 @@ class Invoices:
     def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
         clock = gate.clock
         with gate.together() as transaction:
-            found = transaction.tables.look(
+            rows = transaction.tables.look(
                 own.service_order,
                 ["person_id"],
                 _NOT_BILLED,
@@ -167,9 +168,9 @@ class Invoices:
                 microseconds(midnight(clock, month.after)),
                 microseconds(midnight(clock, month.first)),
             )
-        for (person_id,) in found:
+        for (person_id,) in rows:
             trial.one(partial(self._invoice_alone, gate, person_id, month), person_id, month.word)
-        return len(found)
+        return len(rows)
 
     def _invoice_alone(self, gate: Gate, person_id: str, month: Month) -> None:
         with gate.together() as transaction:
@@ -196,98 +197,99 @@ class Invoices:
         span = unbilled_span(transaction.tables, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
-        found = self._book_invoice(transaction, person_id, payer, _BillingSpan(month, span, until))
-        told = found if isinstance(found, Invoice) else None
-        state = "made" if told else "refused" if isinstance(found, Refused) else "none"
+        result = self._book_invoice(transaction, person_id, payer, _BillingSpan(month, span, until))
+        invoice = result if isinstance(result, Invoice) else None
+        state = "made" if invoice else "refused" if isinstance(result, Refused) else "none"
         if before:
             bill_until(transaction.tables, person_id, before)
         else:
             transaction.tables.insert(
                 own.billed, person_id=person_id, month=month.word, state=state
             )
-        if told is None:
+        if invoice is None:
             return
         transaction.tables.insert(
             own.invoice,
             person_id=payer,
-            number=told.number,
+            number=invoice.number,
             used_by=person_id,
             month=month.word,
-            due=moment(told.due),
+            due=moment(invoice.due),
             state="open",
         )
         settle(transaction, payer)  # what was paid ahead may cover it
-        self.provider.events.announce(transaction, INVOICE_MADE, payer, told.number)
+        self.provider.events.announce(transaction, INVOICE_MADE, payer, invoice.number)
         outbox.queue(
             transaction,
             payer,
             "billing/invoice",
             "administrative-message",
-            {"number": told.number, "due": told.due.isoformat()},
+            {"number": invoice.number, "due": invoice.due.isoformat()},
         )
 
     def _book_invoice(
-        self, transaction: Transaction, person_id: str, payer: str, used: _BillingSpan
+        self, transaction: Transaction, person_id: str, payer: str, billing: _BillingSpan
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
-        found = transaction.act(act, person_id)
-        if isinstance(found, Refused):
-            return found
+        result = transaction.act(act, person_id)
+        if isinstance(result, Refused):
+            return result
         plans = [
-            each._replace(until=each.until or used.until)
-            for each in service_periods(row.value for row in found.series(SERVICES))
+            each._replace(until=each.until or billing.until)
+            for each in service_periods(row.value for row in result.series(SERVICES))
         ]
         free, whose, refused = (
-            suspended_days(transaction, person_id, used.span),
+            suspended_days(transaction, person_id, billing.span),
             _InvoiceUse(),
             None,
         )
         if payer != person_id and any(
-            used.span.first <= day < used.span.after
-            for days in plan_days(plans, used.month).values()
+            billing.span.first <= day < billing.span.after
+            for days in plan_days(plans, billing.month).values()
             for day in days
         ):
             age = age_of(transaction, person_id)
             if isinstance(age, Refused):
                 return age
-            under_age = [day for day in age.under_age(used.span) if day not in free]
+            under_age = [day for day in age.under_age(billing.span) if day not in free]
             when = chargeable_days(transaction, person_id, under_age)
             free |= {day: NOT_ACCEPTED for day in under_age if day not in when}
             whose = _InvoiceUse(
-                found[ACCOUNT] if ACCOUNT in found.values else "", MINOR if under_age else HOUSEHOLD
+                result[ACCOUNT] if ACCOUNT in result.values else "",
+                MINOR if under_age else HOUSEHOLD,
             )
             if under_age:
                 moment = max(when.values(), default=transaction.clock.now())
                 refused = charge(transaction, person_id, min(moment, transaction.clock.now()))
-        lines = tuple(lines_of(plans, self.plans, used.month, free, used.span))
+        lines = tuple(lines_of(plans, self.plans, billing.month, free, billing.span))
         cents = sum(line.cents for line in lines)
         if refused is not None:
             return refused
         if not cents:
             return None
-        made = transaction.clock.today()
+        today = transaction.clock.today()
         ahead = history_of(transaction, payer)
         if isinstance(ahead, Refused):
             return ahead
-        told = Invoice(
-            number(transaction, made),
-            made,
-            made + timedelta(days=DUE_DAYS),
+        invoice = Invoice(
+            number(transaction, today),
+            today,
+            today + timedelta(days=DUE_DAYS),
             cents,
             lines,
             *whose,
             min(ahead.credit, cents),
         )
-        booked = transaction.append(
+        outcome = transaction.append(
             payer,
             books.TRANSACTION,
-            [books.encode_row(told)],
+            [books.encode_row(invoice)],
             source="customer",
             occasion="service-use",
             purpose="billing",
         )
-        return booked if isinstance(booked, Refused) else told
+        return outcome if isinstance(outcome, Refused) else invoice
 
     def leave(self, transaction: Transaction, person_id: str) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
@@ -310,8 +312,8 @@ class Invoices:
 
     def _first_order_day(self, transaction: Transaction, person_id: str) -> date | None:
         """Since when somebody has had anything that is billed."""
-        found = transaction.tables.select(own.service_order, "person_id = ?", person_id)
-        first = min((each.began for each in found), default=None)
+        orders = transaction.tables.select(own.service_order, "person_id = ?", person_id)
+        first = min((each.began for each in orders), default=None)
         if first is None:
             return None
         return transaction.clock.day_of(BEGINNING + timedelta(microseconds=first))
@@ -341,28 +343,36 @@ class Invoices:
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
             with gate.together() as transaction:
-                found, forged = transaction.tables.believed(own.invoice, _PAST_DUE, before, until)
+                rows, forged = transaction.tables.believed(own.invoice, _PAST_DUE, before, until)
             if forged:
                 _log.error("%d invoices are not as they were written, and wait", forged)
-            for each in found:
-                told = _Due(each.person_id, each.number, each.due)
-                work = partial(self._step_alone, gate, told, before, after)
-                count += trial.one(work, told.payer, told.number) or 0
+            for each in rows:
+                invoice = _Due(each.person_id, each.number, each.due)
+                work = partial(self._step_alone, gate, invoice, before, after)
+                count += trial.one(work, invoice.payer, invoice.number) or 0
         return count
 
-    def _step_alone(self, gate: Gate, told: _Due, before: str, after: str) -> int:
+    def _step_alone(self, gate: Gate, invoice: _Due, before: str, after: str) -> int:
         with gate.together() as transaction:
-            self._step(transaction, told, before, after)
+            self._step(transaction, invoice, before, after)
         return 1
 
-    def _step(self, transaction: Transaction, told: _Due, before: str, after: str) -> None:
+    def _step(self, transaction: Transaction, invoice: _Due, before: str, after: str) -> None:
         """Take an invoice from one state to the next, if it still is in the first."""
         where = "person_id = ? AND number = ? AND state = ?"
         changed = transaction.tables.update(
-            own.invoice, {"state": after}, where, told.payer, told.number, before, parts=[before]
+            own.invoice,
+            {"state": after},
+            where,
+            invoice.payer,
+            invoice.number,
+            before,
+            parts=[before],
         )
         if changed:
-            self._act_on_state(transaction, told.payer, after, told.number, day_of(told.due))
+            self._act_on_state(
+                transaction, invoice.payer, after, invoice.number, day_of(invoice.due)
+            )
 
     def _act_on_state(
         self, transaction: Transaction, payer: str, state: str, number: str, due: date
@@ -390,13 +400,13 @@ def erased(transaction: Transaction, person_id: str) -> bool:
     return transaction.is_erased(person_id)
 
 
-def number(transaction: Transaction, made: date) -> str:
+def number(transaction: Transaction, day: date) -> str:
     """The next number of a year: one that was given out is never given out again."""
     years = transaction.tables.select(own.invoice_number)
-    found = next((each for each in years if each.year == made.year), None)
-    if found is None:
-        transaction.tables.insert(own.invoice_number, year=made.year, last=FIRST)
-        return f"{made.year}-{FIRST}"
-    after = found._replace(last=found.last + 1)
-    transaction.tables.mark_again(own.invoice_number, [(found, after)])
-    return f"{made.year}-{after.last}"
+    row = next((each for each in years if each.year == day.year), None)
+    if row is None:
+        transaction.tables.insert(own.invoice_number, year=day.year, last=FIRST)
+        return f"{day.year}-{FIRST}"
+    after = row._replace(last=row.last + 1)
+    transaction.tables.mark_again(own.invoice_number, [(row, after)])
+    return f"{day.year}-{after.last}"

@@ -40,10 +40,10 @@ class LinkPages:
 
     def _whose(self, request: Request) -> str:
         """Whose address was asked for; 404 for one that we did not make."""
-        found = self.provider.whose_link(PAY, request.path_params["link"])
-        if found is None:
+        person_id = self.provider.whose_link(PAY, request.path_params["link"])
+        if person_id is None:
             raise HTTPException(404)
-        return found
+        return person_id
 
     async def show(
         self, request: Request, form: FormData, filled: Filled = EMPTY, status: int = 200
@@ -103,25 +103,25 @@ class LinkPages:
         card = await self.cards.card(person_id, once)
         cents = int(filled.values["amount"])
         try:
-            found = await self.provider.attempt(
+            result = await self.provider.attempt(
                 lambda transaction: self.payments.begin(
                     transaction, person_id, key, cents, once, card.token
                 )
             )
         except VaultError:
             return await self.show(request, FormData())
-        if isinstance(found, Refused):
+        if isinstance(result, Refused):
             return self._refusal_page(
                 request,
-                found,
+                result,
                 "We may not tell the payment processor who pays, so nothing was paid.",
             )
-        if isinstance(found, Declined):
-            return await self.show(request, form, filled.wrong("amount", found.why), 422)
-        if isinstance(found, UnderWay):
+        if isinstance(result, Declined):
+            return await self.show(request, form, filled.wrong("amount", result.why), 422)
+        if isinstance(result, UnderWay):
             return await self.show(request, form, filled, 409)
-        if found is not None:
-            await charge(self.provider, self.payments, person_id, key, found)
+        if result is not None:
+            await charge(self.provider, self.payments, person_id, key, result)
         return RedirectResponse(f"{_here(request)}/done/{key}", 303)
 
     async def done(self, request: Request, _: FormData) -> Response:
@@ -132,27 +132,27 @@ class LinkPages:
             intent = self.payments.intent(transaction, person_id, key)
             if intent is None:
                 return None
-            found = invoices.history_of(transaction, person_id)
-            return found if isinstance(found, Refused) else (intent.state, found.balance)
+            history = invoices.history_of(transaction, person_id)
+            return history if isinstance(history, Refused) else (intent.state, history.balance)
 
         try:
-            found = await self.provider.attempt(look)
+            result = await self.provider.attempt(look)
         except VaultError:
             return await self.show(request, FormData())
-        if isinstance(found, Refused):
-            return self._refusal_page(request, found, "We may not show what is open.")
-        if found is None:
+        if isinstance(result, Refused):
+            return self._refusal_page(request, result, "We may not show what is open.")
+        if result is None:
             raise HTTPException(404)
         return self.provider.pages.page(
             request,
             "billing/paid-link.html",
-            state=found[0],
-            balance=found[1],
+            state=result[0],
+            balance=result[1],
             here_=_here(request),
         )
 
-    def _refusal_page(self, request: Request, found: Refused, what: str) -> Response:
-        return refusal(self.provider, request, found, what, ASK, _here(request))
+    def _refusal_page(self, request: Request, denial: Refused, what: str) -> Response:
+        return refusal(self.provider, request, denial, what, ASK, _here(request))
 
 
 def _here(request: Request) -> str:
@@ -160,5 +160,5 @@ def _here(request: Request) -> str:
 
 
 def _text(form: FormData, name: str) -> str:
-    found = form.get(name, "")
-    return found if isinstance(found, str) else ""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""

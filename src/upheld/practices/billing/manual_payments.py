@@ -86,82 +86,84 @@ class Booking:
         filled = read(FIELDS, visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        told = filled.values
-        receipt = ManualReceipt(told["number"], told["how"], int(told["amount"]), told["reference"])
-        found = await self.provider.attempt(
+        values = filled.values
+        receipt = ManualReceipt(
+            values["number"], values["how"], int(values["amount"]), values["reference"]
+        )
+        result = await self.provider.attempt(
             lambda transaction: self.book(transaction, receipt, visit.subject)
         )
-        if isinstance(found, Refused):
+        if isinstance(result, Refused):
             return refusal(
                 self.provider,
                 visit.request,
-                found,
+                result,
                 "We may not book this now.",
                 "Ask the privacy desk.",
                 "/staff/payments",
             )
-        if found is not None:
-            field, why = found
+        if result is not None:
+            field, why = result
             return await self.show(visit, filled.wrong(field, why), 422)
         return RedirectResponse("/staff/payments?done=yes", 303)
 
     def book(
-        self, transaction: Transaction, told: ManualReceipt, staff_id: str
+        self, transaction: Transaction, receipt: ManualReceipt, staff_id: str
     ) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
-        found = transaction.tables.get(invoice, "number = ?", told.number)
-        if found is None:
+        row = transaction.tables.get(invoice, "number = ?", receipt.number)
+        if row is None:
             return "number", "There is no such invoice."
-        payer = str(found.person_id)
+        payer = str(row.person_id)
         transaction.lock(payer)
         if self.payments.under_way(transaction, payer) is not None:
             return "amount", "A payment by card is under way. Book this once it has ended."
-        key = self._sealer.mark_of(payer, told.reference).hex()
+        key = self._sealer.mark_of(payer, receipt.reference).hex()
         if self.payments.intent(transaction, payer, key) is not None:
             return "reference", "This reference was booked already."
         history = invoices.history_of(transaction, payer)
         if isinstance(history, Refused):
             return history
-        if told.how == REFUND and told.cents > history.credit:
+        if receipt.how == REFUND and receipt.cents > history.credit:
             return "amount", "So much was not paid ahead."
-        if told.how != REFUND and told.cents > history.balance:
+        if receipt.how != REFUND and receipt.cents > history.balance:
             return "amount", "That is more than is open. Book what is open, and send back the rest."
-        return self._append_payment(transaction, payer, told, (history, key, staff_id))
+        return self._append_payment(transaction, payer, receipt, (history, key, staff_id))
 
     def _append_payment(
         self,
         transaction: Transaction,
         payer: str,
-        told: ManualReceipt,
+        receipt: ManualReceipt,
         how: tuple[books.History, str, str],
     ) -> Refused | None:
         history, key, staff_id = how
         at = transaction.clock.now()
-        back = told.how == REFUND
-        made = books.Payment(
+        back = receipt.how == REFUND
+        payment = books.Payment(
             transaction.clock.today(),
-            -told.cents if back else told.cents,
-            told.reference,
-            told.how,
-            () if back else history.settling(told.cents, told.number),
+            -receipt.cents if back else receipt.cents,
+            receipt.reference,
+            receipt.how,
+            () if back else history.settling(receipt.cents, receipt.number),
         )
-        booked = transaction.append(
+        result = transaction.append(
             payer,
             books.TRANSACTION,
-            [books.encode_row(made)],
+            [books.encode_row(payment)],
             source="customer",
             occasion="service-use",
             purpose="billing",
             entitled=True,
         )
-        if isinstance(booked, Refused):
-            return booked
+        if isinstance(result, Refused):
+            return result
         entry = transaction.note(
             payer,
             "payment",
             purpose="billing",
             evidence=(staff_id,),
-            action=told.how,
+            action=receipt.how,
             actor=f"staff {staff_id}",
         )
         transaction.tables.insert(

@@ -57,16 +57,18 @@ class PayPages:
         self.cards = ProcessorCards(provider, processor)
 
     def _look(self, transaction: Transaction, person_id: str) -> PaymentOverview | Refused:
-        found = view_fields(transaction, person_id, "payment-history", "card")
-        if isinstance(found, Refused):
-            return found
-        told = found.values
-        history = books.history_of(found["payment-history"] if "payment-history" in told else None)
-        card = cards.usable(found)
+        result = view_fields(transaction, person_id, "payment-history", "card")
+        if isinstance(result, Refused):
+            return result
+        values = result.values
+        history = books.history_of(
+            result["payment-history"] if "payment-history" in values else None
+        )
+        card = cards.usable(result)
         return PaymentOverview(
             history,
             card,
-            card is None and cards.CARD in told,
+            card is None and cards.CARD in values,
             self.provider.payer(transaction.tables, person_id) != person_id,
             self.payments.under_way(transaction, person_id),
         )
@@ -75,26 +77,28 @@ class PayPages:
         self, visit: Visit, filled: Filled = EMPTY, status: int = 200, once: str = ""
     ) -> Response:
         """What is owed, and the form to pay it."""
-        found = await self.provider.attempt(
+        overview = await self.provider.attempt(
             lambda transaction: self._look(transaction, visit.subject)
         )
-        if isinstance(found, Refused):
-            return self._refusal_page(visit.request, found, "We may not show what you owe.", "/me")
+        if isinstance(overview, Refused):
+            return self._refusal_page(
+                visit.request, overview, "We may not show what you owe.", "/me"
+            )
         once = once or visit.request.query_params.get("card", "")
-        card = await self.cards.card(visit.subject, once) if once else found.card
-        due = found.history.due(self.provider.today())
+        card = await self.cards.card(visit.subject, once) if once else overview.card
+        due = overview.history.due(self.provider.today())
         if not filled.shown:
-            amount = due or max(found.history.balance, 0)
+            amount = due or max(overview.history.balance, 0)
             filled = filled._replace(shown={"amount": f"{amount // 100}.{amount % 100:02}"})
         return self.provider.pages.page(
             visit.request,
             "billing/payment.html",
             status=status,
-            told=found.history,
+            told=overview.history,
             due=due,
             card=card,
             once=once,
-            owed=found,
+            owed=overview,
             filled=filled,
             fields=(AMOUNT,),
             key=secrets.token_hex(16),
@@ -112,24 +116,24 @@ class PayPages:
         cents = int(filled.values["amount"])
         card = await self.cards.card(visit.subject, once) if once else None
         token = card.token if card else ""
-        found = await self.provider.attempt(
+        result = await self.provider.attempt(
             lambda transaction: self.payments.begin(
                 transaction, visit.subject, key, cents, once, token
             )
         )
-        if isinstance(found, Refused):
+        if isinstance(result, Refused):
             return self._refusal_page(
                 visit.request,
-                found,
+                result,
                 "We may not tell the payment processor who pays, so nothing was paid.",
                 "/me/payment",
             )
-        if isinstance(found, Declined):
-            return await self.show(visit, filled.wrong("amount", found.why), 422, once)
-        if isinstance(found, UnderWay):
+        if isinstance(result, Declined):
+            return await self.show(visit, filled.wrong("amount", result.why), 422, once)
+        if isinstance(result, UnderWay):
             return await self.show(visit, filled, 409, once)
-        if found is not None:
-            await charge(self.provider, self.payments, visit.subject, key, found)
+        if result is not None:
+            await charge(self.provider, self.payments, visit.subject, key, result)
         return RedirectResponse(f"/me/payment/done/{key}", 303)
 
     async def done(self, visit: Visit) -> Response:
@@ -141,18 +145,18 @@ class PayPages:
             )
             if intent is None:
                 return None
-            found = view_fields(transaction, visit.subject, "balance")
-            if isinstance(found, Refused):
-                return found
-            return intent.state, int(found["balance"]) if found.values else 0
+            result = view_fields(transaction, visit.subject, "balance")
+            if isinstance(result, Refused):
+                return result
+            return intent.state, int(result["balance"]) if result.values else 0
 
-        found = await self.provider.attempt(look)
-        if isinstance(found, Refused):
-            return self._refusal_page(visit.request, found, "We may not show your balance.", "/me")
-        if found is None:
+        result = await self.provider.attempt(look)
+        if isinstance(result, Refused):
+            return self._refusal_page(visit.request, result, "We may not show your balance.", "/me")
+        if result is None:
             raise HTTPException(404)
         return self.provider.pages.page(
-            visit.request, "billing/paid.html", state=found[0], balance=found[1]
+            visit.request, "billing/paid.html", state=result[0], balance=result[1]
         )
 
     async def card_page(self, visit: Visit) -> Response:
@@ -166,9 +170,9 @@ class PayPages:
     async def card(self, visit: Visit) -> Response:
         """The card that was given, to be kept, or to pay with once."""
         reference = visit.request.path_params["reference"]
-        found = await self.cards.card(visit.subject, reference)
+        card = await self.cards.card(visit.subject, reference)
         return self.provider.pages.page(
-            visit.request, "billing/card.html", card=found, reference=reference
+            visit.request, "billing/card.html", card=card, reference=reference
         )
 
     async def keep(self, visit: Visit) -> Response:
@@ -180,26 +184,26 @@ class PayPages:
                 transaction, CARD_GIVEN, visit.subject
             )
         )
-        found = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
-        if isinstance(found, Refused):
+        result = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
+        if isinstance(result, Refused):
             return self._refusal_page(
                 visit.request,
-                found,
+                result,
                 "We may not keep a card of yours now. You can still pay with it once.",
                 f"/me/payment?card={reference}",
             )
         return RedirectResponse("/me/payment", 303)
 
-    def _refusal_page(self, request: Request, found: Refused, what: str, back: str) -> Response:
-        return refusal(self.provider, request, found, what, ASK, back)
+    def _refusal_page(self, request: Request, denial: Refused, what: str, back: str) -> Response:
+        return refusal(self.provider, request, denial, what, ASK, back)
 
 
 async def charge(
-    provider: Provider, payments: Payments, person_id: str, key: str, begun: ChargeOrder
+    provider: Provider, payments: Payments, person_id: str, key: str, charge_order: ChargeOrder
 ) -> None:
     """Charge, and enter what came of it; where no answer came, the job asks again."""
     try:
-        charged = await provider.apart(payments.charge, person_id, key, begun)
+        charged = await provider.apart(payments.charge, person_id, key, charge_order)
     except ProcessorError:
         return
     await provider.attempt(
@@ -208,5 +212,5 @@ async def charge(
 
 
 def _text(visit: Visit, name: str) -> str:
-    told = visit.form.get(name, "")
-    return told if isinstance(told, str) else ""
+    value = visit.form.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -85,8 +85,8 @@ def under_way(tables: Tables, person_id: str) -> list[Any]:
 
 def _of(transaction: Transaction, person_id: str, key: str) -> Any | None:
     """The row of somebody's payment by the key of its form."""
-    found = transaction.tables.select(payment_intent, "person_id = ?", person_id)
-    return next((each for each in found if each.key == key), None)
+    rows = transaction.tables.select(payment_intent, "person_id = ?", person_id)
+    return next((each for each in rows if each.key == key), None)
 
 
 class Payments:
@@ -98,13 +98,13 @@ class Payments:
 
     def intent(self, transaction: Transaction, person_id: str, key: str) -> Intent | None:
         """A payment by the key of its form."""
-        found = _of(transaction, person_id, key)
-        return None if found is None else Intent(found.state, found.record_id)
+        row = _of(transaction, person_id, key)
+        return None if row is None else Intent(row.state, row.record_id)
 
     def under_way(self, transaction: Transaction, person_id: str) -> str | None:
         """The key of the payment of an account that has not come to an end."""
-        found = under_way(transaction.tables, person_id)
-        return str(found[0].key) if found else None
+        rows = under_way(transaction.tables, person_id)
+        return str(rows[0].key) if rows else None
 
     def begin(
         self, transaction: Transaction, person_id: str, key: str, cents: int, once: str, token: str
@@ -131,11 +131,11 @@ class Payments:
             how="card",
             ends=transaction.clock.now() + LASTS,
         )
-        found = self._share_payer(transaction, person_id)
-        if isinstance(found, Refused):
+        result = self._share_payer(transaction, person_id)
+        if isinstance(result, Refused):
             transaction.withdraw(person_id, record, ended=True)
-            return found
-        card = cards.usable(found)
+            return result
+        card = cards.usable(result)
         if not token and card is None:
             transaction.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
@@ -146,7 +146,7 @@ class Payments:
             key=key,
             state="begun",
             record_id=record,
-            entry=found.entry,
+            entry=result.entry,
             made=microseconds(transaction.clock.now()),
             sealed=sealed,
         )
@@ -163,9 +163,11 @@ class Payments:
         )
         return transaction.act(act, person_id, entitled=True)
 
-    def charge(self, person_id: str, key: str, begun: ChargeOrder) -> Charged:
+    def charge(self, person_id: str, key: str, charge_order: ChargeOrder) -> Charged:
         """Charge, outside of any transaction; the same key is charged once."""
-        return self.processor.charge(begun.token, begun.cents, self._outside(person_id, key))
+        return self.processor.charge(
+            charge_order.token, charge_order.cents, self._outside(person_id, key)
+        )
 
     def _outside(self, person_id: str, key: str) -> str:
         """The key by which the processor knows a payment: it says nothing of whose it is."""
@@ -176,27 +178,27 @@ class Payments:
     ) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         transaction.lock(person_id)
-        found = _of(transaction, person_id, key)
-        if found is None or found.state not in _LIVE or found.sealed is None:
+        row = _of(transaction, person_id, key)
+        if row is None or row.state not in _LIVE or row.sealed is None:
             return None
-        if found.state != "begun" and not charged.paid:
+        if row.state != "begun" and not charged.paid:
             return None
-        record = found.record_id
-        sealed = self._unseal(person_id, key, found.sealed)
+        record = row.record_id
+        sealed = self._unseal(person_id, key, row.sealed)
         if charged.paid:
             refused = self.book(transaction, person_id, sealed.cents, charged.reference)
             if refused:
                 return refused  # the intent stays, and the job comes back to it
-        over = found._replace(state="paid" if charged.paid else "declined", sealed=None)
-        transaction.tables.mark_again(payment_intent, [(found, over)])
-        if found.state == "begun":
+        after = row._replace(state="paid" if charged.paid else "declined", sealed=None)
+        transaction.tables.mark_again(payment_intent, [(row, after)])
+        if row.state == "begun":
             transaction.withdraw(person_id, record, ended=True)
         transaction.note(
             person_id,
             "payment",
             purpose="billing",
             evidence=(record,),
-            after=str(found.entry),
+            after=str(row.entry),
             recipient=f"payment-processor {self.processor.party}",
             problem="" if charged.paid else "declined",
         )
@@ -210,28 +212,28 @@ class Payments:
         self, transaction: Transaction, person_id: str, cents: int, reference: str
     ) -> Refused | None:
         """Book an amount that was paid by card: the balance falls, and invoices may be settled."""
-        found = invoices.history_of(transaction, person_id)
-        if isinstance(found, Refused):
-            return found
+        history = invoices.history_of(transaction, person_id)
+        if isinstance(history, Refused):
+            return history
         card = cards.held(transaction, person_id)
-        paid = books.Payment(
+        payment = books.Payment(
             transaction.clock.today(),
             cents,
             reference,
             f"card ··{card.last_four}" if card else "card",
-            found.settling(cents),
+            history.settling(cents),
         )
-        booked = transaction.append(
+        result = transaction.append(
             person_id,
             books.TRANSACTION,
-            [books.encode_row(paid)],
+            [books.encode_row(payment)],
             source="customer",
             occasion="service-use",
             purpose="billing",
             entitled=True,
         )
-        if isinstance(booked, Refused):
-            return booked
+        if isinstance(result, Refused):
+            return result
         return invoices.settle(transaction, person_id)
 
     def take_up(self, gate: Gate) -> int:
@@ -245,16 +247,16 @@ class Payments:
             " (SELECT person_id FROM person WHERE state = 'active')"
         )
         with gate.together() as transaction:
-            found, forged = transaction.tables.believed(
+            rows, forged = transaction.tables.believed(
                 payment_intent, where, *_LIVE, microseconds(now - INTERRUPTED)
             )
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
-        count, over = 0, microseconds(now - GIVEN_UP)
+        count, oldest = 0, microseconds(now - GIVEN_UP)
         with trying(gate, "interrupted payments") as trial:
-            for each in found:
+            for each in rows:
                 again = self._resume if each.state == "begun" else self._book_late_charge
-                if each.state != "begun" and each.made < over:
+                if each.state != "begun" and each.made < oldest:
                     again = self._drop_amount
                 # The key is that of a form of theirs, and is not listed whole.
                 work = partial(again, gate, each.person_id, each.key)
@@ -281,16 +283,16 @@ class Payments:
         charged = self.processor.charged(self._outside(person_id, key))
         if charged is None:
             with gate.together() as transaction:
-                waiting = self._pending(transaction, person_id, key)
-            if waiting is None:
+                pending = self._pending(transaction, person_id, key)
+            if pending is None:
                 return 0
-            page = waiting[1].card
+            page = pending[1].card
             once = self.processor.card(page) if page else None
             with gate.together() as transaction:
-                begun = self._begin_again(transaction, person_id, key, once)
-            if begun is None:
+                charge_order = self._begin_again(transaction, person_id, key, once)
+            if charge_order is None:
                 return 1
-            charged = self.charge(person_id, key, begun)
+            charged = self.charge(person_id, key, charge_order)
         with gate.together() as transaction:
             return 0 if self.finish(transaction, person_id, key, charged) else 1
 
@@ -299,10 +301,10 @@ class Payments:
     ) -> ChargeOrder | None:
         """Tell the processor once more who pays; None where that, or the card, is no longer."""
         transaction.lock(person_id)
-        found = self._pending(transaction, person_id, key)
-        if found is None:
+        pending = self._pending(transaction, person_id, key)
+        if pending is None:
             return None
-        record, sealed = found
+        record, sealed = pending
         transaction.withdraw(person_id, record, ended=True)
         record = transaction.record(
             person_id,
@@ -324,14 +326,14 @@ class Payments:
         self, transaction: Transaction, person_id: str, key: str
     ) -> tuple[str, _SealedIntent] | None:
         """The record of a payment that is begun, and what is under way."""
-        found = _of(transaction, person_id, key)
-        if found is None or found.state != "begun":
+        row = _of(transaction, person_id, key)
+        if row is None or row.state != "begun":
             return None
-        return found.record_id, self._unseal(person_id, key, found.sealed)
+        return row.record_id, self._unseal(person_id, key, row.sealed)
 
     def _unseal(self, person_id: str, key: str, raw: bytes) -> _SealedIntent:
-        opened = self._sealer.unseal(raw, person_id, key, what="a payment")
-        return msgspec.json.decode(opened, type=_SealedIntent)
+        plain = self._sealer.unseal(raw, person_id, key, what="a payment")
+        return msgspec.json.decode(plain, type=_SealedIntent)
 
     def _change(self, transaction: Transaction, person_id: str, key: str, **changes: str) -> None:
         transaction.tables.update(payment_intent, changes, _KEY, person_id, key)

@@ -46,30 +46,30 @@ def catalogue(path: Path | None = None) -> Mapping[str, ServicePlan]:
     where = path or OWN
     raw, _ = read_file(where, error=PlansError)
     try:
-        told = msgspec.convert(tomllib.loads(raw.decode()), _PlansFile).plan
+        plans = msgspec.convert(tomllib.loads(raw.decode()), _PlansFile).plan
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        said = re.sub(r"\s+", " ", str(error))
+        problem = re.sub(r"\s+", " ", str(error))
         raise PlansError(
-            f"the plans in {where}: {said}",
+            f"the plans in {where}: {problem}",
             code="plans",
             hint="see plans.toml in upheld/practices/billing",
         ) from None
-    found = {plan.id: plan for plan in told}
-    if len(found) < len(told):
+    by_id = {plan.id: plan for plan in plans}
+    if len(by_id) < len(plans):
         raise PlansError(
             f"the plans in {where}: an id is there twice",
             code="plans",
             hint="give each plan an id of its own",
         )
-    return found
+    return by_id
 
 
 def titles(plans: Mapping[str, ServicePlan]) -> dict[str, str]:
     """What each service is called: the words with which the titles of all its plans begin."""
-    found: dict[str, list[str]] = {}
+    words_by_service: dict[str, list[str]] = {}
     for plan in plans.values():
         words = plan.title.split()
-        before = found.get(plan.service, words)
+        before = words_by_service.get(plan.service, words)
         same = [one for one, other in zip(before, words, strict=False) if one == other]
-        found[plan.service] = same
-    return {service: " ".join(words) or service for service, words in found.items()}
+        words_by_service[plan.service] = same
+    return {service: " ".join(words) or service for service, words in words_by_service.items()}

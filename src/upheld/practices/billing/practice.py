@@ -229,10 +229,10 @@ def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
 
 def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
-    found = []
+    todos = []
     if due := due_numbers(transaction, person_id):
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
-        found.append(
+        todos.append(
             Todo(
                 f"Invoice {due[0][0]} is due since {format_day(due[0][1])}{more}.",
                 "Pay",
@@ -241,7 +241,7 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
         )
     debt = debts.current_debt(transaction, person_id)
     if debt is not None:
-        found.append(
+        todos.append(
             Todo(
                 f"Since {format_day(debt.handed)} {debt.party} collects what you owe for us. It"
                 " sees your name, account number, contact details and balance, and nothing else,"
@@ -250,4 +250,4 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
                 "/me/balance",
             )
         )
-    return found
+    return todos

@@ -68,12 +68,12 @@ class ProcessorCards:
         mark = self._mark(person_id, reference[:32])
         if not hmac.compare_digest(mark, reference[32:]):
             raise HTTPException(404)
-        found = await self.provider.apart(self.processor.card, reference)
-        if found is None:
+        card = await self.provider.apart(self.processor.card, reference)
+        if card is None:
             raise HTTPException(404)
-        return found
+        return card
 
     def _mark(self, person_id: str, some: str) -> str:
         """What ties a page for a card to the person whom we led there."""
-        told = f"{person_id} {some}".encode()
-        return self._sealer.mark(told).hex()[:32]
+        text = f"{person_id} {some}".encode()
+        return self._sealer.mark(text).hex()[:32]

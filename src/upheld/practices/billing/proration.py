@@ -73,17 +73,17 @@ def share(cents: int, first: date, last: date, month: Month) -> int:
 
 def plan_days(now: Sequence[ServicePeriod], month: Month) -> dict[str, dict[date, str]]:
     """The plan of each day of a month, by service; days without one are left out."""
-    found: dict[str, dict[date, str]] = {}
+    by_service: dict[str, dict[date, str]] = {}
     for each in now:
         ends = min(each.until or month.after, month.after)
         day = max(each.since, month.first)
         while day < ends:
-            found.setdefault(each.service, {})[day] = each.plan
+            by_service.setdefault(each.service, {})[day] = each.plan
             day += DAY
     for each in reversed(now):  # the last plan of a day is the day's
         if each.since == each.until and month.first <= each.since < month.after:
-            found.setdefault(each.service, {}).setdefault(each.since, each.plan)
-    return found
+            by_service.setdefault(each.service, {}).setdefault(each.since, each.plan)
+    return by_service
 
 
 def lines_of(
@@ -102,23 +102,23 @@ def lines_of(
         for part in _parts([(d, days[d]) for d in sorted(days) if first <= d < after], free):
             plan = plans.get(part.plan)
             if plan is not None:
-                said = f"{plan.title}, {_days(part, month)}"
+                text = f"{plan.title}, {_days(part, month)}"
                 if part.free:
-                    yield InvoiceLine(f"{said}, {part.free}", 0)
+                    yield InvoiceLine(f"{text}, {part.free}", 0)
                 else:
-                    yield InvoiceLine(said, share(plan.cents, part.first, part.last, month))
+                    yield InvoiceLine(text, share(plan.cents, part.first, part.last, month))
 
 
 def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_PlanDays]:
-    found: list[_PlanDays] = []
+    parts: list[_PlanDays] = []
     for day, plan in days:
         part = _PlanDays(plan, day, day, free.get(day, ""))
-        last = found[-1] if found else None
+        last = parts[-1] if parts else None
         if last and last._replace(first=day, last=day) == part and last.last + DAY == day:
-            found[-1] = last._replace(last=day)
+            parts[-1] = last._replace(last=day)
         else:
-            found.append(part)
-    return found
+            parts.append(part)
+    return parts
 
 
 def _days(part: _PlanDays, month: Month) -> str:

@@ -16,8 +16,8 @@ def cited(provider: Provider, decision: Decision | None) -> list[Quote]:
     """The clauses that a decision rests on, and those that came nearest to deciding otherwise."""
     if decision is None:
         return []
-    named = [*decision.clauses, *(each.clause for each in decision.nearest)]
-    return quoted(provider.policy, named)
+    names = [*decision.clauses, *(each.clause for each in decision.nearest)]
+    return quoted(provider.policy, names)
 
 
 def refusal(

@@ -94,11 +94,11 @@ class Sandbox:
     def card(self, reference: str) -> Card | None:
         """The card that somebody gave on that page."""
         with self._gate.look() as tables:
-            found = tables.get(sandbox_card, "reference = ?", reference)
-        if found is None or found.sealed is None:
+            row = tables.get(sandbox_card, "reference = ?", reference)
+        if row is None or row.sealed is None:
             return None
-        opened = self._sealer.unseal(found.sealed, "card", reference)
-        return msgspec.json.decode(opened, type=Card)
+        plain = self._sealer.unseal(row.sealed, "card", reference)
+        return msgspec.json.decode(plain, type=Card)
 
     def charge(self, token: str, cents: int, key: str) -> Charged:
         """Take nothing from a card, once for each key."""
@@ -108,15 +108,15 @@ class Sandbox:
             transaction.tables.insert_new(
                 sandbox_charge, key=key, reference=secrets.token_hex(6), state=state
             )
-        found = self.charged(key)
-        assert found is not None  # noqa: S101 - it stands there now
-        return found
+        result = self.charged(key)
+        assert result is not None  # noqa: S101 - it stands there now
+        return result
 
     def charged(self, key: str) -> Charged | None:
         """What came of a charge."""
         with self._gate.look() as tables:
-            found = tables.get(sandbox_charge, "key = ?", key)
-        return None if found is None else Charged(found.state == "paid", found.reference)
+            row = tables.get(sandbox_charge, "key = ?", key)
+        return None if row is None else Charged(row.state == "paid", row.reference)
 
     async def show(self, request: Request, _: FormData, filled: Filled = EMPTY) -> Response:
         """Its page for a card."""
@@ -153,7 +153,7 @@ class Sandbox:
     async def _back(self, request: Request) -> tuple[str, str]:
         """The reference of a page, and where it leads back to; 404 where it is over."""
         reference = request.path_params["reference"]
-        found = await self._provider.read(lambda c: c.get(sandbox_card, "reference = ?", reference))
-        if found is None:
+        row = await self._provider.read(lambda c: c.get(sandbox_card, "reference = ?", reference))
+        if row is None:
             raise HTTPException(404)
-        return reference, str(found.back)
+        return reference, str(row.back)

@@ -63,24 +63,28 @@ def service_periods(values: Iterable[str]) -> list[ServicePeriod]:
 
 def _with_rows(values: Iterable[str]) -> list[tuple[ServicePeriod, list[int]]]:
     """The same, each with the numbers of the rows that say so."""
-    found: list[tuple[ServicePeriod, list[int]]] = []
+    periods: list[tuple[ServicePeriod, list[int]]] = []
     for number, row in enumerate(map(row_of, values)):
         if row.kind == "order":
-            found.append((ServicePeriod(row.service, row.plan, row.at, None, row.record), [number]))
+            periods.append(
+                (ServicePeriod(row.service, row.plan, row.at, None, row.record), [number])
+            )
             continue
-        for at, (one, numbers) in enumerate(found):
+        for at, (one, numbers) in enumerate(periods):
             if one.service == row.service and one.until is None:
-                found[at] = (one._replace(until=row.at), [*numbers, number])
-    return found
+                periods[at] = (one._replace(until=row.at), [*numbers, number])
+    return periods
 
 
 def carry(retiring: Retiring) -> list[Carried]:
     """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
-    over = billed_months(retiring.tables, retiring.person_id)
+    billed_so_far = billed_months(retiring.tables, retiring.person_id)
     today = retiring.at.date()
     stay = set[int]()
     for each, numbers in _with_rows([*retiring.old, *retiring.young]):
-        if each.until is None or not over.issuperset(_months(each.since, each.until, today)):
+        if each.until is None or not billed_so_far.issuperset(
+            _months(each.since, each.until, today)
+        ):
             stay.update(number for number in numbers if number < len(retiring.old))
     return [Carried(number, retiring.old[number]) for number in sorted(stay)]
 
@@ -92,9 +96,9 @@ def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     """
     today, zone = at.date(), at.tzinfo
     orders = tables.select(service_order, "person_id = ?", person_id)
-    over = billed_months(tables, person_id)
+    billed_so_far = billed_months(tables, person_id)
     return any(
-        not over.issuperset(
+        not billed_so_far.issuperset(
             _months(
                 moment(each.began).astimezone(zone).date(),
                 moment(each.ended).astimezone(zone).date() if each.ended else today + timedelta(1),
@@ -107,8 +111,8 @@ def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
 
 def billed_months(tables: Tables, person_id: str) -> set[str]:
     """The months of somebody for which nothing is to be invoiced any more."""
-    found = tables.select(billed, "person_id = ?", person_id)
-    return {each.month for each in found}
+    rows = tables.select(billed, "person_id = ?", person_id)
+    return {each.month for each in rows}
 
 
 def _months(since: date, until: date, today: date) -> Iterator[str]:
@@ -124,14 +128,14 @@ def _month(day: date) -> int:
 
 def current_services(transaction: Transaction, person_id: str) -> list[ServicePeriod] | Refused:
     """The plans that somebody has now, read for billing."""
-    found = transaction.act(
+    result = transaction.act(
         Act(action="use", data=(SERVICES,), purpose="billing"), person_id, entitled=True
     )
-    if isinstance(found, Refused):
-        return found
+    if isinstance(result, Refused):
+        return result
     return [
         each
-        for each in service_periods(row.value for row in found.series(SERVICES))
+        for each in service_periods(row.value for row in result.series(SERVICES))
         if not each.until
     ]
 
@@ -191,9 +195,9 @@ def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = 
     now = current_services(transaction, person_id)
     for each in [] if isinstance(now, Refused) else now:
         end(transaction, person_id, each.service, actor)
-    found, _forged = transaction.records_of([person_id], ["service-order"])
+    records, _forged = transaction.records_of([person_id], ["service-order"])
     at = microseconds(transaction.clock.now())
-    for record in found:
+    for record in records:
         if record.fact == "has-service" and record.in_force(at):
             transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
@@ -203,7 +207,7 @@ def _ending(each: ServicePeriod, at: date) -> ServiceRow:
 
 
 def _append(transaction: Transaction, person_id: str, added: list[ServiceRow]) -> Refused | None:
-    found = transaction.append(
+    result = transaction.append(
         person_id,
         SERVICES,
         [encode_row(row) for row in added],
@@ -212,7 +216,7 @@ def _append(transaction: Transaction, person_id: str, added: list[ServiceRow]) -
         purpose="service-provision",
         entitled=True,
     )
-    return found if isinstance(found, Refused) else None
+    return result if isinstance(result, Refused) else None
 
 
 def _end_orders(
@@ -233,8 +237,10 @@ def new_password(transaction: Transaction, person_id: str, service: str) -> str 
     if refused:
         return refused
     view = Act(action="view", data=("credentials",), actor="customer", purpose="service-provision")
-    found = transaction.act(view, person_id, entitled=True)
-    return found if isinstance(found, Refused) else credentials.told(found["credentials"])[service]
+    result = transaction.act(view, person_id, entitled=True)
+    return (
+        result if isinstance(result, Refused) else credentials.told(result["credentials"])[service]
+    )
 
 
 def plans_with_password(

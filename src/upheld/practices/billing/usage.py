@@ -43,15 +43,15 @@ class UsageTable(NamedTuple):
 
     def total(self, service: str) -> Usage:
         """What was used of a service in all of the months."""
-        found = [used[service] for _, used in self.months if service in used]
-        return Usage(sum(each.gigabytes for each in found), sum(each.hours for each in found))
+        amounts = [by_service[service] for _, by_service in self.months if service in by_service]
+        return Usage(sum(each.gigabytes for each in amounts), sum(each.hours for each in amounts))
 
 
 def note_usage(
     transaction: Transaction, person_id: str, rows: Sequence[UsageRow]
 ) -> Refused | None:
     """Note what somebody used, as the network counted it."""
-    found = transaction.append(
+    result = transaction.append(
         person_id,
         USAGE,
         [encode_row(row) for row in rows],
@@ -59,7 +59,7 @@ def note_usage(
         occasion="service-use",
         purpose="billing",
     )
-    return found if isinstance(found, Refused) else None
+    return result if isinstance(result, Refused) else None
 
 
 def month(value: str) -> str:
@@ -71,12 +71,12 @@ def month(value: str) -> str:
 
 def choices(today: date) -> list[tuple[str, str]]:
     """The months that can be chosen, the latest first, each with how people say it."""
-    found = []
+    months = []
     for back in range(MONTHS_MAX):
         at = today.year * 12 + today.month - 1 - back
         day = date(at // 12, at % 12 + 1, 1)
-        found.append((day.isoformat()[:7], f"{day:%B %Y}"))
-    return found
+        months.append((day.isoformat()[:7], f"{day:%B %Y}"))
+    return months
 
 
 def row_of(value: str) -> UsageRow:

@@ -62,15 +62,15 @@ class GuardianConsent(NamedTuple):
 
 def care_of(tables: Tables, person_id: str) -> Care | None:
     """Who cares for somebody, unless they came of age."""
-    found = tables.get(table, "person_id = ? AND ended IS NULL", person_id)
-    return None if found is None else _care(found)
+    row = tables.get(table, "person_id = ? AND ended IS NULL", person_id)
+    return None if row is None else _care(row)
 
 
 def cares(tables: Tables, guardian_id: str) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
     where = "guardian_id = ? AND ended IS NULL ORDER BY begun"
-    found = tables.select(table, where, guardian_id)
-    return [_care(each) for each in found]
+    rows = tables.select(table, where, guardian_id)
+    return [_care(each) for each in rows]
 
 
 def some_cares(tables: Tables, after: Place, most: int) -> tuple[list[Care], Place | None]:
@@ -79,30 +79,30 @@ def some_cares(tables: Tables, after: Place, most: int) -> tuple[list[Care], Pla
     return [_care(each) for each in some], last
 
 
-def _care(found: Any) -> Care:
-    person, guardian, begun, ended = found
-    return Care(person, guardian, _moment(begun), _moment(ended) if ended else None)
+def _care(row: Any) -> Care:
+    person, guardian, start, end = row
+    return Care(person, guardian, _moment(start), _moment(end) if end else None)
 
 
-def _moment(told: int) -> datetime:
-    return BEGINNING + timedelta(microseconds=told)
+def _moment(instant: int) -> datetime:
+    return BEGINNING + timedelta(microseconds=instant)
 
 
 def consents_for(transaction: Transaction, person_id: str) -> dict[str, GuardianConsent]:
     """What a guardian gave for somebody, and whether it still holds."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
-    listed, _ = transaction.records_of([person_id], list(kinds))
+    records, _ = transaction.records_of([person_id], list(kinds))
     now = microseconds(transaction.clock.now())
-    found = {what: GuardianConsent("", None, None) for what in KINDS}
-    for each in listed:  # the oldest first
+    consents = {what: GuardianConsent("", None, None) for what in KINDS}
+    for each in records:  # the oldest first
         live = each.in_force(now)
-        over = each.withdrawn if each.withdrawn is not None else each.ends
-        found[kinds[each.kind]] = GuardianConsent(
+        end = each.withdrawn if each.withdrawn is not None else each.ends
+        consents[kinds[each.kind]] = GuardianConsent(
             each.record_id if live else "",
             _moment(each.begins),
-            None if live or over is None else _moment(over),
+            None if live or end is None else _moment(end),
         )
-    return found
+    return consents
 
 
 def give(
@@ -127,15 +127,15 @@ def withdraw(provider: Provider, transaction: Transaction, care: Care, what: str
 
     What was used while the costs were accepted is billed first.
     """
-    found = consents_for(transaction, care.person_id)[what]
-    if not found.record_id:
+    consent = consents_for(transaction, care.person_id)[what]
+    if not consent.record_id:
         return
     if what == "costs":
         provider.events.announce(transaction, PAYER_CHANGES, care.person_id)
-    transaction.withdraw(care.person_id, found.record_id, actor=GUARDIAN)
+    transaction.withdraw(care.person_id, consent.record_id, actor=GUARDIAN)
     if not transaction.peek(care.person_id, Act(action="serve")).allowed:
         sessions.end_all(transaction.tables, "customer", care.person_id)
-        provider.events.announce(transaction, GUARDIAN_REVOKED, care.person_id, found.record_id)
+        provider.events.announce(transaction, GUARDIAN_REVOKED, care.person_id, consent.record_id)
 
 
 def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
@@ -165,13 +165,13 @@ def end(transaction: Transaction, care: Care) -> None:
 def age(transaction: Transaction, person_id: str) -> int | Refused:
     """Somebody's age in whole years, if the policy lets us check it; 0 where it is not known."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
-    found = transaction.act(act, person_id, entitled=True)
-    if isinstance(found, Refused):
-        return found
-    if "birth-date" not in found.values:
+    result = transaction.act(act, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    if "birth-date" not in result.values:
         return 0
     with decoding("birth-date"):
-        return years(date.fromisoformat(found["birth-date"]), transaction.clock.today())
+        return years(date.fromisoformat(result["birth-date"]), transaction.clock.today())
 
 
 def is_identified(tables: Tables, person_id: str) -> bool:
@@ -193,9 +193,9 @@ def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
 
 def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
-    known = is_identified(transaction.tables, guardian_id)
-    invitations.accept(transaction, invitation, guardian_id, SHOWN, checked=known)
-    if not known:
+    is_checked = is_identified(transaction.tables, guardian_id)
+    invitations.accept(transaction, invitation, guardian_id, SHOWN, checked=is_checked)
+    if not is_checked:
         tasks.close_about(transaction, guardian_id, CHECK)  # one look at them is enough
         tasks.open_task(
             transaction,
@@ -205,4 +205,4 @@ def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -
             role=ROLE,
             about=invitation.invitation_id,
         )
-    return known
+    return is_checked

@@ -114,23 +114,27 @@ class Family:
         return transaction.act(act, care.person_id, entitled=True)
 
     def _name(self, transaction: Transaction, care: Care) -> str:
-        found = self._view(transaction, care, ("name",))
-        return "" if isinstance(found, Refused) else _value_of(found, "name")
+        result = self._view(transaction, care, ("name",))
+        return "" if isinstance(result, Refused) else _value_of(result, "name")
 
     def looks(self, transaction: Transaction, person_id: str) -> list[GuardianLook]:
         """When a guardian looked at something of somebody, the latest first."""
-        found = []
+        looks = []
         for each in reversed(transaction.entries(person_id)):
-            told = each.entry
-            if told.kind == "act" and told.action == "view" and told.actor.startswith("guardian"):
-                what = ", ".join(self._labels.get(word, word) for word in told.data)
-                found.append(GuardianLook(each.at, what))
-        return found[:100]
+            entry = each.entry
+            if (
+                entry.kind == "act"
+                and entry.action == "view"
+                and entry.actor.startswith("guardian")
+            ):
+                what = ", ".join(self._labels.get(word, word) for word in entry.data)
+                looks.append(GuardianLook(each.at, what))
+        return looks[:100]
 
     def _care(self, transaction: Transaction, visit: Visit) -> Care | None:
         """The care that a page is about, if it is this visitor's."""
-        found = domain.care_of(transaction.tables, visit.request.path_params["child"])
-        return found if found is not None and found.guardian_id == visit.subject else None
+        care = domain.care_of(transaction.tables, visit.request.path_params["child"])
+        return care if care is not None and care.guardian_id == visit.subject else None
 
     def _nobody(self, request: Request) -> Response:
         return self.provider.pages.page(request, "guardians/nobody.html", status=404)
@@ -142,36 +146,40 @@ class Family:
             care = self._care(transaction, visit)
             return None if care is None else self._child(transaction, care)
 
-        found = await self.provider.do(look)
-        if found is None:
+        child = await self.provider.do(look)
+        if child is None:
             return self._nobody(visit.request)
         return self.provider.pages.page(
             visit.request,
             "guardians/child.html",
-            child=found,
+            child=child,
             kinds=domain.KINDS,
             said=SAID.get(visit.request.query_params.get("said", "")),
         )
 
     def _child(self, transaction: Transaction, care: Care) -> Child:
-        given = domain.consents_for(transaction, care.person_id)
-        found = self._view(transaction, care, SEEN)
-        if isinstance(found, Refused):
-            told = found.decision
-            near = () if told is None else told.clauses or [each.clause for each in told.nearest]
+        consents = domain.consents_for(transaction, care.person_id)
+        result = self._view(transaction, care, SEEN)
+        if isinstance(result, Refused):
+            decision = result.decision
+            near = (
+                ()
+                if decision is None
+                else decision.clauses or [each.clause for each in decision.nearest]
+            )
             quotes = tuple(quoted(transaction.policy, near))
             return Child(
-                care.person_id, "", "", care.started_at, given, (), None, (), (), False, quotes
+                care.person_id, "", "", care.started_at, consents, (), None, (), (), False, quotes
             )
         rows = {}
         for field in ("services", "usage", "messages"):
             with decoding(field):
                 rows[field] = [
                     msgspec.json.decode(each.value, type=dict[str, Any])
-                    for each in found.series(field)
+                    for each in result.series(field)
                 ]
         with decoding("usage"):
-            used = _sum_usage(rows["usage"])
+            usage = _sum_usage(rows["usage"])
         with decoding("messages"):
             copies = tuple(
                 (datetime.fromisoformat(each["at"]), str(each["subject"]))
@@ -179,13 +187,13 @@ class Family:
             )
         return Child(
             care.person_id,
-            _value_of(found, "name"),
-            _value_of(found, "account-id"),
+            _value_of(result, "name"),
+            _value_of(result, "account-id"),
             care.started_at,
-            given,
+            consents,
             _running_plans(rows["services"]),
-            int(found["balance"]) if "balance" in found.values else None,
-            used,
+            int(result["balance"]) if "balance" in result.values else None,
+            usage,
             copies,
             True,
             (),
@@ -207,12 +215,12 @@ class Family:
                 return self._reset(transaction, care) or "?said=reset"
             return ""
 
-        found = await self.provider.attempt(work)
-        if isinstance(found, Refused):
-            return refused_page(self.provider, visit.request, found)
-        if found is None:
+        result = await self.provider.attempt(work)
+        if isinstance(result, Refused):
+            return refused_page(self.provider, visit.request, result)
+        if result is None:
             return self._nobody(visit.request)
-        return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{found}", 303)
+        return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{result}", 303)
 
     def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
@@ -234,18 +242,18 @@ class Family:
         looks = self.looks(transaction, person_id)
         if not looks or transaction.clock.now() - looks[0].at > TOLD:
             return []
-        said = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
-        return [Todo(said, "What they saw", "/me/family")]
+        sentence = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
+        return [Todo(sentence, "What they saw", "/me/family")]
 
 
-def _value_of(found: Values, field: str) -> str:
-    return found[field] if field in found.values else ""
+def _value_of(values: Values, field: str) -> str:
+    return values[field] if field in values.values else ""
 
 
-def _running_plans(told: list[dict[str, Any]]) -> tuple[str, ...]:
+def _running_plans(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     """The plans that were ordered and have not ended."""
     live: dict[str, str] = {}
-    for each in told:
+    for each in rows:
         if each.get("kind") == "order":
             live[str(each.get("service"))] = str(each.get("plan"))
         else:
@@ -253,10 +261,10 @@ def _running_plans(told: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(live.values())
 
 
-def _sum_usage(told: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
+def _sum_usage(rows: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
     """How much of each kind of service was used in all: totals, and nothing of when or where."""
     totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for each in told:
+    for each in rows:
         totals[str(each.get("service"))][0] += float(each.get("gigabytes", 0))
         totals[str(each.get("service"))][1] += float(each.get("hours", 0))
     return tuple((name, gigabytes, hours) for name, (gigabytes, hours) in sorted(totals.items()))

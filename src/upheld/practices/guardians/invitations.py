@@ -94,14 +94,14 @@ class InvitationPages:
                 self.provider, transaction, "guardian", address
             ) or limiting.too_many_to(self.provider, transaction, "guardian", email):
                 return ""
-            made = invitations.invite(
+            result = invitations.invite(
                 transaction,
                 email,
                 GUARDIAN,
                 "guardians/invited",
                 asker=filled.values.get("name", ""),
             )
-            return made if isinstance(made, Refused) else made[1]
+            return result if isinstance(result, Refused) else result[1]
 
         code = await self.provider.attempt(work)
         if isinstance(code, Refused):
@@ -119,22 +119,22 @@ class InvitationPages:
             occasion="visit",
             purpose="service-provision",
         )
-        named = self.provider.policy.decide(request, {}).allowed
-        return [ASKER._replace(check=_name), EMAIL] if named else [EMAIL]
+        may_ask_name = self.provider.policy.decide(request, {}).allowed
+        return [ASKER._replace(check=_name), EMAIL] if may_ask_name else [EMAIL]
 
     def _asker(self, transaction: Transaction, contact: str) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
-        found = transaction.act(act, contact)
-        name = "" if isinstance(found, Refused) or "name" not in found.values else found["name"]
+        result = transaction.act(act, contact)
+        name = "" if isinstance(result, Refused) or "name" not in result.values else result["name"]
         invitation = invitations.of_contact(transaction.tables, contact, self.provider.now())
         return name, invitations.compared(invitation.invitation_id) if invitation else ""
 
     async def signed_out_page(self, request: Request) -> Response:
         """What the link shows to whoever is not signed in: how to go on."""
         raw, at = request.path_params["link"], self.provider.now()
-        found = await self.provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
-        return self._page(request, "closed" if found else "over", 200 if found else 410)
+        contact = await self.provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
+        return self._page(request, "closed" if contact else "over", 200 if contact else 410)
 
     async def answer(self, visit: Visit) -> Response:
         """What is asked of a guardian who is signed in, and their yes."""
@@ -144,14 +144,14 @@ class InvitationPages:
             return self._page(visit.request, "over", 410)
         asker, compare = await provider.do(lambda transaction: self._asker(transaction, contact))
 
-        def again(filled: Filled, status: int, said: str = "") -> Response:
+        def again(filled: Filled, status: int, problem: str = "") -> Response:
             return self._page(
                 visit.request,
                 "answer",
                 status,
                 fields=ANSWERS,
                 filled=filled,
-                said=said,
+                said=problem,
                 asker=asker,
                 compare=compare,
             )
@@ -164,23 +164,23 @@ class InvitationPages:
         filled = read(ANSWERS, visit.form)
         if not filled.ok:
             return again(filled, 422)
-        found = await provider.attempt(
+        result = await provider.attempt(
             lambda transaction: self._accept(transaction, visit.subject, raw)
         )
-        if isinstance(found, Refused):
-            return self._refusal_page(visit.request, found)
-        if found == domain.CHECK:
+        if isinstance(result, Refused):
+            return self._refusal_page(visit.request, result)
+        if result == domain.CHECK:
             return RedirectResponse("/me/family?said=checking", 303)
-        if found:
-            return again(filled, 403, found)
+        if result:
+            return again(filled, 403, result)
         return RedirectResponse("/me/family?said=accepted", 303)
 
     def _accept(self, transaction: Transaction, guardian_id: str, raw: str) -> str | Refused:
         """Let somebody say yes who is of age themselves; else why not."""
-        found = domain.age(transaction, guardian_id)
-        if isinstance(found, Refused):
-            return found
-        if is_minor(transaction.policy, found):
+        age = domain.age(transaction, guardian_id)
+        if isinstance(age, Refused):
+            return age
+        if is_minor(transaction.policy, age):
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
         contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
@@ -199,20 +199,26 @@ class InvitationPages:
     async def check(self, visit: Visit) -> Response:
         """A member of staff says, on a task that they took, that somebody is who they say."""
         task_id = visit.request.path_params["task"]
-        told = await self.provider.read(lambda c: tasks.found(c, task_id))
-        mine = told is not None and told.kind == domain.CHECK and told.staff_id == visit.subject
-        if told is not None and not mine:
+        check_task = await self.provider.read(lambda c: tasks.found(c, task_id))
+        mine = (
+            check_task is not None
+            and check_task.kind == domain.CHECK
+            and check_task.staff_id == visit.subject
+        )
+        if check_task is not None and not mine:
             await self.provider.do(
-                lambda transaction: tasks.enter_try(transaction, told, visit.subject)
+                lambda transaction: tasks.enter_try(transaction, check_task, visit.subject)
             )
-        if told is None or not mine or told.state != "taken":
+        if check_task is None or not mine or check_task.state != "taken":
             return self._page(visit.request, "no-check", 404)
         if visit.request.method == "GET":
-            return self._page(visit.request, "check", task=told, fields=[SAW], filled=EMPTY)
+            return self._page(visit.request, "check", task=check_task, fields=[SAW], filled=EMPTY)
         yes = visit.form.get("answer") == "yes"
         filled = read([SAW], visit.form)
         if yes and not filled.ok:
-            return self._page(visit.request, "check", 422, task=told, fields=[SAW], filled=filled)
+            return self._page(
+                visit.request, "check", 422, task=check_task, fields=[SAW], filled=filled
+            )
 
         def work(transaction: Transaction) -> None:
             task = tasks.found(transaction.tables, task_id)
@@ -221,12 +227,14 @@ class InvitationPages:
             if yes:
                 saw = filled.values["saw"]
                 transaction.note(
-                    told.person_id,
+                    check_task.person_id,
                     "identity-check",
                     actor=f"staff {visit.subject}",
                     evidence=(saw,),
                 )
-                self.provider.events.announce(transaction, IDENTITY_CHECKED, told.person_id, saw)
+                self.provider.events.announce(
+                    transaction, IDENTITY_CHECKED, check_task.person_id, saw
+                )
             tasks.close(transaction, task_id, by=visit.subject)
 
         await self.provider.do(work)

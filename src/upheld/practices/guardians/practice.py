@@ -46,8 +46,8 @@ def practice(provider: Provider) -> Practice:
     mine = signed_in(provider, "customer", inviting.answer)
 
     async def answer(request: Request) -> Response:
-        known = cookie_name(provider, "customer") in request.cookies
-        if known or request.method == "POST":
+        is_signed_in = cookie_name(provider, "customer") in request.cookies
+        if is_signed_in or request.method == "POST":
             return await mine(request)
         return await inviting.signed_out_page(request)
 
@@ -98,10 +98,10 @@ def practice(provider: Provider) -> Practice:
 
 def _opened(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
-    found = invitations.by_id(transaction.tables, about) if about else None
-    if found is None or found.kind != invitations.GUARDIAN:
+    invitation = invitations.by_id(transaction.tables, about) if about else None
+    if invitation is None or invitation.kind != invitations.GUARDIAN:
         return
-    refused = domain.begin(transaction, person_id, found)
+    refused = domain.begin(transaction, person_id, invitation)
     if refused is not None:
         raise refused
 

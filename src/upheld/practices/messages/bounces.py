@@ -37,8 +37,8 @@ def read(raw: bytes) -> BounceReport:
     """Read a report; BounceError where it is none, or says that something was only delayed."""
     if len(raw) > REPORT_MAX:
         raise BounceError("the report is too large", code="bounce", hint="give one report alone")
-    found = message_from_bytes(raw, policy=policy.default)
-    parts = list(found.walk())
+    message = message_from_bytes(raw, policy=policy.default)
+    parts = list(message.walk())
     groups = [group for part in parts for group in _groups(part)]
     failed = [each for each in groups if str(each.get("Action", "")).strip().lower() == "failed"]
     if not failed:
@@ -48,7 +48,7 @@ def read(raw: bytes) -> BounceReport:
             hint="give the report as the mail server sent it",
         )
     status = _STATUS.search(str(failed[0].get("Status", "")))
-    ids = [each for part in parts if part is not found for each in _ids(part)]
+    ids = [each for part in parts if part is not message for each in _ids(part)]
     return BounceReport(tuple(dict.fromkeys(ids)), status[0] if status else "no status")
 
 
@@ -56,8 +56,10 @@ def _groups(part: Message) -> list[Message]:
     """The groups of fields of a part on the status of a delivery."""
     if part.get_content_type() != "message/delivery-status":
         return []
-    told = part.get_payload()
-    return [each for each in told if isinstance(each, Message)] if isinstance(told, list) else []
+    payload = part.get_payload()
+    return (
+        [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    )
 
 
 def _ids(part: Message) -> Iterator[str]:
@@ -65,36 +67,36 @@ def _ids(part: Message) -> Iterator[str]:
     kind = part.get_content_type()
     if kind == "text/rfc822-headers" and isinstance(part, EmailMessage):
         raw = part.get_payload(decode=True)
-        told = message_from_bytes(raw if isinstance(raw, bytes) else b"", policy=policy.default)
-        yield from _ID.findall(str(told.get("Message-ID", "")))
+        headers = message_from_bytes(raw if isinstance(raw, bytes) else b"", policy=policy.default)
+        yield from _ID.findall(str(headers.get("Message-ID", "")))
     yield from _ID.findall(str(part.get("Message-ID", "")))
 
 
 def note(transaction: Transaction, report: BounceReport) -> str:
     """Note on a message that it came back; its id. BounceError where it is none that we sent."""
     for message in report.messages:
-        found = transaction.tables.select(
+        rows = transaction.tables.select(
             outbox, "message_id = ? AND state = ?", message, SENT, parts=[SENT]
         )
-        if not found:
+        if not rows:
             continue
-        (sent,) = found
+        (row,) = rows
         changes = {"state": BOUNCED, "trouble": f"it came back with {report.status}"}
         transaction.tables.update(
             outbox,
             changes,
             "person_id = ? AND message_id = ? AND state = ?",
-            sent.person_id,
+            row.person_id,
             message,
             SENT,
             parts=[SENT],
         )
         transaction.note(
-            sent.person_id,
+            row.person_id,
             "bounced",
             action="contact",
-            purpose=sent.purpose,
-            after=str(sent.entry),
+            purpose=row.purpose,
+            after=str(row.entry),
             id=message,
         )
         return message

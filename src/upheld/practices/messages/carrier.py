@@ -55,12 +55,12 @@ class Smtp:
     """
 
     def __init__(self, address: str) -> None:
-        told = urlsplit(address)
-        self.host, self.tls = told.hostname or "", told.scheme == "smtps"
+        parts = urlsplit(address)
+        self.host, self.tls = parts.hostname or "", parts.scheme == "smtps"
         self.start_tls = None if self.tls or _is_here(self.host) else True
-        self.port = told.port or (465 if self.tls else 25)
-        self.user = unquote(told.username) if told.username else None
-        self.password = unquote(told.password) if told.password else None
+        self.port = parts.port or (465 if self.tls else 25)
+        self.user = unquote(parts.username) if parts.username else None
+        self.password = unquote(parts.password) if parts.password else None
 
     def __repr__(self) -> str:
         return f"Smtp({self.host!r}, {self.port})"

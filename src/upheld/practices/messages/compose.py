@@ -42,8 +42,8 @@ class Composed(NamedTuple):
 
 def blocks(provider: Provider, template: str) -> list[str]:
     """The purposes of a template's blocks; TemplateError where there is no such template."""
-    found = _template(provider, template)
-    return [name.replace("_", "-") for name in found.blocks if name != SUBJECT]
+    source = _template(provider, template)
+    return [name.replace("_", "-") for name in source.blocks if name != SUBJECT]
 
 
 def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
@@ -60,23 +60,23 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     Whoever sees a copy of a message gets no link of it: it would open to them what it opens to who
     has the mailbox.
     """
-    found = _template(provider, template)
+    source = _template(provider, template)
     secrets: list[str] = []
 
     def link(kind: str) -> Written:
-        made = _links(provider)[kind]
-        if made.sealed:
+        target = _links(provider)[kind]
+        if target.sealed:
             raw = provider.seal_link(kind, person_id)
         else:
-            whose = provider.gate.gate.token_of(person_id) if made.outlives else person_id
-            raw = sessions.mint(tables, kind, whose, made.lasts, provider.now())
-        secrets.append(f"{provider.settings.url}{made.path}/{raw}")
+            whose = provider.gate.gate.token_of(person_id) if target.outlives else person_id
+            raw = sessions.mint(tables, kind, whose, target.lasts, provider.now())
+        secrets.append(f"{provider.settings.url}{target.path}/{raw}")
         return Written(secrets[-1])
 
     def page(path: str) -> Written:
         return Written(f"{provider.settings.url}{quote(path)}")
 
-    context = found.new_context(
+    context = source.new_context(
         {
             "name": name,
             "words": words,
@@ -88,13 +88,13 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
             "greeting_of_stranger": _greeting("" if markdown.has_address(name) else name),
         }
     )
-    subject = markdown.plain(" ".join("".join(found.blocks[SUBJECT](context)).split()))
-    told = [
+    subject = markdown.plain(" ".join("".join(source.blocks[SUBJECT](context)).split()))
+    paragraphs = [
         "".join(block(context)).strip()
-        for at, block in found.blocks.items()
+        for at, block in source.blocks.items()
         if at != SUBJECT and allowed(at.replace("_", "-"))
     ]
-    text = "\n\n".join(part for part in told if part) + "\n"
+    text = "\n\n".join(part for part in paragraphs if part) + "\n"
     copy = plain = markdown.plain(text)
     for each in secrets:
         copy = copy.replace(f"<{each}>", IN_THE_MAIL).replace(each, IN_THE_MAIL)
@@ -106,26 +106,26 @@ def _greeting(name: str) -> str:
 
 
 def _links(provider: Provider) -> dict[str, Link]:
-    return {kind: told for each in provider.practices for kind, told in each.links.items()}
+    return {kind: link for each in provider.practices for kind, link in each.links.items()}
 
 
 def _template(provider: Provider, template: str) -> jinja2.Template:
     practice, _, name = template.partition("/")
     try:
-        found = provider.pages.plain.get_template(f"{practice}/mail/{name}.txt")
+        source = provider.pages.plain.get_template(f"{practice}/mail/{name}.txt")
     except jinja2.TemplateNotFound:
         raise TemplateError(
             f"there is no template `{template}`",
             code="template",
             hint="see the practice's templates/mail",
         ) from None
-    if SUBJECT not in found.blocks or len(found.blocks) < 2:
+    if SUBJECT not in source.blocks or len(source.blocks) < 2:
         raise TemplateError(
             f"`{template}` has no subject, or nothing to say",
             code="template",
             hint="give it both as blocks",
         )
-    return found
+    return source
 
 
 def mail(
@@ -147,12 +147,12 @@ def mail(
             "List-Unsubscribe": f"<{unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-    made = envelope.new_message((name, sender), to, composed.subject, headers)
+    message = envelope.new_message((name, sender), to, composed.subject, headers)
     foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
     html = markdown.html(composed.markdown)
     if unsubscribe:
         foot += f"\n\nYou can end messages of this kind here: {unsubscribe}"
-    made.set_content(composed.text + foot + "\n")
+    message.set_content(composed.text + foot + "\n")
     page = provider.pages.text(
         "messages/mail.html",
         body=html,
@@ -160,10 +160,10 @@ def mail(
         unsubscribe=unsubscribe,
         imprint=provider.imprint,
     )
-    made.add_alternative(page, subtype="html")
-    return made
+    message.add_alternative(page, subtype="html")
+    return message
 
 
 def _imprint(provider: Provider) -> tuple[str, ...]:
-    told = provider.imprint
-    return told.address, told.phone, told.email
+    imprint = provider.imprint
+    return imprint.address, imprint.phone, imprint.email

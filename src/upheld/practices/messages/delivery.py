@@ -107,8 +107,8 @@ class Delivery:
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
             while True:
-                found, forged = tables.sound(outbox, _DUE, now, ONCE, after, parts=[WAITING])
-                if found or not forged:
+                rows, forged = tables.sound(outbox, _DUE, now, ONCE, after, parts=[WAITING])
+                if rows or not forged:
                     break
                 after += ONCE
         return [
@@ -121,44 +121,44 @@ class Delivery:
                 each.entry,
                 each.tries,
             )
-            for each in found
+            for each in rows
         ]
 
-    def _deliver(self, gate: Gate, by: Carrier, waiting: WaitingMessage) -> int:
+    def _deliver(self, gate: Gate, by: Carrier, message: WaitingMessage) -> int:
         with gate.together() as transaction:
-            ready = self._prepare(transaction, waiting)
+            ready = self._prepare(transaction, message)
         if ready is None:
             return 0
         by.send(ready.mail)
         if (observer := observing.observer()) is not None:
-            observer.note("message", waiting.template, observing.digest(ready.copy.text))
+            observer.note("message", message.template, observing.digest(ready.copy.text))
         try:
             with gate.together() as transaction:
-                self._note_sent(transaction, waiting, ready)
+                self._note_sent(transaction, message, ready)
         except Exception as error:  # noqa: BLE001 - it went out: to send it once more would mend nothing
             trouble = f"sent, but not noted in full: {_trouble_of(error)}"
             logging.getLogger("upheld").warning("message %s", trouble)
             with gate.together() as transaction:
-                self._end(transaction, waiting, SENT, trouble)
+                self._end(transaction, message, SENT, trouble)
         return 1
 
     def _note_failure(
-        self, gate: Gate, waiting: WaitingMessage, trouble: str, *, final: bool
+        self, gate: Gate, message: WaitingMessage, trouble: str, *, final: bool
     ) -> None:
         """Note why a message did not go, and when it is tried again; else set it aside."""
         logging.getLogger("upheld").warning("message not sent: %s", trouble)
         try:
             with gate.together() as transaction:
-                self._try_later(transaction, waiting, trouble, final=final)
+                self._try_later(transaction, message, trouble, final=final)
         except SealedError as error:  # it stays as it is
             self.provider.changed(error)
         except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
             with gate.together() as transaction:
-                self._end(transaction, waiting, FAILED, trouble)
+                self._end(transaction, message, FAILED, trouble)
 
-    def _prepare(self, transaction: Transaction, waiting: WaitingMessage) -> OutgoingMessage | None:
+    def _prepare(self, transaction: Transaction, message: WaitingMessage) -> OutgoingMessage | None:
         """The message, if we may still write it; its row is set aside meanwhile."""
-        provider, person, purpose = self.provider, waiting.person_id, waiting.purpose
+        provider, person, purpose = self.provider, message.person_id, message.purpose
         now = transaction.clock.now()
         changes: dict[str, Change] = {
             "due": microseconds(now + LEASE),
@@ -166,56 +166,56 @@ class Delivery:
         }
         where = f"{_ONE} AND due <= ?"
         if not transaction.tables.update(
-            outbox, changes, where, person, waiting.message_id, microseconds(now), parts=[WAITING]
+            outbox, changes, where, person, message.message_id, microseconds(now), parts=[WAITING]
         ):
             return None  # another process has it
-        given: dict[str, Any] = {}
-        for each in dict.fromkeys([purpose, *blocks(provider, waiting.template)]):
-            found = transaction.act(Act(action="contact", purpose=each), person)
-            if not isinstance(found, Refused):
-                given[each] = found
+        allowed: dict[str, Any] = {}
+        for each in dict.fromkeys([purpose, *blocks(provider, message.template)]):
+            result = transaction.act(Act(action="contact", purpose=each), person)
+            if not isinstance(result, Refused):
+                allowed[each] = result
         use = Act(action="use", data=("email", "name"), purpose=purpose, partial=True)
         values = transaction.act(use, person)
-        if purpose not in given or isinstance(values, Refused) or "email" not in values.values:
-            self._end(transaction, waiting, "refused")
+        if purpose not in allowed or isinstance(values, Refused) or "email" not in values.values:
+            self._end(transaction, message, "refused")
             return None
-        decision = given[purpose].decision
+        decision = allowed[purpose].decision
         name = values["name"] if "name" in values.values else ""
-        made = compose(
+        composed = compose(
             provider,
             transaction.tables,
-            waiting.template,
+            message.template,
             person,
             name,
-            _WORDS.decode(waiting.words),
-            lambda each: each in given,
+            _WORDS.decode(message.words),
+            lambda each: each in allowed,
         )
         optional = any(duty.duty == OPTIONAL for duty in decision.duties)
         address = self.unsubscribing.address(person, purpose) if optional else ""
         copy = MessageCopy(
             at=now.isoformat(timespec="seconds"),
             purpose=purpose,
-            subject=made.subject,
-            text=made.copy,
-            message=waiting.message_id,
+            subject=composed.subject,
+            text=composed.copy,
+            message=message.message_id,
             clause=", ".join(decision.clauses),
         )
         return OutgoingMessage(
             mail(
                 provider,
-                made,
+                composed,
                 to=values["email"],
-                message_id=waiting.message_id,
+                message_id=message.message_id,
                 unsubscribe=address,
             ),
             copy,
         )
 
     def _note_sent(
-        self, transaction: Transaction, waiting: WaitingMessage, ready: OutgoingMessage
+        self, transaction: Transaction, message: WaitingMessage, ready: OutgoingMessage
     ) -> None:
         """Enter that a message was sent, and keep a copy, or enter that none may be kept."""
-        person, purpose = waiting.person_id, waiting.purpose
+        person, purpose = message.person_id, message.purpose
         copied = transaction.may_store(person, "messages", purpose).allowed
         if copied:
             copy = msgspec.json.encode(ready.copy).decode()
@@ -231,41 +231,41 @@ class Delivery:
             action="contact",
             purpose=purpose,
             clauses=tuple(ready.copy.clause.split(", ")),
-            after=str(waiting.entry),
-            id=waiting.message_id,
+            after=str(message.entry),
+            id=message.message_id,
             problem="" if copied else UNCOPIED,
         )
-        self._end(transaction, waiting, SENT)
+        self._end(transaction, message, SENT)
 
     def _try_later(
-        self, transaction: Transaction, waiting: WaitingMessage, trouble: str, *, final: bool
+        self, transaction: Transaction, message: WaitingMessage, trouble: str, *, final: bool
     ) -> None:
-        if final or waiting.tries >= len(BACKOFF):
+        if final or message.tries >= len(BACKOFF):
             transaction.note(
-                waiting.person_id,
+                message.person_id,
                 "unsent",
                 action="contact",
-                purpose=waiting.purpose,
-                after=str(waiting.entry),
-                id=waiting.message_id,
+                purpose=message.purpose,
+                after=str(message.entry),
+                id=message.message_id,
             )
-            self._end(transaction, waiting, FAILED, trouble)
+            self._end(transaction, message, FAILED, trouble)
             return
-        due = transaction.clock.now() + BACKOFF[waiting.tries]
+        due = transaction.clock.now() + BACKOFF[message.tries]
         _change(
-            transaction, waiting, due=microseconds(due), tries=waiting.tries + 1, trouble=trouble
+            transaction, message, due=microseconds(due), tries=message.tries + 1, trouble=trouble
         )
 
     def _end(
-        self, transaction: Transaction, waiting: WaitingMessage, state: str, trouble: str = ""
+        self, transaction: Transaction, message: WaitingMessage, state: str, trouble: str = ""
     ) -> None:
         ended = microseconds(transaction.clock.now())
-        _change(transaction, waiting, due=None, state=state, trouble=trouble, ended=ended)
+        _change(transaction, message, due=None, state=state, trouble=trouble, ended=ended)
 
 
-def _change(transaction: Transaction, waiting: WaitingMessage, **changes: Any) -> None:
+def _change(transaction: Transaction, message: WaitingMessage, **changes: Any) -> None:
     transaction.tables.update(
-        outbox, changes, _ONE, waiting.person_id, waiting.message_id, parts=[WAITING]
+        outbox, changes, _ONE, message.person_id, message.message_id, parts=[WAITING]
     )
 
 

@@ -65,20 +65,20 @@ class MailDesk:
 
     def trouble(self, tables: Tables) -> list[Todo]:
         """What managers are told on the console: failed messages, and a queue that is full."""
-        found = self.count(tables)
-        told = []
-        if found.aside:
-            told.append(f"Messages that could not be delivered: {found.aside}.")
-        late = found.since is not None and found.since < self.provider.now() - LATE
-        if found.waiting and not self.sends:
-            told.append(f"There is no mail server, and messages wait: {found.waiting}.")
-        elif late or found.waiting >= MANY:
-            told.append(f"The queue of mail is full: {found.waiting} messages wait.")
-        return [Todo(sentence, "See the mail", HERE) for sentence in told]
+        count = self.count(tables)
+        sentences = []
+        if count.aside:
+            sentences.append(f"Messages that could not be delivered: {count.aside}.")
+        late = count.since is not None and count.since < self.provider.now() - LATE
+        if count.waiting and not self.sends:
+            sentences.append(f"There is no mail server, and messages wait: {count.waiting}.")
+        elif late or count.waiting >= MANY:
+            sentences.append(f"The queue of mail is full: {count.waiting} messages wait.")
+        return [Todo(sentence, "See the mail", HERE) for sentence in sentences]
 
     def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:
         """The latest messages that a condition holds of, of people whose rows are whole."""
-        found, _ = tables.sound(outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states)
+        rows, _ = tables.sound(outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states)
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
             OutboxRow(
@@ -90,7 +90,7 @@ class MailDesk:
                 each.trouble,
                 each.state,
             )
-            for each in found
+            for each in rows
         ]
 
     async def show(self, visit: Visit) -> Response:
@@ -149,10 +149,10 @@ class MailDesk:
     ) -> bool:
         """Change a row that was set aside, with an entry that names who did it; whether it was."""
         where, parts = f"message_id = ? AND {_ASIDE}", [FAILED, BOUNCED]
-        found = transaction.tables.select(outbox, where, message, parts=parts)
-        if not found:
+        rows = transaction.tables.select(outbox, where, message, parts=parts)
+        if not rows:
             return False
-        (aside,) = found
+        (aside,) = rows
         transaction.tables.update(outbox, changes, where, message, parts=parts)
         transaction.note(
             aside.person_id,

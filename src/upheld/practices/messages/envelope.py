@@ -41,16 +41,16 @@ def new_message(
 
     A subject never holds an encoded word: what looks like one is text that somebody typed.
     """
-    name, written = sender
-    made = EmailMessage(POLICY)
-    made["From"] = address(written, name)
-    made["To"] = address(to)
-    made["Subject"] = " ".join(subject.split()).replace("=?", "= ?")
+    name, mailbox = sender
+    message = EmailMessage(POLICY)
+    message["From"] = address(mailbox, name)
+    message["To"] = address(to)
+    message["Subject"] = " ".join(subject.split()).replace("=?", "= ?")
     for header, value in more.items():
-        made[header] = value
-    return made
+        message[header] = value
+    return message
 
 
-def domain_of(written: str) -> str:
+def domain_of(mailbox: str) -> str:
     """The domain of an address, as A-labels."""
-    return address(written).domain
+    return address(mailbox).domain

@@ -37,10 +37,10 @@ class MessagePages:
             act = Act(
                 action="view", data=("messages",), actor="customer", purpose="service-provision"
             )
-            found = transaction.act(act, visit.subject, entitled=True)
-            if isinstance(found, Refused):
-                return found
-            return [copy_of(each.value) for each in reversed(found.series(MESSAGES))]
+            result = transaction.act(act, visit.subject, entitled=True)
+            if isinstance(result, Refused):
+                return result
+            return [copy_of(each.value) for each in reversed(result.series(MESSAGES))]
 
         return await self.provider.attempt(read)
 
@@ -50,7 +50,7 @@ class MessagePages:
 
     async def list_page(self, visit: Visit) -> Response:
         """All messages, the latest first."""
-        found = await self._copies(visit)
+        result = await self._copies(visit)
         keeping = await self.provider.do(
             lambda transaction: transaction.may_store(visit.subject, "messages")
         )
@@ -60,16 +60,16 @@ class MessagePages:
             "messages/list.html",
             label=self._label,
             why_not=() if keeping.allowed else quoted(policy, keeping.clauses),
-            copies=[] if isinstance(found, Refused) else found,
-            refused=found if isinstance(found, Refused) else None,
+            copies=[] if isinstance(result, Refused) else result,
+            refused=result if isinstance(result, Refused) else None,
         )
 
     async def one(self, visit: Visit) -> Response:
         """One message."""
-        found = await self._copies(visit)
-        wanted = visit.request.path_params["message"]
-        copies = [] if isinstance(found, Refused) else found
-        copy = next((each for each in copies if each.message == wanted), None)
+        result = await self._copies(visit)
+        message_id = visit.request.path_params["message"]
+        copies = [] if isinstance(result, Refused) else result
+        copy = next((each for each in copies if each.message == message_id), None)
         if copy is None:
             raise HTTPException(404)
         purpose = copy.purpose

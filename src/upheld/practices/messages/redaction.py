@@ -68,5 +68,5 @@ class RedactionJob:
     def _pattern(self) -> re.Pattern[str]:
         """What finds a link that works once, of any practice, in a text."""
         paths = {link.path for each in self.provider.practices for link in each.links.values()}
-        listed = "|".join(re.escape(path) for path in sorted(paths))
-        return re.compile(rf"<?[^\s<]*(?:{listed})/[A-Za-z0-9_-]{{16,}}>?")
+        alternatives = "|".join(re.escape(path) for path in sorted(paths))
+        return re.compile(rf"<?[^\s<]*(?:{alternatives})/[A-Za-z0-9_-]{{16,}}>?")

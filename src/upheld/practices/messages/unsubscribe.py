@@ -36,8 +36,8 @@ class UnsubscribePages:
 
     def address(self, person_id: str, purpose: str) -> str:
         """The address for one person and one kind of message."""
-        told = bytes.fromhex(person_id) + purpose.encode()
-        raw = self._sealer.mark(told)[:MAC_BYTES] + told
+        payload = bytes.fromhex(person_id) + purpose.encode()
+        raw = self._sealer.mark(payload)[:MAC_BYTES] + payload
         token = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return f"{self.provider.settings.url}/unsubscribe/{token}"
 
@@ -47,24 +47,24 @@ class UnsubscribePages:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
-        mac, told = raw[:MAC_BYTES], raw[MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._sealer.mark(told)[:MAC_BYTES]):
+        mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._sealer.mark(payload)[:MAC_BYTES]):
             return None
-        return told[:BYTES].hex(), told[BYTES:].decode()
+        return payload[:BYTES].hex(), payload[BYTES:].decode()
 
     async def show(self, request: Request) -> Response:
         """Ask; nothing changes by looking."""
-        found = self.read(request.path_params["token"])
-        if found is None:
+        target = self.read(request.path_params["token"])
+        if target is None:
             raise HTTPException(404)
-        return self._page(request, found[1], done=False)
+        return self._page(request, target[1], done=False)
 
     async def send(self, request: Request) -> Response:
         """End messages of this kind."""
-        found = self.read(request.path_params["token"])
-        if found is None:
+        target = self.read(request.path_params["token"])
+        if target is None:
             raise HTTPException(404)
-        person_id, purpose = found
+        person_id, purpose = target
 
         def work(transaction: Transaction) -> None:
             if transaction.peek(person_id, Act(action="contact", purpose=purpose)).allowed:

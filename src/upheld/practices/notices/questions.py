@@ -59,9 +59,10 @@ class FormQuestion(msgspec.Struct, frozen=True):
         """The question as the query of an address."""
         pairs = [("action", self.action)]
         pairs += [(d, w) for d in DIMENSIONS for w in self.dimensions.get(d, ())]
-        said = {True: "yes", False: "no"}
+        yes_no = {True: "yes", False: "no"}
         pairs += [
-            (f"fact.{n}", said[v] if isinstance(v, bool) else str(v)) for n, v in self.facts.items()
+            (f"fact.{n}", yes_no[v] if isinstance(v, bool) else str(v))
+            for n, v in self.facts.items()
         ]
         return urlencode(pairs)
 
@@ -90,11 +91,11 @@ class QuestionAnswerer:
         action = ""
         dimensions: dict[str, tuple[str, ...]] = {}
         facts: dict[str, bool | int | float | str] = {}
-        given = list(pairs)
-        if len(given) > VALUES_MAX:
+        all_pairs = list(pairs)
+        if len(all_pairs) > VALUES_MAX:
             what = "The question names too many words."
             raise RejectedQuestion(what, "Ask for fewer at a time.", "too-large")
-        for key, value in given:
+        for key, value in all_pairs:
             word = value.strip()
             if key.startswith("fact."):
                 if word:
@@ -145,124 +146,135 @@ class QuestionAnswerer:
                 return int(word) if word.lstrip("-").isdecimal() else _decimal(word)
             except ValueError:
                 pass
-        wanted = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
+        expected = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
         raise RejectedQuestion(
-            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
+            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {expected}.", "wrong-type"
         )
 
-    def answer(self, asked: FormQuestion) -> dict[str, object]:
+    def answer(self, question: FormQuestion) -> dict[str, object]:
         """The policy's answer; Refused where it has none."""
-        said = self.policy.answer(asked.json())
-        if said["outcome"] != "error":
-            return said
-        if said.get("code") == "wrong-dimension":
-            takes = self.vocabulary.takes(asked.action)
-            odd = [d for d in asked.dimensions if d not in takes]
+        answer = self.policy.answer(question.json())
+        if answer["outcome"] != "error":
+            return answer
+        if answer.get("code") == "wrong-dimension":
+            takes = self.vocabulary.takes(question.action)
+            odd = [d for d in question.dimensions if d not in takes]
             fewer = FormQuestion(
-                asked.action, {d: w for d, w in asked.dimensions.items() if d in takes}, asked.facts
+                question.action,
+                {d: w for d, w in question.dimensions.items() if d in takes},
+                question.facts,
             )
-            act = self.plain.label("action", asked.action)
+            act = self.plain.label("action", question.action)
             what = f"“{act}” has no {listed(DIMENSION_LABELS[d] for d in odd)}."
             raise RejectedQuestion(
                 what, "Ask without it.", "wrong-dimension", address=fewer.query() if odd else ""
             )
         raise RejectedQuestion(
-            "The policy cannot answer that.", str(said.get("why", "")), str(said.get("code", ""))
+            "The policy cannot answer that.",
+            str(answer.get("why", "")),
+            str(answer.get("code", "")),
         )
 
-    def view(self, asked: FormQuestion, said: Mapping[str, object]) -> dict[str, Any]:
+    def view(self, question: FormQuestion, answer: Mapping[str, object]) -> dict[str, Any]:
         """An answer as the page shows it."""
-        outcome = str(said["outcome"])
+        outcome = str(answer["outcome"])
         tone, mark, word = VERDICT[outcome]
         return {
             "tone": tone,
             "mark": mark,
             "word": word,
-            "rest": self._rest(said),
-            "question": f"May you {self.plain.question(asked.action, asked.dimensions)}?",
+            "rest": self._rest(answer),
+            "question": f"May you {self.plain.question(question.action, question.dimensions)}?",
             "given": [
-                {"text": self.plain.given({n: v})[0], "without": asked.with_fact(n, None).query()}
-                for n, v in asked.facts.items()
+                {
+                    "text": self.plain.given({n: v})[0],
+                    "without": question.with_fact(n, None).query(),
+                }
+                for n, v in question.facts.items()
             ],
-            "clauses": [self.clauses[c] for c in _list(said, "clauses") if c in self.clauses],
-            "prove": [[self._proof(asked, e) for e in every] for every in _list(said, "prove")],
-            "duties": [self.plain.duty(each) for each in _list(said, "duties")],
-            "owed": [self._owed(each) for each in _list(said, "owed")],
-            "depends": self._depends(said),
+            "clauses": [self.clauses[c] for c in _list(answer, "clauses") if c in self.clauses],
+            "prove": [
+                [self._proof(question, e) for e in every] for every in _list(answer, "prove")
+            ],
+            "duties": [self.plain.duty(each) for each in _list(answer, "duties")],
+            "owed": [self._owed(each) for each in _list(answer, "owed")],
+            "depends": self._depends(answer),
             "nearest": [
                 {"clause": self.clauses[each["clause"]], "lacks": self._lacks(each["lacks"])}
-                for each in _list(said, "nearest")
+                for each in _list(answer, "nearest")
                 if each["clause"] in self.clauses
             ],
         }
 
-    def _rest(self, said: Mapping[str, object]) -> str:
-        match said["outcome"], said.get("kind"):
+    def _rest(self, answer: Mapping[str, object]) -> str:
+        match answer["outcome"], answer.get("kind"):
             case "allow", _:
                 return "The policy allows it."
             case "deny", "silence":
                 return "No clause allows it, and what no clause allows, we may not do."
-            case "deny", _ if said.get("depends"):
+            case "deny", _ if answer.get("depends"):
                 return "Not whenever and for whatever: say more, and the answer may be another."
             case "deny", _:
                 return "The policy forbids it."
             case _:
                 return ""
 
-    def _proof(self, asked: FormQuestion, literal: str) -> dict[str, str]:
-        found = {"text": self.plain.literal(literal), "yes": ""}
+    def _proof(self, question: FormQuestion, literal: str) -> dict[str, str]:
+        proof = {"text": self.plain.literal(literal), "yes": ""}
         negated = literal.startswith("not ")
         name, *rest = literal.removeprefix("not ").split()
         if not rest:
-            found["yes"] = asked.with_fact(name, not negated).query()
+            proof["yes"] = question.with_fact(name, not negated).query()
         elif rest[0] == "is" and not negated:
-            found["yes"] = asked.with_fact(name, rest[1]).query()
+            proof["yes"] = question.with_fact(name, rest[1]).query()
         elif rest[0] in (">=", "<=", "="):
             fact = self.vocabulary.facts.get(name)
             if fact and rest[2:] in ([], [fact.unit]) and rest[1].lstrip("-").isdecimal():
-                found["yes"] = asked.with_fact(name, int(rest[1])).query()
-        return found
+                proof["yes"] = question.with_fact(name, int(rest[1])).query()
+        return proof
 
-    def _owed(self, owed: Mapping[str, object]) -> dict[str, object]:
+    def _owed(self, duty: Mapping[str, object]) -> dict[str, object]:
         within = ""
-        if owed.get("amount") is not None:
-            within = f"within {counted(str(owed['amount']), str(owed.get('unit', '')))}"
+        if duty.get("amount") is not None:
+            within = f"within {counted(str(duty['amount']), str(duty.get('unit', '')))}"
         return {
-            "clause": self.clauses.get(str(owed["clause"])),
+            "clause": self.clauses.get(str(duty["clause"])),
             "within": within or "at once",
-            "certain": bool(owed.get("certain")),
+            "certain": bool(duty.get("certain")),
         }
 
-    def _depends(self, said: Mapping[str, object]) -> list[str]:
-        depends = said.get("depends")
-        found = []
-        for dimension, refused in depends.items() if isinstance(depends, Mapping) else ():
+    def _depends(self, answer: Mapping[str, object]) -> list[str]:
+        depends = answer.get("depends")
+        sentences = []
+        for dimension, leaves in depends.items() if isinstance(depends, Mapping) else ():
             tree = TREE_OF[dimension]
-            words = [w for w in self.plain.fold(tree, refused) if w != OTHER]
+            words = [w for w in self.plain.fold(tree, leaves) if w != OTHER]
             but = listed((self.plain.label(tree, w) for w in words), "and")
             except_ = f", except with {but}" if but and len(words) < 7 else " for some choices"
-            found.append(f"Say which {DIMENSION_LABELS[dimension]}: it can be allowed{except_}.")
-        return found
+            sentences.append(
+                f"Say which {DIMENSION_LABELS[dimension]}: it can be allowed{except_}."
+            )
+        return sentences
 
     def _lacks(self, lacks: Iterable[str]) -> list[str]:
         """What was missing: a fact, or a dimension that would have had to be otherwise."""
-        found = []
+        lines = []
         for each in lacks:
             dimension, colon, word = each.partition(": ")
             if colon and dimension in TREE_OF:
-                said = self.plain.label(TREE_OF[dimension], word)
-                found.append(f"another {DIMENSION_LABELS[dimension]}, {said} say")
+                label = self.plain.label(TREE_OF[dimension], word)
+                lines.append(f"another {DIMENSION_LABELS[dimension]}, {label} say")
             else:
-                found.append(self.plain.literal(each))
-        return found
+                lines.append(self.plain.literal(each))
+        return lines
 
     def sentence(self, clause: Clause) -> str:
         """A clause's prose, cut where a title must be short."""
         return clause.text if len(clause.text) < 80 else clause.text[:77].rsplit(" ", 1)[0] + " …"
 
 
-def _list(said: Mapping[str, object], key: str) -> list[Any]:
-    value = said.get(key)
+def _list(answer: Mapping[str, object], key: str) -> list[Any]:
+    value = answer.get(key)
     return list(value) if isinstance(value, (list, tuple)) else []
 
 

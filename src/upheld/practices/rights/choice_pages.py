@@ -66,7 +66,7 @@ class ChoicePages:
                 ],
             }
 
-        found = await self.provider.do(work)
+        words = await self.provider.do(work)
         cited = {each.id: each for each in clauses_in_force(policy_of(self.provider), CLAUSES)}
         return self.provider.pages.page(
             visit.request,
@@ -75,39 +75,39 @@ class ChoicePages:
             filled=filled,
             cited=cited,
             signal_now=signal_now,
-            **found,
+            **words,
         )
 
     async def give(self, visit: Visit) -> Response:
         """Show the text of a permission, and give it once that was agreed to."""
         policy = policy_of(self.provider)
-        asked = await self.provider.do(lambda transaction: fields(transaction, visit.subject))
-        filled = read(asked, visit.form)
+        form_fields = await self.provider.do(lambda transaction: fields(transaction, visit.subject))
+        filled = read(form_fields, visit.form)
         if not filled.ok:
             return await self._page(visit, filled, 422)
-        told = permission(filled.values)
+        grant = permission(filled.values)
         if not all(
-            choices.makes_difference(policy, d, told.recipient, told.purpose) for d in told.data
+            choices.makes_difference(policy, d, grant.recipient, grant.purpose) for d in grant.data
         ):
-            said = "The policy lets a permission decide nothing here. Choose another purpose."
-            return await self._page(visit, filled.wrong("purpose", said), 422)
+            problem = "The policy lets a permission decide nothing here. Choose another purpose."
+            return await self._page(visit, filled.wrong("purpose", problem), 422)
         if not await self.provider.do(
             lambda transaction: choices.of_age(transaction, visit.subject)
         ):
-            said = "Until you are of age your parent or guardian gives permissions for you."
-            return await self._page(visit, filled.wrong("data", said), 422)
-        shown = choices.text(policy, told)
-        agreed = visit.form.get("agreed", "")
-        if not isinstance(agreed, str) or not same(agreed, choices.digest(shown)):
+            problem = "Until you are of age your parent or guardian gives permissions for you."
+            return await self._page(visit, filled.wrong("data", problem), 422)
+        wording = choices.text(policy, grant)
+        agreement = visit.form.get("agreed", "")
+        if not isinstance(agreement, str) or not same(agreement, choices.digest(wording)):
             return self.provider.pages.page(
                 visit.request,
                 "rights/agree.html",
-                shown=shown,
-                digest=choices.digest(shown),
+                shown=wording,
+                digest=choices.digest(wording),
                 values=filled.values,
                 cited=clauses_in_force(policy, ["permission"]),
             )
-        await self.provider.do(lambda transaction: choices.give(transaction, visit.subject, told))
+        await self.provider.do(lambda transaction: choices.give(transaction, visit.subject, grant))
         return RedirectResponse(PAGE, 303)
 
     async def withdraw(self, visit: Visit) -> Response:
@@ -165,14 +165,17 @@ class ChoicePages:
             ]
             return (mine[0], transaction.shown(visit.subject, record_id)) if mine else None
 
-        found = await self.provider.do(work)
-        if found is None:
+        record_and_text = await self.provider.do(work)
+        if record_and_text is None:
             raise HTTPException(404)
-        told = consent_record.document(
-            policy_of(self.provider), self.provider.imprint, self.provider.settings.url, *found
+        document = consent_record.document(
+            policy_of(self.provider),
+            self.provider.imprint,
+            self.provider.settings.url,
+            *record_and_text,
         )
         return Response(
-            json.dumps(told, ensure_ascii=False, indent=1),
+            json.dumps(document, ensure_ascii=False, indent=1),
             media_type=kit.JSON,
             headers={
                 "content-disposition": f'attachment; filename="record-{record_id}.json"',
@@ -183,13 +186,13 @@ class ChoicePages:
 
 def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
-    policy, held = transaction.policy, transaction.held(person_id)
+    policy, shapes = transaction.policy, transaction.held(person_id)
     offered, parties = choices.permission_options(policy), choices.parties(transaction)
     recipients = [
         (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
     ]
     recipients += [(kind, f"any: {label(policy, 'party', kind)}") for kind in offered.recipients]
-    data = [(word, label(policy, "data", word)) for word in offered.data if word in held]
+    data = [(word, label(policy, "data", word)) for word in offered.data if word in shapes]
     purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
     return (
         Field("data", "What may be shared", "checks", options=data, length_max=1_000),
@@ -212,19 +215,19 @@ def _choice(transaction: Transaction, record: Record) -> Choice:
     policy, at = transaction.policy, microseconds(transaction.clock.now())
     text = transaction.shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
-    said = (
+    title = (
         text.partition(". ")[0].removesuffix(".")
         if text
         else (fact.label if fact else (record.kind.replace("-", " ")))
     )
     if record.about.get("purpose") and not text:
         words = ", ".join(label(policy, "purpose", word) for word in record.about["purpose"])
-        said = f"{said}: {words}"
-    over = record.withdrawn if record.withdrawn is not None else record.ends
-    ended = over if over is not None and over <= at else None
+        title = f"{title}: {words}"
+    end = record.withdrawn if record.withdrawn is not None else record.ends
+    ended = end if end is not None and end <= at else None
     return Choice(
         record.record_id,
-        said[:1].upper() + said[1:],
+        title[:1].upper() + title[1:],
         _moment(record.begins),
         None if ended is None else _moment(ended),
         ended is None and _withdrawable(record),
@@ -233,5 +236,5 @@ def _choice(transaction: Transaction, record: Record) -> Choice:
     )
 
 
-def _moment(told: int) -> datetime:
-    return BEGINNING + timedelta(microseconds=told)
+def _moment(instant: int) -> datetime:
+    return BEGINNING + timedelta(microseconds=instant)

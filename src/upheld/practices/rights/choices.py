@@ -61,7 +61,7 @@ def permission_options(policy: Policy) -> PermissionOptions:
         tree: [n for n in leaves[tree].bit if n != "other" and not n.endswith("/other")]
         for tree in ("data", "party", "purpose")
     }
-    found = PermissionOptions((), (), ())
+    options = PermissionOptions((), (), ())
     recipients, purposes, data = [], set(), set()
     for recipient in words["party"]:
         mine = {
@@ -78,19 +78,19 @@ def permission_options(policy: Policy) -> PermissionOptions:
             for d in words["data"]
             if any(makes_difference(policy, d, recipients[0], p) for p in purposes)
         }
-        found = PermissionOptions(
+        options = PermissionOptions(
             tuple(d for d in words["data"] if d in data),
             tuple(recipients),
             tuple(p for p in words["purpose"] if p in purposes),
         )
-    return found
+    return options
 
 
 def makes_difference(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
     """Whether a permission turns a no into a yes for a share of this kind."""
     request = Request("share", data=data, recipient=recipient, purpose=purpose, occasion="other")
-    given = policy.decide(request, {"permission": True})
-    return given.allowed and not policy.decide(request, {"permission": False}).allowed
+    with_permission = policy.decide(request, {"permission": True})
+    return with_permission.allowed and not policy.decide(request, {"permission": False}).allowed
 
 
 def parties(transaction: Transaction) -> list[tuple[str, str]]:
@@ -99,57 +99,59 @@ def parties(transaction: Transaction) -> list[tuple[str, str]]:
     kinds = sorted(
         {f.proof for f in policy.program.vocabulary.facts.values() if "recipient" in f.per}
     )
-    found, _ = transaction.records_of([REGISTER], kinds)
+    records, _ = transaction.records_of([REGISTER], kinds)
     at = microseconds(transaction.clock.now())
-    named = {
+    names = {
         (kind, each.party)
-        for each in found
+        for each in records
         if each.party and each.in_force(at)
         for kind in each.about.get("recipient", ())
     }
-    return sorted(each for each in named if each[0] in permission_options(policy).recipients)
+    return sorted(each for each in names if each[0] in permission_options(policy).recipients)
 
 
-def text(policy: Policy, told: Permission) -> str:
+def text(policy: Policy, permission: Permission) -> str:
     """What somebody agrees to, as it is shown; its digest stands in the record."""
     provider = policy.front.provider or policy.front.policy
-    data = listed([label(policy, "data", word) for word in told.data], "and")
-    to = label(policy, "party", told.recipient)
-    to = f"{told.party}, {to}" if told.party else to
+    data = listed([label(policy, "data", word) for word in permission.data], "and")
+    to = label(policy, "party", permission.recipient)
+    to = f"{permission.party}, {to}" if permission.party else to
     return (
         f"I permit {provider} to share my {data} with {to}, for"
-        f" {label(policy, 'purpose', told.purpose)}. No other information, recipient or purpose is"
-        " meant. I can withdraw this permission at any time on this page, and from then on nothing"
-        " more is shared because of it."
+        f" {label(policy, 'purpose', permission.purpose)}. No other information, recipient or"
+        " purpose is meant. I can withdraw this permission at any time on this page, and from then"
+        " on nothing more is shared because of it."
     )
 
 
-def digest(shown: str) -> str:
+def digest(wording: str) -> str:
     """The SHA-256 of a text."""
-    return sha256(shown.encode()).hexdigest()
+    return sha256(wording.encode()).hexdigest()
 
 
-def give(transaction: Transaction, person_id: str, told: Permission) -> str:
+def give(transaction: Transaction, person_id: str, permission: Permission) -> str:
     """Keep a permission, with the text that was shown; the record's id."""
-    shown = text(transaction.policy, told)
+    wording = text(transaction.policy, permission)
     return transaction.record(
         person_id,
         CONSENT,
-        about=told.about(),
-        party=told.party,
+        about=permission.about(),
+        party=permission.party,
         by_whom="customer",
         how="portal",
-        text=shown,
+        text=wording,
     )
 
 
 def of_age(transaction: Transaction, person_id: str) -> bool:
     """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
-    found = transaction.act(Act(action="use", data=("birth-date",), purpose="age-check"), person_id)
-    if isinstance(found, Refused) or "birth-date" not in found.values:
+    result = transaction.act(
+        Act(action="use", data=("birth-date",), purpose="age-check"), person_id
+    )
+    if isinstance(result, Refused) or "birth-date" not in result.values:
         return admission(transaction.policy).any_age.allowed  # nobody was asked how old they are
     try:
-        born = date.fromisoformat(found["birth-date"])
+        born = date.fromisoformat(result["birth-date"])
         age = years(born, transaction.clock.today())
     except ValueError:
         return False
@@ -158,9 +160,9 @@ def of_age(transaction: Transaction, person_id: str) -> bool:
 
 def choice_records(transaction: Transaction, person_id: str) -> list[Record]:
     """A person's records of choices, the latest first; none that may not be told."""
-    found, _ = transaction.records_of([person_id], KINDS)
-    untold = GagFilter(transaction, person_id)
-    return [each for each in reversed(found) if not untold.record(each)]
+    records, _ = transaction.records_of([person_id], KINDS)
+    gag = GagFilter(transaction, person_id)
+    return [each for each in reversed(records) if not gag.record(each)]
 
 
 def opt_out_records(
@@ -168,10 +170,10 @@ def opt_out_records(
 ) -> list[Record]:
     """The records in force of an opt-out."""
     at = microseconds(transaction.clock.now())
-    found, _ = transaction.records_of([person_id], [OPT_OUT])
+    records, _ = transaction.records_of([person_id], [OPT_OUT])
     return [
         each
-        for each in found
+        for each in records
         if each.fact == fact
         and each.in_force(at)
         and (not purpose or purpose in each.about.get("purpose", ()))

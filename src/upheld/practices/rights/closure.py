@@ -26,7 +26,7 @@ def close(transaction: Transaction, events: Events, person_id: str) -> bool:
 
 def closed_at(transaction: Transaction, person_id: str) -> datetime | None:
     """When an account was closed, if it was."""
-    found, _ = transaction.records_of([person_id], [KIND])
+    records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())
-    live = [each.begins for each in found if each.fact == FACT and each.in_force(at)]
+    live = [each.begins for each in records if each.fact == FACT and each.in_force(at)]
     return BEGINNING + timedelta(microseconds=min(live)) if live else None

@@ -47,7 +47,7 @@ MANDATORY: Final = frozenset(
 
 
 def document(
-    policy: Policy, imprint: Imprint, url: str, record: Record, shown: str
+    policy: Policy, imprint: Imprint, url: str, record: Record, text: str
 ) -> dict[str, Any]:
     """A record as a document of the standard; `shown` is the text that was agreed to."""
     front = policy.front
@@ -81,7 +81,7 @@ def document(
                 "recipient_third_parties": _recipients(policy, record),
                 "withdrawal_method": url + "/me/privacy/choices",
                 "privacy_rights": url + "/me/privacy/requests",
-                "text_shown": {"sha256": record.text_digest, "text": shown},
+                "text_shown": {"sha256": record.text_digest, "text": text},
             }
         ],
         "party_identification": [
@@ -122,17 +122,17 @@ def _pii(policy: Policy, word: str) -> dict[str, Any]:
 
 
 def _recipients(policy: Policy, record: Record) -> list[str]:
-    found = [label(policy, "party", word) for word in record.about.get("recipient", ())]
-    return [f"{record.party} ({', '.join(found)})"] if record.party else found
+    names = [label(policy, "party", word) for word in record.about.get("recipient", ())]
+    return [f"{record.party} ({', '.join(names)})"] if record.party else names
 
 
 def _events(record: Record) -> list[dict[str, Any]]:
     """What happened to the record, the first thing first."""
-    told = [(record.begins, "given", STATES_GIVEN[record.kind])]
+    events = [(record.begins, "given", STATES_GIVEN[record.kind])]
     if record.withdrawn is not None:
-        told.append((record.withdrawn, "withdrawn", STATES_ENDED[record.kind]))
+        events.append((record.withdrawn, "withdrawn", STATES_ENDED[record.kind]))
     elif record.ends is not None:
-        told.append((record.ends, "expired", "ConsentExpired"))
+        events.append((record.ends, "expired", "ConsentExpired"))
     return [
         {
             "event_time": (BEGINNING + timedelta(microseconds=at)).isoformat(),
@@ -141,5 +141,5 @@ def _events(record: Record) -> list[dict[str, Any]]:
             "event_type": kind,
             "event_state": state,
         }
-        for at, kind, state in told
+        for at, kind, state in events
     ]

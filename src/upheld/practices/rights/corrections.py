@@ -66,7 +66,7 @@ def correctable(
 ) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = transaction.policy
-    found = []
+    fields = []
     for field, shape in field_shapes(transaction, person_id).items():
         if field == SECRET:
             continue
@@ -76,8 +76,8 @@ def correctable(
             and _may(transaction, person_id, field)
         )
         name, page = label(policy, "data", field), pages.get(field, "")
-        found.append(Correctable(field, name, alone and not page, page))
-    return found
+        fields.append(Correctable(field, name, alone and not page, page))
+    return fields
 
 
 def _may(transaction: Transaction, person_id: str, field: str) -> bool:
@@ -92,10 +92,10 @@ def correct(
     transaction: Transaction, person_id: str, field: str, value: str
 ) -> RightsRequest | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
-    asked = requests.open_request(transaction, person_id, "correction", field)
-    if isinstance(asked, Refused):
-        return asked
-    stored = transaction.store(
+    request = requests.open_request(transaction, person_id, "correction", field)
+    if isinstance(request, Refused):
+        return request
+    result = transaction.store(
         person_id,
         {field: value},
         source="customer",
@@ -103,20 +103,20 @@ def correct(
         purpose="service-provision",
         entitled=True,
     )
-    if isinstance(stored, Refused):
-        requests.deny(transaction, asked, stored)
-        return stored
-    answered = requests.answer(transaction, asked)
-    return answered if isinstance(answered, Refused) else asked
+    if isinstance(result, Refused):
+        requests.deny(transaction, request, result)
+        return result
+    answer = requests.answer(transaction, request)
+    return answer if isinstance(answer, Refused) else request
 
 
 def hand_over(
     transaction: Transaction, person_id: str, field: str, text: str
 ) -> RightsRequest | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
-    asked = requests.open_request(transaction, person_id, "correction", field)
-    if isinstance(asked, Refused) or asked.task_id:
-        return asked
+    request = requests.open_request(transaction, person_id, "correction", field)
+    if isinstance(request, Refused) or request.task_id:
+        return request
     row = {
         "at": transaction.clock.now().isoformat(timespec="seconds"),
         "purpose": PURPOSE,
@@ -125,7 +125,7 @@ def hand_over(
         "message": secrets.token_hex(16),
         "clause": "correction",
     }
-    kept = transaction.append(
+    result = transaction.append(
         person_id,
         "messages",
         [msgspec.json.encode(row).decode()],
@@ -134,31 +134,31 @@ def hand_over(
         purpose="service-provision",
         entitled=True,
     )
-    if isinstance(kept, Refused):
-        requests.deny(transaction, asked, kept)
-        return kept
+    if isinstance(result, Refused):
+        requests.deny(transaction, request, result)
+        return result
     task = tasks.open_task(
-        transaction, person_id, KIND, PURPOSE, role=ROLE, about=asked.request_id, due=asked.due
+        transaction, person_id, KIND, PURPOSE, role=ROLE, about=request.request_id, due=request.due
     )
-    return requests.begin(transaction, asked, task)
+    return requests.begin(transaction, request, task)
 
 
 def answer_ready(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
     with gate.together() as transaction:
-        done = requests.ready_to_answer(transaction.tables)
+        ready = requests.ready_to_answer(transaction.tables)
     with trying(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
-            for each in done
+            for each in ready
         )
 
 
-def _answer(gate: Gate, told: RightsRequest) -> int:
+def _answer(gate: Gate, request: RightsRequest) -> int:
     with gate.together() as transaction:
-        if told.request_id not in {
+        if request.request_id not in {
             each.request_id for each in requests.ready_to_answer(transaction.tables)
         }:
             return 0  # another process was faster
-        requests.answer(transaction, told)
+        requests.answer(transaction, request)
     return 1

@@ -44,36 +44,36 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
     owed = ""
     if "balance" in transaction.held(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
-        found = transaction.act(act, person_id)
-        if isinstance(found, Given) and "balance" in found.values and int(found["balance"]) > 0:
-            owed = display_value("balance", found["balance"])
+        result = transaction.act(act, person_id)
+        if isinstance(result, Given) and "balance" in result.values and int(result["balance"]) > 0:
+            owed = display_value("balance", result["balance"])
     waits = [
         each
         for each in requests.requests_of(transaction.tables, person_id)
         if each.kind == "erasure" and each.waits
     ]
-    named = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
-    return Outlook(owed, clauses(transaction.policy, list(named)), waits[0] if waits else None)
+    clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
+    return Outlook(owed, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
 
 
 def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:
     """Ask for erasure, which is owed from now on; with what an address of it ends in."""
-    asked = requests.open_request(transaction, person_id, "erasure")
-    if isinstance(asked, Refused):
-        return asked
-    if asked.state == requests.OPEN:
-        asked = requests.begin(transaction, asked)
+    right = requests.open_request(transaction, person_id, "erasure")
+    if isinstance(right, Refused):
+        return right
+    if right.state == requests.OPEN:
+        right = requests.begin(transaction, right)
         outbox.queue(transaction, person_id, "rights/erasure", "administrative-message")
     at = transaction.clock.now()
     whose = transaction.token_of(person_id)
-    return asked, sessions.mint(transaction.tables, SHOWN, whose, LASTS, at)
+    return right, sessions.mint(transaction.tables, SHOWN, whose, LASTS, at)
 
 
 def whose(transaction: Transaction, raw: str) -> str | None:
     """Whose erasure an address is about: what stands for them in the list of erasures."""
     at = transaction.clock.now()
-    found = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (SHOWN, LINK))
-    return next((each for each in found if each), None)
+    owners = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (SHOWN, LINK))
+    return next((each for each in owners if each), None)
 
 
 def carry_out(gate: Gate) -> int:
@@ -88,24 +88,24 @@ def carry_out(gate: Gate) -> int:
         )
 
 
-def _one(gate: Gate, asked: RightsRequest) -> bool:
+def _one(gate: Gate, request: RightsRequest) -> bool:
     """Do what one request is owed; whether that could be done."""
-    told = _certificate(gate, asked)
-    if told is None:
+    certificate = _certificate(gate, request)
+    if certificate is None:
         with gate.together() as transaction:
-            if isinstance(transaction.act(requests.action("erasure"), asked.person_id), Refused):
+            if isinstance(transaction.act(requests.action("erasure"), request.person_id), Refused):
                 return False
-        told = erase(gate, [asked.person_id])[0]
+        certificate = erase(gate, [request.person_id])[0]
     with gate.together() as transaction:
-        requests.finish(transaction, asked, told.entries[0])
+        requests.finish(transaction, request, certificate.entries[0])
     return True
 
 
-def _certificate(gate: Gate, asked: RightsRequest) -> Certificate | None:
+def _certificate(gate: Gate, request: RightsRequest) -> Certificate | None:
     """The certificate of an erasure that was carried out for a request already."""
-    found = [
+    matches = [
         each
-        for each in certificates(gate, asked.person_id)
-        if datetime.fromisoformat(each.asked) >= asked.received
+        for each in certificates(gate, request.person_id)
+        if datetime.fromisoformat(each.asked) >= request.received
     ]
-    return found[-1] if found else None
+    return matches[-1] if matches else None

@@ -50,9 +50,9 @@ class DataExport(NamedTuple):
 
 def gather(transaction: Transaction, person_id: str, derived: bool) -> DataExport | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
-    asked = requests.open_request(transaction, person_id, "access")
-    if isinstance(asked, Refused):
-        return asked
+    request = requests.open_request(transaction, person_id, "access")
+    if isinstance(request, Refused):
+        return request
     shapes = field_shapes(transaction, person_id, derived=derived)
     act = Act(
         action="share",
@@ -62,20 +62,20 @@ def gather(transaction: Transaction, person_id: str, derived: bool) -> DataExpor
         occasion="other",
         partial=True,
     )
-    given = transaction.act(act, person_id, entitled=True)
-    if isinstance(given, Refused):
-        return given
-    answered = requests.answer(transaction, asked)
-    if isinstance(answered, Refused):
-        return answered
-    untold, policy = GagFilter(transaction, person_id), transaction.policy
+    result = transaction.act(act, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    answer = requests.answer(transaction, request)
+    if isinstance(answer, Refused):
+        return answer
+    gag, policy = GagFilter(transaction, person_id), transaction.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values() if f.proof})
-    kept, _ = transaction.records_of([person_id], kinds)
-    mine = [each for each in kept if not untold.record(each)]
+    all_records, _ = transaction.records_of([person_id], kinds)
+    mine = [each for each in all_records if not gag.record(each)]
     return DataExport(
         policy,
         transaction.clock.now(),
-        describe_fields(transaction, person_id, shapes, given),
+        describe_fields(transaction, person_id, shapes, result),
         gag_orders.visible_entries(transaction, person_id),
         mine,
         {e.text_digest: transaction.shown(person_id, e.record_id) for e in mine if e.text_digest},
@@ -109,8 +109,8 @@ class _Sink:
 
     def drain(self) -> bytes:
         """What was written since the last time."""
-        found, self._parts = b"".join(self._parts), []
-        return found
+        data, self._parts = b"".join(self._parts), []
+        return data
 
 
 def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
@@ -146,8 +146,8 @@ def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]
         sheet(
             ("number", "time", "what", "clauses"),
             (
-                (str(each.number), each.at.isoformat(), said, " ".join(each.entry.clauses))
-                for each, said in sentences
+                (str(each.number), each.at.isoformat(), text, " ".join(each.entry.clauses))
+                for each, text in sentences
             ),
         ),
     )
@@ -227,8 +227,8 @@ def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
     )
 
 
-def _moment(told: int | None) -> str:
-    return "" if told is None else (BEGINNING + timedelta(microseconds=told)).isoformat()
+def _moment(instant: int | None) -> str:
+    return "" if instant is None else (BEGINNING + timedelta(microseconds=instant)).isoformat()
 
 
 def sheet(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -22,10 +22,10 @@ class GagFilter:
     """What may not be told of a person now."""
 
     def __init__(self, transaction: Transaction, person_id: str) -> None:
-        found, forged = transaction.records_of([person_id], KINDS)
+        records, forged = transaction.records_of([person_id], KINDS)
         at = microseconds(transaction.clock.now())
-        gagged = any(each.fact == "gag-order" and each.in_force(at) for each in found) or forged
-        self.ids = {each.record_id for each in found if gagged and _of_process(each)}
+        gagged = any(each.fact == "gag-order" and each.in_force(at) for each in records) or forged
+        self.ids = {each.record_id for each in records if gagged and _of_process(each)}
         self.gagged = bool(gagged)
 
     def entry(self, entry: Entry) -> bool:
@@ -46,10 +46,10 @@ def visible_entries(
     until: datetime | None = None,
 ) -> list[Line]:
     """What was done with what is held of a person, but for what may not be told of it."""
-    untold = GagFilter(transaction, person_id)
-    asked = Asked(person_id=person_id, since=since, until=until)
-    lines = transaction.account(asked)
-    return [each for each in lines if not untold.entry(each.entry)]
+    gag = GagFilter(transaction, person_id)
+    query = Asked(person_id=person_id, since=since, until=until)
+    lines = transaction.account(query)
+    return [each for each in lines if not gag.entry(each.entry)]
 
 
 def _of_process(record: Record) -> bool:

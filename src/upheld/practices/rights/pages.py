@@ -75,15 +75,15 @@ class InventoryPage:
 
     async def show(self, visit: Visit) -> Response:
         """Each kind with its origin and clause; a value only where it was asked for."""
-        found = await with_derived(
+        result = await with_derived(
             self.provider, lambda transaction, derived: look(transaction, visit.subject, derived)
         )
-        if isinstance(found, Refused):
+        if isinstance(result, Refused):
             return refusal_page(
-                self.provider, visit.request, "show you what we hold about you", found
+                self.provider, visit.request, "show you what we hold about you", result
             )
         wanted = visit.request.query_params.get("show", "")
-        groups = [(name, list(each)) for name, each in groupby(found, lambda held: held.group)]
+        groups = [(name, list(each)) for name, each in groupby(result, lambda item: item.group)]
         return self.provider.pages.page(
             visit.request,
             "rights/held.html",
@@ -94,9 +94,9 @@ class InventoryPage:
         )
 
 
-def is_masked(held: InventoryItem, wanted: str) -> bool:
+def is_masked(item: InventoryItem, wanted: str) -> bool:
     """Whether a value stays hidden."""
-    return wanted not in ("all", held.field)
+    return wanted not in ("all", item.field)
 
 
 class DisclosurePages:
@@ -107,22 +107,22 @@ class DisclosurePages:
 
     async def show(self, visit: Visit) -> Response:
         """One month, the latest first."""
-        asked = visit.request.query_params
-        which = asked.get("which", "")
+        query = visit.request.query_params
+        which = query.get("which", "")
         if which not in dict(FILTERS):
             raise HTTPException(404)
-        month = _month(asked.get("month", ""), self.provider.now())
+        month = _month(query.get("month", ""), self.provider.now())
         if month is None:
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
 
         def work(transaction: Transaction) -> list[Line]:
-            found = gag_orders.visible_entries(transaction, visit.subject, month, following)
-            return [each for each in found if matches_filter(each.entry, which)]
+            lines = gag_orders.visible_entries(transaction, visit.subject, month, following)
+            return [each for each in lines if matches_filter(each.entry, which)]
 
-        found = await self.provider.do(work)
+        all_lines = await self.provider.do(work)
         policy = policy_of(self.provider)
-        lines = [_entry_view(each, policy) for each in reversed(found[-MOST:])]
+        lines = [_entry_view(each, policy) for each in reversed(all_lines[-MOST:])]
         day_of = self.provider.clock.day_of
         if which == "disclosures":
             lines = _once(lines, day_of)
@@ -133,7 +133,7 @@ class DisclosurePages:
             days=days,
             which=which,
             month=month,
-            more=max(0, len(found) - MOST),
+            more=max(0, len(all_lines) - MOST),
             filters=[(word, name, _address(word, month)) for word, name in FILTERS],
             earlier=_address(which, _before(month)),
             later=_address(which, following)
@@ -145,18 +145,18 @@ class DisclosurePages:
     async def receipt(self, visit: Visit) -> Response:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
         number = int(visit.request.path_params["number"])
-        found = await self.provider.do(
+        lines = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
-        if number not in {each.number for each in found}:
+        if number not in {each.number for each in lines}:
             raise HTTPException(404)
         gate = self.provider.gate.gate
         try:
-            made = await self.provider.apart(receipt, gate, visit.subject, number)
+            proof = await self.provider.apart(receipt, gate, visit.subject, number)
         except LogError:
             return self.provider.pages.page(visit.request, "rights/uncovered.html", status=409)
         return Response(
-            write_receipt(made),
+            write_receipt(proof),
             media_type=kit.JSON,
             headers={
                 "content-disposition": f'attachment; filename="receipt-{number}.json"',
@@ -177,23 +177,23 @@ def _entry_view(line: Line, policy: Policy) -> EntryView:
 
 def _once(lines: list[EntryView], day_of: Callable[[datetime], date]) -> list[EntryView]:
     """Each disclosure once: what the same recipient saw again on the same day is counted to it."""
-    found: dict[tuple[object, str], EntryView] = {}
+    first_lines: dict[tuple[object, str], EntryView] = {}
     for each in lines:  # the latest first, so that the one that stays is the first
         key = day_of(each.at), each.text
-        before = found.get(key)
-        found[key] = each if before is None else each._replace(times=before.times + 1)
-    return list(found.values())
+        before = first_lines.get(key)
+        first_lines[key] = each if before is None else each._replace(times=before.times + 1)
+    return list(first_lines.values())
 
 
-def _month(told_: str, now: datetime) -> datetime | None:
+def _month(text: str, now: datetime) -> datetime | None:
     """The beginning of a month that is written 2026-10; None for one that no entry can be of."""
-    if not told_:
+    if not text:
         return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:
-        found = datetime.strptime(told_, "%Y-%m").replace(tzinfo=UTC)
+        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return found if BEGINNING < found <= now else None
+    return month if BEGINNING < month <= now else None
 
 
 def _before(month: datetime) -> datetime:
@@ -201,8 +201,8 @@ def _before(month: datetime) -> datetime:
 
 
 def _address(which: str, month: datetime) -> str:
-    asked = {"month": f"{month.year:04}-{month.month:02}", **({"which": which} if which else {})}
-    return "/me/privacy/received?" + urlencode(asked)
+    query = {"month": f"{month.year:04}-{month.month:02}", **({"which": which} if which else {})}
+    return "/me/privacy/received?" + urlencode(query)
 
 
 class AgreementPages:
@@ -272,8 +272,8 @@ def _under(policy: Policy, ids: tuple[str, ...]) -> list[CitedClause]:
     return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
 
 
-def _acceptances(found: list[Line]) -> Iterator[dict[str, Any]]:
-    for each in reversed(found):
+def _acceptances(lines: list[Line]) -> Iterator[dict[str, Any]]:
+    for each in reversed(lines):
         digests = [d for d in each.entry.evidence if len(d) == 64]
         yield {
             "at": each.at,

@@ -34,21 +34,21 @@ class ReceiptPages:
     async def _page(
         self,
         request: Request,
-        found: tuple[Entry, Checkpoint] | None = None,
+        result: tuple[Entry, Checkpoint] | None = None,
         wrong: str = "",
         status: int = 200,
     ) -> Response:
         policy = policy_of(self.provider)
-        listed = await self.provider.apart(watching.logs, self.provider.gate.gate)
+        logs = await self.provider.apart(watching.logs, self.provider.gate.gate)
         return self.provider.pages.page(
             request,
             "rights/verify.html",
             status=status,
-            logs=listed,
+            logs=logs,
             wrong=wrong,
-            found=found,
-            said=sentence(found[0], policy) if found else "",
-            cited=clauses(policy, found[0].clauses) if found else [],
+            found=result,
+            said=sentence(result[0], policy) if result else "",
+            cited=clauses(policy, result[0].clauses) if result else [],
         )
 
     async def checkpoint(self, request: Request) -> Response:
@@ -69,17 +69,17 @@ class ReceiptPages:
     async def send(self, request: Request, form: FormData) -> Response:
         """Verify what was sent, as a file or as text."""
         raw = b""
-        for told in (form.get("file"), form.get("receipt")):
-            if isinstance(told, UploadFile):
-                raw = raw or await told.read()
-            elif told and told.strip():
-                raw = raw or told.strip().encode(errors="replace") + b"\n"
+        for part in (form.get("file"), form.get("receipt")):
+            if isinstance(part, UploadFile):
+                raw = raw or await part.read()
+            elif part and part.strip():
+                raw = raw or part.strip().encode(errors="replace") + b"\n"
         if not raw:
             return await self._page(request, wrong="Choose a file, or paste a receipt.", status=422)
-        said = "we have no log yet"
+        problem = "we have no log yet"
         for log in await self.provider.apart(watching.logs, self.provider.gate.gate):
             try:
                 return await self._page(request, verify_receipt(raw, log.key))
             except UpheldError as error:
-                said = str(error)
-        return await self._page(request, wrong=f"It proves nothing: {said}.", status=422)
+                problem = str(error)
+        return await self._page(request, wrong=f"It proves nothing: {problem}.", status=422)

@@ -35,11 +35,11 @@ class RequestPages:
 
     async def show(self, visit: Visit) -> Response:
         """What can be asked for, and every request with its state."""
-        listed = await self.provider.read(lambda c: requests.requests_of(c, visit.subject))
+        own_requests = await self.provider.read(lambda c: requests.requests_of(c, visit.subject))
         return self.provider.pages.page(
             visit.request,
             "rights/requests.html",
-            asks=listed,
+            asks=own_requests,
             said=requests.STATE_LABELS,
             titles=requests.TITLES,
             cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
@@ -47,23 +47,25 @@ class RequestPages:
 
     async def status(self, visit: Visit) -> Response:
         """A request as the Data Rights Protocol tells its status."""
-        wanted = visit.request.path_params["request"]
-        found = await self.provider.read(lambda c: requests.find_request(c, visit.subject, wanted))
-        if found is None:
+        request_id = visit.request.path_params["request"]
+        request = await self.provider.read(
+            lambda c: requests.find_request(c, visit.subject, request_id)
+        )
+        if request is None:
             raise HTTPException(404)
         return Response(
-            kit.dumped(found.status()), media_type=kit.JSON, headers={"cache-control": "no-store"}
+            kit.dumped(request.status()), media_type=kit.JSON, headers={"cache-control": "no-store"}
         )
 
     async def revoke(self, visit: Visit) -> Response:
         """Take a request back that is not answered yet."""
-        wanted = visit.request.path_params["request"]
+        request_id = visit.request.path_params["request"]
 
         def work(transaction: Transaction) -> bool:
-            found = requests.find_request(transaction.tables, visit.subject, wanted)
-            if found is not None and found.waits:
-                requests.revoke(transaction, found)
-            return found is not None
+            request = requests.find_request(transaction.tables, visit.subject, request_id)
+            if request is not None and request.waits:
+                requests.revoke(transaction, request)
+            return request is not None
 
         if not await self.provider.do(work):
             raise HTTPException(404)
@@ -77,17 +79,17 @@ class RequestPages:
 
     async def download(self, visit: Visit) -> Response:
         """Make the copy, and send it piece by piece."""
-        found = await with_derived(
+        result = await with_derived(
             self.provider, lambda transaction, derived: gather(transaction, visit.subject, derived)
         )
-        if isinstance(found, Refused):
-            return refusal_page(self.provider, visit.request, "give you a copy", found)
-        return self._file_response(found)
+        if isinstance(result, Refused):
+            return refusal_page(self.provider, visit.request, "give you a copy", result)
+        return self._file_response(result)
 
-    def _file_response(self, found: DataExport) -> Response:
-        name = f"my-data-{found.at:%Y-%m-%d}.zip"
+    def _file_response(self, data: DataExport) -> Response:
+        name = f"my-data-{data.at:%Y-%m-%d}.zip"
         return StreamingResponse(
-            pieces(found, self.provider.pages.env),
+            pieces(data, self.provider.pages.env),
             media_type="application/zip",
             headers={
                 "content-disposition": f'attachment; filename="{name}"',
@@ -97,19 +99,19 @@ class RequestPages:
 
     async def correct(self, visit: Visit) -> Response:
         """What can be corrected, or the form of one kind of data."""
-        listed = await self._correctable(visit)
+        fields = await self._correctable(visit)
         field = visit.request.query_params.get("field", "")
         if not field:
             return self.provider.pages.page(
                 visit.request,
                 "rights/correct.html",
-                listed=listed,
+                listed=fields,
                 one=None,
                 fields=(),
                 filled=EMPTY,
                 cited=self._clauses("correction"),
             )
-        return self._form(visit, _one(listed, field))
+        return self._form(visit, _one(fields, field))
 
     async def _correctable(self, visit: Visit) -> list[Correctable]:
         pages = self.provider.changed_at
@@ -143,15 +145,15 @@ class RequestPages:
         filled = read((form,), visit.form)
         if not filled.ok:
             return self._form(visit, one, filled, 422)
-        told = filled.values[form.name]
+        value = filled.values[form.name]
 
         def work(transaction: Transaction) -> RightsRequest | Refused:
             make = corrections.correct if one.alone else corrections.hand_over
-            return make(transaction, visit.subject, one.field, told)
+            return make(transaction, visit.subject, one.field, value)
 
-        found = await self.provider.attempt(work)
-        if isinstance(found, Refused):
-            return refusal_page(self.provider, visit.request, f"change your {one.name}", found)
+        result = await self.provider.attempt(work)
+        if isinstance(result, Refused):
+            return refusal_page(self.provider, visit.request, f"change your {one.name}", result)
         return RedirectResponse(PAGE, 303)
 
     async def erase(self, visit: Visit) -> Response:
@@ -159,28 +161,30 @@ class RequestPages:
         return await self._erase_page(visit)
 
     async def _erase_page(self, visit: Visit, error: str = "", status: int = 200) -> Response:
-        found = await self.provider.do(
+        outlook = await self.provider.do(
             lambda transaction: erasure.outlook(transaction, visit.subject)
         )
         return self.provider.pages.page(
-            visit.request, "rights/erase.html", outlook=found, error=error, status=status
+            visit.request, "rights/erase.html", outlook=outlook, error=error, status=status
         )
 
     async def ask_erasure(self, visit: Visit) -> Response:
         """Ask for erasure."""
         if visit.form.get("sure") != "yes":
             return await self._erase_page(visit, "Tick that you are sure to go on.", 422)
-        found = await self.provider.attempt(
+        result = await self.provider.attempt(
             lambda transaction: erasure.request(transaction, visit.subject)
         )
-        if isinstance(found, Refused):
-            return refusal_page(self.provider, visit.request, "erase what we hold about you", found)
-        asked, raw = found
+        if isinstance(result, Refused):
+            return refusal_page(
+                self.provider, visit.request, "erase what we hold about you", result
+            )
+        request, raw = result
         return self.provider.pages.page(
             visit.request,
             "rights/asked.html",
-            asked=asked,
-            after=asked.received + erasure.WAITS,
+            asked=request,
+            after=request.received + erasure.WAITS,
             address=f"{self.provider.settings.url}/erased/{raw}",
             raw=raw,
         )
@@ -192,18 +196,20 @@ class RequestPages:
         whose = await self.provider.do(lambda transaction: erasure.whose(transaction, raw))
         if whose is None:
             raise HTTPException(404)
-        found = await self.provider.apart(certificates_for, gate, whose)
+        certificates = await self.provider.apart(certificates_for, gate, whose)
         policy = policy_of(self.provider)
-        words = {word: label(policy, "data", word) for each in found for word in each.erased}
-        words |= {w: label(policy, "data", w) for each in found for k in each.kept for w in k.data}
+        words = {word: label(policy, "data", word) for each in certificates for word in each.erased}
+        words |= {
+            w: label(policy, "data", w) for each in certificates for k in each.kept for w in k.data
+        }
         facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
         return self.provider.pages.page(
-            request, "rights/erased.html", found=found, words=words, facts=facts
+            request, "rights/erased.html", found=certificates, words=words, facts=facts
         )
 
 
-def _one(listed: list[Correctable], field: str) -> Correctable:
-    for each in listed:
+def _one(fields: list[Correctable], field: str) -> Correctable:
+    for each in fields:
         if each.field == field:
             return each
     raise HTTPException(404)

@@ -92,12 +92,12 @@ def open_request(
         if each.kind == kind and each.about == about and each.waits:
             return each
     at = transaction.clock.now()
-    made = transaction.record(
+    record_id = transaction.record(
         person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal"
     )
     decision = transaction.peek(person_id, action(kind))
     if not decision.allowed:
-        transaction.withdraw(person_id, made, ended=True)
+        transaction.withdraw(person_id, record_id, ended=True)
         return Refused(None, decision, decision.why)
     ends = [
         due
@@ -108,73 +108,77 @@ def open_request(
     transaction.tables.insert(
         rights_request,
         person_id=person_id,
-        request_id=made,
+        request_id=record_id,
         kind=kind,
         about=about,
         state=OPEN,
         received=microseconds(at),
         due=None if due is None else microseconds(due),
     )
-    return RightsRequest(person_id, made, kind, about, OPEN, at, due, None, None, None)
+    return RightsRequest(person_id, record_id, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(transaction: Transaction, told: RightsRequest) -> Given | Refused:
+def answer(transaction: Transaction, request: RightsRequest) -> Given | Refused:
     """Do the act that a request is owed, and let it come to its end."""
-    found = transaction.act(action(told.kind), told.person_id, entitled=True)
-    if isinstance(found, Given):
-        transaction.withdraw(told.person_id, told.request_id, ended=True)
-        _close(transaction, told, FULFILLED, found.entry)
-    return found
+    result = transaction.act(action(request.kind), request.person_id, entitled=True)
+    if isinstance(result, Given):
+        transaction.withdraw(request.person_id, request.request_id, ended=True)
+        _close(transaction, request, FULFILLED, result.entry)
+    return result
 
 
 def begin(
-    transaction: Transaction, told: RightsRequest, task_id: str | None = None
+    transaction: Transaction, request: RightsRequest, task_id: str | None = None
 ) -> RightsRequest:
     """Say that a request is being worked on, by whom if it is a task of our staff."""
-    _change(transaction, told, state=IN_PROGRESS, task_id=task_id)
-    return told._replace(state=IN_PROGRESS, task_id=task_id)
+    _change(transaction, request, state=IN_PROGRESS, task_id=task_id)
+    return request._replace(state=IN_PROGRESS, task_id=task_id)
 
 
-def revoke(transaction: Transaction, told: RightsRequest) -> None:
+def revoke(transaction: Transaction, request: RightsRequest) -> None:
     """Take a request back: its answer is owed no more."""
-    transaction.withdraw(told.person_id, told.request_id, actor="customer")
-    _close(transaction, told, REVOKED, None)
+    transaction.withdraw(request.person_id, request.request_id, actor="customer")
+    _close(transaction, request, REVOKED, None)
 
 
-def deny(transaction: Transaction, told: RightsRequest, refusal: Refused) -> None:
+def deny(transaction: Transaction, request: RightsRequest, refusal: Refused) -> None:
     """Say that what was asked for may not be done, by an act that was refused."""
-    transaction.withdraw(told.person_id, told.request_id, ended=True)
-    _close(transaction, told, DENIED, refusal.entry)
+    transaction.withdraw(request.person_id, request.request_id, ended=True)
+    _close(transaction, request, DENIED, refusal.entry)
 
 
-def finish(transaction: Transaction, told: RightsRequest, entry: int) -> None:
+def finish(transaction: Transaction, request: RightsRequest, entry: int) -> None:
     """Say that a request is answered whose person, with all their records, is there no more."""
-    _close(transaction, told, FULFILLED, entry)
+    _close(transaction, request, FULFILLED, entry)
 
 
-def _close(transaction: Transaction, told: RightsRequest, state: str, entry: int | None) -> None:
-    if told.task_id:
-        tasks.close(transaction, told.task_id)
+def _close(transaction: Transaction, request: RightsRequest, state: str, entry: int | None) -> None:
+    if request.task_id:
+        tasks.close(transaction, request.task_id)
     _change(
-        transaction, told, state=state, answered=microseconds(transaction.clock.now()), entry=entry
+        transaction,
+        request,
+        state=state,
+        answered=microseconds(transaction.clock.now()),
+        entry=entry,
     )
 
 
-def _change(transaction: Transaction, told: RightsRequest, **changes: Any) -> None:
-    transaction.tables.update(rights_request, changes, _ONE, told.person_id, told.request_id)
+def _change(transaction: Transaction, request: RightsRequest, **changes: Any) -> None:
+    transaction.tables.update(rights_request, changes, _ONE, request.person_id, request.request_id)
 
 
 def requests_of(tables: Tables, person_id: str) -> list[RightsRequest]:
     """A person's requests, the latest first."""
     mine = tables.select(rights_request, "person_id = ?", person_id)
-    found = [_from_row(each) for each in mine]
-    return sorted(found, key=lambda each: each.received, reverse=True)
+    requests = [_from_row(each) for each in mine]
+    return sorted(requests, key=lambda each: each.received, reverse=True)
 
 
 def find_request(tables: Tables, person_id: str, request_id: str) -> RightsRequest | None:
     """One request of a person; none of anybody else's."""
-    told = tables.get(rights_request, _ONE, person_id, request_id)
-    return None if told is None else _from_row(told)
+    row = tables.get(rights_request, _ONE, person_id, request_id)
+    return None if row is None else _from_row(row)
 
 
 def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsRequest]:
@@ -183,32 +187,34 @@ def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsReq
     Those of people of whose requests something was changed are left out, here and in `checked`.
     """
     where = "kind = ? AND state = ? AND received <= ?"
-    found, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
-    return [_from_row(each) for each in found]
+    rows, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
+    return [_from_row(each) for each in rows]
 
 
 def ready_to_answer(tables: Tables) -> list[RightsRequest]:
     """The requests whose task of our staff is done, so that they can be answered."""
     where = "state = ? AND task_id IS NOT NULL"
-    found, _ = tables.sound(rights_request, where, IN_PROGRESS)
-    done: set[str] = set()
-    for first in range(0, len(found), _TOGETHER):
-        done |= tasks.done(tables, [each.task_id for each in found[first : first + _TOGETHER]])
-    return [_from_row(each) for each in found if each.task_id in done]
+    rows, _ = tables.sound(rights_request, where, IN_PROGRESS)
+    closed_tasks: set[str] = set()
+    for first in range(0, len(rows), _TOGETHER):
+        closed_tasks |= tasks.done(
+            tables, [each.task_id for each in rows[first : first + _TOGETHER]]
+        )
+    return [_from_row(each) for each in rows if each.task_id in closed_tasks]
 
 
-def _from_row(told: Any) -> RightsRequest:
+def _from_row(row: Any) -> RightsRequest:
     """A row that was checked, as a request."""
-    due, answered = (None if at is None else moment(at) for at in (told.due, told.answered))
+    due, answered = (None if at is None else moment(at) for at in (row.due, row.answered))
     return RightsRequest(
-        told.person_id,
-        told.request_id,
-        told.kind,
-        told.about,
-        told.state,
-        moment(told.received),
+        row.person_id,
+        row.request_id,
+        row.kind,
+        row.about,
+        row.state,
+        moment(row.received),
         due,
         answered,
-        told.entry,
-        told.task_id,
+        row.entry,
+        row.task_id,
     )

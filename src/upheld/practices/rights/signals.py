@@ -29,9 +29,9 @@ def note_signal(transaction: Transaction, person_id: str, session: str) -> None:
 
 def in_force(transaction: Transaction, person_id: str) -> list[Record]:
     """The signals that hold."""
-    found, _ = transaction.records_of([person_id], [KIND])
+    records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())
-    return [each for each in found if each.in_force(at)]
+    return [each for each in records if each.in_force(at)]
 
 
 def end(transaction: Transaction, person_id: str) -> None:

@@ -112,19 +112,19 @@ def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> C
 
 
 def reveal(
-    transaction: Transaction, roles: Roles, user: User, task: Task, asked: Sequence[str]
+    transaction: Transaction, roles: Roles, user: User, task: Task, words: Sequence[str]
 ) -> dict[str, Given | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
     covered = roles.covered(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
-        word not in covered and _peek(transaction, user, task, (word,)).allowed for word in asked
+        word not in covered and _peek(transaction, user, task, (word,)).allowed for word in words
     ):  # the role covers less than when the task was taken, and its record with it
         tasks.put_back(transaction, task.task_id)
-    found = {}
-    for word in asked:
+    results = {}
+    for word in words:
         act = _view(user, task, (word,))
-        found[word] = transaction.act(act, task.person_id, entitled=True)
-    return found
+        results[word] = transaction.act(act, task.person_id, entitled=True)
+    return results
 
 
 def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> bool:
@@ -138,18 +138,18 @@ def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> 
     return True
 
 
-def with_values(field: CaseField, given: Given) -> CaseField:
+def with_values(field: CaseField, result: Given) -> CaseField:
     """A field with its value, as text or as a table where it has rows of parts."""
-    told = [value.value for value in given.series(field.word)][-_MOST:]
-    parts = [_parts(each) for each in told]
-    if told and all(parts):
+    texts = [value.value for value in result.series(field.word)][-_MOST:]
+    parts = [_parts(each) for each in texts]
+    if texts and all(parts):
         columns = tuple(dict.fromkeys(name for each in parts for name in each))
         rows = tuple(tuple(each.get(name, "") for name in columns) for each in parts)
         return field._replace(is_revealed=True, columns=columns, rows=rows)
     if field.word in _CENTS:
-        told = [money(int(each)) for each in told]
-    told = [field_values.shown(field.word, each) for each in told]
-    return field._replace(is_revealed=True, texts=tuple(told))
+        texts = [money(int(each)) for each in texts]
+    texts = [field_values.shown(field.word, each) for each in texts]
+    return field._replace(is_revealed=True, texts=tuple(texts))
 
 
 def text_of(roles: Roles, decision: Decision) -> list[tuple[str, str]]:
@@ -162,15 +162,15 @@ def lateness(due: datetime | None, now: datetime) -> str:
     return "late" if due is not None and due < now else ""
 
 
-def _parts(told: str) -> dict[str, str]:
+def _parts(text: str) -> dict[str, str]:
     """A value in JSON by its parts; none where it is a text."""
-    if not told.startswith("{"):
+    if not text.startswith("{"):
         return {}
     try:
-        found = json.loads(told)
+        values = json.loads(text)
     except ValueError:
         return {}
-    return {str(name): _plain(value, str(name)) for name, value in found.items()}
+    return {str(name): _plain(value, str(name)) for name, value in values.items()}
 
 
 def _plain(value: object, name: str = "") -> str:

@@ -96,10 +96,10 @@ class Console:
     async def find(self, visit: Visit) -> Response:
         """Look a customer up: to their task, or back to the form with what is so."""
         user = user_of(visit)
-        asked = look_up.fields(self.roles, user)
-        if not asked:
+        fields = look_up.fields(self.roles, user)
+        if not fields:
             raise HTTPException(403)
-        filled = read(asked, visit.form)
+        filled = read(fields, visit.form)
         if filled.ok:
             task, why = await self.provider.do(
                 lambda transaction: look_up.look_up(
@@ -119,7 +119,7 @@ class Console:
 
     def _queue(self, transaction: Transaction, user: User) -> list[QueueLine]:
         now = transaction.clock.now()
-        listed = tasks.listed(transaction.tables, self.roles.queues(user.roles))
+        queue = tasks.listed(transaction.tables, self.roles.queues(user.roles))
         return [
             QueueLine(
                 f"/staff/tasks/{task.task_id}",
@@ -131,7 +131,7 @@ class Console:
                 bool(cases.lateness(task.due, now)),
                 task.staff_id == user.user_id,
             )
-            for task in listed
+            for task in queue
             if task.staff_id in (None, user.user_id)
         ]
 
@@ -140,9 +140,9 @@ class Console:
         if not clauses:
             return []
         now = microseconds(transaction.clock.now())
-        found = transaction.obligations.owed(clauses)
+        obligations = transaction.obligations.owed(clauses)
         by_clause: dict[str, list[int | None]] = {}
-        for each in found:
+        for each in obligations:
             by_clause.setdefault(each.clause, []).append(each.due)
         return [
             OwedDuty(
@@ -245,33 +245,37 @@ class Console:
 
     async def reveal(self, visit: Visit) -> Response:
         """Show some fields, each by an entered act; what is refused says by which clause."""
-        asked = [each for each in visit.form.getlist("field") if isinstance(each, str)]
-        if any(word not in self.roles.fields for word in asked):
+        chosen_fields = [each for each in visit.form.getlist("field") if isinstance(each, str)]
+        if any(word not in self.roles.fields for word in chosen_fields):
             raise HTTPException(422)
 
         def work(transaction: Transaction) -> tuple[dict[str, Any], bool]:
             task, user = self._task(transaction, visit), user_of(visit)
-            found = cases.reveal(transaction, self.roles, user, task, list(dict.fromkeys(asked)))
+            results = cases.reveal(
+                transaction, self.roles, user, task, list(dict.fromkeys(chosen_fields))
+            )
             task = self._task(transaction, visit)
             case = cases.case_of(transaction, self.roles, user, task)
-            given = {word: each for word, each in found.items() if isinstance(each, Given)}
+            shown_fields = {word: each for word, each in results.items() if isinstance(each, Given)}
             case = case._replace(
                 fields=tuple(
-                    cases.with_values(field, given[field.word]) if field.word in given else field
+                    cases.with_values(field, shown_fields[field.word])
+                    if field.word in shown_fields
+                    else field
                     for field in case.fields
                 )
             )
             refused = [
                 (self.roles.label("data", word), cases.text_of(self.roles, each.decision))
-                for word, each in found.items()
+                for word, each in results.items()
                 if isinstance(each, Refused) and each.decision is not None
             ]
             words = self._words(transaction, visit, task, case)
-            said = "" if asked else "Tick what you need to see."
-            return {**words, "refused": refused, "said": said}, bool(refused)
+            problem = "" if chosen_fields else "Tick what you need to see."
+            return {**words, "refused": refused, "said": problem}, bool(refused)
 
         words, no = await self.provider.do(work)
-        return self.page(visit, words, 403 if no else 200 if asked else 422)
+        return self.page(visit, words, 403 if no else 200 if chosen_fields else 422)
 
 
 def user_of(visit: Visit) -> User:

@@ -60,7 +60,7 @@ class EnrolmentPage:
     def _page(
         self, request: Request, user: User, offer: Offer, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
-        shown = filled._replace(shown={})
+        blank = filled._replace(shown={})
         return self.provider.pages.page(
             request,
             "staff/enrol.html",
@@ -68,7 +68,7 @@ class EnrolmentPage:
             offer=offer,
             fields=[NEW],
             codes=[CODE],
-            filled=shown,
+            filled=blank,
             status=status,
             picture=offer.picture(user.sign_in, self.provider.imprint.name or "upheld"),
         )
@@ -170,8 +170,8 @@ class AuthenticatorPage:
             )
         ):
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
-        kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
-        fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
+        login = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
+        fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)
         step = factors.first_step(offer, filled.values["code"], at)

@@ -59,13 +59,13 @@ def look_up(
     limits = provider.limits
     if limits.take(transaction.tables, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
         return "", LATER
-    way, told = filled.values["way"], filled.values["told"]
+    way, value = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
     if way == "account":
-        found = provider.found(transaction, way, told)
+        people = provider.found(transaction, way, value)
     else:
-        found = found_by(provider, transaction, way, told)
-    if len(found) != 1:
+        people = found_by(provider, transaction, way, value)
+    if len(people) != 1:
         transaction.note(
             None,
             "look-up",
@@ -73,18 +73,18 @@ def look_up(
             data=(FIELD_OF[way],),
             purpose=reason.purpose,
         )
-        return "", SEVERAL if found else NOTHING
-    if operators.left_to_others(transaction.tables, user.user_id, found[0]):
+        return "", SEVERAL if people else NOTHING
+    if operators.left_to_others(transaction.tables, user.user_id, people[0]):
         return "", OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
-    if isinstance(transaction.act(act, found[0]), Refused):
+    if isinstance(transaction.act(act, people[0]), Refused):
         return "", BARRED
     queue = roles.queues([roles.role_for(user.roles, reason)])[0]
     task = tasks.open_task(
-        transaction, found[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
+        transaction, people[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
     )
     transaction.note(
-        found[0],
+        people[0],
         "look-up",
         actor=f"staff {user.user_id}",
         data=(FIELD_OF[way],),

@@ -98,7 +98,7 @@ class MyDeskPage:
         provider, user, filled = self.provider, user_of(visit), read(PASSWORD, visit.form)
         if not filled.ok:
             return self.page(visit, filled)
-        taken = await provider.do(
+        too_many = await provider.do(
             lambda transaction: provider.limits.take(
                 transaction.tables,
                 SIGN_IN_ACCOUNT,
@@ -107,10 +107,10 @@ class MyDeskPage:
                 at=provider.now(),
             )
         )
-        if taken:
+        if too_many:
             return self.page(visit, filled.wrong("old", LATER))
-        kept = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
-        fits = await provider.apart(passwords.fits, kept[1] if kept else "", filled.values["old"])
+        login = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
+        fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))
         why = await provider.apart(

@@ -114,12 +114,12 @@ def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
 def by_sign_in(transaction: Transaction, sign_in: str) -> str:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
     where = "sign_in = ? AND state <> 'ended'"
-    found = transaction.tables.get(desk_user, where, sign_in.casefold())
-    if found is None:
+    row = transaction.tables.get(desk_user, where, sign_in.casefold())
+    if row is None:
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="see `upheld staff list`"
         )
-    return str(found.user_id)
+    return str(row.user_id)
 
 
 def actor(by: str) -> str:

@@ -76,16 +76,16 @@ class PeoplePage:
         def look(tables: Tables) -> tuple[list[operators.User], list[ApprovalRequest]]:
             return operators.listed(tables), second_approval.requests(tables)
 
-        listed, requests = await self.provider.read(look)
-        named = {each.user_id: each for each in listed}
+        users, requests = await self.provider.read(look)
+        by_id = {each.user_id: each for each in users}
         words: dict[str, Any] = {"invited": None, "address": "", "done": "", **more}
         return self.provider.pages.page(
             visit.request,
             "staff/people.html",
             status=status,
-            people=listed,
+            people=users,
             states=STATES,
-            requests=[_request_line(each, named, user) for each in requests],
+            requests=[_request_line(each, by_id, user) for each in requests],
             fields=self.fields,
             role_fields=self.role_fields,
             filled=filled,
@@ -191,9 +191,9 @@ class PeoplePage:
 
 
 def _request_line(
-    request: ApprovalRequest, named: dict[str, operators.User], user: operators.User
+    request: ApprovalRequest, by_id: dict[str, operators.User], user: operators.User
 ) -> RequestLine:
-    whom, asker = named.get(request.user_id), named.get(request.asked_by)
+    whom, asker = by_id.get(request.user_id), by_id.get(request.asked_by)
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
     roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
     title = {
@@ -211,8 +211,8 @@ def _request_line(
 
 
 def _sentence(error: PeopleError) -> str:
-    said = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{said[:1].upper()}{said[1:]}."
+    text = f"{error}; {error.hint}" if error.hint else str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def manager_of(visit: Visit) -> operators.User:

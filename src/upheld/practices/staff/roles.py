@@ -61,11 +61,11 @@ class _RolesFile(msgspec.Struct, forbid_unknown_fields=True):
 class Roles:
     """All roles of a provider, checked against its vocabulary."""
 
-    def __init__(self, told: _RolesFile, program: Program) -> None:
+    def __init__(self, file: _RolesFile, program: Program) -> None:
         self.program, self.plain = program, Plain(program)
-        self.by_name, self.reasons = told.role, told.reason
+        self.by_name, self.reasons = file.role, file.reason
         self.fields = self._leaves((_ROOT,))
-        for name, role in told.role.items():
+        for name, role in file.role.items():
             for purpose, kinds in role.may.items():
                 self._check_word("purpose", purpose, f"role `{name}`")
                 for kind in kinds:
@@ -75,21 +75,21 @@ class Roles:
                         f"role `{name}` has no kind of data for `{purpose}`",
                         "leave the purpose out",
                     )
-        for name, reason in told.reason.items():
+        for name, reason in file.reason.items():
             self._check_word("purpose", reason.purpose, f"reason `{name}`")
 
     def _check_word(self, tree: str, word: str, where: str) -> None:
-        known = self.program.vocabulary.tree(tree)
-        if word not in known:
-            near = nearest(word, known)
+        words = self.program.vocabulary.tree(tree)
+        if word not in words:
+            near = nearest(word, words)
             raise RoleError(
                 f"{where}: `{word}` is no {tree} of the vocabulary",
                 f"did you mean `{near}`?" if near else "",
             )
 
     def _leaves(self, kinds: Iterable[str]) -> tuple[str, ...]:
-        found = (leaf for kind in kinds for leaf in self.plain.under("data", kind))
-        return tuple(dict.fromkeys(leaf for leaf in found if "/" not in leaf))
+        leaves = (leaf for kind in kinds for leaf in self.plain.under("data", kind))
+        return tuple(dict.fromkeys(leaf for leaf in leaves if "/" not in leaf))
 
     def of(self, names: Sequence[str]) -> list[Role]:
         """The roles of somebody; one that is not in the file any more is none."""
@@ -97,23 +97,23 @@ class Roles:
 
     def require(self, names: Iterable[str]) -> tuple[str, ...]:
         """Names of roles as somebody gave them; RoleError for one that is not in the file."""
-        found = tuple(dict.fromkeys(names))
-        for name in found:
+        unique_names = tuple(dict.fromkeys(names))
+        for name in unique_names:
             if name not in self.by_name:
                 raise RoleError(
                     f"there is no role `{name}`", "known are " + ", ".join(self.by_name)
                 )
-        return found
+        return unique_names
 
     def queues(self, names: Sequence[str]) -> list[str]:
         """Whose tasks wait for somebody with these roles."""
-        found = [
+        queues = [
             queue
             for name in names
             if name in self.by_name
             for queue in (self.by_name[name].queues or (name,))
         ]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(queues))
 
     def covered(self, names: Sequence[str], queue: str, purpose: str) -> tuple[str, ...]:
         """The fields that a task of a queue may need for its purpose, by somebody's roles."""
@@ -153,9 +153,9 @@ def read_roles(path: Path | None, program: Program) -> Roles:
     else:
         raw, _ = read_file(path)
     try:
-        told = msgspec.convert(tomllib.loads(raw.decode()), _RolesFile)
+        file = msgspec.convert(tomllib.loads(raw.decode()), _RolesFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         raise RoleError(f"{path or FILE} is no TOML in UTF-8") from None
     except msgspec.ValidationError as error:
         raise RoleError(f"{path or FILE}: {error}", "see the one that comes with upheld") from None
-    return Roles(told, program)
+    return Roles(file, program)

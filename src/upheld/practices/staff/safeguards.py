@@ -100,23 +100,23 @@ class Safeguards:
 
     async def _running_safeguards(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
-        found = await self.provider.apart(running, self.provider.gate.gate)
+        state = await self.provider.apart(running, self.provider.gate.gate)
         return [
             Safeguard(
-                found.covered is not None,
+                state.covered is not None,
                 "Ledger signed",
-                f"Entries up to {found.covered}"
-                f" of {found.last} stand in a signed tree that nobody can rewrite"
+                f"Entries up to {state.covered}"
+                f" of {state.last} stand in a signed tree that nobody can rewrite"
                 " unnoticed."
-                if found.covered is not None
+                if state.covered is not None
                 else "No entry is covered by a signed tree. Name a"
                 " key of the log, and run upheld jobs.",
             ),
             Safeguard(
-                found.jobs,
+                state.jobs,
                 "Jobs",
                 "A process does what is due."
-                if found.jobs
+                if state.jobs
                 else "No process does what is due. Run upheld jobs.",
             ),
         ]

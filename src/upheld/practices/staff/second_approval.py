@@ -138,25 +138,25 @@ def _keep(
     transaction: Transaction, by: str, user: User, kind: str, roles: Sequence[str]
 ) -> ApprovalRequest:
     at = transaction.clock.now()
-    made = ApprovalRequest(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
+    request = ApprovalRequest(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
     transaction.tables.insert(
         desk_request,
-        request_id=made.request_id,
+        request_id=request.request_id,
         user_id=user.user_id,
         kind=kind,
         roles=" ".join(roles),
         asked_by=by,
         asked=microseconds(at),
     )
-    return made
+    return request
 
 
 def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, User]:
-    found = [each for each in requests(transaction.tables) if each.request_id == request_id]
-    user = operators.by_id(transaction.tables, found[0].user_id) if found else None
+    matches = [each for each in requests(transaction.tables) if each.request_id == request_id]
+    user = operators.by_id(transaction.tables, matches[0].user_id) if matches else None
     if user is None:
         raise PeopleError("this was answered already", code="answered", hint="see the list")
-    return found[0], user
+    return matches[0], user
 
 
 def _close(transaction: Transaction, request: ApprovalRequest) -> None:

@@ -56,12 +56,12 @@ class DeskSignIn:
     def page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
         wanted = request.query_params.get("destination", "")
-        shown = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
+        blank = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
         return self.provider.pages.page(
             request,
             "staff/sign-in.html",
             fields=FIELDS,
-            filled=shown,
+            filled=blank,
             status=status,
             title=TITLE[self.kind],
             action=SIGN_IN[self.kind],
@@ -85,8 +85,8 @@ class DeskSignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        kept = await provider.read(lambda c: operators.kept(c, self.kind, name))
-        subject = kept[0].user_id if kept else ""
+        login = await provider.read(lambda c: operators.kept(c, self.kind, name))
+        subject = login[0].user_id if login else ""
         door = await provider.do(
             lambda transaction: entrance.knock(
                 provider, transaction, request, self.kind, name.casefold(), subject
@@ -95,8 +95,8 @@ class DeskSignIn:
         if door is Door.SHUT:
             log_failure(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
-        fits = await provider.apart(passwords.fits, kept[1] if kept else "", password)
-        user_id = kept[0].user_id if kept and fits else ""
+        fits = await provider.apart(passwords.fits, login[1] if login else "", password)
+        user_id = login[0].user_id if login and fits else ""
         if (
             door is Door.SLOWED
             and user_id

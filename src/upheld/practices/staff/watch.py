@@ -29,12 +29,12 @@ class Watch:
         """Everything that was found and is not mended, and how far the looks have come."""
         if not set(self.roles.watching) & set(user_of(visit).roles):
             raise HTTPException(403)
-        found, waiting, looks = await self.provider.apart(watched, self.provider.gate.gate)
+        damage, waiting, looks = await self.provider.apart(watched, self.provider.gate.gate)
         return self.provider.pages.page(
             visit.request,
             "staff/watch.html",
-            found=found[:SHOWN],
+            found=damage[:SHOWN],
             waiting=waiting[:SHOWN],
-            more=max(0, len(found) - SHOWN) + max(0, len(waiting) - SHOWN),
+            more=max(0, len(damage) - SHOWN) + max(0, len(waiting) - SHOWN),
             looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
         )
