@@ -75,10 +75,10 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
 @pytest.mark.parametrize(
     ("content", "said", "code"),
     [
-        ("emial\na@b.org\n", "line 1: `emial` is no field", "import"),
+        ("emial\na@b.org\n", "line 1: `emial` is not a field", "import"),
         ("name,email\nAnn\n", "line 2", "import"),
-        ("name;email\nAnn;a@b.org\n", "line 1: `name;email` is no field", "import"),
-        ("na\u200bme\nAnn\n", r"line 1: `na\\u200bme` is no field", "import"),
+        ("name;email\nAnn;a@b.org\n", "line 1: `name;email` is not a field", "import"),
+        ("na\u200bme\nAnn\n", r"line 1: `na\\u200bme` is not a field", "import"),
         ("name,name\nAnn,Bo\n", "line 1: `name` is there twice", "import"),
         ("name,card\nAnn,4111111111111111\n", "line 1: `card` is never taken", "import"),
         ("name,credentials\nAnn,secret\n", "line 1: `credentials` is never taken", "import"),
@@ -106,7 +106,7 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
         ),
         ("name,email\nAnn,a@b.org,more\n", "line 2", "import"),
         ("name,birth-date\nAnn,1990-01-02\nBo,2.1.1990\n", "line 3: `birth-date`", "import"),
-        (b"name\n\xff\n", "line 2: it is no CSV in UTF-8", "import"),
+        (b"name\n\xff\n", "line 2: it is not CSV in UTF-8", "import"),
         ('name\n"Ann\n', "it is no CSV", "import"),
     ],
 )

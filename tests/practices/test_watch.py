@@ -133,7 +133,7 @@ def test_a_job_of_a_practice_sets_aside_whom_it_cannot_do(
     one, two = house.customer(), house.customer("bob@marked.example")
     if name == "unconfirmed accounts":
         some = sorted([one, two])
-        monkeypatch.setattr(domain, "never_confirmed", lambda *told: [] if told[3] else some)
+        monkeypatch.setattr(domain, "unconfirmed_people", lambda *told: [] if told[3] else some)
     elif name == "invoices":
         for each in (one, two):
             order(house, each, "dsl-10")

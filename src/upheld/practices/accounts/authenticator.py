@@ -35,7 +35,7 @@ class SecondFactor(NamedTuple):
 
 
 def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
-    """How somebody's second factor stands; nothing where they have none."""
+    """Somebody's second factor; None if they have none."""
     row = tables.get(authenticator, _WHOSE, person_id)
     if row is None:
         return None
@@ -75,7 +75,7 @@ def new_codes(transaction: Transaction, person_id: str) -> list[str]:
 
 
 def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
-    """Whether a code is right and was not used before; it is used up by this."""
+    """Check a one-time password or recovery code and use it up; False if wrong or used before."""
     row = transaction.tables.get(authenticator, _WHOSE, person_id)
     if row is None:
         return False

@@ -48,9 +48,9 @@ def read_customers(
         rows = list(_rows(path, reader, names))
     except csv.Error:
         raise ImportFileError(
-            f"{path}, line {reader.line_num}: it is no CSV in UTF-8",
+            f"{path}, line {reader.line_num}: it is not CSV in UTF-8",
             code="import",
-            hint="see its commas and quotes",
+            hint="check the commas and quotes of this line",
         ) from None
     customers = [_check_row(path, row, canonical, country) for row in rows]
     _refuse_twins(path, customers)
@@ -63,14 +63,18 @@ def _text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise ImportFileError(
-            f"{path} cannot be read: {error.strerror}", code="unreadable", hint="name a CSV file"
+            f"{path} cannot be read: {error.strerror}",
+            code="unreadable",
+            hint="name a CSV file that can be read",
         ) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ImportFileError(
-            f"{path}, line {line}: it is no CSV in UTF-8", code="import", hint="save it so"
+            f"{path}, line {line}: it is not CSV in UTF-8",
+            code="import",
+            hint="save the file as CSV UTF-8",
         ) from None
 
 
@@ -81,7 +85,8 @@ def _check_columns(path: Path, names: Sequence[str], fields: Collection[str]) ->
             wrong, hint = "is never taken from a file", WRITTEN_BY_PROGRAM[name]
         elif name not in fields:
             near = nearest(name, fields)
-            wrong, hint = "is no field", f"did you mean `{near}`?" if near else ""
+            wrong = "is not a field"
+            hint = f"did you mean `{near}`?" if near else "remove the column"
             if ";" in name or "\t" in name:
                 hint = "separate the columns by commas"
         elif name in names[:at]:
@@ -98,9 +103,9 @@ def _rows(path: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iter
     for cells in reader:
         if len(cells) != len(names) and any(cells):
             raise ImportFileError(
-                f"{path}, line {line}: it has not as many cells as the first line",
+                f"{path}, line {line}: it does not have as many cells as the first line",
                 code="import",
-                hint="see its commas and quotes",
+                hint="check the commas and quotes of this line",
             )
         values = {name: cell for name, cell in zip(names, cells, strict=False) if cell.strip()}
         if values:
@@ -119,7 +124,7 @@ def _check_row(path: Path, row: CustomerRow, canonical: Canonical, country: str)
             )
         if any(_ANOTHER_ROW.search(part) for part in value.splitlines()[1:]):
             raise ImportFileError(
-                f"{where} goes on over other rows", code="import", hint="see its quotes"
+                f"{where} goes on over other rows", code="import", hint="close its quotes"
             )
         try:
             values[field] = canonical(field, value)

@@ -92,7 +92,7 @@ def payer_of(tables: Tables, person_id: str) -> str | None:
 
 
 def find_by_number(transaction: Transaction, number: str) -> list[str]:
-    """Whose an account is, by the number that a customer quotes."""
+    """The ids of whoever has the account of this number: one, or none."""
     row = transaction.tables.get(table, "number = ?", number)
     return [row.person_id] if row else []
 
@@ -128,7 +128,7 @@ def _number(tables: Tables) -> str:
 
 
 def person_at_address(transaction: Transaction, email: str) -> str:
-    """Whose confirmed account has an address; empty where there is none."""
+    """The id of whoever has a confirmed account with this address; empty if nobody has."""
     for person_id in transaction.find("email", email):
         account = account_of(transaction.tables, person_id)
         if account is not None and account.state == ACTIVE:
@@ -137,7 +137,7 @@ def person_at_address(transaction: Transaction, email: str) -> str:
 
 
 def imported_person(transaction: Transaction, email: str) -> str:
-    """Who was taken in from a file with an address and has no account yet; empty if nobody."""
+    """The id of whoever was imported with this address and has no account; empty if nobody."""
     for person_id in transaction.find("email", email):
         if account_of(transaction.tables, person_id) is None and any(
             line.entry.kind == "import" for line in transaction.entries(person_id)
@@ -147,9 +147,9 @@ def imported_person(transaction: Transaction, email: str) -> str:
 
 
 def placeholder_person(transaction: Transaction) -> str:
-    """Somebody of whom nothing is held, for whom the same can be done as for whoever is there.
+    """The id of a person with no data, so that a try for an unknown address does the same work.
 
-    They are found by a word that is no address, and made when they are first needed.
+    They are found by the word `nobody` in place of an address, and created on first use.
     """
     people = transaction.find("email", NOBODY)
     if people:
@@ -180,7 +180,7 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
 
 
 def require_acceptance(transaction: Transaction, person_id: str) -> None:
-    """Let an account be its owner's alone, who accepts the terms anew when they next sign in."""
+    """Make somebody the holder of their own account; they accept the terms at the next sign-in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
     transaction.tables.update(table, changes, _WHOSE, person_id)
 
@@ -196,13 +196,13 @@ def members(tables: Tables, holder: str) -> list[Account]:
 
 
 def release_members(provider: Provider, transaction: Transaction, holder: str) -> None:
-    """Bill what members used so far to their holder, who is to be erased; they pay from now on."""
+    """Bill what members used so far to a holder who is to be erased; then each pays alone."""
     for each in members(transaction.tables, holder):
         provider.events.announce(transaction, PAYER_CHANGES, each.person_id)
 
 
 def has_place(transaction: Transaction, holder: str) -> bool:
-    """Whether one more may come into somebody's household; nobody else comes in meanwhile."""
+    """Whether a household has room for one more; locks its holder until the transaction ends."""
     transaction.lock(holder)
     account = account_of(transaction.tables, holder)
     if account is None or account.holder != holder or account.closed is not None:
@@ -213,7 +213,10 @@ def has_place(transaction: Transaction, holder: str) -> bool:
 def set_holder(
     provider: Provider, transaction: Transaction, person_id: str, holder: str, *, by: str = ""
 ) -> None:
-    """Let somebody pay for an account from now on; both see the entry, and who of them did it."""
+    """Make `holder` pay for a person's account from now on, with an entry for each concerned.
+
+    `by` is the id of whoever did it, whose entry names the customer as its actor.
+    """
     before = account_of(transaction.tables, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(transaction, PAYER_CHANGES, person_id)
@@ -228,11 +231,10 @@ def set_holder(
 
 
 def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str = "") -> list[str]:
-    """Whose accounts were opened before a moment, written to before it, and never confirmed.
+    """The ids of people whose account was opened before a moment and never confirmed.
 
-    Some of them at a time, in order of their ids, of which `after` was the last one.
-
-    As long as the message that asks them waits to be sent, they could not confirm.
+    At most `most` of them, in order, after the id `after`. Those to whom the message that asks
+    them to confirm was not sent before that moment are left out: they could not confirm.
     """
     where = (
         "state = ? AND opened < ? AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.person_id ="
@@ -259,6 +261,6 @@ def close(transaction: Transaction, person_id: str, _: str = "") -> None:
 
 
 def check_may_serve(transaction: Transaction, person_id: str) -> str | Refused:
-    """Whether we may serve a person now; empty if so."""
+    """Empty if the policy lets us serve a person now, else the refusal."""
     result = transaction.act(Act(action="serve"), person_id, entitled=True)
     return result if isinstance(result, Refused) else ""

@@ -25,7 +25,7 @@ from upheld.practices.accounts.registration_form import ADVERTISING, CHOICES, OF
 
 
 class Applicant(NamedTuple):
-    """Who wants to be a customer: values by kind of data, the password's hash, by whose leave."""
+    """Who wants to be a customer: values by field, and the invitation by which they came."""
 
     values: Mapping[str, str]
     password_hash: str
@@ -39,7 +39,7 @@ def age_of(text: str, today: date) -> int:
 
 
 def note_refusal(transaction: Transaction, decision: Decision) -> None:
-    """An entry that somebody was refused, which says of nobody and of no date."""
+    """Enter that somebody was refused; the entry names no person and no birth date."""
     transaction.note(
         None,
         "refusal",
@@ -51,12 +51,11 @@ def note_refusal(transaction: Transaction, decision: Decision) -> None:
 
 
 def register(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
-    """Register somebody; their id, or an empty one where the address has an account already.
+    """Register somebody and return their id; empty if the address has an account already.
 
-    None where the invitation by which they come was used by somebody else, or is over.
-
-    Either way a message goes to the address, and nobody else learns which. Raises Refused where the
-    policy refuses any part, so that nothing of it is kept.
+    None if their invitation was used or has expired. A message goes to the address in the first
+    two cases, so that nobody else learns which of them it was. Raises Refused where the policy
+    refuses any part; nothing is kept then.
     """
     email = applicant.values["email"]
     holder, before = (

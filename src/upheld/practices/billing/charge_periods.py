@@ -78,9 +78,9 @@ def _allowed_moments(
 ) -> dict[date, datetime]:
     """The days on which an act was not denied, each with a moment at which it was not.
 
-    That is the end of the day, or when something came into force on it that let us act. So the day
-    counts on which something is given, and that on which it is taken back does not; to take it back
-    each evening and give it again each morning makes no day free.
+    The moment is the end of the day, or one in the day at which a record came into force that let
+    us act. So the day on which a consent is given counts, and the day on which it is withdrawn
+    does not; who withdraws it each evening and gives it again each morning gets no free day.
     """
     clock = transaction.clock
     ends = [midnight(clock, day + DAY) - _INSTANT for day in days]

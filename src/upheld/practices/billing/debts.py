@@ -79,9 +79,9 @@ def amount_due(question: Question) -> Proof:
         rows = books.rows_of(each.value for each in question.series(books.TRANSACTION))
     except OddValueError as error:
         raise ProofError(
-            "what somebody owes cannot be told",
+            "what somebody owes cannot be worked out",
             code=error.code,
-            hint="see what is kept as `transaction`",
+            hint="mend the row of `transaction` that cannot be read",
         ) from None
     history, rests = books.history(rows), (books.TRANSACTION,) if rows else ()
     if question.fact.name == UNSETTLED:
@@ -152,7 +152,11 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
     if task.kind != DEBT or task.state != "taken":
         raise DebtError("the task is not open", code="debt", hint="take it first")
     if party not in agents(transaction):
-        raise DebtError("nobody of this name is engaged", code="debt", hint="see the register")
+        raise DebtError(
+            "nobody of this name is engaged",
+            code="debt",
+            hint="choose an agent who is engaged, by the name on the register",
+        )
     if current_debt(transaction, task.person_id):
         raise DebtError("an agent has it already", code="debt", hint="recall it first")
     result = transaction.act(act_of(party), task.person_id, entitled=True)
@@ -254,7 +258,9 @@ def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) ->
     """Note that an agent has deleted what it was told of an account that was recalled."""
     matches = [each for each in of_party(transaction, party) if each.debt_id == debt_id]
     if not matches or matches[0].state != "recalled":
-        raise DebtError("there is no such account to confirm", code="debt", hint="see the list")
+        raise DebtError(
+            "there is no such account to confirm", code="debt", hint="choose one of the list"
+        )
     debt = matches[0]
     changes = {"state": "confirmed", "confirmed": microseconds(transaction.clock.now())}
     transaction.tables.update(table, changes, _MINE, debt.person_id, debt_id)

@@ -84,7 +84,7 @@ def under_way(tables: Tables, person_id: str) -> list[Any]:
 
 
 def _of(transaction: Transaction, person_id: str, key: str) -> Any | None:
-    """The row of somebody's payment by the key of its form."""
+    """The row of somebody's payment by the key of its form; None if there is none."""
     rows = transaction.tables.select(payment_intent, "person_id = ?", person_id)
     return next((each for each in rows if each.key == key), None)
 

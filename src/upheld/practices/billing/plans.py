@@ -52,7 +52,7 @@ def catalogue(path: Path | None = None) -> Mapping[str, ServicePlan]:
         raise PlansError(
             f"the plans in {where}: {problem}",
             code="plans",
-            hint="see plans.toml in upheld/practices/billing",
+            hint="compare it with plans.toml in upheld/practices/billing",
         ) from None
     by_id = {plan.id: plan for plan in plans}
     if len(by_id) < len(plans):

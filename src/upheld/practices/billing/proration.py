@@ -30,7 +30,7 @@ class Month(NamedTuple):
 
     @property
     def word(self) -> str:
-        """As 2026-11."""
+        """The month as `YYYY-MM`, such as 2026-11."""
         return self.first.isoformat()[:7]
 
     @property

@@ -62,7 +62,7 @@ def service_periods(values: Iterable[str]) -> list[ServicePeriod]:
 
 
 def _with_rows(values: Iterable[str]) -> list[tuple[ServicePeriod, list[int]]]:
-    """The same, each with the numbers of the rows that say so."""
+    """Every plan that somebody has or had, each with the numbers of its rows in the series."""
     periods: list[tuple[ServicePeriod, list[int]]] = []
     for number, row in enumerate(map(row_of, values)):
         if row.kind == "order":

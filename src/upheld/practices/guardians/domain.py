@@ -74,7 +74,7 @@ def cares(tables: Tables, guardian_id: str) -> list[Care]:
 
 
 def some_cares(tables: Tables, after: Place, most: int) -> tuple[list[Care], Place | None]:
-    """Some who are cared for, by their ids in order; and after whom to go on, or None."""
+    """At most `most` people in care, by id, and where to go on after them (None at the end)."""
     some, last = tables.batch(table, "ended IS NULL", (), after, most)
     return [_care(each) for each in some], last
 

@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 
 def birthdays(provider: Provider) -> Callable[[Gate], int]:
-    """What ends the care of guardians for whoever came of age."""
+    """The job that ends the care of guardians for whoever came of age."""
 
     def run(gate: Gate) -> int:
         count = 0

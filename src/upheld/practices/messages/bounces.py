@@ -43,9 +43,9 @@ def read(raw: bytes) -> BounceReport:
     failed = [each for each in groups if str(each.get("Action", "")).strip().lower() == "failed"]
     if not failed:
         raise BounceError(
-            "this is no report that a delivery failed",
+            "this is not a report that a delivery failed",
             code="bounce",
-            hint="give the report as the mail server sent it",
+            hint="give the whole message that the mail server sent, with its headers",
         )
     status = _STATUS.search(str(failed[0].get("Status", "")))
     ids = [each for part in parts if part is not message for each in _ids(part)]
@@ -101,7 +101,7 @@ def note(transaction: Transaction, report: BounceReport) -> str:
         )
         return message
     raise BounceError(
-        "the report is about no message that we sent, or was noted before",
+        "the report names no message that we sent, or was noted before",
         code="bounce",
-        hint="see the page of mail at the desk",
+        hint="look for the message on the desk's mail page",
     )

@@ -26,7 +26,9 @@ class CarrierError(UpheldError):
     """
 
     def __init__(self, message: str, *, final: bool = False, server: bool = False) -> None:
-        super().__init__(message, code="mail", hint="see the mail server, and `mail_server`")
+        super().__init__(
+            message, code="mail", hint="check the mail server and the setting `mail_server`"
+        )
         self.final, self.server = final, server
 
 

@@ -117,13 +117,13 @@ def _template(provider: Provider, template: str) -> jinja2.Template:
         raise TemplateError(
             f"there is no template `{template}`",
             code="template",
-            hint="see the practice's templates/mail",
+            hint="add it to templates/mail of the practice",
         ) from None
     if SUBJECT not in source.blocks or len(source.blocks) < 2:
         raise TemplateError(
             f"`{template}` has no subject, or nothing to say",
             code="template",
-            hint="give it both as blocks",
+            hint="give it a block `subject` and a block for each purpose",
         )
     return source
 

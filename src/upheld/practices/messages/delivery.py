@@ -103,7 +103,7 @@ class Delivery:
         return sent
 
     def _due(self, gate: Gate) -> list[WaitingMessage]:
-        """What is due of people whose messages are as we wrote them, however many others' are."""
+        """The messages that are due; those of people whose rows were changed are skipped."""
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
             while True:
@@ -270,7 +270,7 @@ def _change(transaction: Transaction, message: WaitingMessage, **changes: Any) -
 
 
 def _trouble_of(error: Exception) -> str:
-    """What is so of a failure, in words that hold no value of anybody."""
+    """Why a message failed, in words that hold no personal value."""
     if isinstance(error, MailboxError | TemplateError):
         return str(error)
     return f"the message could not be made ({getattr(error, 'code', type(error).__name__)})"

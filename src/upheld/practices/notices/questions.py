@@ -49,7 +49,7 @@ class FormQuestion(msgspec.Struct, frozen=True):
         }
 
     def with_fact(self, name: str, value: bool | float | str | None) -> FormQuestion:
-        """The same with a fact given otherwise, or no longer (None)."""
+        """The question with another value of a fact; without the fact if `value` is None."""
         facts = {k: v for k, v in self.facts.items() if k != name}
         return FormQuestion(
             self.action, self.dimensions, facts if value is None else facts | {name: value}

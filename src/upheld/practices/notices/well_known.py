@@ -37,7 +37,7 @@ def checked_contact(contact: str) -> str:
     """The address for reports of weaknesses; UpheldError where it is none."""
     if contact and (not contact.startswith(CONTACTS) or not contact.isprintable()):
         raise UpheldError(
-            "the contact for reports of weaknesses is no address",
+            "the contact for reports of weaknesses is not an address",
             code="usage",
             hint="give one that begins with mailto:, https:// or tel:",
         )

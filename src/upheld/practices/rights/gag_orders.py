@@ -19,7 +19,7 @@ PURPOSE = "legal-process"
 
 
 class GagFilter:
-    """What may not be told of a person now."""
+    """Says which entries and records of a person a gag order forbids us to show now."""
 
     def __init__(self, transaction: Transaction, person_id: str) -> None:
         records, forged = transaction.records_of([person_id], KINDS)
@@ -45,7 +45,7 @@ def visible_entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Line]:
-    """What was done with what is held of a person, but for what may not be told of it."""
+    """The entries about a person, without those that a gag order forbids us to show."""
     gag = GagFilter(transaction, person_id)
     query = Asked(person_id=person_id, since=since, until=until)
     lines = transaction.account(query)

@@ -87,7 +87,7 @@ def action(kind: str) -> Act:
 def open_request(
     transaction: Transaction, person_id: str, kind: str, about: str = ""
 ) -> RightsRequest | Refused:
-    """Make a request, or find the one that waits; the refusal where no clause owes an answer."""
+    """Make a request, or return the one that waits; Refused if no clause owes an answer."""
     for each in requests_of(transaction.tables, person_id):
         if each.kind == kind and each.about == about and each.waits:
             return each
@@ -119,7 +119,7 @@ def open_request(
 
 
 def answer(transaction: Transaction, request: RightsRequest) -> Given | Refused:
-    """Do the act that a request is owed, and let it come to its end."""
+    """Do the act that answers a request, and mark it as fulfilled."""
     result = transaction.act(action(request.kind), request.person_id, entitled=True)
     if isinstance(result, Given):
         transaction.withdraw(request.person_id, request.request_id, ended=True)
@@ -130,7 +130,7 @@ def answer(transaction: Transaction, request: RightsRequest) -> Given | Refused:
 def begin(
     transaction: Transaction, request: RightsRequest, task_id: str | None = None
 ) -> RightsRequest:
-    """Say that a request is being worked on, by whom if it is a task of our staff."""
+    """Mark a request as being worked on, with the task of our staff if there is one."""
     _change(transaction, request, state=IN_PROGRESS, task_id=task_id)
     return request._replace(state=IN_PROGRESS, task_id=task_id)
 
@@ -142,13 +142,13 @@ def revoke(transaction: Transaction, request: RightsRequest) -> None:
 
 
 def deny(transaction: Transaction, request: RightsRequest, refusal: Refused) -> None:
-    """Say that what was asked for may not be done, by an act that was refused."""
+    """Mark a request as denied, by the act that the policy refused."""
     transaction.withdraw(request.person_id, request.request_id, ended=True)
     _close(transaction, request, DENIED, refusal.entry)
 
 
 def finish(transaction: Transaction, request: RightsRequest, entry: int) -> None:
-    """Say that a request is answered whose person, with all their records, is there no more."""
+    """Mark a request as fulfilled whose person was erased, with the entry of the erasure."""
     _close(transaction, request, FULFILLED, entry)
 
 
@@ -204,7 +204,7 @@ def ready_to_answer(tables: Tables) -> list[RightsRequest]:
 
 
 def _from_row(row: Any) -> RightsRequest:
-    """A row that was checked, as a request."""
+    """A request from its row, whose MAC was verified."""
     due, answered = (None if at is None else moment(at) for at in (row.due, row.answered))
     return RightsRequest(
         row.person_id,

@@ -69,7 +69,9 @@ def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enro
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
     user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
-        raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
+        raise PeopleError(
+            "there is nobody by this name", code="no-user", hint="choose somebody of the list"
+        )
     operators.disarm(transaction.tables, user_id)
     sessions.end_all(transaction.tables, user.kind, user_id)
     transaction.tables.purge(passkey, "subject = ? AND kind = ?", user_id, user.kind)
@@ -101,7 +103,9 @@ def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
     user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state == operators.ENDED:
-        raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
+        raise PeopleError(
+            "there is nobody by this name", code="no-user", hint="choose somebody of the list"
+        )
     for task in tasks.of_staff(transaction.tables, user_id):
         tasks.put_back(transaction, task.task_id)
     sessions.end_all(transaction.tables, user.kind, user_id)

@@ -101,7 +101,7 @@ class Roles:
         for name in unique_names:
             if name not in self.by_name:
                 raise RoleError(
-                    f"there is no role `{name}`", "known are " + ", ".join(self.by_name)
+                    f"there is no role `{name}`", "choose one of " + ", ".join(self.by_name)
                 )
         return unique_names
 
@@ -155,7 +155,9 @@ def read_roles(path: Path | None, program: Program) -> Roles:
     try:
         file = msgspec.convert(tomllib.loads(raw.decode()), _RolesFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        raise RoleError(f"{path or FILE} is no TOML in UTF-8") from None
+        raise RoleError(f"{path or FILE} is not TOML in UTF-8") from None
     except msgspec.ValidationError as error:
-        raise RoleError(f"{path or FILE}: {error}", "see the one that comes with upheld") from None
+        raise RoleError(
+            f"{path or FILE}: {error}", "compare it with roles.toml in upheld/practices/staff"
+        ) from None
     return Roles(file, program)

@@ -83,7 +83,7 @@ class Safeguards:
                 apart,
                 "Keys apart",
                 "The keyring does not lie beside the database, so that"
-                " whoever takes one has not the other."
+                " whoever takes one does not have the other."
                 if apart
                 else "The keyring lies"
                 " beside the database. Move it to another disk, and say where it is.",

@@ -79,10 +79,16 @@ def ask_for(
     """Ask for other roles of a colleague, or that they may enrol anew."""
     user = operators.by_id(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
-        raise PeopleError("there is nobody by this name", code="no-user", hint="see the list")
+        raise PeopleError(
+            "there is nobody by this name", code="no-user", hint="choose somebody of the list"
+        )
     if kind == ROLES:
         if user.kind != "staff":
-            raise PeopleError("people of engaged companies have no roles", code="roles")
+            raise PeopleError(
+                "people of engaged companies have no roles",
+                code="roles",
+                hint="choose a member of staff",
+            )
         _require_roles(transaction, by, roles, user.roles)
     else:
         _require_roles(transaction, by, (), ())
@@ -155,7 +161,9 @@ def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, U
     matches = [each for each in requests(transaction.tables) if each.request_id == request_id]
     user = operators.by_id(transaction.tables, matches[0].user_id) if matches else None
     if user is None:
-        raise PeopleError("this was answered already", code="answered", hint="see the list")
+        raise PeopleError(
+            "this was answered already", code="answered", hint="nothing is left to do"
+        )
     return matches[0], user
 
 
@@ -163,21 +171,23 @@ def _close(transaction: Transaction, request: ApprovalRequest) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
     until = transaction.clock.now() + _MARKED
     if not once.spend(transaction.tables, "desk-request", request.request_id, until):
-        raise PeopleError("this was answered already", code="answered", hint="see the list")
+        raise PeopleError(
+            "this was answered already", code="answered", hint="nothing is left to do"
+        )
     transaction.tables.delete(desk_request, "request_id = ?", request.request_id)
 
 
 def _manager(transaction: Transaction, user_id: str) -> User:
     user = operators.user_of(transaction.tables, user_id)
     if user is None or MANAGER not in user.roles:
-        raise PeopleError("only a manager does this", code="manager")
+        raise PeopleError("only a manager does this", code="manager", hint="ask a manager")
     return user
 
 
 def _require_roles(
     transaction: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
 ) -> None:
-    """PeopleError unless somebody manages and has the roles that they give themselves."""
+    """PeopleError unless `by` is a manager and has every role that they add to `before`."""
     missing = sorted({*roles} - {*before} - {*_manager(transaction, by).roles})
     if missing:
         raise PeopleError(
