@@ -44,8 +44,8 @@ def engage(house: House, party: str, recipient: str) -> str:
 
 def job(house: House, name: str) -> int:
     """Run a job of billing now."""
-    found = {job.name: job for each in house.provider.practices for job in each.jobs}
-    return found[name].run(house.provider.gate.gate)
+    jobs = {job.name: job for each in house.provider.practices for job in each.jobs}
+    return jobs[name].run(house.provider.gate.gate)
 
 
 def later(house: House, days: int) -> None:
@@ -92,23 +92,23 @@ def overdue(house: House, person: str) -> str:
     for days in (15, 8, 14, 8):
         later(house, days)
         job(house, "due invoices")
-    told = house.do(lambda transaction: open_debts(transaction, person))
-    assert len(told) == 1
-    return told[0]
+    open_tasks = house.do(lambda transaction: open_debts(transaction, person))
+    assert len(open_tasks) == 1
+    return open_tasks[0]
 
 
 def open_debts(transaction: GateTransaction, person: str) -> list[str]:
     """The open tasks about a person's debts."""
-    found = tasks.of_person(transaction.tables, person)
-    return [each.task_id for each in found if each.kind == "debt"]
+    result = tasks.of_person(transaction.tables, person)
+    return [each.task_id for each in result if each.kind == "debt"]
 
 
 def history(house: House, person: str) -> books.History:
     """What was invoiced and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
-    found = house.do(lambda transaction: transaction.act(act, person))
-    assert not isinstance(found, Refused)
-    return books.history_of(found["payment-history"] if found.values else None)
+    result = house.do(lambda transaction: transaction.act(act, person))
+    assert not isinstance(result, Refused)
+    return books.history_of(result["payment-history"] if result.values else None)
 
 
 def held_by(transaction: GateTransaction, person: str, holder: str) -> None:

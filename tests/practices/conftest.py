@@ -72,7 +72,7 @@ class House:
             return work(transaction)
 
     def customer(
-        self, email: str = "ann@marked.example", born: str = "1990-02-01", **told: str
+        self, email: str = "ann@marked.example", born: str = "1990-02-01", **values: str
     ) -> str:
         """A customer with a confirmed account, a service and a password."""
 
@@ -83,7 +83,7 @@ class House:
             )
             transaction.store(
                 person,
-                {"name": "Ann Marked", "email": email, **told},
+                {"name": "Ann Marked", "email": email, **values},
                 source="customer",
                 occasion="registration",
             )
@@ -130,11 +130,11 @@ class House:
         return self.do(work)
 
 
-def send(browser: TestClient, path: str, told: dict[str, Any], page: str = "") -> httpx2.Response:
+def send(browser: TestClient, path: str, data: dict[str, Any], page: str = "") -> httpx2.Response:
     """Fill in a form as its page shows it, and send it."""
-    shown = browser.get(page or path)
-    found = TOKEN.search(shown.text)
-    return browser.post(path, data={"_token": found[1] if found else "", **told})
+    page_shown = browser.get(page or path)
+    match = TOKEN.search(page_shown.text)
+    return browser.post(path, data={"_token": match[1] if match else "", **data})
 
 
 def _while_noting(fixture_name: str, config: pytest.Config) -> Literal["function", "session"]:

@@ -13,23 +13,23 @@ _LINK = re.compile(r"<(/[^>]+)>")
 
 def waiting(house: House) -> list[tuple[str, str]]:
     """The messages that wait in the outbox: to whom, by which template; the oldest first."""
-    found = house.do(
+    result = house.do(
         lambda transaction: rows(
             transaction.connection,
             "SELECT person_id, template FROM outbox WHERE state = 'waiting' ORDER BY made",
         )
     )
-    return [(person, template) for person, template in found]
+    return [(person, template) for person, template in result]
 
 
 def link(house: House, template: str, number: int = -1) -> str:
     """The first link of a waiting message, as the message has it when it is sent."""
     person = [who for who, what in waiting(house) if what == template][number]
-    made = house.do(
+    result = house.do(
         lambda transaction: compose(
             house.provider, transaction.tables, template, person, "Ann", {}, lambda _: True
         )
     )
-    found = _LINK.search(made.text)
-    assert found, template
-    return found[1]
+    match = _LINK.search(result.text)
+    assert match, template
+    return match[1]

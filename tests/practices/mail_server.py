@@ -39,8 +39,8 @@ class Received:
     @property
     def heads(self) -> list[list[bytes]]:
         """The header lines of each message, unfolded as RFC 5322 unfolds them."""
-        found = (each.partition(b"\r\n\r\n")[0] for each in self.messages)
-        return [each.replace(b"\r\n ", b" ").split(b"\r\n") for each in found]
+        result = (each.partition(b"\r\n\r\n")[0] for each in self.messages)
+        return [each.replace(b"\r\n ", b" ").split(b"\r\n") for each in result]
 
 
 class _Controller(Controller):
@@ -61,11 +61,11 @@ def free_port() -> int:
 @contextmanager
 def mail_server(*, utf8: bool = True) -> Iterator[tuple[Received, str]]:
     """A mail server on this machine, and its address as the settings have it."""
-    kept, port = Received(), free_port()
-    controller = _Controller(kept, hostname="127.0.0.1", port=port)
+    inbox, port = Received(), free_port()
+    controller = _Controller(inbox, hostname="127.0.0.1", port=port)
     controller.utf8 = utf8
     controller.start()
     try:
-        yield kept, f"smtp://127.0.0.1:{port}"
+        yield inbox, f"smtp://127.0.0.1:{port}"
     finally:
         controller.stop()

@@ -50,10 +50,10 @@ def listed() -> set[str]:
     return {line for line in lines if line and not line.startswith("%")}
 
 
-def _write(found: Report) -> None:
+def _write(result: Report) -> None:
     """Write the list and the statement anew."""
-    needed = [f"% {each.id} {said(each)}" for each in found.findings if each.came == NEEDED]
-    dead = [each.id for each in found.findings if each.came == DEAD]
+    needed = [f"% {each.id} {said(each)}" for each in result.findings if each.came == NEEDED]
+    dead = [each.id for each in result.findings if each.came == DEAD]
     lines = [
         "% What the policy cannot be read without, so that no story can be told:",
         *needed,
@@ -62,8 +62,8 @@ def _write(found: Report) -> None:
     ]
     LIST.write_text("\n".join(lines) + "\n", encoding="utf-8")
     text = README.read_text(encoding="utf-8")
-    told = STATEMENT.sub(lambda at: f"{at[1]}{statement(found)}{at[3]}", text)
-    README.write_text(told, encoding="utf-8")
+    new_text = STATEMENT.sub(lambda at: f"{at[1]}{statement(result)}{at[3]}", text)
+    README.write_text(new_text, encoding="utf-8")
 
 
 if __name__ == "__main__":

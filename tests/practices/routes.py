@@ -58,11 +58,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def lines() -> dict[str, Line]:
     """The tables of the policy's pages and of each practice, by method and path."""
-    found: dict[str, Line] = {}
+    result: dict[str, Line] = {}
     for name in ("policy", *(name for name, _ in PRACTICES)):
-        told = tomllib.loads((TABLES / f"{name}.toml").read_text(encoding="utf-8"))
-        found.update(msgspec.convert(told, dict[str, Line]))
-    return found
+        document = tomllib.loads((TABLES / f"{name}.toml").read_text(encoding="utf-8"))
+        result.update(msgspec.convert(document, dict[str, Line]))
+    return result
 
 
 def routed(app: Starlette) -> Iterator[tuple[str, str]]:
@@ -83,7 +83,7 @@ def _task(house: House, person: str) -> str:
 
 
 def _message(house: House, person: str) -> str:
-    told = {
+    data = {
         "at": "2026-11-01T09:00:00+00:00",
         "purpose": "newsletter",
         "subject": "News",
@@ -93,21 +93,21 @@ def _message(house: House, person: str) -> str:
     }
     house.do(
         lambda transaction: transaction.append(
-            person, "messages", [json.dumps(told)], source="customer", occasion="service-use"
+            person, "messages", [json.dumps(data)], source="customer", occasion="service-use"
         )
     )
-    return told["message"]
+    return data["message"]
 
 
 def _permission(house: House, person: str) -> str:
-    told = choices.Permission(("email",), "supplier", "", "support")
-    return house.do(lambda transaction: choices.give(transaction, person, told))
+    permission = choices.Permission(("email",), "supplier", "", "support")
+    return house.do(lambda transaction: choices.give(transaction, person, permission))
 
 
 def _request(house: House, person: str) -> str:
-    found = house.do(lambda transaction: requests.open_request(transaction, person, "erasure"))
-    assert isinstance(found, requests.RightsRequest)
-    return found.request_id
+    result = house.do(lambda transaction: requests.open_request(transaction, person, "erasure"))
+    assert isinstance(result, requests.RightsRequest)
+    return result.request_id
 
 
 def _unsubscribing(house: House, person: str) -> str:

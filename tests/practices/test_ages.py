@@ -37,8 +37,8 @@ def test_a_policy_that_knows_no_minors_has_none() -> None:
     bare = under("extends = false\n[action]\nserve = {takes = []}\n")
     assert (is_minor(bare, 3), of_age(bare)) == (False, 0)
     proven = 'minor = {proof = "court", label = "a court says so"}'
-    asked = under(f"extends = false\n[action]\nserve = {{takes = []}}\n[fact]\n{proven}\n")
-    assert is_minor(asked, 60)
+    query = under(f"extends = false\n[action]\nserve = {{takes = []}}\n[fact]\n{proven}\n")
+    assert is_minor(query, 60)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_an_account_says_what_somebody_is_to_us(
     monkeypatch: pytest.MonkeyPatch, state: str | None, holder: str, standing: str
 ) -> None:
     """No account, one not yet confirmed, one's own, a household's, one that was closed."""
-    found = None
+    account = None
     if state is not None:
-        found = domain.Account("me", "LV-1", state, holder, AT, None, None, "", "")
-    monkeypatch.setattr(domain, "account_of", lambda *_: found)
+        account = domain.Account("me", "LV-1", state, holder, AT, None, None, "", "")
+    monkeypatch.setattr(domain, "account_of", lambda *_: account)
     fact = under("").program.vocabulary.facts["standing"]
     question: Any = SimpleNamespace(tables=None, person_id="me", fact=fact)
-    assert domain.prove_standing(question) == Proof(standing, ("LV-1",) if found else ())
+    assert domain.prove_standing(question) == Proof(standing, ("LV-1",) if account else ())

@@ -51,27 +51,27 @@ MOVES = st.lists(
 )
 
 
-def retired(kept: list[TransactionRow], old: int) -> list[TransactionRow]:
+def retired(kept_rows: list[TransactionRow], old: int) -> list[TransactionRow]:
     """What is left of some rows when the oldest are due to go."""
-    values = [books.encode_row(row) for row in kept]
+    values = [books.encode_row(row) for row in kept_rows]
     with_none: object = None
-    found = books.carry(Retiring(values[:old], values[old:], "", with_none, None))  # type: ignore[arg-type]  # which it does not use
-    assert len(found) <= old
-    assert all(isinstance(each, Carried) for each in found)
-    return books.rows_of([*(each.value for each in found), *values[old:]])
+    result = books.carry(Retiring(values[:old], values[old:], "", with_none, None))  # type: ignore[arg-type]  # which it does not use
+    assert len(result) <= old
+    assert all(isinstance(each, Carried) for each in result)
+    return books.rows_of([*(each.value for each in result), *values[old:]])
 
 
 @given(MOVES)
 def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, str, int]]) -> None:
     """In any history, what is open of each invoice and what was paid ahead stay as they were."""
-    kept: list[TransactionRow] = []
+    young: list[TransactionRow] = []
     all_rows: list[TransactionRow] = []
-    day, owed = date(2026, 1, 1), 0
+    day, amount_due = date(2026, 1, 1), 0
     for number, (days, kind, cents) in enumerate(moves):
         day += days * DAY
-        before = books.history(kept)
+        before = books.history(young)
         if kind == "invoice":
-            owed += cents
+            amount_due += cents
             ahead = min(before.credit, cents)
             row: TransactionRow = Invoice(
                 f"2026-{number}", day, day + 14 * DAY, cents, credit=ahead
@@ -80,19 +80,19 @@ def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, s
             paid = min(cents, before.balance) if kind == "pay" else cents
             if paid <= 0:
                 continue
-            owed -= paid
+            amount_due -= paid
             row = Payment(day, paid, f"r{number}", "card", before.settling(paid))
-        kept.append(row)
+        young.append(row)
         all_rows.append(row)
-        old = sum(each.date < day - 60 * DAY for each in kept)
-        kept = sorted(retired(kept, old), key=lambda each: each.date)
-        told, whole = books.history(kept), books.history(all_rows)
-        assert told.balance == whole.balance == owed
-        assert told.credit == whole.credit
-        still = {each.number: each.open for each in told.invoices if each.open}
+        old = sum(each.date < day - 60 * DAY for each in young)
+        young = sorted(retired(young, old), key=lambda each: each.date)
+        account_history, whole = books.history(young), books.history(all_rows)
+        assert account_history.balance == whole.balance == amount_due
+        assert account_history.credit == whole.credit
+        still = {each.number: each.open for each in account_history.invoices if each.open}
         assert still == {each.number: each.open for each in whole.invoices if each.open}
-        assert books.steps(kept)[-1].after == owed
-        assert not any(each.date < day - 60 * DAY and isinstance(each, Payment) for each in kept)
+        assert books.steps(young)[-1].after == amount_due
+        assert not any(each.date < day - 60 * DAY and isinstance(each, Payment) for each in young)
 
 
 class Life:
@@ -225,16 +225,16 @@ def test_the_balance_is_a_naive_sum_in_any_history(
     del database_url
     house = open_house(sample)
     people = size("customers in a history", short=3, long=4)
-    told = Histories(house, seed, people)
-    since = told.today
+    value = Histories(house, seed, people)
+    since = value.today
     for _ in range(MONTHS * 30):
-        for life in told.lives:
-            if told.random.random() < 0.02:
-                told.happen(life)
-        told.night()
-        if told.today.day == 2:
-            for life in told.lives:
-                assert history(house, life.person).balance == life.owes(since, told.today)
+        for life in value.lives:
+            if value.random.random() < 0.02:
+                value.happen(life)
+        value.night()
+        if value.today.day == 2:
+            for life in value.lives:
+                assert history(house, life.person).balance == life.owes(since, value.today)
     gate = house.provider.gate.gate
     assert selfcheck(gate.engine, gate.house.keyring).problems == ()
 

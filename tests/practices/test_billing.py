@@ -66,9 +66,9 @@ def test_services_are_ordered_changed_and_ended(house: House) -> None:
     assert "You have 1 service for $29.90 a month" in browser.get("/me/services").text
     send(browser, "/me/services", {"plan": "dsl-50"})
     send(browser, "/me/services", {"plan": "phone"})
-    shown = browser.get("/me/services").text
-    assert "You have 2 services for $52.40 a month" in shown
-    assert "DSL 10, from" in shown
+    page_text = browser.get("/me/services").text
+    assert "You have 2 services for $52.40 a month" in page_text
+    assert "DSL 10, from" in page_text
     for service in ("dsl", "phone"):
         send(browser, "/me/services/end", {"service": service}, "/me/services")
     assert "no service at the moment" in browser.get("/me/services").text
@@ -89,17 +89,17 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     browser = house.signed_in(person)
     page = "/me/services/passwords"
     assert "Phone" not in browser.get(page).text.split("<main", 1)[1]
-    shown = [send(browser, page, {"service": "dsl"}).text for _ in range(2)]
-    first, second = (re.findall(r'class="secret">([^<]+)<', text)[0] for text in shown)
+    page_text = [send(browser, page, {"service": "dsl"}).text for _ in range(2)]
+    first, second = (re.findall(r'class="secret">([^<]+)<', text)[0] for text in page_text)
     assert first != second
     assert second not in browser.get(page).text + browser.get("/me/services").text
     looks = [k.entry for k in house.provider.gate.gate.entries(person) if k.entry.action == "view"]
     assert ("credentials",) in [each.data for each in looks]
-    assert "argon2" not in "".join(shown)
+    assert "argon2" not in "".join(page_text)
     assert send(browser, page, {"service": "phone"}).status_code == 404
     house.do(lambda transaction: _age_sessions(transaction, 10))
-    asked = browser.get(page)
-    assert (asked.status_code, asked.headers["location"]) == (
+    response = browser.get(page)
+    assert (response.status_code, response.headers["location"]) == (
         303,
         "/sign-in/again?destination=plandetails",
     )
@@ -129,8 +129,8 @@ def test_a_month_is_invoiced_once_by_its_days(house: House) -> None:
     number = invoiced(house, person)
     assert heard == [number]
     assert job(house, "invoices") == 0
-    (told,) = history(house, person).invoices
-    assert told.due == told.date + 14 * DAY
+    (account_history,) = history(house, person).invoices
+    assert account_history.due == account_history.date + 14 * DAY
     queued = house.do(
         lambda transaction: rows(transaction.connection, "SELECT template, purpose FROM outbox")
     )
@@ -138,8 +138,8 @@ def test_a_month_is_invoiced_once_by_its_days(house: House) -> None:
     later(house, 31)
     job(house, "invoices")
     assert [each.cents for each in history(house, person).invoices][1:] == [2990]
-    shown = house.signed_in(person).get(f"/me/balance/{number}")
-    assert f"Invoice {number}" in shown.text
+    page_shown = house.signed_in(person).get(f"/me/balance/{number}")
+    assert f"Invoice {number}" in page_shown.text
     other = house.signed_in(house.customer("bea@marked.example"))
     assert other.get(f"/me/balance/{number}").status_code == 404
 
@@ -150,9 +150,9 @@ def test_a_job_that_did_not_run_misses_no_month(house: House) -> None:
     order(house, person, "phone")
     later(house, 95)
     assert job(house, "invoices") in {3, 4}
-    told = history(house, person).invoices
-    assert [each.cents for each in told][1:3] == [1250, 1250]
-    assert len({each.number for each in told}) == len(told) >= 3
+    account_history = history(house, person).invoices
+    assert [each.cents for each in account_history][1:3] == [1250, 1250]
+    assert len({each.number for each in account_history}) == len(account_history) >= 3
 
 
 @pytest.mark.parametrize(
@@ -196,30 +196,30 @@ def test_the_balance_is_on_its_page_and_derived_alike(house: House) -> None:
     """The page, the field and the statement say the same; none of it stands in a table."""
     person = house.customer()
     number = invoiced(house, person)
-    told = history(house, person)
-    shown = house.signed_in(person).get("/me/balance").text
-    said = f"${told.balance // 100}.{told.balance % 100:02}"
-    assert f"You owe {said}" in shown
-    assert number in shown
+    account_history = history(house, person)
+    page_text = house.signed_in(person).get("/me/balance").text
+    text = f"${account_history.balance // 100}.{account_history.balance % 100:02}"
+    assert f"You owe {text}" in page_text
+    assert number in page_text
     index = house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM invoice"))
-    assert told.balance not in [each for line in index for each in line]
+    assert account_history.balance not in [each for line in index for each in line]
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "texts"),
     [
         ("invoice", ["Your invoice 2026-1001", "Please pay it by 30 November 2026"]),
         ("reminder", ["Last reminder: invoice 2026-1001", "collection agent", "/me/payment"]),
     ],
 )
 def test_what_is_written_says_number_and_day_and_no_amount(
-    house: House, template: str, said: list[str]
+    house: House, template: str, texts: list[str]
 ) -> None:
     """The messages about invoices are whole, and lead to the account where the amount stands."""
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "warned"}
 
     def work(transaction: GateTransaction) -> str:
-        made = compose(
+        composed = compose(
             house.provider,
             transaction.tables,
             f"billing/{template}",
@@ -228,12 +228,12 @@ def test_what_is_written_says_number_and_day_and_no_amount(
             words,
             lambda _: True,
         )
-        return made.subject + made.text
+        return composed.subject + composed.text
 
-    told = house.do(work)
-    assert all(each in told for each in said), told
-    assert "$" not in told
-    assert "\n\n\n" not in told.strip()
+    value = house.do(work)
+    assert all(each in value for each in texts), value
+    assert "$" not in value
+    assert "\n\n\n" not in value.strip()
 
 
 AMOUNTS = st.integers(1, 100_000)
@@ -241,29 +241,29 @@ MOVES = st.lists(st.tuples(st.sampled_from(["invoice", "pay", "loose"]), AMOUNTS
 
 
 def _rows(moves: list[tuple[str, int]]) -> list[books.TransactionRow]:
-    made: list[books.TransactionRow] = []
+    results: list[books.TransactionRow] = []
     day = date(2026, 1, 1)
     for at, (kind, cents) in enumerate(moves):
         if kind == "invoice":
-            made.append(Invoice(f"2026-{at}", day + at * DAY, day + (at + 14) * DAY, cents))
+            results.append(Invoice(f"2026-{at}", day + at * DAY, day + (at + 14) * DAY, cents))
         else:
-            settles = books.history(made).settling(cents) if kind == "pay" else ()
-            made.append(Payment(day + at * DAY, cents, "r", "card", settles))
-    return [books.rows_of([books.encode_row(row)])[0] for row in made]
+            settles = books.history(results).settling(cents) if kind == "pay" else ()
+            results.append(Payment(day + at * DAY, cents, "r", "card", settles))
+    return [books.rows_of([books.encode_row(row)])[0] for row in results]
 
 
 @given(MOVES)
 def test_the_balance_is_the_sum_to_the_cent(moves: list[tuple[str, int]]) -> None:
     """Whatever was invoiced and paid in whichever order, the balance is one less the other."""
     rows_of = _rows(moves)
-    told = books.history(rows_of)
+    account_history = books.history(rows_of)
     sums = {
         kind: sum(cents for k, cents in moves if (k == "invoice") is kind) for kind in (True, False)
     }
-    assert told.balance == sums[True] - sums[False]
-    assert all(0 <= each.open <= each.cents for each in told.invoices)
-    assert told.credit == 0 or told.balance == -told.credit
-    assert [step.after for step in books.steps(rows_of)][-1:] in ([], [told.balance])
+    assert account_history.balance == sums[True] - sums[False]
+    assert all(0 <= each.open <= each.cents for each in account_history.invoices)
+    assert account_history.credit == 0 or account_history.balance == -account_history.credit
+    assert [step.after for step in books.steps(rows_of)][-1:] in ([], [account_history.balance])
 
 
 @given(MOVES, st.integers(0, 12))
@@ -271,12 +271,12 @@ def test_the_balance_outlives_the_oldest_rows(moves: list[tuple[str, int]], gone
     """Once old rows that were settled are deleted, what is owed of the others is as it was."""
     rows_of = _rows([move for move in moves if move[0] != "loose"])
     before = {e.number: e.open for e in books.history(rows_of).invoices}
-    kept = rows_of[gone:]
-    told = {each.number: each.open for each in books.history(kept).invoices}
+    young = rows_of[gone:]
+    account_history = {each.number: each.open for each in books.history(young).invoices}
     if not any(before[r.number] for r in rows_of[:gone] if isinstance(r, Invoice)) and not (
         books.history(rows_of).credit or books.history(rows_of[:gone]).credit
     ):
-        assert told == {number: before[number] for number in told}
+        assert account_history == {number: before[number] for number in account_history}
 
 
 def test_usage_is_charted_beside_its_table(house: House) -> None:
@@ -289,12 +289,12 @@ def test_usage_is_charted_beside_its_table(house: House) -> None:
     ]
     used(house, person, {month: 10.0 + at for at, month in enumerate(months)})
     browser = house.signed_in(person)
-    shown = browser.get("/me/usage").text
-    assert shown.count('class="bar-of"') == 11
-    assert 'aria-label="Gigabytes of DSL by month"' in shown
-    shown = browser.get(f"/me/usage?from={months[0]}&to={months[1]}").text
-    assert shown.count('class="bar-of"') == 2
-    assert "21 gigabytes in 42 hours" in shown
+    page_text = browser.get("/me/usage").text
+    assert page_text.count('class="bar-of"') == 11
+    assert 'aria-label="Gigabytes of DSL by month"' in page_text
+    page_text = browser.get(f"/me/usage?from={months[0]}&to={months[1]}").text
+    assert page_text.count('class="bar-of"') == 2
+    assert "21 gigabytes in 42 hours" in page_text
     for bad in (*HOSTILE[1:], months[0]):
         answer = browser.get("/me/usage", params={"from": months[5], "to": bad})
         assert answer.status_code == 422, bad
@@ -317,9 +317,9 @@ def test_forms_take_what_they_offer_and_nothing_else(house: House) -> None:
 
 def test_mail_is_the_customers_own(house: House) -> None:
     """The page leads to webmail if there is one, and says what is not done with mail."""
-    shown = house.signed_in(house.customer()).get("/me/mail").text
-    assert "neither read nor indexed" in shown
-    assert 'href="/privacy#mail"' in shown
+    page_text = house.signed_in(house.customer()).get("/me/mail").text
+    assert "neither read nor indexed" in page_text
+    assert 'href="/privacy#mail"' in page_text
 
 
 def test_a_members_use_is_billed_to_the_holder(house: House) -> None:
@@ -410,19 +410,19 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
 
 
 def _pay(transaction: GateTransaction, person: str) -> Refused | None:
-    found = invoices.history_of(transaction, person)
-    assert not isinstance(found, Refused)
+    result = invoices.history_of(transaction, person)
+    assert not isinstance(result, Refused)
     paid = Payment(
         transaction.house.clock.now().date(),
-        found.balance,
+        result.balance,
         "r",
         "card ··4242",
-        found.settling(found.balance),
+        result.settling(result.balance),
     )
-    told = transaction.append(
+    value = transaction.append(
         person, "transaction", [books.encode_row(paid)], source="customer", occasion="service-use"
     )
-    return told if isinstance(told, Refused) else invoices.settle(transaction, person)
+    return value if isinstance(value, Refused) else invoices.settle(transaction, person)
 
 
 def _no_invoice(house: House) -> bool:
@@ -452,8 +452,8 @@ def _no_page(house: House) -> bool:
 def _no_password(house: House) -> bool:
     person = house.customer()
     house.signed_in(person)
-    found = house.do(lambda transaction: services.new_password(transaction, person, "dsl"))
-    return isinstance(found, Refused)
+    result = house.do(lambda transaction: services.new_password(transaction, person, "dsl"))
+    return isinstance(result, Refused)
 
 
 def _no_reminder(house: House) -> bool:

@@ -91,8 +91,8 @@ def queue(house: House, person: str) -> None:
 
 def desk_sees(house: House, person: str) -> None:
     """What the job that sends would take; SealedError where a customer's messages are not whole."""
-    taken = Delivery(house.provider, Box())._due(house.provider.gate.gate)
-    if [each.person_id for each in taken] != [person] * len(stored(house, "outbox")):
+    due_messages = Delivery(house.provider, Box())._due(house.provider.gate.gate)
+    if [each.person_id for each in due_messages] != [person] * len(stored(house, "outbox")):
         raise SealedError("it sends not what is there", code="changed-row")
 
 
@@ -124,9 +124,9 @@ THINGS = {
 def stored(house: House, name: str) -> Rows:
     """The rows of a table, with their MACs."""
     with reading(house.provider.gate.gate.engine) as connection:
-        columns = [told[1] for told in rows(connection, f"PRAGMA table_info({name})")]
-        found = rows(connection, f"SELECT {', '.join(columns)} FROM {name}")
-    return [dict(zip(columns, each, strict=True)) for each in found]
+        columns = [row[1] for row in rows(connection, f"PRAGMA table_info({name})")]
+        stored = rows(connection, f"SELECT {', '.join(columns)} FROM {name}")
+    return [dict(zip(columns, each, strict=True)) for each in stored]
 
 
 def overwrite(house: House, name: str, listed: Rows) -> None:
@@ -144,15 +144,15 @@ def overwrite(house: House, name: str, listed: Rows) -> None:
 def changes(before: Rows, now: Rows, other: dict[str, Any]) -> dict[str, Rows]:
     """What somebody could do to rows that are there now and were others before."""
     first, *rest = now
-    told = {"delete": rest, "put back": before}
+    data = {"delete": rest, "put back": before}
     if other.get("person_id") is None:  # else it is somebody else's, whom nothing asks here
-        told["insert"] = [*now, {**first, **other}]
+        data["insert"] = [*now, {**first, **other}]
     fixed = {"mac", "person_id", *other}
     for column in [each for each in first if each not in fixed]:
         value = first[column]
         odd = (value or 0) + 1 if isinstance(value, int | None) else value + type(value)(b"x")
-        told[f"update {column}"] = [{**first, column: odd}, *rest]
-    return told
+        data[f"update {column}"] = [{**first, column: odd}, *rest]
+    return data
 
 
 @pytest.mark.parametrize("name", THINGS)
@@ -203,11 +203,11 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     overwrite(house, "task", now)
     for each in queue + house.do(lambda j: tasks.of_person(j.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
-    asked = stored(house, "rights_request")
+    request_rows = stored(house, "rights_request")
     overwrite(
         house,
         "rights_request",
-        [{**each, "received": 0} if each["person_id"] == ann else each for each in asked],
+        [{**each, "received": 0} if each["person_id"] == ann else each for each in request_rows],
     )
     (answered,) = house.do(lambda j: requests.ready_to_answer(j.tables))
     assert answered.person_id == bob
@@ -216,10 +216,10 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
 def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: House) -> None:
     """The sweep erases whoever an old invitation names; one that was changed names nobody."""
     victim = house.customer()
-    made = house.do(
+    result = house.do(
         lambda j: invitations.invite(j, "bo@marked.example", "guardian", "guardians/asked")
     )
-    assert isinstance(made, tuple)
+    assert isinstance(result, tuple)
     (row,) = stored(house, "invitation")
     at = house.clock.now()
     overwrite(house, "invitation", [{**row, "person_id": victim, "expires": 1}])
@@ -232,10 +232,10 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     ):
         overwrite(house, "invitation", [{**row, **change}])
         with pytest.raises(SealedError):
-            house.do(lambda j: invitations.by_code(j.tables, made[1], at))
+            house.do(lambda j: invitations.by_code(j.tables, result[1], at))
     assert house.do(lambda j: j.held(victim))
     overwrite(house, "invitation", [row])
-    assert house.do(lambda j: invitations.by_code(j.tables, made[1], at)) is not None
+    assert house.do(lambda j: invitations.by_code(j.tables, result[1], at)) is not None
 
 
 def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(house: House) -> None:

@@ -80,8 +80,8 @@ def kept(house: House, name: str, where: str, *values: Any) -> list[dict[str, An
     """Rows with their marks, for whoever would put them back."""
     columns = [each.name for each in vars(tables)[name].columns]
     with reading(house.provider.gate.gate.engine) as connection:
-        found = rows(connection, f"SELECT {', '.join(columns)} FROM {name} WHERE {where}", *values)
-    return [dict(zip(columns, each, strict=True)) for each in found]
+        stored = rows(connection, f"SELECT {', '.join(columns)} FROM {name} WHERE {where}", *values)
+    return [dict(zip(columns, each, strict=True)) for each in stored]
 
 
 def put_back(house: House, name: str, listed: list[dict[str, Any]], where: str, *old: Any) -> None:
@@ -231,8 +231,8 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
     later(house, 32)
     job(house, "invoices")
     hers, his = with_card(house, ann), with_card(house, bob)
-    told = form(hers, amount="1.00")
-    assert send(hers, "/me/payment", told).status_code == 303
+    data = form(hers, amount="1.00")
+    assert send(hers, "/me/payment", data).status_code == 303
     before = kept(house, "payment_intent", "person_id = ?", ann)
     if how == "deleted":
         assert tamper(house, "DELETE FROM payment_intent WHERE person_id = ?", ann) == 1
@@ -244,7 +244,7 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
         assert send(hers, "/me/payment", form(hers, amount="2.00")).status_code == 303
         put_back(house, "payment_intent", before, "person_id = ?", ann)
     paid = len(history(house, ann).payments)
-    assert send(hers, "/me/payment", told, "/me/mail").status_code == 503
+    assert send(hers, "/me/payment", data, "/me/mail").status_code == 503
     assert len(history(house, ann).payments) == paid
     house.clock.moved += timedelta(minutes=5)
     job(house, "interrupted payments")
@@ -287,8 +287,8 @@ def test_no_account_is_handed_or_taken_back_by_writing_to_the_database(
     assert "Ann Marked" not in seen
     assert not CONFIRM.search(seen)
     assert house.signed_in(person).get("/me").status_code == 503
-    shown = desk.get("/staff/debts").text
-    assert ("Left out: the debts of 1 customer" in shown) is (how != "deleted")
+    page_text = desk.get("/staff/debts").text
+    assert ("Left out: the debts of 1 customer" in page_text) is (how != "deleted")
     assert person in " ".join(problems(house))
 
 

@@ -98,9 +98,9 @@ def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     house.do(lambda transaction: held_by(transaction, eve, ann))
     tamper(house, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", eve)
     erase.erase(house.provider.gate.gate, [ann], now=True)
-    found = house.do(lambda transaction: domain.account_of(transaction.tables, bob))
-    assert found is not None
-    assert found.holder == bob
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, bob))
+    assert account is not None
+    assert account.holder == bob
     with reading(house.provider.gate.gate.engine) as connection:
         assert all(eve in each for each in checks.everything(connection))
         assert not rows(connection, "SELECT 1 FROM account WHERE holder = ?", ann)

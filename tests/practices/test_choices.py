@@ -39,15 +39,15 @@ def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_sh
     person = house.customer()
     browser = house.signed_in(person)
     assert not shared(house, person)
-    asked = send(browser, PAGE, GIVE)
-    assert "I permit Larch Valley Internet to share my e-mail address" in asked.text
+    response = send(browser, PAGE, GIVE)
+    assert "I permit Larch Valley Internet to share my e-mail address" in response.text
     assert not shared(house, person)
-    found = AGREED.search(asked.text)
-    assert found
-    assert send(browser, PAGE, {**GIVE, "agreed": found[1]}).status_code == 303
+    match = AGREED.search(response.text)
+    assert match
+    assert send(browser, PAGE, {**GIVE, "agreed": match[1]}).status_code == 303
     assert shared(house, person)
     (record,) = house.do(lambda transaction: choices.choice_records(transaction, person))
-    assert record.text_digest == found[1]
+    assert record.text_digest == match[1]
     page = browser.get(PAGE).text
     assert "The text you agreed to" in page
     assert send(browser, f"{PAGE}/{record.record_id}", {}, PAGE).status_code == 303
@@ -83,19 +83,19 @@ def test_a_form_with_something_wrong_comes_back(house: House, field: str) -> Non
         answer = send(browser, PAGE, {**GIVE, field: value})
         assert answer.status_code == 422, value
         assert "cannot be taken" in answer.text
-    shown = TOKEN.search(browser.get(PAGE).text)
-    assert shown
+    page_shown = TOKEN.search(browser.get(PAGE).text)
+    assert page_shown
     files = {field: ("a.txt", b"x")}
     others = {name: value for name, value in GIVE.items() if name != field}
-    answer = browser.post(PAGE, data={"_token": shown[1], **others}, files=files)
+    answer = browser.post(PAGE, data={"_token": page_shown[1], **others}, files=files)
     assert answer.status_code == 422
 
 
 def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
     """Another customer's record is not there, and a foreign token sends nothing."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    told = choices.Permission(("email",), "supplier", "", "support")
-    record = house.do(lambda transaction: choices.give(transaction, ben, told))
+    permission = choices.Permission(("email",), "supplier", "", "support")
+    record = house.do(lambda transaction: choices.give(transaction, ben, permission))
     browser = house.signed_in(ann)
     assert send(browser, f"{PAGE}/{record}", {}, PAGE).status_code == 404
     assert browser.get(f"{PAGE}/{record}/json").status_code == 404
@@ -169,8 +169,8 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
     person = house.customer()
 
     def work(transaction: GateTransaction) -> None:
-        told = choices.Permission(("email",), "supplier", "Acme", "support")
-        record = choices.give(transaction, person, told)
+        permission = choices.Permission(("email",), "supplier", "Acme", "support")
+        record = choices.give(transaction, person, permission)
         transaction.withdraw(person, record)
         choices.opt(transaction, person, *("opted-out", "offers"), out=True)
         choices.opt(transaction, person, "advertising-opt-out", out=True)
@@ -178,19 +178,23 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
     house.do(work)
     browser = house.signed_in(person)
     for each in house.do(lambda transaction: choices.choice_records(transaction, person)):
-        told = browser.get(f"{PAGE}/{each.record_id}/json").json()
-        assert (told["schema_version"], told["record_id"], told["pii_principal_id"]) == (
+        document = browser.get(f"{PAGE}/{each.record_id}/json").json()
+        assert (
+            document["schema_version"],
+            document["record_id"],
+            document["pii_principal_id"],
+        ) == (
             consent_record.SCHEMA,
             each.record_id,
             person,
         )
-        (processing,) = told["pii_processing"]
+        (processing,) = document["pii_processing"]
         assert set(processing) >= consent_record.MANDATORY
         assert all(p["purpose"] and p["purpose_type"] for p in processing["purpose"])
         assert processing["privacy_notice"]["sha256"] == house.policy.digest
-        assert told["event"][0]["event_state"] in ("ConsentGiven", "OptOut")
+        assert document["event"][0]["event_state"] in ("ConsentGiven", "OptOut")
         if each.withdrawn:
-            assert told["event"][-1]["event_state"] == "ConsentWithdrawn"
+            assert document["event"][-1]["event_state"] == "ConsentWithdrawn"
             assert processing["recipient_third_parties"] == [
                 "Acme (a supplier of a service you ordered)"
             ]
@@ -198,8 +202,8 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
 
 def _permission_refused(house: House) -> bool:
     person = house.customer()
-    told = choices.Permission(("email",), "supplier", "", "support")
-    house.do(lambda transaction: choices.give(transaction, person, told))
+    permission = choices.Permission(("email",), "supplier", "", "support")
+    house.do(lambda transaction: choices.give(transaction, person, permission))
     return not shared(house, person)
 
 

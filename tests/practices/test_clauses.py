@@ -54,13 +54,13 @@ RESTS_ON: dict[str, Story] = {
 
 def lines() -> dict[str, tuple[str, Story]]:
     """What every practice's tests say: by a name, the clause and the story."""
-    found = {f"everybody {name}": (name, story) for name, story in RESTS_ON.items()}
+    result = {f"everybody {name}": (name, story) for name, story in RESTS_ON.items()}
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
         if path.stem != Path(__file__).stem:
             module = importlib.import_module(f"practices.{path.stem}")
             rests: dict[str, Story] = getattr(module, "RESTS_ON", {})
-            found |= {f"{path.stem} {name}": (name, story) for name, story in rests.items()}
-    return found
+            result |= {f"{path.stem} {name}": (name, story) for name, story in rests.items()}
+    return result
 
 
 NAMES, LINES = [*lines()], [*lines().values()]

@@ -49,11 +49,11 @@ def asked(world: World, visitor: str, method: str, path: str, **more: str) -> ht
 
 def test_every_route_has_a_line_and_every_line_a_route(world: World) -> None:
     """Nobody adds a page without saying who gets which answer there."""
-    found = [f"{method} {path}" for method, path in routed(world.house.app)]
+    result = [f"{method} {path}" for method, path in routed(world.house.app)]
     table = lines()
-    assert [route for route in found if route not in table] == []
-    assert [route for route in table if route not in found] == []
-    assert len(found) == len(set(found))
+    assert [route for route in result if route not in table] == []
+    assert [route for route in table if route not in result] == []
+    assert len(result) == len(set(result))
 
 
 def test_everybody_gets_what_the_table_says(world: World) -> None:
@@ -106,15 +106,15 @@ def test_every_page_is_reached_by_links(world: World) -> None:
 def _linked(world: World, visitor: str, start: str) -> set[str]:
     """The paths that somebody comes to by following links."""
     browser, _ = world.browser(visitor)
-    found: set[str] = set()
+    results: set[str] = set()
     ahead = [start]
     while ahead:
         path = ahead.pop()
-        if path not in found:
-            found.add(path)
+        if path not in results:
+            results.add(path)
             text = browser.get(path, follow_redirects=True).text
             ahead += [each for each in HREF.findall(text) if not each.startswith("/privacy/")]
-    return found
+    return results
 
 
 def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:

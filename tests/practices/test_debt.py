@@ -66,22 +66,22 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
     assert "Take the task" in desk.get(page).text
     assert "marked" not in desk.get(page).text.lower()
     send(desk, f"{page}/take", {}, page)
-    shown = desk.get(page).text
-    assert "Hand it to an agent" in shown
-    assert shown.index("e-mail address") < shown.index("What an agent is never told")
-    assert shown.index("interests") > shown.index("What an agent is never told")
+    case_page = desk.get(page).text
+    assert "Hand it to an agent" in case_page
+    assert case_page.index("e-mail address") < case_page.index("What an agent is never told")
+    assert case_page.index("interests") > case_page.index("What an agent is never told")
     assert hand_over(desk, task) == 303
     collector = agent(house)
-    seen = collector.get("/agent").text
+    page_text = collector.get("/agent").text
     for value in ("Ann Marked", "ann@marked.example", WHO["phone"], WHO["address"]):
-        assert value in seen
-    owed = history(house, person).balance
-    assert f"${said(owed)}" in seen
+        assert value in page_text
+    amount_due = history(house, person).balance
+    assert f"${said(amount_due)}" in page_text
     for value in (WHO["interests"], WHO["zip"], WHO["occupation"], "1990"):
-        assert value not in seen.split("<footer", 1)[0]
+        assert value not in page_text.split("<footer", 1)[0]
     browser = with_card(house, person)
     assert f"{AGENT} collects what you owe" in browser.get("/me").text
-    pay(browser, amount=said(owed))
+    pay(browser, amount=said(amount_due))
     assert AGENT not in browser.get("/me").text
     after = collector.get("/agent").text
     assert "Ann Marked" not in after
@@ -89,8 +89,8 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
     assert send(collector, CONFIRM.findall(after)[0], {}, "/agent").status_code == 303
     assert "Delete everything" not in collector.get("/agent").text
     assert "deletion confirmed on" in desk.get("/staff/debts").text
-    told = [kept.entry for kept in house.provider.gate.gate.entries(person)]
-    shares = [entry for entry in told if entry.recipient == f"collection-agent {AGENT}"]
+    acts = [line.entry for line in house.provider.gate.gate.entries(person)]
+    shares = [entry for entry in acts if entry.recipient == f"collection-agent {AGENT}"]
     assert [entry.kind for entry in shares] == ["act", "act", "recall", "deletion"]
     assert {entry.data for entry in shares if entry.kind == "act"} == {debts.FIELDS}
     assert {entry.clauses for entry in shares if entry.kind == "act"} == {("collecting-charges",)}
@@ -109,8 +109,8 @@ def test_a_part_that_is_paid_recalls_nothing(house: House) -> None:
     person, task = debtor(house)
     hand_over(staff(house), task)
     pay(with_card(house, person), amount="5")
-    seen = agent(house).get("/agent").text
-    assert f"${said(history(house, person).balance)}" in seen
+    page_text = agent(house).get("/agent").text
+    assert f"${said(history(house, person).balance)}" in page_text
 
 
 def test_nobody_else_sees_an_account(house: House) -> None:
@@ -154,9 +154,9 @@ def test_it_is_refused_once_the_engagement_is_over(house: House) -> None:
     desk = staff(house)
     assert hand_over(desk, task) == 303
     house.do(lambda transaction: transaction.withdraw("", engaged))
-    seen = agent(house).get("/agent").text
-    assert "You may not see this account now" in seen
-    assert "Ann Marked" not in seen
+    page_text = agent(house).get("/agent").text
+    assert "You may not see this account now" in page_text
+    assert "Ann Marked" not in page_text
     house.do(lambda transaction: debts.recall(transaction, person))
     assert "No collection agent is engaged" in desk.get(f"/staff/debts/{task}").text
 

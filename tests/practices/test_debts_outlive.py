@@ -76,22 +76,22 @@ def test_an_invoice_not_yet_due_outlives_an_erasure_and_is_paid_without_an_accou
 ) -> None:
     """The certificate says what is kept and until when; once it is paid, nothing is left."""
     person = debtor(house)
-    owed = history(house, person).balance
-    assert owed > 0
-    (told,) = certificates(house.provider.gate.gate, person)
-    (kept,) = told.kept
-    assert kept.grounds == ("account-unsettled",)
-    assert kept.until
+    amount_due = history(house, person).balance
+    assert amount_due > 0
+    (certificate,) = certificates(house.provider.gate.gate, person)
+    (holding,) = certificate.kept
+    assert holding.grounds == ("account-unsettled",)
+    assert holding.until
     browser, page = house.browser(), page_of(house, person)
-    shown = browser.get(page).text
-    assert f"${said(owed)} is open" in shown
-    assert "marked" not in shown.lower()
+    page_text = browser.get(page).text
+    assert f"${said(amount_due)} is open" in page_text
+    assert "marked" not in page_text.lower()
     once = give_card(browser, page)
     form = browser.get(page, params={"card": once}).text
-    found = KEY.search(form)
-    assert found
-    sent = {"key": found[1], "card": once, "amount": said(owed)}
-    assert browser.post(page, data={**sent, "amount": said(owed + 1)}).status_code == 422
+    match = KEY.search(form)
+    assert match
+    sent = {"key": match[1], "card": once, "amount": said(amount_due)}
+    assert browser.post(page, data={**sent, "amount": said(amount_due + 1)}).status_code == 422
     answers = [browser.post(page, data=sent) for _ in range(3)]
     assert {each.status_code for each in answers} == {303}
     assert "Nothing is open any more" in browser.get(answers[0].headers["location"]).text
@@ -117,10 +117,10 @@ def test_erasure_sheds_no_bill_of_the_present_month(house: House) -> None:
     order(house, person, "fibre-500")
     later(house, 3)
     erased(house, person)
-    found = history(house, person)
-    assert len(found.invoices) >= 1
-    assert 0 < found.balance < 5990
-    before = found.balance
+    result = history(house, person)
+    assert len(result.invoices) >= 1
+    assert 0 < result.balance < 5990
+    before = result.balance
     for _ in range(3):
         later(house, 31)
         job(house, "invoices")
@@ -148,8 +148,8 @@ def test_what_is_kept_serves_nothing_else(house: House) -> None:
     person = debtor(house)
 
     def may(**act: object) -> bool:
-        asked = Act(**act)  # type: ignore[arg-type]  # words of the vocabulary
-        return house.do(lambda transaction: transaction.peek(person, asked)).allowed
+        request = Act(**act)  # type: ignore[arg-type]  # words of the vocabulary
+        return house.do(lambda transaction: transaction.peek(person, request)).allowed
 
     def task(transaction: GateTransaction) -> None:
         transaction.record(
@@ -191,10 +191,10 @@ def test_whoever_is_erased_gets_an_address_to_pay_at(house: House) -> None:
     words = {"number": "2026-1001", "due": "2026-11-30", "which": "reminded", "erased": "yes"}
     for template in ("billing/erased", "billing/reminder"):
         text = house.do(lambda transaction, name=template: made(transaction, name, words))  # type: ignore[misc] # mypy knows no lambda's default
-        found = re.search(r"/pay/[\w-]+", text)
-        assert found
-        assert "is open" in house.browser().get(found[0]).text
-        assert person not in found[0]
+        match = re.search(r"/pay/[\w-]+", text)
+        assert match
+        assert "is open" in house.browser().get(match[0]).text
+        assert person not in match[0]
 
 
 @DATABASES
@@ -202,28 +202,28 @@ def test_staff_book_what_came_in_by_its_reference(house: House) -> None:
     """Each reference once, no more than is open; then nothing is left of who was erased."""
     person = debtor(house)
     open_ = history(house, person).invoices[-1]
-    owed = history(house, person).balance
+    amount_due = history(house, person).balance
     browser, page = desk(house), "/staff/payments"
-    told = {
+    data = {
         "number": open_.number,
         "how": "bank transfer",
         "reference": "S-17",
-        "amount": said(owed - 100),
+        "amount": said(amount_due - 100),
     }
     wrong = (
         {"number": "2020-1"},
-        {"amount": said(owed + 1)},
+        {"amount": said(amount_due + 1)},
         {"amount": "0"},
         {"how": "barter"},
         {"reference": ""},
         {"how": "refund"},
     )
     for bad in wrong:
-        assert send(browser, page, {**told, **bad}).status_code == 422, bad
-    assert send(browser, page, told).status_code == 303
-    assert send(browser, page, told).status_code == 422
+        assert send(browser, page, {**data, **bad}).status_code == 422, bad
+    assert send(browser, page, data).status_code == 303
+    assert send(browser, page, data).status_code == 422
     assert history(house, person).balance == 100
-    rest = {**told, "reference": "S-18", "amount": "1.00"}
+    rest = {**data, "reference": "S-18", "amount": "1.00"}
     assert send(browser, page, rest).status_code == 303
     assert history(house, person).balance == 0
     retire(house.provider.gate.gate)
@@ -235,7 +235,7 @@ def test_staff_book_what_came_in_by_its_reference(house: House) -> None:
         )
         == []
     )
-    assert send(desk(house, role="support"), page, told, "/staff").status_code == 403
+    assert send(desk(house, role="support"), page, data, "/staff").status_code == 403
 
 
 def test_a_debt_expires_on_the_day_that_the_certificate_says(house: House) -> None:

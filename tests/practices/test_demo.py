@@ -52,30 +52,32 @@ WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "olga", "max", "sara", "ed")
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demonstration, built once for all that look at it."""
-    found = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS, clock=SetClock())
-    yield found
-    close(found.provider.gate)
+    demonstration = ready(tmp_path_factory.mktemp("demo"), URL, CUSTOMERS, clock=SetClock())
+    yield demonstration
+    close(demonstration.provider.gate)
 
 
 def test_a_crowd_of_any_size_has_a_name_and_an_address_each() -> None:
     """As many as the command accepts, the same each time, and each as a form would take them."""
-    made = names.crowd(Random(1), TODAY, 10_000)  # noqa: S311 - nothing secret is drawn
-    assert len({each.name for each in made}) == len({each.email for each in made}) == 10_000
-    assert made[:3] == names.crowd(Random(1), TODAY, 3)  # noqa: S311 - as above
-    for each in made[::500]:
+    people = names.crowd(Random(1), TODAY, 10_000)  # noqa: S311 - nothing secret is drawn
+    assert len({each.name for each in people}) == len({each.email for each in people}) == 10_000
+    assert people[:3] == names.crowd(Random(1), TODAY, 3)  # noqa: S311 - as above
+    for each in people[::500]:
         for field, value in each.told.items():
             assert field_values.canonical(field, value, today=TODAY) == value
 
 
 def test_whoever_waits_for_the_demonstration_is_told_how_far_it_is(tmp_path: Path) -> None:
     """From little to all of it, and never back."""
-    seen: list[tuple[int, int]] = []
+    observed: list[tuple[int, int]] = []
     (tmp_path / "demo").mkdir()
-    found = ready(tmp_path / "demo", URL, 12, lambda done, total: seen.append((done, total)))
-    close(found.provider.gate)
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert len({total for _, total in seen}) == 1
-    assert seen[-1][0] == seen[-1][1]
+    demonstration = ready(
+        tmp_path / "demo", URL, 12, lambda done, total: observed.append((done, total))
+    )
+    close(demonstration.provider.gate)
+    assert [done for done, _ in observed] == sorted(done for done, _ in observed)
+    assert len({total for _, total in observed}) == 1
+    assert observed[-1][0] == observed[-1][1]
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +89,12 @@ def app(demo: Demo) -> Starlette:
 def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
     """The browser of somebody who signed in as the page of the demonstration tells them to."""
     browser = TestClient(app, headers=PAGE, follow_redirects=False)
-    told = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
+    data = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
     if who.secret:
         with demo.provider.gate.gate.together() as transaction:
             doors = Shown(demo.provider, Box(), [who]).doors(transaction.tables)
-        told["code"] = doors[0].code
-    answer = browser.post(SIGN_IN[who.kind], data=told)
+        data["code"] = doors[0].code
+    answer = browser.post(SIGN_IN[who.kind], data=data)
     assert answer.status_code == 303, who.sign_in
     return browser
 
@@ -100,18 +102,18 @@ def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
 def crawled(browser: TestClient, home: str, demo: Demo) -> dict[str, httpx2.Response]:
     """Every page that somebody comes to by links, with its answer; the log is covered meanwhile."""
     cover = next(job for job in built_in(demo.settings) if job.name == "cover")
-    found: dict[str, httpx2.Response] = {}
+    result: dict[str, httpx2.Response] = {}
     ahead = [home]
     while ahead:
         path = ahead.pop()
-        if path in found or path.endswith((".json", ".zip")):
+        if path in result or path.endswith((".json", ".zip")):
             continue
-        found[path] = browser.get(path)
-        if found[path].status_code == 409:  # a receipt that there is a second later
+        result[path] = browser.get(path)
+        if result[path].status_code == 409:  # a receipt that there is a second later
             cover.run(demo.provider.gate.gate)
-            found[path] = browser.get(path)
-        ahead += HREF.findall(found[path].text)
-    return found
+            result[path] = browser.get(path)
+        ahead += HREF.findall(result[path].text)
+    return result
 
 
 @pytest.mark.parametrize("word", WHO)
@@ -155,7 +157,7 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
         people = [each for (each,) in rows(transaction.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
             sessions.begin(transaction.tables, "customer", person, transaction.house.clock.now())
-            told = transaction.act(
+            value = transaction.act(
                 Act(
                     action="view",
                     data=("email", "balance", books.TRANSACTION),
@@ -166,14 +168,14 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
                 person,
                 entitled=True,
             )
-            assert not isinstance(told, Refused)
-            addresses.add(told["email"])
-            found = books.rows_of(each.value for each in told.series(books.TRANSACTION))
-            if found:
+            assert not isinstance(value, Refused)
+            addresses.add(value["email"])
+            result = books.rows_of(each.value for each in value.series(books.TRANSACTION))
+            if result:
                 signs = [
-                    row.cents if isinstance(row, books.Invoice) else -row.cents for row in found
+                    row.cents if isinstance(row, books.Invoice) else -row.cents for row in result
                 ]
-                assert told["balance"] == str(sum(signs))
+                assert value["balance"] == str(sum(signs))
                 booked += 1
     assert len(people) == CUSTOMERS
     assert len(addresses) == CUSTOMERS
@@ -184,17 +186,17 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
 def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> None:
     """The page shows the next code that is not used up, and says so where there is none yet."""
     (who,) = [each for each in demo.people if each.sign_in == "sara"]
-    shown = Shown(demo.provider, Box(), [who])
+    page_shown = Shown(demo.provider, Box(), [who])
     codes = set()
     for _ in range(4):
         with demo.provider.gate.gate.together() as transaction:
-            (door,) = shown.doors(transaction.tables)
+            (door,) = page_shown.doors(transaction.tables)
         if not door.code:
             break
         codes.add(door.code)
         browser = TestClient(app, headers=PAGE, follow_redirects=False)
-        told = {"sign-in": "sara", "password": PASSWORD, "code": door.code}
-        assert browser.post("/staff/sign-in", data=told).status_code == 303
+        data = {"sign-in": "sara", "password": PASSWORD, "code": door.code}
+        assert browser.post("/staff/sign-in", data=data).status_code == 303
     else:
         pytest.fail("a code was shown that was used already")
     page = TestClient(app, headers=PAGE).get("/demo").text
@@ -207,14 +209,14 @@ def test_a_letter_stands_on_the_page_with_links_that_can_be_followed(
     """Whoever signs up finds the message there, follows its link and has an account."""
     browser = TestClient(app, headers=PAGE, follow_redirects=False)
     assert "Nothing yet" in browser.get("/demo/mail").text
-    told = {
+    data = {
         "name": "Nia New",
         "email": "nia@customer.example",
         "credentials": "words of my own",
         "birth-date": "1990-02-03",
         "accept": "yes",
     }
-    assert browser.post("/sign-up/form", data=told).status_code == 303
+    assert browser.post("/sign-up/form", data=data).status_code == 303
     (outbox,) = [
         job for each in demo.provider.practices for job in each.jobs if job.name == "outbox"
     ]
@@ -228,8 +230,8 @@ def test_a_letter_stands_on_the_page_with_links_that_can_be_followed(
 
 def test_a_letter_is_text_but_for_its_addresses() -> None:
     """What looks like a tag is not one; an address leads to this site's own page alone."""
-    told = linked("<b>See https://elsewhere.example/me?a=1&b=2.</b> Or (http://x.example/), now")
-    assert str(told) == (
+    value = linked("<b>See https://elsewhere.example/me?a=1&b=2.</b> Or (http://x.example/), now")
+    assert str(value) == (
         '&lt;b&gt;See <a href="/me?a=1&amp;b=2">https://elsewhere.example/me?a=1&amp;b=2</a>.'
         '&lt;/b&gt; Or (<a href="/">http://x.example/</a>), now'
     )
@@ -237,12 +239,12 @@ def test_a_letter_is_text_but_for_its_addresses() -> None:
 
 def test_a_demonstration_that_was_kept_goes_on(demo: Demo) -> None:
     """The second time nothing is built, and the same people sign in."""
-    found = ready(demo.settings.keyring.parent if demo.settings.keyring else Path(), URL)
+    demonstration = ready(demo.settings.keyring.parent if demo.settings.keyring else Path(), URL)
     try:
-        assert found.people == demo.people
-        assert found.seconds < demo.seconds
+        assert demonstration.people == demo.people
+        assert demonstration.seconds < demo.seconds
     finally:
-        close(found.provider.gate)
+        close(demonstration.provider.gate)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -250,9 +252,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("mine")
     with pytest.raises(UpheldError, match="something else"), folder_of(tmp_path):
         pass
-    with folder_of(tmp_path / "new") as kept:
-        (kept / SETTINGS).write_text("")
-    assert kept.exists()
+    with folder_of(tmp_path / "new") as folder:
+        (folder / SETTINGS).write_text("")
+    assert folder.exists()
     with folder_of(None) as mine:
         assert mine.stat().st_mode & 0o777 == 0o700
     assert not mine.exists()
@@ -284,9 +286,9 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
     there = {**os.environ, "TMPDIR": str(tmp_path)}
     with child(command, env=there, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = list(itertools.takewhile(lambda line: "/demo/mail" not in line, process.stdout))
-        assert told[0].startswith("Ready after ")
-        assert "ann@customer.example" in "".join(told)
+        value = list(itertools.takewhile(lambda line: "/demo/mail" not in line, process.stdout))
+        assert value[0].startswith("Ready after ")
+        assert "ann@customer.example" in "".join(value)
         process.stdout.readline()  # its address, printed when it listens
         assert "Ann Marlow" in opened(f"http://127.0.0.1:{port}/demo")
         assert list(tmp_path.glob("upheld-demo-*"))

@@ -57,8 +57,8 @@ def filled(house: House, page: str, password: str = NEW) -> dict[str, str]:
 def kinds(house: House) -> list[str]:
     """The kinds of the entries about desks, in order."""
     with reading(house.provider.gate.gate.engine) as connection:
-        found = rows(connection, "SELECT body FROM entry ORDER BY number")
-    return re.findall(r'"kind":"(desk\.[a-z-]+)"', " ".join(str(each) for each in found))
+        stored = rows(connection, "SELECT body FROM entry ORDER BY number")
+    return re.findall(r'"kind":"(desk\.[a-z-]+)"', " ".join(str(each) for each in stored))
 
 
 def managers(house: House) -> tuple[TestClient, TestClient]:
@@ -69,9 +69,9 @@ def managers(house: House) -> tuple[TestClient, TestClient]:
 
 def waits(browser: TestClient) -> str:
     """The path of the one request that waits."""
-    found = re.search(r'action="(/staff/people/requests/[0-9a-f]{32})"', browser.get(HERE).text)
-    assert found
-    return found[1]
+    match = re.search(r'action="(/staff/people/requests/[0-9a-f]{32})"', browser.get(HERE).text)
+    assert match
+    return match[1]
 
 
 @pytest.mark.parametrize("kind", ["staff", "agent"])
@@ -161,9 +161,9 @@ def test_staff_change_their_authenticator_themselves(house: House) -> None:
 def test_a_new_colleague_waits_for_a_second_managers_yes(house: House) -> None:
     """Neither the one who asked nor somebody without the role says yes; each step is an entry."""
     one, two = managers(house)
-    asked = send(one, HERE, OLGA)
-    assert "waits for another manager" in asked.text
-    assert "/enrol/" not in asked.text
+    response = send(one, HERE, OLGA)
+    assert "waits for another manager" in response.text
+    assert "/enrol/" not in response.text
     path = waits(one)
     assert send(one, path, {"answer": "yes"}, HERE).status_code == 422
     support = house.signed_in(house.staff("support", sign_in="sue"), "staff")
@@ -200,9 +200,9 @@ def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert send(three, path, {"answer": "yes"}, HERE).status_code == 200
     user = house.do(lambda transaction: people.by_sign_in(transaction, "max"))
-    found = house.do(lambda transaction: operators.user_of(transaction.tables, user))
-    assert found is not None
-    assert found.roles == ("manager", "support")
+    result = house.do(lambda transaction: operators.user_of(transaction.tables, user))
+    assert result is not None
+    assert result.roles == ("manager", "support")
 
 
 def test_a_request_is_worth_no_more_than_whoever_asked(house: House) -> None:

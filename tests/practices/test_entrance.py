@@ -33,7 +33,9 @@ def database_url(tmp_path: object) -> str:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a password be compared and not hashed: a simulation has hundreds of guesses."""
-    monkeypatch.setattr(passwords, "fits", lambda kept, password: kept == f"kept {password}")
+    monkeypatch.setattr(
+        passwords, "fits", lambda stored_hash, password: stored_hash == f"kept {password}"
+    )
     monkeypatch.setattr(passwords, "hashed", lambda password: f"kept {password}")
 
 
@@ -63,15 +65,15 @@ class Attack:
 def test_nobody_who_guesses_shuts_the_owner_out(house: House) -> None:
     """A known device gets in at any time, a link gets a new one in, and guesses stay few."""
     house.customer()
-    known = at(house, "203.0.113.7")
-    assert known.post("/sign-in", data=RIGHT).status_code == 303
+    known_browser = at(house, "203.0.113.7")
+    assert known_browser.post("/sign-in", data=RIGHT).status_code == 303
     attack = Attack(house)
     attack.goes_on(20)
     judged = attack.judged
     assert judged <= SIGN_IN_ACCOUNT.most + 20 * 60 / SIGN_IN_ACCOUNT.seconds + 1
     assert at(house, "203.0.113.8").post("/sign-in", data=RIGHT).status_code == 429, "a stranger"
     for _ in range(6):
-        assert known.post("/sign-in", data=RIGHT).status_code == 303
+        assert known_browser.post("/sign-in", data=RIGHT).status_code == 303
         attack.goes_on(2)
     new = at(house, "203.0.113.9")
     assert new.post("/recover", data={"email": EMAIL}).status_code == 303
@@ -88,15 +90,15 @@ def test_a_known_device_is_no_way_to_guess_quickly(house: House) -> None:
     house.customer()
     thief = at(house, "192.0.2.66")
     assert thief.post("/sign-in", data=RIGHT).status_code == 303
-    told = [thief.post("/sign-in", data=WRONG).status_code for _ in range(30)]
-    assert told.count(403) == 10
-    assert told[-1] == 429
+    statuses = [thief.post("/sign-in", data=WRONG).status_code for _ in range(30)]
+    assert statuses.count(403) == 10
+    assert statuses[-1] == 429
     assert at(house, "203.0.113.7").post("/sign-in", data=RIGHT).status_code == 303
     house.customer("eve@marked.example")
     eve = at(house, "203.0.113.8")
     assert eve.post("/sign-in", data={**RIGHT, "email": "eve@marked.example"}).status_code == 303
-    told = [eve.post("/sign-in", data=WRONG).status_code for _ in range(7)]
-    assert told == [403] * 5 + [429] * 2
+    statuses = [eve.post("/sign-in", data=WRONG).status_code for _ in range(7)]
+    assert statuses == [403] * 5 + [429] * 2
 
 
 def test_the_cookie_of_a_device_is_signed_and_no_session(house: House) -> None:
@@ -105,9 +107,9 @@ def test_the_cookie_of_a_device_is_signed_and_no_session(house: House) -> None:
     provider = house.provider
     browser = at(house, "203.0.113.7")
     answer = browser.post("/sign-in", data=RIGHT)
-    (made,) = [each for each in answer.headers.get_list("set-cookie") if "device" in each]
-    assert "HttpOnly" in made
-    assert "SameSite=lax" in made
+    (cookie,) = [each for each in answer.headers.get_list("set-cookie") if "device" in each]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
     name = entrance.cookie_name(provider, "customer")
     value = browser.cookies[name]
     assert person not in value
@@ -145,19 +147,19 @@ def test_a_browser_remembers_some_people_who_share_it(house: House) -> None:
     assert len(value.split("~")) == entrance.DEVICES
     scope = {"type": "http", "headers": [(b"cookie", f"device-customer={value}".encode())]}
     request = Request(scope)
-    found = [entrance.device_of(house.provider, request, "customer", each) for each in whose]
-    assert [each is not None for each in found] == [False, True, True, True, True]
+    result = [entrance.device_of(house.provider, request, "customer", each) for each in whose]
+    assert [each is not None for each in result] == [False, True, True, True, True]
 
 
 def test_networks_of_a_subscriber_are_one_stranger(house: House) -> None:
     """Who has a /64 has one network's tries, however many addresses they take."""
-    told = [
+    value = [
         at(house, f"2001:db8::{each:x}")
         .post("/sign-in", data={**WRONG, "email": f"x{each}@marked.example"})
         .status_code
         for each in range(35)
     ]
-    assert told == [403] * 30 + [429] * 5
+    assert value == [403] * 30 + [429] * 5
     other = at(house, "2001:db8:1::1").post("/sign-in", data=WRONG)
     assert other.status_code == 403
 

@@ -44,17 +44,16 @@ def database_url(tmp_path: Path) -> str:
 
 def anywhere(house: House, person: str) -> set[str]:
     """The tables in whose rows an id stands, whichever column it is and whatever is around it."""
-    found = set()
+    results = set()
     with reading(house.provider.gate.gate.engine) as connection:
         for table in inspect(connection).get_table_names():
-            for told in rows(connection, f"SELECT * FROM {table}"):
+            for row in rows(connection, f"SELECT * FROM {table}"):
                 text = " ".join(
-                    each.decode("latin-1") if isinstance(each, bytes) else str(each)
-                    for each in told
+                    each.decode("latin-1") if isinstance(each, bytes) else str(each) for each in row
                 )
                 if person in text:
-                    found.add(table)
-    return found
+                    results.add(table)
+    return results
 
 
 def busy(house: House, person: str) -> None:
@@ -110,8 +109,10 @@ def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: 
         assert anywhere(house, person) == set()
     assert anywhere(house, world.ann) <= VAULT | STAYS | {"outbox"}  # with the way to pay
     assert {"account", "invoice", "task", "value"} <= anywhere(house, world.ann)
-    (told,) = certificates(house.provider.gate.gate, world.ann)
-    assert {"name", "transaction"} <= {field for kept in told.kept for field in kept.data}
+    (certificate,) = certificates(house.provider.gate.gate, world.ann)
+    assert {"name", "transaction"} <= {
+        field for holding in certificate.kept for field in holding.data
+    }
 
 
 def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
@@ -129,14 +130,14 @@ def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
         f'key_file = "master"\npolicy = "{sample_policy()}"\n'
     )
     words = ["person", "erase", guardian, child, owes, "--json", "--settings", str(settings)]
-    found = CliRunner().invoke(app, words)
-    assert found.exit_code == 0, found.output
-    told = {each["person"]: each for each in json.loads(found.stdout)}
+    response = CliRunner().invoke(app, words)
+    assert response.exit_code == 0, response.output
+    document = {each["person"]: each for each in json.loads(response.stdout)}
     assert anywhere(house, guardian) == anywhere(house, child) == set()
     assert anywhere(house, owes) <= VAULT | STAYS
-    (kept,) = told[owes]["kept"]
-    assert kept["grounds"] == ["account-unsettled"]
-    assert "transaction" in kept["data"]
+    (holding,) = document[owes]["kept"]
+    assert holding["grounds"] == ["account-unsettled"]
+    assert "transaction" in holding["data"]
     assert house.do(lambda transaction: transaction.held(owes))["transaction"] == "series"
 
 
@@ -147,7 +148,7 @@ def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:
     assert house.do(lambda transaction: transaction.peek(child, Act(action="serve"))).allowed
     erase(gate, [guardian], now=True)
     assert not house.do(lambda transaction: transaction.peek(child, Act(action="serve"))).allowed
-    kinds = [kept.entry.action for kept in gate.entries(child)]
+    kinds = [line.entry.action for line in gate.entries(child)]
     assert {"end guardian-consent", "end guardian-link", "end guardian-costs"} <= set(kinds)
     assert selfcheck(gate.engine, gate.house.keyring).problems == ()
 

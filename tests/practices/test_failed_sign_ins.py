@@ -44,5 +44,5 @@ def test_a_failed_sign_in_is_logged_and_counted(
     assert f'{name}{{desk="staff",why="factor"}} 1' in counts
     failed = [each for each in caplog.records if each.msg == "desk sign-in failed"]
     assert [vars(each)["facts"]["why"] for each in failed] == ["password", "password", "factor"]
-    said = " ".join(str(vars(each)) for each in failed)
-    assert not any(word in said for word in ("sam-the-tall", "nobody-at-all", "testclient"))
+    text = " ".join(str(vars(each)) for each in failed)
+    assert not any(word in text for word in ("sam-the-tall", "nobody-at-all", "testclient"))

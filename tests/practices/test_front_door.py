@@ -60,10 +60,10 @@ def answered(demo: Running, *parts: str) -> str:
     with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
         for part in parts:
             connection.sendall(part.encode())
-        found = b""
+        received_bytes = b""
         while chunk := connection.recv(65_536):
-            found += chunk
-    return found.decode()
+            received_bytes += chunk
+    return received_bytes.decode()
 
 
 def head(demo: Running, line: str, host: str = "", **headers: str) -> str:
@@ -96,16 +96,16 @@ def test_signing_in_from_a_neighbour_over_plain_http_works(demo: Running, host: 
 def test_a_form_from_elsewhere_is_told_what_is_wrong(demo: Running, origin: str) -> None:
     """The page of the refusal says that the form was not sent from ours, or not known to be."""
     more = {"origin": origin} if origin else {}
-    found = answered(demo, posted(demo, "/sign-in", host=LAN, **more))
-    assert found.startswith("HTTP/1.1 403")
-    said = "sent from a page that is not ours" if "evil" in origin else "did not say which page"
-    assert said in found
+    response = answered(demo, posted(demo, "/sign-in", host=LAN, **more))
+    assert response.startswith("HTTP/1.1 403")
+    text = "sent from a page that is not ours" if "evil" in origin else "did not say which page"
+    assert text in response
 
 
 def test_a_page_without_a_form_tells_no_referrer(demo: Running) -> None:
     """Only where a form is may a browser say where somebody comes from, and to us alone."""
-    found = answered(demo, head(demo, "GET /nothing-here"))
-    assert re.findall(r"(?im)^referrer-policy: (.*)\r$", found) == ["no-referrer"]
+    response = answered(demo, head(demo, "GET /nothing-here"))
+    assert re.findall(r"(?im)^referrer-policy: (.*)\r$", response) == ["no-referrer"]
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/nothing-here", "/privacy", "/unsubscribe/x"])
@@ -121,7 +121,7 @@ def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) 
     slow = slow.replace("connection: close\r\n", "")
     with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
         connection.sendall(slow.encode() + b"email=")
-        found, sent = b"", 0
+        received_bytes, sent = b"", 0
         connection.settimeout(0.3)
         while sent < 60:
             try:
@@ -137,11 +137,11 @@ def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) 
                 break
             if not chunk:
                 break
-            found += chunk
+            received_bytes += chunk
     assert sent < 60, "it was never cut off"
     if path == "/sign-in":
-        assert found.startswith(b"HTTP/1.1 408")
-        assert b"did not arrive in time" in found
+        assert received_bytes.startswith(b"HTTP/1.1 408")
+        assert b"did not arrive in time" in received_bytes
 
 
 def test_a_head_above_the_limit_is_refused_in_one_packet_too(demo: Running) -> None:
@@ -156,12 +156,12 @@ def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
     """Nothing behind such a request is read as another one."""
     smuggled = "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     for path in ("/sign-in", "/access/v1/evaluation", "/"):
-        told = head(
+        value = head(
             demo, f"POST {path}", content_length=str(len(smuggled)), transfer_encoding="chunked"
         ).replace("connection: close\r\n", "")
-        found = answered(demo, told + smuggled)
-        assert found.startswith("HTTP/1.1 400")
-        assert found.count("HTTP/1.1") == 1
+        response = answered(demo, value + smuggled)
+        assert response.startswith("HTTP/1.1 400")
+        assert response.count("HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
 def test_a_host_that_is_not_ours_leads_nowhere(demo: Running, path: str) -> None:
     """A foreign Host is refused, and no address that we lead to has any name of the caller's."""
     for host in ("evil.example", f"evil.example:{demo.port}", "127.0.0.1.evil.example", "x@evil"):
-        found = answered(demo, head(demo, f"GET {path}", host))
-        assert found.startswith(("HTTP/1.1 421", "HTTP/1.1 400")), host
-        assert "evil" not in found
+        response = answered(demo, head(demo, f"GET {path}", host))
+        assert response.startswith(("HTTP/1.1 421", "HTTP/1.1 400")), host
+        assert "evil" not in response
     ours = answered(demo, head(demo, f"GET {path}", LAN))
     assert not re.search(r"(?im)^location: *(https?:)?//", ours)

@@ -47,8 +47,8 @@ def asked(house: House) -> tuple[str, str]:
     browser = house.browser()
     gate = browser.post("/sign-up", data={"birth-date": born(16)})
     assert gate.headers["location"] == "/sign-up/guardian"
-    shown = browser.post("/sign-up/guardian", data={"email": MUM, "name": "Kim"})
-    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", shown.text)
+    page_shown = browser.post("/sign-up/guardian", data={"email": MUM, "name": "Kim"})
+    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", page_shown.text)
     assert code
     return code[0], link(house, "guardians/invited")
 
@@ -65,7 +65,7 @@ def sign_up(house: House, code: str) -> TestClient:
     browser = house.browser()
     back = browser.post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
     assert back.status_code == 200, back.text
-    told = {
+    data = {
         "name": "Kim Marked",
         "email": KID,
         "credentials": PASSWORD,
@@ -73,7 +73,7 @@ def sign_up(house: House, code: str) -> TestClient:
         "accept": "yes",
         "invitation": code,
     }
-    sent = browser.post("/sign-up/form", data=told)
+    sent = browser.post("/sign-up/form", data=data)
     if sent.status_code == 303:
         browser.post(link(house, "accounts/verify"))
     return browser
@@ -104,9 +104,9 @@ def family(house: House) -> tuple[str, str, TestClient]:
 def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House) -> None:
     """One person: the address, and the name of who asks; after fourteen days there is nothing."""
     asked(house)
-    held = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
-    assert len({person for person, _ in held}) == 1
-    assert sorted(field for _, field in held) == ["email", "name"]
+    values = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
+    assert len({person for person, _ in values}) == 1
+    assert sorted(field for _, field in values) == ["email", "name"]
     assert invitations.sweep(house.provider.gate.gate) == 0
     house.clock.moved = timedelta(days=14, minutes=1)
     house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
@@ -127,16 +127,16 @@ def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
         answer = house.browser().post(path, data={"email": bad, "code": bad, "birth-date": bad})
         assert answer.status_code == 422
         assert "<script>" not in answer.text
-        told = {"email": ("x", b"y"), "code": ("x", b"y")}
-        assert house.browser().post(path, files=dict([*told.items()][:1])).status_code == 422
+        data = {"email": ("x", b"y"), "code": ("x", b"y")}
+        assert house.browser().post(path, files=dict([*data.items()][:1])).status_code == 422
 
 
 def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None:
     """Nor is one that we never gave; nor does the form take it."""
     code, _ = asked(house)
     browser = house.browser()
-    for told, status in ((code, 409), ("ABCD-" * 4 + "ABCD", 422), ("", 422), ("x" * 500, 422)):
-        answer = browser.post("/sign-up/continue", data={"code": told, "birth-date": born(16)})
+    for value, status in ((code, 409), ("ABCD-" * 4 + "ABCD", 422), ("", 422), ("x" * 500, 422)):
+        answer = browser.post("/sign-up/continue", data={"code": value, "birth-date": born(16)})
         assert answer.status_code == status
     form = {
         "name": "Kim",
@@ -152,18 +152,18 @@ def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None
 def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     """Three dated records, each with what was shown; the costs are the guardian's."""
     guardian, minor, browser = family(house)
-    given = house.do(lambda transaction: domain.consents_for(transaction, minor))
-    assert all(each.record_id for each in given.values())
-    assert len({each.record_id for each in given.values()}) == 3
-    shown = house.do(
+    consents = house.do(lambda transaction: domain.consents_for(transaction, minor))
+    assert all(each.record_id for each in consents.values())
+    assert len({each.record_id for each in consents.values()}) == 3
+    page_shown = house.do(
         lambda j: rows(
             j.connection, "SELECT kind, by_whom, how FROM record WHERE person_id = ?", minor
         )
     )
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
-    assert sorted(shown) == [(kind, guardian, "page") for kind in kinds]
+    assert sorted(page_shown) == [(kind, guardian, "page") for kind in kinds]
     texts = house.do(
-        lambda transaction: [transaction.shown(minor, each.record_id) for each in given.values()]
+        lambda transaction: [transaction.shown(minor, each.record_id) for each in consents.values()]
     )
     assert texts == [domain.PERMISSION, domain.COSTS, domain.SUPERVISION]
     account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))
@@ -208,8 +208,8 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     code, path = asked(house)
     answer = send(house.signed_in(guardian), path, YES)
     assert answer.headers["location"] == "/me/family?said=checking"
-    told = {"code": code, "birth-date": born(16)}
-    assert house.browser().post("/sign-up/continue", data=told).status_code == 409
+    data = {"code": code, "birth-date": born(16)}
+    assert house.browser().post("/sign-up/continue", data=data).status_code == 409
     (task,) = house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"]))
     assert (task.person_id, task.kind) == (guardian, "guardian-check")
     desk, other = house.signed_in(house.staff("accounts"), "staff"), house.staff(sign_in="ed")
@@ -226,20 +226,20 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert how == "staff call"
     assert house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
-    assert house.browser().post("/sign-up/continue", data=told).status_code == 200
+    assert house.browser().post("/sign-up/continue", data=data).status_code == 200
 
 
 def test_a_guardian_is_told_who_asks_and_both_can_compare_a_code(house: House) -> None:
     """By name and by the first group of the code, which opens nothing without the others."""
     guardian = house.customer(MUM)
     code, path = asked(house)
-    seen = house.signed_in(guardian).get(path).text
-    assert "Kim" in seen
-    assert f"<strong>{code[:4]}</strong>" in seen
-    assert code[5:] not in seen
+    page_text = house.signed_in(guardian).get(path).text
+    assert "Kim" in page_text
+    assert f"<strong>{code[:4]}</strong>" in page_text
+    assert code[5:] not in page_text
     for part in (code[:4], f"{code[:4]}-AAAA-AAAA-AAAA-AAAA"):
-        told = {"code": part, "birth-date": born(16)}
-        assert house.browser().post("/sign-up/continue", data=told).status_code == 422
+        data = {"code": part, "birth-date": born(16)}
+        assert house.browser().post("/sign-up/continue", data=data).status_code == 422
     for name in ("https://evil.example/x", "[x](y)", "evil.example", "a\nb", "<b>"):
         answer = house.browser().post("/sign-up/guardian", data={"email": MUM, "name": name})
         assert answer.status_code == 422
@@ -254,8 +254,8 @@ def test_a_guardian_who_owes_nothing_shows_who_they_are_by_a_card(house: House) 
     page = card_page(mum)
     back = mum.post(page, data={"number": "4242424242424242", "expiry": "01/49"})
     assert send(mum, back.headers["location"], {}).status_code == 303
-    told = {"code": code, "birth-date": born(16)}
-    assert house.browser().post("/sign-up/continue", data=told).status_code == 200
+    data = {"code": code, "birth-date": born(16)}
+    assert house.browser().post("/sign-up/continue", data=data).status_code == 200
     assert (
         house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM payment_intent"))
         == []
@@ -296,15 +296,15 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
 
     def used(transaction: object) -> None:
         del transaction
-        told = {"month": "2026-10", "service": "fibre", "gigabytes": 2.5, "hours": 7}
+        data = {"month": "2026-10", "service": "fibre", "gigabytes": 2.5, "hours": 7}
         for more in ({}, {"month": "2026-11"}):
-            found = house.provider.gate.gate
-            with found.together() as j:
+            result = house.provider.gate.gate
+            with result.together() as j:
                 j.record(minor, "service-order", fact="has-service")
                 j.append(
                     minor,
                     "usage",
-                    [msgspec.json.encode({**told, **more}).decode()],
+                    [msgspec.json.encode({**data, **more}).decode()],
                     source="customer",
                     occasion="service-use",
                 )
@@ -360,8 +360,8 @@ def test_nobody_else_sees_a_minor(house: House) -> None:
     for each in (stranger, browser):
         for child in (minor, "0" * 32, "x"):
             assert each.get(f"/me/family/{child}").status_code == 404
-            told = {"what": "permission", "how": "withdraw"}
-            assert send(each, f"/me/family/{child}", told, "/me").status_code == 404
+            data = {"what": "permission", "how": "withdraw"}
+            assert send(each, f"/me/family/{child}", data, "/me").status_code == 404
     assert browser.get("/me").status_code == 200
 
 
@@ -398,27 +398,27 @@ def _no_yes(house: House) -> bool:
 
 def _no_asking(house: House) -> bool:
     """Whether a guardian cannot even be asked."""
-    told = {"email": MUM, "name": "Kim"}
-    return house.browser().post("/sign-up/guardian", data=told).status_code == 403
+    data = {"email": MUM, "name": "Kim"}
+    return house.browser().post("/sign-up/guardian", data=data).status_code == 403
 
 
 def _no_minor(house: House) -> bool:
     """Whether a minor cannot sign up although a guardian said yes."""
     guardian = known_guardian(house)
-    made = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
-    assert isinstance(made, tuple)
-    found = house.do(lambda transaction: invitations.by_id(transaction.tables, made[0]))
-    assert found is not None
-    house.do(lambda transaction: domain.accept(transaction, guardian, found))
-    told = {
+    invited_by = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
+    assert isinstance(invited_by, tuple)
+    invitation = house.do(lambda transaction: invitations.by_id(transaction.tables, invited_by[0]))
+    assert invitation is not None
+    house.do(lambda transaction: domain.accept(transaction, guardian, invitation))
+    data = {
         "name": "Kim Marked",
         "email": KID,
         "credentials": PASSWORD,
         "birth-date": born(16),
         "accept": "yes",
-        "invitation": made[1],
+        "invitation": invited_by[1],
     }
-    refused = house.browser().post("/sign-up/form", data=told).status_code == 403
+    refused = house.browser().post("/sign-up/form", data=data).status_code == 403
     return refused and kid(house) == ""
 
 

@@ -41,8 +41,8 @@ def test_a_log_that_was_changed_is_said_everywhere(house: House) -> None:
     assert b"upheld_log_stands 0\n" in metrics.text("", 0)
     assert "The log is not as it was signed" in desk.get("/staff").text
     other = House(house.provider, house.policy, house.clock).browser()
-    told = other.get("/healthz")
-    assert (told.status_code, told.json()["status"]) == (503, "log-changed")
+    value = other.get("/healthz")
+    assert (value.status_code, value.json()["status"]) == (503, "log-changed")
     assert other.head("/healthz").status_code == 503
 
 
@@ -61,11 +61,11 @@ def test_what_nothing_has_covered_for_a_minute_is_said(
     house.customer("bo@marked.example")
     monkeypatch.setattr(health, "LASTS", 3600)
     state = Health(house.provider)
-    found = state()
-    assert found["status"] == "ok"
-    assert int(str(found["uncovered"])) > 0
+    result = state()
+    assert result["status"] == "ok"
+    assert int(str(result["uncovered"])) > 0
     house.clock.moved = timedelta(minutes=2)
-    assert state() == found  # one answer serves all who ask within a second
+    assert state() == result  # one answer serves all who ask within a second
     state._until = 0
     assert state()["status"] == "log-uncovered"
     cover(gate.engine)
@@ -86,7 +86,7 @@ def test_the_checkpoint_is_served_with_the_cosignatures_of_witnesses(house: Hous
     assert browser.get("/checkpoint/cosigned").status_code == 404
     cosignatures.keep(gate, str(note).encode(), [COSIGNER.key])
     for path in ("/checkpoint", "/checkpoint/cosigned"):
-        told = open_checkpoint(browser.get(path).content, SIGNER.key, [COSIGNER.key])
-        assert told.size > 0
+        value = open_checkpoint(browser.get(path).content, SIGNER.key, [COSIGNER.key])
+        assert value.size > 0
         assert browser.head(path).status_code == 200
         assert browser.get(path, headers={"origin": "https://elsewhere.example"}).status_code == 200

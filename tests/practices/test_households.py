@@ -31,9 +31,9 @@ def invited(house: House, holder: str) -> str:
 
 def holder_of(house: House, person: str) -> str:
     """Who pays for somebody."""
-    found = house.do(lambda transaction: domain.account_of(transaction.tables, person))
-    assert found is not None
-    return found.holder
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
+    assert account is not None
+    return account.holder
 
 
 def joined(house: House) -> tuple[str, str]:
@@ -45,7 +45,7 @@ def joined(house: House) -> tuple[str, str]:
     raw = path.rsplit("/", 1)[-1]
     form = browser.post("/sign-up", data={"birth-date": "1990-01-01", "invitation": raw})
     assert raw in form.text
-    told = {
+    data = {
         "name": "Bo Marked",
         "email": BO,
         "credentials": PASSWORD,
@@ -53,10 +53,10 @@ def joined(house: House) -> tuple[str, str]:
         "accept": "yes",
         "invitation": raw,
     }
-    assert browser.post("/sign-up/form", data=told).status_code == 303
+    assert browser.post("/sign-up/form", data=data).status_code == 303
     browser.post(link(house, "accounts/verify"))
     member = house.do(lambda transaction: domain.person_at_address(transaction, BO))
-    assert browser.post("/sign-up/form", data=told).status_code == 410, "an invitation works once"
+    assert browser.post("/sign-up/form", data=data).status_code == 410, "an invitation works once"
     return holder, member
 
 
@@ -81,9 +81,9 @@ def test_either_can_end_it(house: House, who: str) -> None:
     eve = house.signed_in(house.customer("eve@marked.example"))
     send(eve, "/me/household/end", {"member": member}, "/me/household")
     assert holder_of(house, member) == holder
-    told = {"member": member} if who == "holder" else {}
+    data = {"member": member} if who == "holder" else {}
     browser = house.signed_in(holder if who == "holder" else member)
-    assert send(browser, "/me/household/end", told, "/me/household").status_code == 303
+    assert send(browser, "/me/household/end", data, "/me/household").status_code == 303
     assert holder_of(house, member) == member
 
 
@@ -101,8 +101,8 @@ def test_a_customer_comes_in_with_the_account_that_they_have(house: House) -> No
 def test_a_household_is_no_way_around_a_guardian(house: House) -> None:
     """Whoever is under age is led to ask a guardian, invitation or not."""
     path = invited(house, house.customer())
-    told = {"birth-date": "2011-01-01", "invitation": path.rsplit("/", 1)[-1]}
-    answer = house.browser().post("/sign-up", data=told)
+    data = {"birth-date": "2011-01-01", "invitation": path.rsplit("/", 1)[-1]}
+    answer = house.browser().post("/sign-up", data=data)
     assert answer.headers["location"] == "/sign-up/guardian"
 
 
@@ -110,8 +110,8 @@ def test_a_household_is_no_list_of_everybody(house: House) -> None:
     """There are so many members at most, and an address is written to a few times at most."""
     holder = house.customer()
     browser = house.signed_in(holder)
-    told = [send(browser, "/me/household", {"email": BO}).status_code for _ in range(4)]
-    assert told == [303, 303, 303, 409]
+    statuses = [send(browser, "/me/household", {"email": BO}).status_code for _ in range(4)]
+    assert statuses == [303, 303, 303, 409]
     for at in range(MEMBERS_MAX):
         member = house.customer(f"m{at}@marked.example")
         house.do(

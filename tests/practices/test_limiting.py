@@ -19,9 +19,9 @@ def from_address(house: House, address: str) -> TestClient:
 
 def entries(house: House) -> int:
     """How many entries the ledger has."""
-    found = house.do(lambda transaction: row(transaction.connection, "SELECT COUNT(*) FROM entry"))
-    assert found is not None
-    return int(found[0])
+    rows = house.do(lambda transaction: row(transaction.connection, "SELECT COUNT(*) FROM entry"))
+    assert rows is not None
+    return int(rows[0])
 
 
 def test_a_childs_sign_up_writes_few_entries_however_often_it_is_sent(house: House) -> None:
@@ -62,14 +62,14 @@ def test_a_mailbox_is_filled_by_no_crowd_and_by_no_tag(house: House) -> None:
     for each in range(8):
         browser = from_address(house, f"198.51.100.{each}")
         assert browser.post("/recover", data={"email": "ann@marked.example"}).status_code == 303
-        told = {"email": f"bo+{each}@marked.example", "name": "Kim"}
-        browser.post("/sign-up/guardian", data=told)
-    found = house.do(
+        data = {"email": f"bo+{each}@marked.example", "name": "Kim"}
+        browser.post("/sign-up/guardian", data=data)
+    result = house.do(
         lambda transaction: rows(transaction.connection, "SELECT person_id, template FROM outbox")
     )
-    templates = [template for _, template in found]
+    templates = [template for _, template in result]
     assert templates.count("guardians/invited") == limiting.RECEIVER.most
-    assert 1 <= sum(who == person for who, _ in found) <= limiting.RECEIVER.most
+    assert 1 <= sum(who == person for who, _ in result) <= limiting.RECEIVER.most
 
 
 def test_a_network_asks_for_few_links_to_new_passwords(house: House) -> None:
@@ -90,6 +90,6 @@ def test_a_customer_invites_few_strangers_an_hour(house: House) -> None:
     browser = house.signed_in(house.customer())
     answers = []
     for each in range(limiting.SENDER.most + 2):  # fewer than a network may send
-        told = {"email": f"friend{each}@marked.example"}
-        answers.append(send(browser, "/me/household", told).status_code)
+        data = {"email": f"friend{each}@marked.example"}
+        answers.append(send(browser, "/me/household", data).status_code)
     assert answers == [303] * limiting.SENDER.most + [409] * 2

@@ -50,12 +50,12 @@ def named(house: House, name: str, email: str = "ann@marked.example") -> str:
 
 def troubles(house: House) -> dict[str, tuple[str, str]]:
     """State and trouble of each row of the outbox, by its person."""
-    found = house.do(
+    result = house.do(
         lambda transaction: rows(
             transaction.connection, "SELECT person_id, state, trouble FROM outbox"
         )
     )
-    return {person: (state, trouble) for person, state, trouble in found}
+    return {person: (state, trouble) for person, state, trouble in result}
 
 
 @pytest.mark.parametrize("address", HOSTILE)
@@ -75,9 +75,9 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
     with monkeypatch.context() as before:  # as before addresses were checked
         before.setattr(Fields, "kept", lambda _self, _field, value, _today: value)
         _keep_raw(house, bad, address)
-    with mail_server() as (kept, url):
+    with mail_server() as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
-    assert kept.receivers == ["good@marked.example"]
+    assert inbox.receivers == ["good@marked.example"]
     assert troubles(house)[good][0] == "sent"
     state, trouble = troubles(house)[bad]
     assert state == "failed"
@@ -86,12 +86,12 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
 
 def _keep_raw(house: House, person: str, address: str) -> None:
     """Keep a text as an address."""
-    found = house.do(
+    result = house.do(
         lambda transaction: transaction.store(
             person, {"email": address}, source="customer", occasion="registration", entitled=True
         )
     )
-    assert found is not None
+    assert result is not None
 
 
 @pytest.mark.parametrize("word", ["words", "template", "values"])
@@ -154,20 +154,20 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
     url = "https://" + "long-name." * 15 + "example"
     house.provider.settings = msgspec.structs.replace(house.provider.settings, url=url)
     person = house.customer()
-    found = house.do(
+    result = house.do(
         lambda transaction: outbox.queue(transaction, person, "accounts/changed", "offers")
     )
-    assert isinstance(found, str)
-    with mail_server() as (kept, server):
+    assert isinstance(result, str)
+    with mail_server() as (inbox, server):
         Delivery(house.provider, Smtp(server)).run(house.provider.gate.gate)
-    (lines,) = kept.heads
+    (lines,) = inbox.heads
     (listed,) = [each for each in lines if each.lower().startswith(b"list-unsubscribe:")]
     assert listed.startswith(b"List-Unsubscribe: <" + url.encode() + b"/unsubscribe/")
     assert listed.endswith(b">")
     assert b" " not in listed.removeprefix(b"List-Unsubscribe: ")
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
-    assert all(len(each) <= 998 for each in kept.messages[0].split(b"\r\n"))
-    assert b"=?" not in kept.messages[0].partition(b"\r\n\r\n")[0]
+    assert all(len(each) <= 998 for each in inbox.messages[0].split(b"\r\n"))
+    assert b"=?" not in inbox.messages[0].partition(b"\r\n\r\n")[0]
     path = listed.removeprefix(b"List-Unsubscribe: <" + url.encode()).rstrip(b">").decode()
     plain = house.browser()
     plain.headers.clear()
@@ -192,15 +192,15 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
 def test_a_name_is_text_in_every_part_of_a_message(house: House, name: str) -> None:
     """Markdown, HTML and links in a name come out as they were typed, and are nothing else."""
     named(house, name)
-    with mail_server() as (kept, url):
+    with mail_server() as (inbox, url):
         Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate)
-    found = message_from_bytes(kept.messages[0], policy=policy.default)
-    text, html = found.get_body(("plain",)), found.get_body(("html",))
+    message = message_from_bytes(inbox.messages[0], policy=policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
     assert f"Hello {name}," in text.get_content()
-    shown = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert f"<p>Hello {shown},</p>" in html.get_content()
+    page_shown = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert f"<p>Hello {page_shown},</p>" in html.get_content()
     assert 'evil.example/x"' not in html.get_content()
     assert "<img" not in html.get_content()
 
@@ -208,7 +208,7 @@ def test_a_name_is_text_in_every_part_of_a_message(house: House, name: str) -> N
 def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> None:
     """Line ends in a name, as an old import kept them, are spaces in a message."""
     person = house.customer()
-    made = house.do(
+    result = house.do(
         lambda transaction: compose(
             house.provider,
             transaction.tables,
@@ -219,8 +219,8 @@ def test_a_name_of_two_lines_begins_no_paragraph_of_its_own(house: House) -> Non
             lambda _: True,
         )
     )
-    assert made.text.startswith("Hello Ann # Call 555 - now x,\n")
-    assert markdown.html(made.markdown).startswith("<p>Hello Ann # Call 555 - now x,</p>")
+    assert result.text.startswith("Hello Ann # Call 555 - now x,\n")
+    assert markdown.html(result.markdown).startswith("<p>Hello Ann # Call 555 - now x,</p>")
 
 
 @pytest.mark.parametrize(
@@ -239,23 +239,23 @@ def test_a_stranger_reads_no_name_that_a_program_would_make_a_link_of(
 ) -> None:
     """Whoever signs up with somebody else's address sends them no link of their own choosing."""
     person = house.customer()
-    made = house.do(
+    result = house.do(
         lambda transaction: compose(
             house.provider, transaction.tables, "accounts/verify", person, name, {}, lambda _: True
         )
     )
-    assert made.text.startswith(greeting + "\n")
-    assert "evil" not in made.markdown
+    assert result.text.startswith(greeting + "\n")
+    assert "evil" not in result.markdown
 
 
 @pytest.mark.parametrize("typed", ["info@bücher.example", "info@xn--bcher-kva.example"])
 def test_a_domain_of_other_letters_goes_out_as_a_labels(house: House, typed: str) -> None:
     """A mail server that does not know SMTPUTF8 takes such an address, however it was typed."""
     named(house, "Ann", typed)
-    with mail_server(utf8=False) as (kept, url):
+    with mail_server(utf8=False) as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
-    assert kept.receivers == ["info@xn--bcher-kva.example"]
-    assert b"To: info@xn--bcher-kva.example" in kept.heads[0]
+    assert inbox.receivers == ["info@xn--bcher-kva.example"]
+    assert b"To: info@xn--bcher-kva.example" in inbox.heads[0]
 
 
 def test_letters_before_the_at_sign_that_a_server_does_not_know_are_no_lost_connection(
@@ -264,31 +264,31 @@ def test_letters_before_the_at_sign_that_a_server_does_not_know_are_no_lost_conn
     """Without SMTPUTF8 such a message is set aside at once and says why; with it, it goes out."""
     person = named(house, "Ann", "jörg@bücher.example")
     gate = house.provider.gate.gate
-    with mail_server(utf8=False) as (kept, url):
+    with mail_server(utf8=False) as (inbox, url):
         Delivery(house.provider, Smtp(url)).run(gate)
-    assert not kept.messages
+    assert not inbox.messages
     state, trouble = troubles(house)[person]
     assert (state, "SMTPUTF8" in trouble) == ("failed", True)
     named(house, "Jo", "jürg@bücher.example")
-    with mail_server() as (kept, url):
+    with mail_server() as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(gate) == 1
-    assert kept.receivers == ["jürg@xn--bcher-kva.example"]
-    assert "To: jürg@xn--bcher-kva.example".encode() in kept.heads[0]
+    assert inbox.receivers == ["jürg@xn--bcher-kva.example"]
+    assert "To: jürg@xn--bcher-kva.example".encode() in inbox.heads[0]
 
 
 def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house: House) -> None:
     """A 5xx sets its own message aside with its number; a 4xx is tried again."""
     gone, full = named(house, "A", "gone@marked.example"), named(house, "B", "full@marked.example")
     named(house, "C", "good@marked.example")
-    with mail_server() as (kept, url):
-        kept.refused = {
+    with mail_server() as (inbox, url):
+        inbox.refused = {
             "gone@marked.example": "550 no such gone@marked.example",
             "full@marked.example": "452 mailbox full",
         }
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
-    found = troubles(house)
-    assert found[gone] == ("failed", "the mail server refused the address with 550")
-    assert found[full] == ("waiting", "the mail server refused the address with 452")
+    states = troubles(house)
+    assert states[gone] == ("failed", "the mail server refused the address with 550")
+    assert states[full] == ("waiting", "the mail server refused the address with 452")
 
 
 def test_no_mail_goes_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,13 +305,13 @@ def test_no_mail_goes_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch) -
     message = EmailMessage()
     message["From"], message["To"] = "a@marked.example", "b@marked.example"
     message.set_content("SECRET TEXT")
-    with mail_server() as (kept, url):
+    with mail_server() as (inbox, url):
         away = Smtp(url)
         monkeypatch.setattr(away, "start_tls", True)
         with pytest.raises(CarrierError, match="offers no STARTTLS") as caught:
             away.send(message)
     assert caught.value.server
-    assert kept.messages == []
+    assert inbox.messages == []
 
 
 def test_a_server_that_cannot_be_reached_costs_one_message_one_try(house: House) -> None:

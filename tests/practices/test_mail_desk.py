@@ -23,19 +23,19 @@ HERE = "/staff/mail"
 
 def message_of(house: House, person: str) -> str:
     """The id of a person's only message."""
-    ((found,),) = house.do(
+    ((result,),) = house.do(
         lambda transaction: rows(
             transaction.connection, "SELECT message_id FROM outbox WHERE person_id = ?", person
         )
     )
-    return str(found)
+    return str(result)
 
 
 def refused(house: House) -> str:
     """A customer whose message a mail server refused for good."""
     person = named(house, "Ann Secret")
-    with mail_server() as (kept, url):
-        kept.refused = {"ann@marked.example": "550 no such user"}
+    with mail_server() as (inbox, url):
+        inbox.refused = {"ann@marked.example": "550 no such user"}
         Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate)
     return person
 
@@ -92,8 +92,8 @@ def test_a_manager_drops_a_message_and_tries_all_others(house: House) -> None:
     assert send(manager, f"{HERE}/retry", {}, HERE).status_code == 303
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
-    found = troubles(house)
-    assert (found[first][0], found[second][0]) == ("dropped", "sent")
+    states = troubles(house)
+    assert (states[first][0], states[second][0]) == ("dropped", "sent")
     assert "dropped" in kinds(house, first)
 
 
@@ -158,8 +158,8 @@ def test_a_message_that_came_back_is_told_to_managers(house: House, *, whole: bo
     person = named(house, "Ann")
     named(house, "Bo", "bo@marked.example")
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
-    found = bounces.read(report(message_of(house, person), whole=whole))
-    assert house.do(lambda transaction: bounces.note(transaction, found)) == message_of(
+    bounce = bounces.read(report(message_of(house, person), whole=whole))
+    assert house.do(lambda transaction: bounces.note(transaction, bounce)) == message_of(
         house, person
     )
     assert troubles(house)[person] == ("bounced", "it came back with 5.1.1")
@@ -167,7 +167,7 @@ def test_a_message_that_came_back_is_told_to_managers(house: House, *, whole: bo
     assert "could not be delivered: 1." in manager.get("/staff").text
     assert "it came back with 5.1.1" in manager.get(HERE).text
     with pytest.raises(BounceError):
-        house.do(lambda transaction: bounces.note(transaction, found))
+        house.do(lambda transaction: bounces.note(transaction, bounce))
     assert kinds(house, person).count("bounced") == 1
     send(manager, f"{HERE}/retry", {}, HERE)
     assert troubles(house)[person][0] == "bounced"

@@ -39,8 +39,8 @@ class Kept:
         """Take a message, or answer as the test says."""
         del server, session
         if self.answer.startswith("250"):
-            found = message_from_bytes(envelope.content, policy=policy.default)
-            self.messages.append(found)
+            message = message_from_bytes(envelope.content, policy=policy.default)
+            self.messages.append(message)
         return self.answer
 
 
@@ -56,11 +56,13 @@ def free_port() -> int:
 def templates(house: House) -> None:
     """A template of the tests' own beside those of the practices."""
     env = house.provider.pages.plain
-    found = env.get_template
+    result = env.get_template
 
     def get_template(name: Any, *more: Any, **rest: Any) -> Any:
         return (
-            env.from_string(HELLO) if name == "tests/mail/hello.txt" else found(name, *more, **rest)
+            env.from_string(HELLO)
+            if name == "tests/mail/hello.txt"
+            else result(name, *more, **rest)
         )
 
     env.get_template = get_template  # type: ignore[method-assign] # the tests' own template
@@ -69,22 +71,22 @@ def templates(house: House) -> None:
 @pytest.fixture
 def server() -> Iterator[tuple[Kept, int]]:
     """A mail server on this machine."""
-    kept, port = Kept(), free_port()
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    inbox, port = Kept(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
-    yield kept, port
+    yield inbox, port
     controller.stop()
 
 
 def queued(house: House, person: str, purpose: str = "administrative-message") -> str:
     """Queue a message to somebody."""
-    found = house.do(
+    result = house.do(
         lambda transaction: outbox.queue(
             transaction, person, "tests/hello", purpose, {"number": "2026-11"}
         )
     )
-    assert isinstance(found, str)
-    return found
+    assert isinstance(result, str)
+    return result
 
 
 def states(house: House) -> list[str]:
@@ -101,19 +103,19 @@ def test_a_message_is_sent_once_with_its_copy_and_its_entry(
     house: House, server: tuple[Kept, int]
 ) -> None:
     """It arrives by SMTP, as text and HTML; the account holds a copy and the ledger an entry."""
-    kept, port = server
+    inbox, port = server
     person = house.customer()
     message = queued(house, person)
     delivery = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{port}"))
     gate = house.provider.gate.gate
     assert [delivery.run(gate), delivery.run(gate)] == [1, 0]
-    (found,) = kept.messages
-    assert found["To"] == "ann@marked.example"
-    assert found["Subject"] == "Hello Ann Marked"
-    assert message in found["Message-ID"]
-    assert found["List-Unsubscribe"] is None
-    text = found.get_body(("plain",))
-    html = found.get_body(("html",))
+    (result,) = inbox.messages
+    assert result["To"] == "ann@marked.example"
+    assert result["Subject"] == "Hello Ann Marked"
+    assert message in result["Message-ID"]
+    assert result["List-Unsubscribe"] is None
+    text = result.get_body(("plain",))
+    html = result.get_body(("html",))
     assert text is not None
     assert html is not None
     assert "your invoice 2026-11 is ready" in text.get_content()
@@ -156,8 +158,8 @@ def test_an_address_that_is_refused_for_good_is_not_tried_again(
     house: House, server: tuple[Kept, int]
 ) -> None:
     """A final refusal ends the message, with an entry, and its text is in no error."""
-    kept, port = server
-    kept.answer = "550 no such user ann@marked.example"
+    inbox, port = server
+    inbox.answer = "550 no such user ann@marked.example"
     person = house.customer()
     queued(house, person)
     gate = house.provider.gate.gate
@@ -173,10 +175,10 @@ def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: 
 
     class Dies:
         def send(self, message: EmailMessage) -> None:
-            seen.append(message["Message-ID"])
+            observed.append(message["Message-ID"])
             raise KeyboardInterrupt
 
-    seen: list[str] = []
+    observed: list[str] = []
     queued(house, house.customer())
     gate = house.provider.gate.gate
     with pytest.raises(KeyboardInterrupt):
@@ -185,7 +187,7 @@ def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: 
     assert Delivery(house.provider, box).run(gate) == 0
     house.clock.moved += delivery.LEASE
     assert Delivery(house.provider, box).run(gate) == 1
-    assert [each["Message-ID"] for each in box.messages] == seen
+    assert [each["Message-ID"] for each in box.messages] == observed
 
 
 @pytest.mark.usefixtures("templates")
@@ -216,8 +218,8 @@ def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: H
     queued(house, person)
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
-    said = [box.messages[0].get_body((kind,)) for kind in ("plain", "html")]
-    for each in said:
+    texts = [box.messages[0].get_body((kind,)) for kind in ("plain", "html")]
+    for each in texts:
         assert each is not None
         assert "invoice 2026-11" in each.get_content()
         assert "fibre" not in each.get_content()
@@ -255,12 +257,12 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
 def test_nothing_that_waits_to_be_sent_holds_a_value(house: House, tmp_path: Path) -> None:
     """The outbox names person and template; name and address are read when it is sent."""
     queued(house, house.customer())
-    found = house.do(
+    result = house.do(
         lambda transaction: [
             tuple(each) for each in transaction.connection.exec_driver_sql("SELECT * FROM outbox")
         ]
     )
-    assert "ann" not in str(found).casefold()
+    assert "ann" not in str(result).casefold()
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"ann@marked.example" not in path.read_bytes()
@@ -300,10 +302,10 @@ def test_a_carrier_error_says_no_address() -> None:
 
 def _queue_refused(house: House) -> bool:
     person = house.customer()
-    found = house.do(
+    result = house.do(
         lambda transaction: outbox.queue(transaction, person, "x/y", "administrative-message")
     )
-    return isinstance(found, Refused)
+    return isinstance(result, Refused)
 
 
 def _sent_refused(house: House) -> bool:
@@ -332,8 +334,8 @@ def _copied_refused(house: House) -> bool:
 
 def _offer_refused(house: House) -> bool:
     person = house.customer()
-    found = house.do(lambda transaction: outbox.queue(transaction, person, "x/y", "offers"))
-    return isinstance(found, Refused)
+    result = house.do(lambda transaction: outbox.queue(transaction, person, "x/y", "offers"))
+    return isinstance(result, Refused)
 
 
 RESTS_ON = {

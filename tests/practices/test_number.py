@@ -35,15 +35,15 @@ def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
 ) -> None:
     """No word is dead that is not listed, none is listed that does something, and none fails."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    found = report(lambda mutant: chosen(mutant.id))
-    more, fewer = unlisted(found, {name for name in listed() if chosen(name)})
+    result = report(lambda mutant: chosen(mutant.id))
+    more, fewer = unlisted(result, {name for name in listed() if chosen(name)})
     assert more == []
     assert fewer == []
-    assert all(each.why for each in found.findings if each.came == NEEDED)
+    assert all(each.why for each in result.findings if each.came == NEEDED)
     if TENTHS == 10:
         text = STATEMENT.search(README.read_text(encoding="utf-8"))
         assert text is not None
-        assert text[2] == statement(found)
+        assert text[2] == statement(result)
 
 
 def test_the_list_names_words_of_the_policy(all_mutants: list[Mutant]) -> None:
@@ -63,9 +63,9 @@ def test_the_statement_of_the_readme_is_what_the_list_says(all_mutants: list[Mut
     text = STATEMENT.search(Path(README).read_text(encoding="utf-8"))
     assert text is not None
     rows = [line for line in text[2].splitlines() if line.startswith("| ")][1:]
-    said = [tuple(int(cell.replace(",", "")) for cell in row.split("|")[2:4]) for row in rows]
+    texts = [tuple(int(cell.replace(",", "")) for cell in row.split("|")[2:4]) for row in rows]
     counted = []
     for kind in KINDS:
         mine = [each.id for each in living if each.kind == kind]
         counted.append((len([name for name in mine if name not in dead]), len(mine)))
-    assert said == [each for each in counted if each[1]]
+    assert texts == [each for each in counted if each[1]]

@@ -53,15 +53,15 @@ def at_once(
 
 
 def _cookies(browser: TestClient | None) -> dict[str, str]:
-    told = browser.cookies if browser else {}
-    return {"cookie": "; ".join(f"{name}={value}" for name, value in told.items())}
+    answer = browser.cookies if browser else {}
+    return {"cookie": "; ".join(f"{name}={value}" for name, value in answer.items())}
 
 
 def token(browser: TestClient, page: str) -> str:
     """The token of a browser's forms."""
-    found = TOKEN.search(browser.get(page).text)
-    assert found
-    return found[1]
+    match = TOKEN.search(browser.get(page).text)
+    assert match
+    return match[1]
 
 
 def applicants(code: str, birth: str) -> list[dict[str, Any]]:
@@ -86,9 +86,9 @@ def unlimited(house: House) -> None:
 
 def count(house: House, statement: str, *values: Any) -> int:
     """The number that a query gives."""
-    found = house.do(lambda transaction: row(transaction.connection, statement, *values))
-    assert found is not None
-    return int(found[0])
+    result = house.do(lambda transaction: row(transaction.connection, statement, *values))
+    assert result is not None
+    return int(result[0])
 
 
 def test_a_use_is_counted_once_and_an_act_that_fails_undoes_it(house: House) -> None:
@@ -232,10 +232,10 @@ def test_a_customer_from_a_file_gets_one_account(house: House, tmp_path: Path, b
     assert at_once(house, path, forms) == {303: 1, 410: AT_ONCE - 1}
     assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 1
     for field in ("credentials", "birth-date"):
-        held = count(
+        values = count(
             house, "SELECT count(*) FROM value WHERE person_id = ? AND field = ?", person, field
         )
-        assert held == 1, field
+        assert values == 1, field
     works = [each for each in forms if _signs_in(house, EMAIL, each["password"])]
     assert len(works) == 1
 
@@ -271,8 +271,8 @@ def test_nothing_of_a_link_is_readable_in_the_database(house: House) -> None:
         )
     )
     assert house.do(lambda j: sessions.redeem(j.tables, "recover", raw, house.clock.now()))
-    kept = house.do(lambda j: rows(j.connection, "SELECT mark FROM spent"))
-    assert raw.encode() not in b"".join(bytes(each) for (each,) in kept)
+    stored = house.do(lambda j: rows(j.connection, "SELECT mark FROM spent"))
+    assert raw.encode() not in b"".join(bytes(each) for (each,) in stored)
 
 
 def test_tries_are_counted_for_the_network_of_a_subscriber() -> None:

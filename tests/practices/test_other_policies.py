@@ -59,8 +59,8 @@ def true_of(house: House, answer: httpx2.Response) -> None:
 
 def signed_up(house: House, name: str) -> TestClient:
     """The browser of somebody who signed up, confirmed their address and signed in."""
-    asked = registration_form(house.policy)
-    told: dict[str, Any] = {
+    form = registration_form(house.policy)
+    values: dict[str, Any] = {
         "name": "Ida Marked",
         "email": EMAIL,
         "credentials": PASSWORD,
@@ -69,7 +69,7 @@ def signed_up(house: House, name: str) -> TestClient:
         "accept": "yes",
     }
     browser = house.browser()
-    sent = {word: value for word, value in told.items() if word in asked.names | {"accept"}}
+    sent = {word: value for word, value in values.items() if word in form.names | {"accept"}}
     answer = browser.post("/sign-up/form", data=sent)
     assert answer.headers.get("location") == "/sign-up/sent", answer.text
     assert browser.post(link(house, "accounts/verify")).status_code == 303
@@ -81,7 +81,7 @@ def signed_up(house: House, name: str) -> TestClient:
 def test_somebody_signs_up_and_every_page_of_theirs_is_true(other: House, name: str) -> None:
     """By the form, the message and the sign-in; then each page that links lead to."""
     browser = signed_up(other, name)
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     ahead = [
         "/me",
         "/me/services",
@@ -93,14 +93,14 @@ def test_somebody_signs_up_and_every_page_of_theirs_is_true(other: House, name: 
     ]
     while ahead:
         path = ahead.pop()
-        if path in found or path.startswith(NOT_SEEN):
+        if path in result or path.startswith(NOT_SEEN):
             continue
         answer = browser.get(path)
-        found[path] = answer.status_code
+        result[path] = answer.status_code
         true_of(other, answer)
         ahead += HREF.findall(answer.text)
-    assert {path for path, status in found.items() if status not in (200, 303, 403)} == set()
-    assert found["/me"] == found["/me/privacy"] == 200
+    assert {path for path, status in result.items() if status not in (200, 303, 403)} == set()
+    assert result["/me"] == result["/me/privacy"] == 200
 
 
 def test_what_everybody_sees_is_true_too(other: House) -> None:
@@ -173,10 +173,10 @@ def test_where_no_age_matters_none_is_asked_and_no_browser_is_marked(
 
 def test_what_the_program_writes_itself_stands_on_no_form(name: str) -> None:
     """Though the shop may collect everything, nobody types a balance, a message or a card."""
-    asked = registration_form(policy(name), derived=frozenset({"zip"}))
-    assert asked.names & (WRITTEN_BY_PROGRAM.keys() - TYPED) == set()
+    form = registration_form(policy(name), derived=frozenset({"zip"}))
+    assert form.names & (WRITTEN_BY_PROGRAM.keys() - TYPED) == set()
     assert "zip" not in registration_form(policy("shop"), derived=frozenset({"zip"})).names
-    assert asked.works
+    assert form.works
 
 
 def test_a_refusal_that_hangs_on_no_age_marks_nobody(
@@ -210,11 +210,11 @@ def test_start_says_what_the_policy_switches_off(sample: upheld.Policy) -> None:
     assert ("billing", "ordering services") in off
     assert ("guardians", "asking a parent or guardian") in off
     assert ("accounts", "signing up") not in off
-    told = told_off(
+    value = told_off(
         upheld.load_text(
             POLICIES["club"] + "\nNo bills. {#free}\n\n```rule\nmay not use for billing\n```\n"
         )
     )
-    assert "switched off by the policy: billing: making invoices: denied by #free\n" in told
+    assert "switched off by the policy: billing: making invoices: denied by #free\n" in value
     nobody = upheld.load_text(POLICIES["shop"].replace("may serve\n", "may not serve\n"))
     assert "accounts: signing up: nobody who is new here may be served\n" in told_off(nobody)

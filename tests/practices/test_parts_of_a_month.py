@@ -65,10 +65,10 @@ def changing(draw: st.DrawFn) -> tuple[Month, list[ServicePeriod], dict[str, Ser
 
 @given(changing())
 def test_the_parts_of_a_month_add_up_to_it(
-    told: tuple[Month, list[ServicePeriod], dict[str, ServicePlan]],
+    case: tuple[Month, list[ServicePeriod], dict[str, ServicePlan]],
 ) -> None:
     """Each day costs once, by the plan with which it ended; with one price it is the month's."""
-    month, had, plans = told
+    month, had, plans = case
     cost = sum(line.cents for line in lines_of(had, plans, month))
     days = plan_days(had, month)["dsl"]
     assert sorted(days) == [month.first + n * DAY for n in range(month.days)]
@@ -109,8 +109,8 @@ def test_days_on_which_nobody_could_be_served_cost_nothing() -> None:
     month = month_of(date(2026, 11, 1))
     had = [ServicePeriod("dsl", "dsl-10", date(2026, 10, 1), None, "")]
     out = dict.fromkeys([date(2026, 11, day) for day in range(11, 21)], "suspended")
-    told = [(line.text, line.cents) for line in lines_of(had, PLANS, month, out)]
-    assert told == [
+    items = [(line.text, line.cents) for line in lines_of(had, PLANS, month, out)]
+    assert items == [
         ("DSL 10, 1 to 10 November 2026", 996),
         ("DSL 10, 11 to 20 November 2026, suspended", 0),
         ("DSL 10, 21 to 30 November 2026", 997),
@@ -150,15 +150,15 @@ def test_a_suspended_minor_is_billed_for_the_days_before(house: House) -> None:
     job(house, "invoices")
     (bill,) = history(house, guardian).invoices
     assert bill.cents == share(2990, month.first, month.first + 9 * DAY, month)
-    shown = house.signed_in(guardian).get(f"/me/balance/{bill.number}").text
-    assert "suspended" in shown
-    assert "a minor in your care, whose costs you accepted" in shown
+    page_text = house.signed_in(guardian).get(f"/me/balance/{bill.number}").text
+    assert "suspended" in page_text
+    assert "a minor in your care, whose costs you accepted" in page_text
     number = house.do(
         lambda transaction: rows(
             transaction.connection, "SELECT number FROM account WHERE person_id = ?", minor
         )
     )[0][0]
-    assert number in shown
+    assert number in page_text
     assert number in house.signed_in(guardian).get("/me/balance").text
     to_the_first(house)
     job(house, "invoices")
@@ -208,14 +208,14 @@ def test_invoices_of_before_are_brought_over(database_url: str) -> None:
     engine = open_database(database_url)
     with writing(engine) as connection:
         upgrade(connection, BEFORE)
-        for told in (
+        for value in (
             ("child", "2026-01", "guardian", "2026-1002", 5, "due"),
             ("guardian", "2026-01", "guardian", "2026-1001", 5, "paid"),
             ("child", "2026-02", "guardian", None, None, "refused"),
             ("other", "2026-02", "other", None, None, "none"),
             ("child", "2025-12", "", "2025-1003", 5, "due"),
         ):
-            run(connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, ?)", *told)
+            run(connection, "INSERT INTO invoice VALUES (?, ?, ?, ?, ?, ?)", *value)
     migrate(engine)
     with writing(engine) as connection:
         assert rows(

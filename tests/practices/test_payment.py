@@ -54,15 +54,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address(request, tmp_path)
 
 
-def form(browser: TestClient, **told: str) -> dict[str, str]:
+def form(browser: TestClient, **values: str) -> dict[str, str]:
     """What the page for paying holds, filled in."""
-    found = KEY.search(browser.get("/me/payment", params={"card": told.get("card", "")}).text)
-    return {"key": found[1] if found else "", "card": "", **told}
+    match = KEY.search(browser.get("/me/payment", params={"card": values.get("card", "")}).text)
+    return {"key": match[1] if match else "", "card": "", **values}
 
 
-def pay(browser: TestClient, **told: str) -> str:
+def pay(browser: TestClient, **values: str) -> str:
     """Pay, and look at what came of it."""
-    answer = send(browser, "/me/payment", form(browser, **told))
+    answer = send(browser, "/me/payment", form(browser, **values))
     assert answer.status_code == 303, answer.text
     return browser.get(answer.headers["location"]).text
 
@@ -81,14 +81,14 @@ def test_a_customer_pays_what_they_owe(house: House) -> None:
     heard: list[str] = []
     house.provider.events.subscribe("payment-received", lambda _, who, __: heard.append(who))
     browser = with_card(house, person)
-    owed = history(house, person).balance
-    assert "You still owe" in pay(browser, amount=said(owed - 100))
+    amount_due = history(house, person).balance
+    assert "You still owe" in pay(browser, amount=said(amount_due - 100))
     assert "You owe nothing any more" in pay(browser, amount="1.00")
     assert heard == [person, person]
     assert history(house, person).balance == 0
-    shown = browser.get("/me/balance").text
-    assert "card ··4242" in shown
-    assert "paid" in shown
+    page_text = browser.get("/me/balance").text
+    assert "card ··4242" in page_text
+    assert "paid" in page_text
     assert "This invoice is paid" in browser.get(f"/me/balance/{number}").text
     assert house.do(lambda transaction: cards.held(transaction, person)) is not None
 
@@ -99,12 +99,12 @@ def test_the_processor_is_told_by_an_act_that_the_customer_sees(house: House) ->
     person = house.customer()
     invoiced(house, person)
     pay(with_card(house, person), amount="5")
-    told = [kept.entry for kept in house.provider.gate.gate.entries(person)]
-    (shared,) = [entry for entry in told if entry.action == "share"]
+    acts = [line.entry for line in house.provider.gate.gate.entries(person)]
+    (shared,) = [entry for entry in acts if entry.action == "share"]
     assert shared.recipient == f"payment-processor {PROCESSOR}"
     assert shared.data == ("name", "card")
     assert shared.clauses == ("collecting-charges",)
-    assert [entry.recipient for entry in told if entry.kind == "payment"] == [shared.recipient]
+    assert [entry.recipient for entry in acts if entry.kind == "payment"] == [shared.recipient]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -114,12 +114,12 @@ def test_a_form_that_is_sent_twice_pays_once(house: House) -> None:
     person = house.customer()
     invoiced(house, person)
     browser = with_card(house, person)
-    owed, told = history(house, person).balance, form(browser, amount="5")
-    places = {send(browser, "/me/payment", told).headers["location"] for _ in range(3)}
-    again = send(browser, "/me/payment", {**told, "amount": "7"})
+    amount_due, data = history(house, person).balance, form(browser, amount="5")
+    places = {send(browser, "/me/payment", data).headers["location"] for _ in range(3)}
+    again = send(browser, "/me/payment", {**data, "amount": "7"})
     assert {*places, again.headers["location"]} == places
     assert len(places) == 1
-    assert history(house, person).balance == owed - 500
+    assert history(house, person).balance == amount_due - 500
     other = with_card(house, house.customer("bea@marked.example"))
     assert other.get(places.pop()).status_code == 404
 
@@ -137,25 +137,25 @@ def test_a_payment_that_is_killed_in_the_middle_is_made_once(
     person = house.customer()
     invoiced(house, person)
     browser = with_card(house, person)
-    owed, told = history(house, person).balance, form(browser, amount="5")
+    amount_due, data = history(house, person).balance, form(browser, amount="5")
     charge = Payments.charge
 
-    def killed(self: Payments, *given: object) -> Charged:
+    def killed(self: Payments, *args: object) -> Charged:
         if when == "after":
-            charge(self, *given)  # type: ignore[arg-type]  # passed on as they came
+            charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
-        send(browser, "/me/payment", told)
-    assert "under way" in browser.get(f"/me/payment/done/{told['key']}").text
-    assert history(house, person).balance == owed
+        send(browser, "/me/payment", data)
+    assert "under way" in browser.get(f"/me/payment/done/{data['key']}").text
+    assert history(house, person).balance == amount_due
     assert job(house, "interrupted payments") == 0  # not yet: it may still be at work
     house.clock.moved += timedelta(minutes=20)
     assert job(house, "interrupted payments") == 1
     assert job(house, "interrupted payments") == 0
-    assert send(browser, "/me/payment", told).status_code == 303
-    assert history(house, person).balance == owed - 500
+    assert send(browser, "/me/payment", data).status_code == 303
+    assert history(house, person).balance == amount_due - 500
     charges = house.do(
         lambda transaction: rows(transaction.connection, "SELECT state FROM sandbox_charge")
     )
@@ -174,19 +174,19 @@ def test_what_was_interrupted_is_not_taken_up_when_it_may_not(
     person = house.customer()
     invoiced(house, person)
     browser = with_card(house, person)
-    owed, told = history(house, person).balance, form(browser, amount="5")
+    amount_due, data = history(house, person).balance, form(browser, amount="5")
 
     def killed(*_: object) -> Charged:
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
-        send(browser, "/me/payment", told)
+        send(browser, "/me/payment", data)
     house.do(lambda transaction: transaction.withdraw("", engaged))
     house.clock.moved += timedelta(minutes=20)
     assert job(house, "interrupted payments") == 1
-    assert "could not be taken up again" in browser.get(f"/me/payment/done/{told['key']}").text
-    assert history(house, person).balance == owed
+    assert "could not be taken up again" in browser.get(f"/me/payment/done/{data['key']}").text
+    assert history(house, person).balance == amount_due
 
 
 def test_a_declined_card_takes_nothing(house: House) -> None:
@@ -195,9 +195,9 @@ def test_a_declined_card_takes_nothing(house: House) -> None:
     person = house.customer()
     invoiced(house, person)
     browser = with_card(house, person, "4000 0000 0000 0002")
-    owed = history(house, person).balance
+    amount_due = history(house, person).balance
     assert "Your card was declined" in pay(browser, amount="5")
-    assert history(house, person).balance == owed
+    assert history(house, person).balance == amount_due
     browser = with_card(house, person)
     assert "You still owe" in pay(browser, amount="5")
 
@@ -207,11 +207,11 @@ def test_nobody_is_told_who_is_not_engaged(house: House) -> None:
     person = house.customer()
     invoiced(house, person)
     browser = with_card(house, person)
-    owed = history(house, person).balance
+    amount_due = history(house, person).balance
     answer = send(browser, "/me/payment", form(browser, amount="5"))
     assert answer.status_code == 403
     assert 'href="/privacy#collecting-charges"' in answer.text
-    assert history(house, person).balance == owed
+    assert history(house, person).balance == amount_due
 
 
 def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> None:
@@ -222,24 +222,24 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
 
     def end_all(transaction: GateTransaction) -> None:
         services.end(transaction, person, "dsl")
-        found = rows(
+        stored = rows(
             transaction.connection,
             "SELECT record_id FROM record WHERE kind = 'service-order'"
             " AND person_id = ? AND ends IS NULL",
             person,
         )
-        for (record,) in found:
+        for (record,) in stored:
             transaction.withdraw(person, record, ended=True)
 
     house.do(end_all)
     browser = house.signed_in(person)
     page = card_page(browser)
-    given = browser.post(page, data={"number": "4242424242424242", "expiry": "01/40"})
-    back = given.headers["location"]
+    response = browser.post(page, data={"number": "4242424242424242", "expiry": "01/40"})
+    back = response.headers["location"]
     assert send(browser, back, {}).status_code == 403
-    owed = history(house, person).balance
+    amount_due = history(house, person).balance
     assert "You still owe" in pay(browser, amount="5", card=back.rsplit("/", 1)[1])
-    assert history(house, person).balance == owed - 500
+    assert history(house, person).balance == amount_due - 500
     assert house.do(lambda transaction: cards.held(transaction, person)) is None
 
 
@@ -281,10 +281,10 @@ def test_only_the_page_that_leads_to_a_processor_elsewhere_lets_its_form_lead_th
     house = open_house(sample)
     own = "form-action 'self';"
     browser = house.signed_in(house.customer())
-    shown = browser.get("/me/payment/card")
-    assert "elsewhere-payments" in shown.text
+    page_shown = browser.get("/me/payment/card")
+    assert "elsewhere-payments" in page_shown.text
     allowed = f"form-action 'self' {Elsewhere.origin};"
-    assert allowed in shown.headers["content-security-policy"]
+    assert allowed in page_shown.headers["content-security-policy"]
     assert own in browser.get("/me/payment").headers["content-security-policy"]
     assert (
         house.do(lambda transaction: rows(transaction.connection, "SELECT * FROM sandbox_card"))
@@ -302,10 +302,10 @@ def test_no_number_of_a_card_is_kept_anywhere(house: House, tmp_path: Path) -> N
     person = house.customer()
     browser = with_card(house, person)
     assert "4242424242424242" not in browser.get("/me/payment").text
-    held = b"".join(path.read_bytes() for path in tmp_path.glob("upheld.db*"))
-    assert b"4242424242424242" not in held
-    assert b"tok-" not in held
-    assert b"Visa" not in held
+    values = b"".join(path.read_bytes() for path in tmp_path.glob("upheld.db*"))
+    assert b"4242424242424242" not in values
+    assert b"tok-" not in values
+    assert b"Visa" not in values
 
 
 def test_forms_of_paying_take_amounts_and_nothing_else(house: House) -> None:
@@ -319,8 +319,8 @@ def test_forms_of_paying_take_amounts_and_nothing_else(house: House) -> None:
         assert answer.status_code == 422, bad
         assert "<script>alert" not in answer.text
     for bad in ("", "x", "A" * 32, "<script>"):
-        told = {**form(browser, amount="5"), "key": bad}
-        assert send(browser, "/me/payment", told).status_code == 400
+        data = {**form(browser, amount="5"), "key": bad}
+        assert send(browser, "/me/payment", data).status_code == 400
     assert browser.post("/me/payment", data={"amount": "5"}).status_code == 403
     page = card_page(browser)
     good = "4242424242424242"

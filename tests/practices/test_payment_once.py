@@ -40,27 +40,27 @@ def owes(house: House) -> str:
 
 def charges(house: House) -> list[str]:
     """What came of each charge that the processor made."""
-    found = house.do(
+    result = house.do(
         lambda transaction: rows(transaction.connection, "SELECT state FROM sandbox_charge")
     )
-    return [state for (state,) in found]
+    return [state for (state,) in result]
 
 
 def kill(house: House, person: str, monkeypatch: pytest.MonkeyPatch, when: str) -> dict[str, str]:
     """Let a payment of everything be killed before or after its charge; its form."""
     browser = with_card(house, person)
-    told = form(browser, amount=said(history(house, person).balance))
+    data = form(browser, amount=said(history(house, person).balance))
     charge = Payments.charge
 
-    def killed(self: Payments, *given: object) -> Charged:
+    def killed(self: Payments, *args: object) -> Charged:
         if when == "after":
-            charge(self, *given)  # type: ignore[arg-type]  # passed on as they came
+            charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
-        send(browser, "/me/payment", told)
-    return told
+        send(browser, "/me/payment", data)
+    return data
 
 
 @DATABASES
@@ -68,8 +68,8 @@ def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> N
     """One of them books what is open; the others find it under way, or nothing open any more."""
     person = owes(house)
     browser = with_card(house, person)
-    told = form(browser, amount=said(history(house, person).balance))
-    token = send(browser, "/me/payment", {**told, "amount": "x"}).request.content.decode()
+    data = form(browser, amount=said(history(house, person).balance))
+    token = send(browser, "/me/payment", {**data, "amount": "x"}).request.content.decode()
     token = token.partition("_token=")[2].partition("&")[0]
 
     async def all_at_once() -> list[int]:
@@ -82,7 +82,7 @@ def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> N
         ) as client:
             sent = [
                 client.post(
-                    "/me/payment", data={**told, "_token": token, "key": secrets.token_hex(16)}
+                    "/me/payment", data={**data, "_token": token, "key": secrets.token_hex(16)}
                 )
                 for _ in range(AT_ONCE)
             ]
@@ -104,14 +104,14 @@ def test_nothing_is_begun_beside_a_payment_that_was_killed(
 ) -> None:
     """Another form finds it under way; the job ends it under its own key, and it is paid once."""
     person = owes(house)
-    told = kill(house, person, monkeypatch, when)
+    value = kill(house, person, monkeypatch, when)
     browser = house.signed_in(person)
-    shown = browser.get("/me/payment").text
-    assert "A payment is under way" in shown
-    assert "<button>Pay</button>" not in shown
-    other = send(browser, "/me/payment", {**told, "key": secrets.token_hex(16)})
+    page_text = browser.get("/me/payment").text
+    assert "A payment is under way" in page_text
+    assert "<button>Pay</button>" not in page_text
+    other = send(browser, "/me/payment", {**value, "key": secrets.token_hex(16)})
     assert other.status_code == 409
-    assert told["key"] in other.text
+    assert value["key"] in other.text
     assert history(house, person).payments == ()
     house.clock.moved += timedelta(minutes=20)
     assert job(house, "interrupted payments") == 1
@@ -125,10 +125,10 @@ def test_an_amount_above_what_is_open_is_refused_where_it_is_begun(house: House)
     person = owes(house)
     with_card(house, person)
     payments = Payments(house.provider, house.provider.practices[1].jobs[2].run.__self__.processor)  # type: ignore[attr-defined]  # the job's own payments
-    owed = history(house, person).balance
+    amount_due = history(house, person).balance
 
     def begin(transaction: GateTransaction) -> object:
-        return payments.begin(transaction, person, "0" * 32, owed + 1, "", "")
+        return payments.begin(transaction, person, "0" * 32, amount_due + 1, "", "")
 
     assert "more than you owe" in str(house.do(begin))
     assert house.do(lambda transaction: payments.under_way(transaction, person)) is None
@@ -140,16 +140,16 @@ def test_a_processor_that_does_not_answer_is_asked_again(
     """The payment stays under way, others go on, and what had been charged is booked in the end."""
     person = owes(house)
     browser = with_card(house, person)
-    told = form(browser, amount="1")
+    data = form(browser, amount="1")
     charge = Payments.charge
 
-    def unheard(self: Payments, *given: object) -> Charged:
-        charge(self, *given)  # type: ignore[arg-type]  # passed on as they came
+    def unheard(self: Payments, *args: object) -> Charged:
+        charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise ProcessorError("no answer", code="processor")
 
     with monkeypatch.context() as patch:
         patch.setattr(Payments, "charge", unheard)
-        answer = send(browser, "/me/payment", told)
+        answer = send(browser, "/me/payment", data)
     assert "under way" in browser.get(answer.headers["location"]).text
     house.clock.moved += timedelta(minutes=20)
     with monkeypatch.context() as patch:
@@ -173,8 +173,8 @@ def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
     invoiced(house, person)
     late: list[tuple[Payments, tuple[object, ...]]] = []
 
-    def killed(self: Payments, *given: object) -> Charged:
-        late.append((self, given))
+    def killed(self: Payments, *args: object) -> Charged:
+        late.append((self, args))
         raise Killed
 
     charge = Payments.charge
@@ -186,8 +186,8 @@ def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
     house.clock.moved += timedelta(minutes=20)
     job(house, "interrupted payments")
     assert history(house, person).payments == ()
-    payments, given = late[0]
-    charge(payments, *given)  # type: ignore[arg-type]  # the call that was on its way
+    payments, args = late[0]
+    charge(payments, *args)  # type: ignore[arg-type]  # the call that was on its way
     assert job(house, "interrupted payments") == 1
     assert job(house, "interrupted payments") == 0
     assert [each.cents for each in history(house, person).payments] == [100]
@@ -231,9 +231,9 @@ def test_an_odd_card_can_be_given_again(house: House, monkeypatch: pytest.Monkey
     with monkeypatch.context() as earlier:
         earlier.setattr(Fields, "kept", as_it_is)
         house.do(lambda transaction: transaction.bring(person, {"card": "4242 4242 4242 4242"}))
-    shown = house.signed_in(person).get("/me/payment").text
-    assert "cannot be read" in shown
-    assert "4242 4242" not in shown
+    page_text = house.signed_in(person).get("/me/payment").text
+    assert "cannot be read" in page_text
+    assert "4242 4242" not in page_text
     assert "Visa ending in 4242" in with_card(house, person).get("/me/payment").text
 
 

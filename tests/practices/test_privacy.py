@@ -79,8 +79,8 @@ def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
     page = browser.get("/me/privacy")
     assert page.status_code == 200
     assert ADDRESS not in page.text
-    for said in ("Postal address", "when you register", "/privacy#registration", "84 months"):
-        assert said in page.text
+    for text in ("Postal address", "when you register", "/privacy#registration", "84 months"):
+        assert text in page.text
     assert ADDRESS in browser.get("/me/privacy?show=address").text
     assert "ann@marked.example" not in browser.get("/me/privacy?show=address").text
     assert "argon2" not in browser.get("/me/privacy?show=all").text
@@ -104,9 +104,9 @@ def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
     mine = house.signed_in(ann).get("/me/privacy/received").text
     assert mine.count("You looked at") == 1
     for page in ("/me/privacy?show=all", "/me/privacy/received", "/me/privacy/choices"):
-        shown = house.signed_in(ann).get(page).text
-        assert ADDRESS not in shown
-        assert ben not in shown
+        page_text = house.signed_in(ann).get(page).text
+        assert ADDRESS not in page_text
+        assert ben not in page_text
 
 
 def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
@@ -123,11 +123,11 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     carried(house, "delete-on-recall")
     house.do(work)
     browser = house.signed_in(person)
-    given = browser.get("/me/privacy/received?which=disclosures").text
-    assert "We shared your name with a collection agent" in given
-    assert "/privacy#collecting-charges" in given
-    assert given.count("We shared") == 1  # the same, to the same, on the same day
-    assert "This happened 2 times on this day" in given
+    page_text = browser.get("/me/privacy/received?which=disclosures").text
+    assert "We shared your name with a collection agent" in page_text
+    assert "/privacy#collecting-charges" in page_text
+    assert page_text.count("We shared") == 1  # the same, to the same, on the same day
+    assert "This happened 2 times on this day" in page_text
     staff = browser.get("/me/privacy/received?which=staff").text
     assert "Our staff did not look at your e-mail address" in staff
     refused = browser.get("/me/privacy/received?which=refusals").text
@@ -141,8 +141,8 @@ def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House)
     """While a gag is in force neither it nor what rests on it appears, and afterwards it does."""
     person = house.customer()
     carried(house, "only-what-is-demanded")
-    found, gag = house.do(lambda transaction: to_court(transaction, person))
-    assert not isinstance(found, Refused)
+    result, gag = house.do(lambda transaction: to_court(transaction, person))
+    assert not isinstance(result, Refused)
     browser = house.signed_in(person)
     assert "court" not in browser.get("/me/privacy/received").text.lower()
     assert "instrument" not in browser.get("/me/privacy/received").text
@@ -163,18 +163,18 @@ def test_a_receipt_is_given_to_its_person_and_verified_by_anybody(house: House) 
     assert "attachment" in receipt.headers["content-disposition"]
     assert browser.get(f"/me/privacy/received/{other}").status_code == 404
     assert browser.get(f"/me/privacy/received/{10**30}").status_code == 404
-    asked = (
+    month_page = (
         {"files": {"file": ("receipt.json", receipt.content)}},
         {"data": {"receipt": receipt.text}},
     )
-    for each in asked:
-        found = nobody.post("/ledger/verify", **each)
-        assert "It is in our log, and unchanged" in found.text
+    for each in month_page:
+        response = nobody.post("/ledger/verify", **each)
+        assert "It is in our log, and unchanged" in response.text
     changed = receipt.text.replace("person", "persom")
     for wrong in (changed, "", " ", "{}", "x" * 2_000, "\u202e\U0001f600", "<script>"):
-        found = nobody.post("/ledger/verify", data={"receipt": wrong})
-        assert found.status_code == 422
-        assert "<script>" not in found.text
+        response = nobody.post("/ledger/verify", data={"receipt": wrong})
+        assert response.status_code == 422
+        assert "<script>" not in response.text
     outside = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert nobody.post("/ledger/verify", data={"receipt": "{}"}, headers=outside).status_code == 403
 

@@ -30,9 +30,9 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def words(found: list[Unkept], kind: str) -> set[str]:
+def words(results: list[Unkept], kind: str) -> set[str]:
     """The words of one kind."""
-    return {each.word for each in found if each.kind == kind}
+    return {each.word for each in results if each.kind == kind}
 
 
 def test_every_duty_is_carried_out_or_listed(house: House) -> None:
@@ -60,8 +60,8 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
         "must answer-access within 2 days when access-requested\n"
         "must delete usage within 60 days when access-requested\n```\n"
     )
-    found = [(each.kind, each.word, each.clauses) for each in unkept(house.provider, policy)]
-    assert found == [
+    result = [(each.kind, each.word, each.clauses) for each in unkept(house.provider, policy)]
+    assert result == [
         ("fact", "breach-found", ("one",)),
         ("action", "amend", ("one",)),
         ("obligation", "notify-breach", ("one",)),
@@ -70,28 +70,28 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
 
 def _asked_in(path: Path) -> set[str]:
     """The actions that a module's calls of `Act` and `Request` name."""
-    found: set[str] = set()
+    result: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Act":
-            found |= {
+            result |= {
                 word.value.value
                 for word in node.keywords
                 if word.arg == "action"
                 and isinstance(word.value, ast.Constant)
                 and isinstance(word.value.value, str)
             }
-    return found
+    return result
 
 
 def test_practices_say_every_action_that_their_code_asks(house: House) -> None:
     """Each action that the code of a practice names is one that the practice says it asks."""
-    for made in house.provider.practices:
-        package = SOURCE / "practices" / made.name
-        asked = {word for path in package.rglob("*.py") for word in _asked_in(path)}
-        assert asked - {*made.asks, *GATE_ASKS} == set(), made.name
+    for practice in house.provider.practices:
+        package = SOURCE / "practices" / practice.name
+        query = {word for path in package.rglob("*.py") for word in _asked_in(path)}
+        assert query - {*practice.asks, *GATE_ASKS} == set(), practice.name
         code = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
         code = code.replace('"answer-', '"').replace('f"answer-{kind}"', "")
-        assert all(word.removeprefix("answer-") in code for word in made.asks), made.name
+        assert all(word.removeprefix("answer-") in code for word in practice.asks), practice.name
 
 
 def test_a_manager_sees_the_list_on_the_page_of_safeguards(house: House) -> None:
@@ -108,8 +108,8 @@ def test_a_line_of_the_log_says_it_at_start(house: House, caplog: pytest.LogCapt
     """Whoever starts the provider reads which duties, facts, actions and obligations are dead."""
     with caplog.at_level(logging.WARNING, "upheld.promises"):
         service_of(house.provider, sample_policy(), Serving())
-    said = " ".join(each.getMessage() for each in caplog.records)
-    assert all(each.word in said for each in unkept(house.provider, house.policy))
+    text = " ".join(each.getMessage() for each in caplog.records)
+    assert all(each.word in text for each in unkept(house.provider, house.policy))
 
 
 def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:
         f'database = "sqlite:///{tmp_path}/none.db"\npolicy = "{sample_policy()}"\n'
         'agreement = "terms.md"\nphone = "+1 555 010 0100"\ncontact = "help@larch.example"\n'
     )
-    found = CliRunner().invoke(app, ["check", "--settings", str(path)])
-    assert found.exit_code == 0, found.output
+    response = CliRunner().invoke(app, ["check", "--settings", str(path)])
+    assert response.exit_code == 0, response.output
     assert not (tmp_path / "none.db").exists()
     settings = Settings(
         database="sqlite:///none.db",
@@ -130,6 +130,6 @@ def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:
         agreement=tmp_path / "terms.md",
     )
     for each in promises(settings, upheld.load(sample_policy())):
-        assert f"{each.kind} `{each.word}`" in found.output
+        assert f"{each.kind} `{each.word}`" in response.output
     assert CliRunner().invoke(app, ["check", "--settings", str(path), "--strict"]).exit_code == 1
     assert CliRunner().invoke(app, ["check"]).exit_code != 0

@@ -43,8 +43,8 @@ def requests_of(house: House, person: str) -> list[requests.RightsRequest]:
 
 
 def _job(house: House, name: str) -> Callable[[], int]:
-    (found,) = [job for each in house.provider.practices for job in each.jobs if job.name == name]
-    return lambda: found.run(house.provider.gate.gate)
+    (jobs,) = [job for each in house.provider.practices for job in each.jobs if job.name == name]
+    return lambda: jobs.run(house.provider.gate.gate)
 
 
 def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
@@ -70,8 +70,8 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
         "what-was-done.csv",
         "records.csv",
     }
-    told = json.loads(archive.read("everything.json"))
-    rows = {each["data"]: each["rows"] for each in told["held"]}
+    document = json.loads(archive.read("everything.json"))
+    rows = {each["data"]: each["rows"] for each in document["held"]}
     assert rows["address"][0]["value"] == ADDRESS
     assert (rows["address"][0]["origin"], rows["address"][0]["clause"]) == (
         "customer",
@@ -80,17 +80,17 @@ def test_a_copy_has_everything_and_answers_its_request(house: House) -> None:
     assert rows["usage"][0]["value"] == USED
     assert "credentials" not in rows
     mine = house.provider.gate.gate.entries(person)
-    assert [each["number"] for each in told["entries"]] == [each.number for each in mine]
+    assert [each["number"] for each in document["entries"]] == [each.number for each in mine]
     whole = b"".join(archive.read(name) for name in archive.namelist())
     assert other.encode() not in whole
     assert b"ben@marked.example" not in whole
     page = archive.read("read-me.html").decode()
     assert not re.search(r"https?://|src=|<script", page)
-    (asked,) = requests_of(house, person)
-    assert (asked.kind, asked.state) == ("access", requests.FULFILLED)
-    status = browser.get(f"/me/privacy/requests/{asked.request_id}/status").json()
-    assert (status["status"], status["request_id"]) == ("fulfilled", asked.request_id)
-    assert asked.due == asked.received + timedelta(days=30)
+    (request,) = requests_of(house, person)
+    assert (request.kind, request.state) == ("access", requests.FULFILLED)
+    status = browser.get(f"/me/privacy/requests/{request.request_id}/status").json()
+    assert (status["status"], status["request_id"]) == ("fulfilled", request.request_id)
+    assert request.due == request.received + timedelta(days=30)
 
 
 def test_a_copy_needs_a_password_given_just_now(house: House) -> None:
@@ -151,11 +151,15 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     assert send(browser, path, {"text": ""}).status_code == 422
     assert send(browser, path, {"text": "It is 1 March."}).status_code == 303
     assert send(browser, path, {"text": "Again."}).status_code == 303
-    (asked,) = requests_of(house, person)
-    assert asked.state == requests.IN_PROGRESS
-    assert asked.due == asked.received + timedelta(days=14)
+    (request,) = requests_of(house, person)
+    assert request.state == requests.IN_PROGRESS
+    assert request.due == request.received + timedelta(days=14)
     (task,) = house.do(lambda transaction: tasks.of_person(transaction.tables, person))
-    assert (task.role, task.purpose, task.about) == ("accounts", "rights-request", asked.request_id)
+    assert (task.role, task.purpose, task.about) == (
+        "accounts",
+        "rights-request",
+        request.request_id,
+    )
     answer = _job(house, "answer-corrections")
     assert answer() == 0
     house.do(lambda transaction: tasks.close(transaction, task.task_id))
@@ -177,9 +181,9 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert asked_for.status_code == 200
     link = re.search(r'href="(/erased/[^"]+)"', asked_for.text)
     assert link
-    (asked,) = requests_of(house, person)
-    assert (asked.kind, asked.state) == ("erasure", requests.IN_PROGRESS)
-    assert asked.due == asked.received + timedelta(days=30)
+    (request,) = requests_of(house, person)
+    assert (request.kind, request.state) == ("erasure", requests.IN_PROGRESS)
+    assert request.due == request.received + timedelta(days=30)
     assert house.do(
         lambda transaction: transaction.peek(person, requests.action("erasure"))
     ).allowed
@@ -191,10 +195,10 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     house.clock.moved = timedelta(days=3, minutes=1)
     assert erasures() == 1
     assert erasures() == 0
-    told = nobody.get(link[1]).text
-    assert "we erased what we held about you, but for what must be kept" in told
-    assert "your account with us is not settled yet" in told
-    assert "/privacy#erasure" in told
+    page_text = nobody.get(link[1]).text
+    assert "we erased what we held about you, but for what must be kept" in page_text
+    assert "your account with us is not settled yet" in page_text
+    assert "/privacy#erasure" in page_text
     assert nobody.get(link[1] + "x").status_code == 404
     held_now = house.do(lambda transaction: transaction.held(person))
     assert "name" in held_now
@@ -236,9 +240,9 @@ def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House)
 def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     """Taken back, its answer is owed no more; nobody else's request is there."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    made = house.do(lambda transaction: requests.open_request(transaction, ann, "erasure"))
-    assert isinstance(made, requests.RightsRequest)
-    path = f"/me/privacy/requests/{made.request_id}"
+    request = house.do(lambda transaction: requests.open_request(transaction, ann, "erasure"))
+    assert isinstance(request, requests.RightsRequest)
+    path = f"/me/privacy/requests/{request.request_id}"
     other = house.signed_in(ben)
     assert other.get(path + "/status").status_code == 404
     assert send(other, path, {}, "/me/privacy/choices").status_code == 404

@@ -31,14 +31,14 @@ def database_url(tmp_path: object) -> str:
 def state(house: House) -> dict[str, object]:
     """Everything in the database but what looking makes; sessions without when they were seen."""
     tables = sorted(set(declared().tables) - MADE_BY_LOOKING)
-    found = house.do(
+    result = house.do(
         lambda transaction: {
             each: sorted(map(repr, rows(transaction.connection, f"SELECT * FROM {each}")))
             for each in tables
         }
     )
     whose = "SELECT id_hash, kind, subject, begun, fresh FROM session ORDER BY id_hash"
-    return {**found, "session": house.do(lambda transaction: rows(transaction.connection, whose))}
+    return {**result, "session": house.do(lambda transaction: rows(transaction.connection, whose))}
 
 
 def live(world: World) -> dict[str, Callable[[], str]]:

@@ -103,9 +103,9 @@ def test_recovery_codes_are_too_long_to_be_guessed_from_a_hash(house: House) -> 
     ann = Ann(house)
     assert len({*ann.codes}) == CODES
     assert all(math.log2(32) * len(code.replace("-", "")) >= 112 for code in ann.codes)
-    kept = house.do(lambda j: rows(j.connection, "SELECT code_hash FROM recovery_code"))
+    stored = house.do(lambda j: rows(j.connection, "SELECT code_hash FROM recovery_code"))
     plain = [code.replace("-", "").encode() for code in ann.codes]
-    assert not [each for (each,) in kept for code in plain if code in bytes(each)]
+    assert not [each for (each,) in stored for code in plain if code in bytes(each)]
 
 
 def test_a_recovery_code_signs_in_once(house: House) -> None:
@@ -119,7 +119,7 @@ def test_a_recovery_code_signs_in_once(house: House) -> None:
     assert ann.answer(ann.half(), "AAAA-BBBB-CCCC-DDDD").status_code == 403
     assert ann.answer(ann.half(), ann.codes[4]).status_code == 303
     with reading(house.provider.gate.gate.engine) as connection:
-        kinds = [kept.entry.kind for kept in entries.of_person(connection, ann.person)]
+        kinds = [line.entry.kind for line in entries.of_person(connection, ann.person)]
     assert kinds.count("recovery-code") == 2
     assert house.do(lambda j: row(j.connection, "SELECT count(*) FROM recovery_code")) == (8,)
 

@@ -37,16 +37,16 @@ NEW = "another four plain words"
 @pytest.fixture
 def minted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every secret that is made while the test runs: of links, and of sessions."""
-    made: list[str] = []
+    results: list[str] = []
     for name in ("mint", "begin"):
         makes = getattr(sessions, name)
 
-        def noted(*told: object, makes: object = makes, **more: object) -> str:
-            made.append(makes(*told, **more))  # type: ignore[operator] # the function that is wrapped
-            return made[-1]
+        def noted(*args: object, makes: object = makes, **more: object) -> str:
+            results.append(makes(*args, **more))  # type: ignore[operator] # the function that is wrapped
+            return results[-1]
 
         monkeypatch.setattr(sessions, name, noted)
-    return made
+    return results
 
 
 def delivered(house: House) -> str:
@@ -67,10 +67,12 @@ def stored(house: House) -> bytes:
                 for cell in each:
                     yield cell if isinstance(cell, bytes) else str(cell).encode()
         for (person,) in rows(transaction.connection, "SELECT person_id FROM person"):
-            held = people.opened_many(transaction.connection, transaction.house.keyring, [person])
-            for them in held.values():
-                found, _ = values.examine(transaction.connection, them, them.holdings)
-                yield from (one.value.encode() for some in found.values() for one in some)
+            stored_values = people.opened_many(
+                transaction.connection, transaction.house.keyring, [person]
+            )
+            for them in stored_values.values():
+                result, _ = values.examine(transaction.connection, them, them.holdings)
+                yield from (one.value.encode() for some in result.values() for one in some)
             for entry in entries.of_person(transaction.connection, person):
                 yield msgspec.json.encode(entry.entry)
 
@@ -88,14 +90,14 @@ def stories(house: House) -> tuple[str, str]:
     house.browser().post("/recover", data={"email": "ann@marked.example"})
     send(house.signed_in(ann), "/me/household", {"email": "bo@marked.example"})
     code, _ = asked_other(house)
-    told = {
+    data = {
         "name": "Di Marked",
         "email": "di@marked.example",
         "credentials": PASSWORD,
         "birth-date": "1990-01-01",
         "accept": "yes",
     }
-    house.browser().post("/sign-up/form", data=told)
+    house.browser().post("/sign-up/form", data=data)
     mail += delivered(house)
     send(house.signed_in(ann), "/me/privacy/erase", {"sure": "yes"})
     return ann, mail + delivered(house) + code
@@ -103,10 +105,10 @@ def stories(house: House) -> tuple[str, str]:
 
 def asked_other(house: House) -> tuple[str, str]:
     """Another minor asks another guardian; the code, and nothing else."""
-    shown = house.browser().post(
+    page_shown = house.browser().post(
         "/sign-up/guardian", data={"email": "dad@marked.example", "name": "Kim"}
     )
-    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", shown.text)
+    code = re.search(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}", page_shown.text)
     assert code
     return code[0], ""
 
@@ -115,23 +117,23 @@ def shown(house: House, person: str) -> str:
     """What pages show of somebody's messages: to them, in a copy of everything, and to staff."""
     browser = house.signed_in(person)
     listed = browser.get("/me/messages").text
-    said = [listed, browser.get("/me/privacy").text]
+    texts = [listed, browser.get("/me/privacy").text]
     paths = set(re.findall(r"/me/messages/[0-9a-f]{32}", listed))
-    said += [browser.get(path).text for path in paths]
+    texts += [browser.get(path).text for path in paths]
     copy = send(browser, "/me/privacy/export", {})
     archive = zipfile.ZipFile(io.BytesIO(copy.content))
-    said += [archive.read(name).decode() for name in archive.namelist()]
+    texts += [archive.read(name).decode() for name in archive.namelist()]
     task = house.do(lambda j: tasks.open_task(j, person, "ticket", "support", role="support"))
     staff = house.signed_in(house.staff("support", sign_in="looks"), "staff")
     send(staff, f"/staff/tasks/{task}/take", {}, "/staff")
     case = staff.get(f"/staff/tasks/{task}")
-    said.append(case.text)
-    said.append(
+    texts.append(case.text)
+    texts.append(
         send(
             staff, f"/staff/tasks/{task}/reveal", {"field": "messages"}, f"/staff/tasks/{task}"
         ).text
     )
-    return "\n".join(said)
+    return "\n".join(texts)
 
 
 def test_no_text_that_is_stored_or_shown_opens_anything(
@@ -231,9 +233,9 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
         "clause": "x",
     }
     later = {**old, "text": "Nothing here.", "message": "2" * 32}
-    told = [msgspec.json.encode(each).decode() for each in (old, later)]
+    value = [msgspec.json.encode(each).decode() for each in (old, later)]
     house.do(
-        lambda j: j.append(person, "messages", told, source="customer", occasion="service-use")
+        lambda j: j.append(person, "messages", value, source="customer", occasion="service-use")
     )
     gate = house.provider.gate.gate
     with writing(gate.engine) as connection:

@@ -42,11 +42,13 @@ def test_a_customer_signs_in_where_they_wanted_to_go_and_out_again(house: House)
     assert browser.get("/me").headers["location"] == "/sign-in?destination=accountmenu"
 
 
-@pytest.mark.parametrize("told", ["//evil.example", "https://evil.example", "/me", "x", "🚀"])
-def test_a_sign_in_leads_nowhere_but_to_the_list(house: House, told: str) -> None:
+@pytest.mark.parametrize(
+    "destination", ["//evil.example", "https://evil.example", "/me", "x", "🚀"]
+)
+def test_a_sign_in_leads_nowhere_but_to_the_list(house: House, destination: str) -> None:
     """A destination that is not on the list is as if none was named."""
     house.customer()
-    answer = house.browser().post("/sign-in", params={"destination": told}, data=RIGHT)
+    answer = house.browser().post("/sign-in", params={"destination": destination}, data=RIGHT)
     assert answer.headers["location"] == "/me"
 
 
@@ -58,9 +60,9 @@ def test_whoever_is_not_there_is_told_and_costs_the_same(
     send(house.browser(), "/sign-in", {"email": "nobody@x.example", "password": NEW})
     fits, tried = passwords.fits, []
 
-    def counted(kept: str, password: str) -> bool:
+    def counted(stored_hash: str, password: str) -> bool:
         tried.append(password)
-        return fits(kept, password)
+        return fits(stored_hash, password)
 
     monkeypatch.setattr(passwords, "fits", counted)
 
@@ -82,11 +84,11 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(house: House) -> No
     """An address is locked for a while, whether it has an account or not, and then open again."""
     house.customer()
     for email in ("ann@marked.example", "who@marked.example"):
-        told = [
+        value = [
             house.browser().post("/sign-in", data={"email": email, "password": NEW}).status_code
             for _ in range(6)
         ]
-        assert told == [403] * 5 + [429]
+        assert value == [403] * 5 + [429]
     assert house.browser().post("/sign-in", data=RIGHT).status_code == 429
     house.clock.moved = timedelta(minutes=3)
     assert house.browser().post("/sign-in", data=RIGHT).status_code == 303
@@ -95,12 +97,12 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(house: House) -> No
 @pytest.mark.parametrize("bad", BAD)
 def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
     """Nothing that somebody types is more than a wrong answer."""
-    for path, told in (
+    for path, value in (
         ("/sign-in", {"email": bad, "password": PASSWORD}),
         ("/recover", {"email": bad}),
         ("/sign-in", {"email": "ann@marked.example", "password": bad}),
     ):
-        answer = house.browser().post(path, data=told)
+        answer = house.browser().post(path, data=value)
         assert answer.status_code in (403, 422), path
         assert "<script>" not in answer.text
     assert house.browser().post("/sign-in", files={"email": ("x", b"y")}).status_code == 422
@@ -183,10 +185,10 @@ def test_forms_carry_the_token_of_their_own_session(house: House) -> None:
         assert browser.post(path, data={"_token": foreign[1]}).status_code == 403, path
     mine = re.search(r'name="_token" value="([0-9a-f]+)"', browser.get("/me").text)
     assert mine
-    told = {"_token": mine[1]}
-    assert browser.post("/sign-out", data=told).status_code == 303
+    data = {"_token": mine[1]}
+    assert browser.post("/sign-out", data=data).status_code == 303
     again = house.signed_in(person)
-    assert again.post("/sign-out", data=told).status_code == 403
+    assert again.post("/sign-out", data=data).status_code == 403
 
 
 def test_getting_in_again_by_a_link(house: House) -> None:

@@ -62,9 +62,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address(request, tmp_path)
 
 
-def sign_up(house: House, told: dict[str, Any] | None = None) -> httpx2.Response:
+def sign_up(house: House, data: dict[str, Any] | None = None) -> httpx2.Response:
     """Send the form."""
-    return house.browser().post("/sign-up/form", data=GOOD if told is None else told)
+    return house.browser().post("/sign-up/form", data=GOOD if data is None else data)
 
 
 def found(house: House, email: str = "ben@marked.example") -> list[str]:
@@ -138,8 +138,8 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
 
 def test_the_form_asks_exactly_what_the_policy_says(house: House) -> None:
     """Each field is one that may be collected and stored; cards are for the page of payments."""
-    asked = registration_form(house.policy)
-    assert asked.names == {
+    form = registration_form(house.policy)
+    assert form.names == {
         "name",
         "email",
         "phone",
@@ -153,12 +153,12 @@ def test_the_form_asks_exactly_what_the_policy_says(house: House) -> None:
         "credentials",
         "privacy-choices",
     }
-    assert asked.later == ("card", "billing account")
-    assert [each.id for each in asked.clauses] == ["registration"]
-    by = {each.name: each for each in asked.fields}
+    assert form.later == ("card", "billing account")
+    assert [each.id for each in form.clauses] == ["registration"]
+    by = {each.name: each for each in form.fields}
     assert "to check your age" in by["birth-date"].why.lower()
     assert by["zip"].label == "Zip code"
-    assert {each.name for each in asked.fields if each.required} == {
+    assert {each.name for each in form.fields if each.required} == {
         "name",
         "email",
         "birth-date",
@@ -312,20 +312,20 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
     hashes: list[str] = []
     hashed = passwords.hashed
 
-    def counted(told: str) -> str:
-        hashes.append(told)
-        return hashed(told)
+    def counted(password: str) -> str:
+        hashes.append(password)
+        return hashed(password)
 
     monkeypatch.setattr(passwords, "hashed", counted)
     house.customer("ben@marked.example")
     hashes.clear()
-    taken = sign_up(house)
+    response = sign_up(house)
     free = sign_up(house, {**GOOD, "email": "new@marked.example"})
-    assert (taken.status_code, taken.headers["location"]) == (
+    assert (response.status_code, response.headers["location"]) == (
         free.status_code,
         free.headers["location"],
     )
-    assert taken.content == free.content
+    assert response.content == free.content
     assert len(hashes) == 2
     assert [template for _, template in waiting(house)] == ["accounts/already", "accounts/verify"]
     assert len(found(house)) == 1
@@ -497,7 +497,7 @@ def test_the_terms_are_shown_without_any_html_of_their_own(house: House) -> None
 def test_each_message_says_what_it_is_about(house: House, template: str) -> None:
     """Every template has a subject and a text for an administrative message, and its links."""
     person = house.customer()
-    made = house.do(
+    result = house.do(
         lambda transaction: compose(
             house.provider,
             transaction.tables,
@@ -508,9 +508,9 @@ def test_each_message_says_what_it_is_about(house: House, template: str) -> None
             lambda purpose: purpose == "administrative-message",
         )
     )
-    assert made.subject
-    assert len(made.text) > 100
-    assert "{" not in made.text
+    assert result.subject
+    assert len(result.text) > 100
+    assert "{" not in result.text
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {

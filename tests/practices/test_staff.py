@@ -79,15 +79,15 @@ def test_values_are_masked_until_revealed_and_each_look_is_entered(house: House)
     assert "Ann Marked" not in page.text
     assert "••••••" in page.text
     before = len(told(house, person))
-    shown = reveal(browser, task, "email", "phone")
-    assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
-    assert MAIL in shown.text
-    assert "Nothing is held." in shown.text
-    looks = [kept.entry for kept in told(house, person)[before:]]
+    page_shown = reveal(browser, task, "email", "phone")
+    assert (page_shown.status_code, page_shown.headers["cache-control"]) == (200, "no-store")
+    assert MAIL in page_shown.text
+    assert "Nothing is held." in page_shown.text
+    looks = [line.entry for line in told(house, person)[before:]]
     assert [(each.kind, each.action, each.data, each.actor, each.purpose) for each in looks] == [
         ("act", "view", (field,), f"staff {user}", "support") for field in ("email", "phone")
     ]
-    assert "the customer sees it" in shown.text
+    assert "the customer sees it" in page_shown.text
 
 
 def test_a_field_that_is_not_for_the_purpose_says_by_which_clause(house: House) -> None:
@@ -103,7 +103,7 @@ def test_a_field_that_is_not_for_the_purpose_says_by_which_clause(house: House) 
     assert answer.status_code == 403
     assert "1990-02-01" not in answer.text
     assert "argon2" not in answer.text
-    assert [kept.entry.kind for kept in told(house, person)[before:]] == ["refusal"] * 3
+    assert [line.entry.kind for line in told(house, person)[before:]] == ["refusal"] * 3
 
 
 def test_without_a_task_there_is_nothing(house: House) -> None:
@@ -219,9 +219,9 @@ def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
     assert isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
-        found = tasks.found(Tables(connection), task)
-    assert found is not None
-    assert (found.state, found.staff_id) == ("open", None)
+        result = tasks.found(Tables(connection), task)
+    assert result is not None
+    assert (result.state, result.staff_id) == ("open", None)
     again = house.signed_in(user, "staff")  # a session that was begun a moment too late
     assert again.get("/staff").status_code == 303
 
@@ -234,11 +234,11 @@ def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
     browser = house.signed_in(user, "staff")
     for way, word in (("email", MAIL.upper()), ("phone", "+15550100199"), ("account", str(number))):
         before = len(told(house, person))
-        asked = {"way": way, "told": word, "reason": "trouble"}
-        answer = send(browser, "/staff/find", asked, "/staff")
+        query = {"way": way, "told": word, "reason": "trouble"}
+        answer = send(browser, "/staff/find", query, "/staff")
         assert answer.status_code == 303
         assert MAIL not in browser.get(answer.headers["location"]).text
-        done = [kept.entry for kept in told(house, person)[before:]]
+        done = [line.entry for line in told(house, person)[before:]]
         assert [(each.kind, each.purpose) for each in done] == [
             ("act", "support"),
             ("look-up", "support"),
@@ -255,10 +255,10 @@ def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
 def test_looking_up_is_limited(house: House) -> None:
     """Nobody walks through the customers: after twenty tries one has to wait."""
     browser = house.signed_in(house.staff("support"), "staff")
-    asked = {"way": "account", "told": "10000000", "reason": "trouble"}
-    said = [send(browser, "/staff/find", asked, "/staff").text for _ in range(21)]
-    assert "Nothing was found" in said[19]
-    assert "Wait a few minutes" in said[20]
+    query = {"way": "account", "told": "10000000", "reason": "trouble"}
+    texts = [send(browser, "/staff/find", query, "/staff").text for _ in range(21)]
+    assert "Nothing was found" in texts[19]
+    assert "Wait a few minutes" in texts[20]
 
 
 def test_ones_own_account_is_left_to_others(house: House) -> None:
@@ -266,17 +266,17 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
     browser, person, task, user = taken(house)
     with reading(house.provider.gate.gate.engine) as connection:
         number = str(connection.exec_driver_sql("SELECT number FROM account").scalar())
-    said = [
+    texts = [
         send(browser, "/staff/me/account", {"account": each}, "/staff/me")
         for each in (number, "12345678")
     ]
-    assert {each.status_code for each in said} == {200}
-    assert "Noted." in said[0].text
-    assert re.sub(r"[0-9a-f]{64}", "", said[0].text) == re.sub(r"[0-9a-f]{64}", "", said[1].text)
+    assert {each.status_code for each in texts} == {200}
+    assert "Noted." in texts[0].text
+    assert re.sub(r"[0-9a-f]{64}", "", texts[0].text) == re.sub(r"[0-9a-f]{64}", "", texts[1].text)
     assert reveal(browser, task, "email").status_code == 403
     assert "your own account" in browser.get(f"/staff/tasks/{task}").text
-    asked = {"way": "email", "told": MAIL, "reason": "trouble"}
-    answer = send(browser, "/staff/find", asked, "/staff")
+    query = {"way": "email", "told": MAIL, "reason": "trouble"}
+    answer = send(browser, "/staff/find", query, "/staff")
     assert (answer.status_code, "your own account" in answer.text) == (422, True)
     with pytest.raises(tasks.TaskError, match="your own account"):
         house.do(lambda transaction: tasks.take(transaction, task, user, ("email",)))
@@ -378,9 +378,9 @@ def test_the_safeguards_say_what_is_on_and_what_is_not_whole(house: House) -> No
     house.do(
         lambda transaction: transaction.connection.exec_driver_sql("UPDATE value SET revision = 9")
     )
-    found = send(browser, "/staff/safeguards", {}).text
-    assert "not whole" in found
-    assert MAIL not in found
+    result = send(browser, "/staff/safeguards", {}).text
+    assert "not whole" in result
+    assert MAIL not in result
 
 
 def test_another_password_signs_out_elsewhere(house: House) -> None:
@@ -394,11 +394,11 @@ def test_another_password_signs_out_elsewhere(house: House) -> None:
     ):
         answer = send(browser, "/staff/me/password", {"old": old, "new": new}, "/staff/me")
         assert answer.status_code == 422
-    told_ = {"old": PASSWORD, "new": "six other plain words here"}
-    assert send(browser, "/staff/me/password", told_, "/staff/me").status_code == 200
+    data = {"old": PASSWORD, "new": "six other plain words here"}
+    assert send(browser, "/staff/me/password", data, "/staff/me").status_code == 200
     assert browser.get("/staff").status_code == 200
     assert stolen.get("/staff").status_code == 303
-    right = {"sign-in": "sam", "password": told_["new"], "code": code.at(house.clock.now())}
+    right = {"sign-in": "sam", "password": data["new"], "code": code.at(house.clock.now())}
     assert send(house.browser(), "/staff/sign-in", right).status_code == 303
 
 
@@ -425,9 +425,9 @@ def test_bad_input_gets_the_form_again_and_never_an_error(house: House) -> None:
         foreign = browser.post(path, data={"_token": "0" * 64})
         assert foreign.status_code == (422 if "sign-in" in path else 403)
     user = house.signed_in(house.staff("support", sign_in="olga"), "staff")
-    found = re.search(r'name="_token" value="([0-9a-f]+)"', user.get("/staff").text)
-    assert found
-    replayed = {"_token": found[1], "account": "1"}
+    match = re.search(r'name="_token" value="([0-9a-f]+)"', user.get("/staff").text)
+    assert match
+    replayed = {"_token": match[1], "account": "1"}
     assert browser.post("/staff/me/account", data=replayed).status_code == 403
     assert (
         send(browser, "/staff/tasks/x/reveal", {"field": "nonsense"}, "/staff").status_code == 422
@@ -444,8 +444,8 @@ def refused_look_up(house: House) -> bool:
     """A member of staff looks a customer up for a ticket; whether it was refused."""
     house.customer()
     browser = house.signed_in(house.staff("support"), "staff")
-    asked = {"way": "email", "told": MAIL, "reason": "trouble"}
-    return send(browser, "/staff/find", asked, "/staff").status_code != 303
+    query = {"way": "email", "told": MAIL, "reason": "trouble"}
+    return send(browser, "/staff/find", query, "/staff").status_code != 303
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {

@@ -31,10 +31,10 @@ def taken_in(house: House, folder: Path, born: str = "1985-07-30") -> str:
     return person
 
 
-def get_in(house: House, **told: str) -> int:
+def get_in(house: House, **values: str) -> int:
     """Open the link of the message that waits, and choose a password; the status of the answer."""
     address = link(house, "accounts/welcome-back")
-    return house.browser().post(address, data={**CHOSEN, **told}).status_code
+    return house.browser().post(address, data={**CHOSEN, **values}).status_code
 
 
 def signs_in(house: House) -> str:

@@ -99,11 +99,11 @@ def test_the_metrics_tell_how_much_is_not_whole_and_when_the_last_look_ended(
     spoil(house, person)
     with suppress(UpheldError):
         Looking().look(house.provider.gate.gate)
-    told = metrics.text("", 0.0).decode()
-    assert "upheld_not_whole 1" in told
-    assert "upheld_set_aside 0" in told
-    assert "upheld_self_check_ended_timestamp_seconds 1.77" in told
-    assert person not in told
+    page_text = metrics.text("", 0.0).decode()
+    assert "upheld_not_whole 1" in page_text
+    assert "upheld_set_aside 0" in page_text
+    assert "upheld_self_check_ended_timestamp_seconds 1.77" in page_text
+    assert person not in page_text
 
 
 def test_an_erasure_that_somebody_asked_for_waits_for_nobody_elses(house: House) -> None:
@@ -133,7 +133,7 @@ def test_a_job_of_a_practice_sets_aside_whom_it_cannot_do(
     one, two = house.customer(), house.customer("bob@marked.example")
     if name == "unconfirmed accounts":
         some = sorted([one, two])
-        monkeypatch.setattr(domain, "unconfirmed_people", lambda *told: [] if told[3] else some)
+        monkeypatch.setattr(domain, "unconfirmed_people", lambda *args: [] if args[3] else some)
     elif name == "invoices":
         for each in (one, two):
             order(house, each, "dsl-10")

@@ -31,8 +31,8 @@ def sentences(house: House, person: str) -> list[str]:
     """What the accounting says to somebody, without the days."""
     policy = house.policy
     return [
-        told(kept.entry, policy).partition(" 2026 ")[2]
-        for kept in house.provider.gate.gate.entries(person)
+        told(line.entry, policy).partition(" 2026 ")[2]
+        for line in house.provider.gate.gate.entries(person)
     ]
 
 
@@ -84,13 +84,13 @@ def test_a_guardian_who_resets_a_password_is_named_and_leaves_no_id(house: House
     guardian, minor, _ = family(house)
     mum = house.signed_in(guardian)
     send(mum, f"/me/family/{minor}", {"what": "password"})
-    said = sentences(house, minor)
+    texts = sentences(house, minor)
     assert (
         "your parent or guardian let your password work no more, so that you could choose another"
-    ) in said
-    assert any(s.startswith("your parent or guardian looked at your name") for s in said)
-    for kept in house.provider.gate.gate.entries(minor):
-        assert guardian not in repr(kept.entry)
+    ) in texts
+    assert any(s.startswith("your parent or guardian looked at your name") for s in texts)
+    for line in house.provider.gate.gate.entries(minor):
+        assert guardian not in repr(line.entry)
 
 
 def test_staff_who_end_their_work_on_a_task_are_named(house: House) -> None:
@@ -100,8 +100,8 @@ def test_staff_who_end_their_work_on_a_task_are_named(house: House) -> None:
     desk = staff(house)
     send(desk, f"/staff/debts/{task}/take", {}, "/staff/debts")
     send(desk, f"/staff/tasks/{task}/leave", {"how": "back"}, f"/staff/tasks/{task}")
-    said = " ".join(sentences(house, person))
-    assert "ended their work on a task about your account" in said
+    texts = " ".join(sentences(house, person))
+    assert "ended their work on a task about your account" in texts
 
 
 def test_what_is_done_in_the_registers_is_no_customers_act(house: House) -> None:
@@ -128,12 +128,12 @@ def test_a_message_of_which_no_copy_may_be_kept_is_entered_as_such(house: House)
         lambda transaction: transaction.peek(person, Act(action="store", data=("messages",)))
     ).allowed
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
-    said = sentences(house, person)
+    texts = sentences(house, person)
     assert any(
         "our message to you was sent (administrative messages; no copy of it was kept)" in s
-        for s in said
+        for s in texts
     )
-    assert not [s for s in said if "did not store messages" in s]
+    assert not [s for s in texts if "did not store messages" in s]
     page = browser.get("/me/messages").text
     assert "We keep no copies of what we write to you from now on" in page
     assert "/privacy#erasure" in page

@@ -58,12 +58,12 @@ def test_free_days_and_others_add_up_however_they_are_cut(
     cut = data.draw(st.sampled_from(days))
     plans = {"a": ServicePlan("a", "dsl", "a", cents)}
     had = [ServicePeriod("dsl", "a", month.first - DAY, None, "")]
-    told = sum(
+    total = sum(
         line.cents
         for span in (Span(month.first, cut), Span(cut, month.after))
         for line in lines_of(had, plans, month, free, span)
     )
-    assert told == sum(share(cents, day, day, month) for day in days if day not in free)
+    assert total == sum(share(cents, day, day, month) for day in days if day not in free)
 
 
 def costs(house: House, guardian: str, minor: str, how: str) -> None:
@@ -99,8 +99,8 @@ def test_a_guardian_who_withdraws_owes_what_was_used_before(house: House) -> Non
     costs(house, guardian, minor, "withdraw")
     (bill,) = history(house, guardian).invoices
     assert bill.cents == share(CENTS, month.first, month.first + 10 * DAY, month)
-    shown = house.signed_in(guardian).get(f"/me/balance/{bill.number}").text
-    assert "a minor in your care, whose costs you accepted" in shown
+    page_text = house.signed_in(guardian).get(f"/me/balance/{bill.number}").text
+    assert "a minor in your care, whose costs you accepted" in page_text
     costs(house, guardian, minor, "withdraw")
     to_the_first(house)
     assert job(house, "invoices") == 1
@@ -157,7 +157,7 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
     house.clock.moved = timedelta(days=2 * 365 - 70)
     house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     order(house, minor, "dsl-10")
-    begun = today(house)
+    start = today(house)
     run = birthdays(house.provider)
     while not run(house.provider.gate.gate):
         later(house, 1)
@@ -166,8 +166,8 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
     job(house, "invoices")
 
     def part(first: date, after: date) -> int:
-        had = [ServicePeriod("dsl", "dsl-10", begun, None, "")]
-        months = [month_of(begun)]
+        had = [ServicePeriod("dsl", "dsl-10", start, None, "")]
+        months = [month_of(start)]
         while months[-1].after < after:
             months.append(month_of(months[-1].after))
         return sum(
@@ -178,8 +178,8 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
             )
         )
 
-    assert birthday > begun
-    assert sum(billed(house, guardian)) == part(begun, birthday)
+    assert birthday > start
+    assert sum(billed(house, guardian)) == part(start, birthday)
     assert sum(billed(house, minor)) == part(birthday, month_of(today(house)).first)
 
 
