@@ -20,7 +20,7 @@ from upheld.api.service import serve as run_service
 from upheld.policy.publish import Answering, policy_json, policy_jsonld
 from upheld.practices.notices import well_known
 from upheld.practices.notices.page import PolicyPages
-from upheld.practices.notices.questions import Refused
+from upheld.practices.notices.questions import RejectedQuestion
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages
 
@@ -139,9 +139,9 @@ def _ask(pages: PolicyPages, request: Request) -> Response:
     """The answer to a question in the address, for people or programs."""
     people = kit.wants_page(request)
     try:
-        asked = pages.asker.read(request.query_params.multi_items())
-        said = pages.asker.answer(asked)
-    except Refused as error:
+        asked = pages.answerer.read(request.query_params.multi_items())
+        said = pages.answerer.answer(asked)
+    except RejectedQuestion as error:
         if people:
             body = pages.refused_page(error.what, error.remedy, error.address)
             return Response(body, 400, media_type=kit.HTML)

@@ -10,7 +10,12 @@ from upheld.policy.plain import LEADS as SAID_LEADS
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import Answering, recipients_table
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
-from upheld.practices.notices.questions import SAID_AS, Asked, Asker, asked_of
+from upheld.practices.notices.questions import (
+    DIMENSION_LABELS,
+    FormQuestion,
+    QuestionAnswerer,
+    form_question,
+)
 from upheld.web.pages import Pages
 
 MARKS = {
@@ -61,7 +66,7 @@ class PolicyPages:
         self.policy, self.pages = policy, pages
         self.program: Program = policy.program
         self.plain = Plain(self.program)
-        self.asker = Asker(policy, self.plain)
+        self.answerer = QuestionAnswerer(policy, self.plain)
         self.links = Links(files=files)
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
         self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
@@ -94,14 +99,14 @@ class PolicyPages:
             owed=[c for c in self.clauses if c["must"]],
         )
 
-    def ask_page(self, asked: Asked, said: dict[str, Any]) -> str:
+    def ask_page(self, question: FormQuestion, answer: dict[str, Any]) -> str:
         """An answer, with the clauses it stands on."""
-        view = self.asker.view(asked, said)
+        view = self.answerer.view(question, answer)
         cited = [self.by_id[c.id] for c in view["clauses"]]
         return self._render(
             "ask.html",
             form=self.form,
-            asked=asked,
+            asked=question,
             view=view,
             cited=cited,
             good=self.good,
@@ -123,13 +128,13 @@ class PolicyPages:
 
     def find_page(self, words: str) -> str:
         """The clauses that hold every one of some words, in the order of the policy."""
-        wanted = words[:FIND_MAX].lower().split()
-        found = [
+        terms = words[:FIND_MAX].lower().split()
+        matches = [
             c
             for c in self.clauses
-            if wanted and c["kind"] != "heading" and all(word in c["searched"] for word in wanted)
+            if terms and c["kind"] != "heading" and all(word in c["searched"] for word in terms)
         ]
-        return self._render("find.html", words=words[:FIND_MAX], found=found, wanted=wanted)
+        return self._render("find.html", words=words[:FIND_MAX], found=matches, wanted=terms)
 
     def clause_page(self, name: str) -> str:
         """One clause with its rules; KeyError if there is none of that id."""
@@ -164,14 +169,14 @@ class PolicyPages:
             if d.clause == clause.id and clause.id
         ]
         examples = [self._example(e) for e in clause.examples]
-        said = [
+        texts = [
             clause.text,
             *(text(m["pieces"]) for m in means),
             *defined,
             *(each["text"] for each in examples),
         ]
         return {
-            "searched": " ".join(said).lower(),
+            "searched": " ".join(texts).lower(),
             "id": clause.id,
             "anchor": clause.id or f"_{index}",
             "kind": clause.kind,
@@ -222,29 +227,29 @@ class PolicyPages:
 
     def _titles(self, names: set[str]) -> list[dict[str, str]]:
         return [
-            {"id": c.id, "title": self.asker.sentence(c), "name": c.id.replace("-", " ")}
+            {"id": c.id, "title": self.answerer.sentence(c), "name": c.id.replace("-", " ")}
             for c in self.program.clauses
             if c.id in names
         ]
 
     def _example(self, example: Example) -> dict[str, str]:
         question = example.question
-        said = self.plain.question(question.action, question.dimensions)
+        sentence = self.plain.question(question.action, question.dimensions)
         if question.facts:
-            said += ", if " + " and ".join(self.plain.given(question.facts))
-        asked = asked_of(question)
+            sentence += ", if " + " and ".join(self.plain.given(question.facts))
+        parsed = form_question(question)
         return {
             "tone": MARKS[example.answer][0],
             "word": MARKS[example.answer][2],
-            "text": said,
-            "query": asked.query() if asked else "",
+            "text": sentence,
+            "query": parsed.query() if parsed else "",
         }
 
     # The form
 
-    def _blank(self) -> Asked:
+    def _blank(self) -> FormQuestion:
         actions = self.program.vocabulary.tree("action")
-        return Asked("share" if "share" in actions else next(iter(actions), ""))
+        return FormQuestion("share" if "share" in actions else next(iter(actions), ""))
 
     def _form(self) -> list[dict[str, Any]]:
         takes = {
@@ -253,13 +258,13 @@ class PolicyPages:
             for d in self.program.vocabulary.takes(action)
         }
         more = [name for name in DIMENSIONS if name in takes and name not in FORM]
-        found = []
+        fields = []
         for name in (*FORM, *more):
             tree = TREE_OF.get(name, name)
-            found.append(
+            fields.append(
                 {
                     "name": name,
-                    "label": SAID_AS[name].capitalize(),
+                    "label": DIMENSION_LABELS[name].capitalize(),
                     "more": name in more,
                     "lead": LEADS.get(name, ""),
                     "blank": BLANK.get(name, ""),
@@ -267,30 +272,30 @@ class PolicyPages:
                     "groups": self._groups(tree),
                 }
             )
-        return found
+        return fields
 
     def _single(self, tree: str, dimension: str) -> list[Option]:
         """Words that stand in no group; the moment that is none in particular."""
-        found = [(OTHER, self.plain.label(tree, OTHER))] if dimension == "occasion" else []
+        options = [(OTHER, self.plain.label(tree, OTHER))] if dimension == "occasion" else []
         below = self.plain.children[tree]
-        return found + [self._option(tree, t, 0) for t in below.get("", ()) if t not in below]
+        return options + [self._option(tree, t, 0) for t in below.get("", ()) if t not in below]
 
     def _groups(self, tree: str) -> list[dict[str, Any]]:
         below = self.plain.children[tree]
         tops = [t for t in below.get("", ()) if t in below]
-        found = [
+        groups = [
             {"label": self._capital(tree, top), "options": list(self._under(tree, top, 0))}
             for top in tops
         ]
         own = [d.name for d in self.program.definitions.values() if d.tree == tree]
         if own:
-            found.append(
+            groups.append(
                 {
                     "label": "Words of this policy",
                     "options": [self._option(tree, n, 0) for n in own],
                 }
             )
-        return found
+        return groups
 
     def _under(self, tree: str, name: str, depth: int) -> Iterable[Option]:
         yield self._option(tree, name, depth)
@@ -306,17 +311,17 @@ class PolicyPages:
 
     def _good(self) -> list[dict[str, str]]:
         """Questions worth asking: from the examples, each clause once, all three answers."""
-        found: dict[str, list[dict[str, str]]] = {"yes": [], "no": [], "ask": []}
+        by_tone: dict[str, list[dict[str, str]]] = {"yes": [], "no": [], "ask": []}
         for clause in self.clauses:
             for each in clause["examples"][:4]:
                 if each["query"] and len(each["text"]) < 110:
-                    found[each["tone"]].append(each)
-        for tone in found.values():  # what leaves the house is asked first
+                    by_tone[each["tone"]].append(each)
+        for tone in by_tone.values():  # what leaves the house is asked first
             tone.sort(key=lambda each: "recipient=" not in each["query"])
         mixed = [
             each
-            for three in zip(found["no"], found["ask"], found["yes"], strict=False)
+            for three in zip(by_tone["no"], by_tone["ask"], by_tone["yes"], strict=False)
             for each in three
         ]
-        rest = [e for tone in found.values() for e in tone if e not in mixed]
+        rest = [e for tone in by_tone.values() for e in tone if e not in mixed]
         return [*mixed, *rest][:QUESTIONS]

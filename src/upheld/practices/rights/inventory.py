@@ -21,7 +21,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
-from upheld.practices.rights.sentences import Clause, clauses, label
+from upheld.practices.rights.sentences import CitedClause, clauses, label
 from upheld.web.pages import format_day, money
 
 T = TypeVar("T")
@@ -30,14 +30,14 @@ MONTHS_MAX: Final = 240
 UNITS: Final = {"hours", "days", "months", "years"}
 
 
-class Table(NamedTuple):
+class SeriesTable(NamedTuple):
     """The rows of a series, as a table."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
 
 
-class Held(NamedTuple):
+class InventoryItem(NamedTuple):
     """One kind of data that is held: values stay in `rows`, for whoever shows them."""
 
     field: str
@@ -46,9 +46,9 @@ class Held(NamedTuple):
     shape: str  # value, series, derived
     rows: tuple[Value, ...]
     origin: str
-    let_in: list[Clause]
-    kept: str
-    kept_by: list[Clause]
+    intake_clauses: list[CitedClause]
+    retention: str
+    retention_clauses: list[CitedClause]
 
     @property
     def series(self) -> bool:
@@ -60,23 +60,23 @@ class Held(NamedTuple):
     @property
     def value(self) -> str:
         """The value, the latest of a series; of passwords only what they are for."""
-        return shown(self.field, self.rows[-1].value)
+        return display_value(self.field, self.rows[-1].value)
 
     @property
-    def table(self) -> Table:
+    def table(self) -> SeriesTable:
         """The rows of a series, or those that a derived field lists."""
         if self.shape == "series":
-            return tabled([each.value for each in self.rows])
-        return tabled([json.dumps(each) for each in json.loads(self.rows[-1].value)])
+            return to_table([each.value for each in self.rows])
+        return to_table([json.dumps(each) for each in json.loads(self.rows[-1].value)])
 
     def __repr__(self) -> str:
         return f"Held({self.field!r}, {len(self.rows)} rows)"
 
 
-async def readable(provider: Provider, work: Callable[[Transaction, bool], T]) -> T | Refused:
-    """Do a piece of work with derived fields, or without where they come of what nobody can read.
+async def with_derived(provider: Provider, work: Callable[[Transaction, bool], T]) -> T | Refused:
+    """Do `work` with derived fields; without them if a value that they need cannot be read.
 
-    What is odd itself is then still shown, as it is kept.
+    The value that cannot be read is then shown as it is stored.
     """
     try:
         return await provider.attempt(lambda transaction: work(transaction, True))
@@ -84,19 +84,21 @@ async def readable(provider: Provider, work: Callable[[Transaction, bool], T]) -
         return await provider.attempt(lambda transaction: work(transaction, False))
 
 
-def look(transaction: Transaction, person_id: str, derived: bool) -> list[Held] | Refused:
+def look(transaction: Transaction, person_id: str, derived: bool) -> list[InventoryItem] | Refused:
     """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
-    shapes = known(transaction, person_id, derived=derived)
+    shapes = field_shapes(transaction, person_id, derived=derived)
     act = Act(
         action="view", data=tuple(shapes), actor="customer", purpose="rights-request", partial=True
     )
-    found = transaction.act(act, person_id, entitled=True)
-    if isinstance(found, Refused):
-        return found
-    return described(transaction, person_id, shapes, found)
+    result = transaction.act(act, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    return describe_fields(transaction, person_id, shapes, result)
 
 
-def known(transaction: Transaction, person_id: str, *, derived: bool = True) -> dict[str, str]:
+def field_shapes(
+    transaction: Transaction, person_id: str, *, derived: bool = True
+) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = transaction.held(person_id)
     return {
@@ -106,20 +108,20 @@ def known(transaction: Transaction, person_id: str, *, derived: bool = True) -> 
     }
 
 
-def described(
-    transaction: Transaction, person_id: str, shapes: Mapping[str, str], found: Given
-) -> list[Held]:
-    """What an act gave, by field, with what is told beside each."""
+def describe_fields(
+    transaction: Transaction, person_id: str, shapes: Mapping[str, str], result: Given
+) -> list[InventoryItem]:
+    """The fields that an act read, each with its origin, its clauses and how long it is kept."""
     policy = transaction.policy
     terms = policy.program.vocabulary.tree("data")
-    made = []
-    for field in found.values:
-        rows = found.series(field)
+    items = []
+    for field in result.values:
+        rows = result.series(field)
         last = rows[-1]
-        kept, kept_by = _kept(transaction, person_id, field, rows)
+        retention, retention_clauses = _retention(transaction, person_id, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]
-        made.append(
-            Held(
+        items.append(
+            InventoryItem(
                 field,
                 label(policy, "data", field),
                 label(policy, "data", terms[field].parent),
@@ -127,29 +129,29 @@ def described(
                 rows,
                 _origin(policy, rows),
                 clauses(policy, ids),
-                kept,
-                kept_by,
+                retention,
+                retention_clauses,
             )
         )
-    return made
+    return items
 
 
 def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     origin = rows[-1].origin
     if origin.origin == "derived":
         return "We work it out from what we hold, each time it is needed."
-    known = {
+    trees = {
         "party": policy.program.vocabulary.tree("party"),
         "occasion": policy.program.vocabulary.tree("occasion"),
     }
     whence = (
         label(policy, "party", origin.origin)
-        if origin.origin in known["party"]
+        if origin.origin in trees["party"]
         else ("what we held before" if origin.origin == "import" else origin.origin)
     )
     when = (
         f" ({label(policy, 'occasion', origin.occasion)})"
-        if (origin.occasion in known["occasion"])
+        if (origin.occasion in trees["occasion"])
         else ""
     )
     days = format_day(rows[-1].at)
@@ -161,9 +163,9 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     return f"From {whence}{when} {days}{public}."
 
 
-def _kept(
+def _retention(
     transaction: Transaction, person_id: str, field: str, rows: Sequence[Value]
-) -> tuple[str, list[Clause]]:
+) -> tuple[str, list[CitedClause]]:
     """Until when it is kept, by what the policy says of this person now."""
     policy = transaction.policy
     if rows[-1].origin.origin == "derived":
@@ -191,8 +193,8 @@ def _kept(
     if after is None:
         return "No clause says until when it is kept.", []
     months, by = after
-    said = "Kept while your account is open"
-    return f"{said}, and no longer than {months} months after.", clauses(policy, list(by))
+    start = "Kept while your account is open"
+    return f"{start}, and no longer than {months} months after.", clauses(policy, list(by))
 
 
 @observing.reading
@@ -222,30 +224,30 @@ def after_closing(
     return None
 
 
-def shown(field: str, value: str) -> str:
+def display_value(field: str, value: str) -> str:
     """A value as its person sees it; of passwords only what they are for, never one itself."""
     if field == "balance" and value.lstrip("-").isdecimal():
         return money(int(value))
     if field != SECRET:
         return field_values.shown(field, value)
-    kept = _decoded(value)
-    if "value" in kept:
+    by_use = _decode(value)
+    if "value" in by_use:
         return "something that our programs cannot read"
-    named = [
+    lines = [
         "the one that signs you in, as a hash that cannot be turned back"
         if what == "sign-in"
         else f"the one of {what}"
-        for what in sorted(kept)
+        for what in sorted(by_use)
     ]
-    return ", ".join(named)
+    return ", ".join(lines)
 
 
-def tabled(told: Sequence[str]) -> Table:
+def to_table(texts: Sequence[str]) -> SeriesTable:
     """Rows of JSON as a table: a column for each key, in the order in which they first appear."""
-    rows = [_decoded(each) for each in told]
+    rows = [_decode(each) for each in texts]
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    names = tuple(_named(key) for key in keys)
-    return Table(names, [tuple(_cell(key, row.get(key)) for key in keys) for row in rows])
+    names = tuple(_column_name(key) for key in keys)
+    return SeriesTable(names, [tuple(_cell(key, row.get(key)) for key in keys) for row in rows])
 
 
 def plain(value: str) -> Any:
@@ -256,14 +258,14 @@ def plain(value: str) -> Any:
         return value
 
 
-def _decoded(told: str) -> dict[str, Any]:
-    found = plain(told)
-    return found if isinstance(found, dict) else {"value": told}
+def _decode(text: str) -> dict[str, Any]:
+    decoded = plain(text)
+    return decoded if isinstance(decoded, dict) else {"value": text}
 
 
-def _named(key: str) -> str:
-    said = "amount" if key == "cents" else key.replace("_", " ").replace("-", " ")
-    return said[:1].upper() + said[1:]
+def _column_name(key: str) -> str:
+    name = "amount" if key == "cents" else key.replace("_", " ").replace("-", " ")
+    return name[:1].upper() + name[1:]
 
 
 def _cell(key: str, value: Any) -> str:

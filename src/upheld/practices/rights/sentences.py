@@ -53,17 +53,17 @@ def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:
 
 def sentence(entry: Entry, policy: Policy) -> str:
     """What an entry says, without its day and its clauses, which stand beside it."""
-    said = told(msgspec.structs.replace(entry, clauses=()), policy)
-    said = _ID.sub("", said.removeprefix(f"On {format_day(entry.time)} "))
-    return f"{said[:1].upper()}{said[1:]}."
+    text = told(msgspec.structs.replace(entry, clauses=()), policy)
+    text = _ID.sub("", text.removeprefix(f"On {format_day(entry.time)} "))
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def matches_filter(entry: Entry, which: str) -> bool:
     """Whether an entry is one of those that a filter asks for; all of them without a filter."""
     actor, recipient = entry.actor.partition(" ")[0], entry.recipient.partition(" ")[0]
     if which == "disclosures":
-        given = entry.kind == "act" and entry.action in DISCLOSURES
-        return given and recipient not in ("customer", "")
+        is_disclosure = entry.kind == "act" and entry.action in DISCLOSURES
+        return is_disclosure and recipient not in ("customer", "")
     if which in ("staff", "guardian"):  # what they looked at, and who was looked up
         return actor == which and entry.kind in ("act", "refusal", "look-up")
     return entry.kind == "refusal" if which == "refusals" else True
