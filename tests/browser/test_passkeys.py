@@ -16,7 +16,7 @@ import upheld
 from browsing import follow
 from practices.conftest import House, houses
 from practices.mail import waiting
-from practices.test_enrolling import offered
+from practices.test_enrolling import offer_of
 from upheld.database.statements import row
 from upheld.demo import sample_policy
 from upheld.practice.endpoints import cookie_name
@@ -176,7 +176,7 @@ def test_who_has_a_second_factor_gives_it_before_a_passkey_is_made(
     browser = site.house.signed_in(ann)
     path = "/me/security/authenticator"
     page_text = browser.get(path).text
-    sealed, shows = offered(page_text)
+    sealed, shows = offer_of(page_text)
     token = re.search(r'name="_token" value="([0-9a-f]+)"', page_text)
     assert token
     form = {"_token": token[1], "offer": sealed, "code": shows.at(site.house.clock.now())}

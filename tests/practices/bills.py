@@ -111,7 +111,7 @@ def history(house: House, person: str) -> books.History:
     return books.history_of(result["payment-history"] if result.values else None)
 
 
-def held_by(transaction: GateTransaction, person: str, holder: str) -> None:
+def make_holder(transaction: GateTransaction, person: str, holder: str) -> None:
     """Let somebody pay for an account from the beginning, without an entry."""
     database.update(transaction.connection, account, {"holder": holder}, "person_id = ?", person)
 

@@ -44,7 +44,7 @@ def _tell(done: int, of: int, finding: Finding) -> None:
     sys.stderr.write(f"{done} of {of}: {finding.id} {finding.came}\n")
 
 
-def listed() -> set[str]:
+def dead_lines() -> set[str]:
     """What may be dead: a line each."""
     lines = LIST.read_text(encoding="utf-8").splitlines()
     return {line for line in lines if line and not line.startswith("%")}

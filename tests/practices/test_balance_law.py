@@ -51,7 +51,7 @@ MOVES = st.lists(
 )
 
 
-def retired(kept_rows: list[TransactionRow], old: int) -> list[TransactionRow]:
+def after_retirement(kept_rows: list[TransactionRow], old: int) -> list[TransactionRow]:
     """What is left of some rows when the oldest are due to go."""
     values = [books.encode_row(row) for row in kept_rows]
     with_none: object = None
@@ -85,7 +85,7 @@ def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, s
         young.append(row)
         all_rows.append(row)
         old = sum(each.date < day - 60 * DAY for each in young)
-        young = sorted(retired(young, old), key=lambda each: each.date)
+        young = sorted(after_retirement(young, old), key=lambda each: each.date)
         account_history, whole = books.history(young), books.history(all_rows)
         assert account_history.balance == whole.balance == amount_due
         assert account_history.credit == whole.credit

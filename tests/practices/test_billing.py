@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from practices.bills import (
     address,
-    held_by,
     history,
     invoiced,
     job,
     later,
+    make_holder,
     order,
     overdue,
     today,
@@ -326,7 +326,7 @@ def test_a_members_use_is_billed_to_the_holder(house: House) -> None:
     """The holder of an account finds the bill in their books, and the member is told who pays."""
     holder = house.customer("holder@marked.example")
     member = house.customer("member@marked.example")
-    house.do(lambda transaction: held_by(transaction, member, holder))
+    house.do(lambda transaction: make_holder(transaction, member, holder))
     order(house, member, "dsl-10")
     later(house, 32)
     job(house, "invoices")
@@ -354,7 +354,7 @@ def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
     minor = house.customer("minor@marked.example", born)
 
     def work(transaction: GateTransaction) -> None:
-        held_by(transaction, minor, guardian)
+        make_holder(transaction, minor, guardian)
         for kind in (
             "guardian-consent",
             "guardian-link",

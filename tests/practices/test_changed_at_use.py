@@ -92,7 +92,7 @@ def queue(house: House, person: str) -> None:
 def desk_sees(house: House, person: str) -> None:
     """What the job that sends would take; SealedError where a customer's messages are not whole."""
     due_messages = Delivery(house.provider, Box())._due(house.provider.gate.gate)
-    if [each.person_id for each in due_messages] != [person] * len(stored(house, "outbox")):
+    if [each.person_id for each in due_messages] != [person] * len(table_rows(house, "outbox")):
         raise SealedError("it sends not what is there", code="changed-row")
 
 
@@ -121,7 +121,7 @@ THINGS = {
 }
 
 
-def stored(house: House, name: str) -> Rows:
+def table_rows(house: House, name: str) -> Rows:
     """The rows of a table, with their MACs."""
     with reading(house.provider.gate.gate.engine) as connection:
         columns = [row[1] for row in rows(connection, f"PRAGMA table_info({name})")]
@@ -160,9 +160,9 @@ def test_what_somebody_did_to_a_row_is_refused_where_it_is_asked(house: House, n
     """Whatever is done to it without the keys; as it was written it serves again."""
     thing, person = THINGS[name], house.customer()
     thing.make(house, person)
-    before = stored(house, name)
+    before = table_rows(house, name)
     thing.go_on(house, person)
-    now = stored(house, name)
+    now = table_rows(house, name)
     assert before != now
     thing.ask(house, person)
     for how, forged in changes(before, now, thing.other).items():
@@ -191,7 +191,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     for person in (ann, bob):
         task = task_on(house, person)
         start_correction(house, person, task)
-    now = stored(house, "task")
+    now = table_rows(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
     assert house.do(lambda j: requests.ready_to_answer(j.tables)) == []
     overwrite(
@@ -203,7 +203,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     overwrite(house, "task", now)
     for each in queue + house.do(lambda j: tasks.of_person(j.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
-    request_rows = stored(house, "rights_request")
+    request_rows = table_rows(house, "rights_request")
     overwrite(
         house,
         "rights_request",
@@ -220,7 +220,7 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
         lambda j: invitations.invite(j, "bo@marked.example", "guardian", "guardians/asked")
     )
     assert isinstance(result, tuple)
-    (row,) = stored(house, "invitation")
+    (row,) = table_rows(house, "invitation")
     at = house.clock.now()
     overwrite(house, "invitation", [{**row, "person_id": victim, "expires": 1}])
     assert invitations.sweep(house.provider.gate.gate) == 0
@@ -253,7 +253,7 @@ def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: H
     """Nobody is written to for a row that names them, however many of them there are before it."""
     ann, bob = house.customer(), house.customer("bob@marked.example")
     queue(house, bob)
-    (his,) = stored(house, "outbox")
+    (his,) = table_rows(house, "outbox")
     forged = [
         {**his, "person_id": ann, "message_id": f"{at:032x}", "due": his["due"] - 1}
         for at in range(2 * ONCE)

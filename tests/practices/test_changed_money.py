@@ -29,7 +29,7 @@ from practices.test_changed_rows import SAID, alarms, tamper
 from practices.test_debt import CONFIRM, debtor, hand_over
 from practices.test_debts_outlive import debtor as erased_debtor
 from practices.test_debts_outlive import page_of
-from practices.test_payment import form, said
+from practices.test_payment import form, typed_amount
 from upheld.database import checks
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
@@ -76,7 +76,7 @@ def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
     )
 
 
-def kept(house: House, name: str, where: str, *values: Any) -> list[dict[str, Any]]:
+def marked_rows(house: House, name: str, where: str, *values: Any) -> list[dict[str, Any]]:
     """Rows with their marks, for whoever would put them back."""
     columns = [each.name for each in vars(tables)[name].columns]
     with reading(house.provider.gate.gate.engine) as connection:
@@ -109,7 +109,7 @@ def test_no_invoice_is_settled_dropped_or_added_by_writing_to_the_database(
     ann, bob = owing(house), owing(house, "bob@marked.example")
     later(house, 32)
     job(house, "invoices")
-    before = kept(house, "invoice", "person_id = ?", ann)
+    before = marked_rows(house, "invoice", "person_id = ?", ann)
     later(house, 15)
     assert job(house, "due invoices") == 2
     whose = "WHERE person_id = ?"
@@ -174,7 +174,7 @@ def test_no_order_is_ended_or_brought_back_by_writing_to_the_database(
     ann, bob = house.customer(), house.customer("bob@marked.example")
     order(house, ann, "dsl-10")
     order(house, bob, "dsl-10")
-    before = kept(house, "service_order", "person_id = ?", ann)
+    before = marked_rows(house, "service_order", "person_id = ?", ann)
     if how == "put back":
         assert house.do(lambda transaction: services.end(transaction, ann, "dsl")) is None
         put_back(house, "service_order", before, "person_id = ?", ann)
@@ -202,7 +202,7 @@ def test_no_number_of_an_invoice_is_given_out_again_by_writing_to_the_database(
     ann, bob = house.customer(), house.customer("bob@marked.example")
     number = invoiced(house, ann)
     year = number[:4]
-    before = kept(house, "invoice_number", "year = ?", int(year))
+    before = marked_rows(house, "invoice_number", "year = ?", int(year))
     if how == "put back":
         invoiced(house, bob)
         put_back(house, "invoice_number", before, "year = ?", int(year))
@@ -233,7 +233,7 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
     hers, his = with_card(house, ann), with_card(house, bob)
     data = form(hers, amount="1.00")
     assert send(hers, "/me/payment", data).status_code == 303
-    before = kept(house, "payment_intent", "person_id = ?", ann)
+    before = marked_rows(house, "payment_intent", "person_id = ?", ann)
     if how == "deleted":
         assert tamper(house, "DELETE FROM payment_intent WHERE person_id = ?", ann) == 1
     elif how == "changed":
@@ -249,7 +249,7 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
     house.clock.moved += timedelta(minutes=5)
     job(house, "interrupted payments")
     assert len(history(house, ann).payments) == paid
-    whole = said(history(house, bob).balance)
+    whole = typed_amount(history(house, bob).balance)
     assert send(his, "/me/payment", form(his, amount=whole)).status_code == 303
     assert history(house, bob).balance == 0
 
@@ -315,15 +315,15 @@ def test_the_minors_name_leaves_the_guardians_books_and_the_cover_follows(
     ann, bob = house.customer(), house.customer("bob@marked.example")
     invoiced(house, ann)
     with writing(house.provider.gate.gate.engine) as connection:
-        (row,) = kept_rows(connection, ann)
+        (row,) = invoice_rows(connection, ann)
         database.mark_again(connection, tables.invoice, [(row, row._replace(used_by=bob))])
     erase(house.provider.gate.gate, [bob], now=True)
     with writing(house.provider.gate.gate.engine) as connection:
-        (row,) = kept_rows(connection, ann)
+        (row,) = invoice_rows(connection, ann)
     assert row.used_by == ""
     assert problems(house) == []
 
 
-def kept_rows(connection: Connection, person: str) -> list[Any]:
+def invoice_rows(connection: Connection, person: str) -> list[Any]:
     """Somebody's invoices, checked."""
     return database.select(connection, tables.invoice, "person_id = ?", person)

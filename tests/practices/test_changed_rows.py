@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from practices.bills import address, held_by, job
+from practices.bills import address, job, make_holder
 from practices.conftest import House
 from upheld.database import checks
 from upheld.database.seals import SealedError
@@ -94,8 +94,8 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
 def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     """The row says so with a mark of ours, and a holder goes past a member whose cover is not."""
     ann, bob, eve = (house.customer(f"{name}@marked.example") for name in ("ann", "bob", "eve"))
-    house.do(lambda transaction: held_by(transaction, bob, ann))
-    house.do(lambda transaction: held_by(transaction, eve, ann))
+    house.do(lambda transaction: make_holder(transaction, bob, ann))
+    house.do(lambda transaction: make_holder(transaction, eve, ann))
     tamper(house, "UPDATE person SET cover = ? WHERE person_id = ?", b"mine", eve)
     erase.erase(house.provider.gate.gate, [ann], now=True)
     account = house.do(lambda transaction: domain.account_of(transaction.tables, bob))

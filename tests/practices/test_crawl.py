@@ -39,7 +39,7 @@ def world(house: House) -> World:
     return World(house)
 
 
-def asked(world: World, visitor: str, method: str, path: str, **more: str) -> httpx2.Response:
+def visit(world: World, visitor: str, method: str, path: str, **more: str) -> httpx2.Response:
     """What a visitor gets; a form is sent empty but for its token."""
     browser, token = world.browser(visitor)
     if method == "GET":
@@ -63,7 +63,7 @@ def test_everybody_gets_what_the_table_says(world: World) -> None:
     for method, path in sorted(routed(world.house.app)):
         line = table[f"{method} {path}"]
         for visitor in world.visitors:
-            answer = asked(world, visitor, method, world.path(path, line))
+            answer = visit(world, visitor, method, world.path(path, line))
             where = f"{method} {path} as {visitor}"
             assert answer.status_code == world.expected(line, visitor, method), where
             _seemly(world, line, visitor, answer, where)

@@ -22,7 +22,7 @@ from practices.bills import (
     with_card,
 )
 from practices.conftest import House, send
-from practices.test_payment import pay, said
+from practices.test_payment import pay, typed_amount
 from practices.without import without
 from upheld.database.statements import rows
 from upheld.practices.billing import debts
@@ -76,12 +76,12 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
     for value in ("Ann Marked", "ann@marked.example", WHO["phone"], WHO["address"]):
         assert value in page_text
     amount_due = history(house, person).balance
-    assert f"${said(amount_due)}" in page_text
+    assert f"${typed_amount(amount_due)}" in page_text
     for value in (WHO["interests"], WHO["zip"], WHO["occupation"], "1990"):
         assert value not in page_text.split("<footer", 1)[0]
     browser = with_card(house, person)
     assert f"{AGENT} collects what you owe" in browser.get("/me").text
-    pay(browser, amount=said(amount_due))
+    pay(browser, amount=typed_amount(amount_due))
     assert AGENT not in browser.get("/me").text
     after = collector.get("/agent").text
     assert "Ann Marked" not in after
@@ -110,7 +110,7 @@ def test_a_part_that_is_paid_recalls_nothing(house: House) -> None:
     hand_over(staff(house), task)
     pay(with_card(house, person), amount="5")
     page_text = agent(house).get("/agent").text
-    assert f"${said(history(house, person).balance)}" in page_text
+    assert f"${typed_amount(history(house, person).balance)}" in page_text
 
 
 def test_nobody_else_sees_an_account(house: House) -> None:

@@ -15,7 +15,7 @@ from practices.bills import PROCESSOR, address, engage, history, invoiced, job, 
 from practices.bills import staff as desk
 from practices.conftest import House, send
 from practices.test_erased import anywhere
-from practices.test_payment import said
+from practices.test_payment import typed_amount
 from practices.without import without
 from upheld.database.statements import rows
 from upheld.gate.act.request import Act, Refused
@@ -84,14 +84,16 @@ def test_an_invoice_not_yet_due_outlives_an_erasure_and_is_paid_without_an_accou
     assert holding.until
     browser, page = house.browser(), page_of(house, person)
     page_text = browser.get(page).text
-    assert f"${said(amount_due)} is open" in page_text
+    assert f"${typed_amount(amount_due)} is open" in page_text
     assert "marked" not in page_text.lower()
     once = give_card(browser, page)
     form = browser.get(page, params={"card": once}).text
     match = KEY.search(form)
     assert match
-    sent = {"key": match[1], "card": once, "amount": said(amount_due)}
-    assert browser.post(page, data={**sent, "amount": said(amount_due + 1)}).status_code == 422
+    sent = {"key": match[1], "card": once, "amount": typed_amount(amount_due)}
+    assert (
+        browser.post(page, data={**sent, "amount": typed_amount(amount_due + 1)}).status_code == 422
+    )
     answers = [browser.post(page, data=sent) for _ in range(3)]
     assert {each.status_code for each in answers} == {303}
     assert "Nothing is open any more" in browser.get(answers[0].headers["location"]).text
@@ -208,11 +210,11 @@ def test_staff_book_what_came_in_by_its_reference(house: House) -> None:
         "number": open_.number,
         "how": "bank transfer",
         "reference": "S-17",
-        "amount": said(amount_due - 100),
+        "amount": typed_amount(amount_due - 100),
     }
     wrong = (
         {"number": "2020-1"},
-        {"amount": said(amount_due + 1)},
+        {"amount": typed_amount(amount_due + 1)},
         {"amount": "0"},
         {"how": "barter"},
         {"reference": ""},

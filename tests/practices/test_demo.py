@@ -260,7 +260,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert not mine.exists()
 
 
-def opened(address: str) -> str:
+def wait_for_page(address: str) -> str:
     """A page, as soon as somebody listens."""
     for _ in range(400):
         try:
@@ -290,7 +290,7 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
         assert value[0].startswith("Ready after ")
         assert "ann@customer.example" in "".join(value)
         process.stdout.readline()  # its address, printed when it listens
-        assert "Ann Marlow" in opened(f"http://127.0.0.1:{port}/demo")
+        assert "Ann Marlow" in wait_for_page(f"http://127.0.0.1:{port}/demo")
         assert list(tmp_path.glob("upheld-demo-*"))
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

@@ -30,7 +30,7 @@ def database_url(tmp_path: object) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def invited(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
+def invitation_path(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
     """The path at which somebody new enrols."""
     return house.do(
         lambda transaction: people.invite(
@@ -39,7 +39,7 @@ def invited(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
     ).path
 
 
-def offered(page: str) -> tuple[str, pyotp.TOTP]:
+def offer_of(page: str) -> tuple[str, pyotp.TOTP]:
     """What a page offers: the sealed secret, and what an authenticator makes of the shown one."""
     sealed = re.search(r'name="offer" value="([^"]+)"', page)
     spelled = re.search(r'<p class="digest">([A-Z2-7 ]+)</p>', page)
@@ -50,7 +50,7 @@ def offered(page: str) -> tuple[str, pyotp.TOTP]:
 
 def filled(house: House, page: str, password: str = NEW) -> dict[str, str]:
     """The form of a page of enrolling, filled in."""
-    sealed, code = offered(page)
+    sealed, code = offer_of(page)
     return {"offer": sealed, "password": password, "code": code.at(house.clock.now())}
 
 
@@ -77,7 +77,7 @@ def waits(browser: TestClient) -> str:
 @pytest.mark.parametrize("kind", ["staff", "agent"])
 def test_somebody_enrols_once_and_signs_in_by_what_they_chose(house: House, kind: str) -> None:
     """The link leads in, is used up by that, and the password and authenticator are theirs."""
-    path = invited(house, kind)
+    path = invitation_path(house, kind)
     browser = house.browser()
     page = browser.get(path)
     assert (page.status_code, "<svg" in page.text) == (200, True)
@@ -92,15 +92,15 @@ def test_somebody_enrols_once_and_signs_in_by_what_they_chose(house: House, kind
     used = {"sign-in": "olga", "password": NEW, "code": form["code"]}
     assert send(house.browser(), f"/{kind}/sign-in", used).status_code == 403
     house.clock.moved = timedelta(minutes=1)
-    code = offered(page.text)[1].at(house.clock.now())
+    code = offer_of(page.text)[1].at(house.clock.now())
     assert send(house.browser(), f"/{kind}/sign-in", {**used, "code": code}).status_code == 303
 
 
 def test_what_an_administrator_saw_before_is_worth_nothing(house: House) -> None:
     """Each look at the link offers another secret, and that of one link is none of another."""
-    path, other = invited(house), invited(house, sign_in="other")
+    path, other = invitation_path(house), invitation_path(house, sign_in="other")
     before, after = house.browser().get(path).text, house.browser().get(path).text
-    assert offered(before)[1].secret != offered(after)[1].secret
+    assert offer_of(before)[1].secret != offer_of(after)[1].secret
     foreign = filled(house, house.browser().get(other).text)
     assert house.browser().post(path, data=foreign).status_code == 422
     for odd in ("", "x", "é" * 40, "A" * 5_000, "AAAA"):
@@ -111,7 +111,7 @@ def test_what_an_administrator_saw_before_is_worth_nothing(house: House) -> None
 
 def test_a_link_to_enrol_opens_its_own_desk_for_three_days(house: House) -> None:
     """Another kind of desk, a later day, and whoever was let go since: it is over."""
-    path = invited(house)
+    path = invitation_path(house)
     assert house.browser().get(path.replace("/staff/", "/agent/")).status_code == 410
     house.clock.moved = timedelta(days=3, minutes=1)
     assert house.browser().get(path).status_code == 410
@@ -122,7 +122,7 @@ def test_a_link_to_enrol_opens_its_own_desk_for_three_days(house: House) -> None
 
 def test_nobody_signs_in_before_they_enrolled(house: House) -> None:
     """Neither an empty password nor any code opens an account that was not enrolled."""
-    invited(house)
+    invitation_path(house)
     for password in ("", " ", NEW):
         sent = {"sign-in": "olga", "password": password, "code": "123456"}
         assert house.browser().post("/staff/sign-in", data=sent).status_code in (403, 422)
@@ -130,7 +130,7 @@ def test_nobody_signs_in_before_they_enrolled(house: House) -> None:
 
 def test_twenty_who_enrol_at_once_are_one(house: House) -> None:
     """One link in twenty browsers at once makes one sign-in."""
-    path = invited(house)
+    path = invitation_path(house)
     forms = [filled(house, house.browser().get(path).text) for _ in range(AT_ONCE)]
     unlimited(house)
     assert at_once(house, path, forms) == {303: 1, 410: AT_ONCE - 1}
@@ -140,7 +140,7 @@ def test_staff_change_their_authenticator_themselves(house: House) -> None:
     """Password and a code of each are needed; then the old one is worth nothing."""
     user, old = house.enrolled("support")
     browser, elsewhere = house.signed_in(user, "staff"), house.signed_in(user, "staff")
-    sealed, new = offered(browser.get("/staff/authenticator").text)
+    sealed, new = offer_of(browser.get("/staff/authenticator").text)
     at = house.clock.now()
     form = {"offer": sealed, "old": PASSWORD, "old-code": old.at(at), "code": new.at(at)}
     for wrong in ({"old": NEW}, {"old-code": "000000"}, {"code": "000000"}, {"offer": "x"}):

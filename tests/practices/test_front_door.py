@@ -55,7 +55,7 @@ def demo() -> Iterator[Running]:
     process.communicate(timeout=60)
 
 
-def answered(demo: Running, *parts: str) -> str:
+def exchange(demo: Running, *parts: str) -> str:
     """Everything that comes back for these lines and bodies."""
     with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
         for part in parts:
@@ -85,10 +85,10 @@ def posted(demo: Running, path: str, body: str = FORM, host: str = "", **headers
 @pytest.mark.parametrize("host", [LAN, "127.0.0.1", "localhost"])
 def test_signing_in_from_a_neighbour_over_plain_http_works(demo: Running, host: str) -> None:
     """A browser that sends no Sec-Fetch-Site tells its origin, since the page lets it."""
-    page = answered(demo, head(demo, "GET /sign-in", host))
+    page = exchange(demo, head(demo, "GET /sign-in", host))
     assert page.startswith("HTTP/1.1 200")
     assert re.findall(r"(?im)^referrer-policy: (.*)\r$", page) == ["same-origin"]
-    tried = answered(demo, posted(demo, "/sign-in", host=host, origin=f"http://{host}:{demo.port}"))
+    tried = exchange(demo, posted(demo, "/sign-in", host=host, origin=f"http://{host}:{demo.port}"))
     assert "E-mail address or password is not right" in tried
 
 
@@ -96,7 +96,7 @@ def test_signing_in_from_a_neighbour_over_plain_http_works(demo: Running, host: 
 def test_a_form_from_elsewhere_is_told_what_is_wrong(demo: Running, origin: str) -> None:
     """The page of the refusal says that the form was not sent from ours, or not known to be."""
     more = {"origin": origin} if origin else {}
-    response = answered(demo, posted(demo, "/sign-in", host=LAN, **more))
+    response = exchange(demo, posted(demo, "/sign-in", host=LAN, **more))
     assert response.startswith("HTTP/1.1 403")
     text = "sent from a page that is not ours" if "evil" in origin else "did not say which page"
     assert text in response
@@ -104,7 +104,7 @@ def test_a_form_from_elsewhere_is_told_what_is_wrong(demo: Running, origin: str)
 
 def test_a_page_without_a_form_tells_no_referrer(demo: Running) -> None:
     """Only where a form is may a browser say where somebody comes from, and to us alone."""
-    response = answered(demo, head(demo, "GET /nothing-here"))
+    response = exchange(demo, head(demo, "GET /nothing-here"))
     assert re.findall(r"(?im)^referrer-policy: (.*)\r$", response) == ["no-referrer"]
 
 
@@ -147,8 +147,8 @@ def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) 
 def test_a_head_above_the_limit_is_refused_in_one_packet_too(demo: Running) -> None:
     """A head of 40,000 bytes that arrives at once is refused as one that drips is."""
     for large in ({"x_large": "y" * 40_000}, {f"x{each}": "y" * 400 for each in range(90)}):
-        assert answered(demo, head(demo, "GET /", **large)).startswith("HTTP/1.1 431")
-    long = answered(demo, head(demo, "GET /?q=" + "y" * 40_000))
+        assert exchange(demo, head(demo, "GET /", **large)).startswith("HTTP/1.1 431")
+    long = exchange(demo, head(demo, "GET /?q=" + "y" * 40_000))
     assert long.startswith("HTTP/1.1 431")
 
 
@@ -159,7 +159,7 @@ def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
         value = head(
             demo, f"POST {path}", content_length=str(len(smuggled)), transfer_encoding="chunked"
         ).replace("connection: close\r\n", "")
-        response = answered(demo, value + smuggled)
+        response = exchange(demo, value + smuggled)
         assert response.startswith("HTTP/1.1 400")
         assert response.count("HTTP/1.1") == 1
 
@@ -170,8 +170,8 @@ def test_a_length_beside_chunks_is_refused(demo: Running) -> None:
 def test_a_host_that_is_not_ours_leads_nowhere(demo: Running, path: str) -> None:
     """A foreign Host is refused, and no address that we lead to has any name of the caller's."""
     for host in ("evil.example", f"evil.example:{demo.port}", "127.0.0.1.evil.example", "x@evil"):
-        response = answered(demo, head(demo, f"GET {path}", host))
+        response = exchange(demo, head(demo, f"GET {path}", host))
         assert response.startswith(("HTTP/1.1 421", "HTTP/1.1 400")), host
         assert "evil" not in response
-    ours = answered(demo, head(demo, f"GET {path}", LAN))
+    ours = exchange(demo, head(demo, f"GET {path}", LAN))
     assert not re.search(r"(?im)^location: *(https?:)?//", ours)

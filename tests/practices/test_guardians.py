@@ -42,7 +42,7 @@ def born(years: int) -> str:
     return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
 
 
-def asked(house: House) -> tuple[str, str]:
+def ask_guardian(house: House) -> tuple[str, str]:
     """A minor asks: the code that they are shown, and the link that their guardian gets."""
     browser = house.browser()
     gate = browser.post("/sign-up", data={"birth-date": born(16)})
@@ -53,7 +53,7 @@ def asked(house: House) -> tuple[str, str]:
     return code[0], link(house, "guardians/invited")
 
 
-def known_guardian(house: House) -> str:
+def identified_guardian(house: House) -> str:
     """An adult customer of whom we know who they are, by a payment."""
     guardian = house.customer(MUM)
     house.do(lambda j: house.provider.events.announce(j, PAYMENT_RECEIVED, guardian))
@@ -91,8 +91,8 @@ def sign_in(browser: TestClient) -> int:
 
 def family(house: House) -> tuple[str, str, TestClient]:
     """A guardian and the minor in their care, and the minor's browser, signed in."""
-    guardian = known_guardian(house)
-    code, path = asked(house)
+    guardian = identified_guardian(house)
+    code, path = ask_guardian(house)
     assert send(house.signed_in(guardian), path, YES).headers["location"] == (
         "/me/family?said=accepted"
     )
@@ -103,7 +103,7 @@ def family(house: House) -> tuple[str, str, TestClient]:
 
 def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House) -> None:
     """One person: the address, and the name of who asks; after fourteen days there is nothing."""
-    asked(house)
+    ask_guardian(house)
     values = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
     assert len({person for person, _ in values}) == 1
     assert sorted(field for _, field in values) == ["email", "name"]
@@ -133,7 +133,7 @@ def test_no_answer_breaks_a_form(house: House, bad: str) -> None:
 
 def test_a_code_is_no_use_before_the_guardian_has_answered(house: House) -> None:
     """Nor is one that we never gave; nor does the form take it."""
-    code, _ = asked(house)
+    code, _ = ask_guardian(house)
     browser = house.browser()
     for value, status in ((code, 409), ("ABCD-" * 4 + "ABCD", 422), ("", 422), ("x" * 500, 422)):
         answer = browser.post("/sign-up/continue", data={"code": value, "birth-date": born(16)})
@@ -179,8 +179,8 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
 
 def test_the_link_of_a_guardian_needs_an_adult_account_and_works_once(house: House) -> None:
     """Signed out it explains; each of the three is needed; a minor cannot say yes."""
-    guardian = known_guardian(house)
-    _, path = asked(house)
+    guardian = identified_guardian(house)
+    _, path = ask_guardian(house)
     assert "Somebody asks for your permission" in house.browser().get(path).text
     assert house.browser().post(path, data=YES).status_code == 403
     browser = house.signed_in(guardian)
@@ -194,8 +194,8 @@ def test_the_link_of_a_guardian_needs_an_adult_account_and_works_once(house: Hou
 
 def test_a_guardian_can_say_no(house: House) -> None:
     """Then the code works no more, and their address goes."""
-    guardian = known_guardian(house)
-    code, path = asked(house)
+    guardian = identified_guardian(house)
+    code, path = ask_guardian(house)
     send(house.signed_in(guardian), path, {"answer": "no"})
     answer = house.browser().post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
     assert answer.status_code == 422
@@ -205,7 +205,7 @@ def test_a_guardian_can_say_no(house: House) -> None:
 def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> None:
     """Without a payment a task waits; whoever took it says yes, and a message goes out."""
     guardian = house.customer(MUM)
-    code, path = asked(house)
+    code, path = ask_guardian(house)
     answer = send(house.signed_in(guardian), path, YES)
     assert answer.headers["location"] == "/me/family?said=checking"
     data = {"code": code, "birth-date": born(16)}
@@ -232,7 +232,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
 def test_a_guardian_is_told_who_asks_and_both_can_compare_a_code(house: House) -> None:
     """By name and by the first group of the code, which opens nothing without the others."""
     guardian = house.customer(MUM)
-    code, path = asked(house)
+    code, path = ask_guardian(house)
     page_text = house.signed_in(guardian).get(path).text
     assert "Kim" in page_text
     assert f"<strong>{code[:4]}</strong>" in page_text
@@ -248,7 +248,7 @@ def test_a_guardian_is_told_who_asks_and_both_can_compare_a_code(house: House) -
 def test_a_guardian_who_owes_nothing_shows_who_they_are_by_a_card(house: House) -> None:
     """Given on the processor's page; nothing is charged, and the young person goes on."""
     guardian = house.customer(MUM)
-    code, path = asked(house)
+    code, path = ask_guardian(house)
     mum = house.signed_in(guardian)
     send(mum, path, YES)
     page = card_page(mum)
@@ -391,8 +391,8 @@ def test_on_the_eighteenth_birthday_it_is_theirs_alone(house: House) -> None:
 
 def _no_yes(house: House) -> bool:
     """Whether a guardian cannot say yes."""
-    guardian = known_guardian(house)
-    _, path = asked(house)
+    guardian = identified_guardian(house)
+    _, path = ask_guardian(house)
     return send(house.signed_in(guardian), path, YES).status_code == 403
 
 
@@ -404,7 +404,7 @@ def _no_asking(house: House) -> bool:
 
 def _no_minor(house: House) -> bool:
     """Whether a minor cannot sign up although a guardian said yes."""
-    guardian = known_guardian(house)
+    guardian = identified_guardian(house)
     invited_by = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
     assert isinstance(invited_by, tuple)
     invitation = house.do(lambda transaction: invitations.by_id(transaction.tables, invited_by[0]))

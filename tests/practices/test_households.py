@@ -22,7 +22,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def invited(house: House, holder: str) -> str:
+def invitation_link(house: House, holder: str) -> str:
     """The link that somebody gets whom a holder invites."""
     answer = send(house.signed_in(holder), "/me/household", {"email": BO})
     assert answer.headers["location"] == "/me/household?said=invited"
@@ -36,10 +36,10 @@ def holder_of(house: House, person: str) -> str:
     return account.holder
 
 
-def joined(house: House) -> tuple[str, str]:
+def household(house: House) -> tuple[str, str]:
     """A holder, and a member who signed up by an invitation."""
     holder = house.customer()
-    path = invited(house, holder)
+    path = invitation_link(house, holder)
     browser = house.browser()
     assert "Join a household" in browser.get(path).text
     raw = path.rsplit("/", 1)[-1]
@@ -62,7 +62,7 @@ def joined(house: House) -> tuple[str, str]:
 
 def test_an_adult_comes_in_with_a_sign_in_of_their_own(house: House) -> None:
     """The holder pays for both, and sees that somebody is there but not who."""
-    holder, member = joined(house)
+    holder, member = household(house)
     assert holder_of(house, member) == holder
     page = house.signed_in(holder).get("/me/household").text
     assert "Pay for them no longer" in page
@@ -77,7 +77,7 @@ def test_an_adult_comes_in_with_a_sign_in_of_their_own(house: House) -> None:
 @pytest.mark.parametrize("who", ["holder", "member"])
 def test_either_can_end_it(house: House, who: str) -> None:
     """From then on each pays for themselves; a stranger can end nothing."""
-    holder, member = joined(house)
+    holder, member = household(house)
     eve = house.signed_in(house.customer("eve@marked.example"))
     send(eve, "/me/household/end", {"member": member}, "/me/household")
     assert holder_of(house, member) == holder
@@ -90,9 +90,9 @@ def test_either_can_end_it(house: House, who: str) -> None:
 def test_a_customer_comes_in_with_the_account_that_they_have(house: House) -> None:
     """By the same link, once; a holder of others cannot, and nobody invites themselves in."""
     holder, other = house.customer(), house.customer("other@marked.example")
-    path = invited(house, holder)
+    path = invitation_link(house, holder)
     assert send(house.signed_in(holder), path, {}).status_code == 410
-    path = invited(house, holder)
+    path = invitation_link(house, holder)
     assert send(house.signed_in(other), path, {}).headers["location"] == "/me/household"
     assert holder_of(house, other) == holder
     assert house.signed_in(other).get(path).status_code == 410
@@ -100,7 +100,7 @@ def test_a_customer_comes_in_with_the_account_that_they_have(house: House) -> No
 
 def test_a_household_is_no_way_around_a_guardian(house: House) -> None:
     """Whoever is under age is led to ask a guardian, invitation or not."""
-    path = invited(house, house.customer())
+    path = invitation_link(house, house.customer())
     data = {"birth-date": "2011-01-01", "invitation": path.rsplit("/", 1)[-1]}
     answer = house.browser().post("/sign-up", data=data)
     assert answer.headers["location"] == "/sign-up/guardian"
@@ -124,15 +124,15 @@ def test_a_household_is_no_list_of_everybody(house: House) -> None:
         assert send(browser, "/me/household", {"email": bad}, "/me").status_code == 422
 
 
-def _refused(house: House) -> bool:
+def _nobody_is_invited(house: House) -> bool:
     """Whether nobody can be invited."""
     answer = send(house.signed_in(house.customer()), "/me/household", {"email": BO})
     return answer.status_code == 403
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {
-    "invitations": _refused,
-    "service-messages": _refused,
+    "invitations": _nobody_is_invited,
+    "service-messages": _nobody_is_invited,
 }
 
 

@@ -37,7 +37,7 @@ HOSTILE = (
 )
 
 
-def named(house: House, name: str, email: str = "ann@marked.example") -> str:
+def customer_named(house: House, name: str, email: str = "ann@marked.example") -> str:
     """A customer by a name, to whom a message about their password waits."""
     person = house.customer(email, name=name)
     house.do(
@@ -71,7 +71,7 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
     house: House, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row whose stored address is none is set aside at once, and the one behind it goes out."""
-    bad, good = named(house, "Bad"), named(house, "Good", "good@marked.example")
+    bad, good = customer_named(house, "Bad"), customer_named(house, "Good", "good@marked.example")
     with monkeypatch.context() as before:  # as before addresses were checked
         before.setattr(Fields, "kept", lambda _self, _field, value, _today: value)
         _keep_raw(house, bad, address)
@@ -99,7 +99,7 @@ def test_whatever_is_wrong_with_a_row_it_is_set_aside_after_its_tries(
     house: House, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that cannot be made is tried ever less often, then it waits for staff; others go."""
-    bad = named(house, "Bad")
+    bad = customer_named(house, "Bad")
     if word == "values":
         prepare = Delivery._prepare
 
@@ -115,7 +115,7 @@ def test_whatever_is_wrong_with_a_row_it_is_set_aside_after_its_tries(
                 transaction.connection, tables.outbox, {word: "gone/gone"}, ""
             )
         )
-    named(house, "Good", "good@marked.example")
+    customer_named(house, "Good", "good@marked.example")
     gate, box = house.provider.gate.gate, Box()
     delivery = Delivery(house.provider, box)
     assert delivery.run(gate) == 1
@@ -139,7 +139,7 @@ def test_a_message_that_went_out_is_not_sent_again_if_it_cannot_be_noted(
         raise VaultError("no copy", code="damaged")
 
     monkeypatch.setattr(Delivery, "_note_sent", sent)
-    person = named(house, "Ann")
+    person = customer_named(house, "Ann")
     gate, box = house.provider.gate.gate, Box()
     for _ in range(3):
         Delivery(house.provider, box).run(gate)
@@ -191,7 +191,7 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
 )
 def test_a_name_is_text_in_every_part_of_a_message(house: House, name: str) -> None:
     """Markdown, HTML and links in a name come out as they were typed, and are nothing else."""
-    named(house, name)
+    customer_named(house, name)
     with mail_server() as (inbox, url):
         Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate)
     message = message_from_bytes(inbox.messages[0], policy=policy.default)
@@ -251,7 +251,7 @@ def test_a_stranger_reads_no_name_that_a_program_would_make_a_link_of(
 @pytest.mark.parametrize("typed", ["info@bücher.example", "info@xn--bcher-kva.example"])
 def test_a_domain_of_other_letters_goes_out_as_a_labels(house: House, typed: str) -> None:
     """A mail server that does not know SMTPUTF8 takes such an address, however it was typed."""
-    named(house, "Ann", typed)
+    customer_named(house, "Ann", typed)
     with mail_server(utf8=False) as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
     assert inbox.receivers == ["info@xn--bcher-kva.example"]
@@ -262,14 +262,14 @@ def test_letters_before_the_at_sign_that_a_server_does_not_know_are_no_lost_conn
     house: House,
 ) -> None:
     """Without SMTPUTF8 such a message is set aside at once and says why; with it, it goes out."""
-    person = named(house, "Ann", "jörg@bücher.example")
+    person = customer_named(house, "Ann", "jörg@bücher.example")
     gate = house.provider.gate.gate
     with mail_server(utf8=False) as (inbox, url):
         Delivery(house.provider, Smtp(url)).run(gate)
     assert not inbox.messages
     state, trouble = troubles(house)[person]
     assert (state, "SMTPUTF8" in trouble) == ("failed", True)
-    named(house, "Jo", "jürg@bücher.example")
+    customer_named(house, "Jo", "jürg@bücher.example")
     with mail_server() as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(gate) == 1
     assert inbox.receivers == ["jürg@xn--bcher-kva.example"]
@@ -278,8 +278,11 @@ def test_letters_before_the_at_sign_that_a_server_does_not_know_are_no_lost_conn
 
 def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house: House) -> None:
     """A 5xx sets its own message aside with its number; a 4xx is tried again."""
-    gone, full = named(house, "A", "gone@marked.example"), named(house, "B", "full@marked.example")
-    named(house, "C", "good@marked.example")
+    gone, full = (
+        customer_named(house, "A", "gone@marked.example"),
+        customer_named(house, "B", "full@marked.example"),
+    )
+    customer_named(house, "C", "good@marked.example")
     with mail_server() as (inbox, url):
         inbox.refused = {
             "gone@marked.example": "550 no such gone@marked.example",
@@ -316,7 +319,7 @@ def test_no_mail_goes_in_clear_over_a_network(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_server_that_cannot_be_reached_costs_one_message_one_try(house: House) -> None:
     """Where no message would go, the run ends, and the others keep their tries."""
-    people = [named(house, "A"), named(house, "B", "b@marked.example")]
+    people = [customer_named(house, "A"), customer_named(house, "B", "b@marked.example")]
     down = Smtp(f"smtp://127.0.0.1:{free_port()}")
     assert Delivery(house.provider, down).run(house.provider.gate.gate) == 0
     tried = house.do(

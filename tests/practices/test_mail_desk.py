@@ -9,7 +9,7 @@ import pytest
 
 from practices.conftest import House, send
 from practices.mail_server import mail_server
-from practices.test_mail import named, troubles
+from practices.test_mail import customer_named, troubles
 from upheld.database.statements import rows
 from upheld.gate.log.sentences import told
 from upheld.practice import tasks
@@ -31,9 +31,9 @@ def message_of(house: House, person: str) -> str:
     return str(result)
 
 
-def refused(house: House) -> str:
+def refused_customer(house: House) -> str:
     """A customer whose message a mail server refused for good."""
-    person = named(house, "Ann Secret")
+    person = customer_named(house, "Ann Secret")
     with mail_server() as (inbox, url):
         inbox.refused = {"ann@marked.example": "550 no such user"}
         Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate)
@@ -47,7 +47,7 @@ def kinds(house: House, person: str) -> list[str]:
 
 def test_managers_see_what_failed_and_why_and_nothing_of_anybody(house: House) -> None:
     """The console says how many, the page why; a name or an address stands on neither."""
-    person = refused(house)
+    person = refused_customer(house)
     manager = house.signed_in(house.staff("manager"), "staff")
     home, page = manager.get("/staff").text, manager.get(HERE).text
     assert "could not be delivered: 1." in home
@@ -62,7 +62,7 @@ def test_managers_see_what_failed_and_why_and_nothing_of_anybody(house: House) -
 
 def test_a_manager_lets_a_message_be_tried_again(house: House) -> None:
     """It goes out at once when the mail server takes it, with an entry of who let it."""
-    person = refused(house)
+    person = refused_customer(house)
     message = message_of(house, person)
     staff_id = house.staff("manager")
     manager = house.signed_in(staff_id, "staff")
@@ -84,7 +84,7 @@ def test_a_manager_lets_a_message_be_tried_again(house: House) -> None:
 
 def test_a_manager_drops_a_message_and_tries_all_others(house: House) -> None:
     """What is dropped is never sent; what is tried again together is all that failed."""
-    first, second = refused(house), refused(house)
+    first, second = refused_customer(house), refused_customer(house)
     manager = house.signed_in(house.staff("manager"), "staff")
     path = f"{HERE}/{message_of(house, first)}/drop"
     assert send(manager, path, {}, HERE).status_code == 303
@@ -99,7 +99,7 @@ def test_a_manager_drops_a_message_and_tries_all_others(house: House) -> None:
 
 def test_a_queue_that_is_full_is_told_to_managers(house: House) -> None:
     """Without a mail server at once, with one when the oldest message waits for an hour."""
-    named(house, "Ann")
+    customer_named(house, "Ann")
     manager = house.signed_in(house.staff("manager"), "staff")
     assert "There is no mail server, and messages wait: 1." in manager.get("/staff").text
     (practice,) = [each for each in house.provider.practices if each.name == "messages"]
@@ -155,8 +155,8 @@ def report(message: str, action: str = "failed", *, whole: bool = True) -> bytes
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_message_that_came_back_is_told_to_managers(house: House, *, whole: bool) -> None:
     """A report names its message; it is noted once, on that message alone, with its status."""
-    person = named(house, "Ann")
-    named(house, "Bo", "bo@marked.example")
+    person = customer_named(house, "Ann")
+    customer_named(house, "Bo", "bo@marked.example")
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
     bounce = bounces.read(report(message_of(house, person), whole=whole))
     assert house.do(lambda transaction: bounces.note(transaction, bounce)) == message_of(

@@ -28,7 +28,7 @@ your invoice {{ words.number }} is ready: <{{ page('/me') }}>.
 {% block offers %}Also, **fibre** costs less this month.{% endblock %}"""
 
 
-class Kept:
+class Inbox:
     """What a mail server of the tests' own received, or why it refuses."""
 
     def __init__(self) -> None:
@@ -69,16 +69,16 @@ def templates(house: House) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[Kept, int]]:
+def server() -> Iterator[tuple[Inbox, int]]:
     """A mail server on this machine."""
-    inbox, port = Kept(), free_port()
+    inbox, port = Inbox(), free_port()
     controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
     yield inbox, port
     controller.stop()
 
 
-def queued(house: House, person: str, purpose: str = "administrative-message") -> str:
+def queue_message(house: House, person: str, purpose: str = "administrative-message") -> str:
     """Queue a message to somebody."""
     result = house.do(
         lambda transaction: outbox.queue(
@@ -100,12 +100,12 @@ def states(house: House) -> list[str]:
 
 @pytest.mark.usefixtures("templates")
 def test_a_message_is_sent_once_with_its_copy_and_its_entry(
-    house: House, server: tuple[Kept, int]
+    house: House, server: tuple[Inbox, int]
 ) -> None:
     """It arrives by SMTP, as text and HTML; the account holds a copy and the ledger an entry."""
     inbox, port = server
     person = house.customer()
-    message = queued(house, person)
+    message = queue_message(house, person)
     delivery = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{port}"))
     gate = house.provider.gate.gate
     assert [delivery.run(gate), delivery.run(gate)] == [1, 0]
@@ -137,7 +137,7 @@ def test_a_message_is_sent_once_with_its_copy_and_its_entry(
 def test_a_mail_server_that_is_down_for_an_hour_loses_nothing(house: House) -> None:
     """What cannot be handed over is tried again, ever less often, and sent when it can be."""
     person = house.customer()
-    queued(house, person)
+    queue_message(house, person)
     gate = house.provider.gate.gate
     down = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{free_port()}"))
     tries = 0
@@ -155,13 +155,13 @@ def test_a_mail_server_that_is_down_for_an_hour_loses_nothing(house: House) -> N
 
 @pytest.mark.usefixtures("templates")
 def test_an_address_that_is_refused_for_good_is_not_tried_again(
-    house: House, server: tuple[Kept, int]
+    house: House, server: tuple[Inbox, int]
 ) -> None:
     """A final refusal ends the message, with an entry, and its text is in no error."""
     inbox, port = server
     inbox.answer = "550 no such user ann@marked.example"
     person = house.customer()
-    queued(house, person)
+    queue_message(house, person)
     gate = house.provider.gate.gate
     delivery = Delivery(house.provider, Smtp(f"smtp://127.0.0.1:{port}"))
     assert delivery.run(gate) == 0
@@ -179,7 +179,7 @@ def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: 
             raise KeyboardInterrupt
 
     observed: list[str] = []
-    queued(house, house.customer())
+    queue_message(house, house.customer())
     gate = house.provider.gate.gate
     with pytest.raises(KeyboardInterrupt):
         Delivery(house.provider, Dies()).run(gate)
@@ -194,7 +194,7 @@ def test_a_process_that_dies_while_it_sends_sends_the_same_message_again(house: 
 def test_whoever_opts_out_before_it_is_sent_does_not_get_it(house: House) -> None:
     """The policy is asked again at the moment of sending; a refusal ends the message."""
     person = house.customer()
-    queued(house, person, "offers")
+    queue_message(house, person, "offers")
     house.do(
         lambda transaction: transaction.record(
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
@@ -215,7 +215,7 @@ def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: H
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
         )
     )
-    queued(house, person)
+    queue_message(house, person)
     box = Box()
     assert Delivery(house.provider, box).run(house.provider.gate.gate) == 1
     texts = [box.messages[0].get_body((kind,)) for kind in ("plain", "html")]
@@ -229,7 +229,7 @@ def test_a_line_of_an_offer_is_left_out_for_whoever_opted_out_of_offers(house: H
 def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
     """To open the address changes nothing; to post to it, as mail programs do, ends offers."""
     person = house.customer()
-    queued(house, person, "offers")
+    queue_message(house, person, "offers")
     box = Box()
     Delivery(house.provider, box).run(house.provider.gate.gate)
     (message,) = box.messages
@@ -256,7 +256,7 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
 @pytest.mark.usefixtures("templates")
 def test_nothing_that_waits_to_be_sent_holds_a_value(house: House, tmp_path: Path) -> None:
     """The outbox names person and template; name and address are read when it is sent."""
-    queued(house, house.customer())
+    queue_message(house, house.customer())
     result = house.do(
         lambda transaction: [
             tuple(each) for each in transaction.connection.exec_driver_sql("SELECT * FROM outbox")
@@ -308,7 +308,7 @@ def _queue_refused(house: House) -> bool:
     return isinstance(result, Refused)
 
 
-def _sent_refused(house: House) -> bool:
+def _is_sent_refused(house: House) -> bool:
     """Whether a message that was queued does not go out, since its address may not be used."""
     person = house.customer()
     house.do(
@@ -341,6 +341,6 @@ def _offer_refused(house: House) -> bool:
 RESTS_ON = {
     "offers": _offer_refused,
     "service-messages": _queue_refused,
-    "billing-use": _sent_refused,
+    "billing-use": _is_sent_refused,
     "message-copies": _copied_refused,
 }

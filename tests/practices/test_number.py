@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import upheld
-from practices.number import LIST, README, STATEMENT, listed, report
+from practices.number import LIST, README, STATEMENT, dead_lines, report
 from sizes import size
 from upheld.demo import sample_policy
 from upheld.mutate.report import statement, unlisted
@@ -19,7 +19,7 @@ from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 TENTHS = size("tenths of the sample policy's words", short=1, long=10)
 
 
-def chosen(name: str) -> bool:
+def in_sample(name: str) -> bool:
     """A tenth of the words, always the same by their digest, or all of them."""
     return int(sha256(name.encode()).hexdigest(), 16) % 10 < TENTHS
 
@@ -35,8 +35,8 @@ def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
 ) -> None:
     """No word is dead that is not listed, none is listed that does something, and none fails."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    result = report(lambda mutant: chosen(mutant.id))
-    more, fewer = unlisted(result, {name for name in listed() if chosen(name)})
+    result = report(lambda mutant: in_sample(mutant.id))
+    more, fewer = unlisted(result, {name for name in dead_lines() if in_sample(name)})
     assert more == []
     assert fewer == []
     assert all(each.why for each in result.findings if each.came == NEEDED)
@@ -59,7 +59,7 @@ def test_the_statement_of_the_readme_is_what_the_list_says(all_mutants: list[Mut
     """Of each kind the README counts what can change something, less what is listed as dead."""
     policy = upheld.load(sample_policy())
     living = [each for each in all_mutants if not each.error and not equal(policy, each)]
-    dead = listed()
+    dead = dead_lines()
     text = STATEMENT.search(Path(README).read_text(encoding="utf-8"))
     assert text is not None
     rows = [line for line in text[2].splitlines() if line.startswith("| ")][1:]

@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, PASSWORD, TOKEN, House, send
 from practices.mail import link, waiting
-from practices.test_guardians import YES, asked, born, known_guardian
+from practices.test_guardians import YES, ask_guardian, born, identified_guardian
 from practices.test_sign_up import GOOD
-from practices.test_taken_in import EMAIL, taken_in
+from practices.test_taken_in import EMAIL, import_customer
 from upheld.database.statements import row, rows, run
 from upheld.practice import tasks
 from upheld.practices.accounts import domain
@@ -118,8 +118,8 @@ def test_twenty_threads_at_once_use_a_thing_up_once(house: House) -> None:
 
 def test_a_guardians_code_registers_one_child(house: House) -> None:
     """Twenty sign up by it at once: one account is opened, and one child is in their care."""
-    guardian = known_guardian(house)
-    code, path = asked(house)
+    guardian = identified_guardian(house)
+    code, path = ask_guardian(house)
     send(house.signed_in(guardian), path, YES)
     unlimited(house)
     before = count(house, "SELECT count(*) FROM account")
@@ -129,7 +129,7 @@ def test_a_guardians_code_registers_one_child(house: House) -> None:
     assert len(house.do(lambda j: guardians.cares(j.tables, guardian))) == 1
 
 
-def invited(house: House, holder: str, email: str) -> str:
+def invitation_link(house: House, holder: str, email: str) -> str:
     """The link that an adult gets whom a holder invites."""
     send(house.signed_in(holder), "/me/household", {"email": email})
     return link(house, "accounts/household")
@@ -138,13 +138,13 @@ def invited(house: House, holder: str, email: str) -> str:
 def test_a_households_link_brings_one_member(house: House) -> None:
     """Twenty sign up by it at once, or come in with their own accounts: one of them does."""
     holder = house.customer()
-    path = invited(house, holder, "bo@marked.example")
+    path = invitation_link(house, holder, "bo@marked.example")
     unlimited(house)
     raw = path.rsplit("/", 1)[-1]
     assert at_once(house, "/sign-up/form", applicants(raw, "1990-01-01")) == {303: 1, 410: 19}
     assert len(house.do(lambda j: domain.members(j.tables, holder))) == 1
     people = [house.customer(f"own{at}@marked.example") for at in range(5)]
-    path = invited(house, holder, "flo@marked.example")
+    path = invitation_link(house, holder, "flo@marked.example")
     browsers = [house.signed_in(each) for each in people]
     forms = [{"_token": token(each, path)} for each in browsers]
     assert at_once(house, path, forms, browsers) == {303: 1, 410: 4}
@@ -155,7 +155,10 @@ def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
     """With one place left, of many links that are used at once one brings somebody in."""
     holder = house.customer()
     unlimited(house)
-    raws = [invited(house, holder, f"w{at}@marked.example").rsplit("/", 1)[-1] for at in range(5)]
+    raws = [
+        invitation_link(house, holder, f"w{at}@marked.example").rsplit("/", 1)[-1]
+        for at in range(5)
+    ]
     for at in range(domain.MEMBERS_MAX - 1):
         member = house.customer(f"m{at}@marked.example")
         house.do(
@@ -183,8 +186,8 @@ def test_links_in_messages_work_once(house: House) -> None:
 
 def test_an_invited_guardian_answers_once(house: House) -> None:
     """The same link from twenty pages: one answer is taken."""
-    guardian = known_guardian(house)
-    _, path = asked(house)
+    guardian = identified_guardian(house)
+    _, path = ask_guardian(house)
     browser = house.signed_in(guardian)
     form = {**YES, "_token": token(browser, path)}
     answers = at_once(house, path, [form] * AT_ONCE, [browser] * AT_ONCE)
@@ -204,7 +207,7 @@ def test_a_one_time_password_signs_in_once(house: House) -> None:
 def test_a_guardian_is_checked_once(house: House) -> None:
     """Twenty answers to one task of checking who somebody is: one is noted, yes or no."""
     guardian = house.customer("mum@marked.example")
-    _, path = asked(house)
+    _, path = ask_guardian(house)
     send(house.signed_in(guardian), path, YES)
     (task,) = house.do(lambda j: tasks.of_person(j.tables, guardian))
     staff = house.staff("accounts")
@@ -221,7 +224,7 @@ def test_a_guardian_is_checked_once(house: House) -> None:
 @pytest.mark.parametrize("born", ["1985-07-30", ""])
 def test_a_customer_from_a_file_gets_one_account(house: House, tmp_path: Path, born: str) -> None:
     """Twenty send the form of their link at once: one account, one password, one birth date."""
-    person = taken_in(house, tmp_path, born)
+    person = import_customer(house, tmp_path, born)
     unlimited(house)
     send(house.browser(), "/recover", {"email": EMAIL})
     path = link(house, "accounts/welcome-back")
@@ -244,7 +247,7 @@ def test_twenty_who_ask_for_a_customer_from_a_file_leave_one_link_that_works(
     house: House, tmp_path: Path
 ) -> None:
     """Recovery and sign-up at once: the last link opens the account, once, and no other does."""
-    person = taken_in(house, tmp_path)
+    person = import_customer(house, tmp_path)
     unlimited(house)
     assert at_once(house, "/recover", [{"email": EMAIL}] * AT_ONCE) == {303: AT_ONCE}
     assert at_once(house, "/sign-up/form", [GOOD] * AT_ONCE) == {303: AT_ONCE}

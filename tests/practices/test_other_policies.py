@@ -57,7 +57,7 @@ def true_of(house: House, answer: httpx2.Response) -> None:
     assert [each for each in OF_THE_SAMPLE if each in answer.text] == [], where
 
 
-def signed_up(house: House, name: str) -> TestClient:
+def sign_up(house: House, name: str) -> TestClient:
     """The browser of somebody who signed up, confirmed their address and signed in."""
     form = registration_form(house.policy)
     values: dict[str, Any] = {
@@ -80,7 +80,7 @@ def signed_up(house: House, name: str) -> TestClient:
 
 def test_somebody_signs_up_and_every_page_of_theirs_is_true(other: House, name: str) -> None:
     """By the form, the message and the sign-in; then each page that links lead to."""
-    browser = signed_up(other, name)
+    browser = sign_up(other, name)
     result: dict[str, int] = {}
     ahead = [
         "/me",

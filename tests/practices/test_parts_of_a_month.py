@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practices.bills import PLANS, address, held_by, history, job, later, order, today
+from practices.bills import PLANS, address, history, job, later, make_holder, order, today
 from practices.conftest import House
 from sizes import size
 from upheld.database import rows as database
@@ -124,7 +124,7 @@ def in_care(house: House) -> tuple[str, str, str]:
     minor = house.customer("minor@marked.example", born)
 
     def work(transaction: GateTransaction) -> str:
-        held_by(transaction, minor, guardian)
+        make_holder(transaction, minor, guardian)
         for kind in ("guardian-link", "guardian-costs"):
             transaction.record(minor, kind)
         return str(transaction.record(minor, "guardian-consent"))

@@ -67,7 +67,7 @@ def pay(browser: TestClient, **values: str) -> str:
     return browser.get(answer.headers["location"]).text
 
 
-def said(cents: int) -> str:
+def typed_amount(cents: int) -> str:
     """An amount as somebody types it."""
     return f"{cents // 100}.{cents % 100:02}"
 
@@ -82,7 +82,7 @@ def test_a_customer_pays_what_they_owe(house: House) -> None:
     house.provider.events.subscribe("payment-received", lambda _, who, __: heard.append(who))
     browser = with_card(house, person)
     amount_due = history(house, person).balance
-    assert "You still owe" in pay(browser, amount=said(amount_due - 100))
+    assert "You still owe" in pay(browser, amount=typed_amount(amount_due - 100))
     assert "You owe nothing any more" in pay(browser, amount="1.00")
     assert heard == [person, person]
     assert history(house, person).balance == 0

@@ -13,7 +13,7 @@ import pytest
 
 from practices.bills import PROCESSOR, address, engage, history, invoiced, job, with_card
 from practices.conftest import PAGE, House, send
-from practices.test_payment import Killed, form, said
+from practices.test_payment import Killed, form, typed_amount
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import Fields
 from upheld.gate.transaction import GateTransaction
@@ -49,7 +49,7 @@ def charges(house: House) -> list[str]:
 def kill(house: House, person: str, monkeypatch: pytest.MonkeyPatch, when: str) -> dict[str, str]:
     """Let a payment of everything be killed before or after its charge; its form."""
     browser = with_card(house, person)
-    data = form(browser, amount=said(history(house, person).balance))
+    data = form(browser, amount=typed_amount(history(house, person).balance))
     charge = Payments.charge
 
     def killed(self: Payments, *args: object) -> Charged:
@@ -68,7 +68,7 @@ def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> N
     """One of them books what is open; the others find it under way, or nothing open any more."""
     person = owes(house)
     browser = with_card(house, person)
-    data = form(browser, amount=said(history(house, person).balance))
+    data = form(browser, amount=typed_amount(history(house, person).balance))
     token = send(browser, "/me/payment", {**data, "amount": "x"}).request.content.decode()
     token = token.partition("_token=")[2].partition("&")[0]
 

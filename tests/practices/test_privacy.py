@@ -213,7 +213,7 @@ def _look_refused(house: House) -> bool:
     return answer.status_code == 403
 
 
-def _refused(
+def _is_refused(
     act: Callable[[GateTransaction, str], Outcome], *duties: str
 ) -> Callable[[House], bool]:
     def story(house: House) -> bool:
@@ -226,9 +226,9 @@ def _refused(
 
 RESTS_ON = {
     "own-view": _look_refused,
-    "transactions": _refused(bought),
-    "collecting-charges": _refused(to_agent, "delete-on-recall"),
-    "legal-process": _refused(
+    "transactions": _is_refused(bought),
+    "collecting-charges": _is_refused(to_agent, "delete-on-recall"),
+    "legal-process": _is_refused(
         lambda transaction, who: to_court(transaction, who)[0], "only-what-is-demanded"
     ),
 }

@@ -68,7 +68,7 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
     ]
 
 
-def _asked_in(path: Path) -> set[str]:
+def _actions_in(path: Path) -> set[str]:
     """The actions that a module's calls of `Act` and `Request` name."""
     result: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -87,7 +87,7 @@ def test_practices_say_every_action_that_their_code_asks(house: House) -> None:
     """Each action that the code of a practice names is one that the practice says it asks."""
     for practice in house.provider.practices:
         package = SOURCE / "practices" / practice.name
-        query = {word for path in package.rglob("*.py") for word in _asked_in(path)}
+        query = {word for path in package.rglob("*.py") for word in _actions_in(path)}
         assert query - {*practice.asks, *GATE_ASKS} == set(), practice.name
         code = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
         code = code.replace('"answer-', '"').replace('f"answer-{kind}"', "")

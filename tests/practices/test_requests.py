@@ -253,7 +253,7 @@ def test_a_request_can_be_taken_back_by_its_person_alone(house: House) -> None:
     ).allowed
 
 
-def _refused(kind: str) -> object:
+def _is_refused(kind: str) -> object:
     def story(house: House) -> bool:
         person = house.customer()
         return isinstance(
@@ -273,8 +273,8 @@ def _correct_refused(house: House) -> bool:
 
 
 RESTS_ON = {
-    "access": _refused("access"),
-    "correction": _refused("correction"),
-    "erasure": _refused("erasure"),
+    "access": _is_refused("access"),
+    "correction": _is_refused("correction"),
+    "erasure": _is_refused("erasure"),
     "necessary": _correct_refused,
 }

@@ -10,8 +10,8 @@ import pytest
 from practices.conftest import House
 from practices.mail import link
 from practices.routes import Line, World, lines, routed
-from practices.test_guardians import asked
-from practices.test_households import invited
+from practices.test_guardians import ask_guardian
+from practices.test_households import invitation_link
 from upheld.database.schema import declared
 from upheld.database.statements import rows
 from upheld.practices.rights import erasure
@@ -68,8 +68,8 @@ def live(world: World) -> dict[str, Callable[[], str]]:
         "/erased/{link}": lambda: f"/erased/{raw}",
         "/recover/{link}": lambda: link(house, "accounts/recover"),
         "/verify/{link}": lambda: link(house, "accounts/verify"),
-        "/guardian/{link}": lambda: asked(house)[1],
-        "/join/{link}": lambda: invited(house, world.visitors["bo"][1]),
+        "/guardian/{link}": lambda: ask_guardian(house)[1],
+        "/join/{link}": lambda: invitation_link(house, world.visitors["bo"][1]),
     }
 
 

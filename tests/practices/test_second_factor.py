@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
-from practices.test_enrolling import offered
+from practices.test_enrolling import offer_of
 from practices.test_once import AT_ONCE, at_once, unlimited
 from practices.test_staff import task_on
 from upheld.database.statements import row, rows
@@ -38,7 +38,7 @@ class Ann:
     def __init__(self, house: House) -> None:
         self.house, self.person = house, house.customer()
         self.browser = house.signed_in(self.person)
-        sealed, self.shows = offered(self.browser.get(HERE).text)
+        sealed, self.shows = offer_of(self.browser.get(HERE).text)
         form = {"offer": sealed, "code": self.code()}
         self.page = send(self.browser, HERE, form).text
         self.codes = re.findall(r"\b[A-Z2-9]{4}(?:-[A-Z2-9]{4}){5}\b", self.page)
@@ -82,8 +82,8 @@ def test_setting_up_needs_a_code_and_ends_other_sessions(house: House) -> None:
     """A wrong code, or what was offered to another session, sets nothing up; the right one does."""
     person = house.customer()
     browser, elsewhere = house.signed_in(person), house.signed_in(person)
-    sealed, shows = offered(browser.get(HERE).text)
-    foreign, other = offered(elsewhere.get(HERE).text)
+    sealed, shows = offer_of(browser.get(HERE).text)
+    foreign, other = offer_of(elsewhere.get(HERE).text)
     at = house.clock.now()
     for form in (
         {"offer": sealed, "code": "000000"},

@@ -35,7 +35,7 @@ NEW = "another four plain words"
 
 
 @pytest.fixture
-def minted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def minted_secrets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every secret that is made while the test runs: of links, and of sessions."""
     results: list[str] = []
     for name in ("mint", "begin"):
@@ -58,7 +58,7 @@ def delivered(house: House) -> str:
     return "\n".join(part.get_content() for mail in box.messages for part in mail.iter_parts())
 
 
-def stored(house: House) -> bytes:
+def database_bytes(house: House) -> bytes:
     """Every byte of every table, and every value of everybody as the gate opens it."""
 
     def read(transaction: GateTransaction) -> Iterator[bytes]:
@@ -89,7 +89,7 @@ def stories(house: House) -> tuple[str, str]:
     ann = house.customer()
     house.browser().post("/recover", data={"email": "ann@marked.example"})
     send(house.signed_in(ann), "/me/household", {"email": "bo@marked.example"})
-    code, _ = asked_other(house)
+    code, _ = other_code(house)
     data = {
         "name": "Di Marked",
         "email": "di@marked.example",
@@ -103,7 +103,7 @@ def stories(house: House) -> tuple[str, str]:
     return ann, mail + delivered(house) + code
 
 
-def asked_other(house: House) -> tuple[str, str]:
+def other_code(house: House) -> tuple[str, str]:
     """Another minor asks another guardian; the code, and nothing else."""
     page_shown = house.browser().post(
         "/sign-up/guardian", data={"email": "dad@marked.example", "name": "Kim"}
@@ -113,7 +113,7 @@ def asked_other(house: House) -> tuple[str, str]:
     return code[0], ""
 
 
-def shown(house: House, person: str) -> str:
+def message_pages(house: House, person: str) -> str:
     """What pages show of somebody's messages: to them, in a copy of everything, and to staff."""
     browser = house.signed_in(person)
     listed = browser.get("/me/messages").text
@@ -137,20 +137,20 @@ def shown(house: House, person: str) -> str:
 
 
 def test_no_text_that_is_stored_or_shown_opens_anything(
-    house: House, minted: list[str], caplog: pytest.LogCaptureFixture
+    house: House, minted_secrets: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Links stand in the mail alone: not in copies, exports, pages of staff, tables or logs."""
     caplog.set_level(logging.DEBUG, "upheld")
     ann, mail = stories(house)
-    in_mail = [each for each in minted if each in mail]
+    in_mail = [each for each in minted_secrets if each in mail]
     assert len(in_mail) >= 6, "the stories send links"
     code = mail[-24:]
-    pages = shown(house, ann)
+    pages = message_pages(house, ann)
     logged = [each.getMessage() for each in caplog.records if not each.name.startswith("httpx")]
-    everything = stored(house) + pages.encode() + "\n".join(logged).encode()
+    everything = database_bytes(house) + pages.encode() + "\n".join(logged).encode()
     assert IN_THE_MAIL.encode() in everything, "copies say where their links are"
     assert "A new password" in pages
-    assert [each for each in (*minted, code) if each.encode() in everything] == []
+    assert [each for each in (*minted_secrets, code) if each.encode() in everything] == []
     assert PASSWORD.encode() not in everything
 
 
@@ -186,12 +186,12 @@ def test_a_guardians_reset_ends_the_links_before(house: House) -> None:
 
 
 def test_a_session_that_is_not_fresh_finds_no_way_around_the_password(
-    house: House, minted: list[str]
+    house: House, minted_secrets: list[str]
 ) -> None:
     """Whoever sits down at a browser that was left reads no link in the account's messages."""
     person = house.customer()
     house.browser().post("/recover", data={"email": "ann@marked.example"})
-    mail, raw = delivered(house), minted[-1]
+    mail, raw = delivered(house), minted_secrets[-1]
     assert f"/recover/{raw}" in mail
     stale = house.signed_in(person)
     house.clock.moved = timedelta(minutes=6)
@@ -254,10 +254,12 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
         lambda j: [sessions.looked_at(j.tables, kind, each, at) for kind, each in raws.items()]
     )
     assert live == [None] * 4
-    assert raw.encode() in stored(house), "the texts are sealed, and the migration has no keys"
+    assert raw.encode() in database_bytes(house), (
+        "the texts are sealed, and the migration has no keys"
+    )
     run_job = RedactionJob(house.provider)
     assert run_job.run(gate) == 1
-    assert raw.encode() not in stored(house)
+    assert raw.encode() not in database_bytes(house)
     page = house.signed_in(person).get("/me/messages/" + "1" * 32).text
     assert page.count(IN_THE_MAIL) == 2
     assert "/me/privacy/requests" in page

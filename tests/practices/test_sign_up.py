@@ -67,7 +67,7 @@ def sign_up(house: House, data: dict[str, Any] | None = None) -> httpx2.Response
     return house.browser().post("/sign-up/form", data=GOOD if data is None else data)
 
 
-def found(house: House, email: str = "ben@marked.example") -> list[str]:
+def people_at(house: House, email: str = "ben@marked.example") -> list[str]:
     """The people with an address."""
     return house.do(
         lambda transaction: blind_index.find(
@@ -76,7 +76,7 @@ def found(house: House, email: str = "ben@marked.example") -> list[str]:
     )
 
 
-def held(house: House, person: str) -> set[str]:
+def field_names(house: House, person: str) -> set[str]:
     """The fields that are held of somebody."""
     return {
         field
@@ -97,8 +97,8 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
     assert gate.status_code == 200
     assert 'value="1988-03-04"' in gate.text
     assert sign_up(house).headers["location"] == "/sign-up/sent"
-    (person,) = found(house)
-    assert held(house, person) == {
+    (person,) = people_at(house)
+    assert field_names(house, person) == {
         "name",
         "email",
         "credentials",
@@ -177,8 +177,8 @@ def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
     page = house.browser().post("/sign-up", data={"birth-date": "1988-03-04"}).text
     assert "occupation" not in page.split("<form")[-1].lower()
     assert sign_up(house, {**GOOD, "occupation": "baker"}).status_code == 303
-    (person,) = found(house)
-    assert "occupation" not in held(house, person)
+    (person,) = people_at(house)
+    assert "occupation" not in field_names(house, person)
     refused = house.do(
         lambda transaction: transaction.store(
             person, {"occupation": "baker"}, source="customer", occasion="registration"
@@ -216,7 +216,7 @@ def test_the_form_itself_refuses_a_child_too(house: House) -> None:
     assert sign_up(house, {**GOOD, "birth-date": "2011-01-02"}).headers["location"] == (
         "/sign-up/guardian"
     )
-    assert found(house) == []
+    assert people_at(house) == []
 
 
 def test_whoever_was_refused_cannot_try_another_date_at_once(house: House) -> None:
@@ -272,7 +272,7 @@ def test_what_is_needed_is_asked_for_again(house: House, field: str) -> None:
     assert answer.status_code == 422
     assert f'href="#f-{field}"' in answer.text
     assert PASSWORD not in answer.text
-    assert found(house) == []
+    assert people_at(house) == []
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -328,7 +328,7 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
     assert response.content == free.content
     assert len(hashes) == 2
     assert [template for _, template in waiting(house)] == ["accounts/already", "accounts/verify"]
-    assert len(found(house)) == 1
+    assert len(people_at(house)) == 1
 
 
 def counted_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -401,12 +401,12 @@ def test_who_confirms_first_has_the_address(house: House) -> None:
 def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     """The person, the account, the message: of all of it nothing is left."""
     sign_up(house)
-    (person,) = found(house)
+    (person,) = people_at(house)
     assert Delivery(house.provider, Box()).run(house.provider.gate.gate) == 1
     assert jobs.erase_unconfirmed(house.provider.gate.gate) == 0
     later(house, timedelta(days=7, minutes=1))
     assert jobs.erase_unconfirmed(house.provider.gate.gate) == 1
-    assert found(house) == []
+    assert people_at(house) == []
     left = house.do(
         lambda transaction: [
             row(transaction.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
@@ -436,7 +436,7 @@ def test_the_week_runs_from_when_the_message_was_sent_or_given_up(house: House, 
     for days, erased in ((6, 0), (2, 1)):
         later(house, timedelta(days=days))
         assert jobs.erase_unconfirmed(gate) == erased
-    assert found(house) == []
+    assert people_at(house) == []
 
 
 def later(house: House, passed: timedelta) -> None:
@@ -527,4 +527,4 @@ def test_without_its_clause_nobody_is_registered(
     """Take the clause away, and signing up is refused and keeps nothing."""
     house = open_house(without(clause))
     assert RESTS_ON[clause](house)
-    assert found(house) == []
+    assert people_at(house) == []

@@ -49,7 +49,9 @@ def task_on(house: House, person: str, purpose: str = "support", role: str = "su
     )
 
 
-def taken(house: House, *roles: str, purpose: str = "support") -> tuple[TestClient, str, str, str]:
+def take_task(
+    house: House, *roles: str, purpose: str = "support"
+) -> tuple[TestClient, str, str, str]:
     """Somebody at the console who took a task: their browser, ids of person, task and user."""
     person, user = house.customer(), house.staff(*(roles or ("support",)))
     task = task_on(house, person, purpose, (roles or ("support",))[0])
@@ -65,7 +67,7 @@ def reveal(browser: TestClient, task: str, *fields: str) -> httpx2.Response:
     return send(browser, f"{path}/reveal", {"field": list(fields)}, path)
 
 
-def told(house: House, person: str) -> list[Kept]:
+def ledger_entries(house: House, person: str) -> list[Kept]:
     """What the ledger tells of a person."""
     with reading(house.provider.gate.gate.engine) as connection:
         return entries.of_person(connection, person)
@@ -73,17 +75,17 @@ def told(house: House, person: str) -> list[Kept]:
 
 def test_values_are_masked_until_revealed_and_each_look_is_entered(house: House) -> None:
     """The page of a task has no value; each field shown is an act that the customer sees."""
-    browser, person, task, user = taken(house)
+    browser, person, task, user = take_task(house)
     page = browser.get(f"/staff/tasks/{task}")
     assert MAIL not in page.text
     assert "Ann Marked" not in page.text
     assert "••••••" in page.text
-    before = len(told(house, person))
+    before = len(ledger_entries(house, person))
     page_shown = reveal(browser, task, "email", "phone")
     assert (page_shown.status_code, page_shown.headers["cache-control"]) == (200, "no-store")
     assert MAIL in page_shown.text
     assert "Nothing is held." in page_shown.text
-    looks = [line.entry for line in told(house, person)[before:]]
+    looks = [line.entry for line in ledger_entries(house, person)[before:]]
     assert [(each.kind, each.action, each.data, each.actor, each.purpose) for each in looks] == [
         ("act", "view", (field,), f"staff {user}", "support") for field in ("email", "phone")
     ]
@@ -92,18 +94,18 @@ def test_values_are_masked_until_revealed_and_each_look_is_entered(house: House)
 
 def test_a_field_that_is_not_for_the_purpose_says_by_which_clause(house: House) -> None:
     """What the role or the policy leaves out stands with its clause, and asking is refused."""
-    browser, person, task, _ = taken(house)
+    browser, person, task, _ = take_task(house)
     page = browser.get(f"/staff/tasks/{task}").text
     barred = page[page.index("Not for this purpose") :]
     assert "Birth date" in barred or "birth date" in barred
     assert 'href="/privacy#staff"' in barred
     assert 'href="/privacy#passwords"' in barred
-    before = len(told(house, person))
+    before = len(ledger_entries(house, person))
     answer = reveal(browser, task, "birth-date", "credentials", "mail-content")
     assert answer.status_code == 403
     assert "1990-02-01" not in answer.text
     assert "argon2" not in answer.text
-    assert [line.entry.kind for line in told(house, person)[before:]] == ["refusal"] * 3
+    assert [line.entry.kind for line in ledger_entries(house, person)[before:]] == ["refusal"] * 3
 
 
 def test_without_a_task_there_is_nothing(house: House) -> None:
@@ -123,7 +125,7 @@ def test_without_a_task_there_is_nothing(house: House) -> None:
 
 def test_somebody_elses_task_and_a_closed_one_show_nothing(house: House) -> None:
     """Only whoever took a task sees anything, and only until it is closed or put back."""
-    browser, _, task, _ = taken(house)
+    browser, _, task, _ = take_task(house)
     other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
     assert "Somebody else works on it" in other.get(f"/staff/tasks/{task}").text
     assert reveal(other, task, "email").status_code == 403
@@ -140,7 +142,7 @@ def test_somebody_elses_task_and_a_closed_one_show_nothing(house: House) -> None
 
 def test_a_task_proves_nothing_for_another_purpose_or_user(house: House) -> None:
     """The record of a task holds for its own purpose, its fields and whoever took it."""
-    _, person, _, user = taken(house)
+    _, person, _, user = take_task(house)
 
     def looks(purpose: str, field: str, party: str) -> bool:
         act = Act(action="view", data=(field,), actor="staff", party=party, purpose=purpose)
@@ -161,7 +163,7 @@ def test_a_task_proves_nothing_that_the_role_no_longer_covers(house: House) -> N
     assert reveal(browser, task, "email").status_code == 200
     answer = reveal(browser, task, "birth-date")
     assert (answer.status_code, "1990-02-01" in answer.text) == (403, False)
-    assert told(house, person)[-1].entry.kind == "refusal"
+    assert ledger_entries(house, person)[-1].entry.kind == "refusal"
     assert "Take this task" in browser.get(f"/staff/tasks/{task}").text
 
 
@@ -213,7 +215,7 @@ def test_a_role_that_covers_nothing_cannot_take_a_task(house: House) -> None:
 
 def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     """Their session is nobody's, their tasks wait again, and their records prove nothing."""
-    browser, person, task, user = taken(house)
+    browser, person, task, user = take_task(house)
     house.do(lambda transaction: people.end(transaction, user))
     assert browser.get("/staff").headers["location"] == "/staff/sign-in?destination=staff"
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
@@ -233,12 +235,12 @@ def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
         number = connection.exec_driver_sql("SELECT number FROM account").scalar()
     browser = house.signed_in(user, "staff")
     for way, word in (("email", MAIL.upper()), ("phone", "+15550100199"), ("account", str(number))):
-        before = len(told(house, person))
+        before = len(ledger_entries(house, person))
         query = {"way": way, "told": word, "reason": "trouble"}
         answer = send(browser, "/staff/find", query, "/staff")
         assert answer.status_code == 303
         assert MAIL not in browser.get(answer.headers["location"]).text
-        done = [line.entry for line in told(house, person)[before:]]
+        done = [line.entry for line in ledger_entries(house, person)[before:]]
         assert [(each.kind, each.purpose) for each in done] == [
             ("act", "support"),
             ("look-up", "support"),
@@ -263,7 +265,7 @@ def test_looking_up_is_limited(house: House) -> None:
 
 def test_ones_own_account_is_left_to_others(house: House) -> None:
     """An account that somebody named as theirs they can neither find nor take, at once."""
-    browser, person, task, user = taken(house)
+    browser, person, task, user = take_task(house)
     with reading(house.provider.gate.gate.engine) as connection:
         number = str(connection.exec_driver_sql("SELECT number FROM account").scalar())
     texts = [
@@ -434,9 +436,9 @@ def test_bad_input_gets_the_form_again_and_never_an_error(house: House) -> None:
     )
 
 
-def refused_look(house: House) -> bool:
+def is_look_refused(house: House) -> bool:
     """A member of staff with a task looks at a customer's address; whether it was refused."""
-    browser, _, task, _ = taken(house)
+    browser, _, task, _ = take_task(house)
     return reveal(browser, task, "email").status_code == 403
 
 
@@ -449,6 +451,6 @@ def refused_look_up(house: House) -> bool:
 
 
 RESTS_ON: dict[str, Callable[[House], bool]] = {
-    "staff": refused_look,
+    "staff": is_look_refused,
     "support-use": refused_look_up,
 }

@@ -8,7 +8,7 @@ import pytest
 
 from practices.conftest import House, send
 from practices.mail import link, waiting
-from practices.test_sign_up import GOOD, found, sign_up
+from practices.test_sign_up import GOOD, people_at, sign_up
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.import_customers import import_customers
 
@@ -22,12 +22,12 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def taken_in(house: House, folder: Path, born: str = "1985-07-30") -> str:
+def import_customer(house: House, folder: Path, born: str = "1985-07-30") -> str:
     """A customer of a file; their id."""
     path = folder / "people.csv"
     path.write_text(f"name,email,birth-date\nBen Before,{EMAIL},{born}\n")
     assert import_customers(house.provider, path, apply=True).taken == 1
-    (person,) = found(house)
+    (person,) = people_at(house)
     return person
 
 
@@ -48,27 +48,27 @@ def test_a_customer_from_a_file_gets_in_and_stays_one_person(
     house: House, tmp_path: Path, way: str
 ) -> None:
     """By either way: a message to the address that is held, a password, the terms; no copy."""
-    person = taken_in(house, tmp_path)
+    person = import_customer(house, tmp_path)
     if way == "recovery":
         answer = send(house.browser(), "/recover", {"email": EMAIL.upper()})
         assert answer.headers["location"] == "/recover/sent"
     else:
         assert sign_up(house).headers["location"] == "/sign-up/sent"
-    assert found(house) == [person]
+    assert people_at(house) == [person]
     assert [subject for _, subject in waiting(house)] == ["accounts/welcome-back"]
     assert get_in(house) == 303
     assert signs_in(house) == "/me/acceptance"
     account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert account is not None
     assert account.state == domain.ACTIVE
-    assert found(house) == [person]
+    assert people_at(house) == [person]
 
 
 def test_who_signs_up_with_the_address_changes_nothing_of_the_customer(
     house: House, tmp_path: Path
 ) -> None:
     """Neither the values that are held nor the password come from whoever typed the address."""
-    person = taken_in(house, tmp_path)
+    person = import_customer(house, tmp_path)
     before = house.do(lambda transaction: transaction.held(person))
     sign_up(house)
     assert house.do(lambda transaction: transaction.held(person)) == before
@@ -77,7 +77,7 @@ def test_who_signs_up_with_the_address_changes_nothing_of_the_customer(
 
 def test_the_link_into_an_account_works_once(house: House, tmp_path: Path) -> None:
     """A second person with the same link is told that it is over."""
-    taken_in(house, tmp_path)
+    import_customer(house, tmp_path)
     send(house.browser(), "/recover", {"email": EMAIL})
     address = link(house, "accounts/welcome-back")
     assert house.browser().post(address, data=CHOSEN).status_code == 303
@@ -89,7 +89,7 @@ def test_a_customer_without_a_birth_date_is_asked_for_it(
     house: House, tmp_path: Path, born: str, status: int
 ) -> None:
     """Without it nobody knows whether they may be served; a date that cannot be is refused."""
-    person = taken_in(house, tmp_path, born="")
+    person = import_customer(house, tmp_path, born="")
     send(house.browser(), "/recover", {"email": EMAIL})
     address = link(house, "accounts/welcome-back")
     assert "Your birth date" in house.browser().get(address).text
@@ -106,7 +106,7 @@ def test_a_child_among_those_who_were_taken_in_does_not_get_in(
     house: House, tmp_path: Path
 ) -> None:
     """The policy says no to them, and their birth date is not kept."""
-    person = taken_in(house, tmp_path, born="")
+    person = import_customer(house, tmp_path, born="")
     send(house.browser(), "/recover", {"email": EMAIL})
     born = f"{house.provider.now().year - 9}-01-01"
     assert get_in(house, **{"birth-date": born}) == 403

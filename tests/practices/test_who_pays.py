@@ -86,7 +86,7 @@ def in_the_next_month(house: House) -> tuple[str, str, Month]:
     return guardian, minor, month_of(today(house))
 
 
-def billed(house: House, *payers: str) -> list[int]:
+def invoice_amounts(house: House, *payers: str) -> list[int]:
     """The amounts of all invoices in some people's books, one person's after another's."""
     return [each.cents for payer in payers for each in history(house, payer).invoices]
 
@@ -106,7 +106,7 @@ def test_a_guardian_who_withdraws_owes_what_was_used_before(house: House) -> Non
     assert job(house, "invoices") == 1
     to_the_first(house)
     job(house, "invoices")
-    assert billed(house, guardian, minor) == [bill.cents]
+    assert invoice_amounts(house, guardian, minor) == [bill.cents]
 
 
 def test_costs_that_are_accepted_again_are_billed_from_that_day_on(house: House) -> None:
@@ -137,7 +137,7 @@ def test_withdrawing_every_evening_makes_no_day_free(house: House) -> None:
     to_the_first(house)
     job(house, "invoices")
     free = share(CENTS, month.first, month.first, month)  # the day on which it was taken back first
-    assert CENTS - free <= sum(billed(house, guardian, minor)) <= CENTS
+    assert CENTS - free <= sum(invoice_amounts(house, guardian, minor)) <= CENTS
 
 
 def test_a_guardian_who_is_erased_owes_what_was_used_before(house: House) -> None:
@@ -145,10 +145,12 @@ def test_a_guardian_who_is_erased_owes_what_was_used_before(house: House) -> Non
     guardian, minor, month = in_the_next_month(house)
     later(house, 11)
     erase(house.provider.gate.gate, [guardian], now=True)
-    assert billed(house, guardian) == [share(CENTS, month.first, month.first + 10 * DAY, month)]
+    assert invoice_amounts(house, guardian) == [
+        share(CENTS, month.first, month.first + 10 * DAY, month)
+    ]
     to_the_first(house)
     job(house, "invoices")
-    assert billed(house, minor) == []
+    assert invoice_amounts(house, minor) == []
 
 
 def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
@@ -179,8 +181,8 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
         )
 
     assert birthday > start
-    assert sum(billed(house, guardian)) == part(start, birthday)
-    assert sum(billed(house, minor)) == part(birthday, month_of(today(house)).first)
+    assert sum(invoice_amounts(house, guardian)) == part(start, birthday)
+    assert sum(invoice_amounts(house, minor)) == part(birthday, month_of(today(house)).first)
 
 
 @pytest.mark.parametrize("leaves", [True, False])
@@ -196,14 +198,16 @@ def test_a_member_is_billed_to_whoever_paid_on_each_day(house: House, *, leaves:
     later(house, 20)
     for _ in range(2):
         house.do(lambda transaction: domain.set_holder(house.provider, transaction, member, after))
-    assert billed(house, before) == [share(CENTS, month.first, month.first + 19 * DAY, month)]
+    assert invoice_amounts(house, before) == [
+        share(CENTS, month.first, month.first + 19 * DAY, month)
+    ]
     to_the_first(house)
     job(house, "invoices")
-    assert billed(house, after) == [CENTS - billed(house, before)[0]]
+    assert invoice_amounts(house, after) == [CENTS - invoice_amounts(house, before)[0]]
     to_the_first(house)
     job(house, "invoices")
-    assert billed(house, after)[1:] == [CENTS]
-    assert len(billed(house, before)) == 1
+    assert invoice_amounts(house, after)[1:] == [CENTS]
+    assert len(invoice_amounts(house, before)) == 1
 
 
 def test_a_minor_without_accepted_costs_leaves_no_household_to_be_billed(house: House) -> None:
@@ -229,4 +233,6 @@ def test_the_last_evening_of_a_month_is_billed_in_any_zone(
     order(house, person, "dsl-10")
     later(house, 3)
     job(house, "invoices")
-    assert billed(house, person) == [share(CENTS, month.after - DAY, month.after - DAY, month)]
+    assert invoice_amounts(house, person) == [
+        share(CENTS, month.after - DAY, month.after - DAY, month)
+    ]

@@ -48,7 +48,7 @@ def _opening(tmp_path: Path) -> Iterator[Callable[..., House]]:
     yield from houses(f"sqlite:///{tmp_path}/upheld.db", tmp_path)
 
 
-def served(house: House, person: str) -> bool:
+def may_be_served(house: House, person: str) -> bool:
     """Whether the policy lets somebody be served now."""
     return house.do(lambda transaction: transaction.peek(person, Act(action="serve")).allowed)
 
@@ -59,9 +59,9 @@ def test_a_minor_is_not_served_before_the_birthday_begins_where_the_provider_is(
     """Eight hours after midnight in London it is still the day before in Seattle."""
     house = opening(sample, datetime(2026, 12, 1, 7, 58, tzinfo=UTC), SEATTLE)
     person = house.customer(born="2008-12-01")
-    assert not served(house, person)
+    assert not may_be_served(house, person)
     house.clock.moved += timedelta(minutes=5)
-    assert served(house, person)
+    assert may_be_served(house, person)
 
 
 def test_who_was_born_on_a_leap_day_comes_of_age_in_march() -> None:
@@ -125,4 +125,4 @@ def test_the_stories_hold_on_every_hard_day(
     balance = bills.history(house, person)
     assert balance.balance == sum(each.cents for each in balance.invoices)
     turned = house.clock.today() >= date(today.year, 12, 31)
-    assert served(house, young) is turned
+    assert may_be_served(house, young) is turned

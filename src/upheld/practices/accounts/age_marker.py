@@ -20,7 +20,7 @@ _COOKIE: Final = "upheld-not-yet"
 _PATH: Final = "/sign-up"
 
 
-def put(provider: Provider, response: Response) -> None:
+def set_marker(provider: Provider, response: Response) -> None:
     """Mark a browser, until a full hour some 24 hours from now."""
     until = provider.now().astimezone(UTC) + timedelta(hours=HOURS)
     word = f"{until:%Y%m%d%H}"
@@ -35,7 +35,7 @@ def put(provider: Provider, response: Response) -> None:
     )
 
 
-def holds(provider: Provider, request: Request) -> bool:
+def is_marked(provider: Provider, request: Request) -> bool:
     """Whether a browser is marked, by us, and the time is not over."""
     cookie = f"__Secure-{_COOKIE}" if provider.secure else _COOKIE
     word, _, sealed = request.cookies.get(cookie, "").partition(".")

@@ -202,7 +202,7 @@ class Security:
             return self._recover_page(request, filled.wrong("email", LATER), 429)
         return RedirectResponse("/recover/sent", 303)
 
-    async def sent(self, request: Request) -> Response:
+    async def sent_page(self, request: Request) -> Response:
         """What everybody is told who asked for a link."""
         return self.provider.pages.page(request, "accounts/recover-sent.html")
 

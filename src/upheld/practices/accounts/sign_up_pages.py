@@ -115,7 +115,7 @@ class SignUp:
 
     def _is_marked(self, request: Request) -> bool:
         """Whether a birth date was refused in this browser, and ages still matter."""
-        return self.admission.asks_age and age_marker.holds(self.provider, request)
+        return self.admission.asks_age and age_marker.is_marked(self.provider, request)
 
     def _too_young_page(
         self, request: Request, decision: Decision | None = None, age: int | None = None
@@ -133,7 +133,7 @@ class SignUp:
             quotes=why.quotes if why else quoted(policy, self.admission.refusing),
         )
         if decision is not None:
-            age_marker.put(self.provider, response)
+            age_marker.set_marker(self.provider, response)
         return response
 
     def _closed_page(self, request: Request) -> Response:
@@ -147,7 +147,7 @@ class SignUp:
             why=reason(policy, self.admission.any_age),
         )
 
-    async def come_back(self, request: Request, form: FormData) -> Response:
+    async def return_page(self, request: Request, form: FormData) -> Response:
         """The page for somebody whose guardian was asked: their birth date, and the code."""
         if not self.admission.takes_minors:
             return RedirectResponse("/sign-up", 303)
@@ -335,7 +335,7 @@ class SignUp:
             )
         )
 
-    async def sent(self, request: Request) -> Response:
+    async def sent_page(self, request: Request) -> Response:
         """What everybody is told who sent the form."""
         return self.provider.pages.page(request, "accounts/sent.html")
 

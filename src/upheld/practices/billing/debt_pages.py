@@ -17,7 +17,7 @@ from upheld.practice.plugin import Provider
 from upheld.practices.billing import debts
 from upheld.practices.billing.debts import Debt, DebtError, Preview
 from upheld.practices.billing.invoices import DEBT, due_numbers
-from upheld.practices.billing.refusals import cited, refusal
+from upheld.practices.billing.refusals import cited_clauses, refusal
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 ROLE = "billing"
@@ -103,7 +103,7 @@ class DebtPages:
             filled=filled,
             now=self.provider.now(),
             label={word: term.label or word for word, term in words.items()},
-            clauses=cited(self.provider, case.preview.decision if case.preview else None),
+            clauses=cited_clauses(self.provider, case.preview.decision if case.preview else None),
         )
 
     def _fields(self, case: DebtCase) -> tuple[Field, ...]:

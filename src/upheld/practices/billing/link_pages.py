@@ -124,7 +124,7 @@ class LinkPages:
             await charge(self.provider, self.payments, person_id, key, result)
         return RedirectResponse(f"{_here(request)}/done/{key}", 303)
 
-    async def done(self, request: Request, _: FormData) -> Response:
+    async def result_page(self, request: Request, _: FormData) -> Response:
         """What came of a payment."""
         person_id, key = self._whose(request), request.path_params["key"]
 

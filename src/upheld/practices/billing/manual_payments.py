@@ -56,7 +56,7 @@ class ManualReceipt(NamedTuple):
     """What came in, as staff type it."""
 
     number: str
-    how: str
+    method: str
     cents: int
     reference: str
 
@@ -124,9 +124,9 @@ class Booking:
         history = invoices.history_of(transaction, payer)
         if isinstance(history, Refused):
             return history
-        if receipt.how == REFUND and receipt.cents > history.credit:
+        if receipt.method == REFUND and receipt.cents > history.credit:
             return "amount", "So much was not paid ahead."
-        if receipt.how != REFUND and receipt.cents > history.balance:
+        if receipt.method != REFUND and receipt.cents > history.balance:
             return "amount", "That is more than is open. Book what is open, and send back the rest."
         return self._append_payment(transaction, payer, receipt, (history, key, staff_id))
 
@@ -139,12 +139,12 @@ class Booking:
     ) -> Refused | None:
         history, key, staff_id = how
         at = transaction.clock.now()
-        back = receipt.how == REFUND
+        back = receipt.method == REFUND
         payment = books.Payment(
             transaction.clock.today(),
             -receipt.cents if back else receipt.cents,
             receipt.reference,
-            receipt.how,
+            receipt.method,
             () if back else history.settling(receipt.cents, receipt.number),
         )
         result = transaction.append(
@@ -163,7 +163,7 @@ class Booking:
             "payment",
             purpose="billing",
             evidence=(staff_id,),
-            action=receipt.how,
+            action=receipt.method,
             actor=f"staff {staff_id}",
         )
         transaction.tables.insert(

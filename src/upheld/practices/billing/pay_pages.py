@@ -136,7 +136,7 @@ class PayPages:
             await charge(self.provider, self.payments, visit.subject, key, result)
         return RedirectResponse(f"/me/payment/done/{key}", 303)
 
-    async def done(self, visit: Visit) -> Response:
+    async def result_page(self, visit: Visit) -> Response:
         """What came of a payment."""
 
         def look(transaction: Transaction) -> tuple[str, int] | Refused | None:

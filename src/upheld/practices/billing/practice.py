@@ -180,7 +180,7 @@ def _pay_routes(provider: Provider, pages: PayPages) -> list[Route]:
     return [
         Route("/me/payment", own(pages.show), methods=["GET"]),
         Route("/me/payment", own(pages.pay), methods=["POST"]),
-        Route("/me/payment/done/{key}", own(pages.done), methods=["GET"]),
+        Route("/me/payment/done/{key}", own(pages.result_page), methods=["GET"]),
         Route("/me/payment/card", own(pages.card_page), methods=["GET"]),
         Route("/me/payment/card", own(pages.give_card), methods=["POST"]),
         Route("/me/payment/card/{reference}", own(pages.card), methods=["GET"]),
@@ -208,7 +208,7 @@ def _link_routes(provider: Provider, pages: LinkPages) -> list[Route]:
         Route("/pay/{link}", anybody(provider, pages.pay), methods=["POST"]),
         Route("/pay/{link}/card", anybody(provider, pages.card_page), methods=["GET"]),
         Route("/pay/{link}/card", anybody(provider, pages.give_card), methods=["POST"]),
-        Route("/pay/{link}/done/{key}", anybody(provider, pages.done), methods=["GET"]),
+        Route("/pay/{link}/done/{key}", anybody(provider, pages.result_page), methods=["GET"]),
     ]
 
 

@@ -12,7 +12,7 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import reason
 
 
-def cited(provider: Provider, decision: Decision | None) -> list[Quote]:
+def cited_clauses(provider: Provider, decision: Decision | None) -> list[Quote]:
     """The clauses that a decision rests on, and those that came nearest to deciding otherwise."""
     if decision is None:
         return []
@@ -35,5 +35,5 @@ def refusal(
         do=do,
         back=back,
         why=problem or why.says,
-        clauses=cited(provider, decision),
+        clauses=cited_clauses(provider, decision),
     )

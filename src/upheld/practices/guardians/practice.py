@@ -86,9 +86,9 @@ def practice(provider: Provider) -> Practice:
         jobs=[Job("birthdays", 3600, birthdays(provider))],
         links={invitations.GUARDIAN: Link("/guardian", invitations.LASTS)},
         listeners={
-            ACCOUNT_OPENED: _opened,
-            PAYMENT_RECEIVED: _paid,
-            IDENTITY_CHECKED: _checked,
+            ACCOUNT_OPENED: _on_account_opened,
+            PAYMENT_RECEIVED: _on_payment,
+            IDENTITY_CHECKED: _on_identity_checked,
             CARD_GIVEN: _gave_card,
         },
         waiting=family.waiting,
@@ -96,7 +96,7 @@ def practice(provider: Provider) -> Practice:
     )
 
 
-def _opened(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_account_opened(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
     invitation = invitations.by_id(transaction.tables, about) if about else None
     if invitation is None or invitation.kind != invitations.GUARDIAN:
@@ -106,13 +106,13 @@ def _opened(transaction: Transaction, person_id: str, about: str) -> None:
         raise refused
 
 
-def _paid(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_payment(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever paid has shown by it who they are."""
     del about
     domain.note_identity(transaction, person_id, "payment")
 
 
-def _checked(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_identity_checked(transaction: Transaction, person_id: str, about: str) -> None:
     """A member of staff saw that somebody is who they say, and noted by what."""
     domain.note_identity(transaction, person_id, f"staff {about}")
 

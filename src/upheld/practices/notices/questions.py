@@ -197,7 +197,7 @@ class QuestionAnswerer:
                 [self._proof(question, e) for e in every] for every in _list(answer, "prove")
             ],
             "duties": [self.plain.duty(each) for each in _list(answer, "duties")],
-            "owed": [self._owed(each) for each in _list(answer, "owed")],
+            "owed": [self._obligation(each) for each in _list(answer, "owed")],
             "depends": self._depends(answer),
             "nearest": [
                 {"clause": self.clauses[each["clause"]], "lacks": self._lacks(each["lacks"])}
@@ -233,7 +233,7 @@ class QuestionAnswerer:
                 proof["yes"] = question.with_fact(name, int(rest[1])).query()
         return proof
 
-    def _owed(self, duty: Mapping[str, object]) -> dict[str, object]:
+    def _obligation(self, duty: Mapping[str, object]) -> dict[str, object]:
         within = ""
         if duty.get("amount") is not None:
             within = f"within {counted(str(duty['amount']), str(duty.get('unit', '')))}"

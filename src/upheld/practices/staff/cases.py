@@ -77,7 +77,7 @@ def task_state(transaction: Transaction, roles: Roles, user: User, task: Task) -
         return CLOSED
     if task.state == "taken" and task.staff_id != user.user_id:
         return OTHERS
-    if not roles.covered(user.roles, task.role, task.purpose):
+    if not roles.covered_fields(user.roles, task.role, task.purpose):
         return UNCOVERED
     return MINE if task.state == "taken" else OPEN
 
@@ -87,7 +87,7 @@ def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> C
     how = task_state(transaction, roles, user, task)
     if how != MINE:
         return Case(task, how, (), (), ())
-    covered = roles.covered(user.roles, task.role, task.purpose)
+    covered = roles.covered_fields(user.roles, task.role, task.purpose)
     fields: list[CaseField] = []
     barred: dict[str, list[str]] = {}
     grounds: list[str] = []
@@ -115,7 +115,7 @@ def reveal(
     transaction: Transaction, roles: Roles, user: User, task: Task, words: Sequence[str]
 ) -> dict[str, Given | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
-    covered = roles.covered(user.roles, task.role, task.purpose)
+    covered = roles.covered_fields(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
         word not in covered and _peek(transaction, user, task, (word,)).allowed for word in words
     ):  # the role covers less than when the task was taken, and its record with it

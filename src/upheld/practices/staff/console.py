@@ -115,7 +115,10 @@ class Console:
     def around(self, transaction: Transaction, visit: Visit) -> dict[str, Any]:
         """What stands around every case: the queue, and what is owed."""
         user = user_of(visit)
-        return {"queue": self._queue(transaction, user), "owed": self._owed(transaction, user)}
+        return {
+            "queue": self._queue(transaction, user),
+            "owed": self._owed_duties(transaction, user),
+        }
 
     def _queue(self, transaction: Transaction, user: User) -> list[QueueLine]:
         now = transaction.clock.now()
@@ -135,7 +138,7 @@ class Console:
             if task.staff_id in (None, user.user_id)
         ]
 
-    def _owed(self, transaction: Transaction, user: User) -> list[OwedDuty]:
+    def _owed_duties(self, transaction: Transaction, user: User) -> list[OwedDuty]:
         clauses = [clause for role in self.roles.of(user.roles) for clause in role.owed]
         if not clauses:
             return []
@@ -165,7 +168,7 @@ class Console:
         self, transaction: Transaction, visit: Visit, task: Task, case: cases.Case
     ) -> dict[str, Any]:
         now = transaction.clock.now()
-        covered = self.roles.covered(user_of(visit).roles, task.role, task.purpose)
+        covered = self.roles.covered_fields(user_of(visit).roles, task.role, task.purpose)
         return {
             **self.around(transaction, visit),
             "case": case,
@@ -205,7 +208,7 @@ class Console:
             task, user = self._task(transaction, visit), user_of(visit)
             if cases.task_state(transaction, self.roles, user, task) != cases.OPEN:
                 return task.task_id  # its page says how it stands
-            covered = self.roles.covered(user.roles, task.role, task.purpose)
+            covered = self.roles.covered_fields(user.roles, task.role, task.purpose)
             return tasks.take(transaction, task.task_id, user.user_id, covered).task_id
 
         try:

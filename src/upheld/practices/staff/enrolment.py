@@ -86,7 +86,7 @@ class EnrolmentPage:
         offer = factors.offered(provider, bound, str(form.get("offer", "")))
         if offer is None:
             return self._page(request, user, factors.offer(provider, bound), status=422)
-        filled, step = await self._read(request, form, user, offer)
+        filled, step = await self._read_form(request, form, user, offer)
         if step is None:
             return self._page(request, user, offer, filled, 422)
         hashed = await provider.apart(passwords.hashed, filled.values["password"])
@@ -100,7 +100,7 @@ class EnrolmentPage:
 
         return response if await provider.do(work) else self._over_page(request)
 
-    async def _read(
+    async def _read_form(
         self, request: Request, form: FormData, user: User, offer: Offer
     ) -> tuple[Filled, int | None]:
         """What was sent, and the step of its code; none where something is wrong."""

@@ -115,7 +115,7 @@ class Roles:
         ]
         return list(dict.fromkeys(queues))
 
-    def covered(self, names: Sequence[str], queue: str, purpose: str) -> tuple[str, ...]:
+    def covered_fields(self, names: Sequence[str], queue: str, purpose: str) -> tuple[str, ...]:
         """The fields that a task of a queue may need for its purpose, by somebody's roles."""
         kinds = [
             kind
