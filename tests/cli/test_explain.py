@@ -7,7 +7,7 @@ import pytest
 import upheld
 from samples import FRONT, WORDS, clause
 from upheld.cli.asking import question_in_words
-from upheld.policy.explain import explained
+from upheld.policy.explain import explanation_text
 from upheld.policy.fact_space import truth
 from upheld.policy.program import ALWAYS, Condition, Either, Every, FactTest, Negation
 
@@ -32,7 +32,7 @@ def _policy() -> upheld.Policy:
 def explain(policy: upheld.Policy, question: str, depth: str) -> str:
     """The explanation of a question in words."""
     asked = question_in_words(policy, question)
-    return explained(policy.engine, asked, policy.ask(asked), depth)
+    return explanation_text(policy.engine, asked, policy.ask(asked), depth)
 
 
 def test_a_line_names_the_question_and_the_clauses_and_no_fact(policy: upheld.Policy) -> None:

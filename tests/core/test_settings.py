@@ -41,7 +41,7 @@ def test_paths_are_taken_from_the_files_own_folder(file: Path) -> None:
         ('databse = "x"', "has a setting `databse`, which is not known", "did you mean `database`"),
         ("[zzz]\na = 1", "`zzz`, which is not known", "known are database, keyring"),
         ("database = 7", r"Expected `str`, got `int` - at `\$\.database`", ""),
-        (f'database = "{SECRET}', r"is no TOML \(at end of document\)", "write"),
+        (f'database = "{SECRET}', r"is not TOML \(at end of document\)", "write"),
         ('key_file = "a"\npassphrase_file = "b"', "key_file and passphrase_file", "one of them"),
     ],
 )

@@ -109,7 +109,7 @@ def test_the_country_of_the_settings_is_one_whose_numbers_can_be_read() -> None:
     """Anything else is told when the settings are read."""
     assert read_settings(None, {"UPHELD_COUNTRY": "GB"}).country == "GB"
     for wrong in ("gb", "UK", "Larch Valley"):
-        with pytest.raises(SettingsError, match="is no country"):
+        with pytest.raises(SettingsError, match="is not a country"):
             read_settings(None, {"UPHELD_COUNTRY": wrong})
 
 

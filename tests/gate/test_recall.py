@@ -20,12 +20,12 @@ from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
-from upheld.policy.replay import Replay, Report
+from upheld.policy.replay import Replay, ReplayReport
 
 ABOUT = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]}
 
 
-def replayed(gate: Gate, draft: upheld.Policy) -> tuple[Report, Recall]:
+def replayed(gate: Gate, draft: upheld.Policy) -> tuple[ReplayReport, Recall]:
     """What a draft would have decided otherwise."""
     recall = Recall()
     work = Replay(gate.house.policy, draft, lambda line: (json.loads(line or b""), None))

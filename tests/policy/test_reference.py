@@ -8,8 +8,8 @@ import pytest
 
 from upheld.policy.program import (
     ALWAYS,
+    Alternative,
     Condition,
-    Copy,
     DutyDue,
     Either,
     Every,
@@ -61,7 +61,7 @@ def home(word: str) -> FactTest:
 def rule(clause: str, verb: str, when: Condition = ALWAYS, **more: Any) -> Node:
     """Make a rule about serving, or about sharing where a scope is given."""
     scope = more.pop("scope", None)
-    copy = Copy(("serve",) if scope is None else ("share",), scope or WHOLE, when)
+    copy = Alternative(("serve",) if scope is None else ("share",), scope or WHOLE, when)
     effect = {"may": "allow", "must": "allow", "may not": "deny", "": "lift"}[verb]
     return Node(clause, verb, effect, (copy,), **more)
 
@@ -218,7 +218,10 @@ def test_a_denial_cites_what_no_world_allows_or_else_what_some_world_denies() ->
 
 def test_a_gate_lets_through_where_one_of_its_copies_applies() -> None:
     """A rule in the place of a severed one keeps to the severed one's scope and condition."""
-    gate = (Copy(("serve",), WHOLE, fact("paid")), Copy(("serve",), WHOLE, fact("asked")))
+    gate = (
+        Alternative(("serve",), WHOLE, fact("paid")),
+        Alternative(("serve",), WHOLE, fact("asked")),
+    )
     answer = ask(rule("a", "may", gates=(gate,)))
     assert answer["prove"] == [["asked"], ["paid"]]
 

@@ -18,7 +18,7 @@ from sizes import size
 from upheld.cli.lines import question_in
 from upheld.policy import replay
 from upheld.policy.load import load_text
-from upheld.policy.replay import Replay, Report
+from upheld.policy.replay import Replay, ReplayReport
 
 OLD = FRONT + clause("may share email to partner for offers when agreed", "partners")
 NEW = FRONT + clause("may share email to partner, advertiser for offers", "wider")
@@ -34,7 +34,9 @@ def line(**members: object) -> bytes:
     return json.dumps({"action": "share", "data": "email", "purpose": "offers", **members}).encode()
 
 
-def replayed(old: upheld.Policy, new: upheld.Policy | None, lines: list[bytes | None]) -> Report:
+def replayed(
+    old: upheld.Policy, new: upheld.Policy | None, lines: list[bytes | None]
+) -> ReplayReport:
     """The report on a log that arrives in two batches."""
     run = Replay(old, new, question_in)
     run.batch(lines[: len(lines) // 2])
@@ -124,7 +126,7 @@ def test_a_bad_line_is_named_and_the_run_goes_on(bad: bytes | None, code: str) -
 
 def test_only_so_much_is_reported_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the limits questions are forgotten and changes told together, and all are counted."""
-    monkeypatch.setattr(replay, "KEPT_MAX", 3)
+    monkeypatch.setattr(replay, "REMEMBERED_MAX", 3)
     monkeypatch.setattr(replay, "CHANGES_MAX", 1)
     lines: list[bytes | None] = [
         line(recipient=to, facts={"age": n}) for n in range(20) for to in ("partner", "advertiser")
@@ -133,7 +135,7 @@ def test_only_so_much_is_reported_and_kept(monkeypatch: pytest.MonkeyPatch) -> N
     run = Replay(policy(OLD), policy(NEW), question_in)
     run.batch(lines)
     found = run.report()
-    assert len(run._kept) == 0
+    assert len(run._remembered) == 0
     assert (found.questions, found.otherwise, found.bad) == (40, 40, 30)
     assert sum(each.count for each in found.changes) == 40
     assert len(found.changes) <= 2

@@ -18,7 +18,7 @@ from upheld.api import messages as m
 from upheld.core.dimensions import DATA, said_of
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision, Request, refused
+from upheld.policy.request import Decision, Request, error_decision
 
 ANY = "any"
 SCANNED_MAX = 200  # questions that one search asks before it hands out a page
@@ -109,7 +109,7 @@ class AuthZen:
         try:
             return self.policy.decide(self.question(asked), asked.context.facts)
         except RequestError as error:
-            return refused(error)
+            return error_decision(error)
 
     def evaluation(self, asked: m.EvaluationRequest) -> m.EvaluationResponse:
         """The answer to one question."""

@@ -27,7 +27,7 @@ from upheld.api.metrics import Metrics
 from upheld.core.dimensions import DATA, said_of
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
-from upheld.policy.replay import Change, Example, Tally
+from upheld.policy.replay import AnswerChange, ReplayExample, Tally
 from upheld.policy.request import Decision
 
 TOTAL = "upheld_shadow_total"
@@ -39,7 +39,7 @@ class Kept(msgspec.Struct):
     policy: str
     draft: str
     decisions: int
-    changes: list[Change]
+    changes: list[AnswerChange]
 
 
 class Shadow:
@@ -108,7 +108,9 @@ class Shadow:
                         **_words(asked),
                         "facts": sorted(asked.context.facts),
                     }
-                    change.add(Example(self.decisions, said, decision.outcome, theirs.outcome))
+                    change.add(
+                        ReplayExample(self.decisions, said, decision.outcome, theirs.outcome)
+                    )
         except Exception:
             logging.getLogger("upheld").exception("the shadow failed")
             self.metrics.count(TOTAL, result="failed")

@@ -66,13 +66,13 @@ def _code(node: ExampleNode | None, offset: int, code: str, policy: Policy) -> s
 
 def asked(policy: Policy, text: str, *, as_json: bool) -> tuple[dict[str, Any], Decision]:
     """A question in words and the decision; leaves with 2 where it cannot be asked."""
-    from upheld.policy.request import refused
+    from upheld.policy.request import error_decision
 
     try:
         question = question_in_words(policy, text)
         decision = policy.ask(question)
     except RequestError as error:
-        question, decision = {}, refused(error)
+        question, decision = {}, error_decision(error)
     if decision.outcome != "error":
         return question, decision
     if as_json:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upheld.policy.load import Policy
-    from upheld.policy.replay import Report
+    from upheld.policy.replay import ReplayReport
 
 RECALLED = 1_000  # recorded acts asked at a time
 SHOWN_MAX = 20  # changes that are printed; --json has them all
@@ -141,7 +141,7 @@ def progress(source: BufferedIOBase) -> Iterator[Callable[[], None]]:
         yield advance
 
 
-def tell(report: Report, *, drafted: bool) -> None:
+def tell(report: ReplayReport, *, drafted: bool) -> None:
     """Print what came of a replay."""
     said = ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.items())
     print(f"{report.questions:,} questions: {said or 'none'}")

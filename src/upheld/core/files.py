@@ -32,7 +32,7 @@ def read_file(
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode  # of what is read, whatever the path says next
             if not stat.S_ISREG(mode):
-                raise error(f"{path} is no file", code="unreadable", hint="name a file")
+                raise error(f"{path} is not a file", code="unreadable", hint="name a file")
             return file.read(at_most), not mode & OTHERS
     except OSError as problem:
         raise error(

@@ -158,7 +158,7 @@ def _refuse_unknown_country(country: str) -> None:
 
     if country not in phonenumbers.SUPPORTED_REGIONS:
         raise SettingsError(
-            "the settings: `country` is no country",
+            "the settings: `country` is not a country",
             code="settings",
             hint="write its two capital letters, such as US or GB",
         )
@@ -173,7 +173,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at .*\)$", str(error))  # the rest may quote a value
         raise SettingsError(
-            f"{path} is no TOML {place[0] if place else ''}".rstrip(),
+            f"{path} is not TOML {place[0] if place else ''}".rstrip(),
             code="settings",
             hint='write `name = "value"` lines',
         ) from None

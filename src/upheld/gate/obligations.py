@@ -33,7 +33,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
-from upheld.policy.request import Decision, Owed
+from upheld.policy.request import Decision, OwedAct
 from upheld.vault import people
 from upheld.vault.people import ACTIVE, REGISTER
 
@@ -197,7 +197,7 @@ def _found(
     return doing, *doing.found(person_id)
 
 
-def _due(since: datetime, owed: Owed) -> datetime:
+def _due(since: datetime, owed: OwedAct) -> datetime:
     return entries.after(since, owed.amount, owed.unit) or since
 
 

@@ -160,7 +160,7 @@ def _function(name: str) -> Any:
     function = getattr(found, "reads_policy", None)
     if function is None:
         raise UpheldError(
-            f"`{name}` is no function that reads a policy",
+            f"`{name}` is not a function that reads a policy",
             code="observations",
             hint="tell the stories again from the beginning",
         )

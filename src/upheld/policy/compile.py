@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 
 from upheld.core.errors import Fault, PolicyError
 from upheld.policy.fact_space import Space, TooManyWorlds, tests_of
-from upheld.policy.program import Copy, DutyDue, FactTest, Node, Program
+from upheld.policy.program import Alternative, DutyDue, FactTest, Node, Program
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, Leaves, leaves_of
 
 CELLS_MAX = 20_000  # kept at a time
 STATES_MAX = 200_000  # of the search for heavy cells and of one question
 
 
-class Owed(NamedTuple):
+class OwedKey(NamedTuple):
     """A `must`: its clause and time, as answers show them."""
 
     clause: str
@@ -36,8 +36,8 @@ class Cell(NamedTuple):
     allows: dict[str, int]  # clause to the worlds in which one of its rules allows
     denies: dict[str, int]
     duties: dict[DutyDue, int]
-    owed: dict[Owed, int]
-    givers: dict[int, int]  # node to the worlds in which it decides for allow
+    owed: dict[OwedKey, int]
+    grants: dict[int, int]  # node to the worlds in which it decides for allow
     bases: dict[str, int]  # legal basis to the worlds in which a rule that names it allows
 
 
@@ -65,23 +65,23 @@ class Classes:
         return tuple(c for part, c in zip(self.masks, self.copies, strict=True) if part & mask)
 
 
-class Compiled:
-    """A program ready to answer. Immutable to its users; what it keeps, it could make again."""
+class CompiledPolicy:
+    """A program ready to answer. Its users see it unchanged; it caches the cells that it built."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.vocabulary = program.vocabulary
         self.leaves = leaves_of(program.vocabulary)
-        self.copies: list[tuple[int, int, Copy]] = []  # node, gate (-1 for its own), copy
+        self.copies: list[tuple[int, int, Alternative]] = []  # node, gate (-1 for its own), copy
         self.children: list[list[int]] = [[] for _ in program.nodes]
         self.masks = [self._number(n, node) for n, node in enumerate(program.nodes)]
         self.action = self._actions()
         self.classes = {d: self._classes(d) for d in DIMENSIONS}
         self.takes = {a: self.vocabulary.takes(a) for a in self.leaves["action"].names}
         self._tests = [tests_of(copy.condition) for _, _, copy in self.copies]
-        self.said: dict[str, frozenset[str]] = {}
+        self.named_words: dict[str, frozenset[str]] = {}
         for test in (test for tests in self._tests for test in tests if test.word):
-            self.said[test.fact] = self.said.get(test.fact, frozenset()) | {test.word}
+            self.named_words[test.fact] = self.named_words.get(test.fact, frozenset()) | {test.word}
         self._cells: dict[int, Cell] = {}
         self.levels = self._levels()
         self.rank = dict(zip(self.levels, range(len(self.levels)), strict=True))
@@ -101,11 +101,11 @@ class Compiled:
         return sets[0], tuple(sets[1:])
 
     def _actions(self) -> dict[str, int]:
-        found = dict.fromkeys(self.leaves["action"].names, 0)
+        copies = dict.fromkeys(self.leaves["action"].names, 0)
         for bit, (_, _, copy) in enumerate(self.copies):
             for action in copy.actions:
-                found[action] |= 1 << bit
-        return found
+                copies[action] |= 1 << bit
+        return copies
 
     def _classes(self, dimension: str) -> Classes:
         leaves = self.leaves[TREE_OF[dimension]]
@@ -158,12 +158,12 @@ class Compiled:
 
     def tests_at(self, bits: int) -> set[FactTest]:
         """The tests in the conditions of some copies."""
-        found: set[FactTest] = set()
+        tests: set[FactTest] = set()
         while bits:
             low = bits & -bits
-            found |= self._tests[low.bit_length() - 1]
+            tests |= self._tests[low.bit_length() - 1]
             bits ^= low
-        return found
+        return tests
 
     def _fail(self, action: str, bits: int) -> None:
         facts = sorted({test.fact for test in self.tests_at(bits)})
@@ -185,33 +185,33 @@ class Compiled:
 
     def space(self, tests: Iterable[FactTest]) -> Space:
         """The space of some tests, in which proofs are worded as this policy words them."""
-        return Space(tests, self.vocabulary.facts, self.said)
+        return Space(tests, self.vocabulary.facts, self.named_words)
 
     def cell(self, bits: int) -> Cell:
         """The meaning of a cell, by the copies whose scope holds it."""
-        found = self._cells.get(bits)
-        if found is None:
+        cell = self._cells.get(bits)
+        if cell is None:
             tests = self.tests_at(self.live(bits))
-            found = self.meaning(bits, self.space(tests), {})
+            cell = self.meaning(bits, self.space(tests), {})
             if len(self._cells) >= CELLS_MAX:
                 self._cells.clear()
-            self._cells[bits] = found
-        return found
+            self._cells[bits] = cell
+        return cell
 
     def live(self, bits: int) -> int:
         """The copies of a cell whose node is reached: some parent has a copy there too."""
-        reached: set[int] = set()
-        found = 0
+        live_nodes: set[int] = set()
+        live_copies = 0
         for number in self._present(bits):
             node = self.program.nodes[number]
             own, gates = self.masks[number]
-            if node.parents and reached.isdisjoint(node.parents):
+            if node.parents and live_nodes.isdisjoint(node.parents):
                 continue
             if all(bits & gate for gate in gates):
-                reached.add(number)
+                live_nodes.add(number)
                 for mask in (own, *gates):
-                    found |= bits & mask
-        return found
+                    live_copies |= bits & mask
+        return live_copies
 
     def _present(self, bits: int) -> list[int]:
         """The nodes that have a copy at a cell, parents before children."""
@@ -227,78 +227,78 @@ class Compiled:
             return list(here)
         return sorted(here, key=self.rank.__getitem__)
 
-    def meaning(self, bits: int, space: Space, known: Mapping[str, object]) -> Cell:
-        """Evaluate the nodes of a cell in a space; `known` decides facts outside of it."""
+    def meaning(self, bits: int, space: Space, facts: Mapping[str, object]) -> Cell:
+        """Evaluate the nodes of a cell in a space; `facts` has the values of facts outside it."""
         nodes = self.program.nodes
         order = self._present(self.live(bits))
-        applies = {n: self.applies(n, bits, space, known) for n in order}
+        applies = {n: self.applies(n, bits, space, facts) for n in order}
         below = {n: [c for c in self.children[n] if c in applies] for n in order}
         verdicts: dict[int, tuple[int, int, int]] = {}
         own: dict[int, int] = {}
         for n in reversed(order):
-            deny, allow, lift = _joined(verdicts[c] for c in below[n])
+            deny, allow, lift = _union(verdicts[c] for c in below[n])
             own[n] = applies[n] & ~(deny | allow | lift)
-            said = own[n]
+            own_worlds = own[n]
             deny &= applies[n]
             allow &= applies[n] & ~deny
             match nodes[n].effect:
                 case "deny":
-                    verdicts[n] = (deny | said, allow, 0)
+                    verdicts[n] = (deny | own_worlds, allow, 0)
                 case "allow":
-                    verdicts[n] = (deny, allow | said, 0)
+                    verdicts[n] = (deny, allow | own_worlds, 0)
                 case _:
-                    verdicts[n] = (deny, allow, said)
+                    verdicts[n] = (deny, allow, own_worlds)
         tops = [n for n in order if not nodes[n].parents]
-        denied, allowed, _ = _joined(verdicts[n] for n in tops)
-        allowed &= ~denied
-        return self._told(_Walk(order, tops, below, applies, own, verdicts), space, allowed)
+        deny_worlds, allow_worlds, _ = _union(verdicts[n] for n in tops)
+        allow_worlds &= ~deny_worlds
+        return self._cell_of(_Walk(order, tops, below, applies, own, verdicts), space, allow_worlds)
 
-    def applies(self, number: int, bits: int, space: Space, known: Mapping[str, object]) -> int:
+    def applies(self, number: int, bits: int, space: Space, facts: Mapping[str, object]) -> int:
         """The worlds in which a node's own scope and condition hold at a cell."""
         own, gates = self.masks[number]
-        found = space.all
+        worlds = space.all
         for mask in (own, *gates):
             some = 0
             rest = bits & mask
             while rest:
                 low = rest & -rest
-                some |= space.holds(self.copies[low.bit_length() - 1][2].condition, known)
+                some |= space.holds(self.copies[low.bit_length() - 1][2].condition, facts)
                 rest ^= low
-            found &= some
-        return found
+            worlds &= some
+        return worlds
 
-    def _told(self, walk: _Walk, space: Space, allowed: int) -> Cell:
-        """Who decides, with which duties, and what is owed: from the top down."""
+    def _cell_of(self, walk: _Walk, space: Space, allow_worlds: int) -> Cell:
+        """Collect, from the top down, who decides, with which duties, and what is owed."""
         counts_deny = dict.fromkeys(walk.order, 0)
         counts_allow = dict.fromkeys(walk.order, 0)
-        reached = dict.fromkeys(walk.order, 0)
+        live = dict.fromkeys(walk.order, 0)
         for n in walk.tops:
-            counts_deny[n], counts_allow[n], reached[n] = space.all, allowed, space.all
-        cell = Cell(space, allowed, {}, {}, {}, {}, {}, {})
+            counts_deny[n], counts_allow[n], live[n] = space.all, allow_worlds, space.all
+        cell = Cell(space, allow_worlds, {}, {}, {}, {}, {}, {})
         for n in walk.order:
             node = self.program.nodes[n]
             here = walk.applies[n]
-            child_denies, _, _ = _joined(walk.verdicts[c] for c in walk.below[n])
+            child_denies, _, _ = _union(walk.verdicts[c] for c in walk.below[n])
             for c in walk.below[n]:
                 counts_deny[c] |= counts_deny[n] & here
                 counts_allow[c] |= counts_allow[n] & here & ~child_denies
-                reached[c] |= reached[n] & here
+                live[c] |= live[n] & here
             if node.effect == "deny":
                 _add(cell.denies, node.clause, walk.own[n] & counts_deny[n])
             elif node.effect == "allow":
                 gives = walk.own[n] & counts_allow[n]
                 _add(cell.allows, node.clause, gives)
-                _add(cell.givers, n, gives)
+                _add(cell.grants, n, gives)
                 for duty in node.duties:
                     _add(cell.duties, duty, gives)
                 for basis in node.bases:
                     _add(cell.bases, basis, gives)
             if node.verb == "must":
-                excepted = 0
+                exceptions = 0
                 for c in walk.below[n]:
-                    excepted |= walk.applies[c]
+                    exceptions |= walk.applies[c]
                 amount, unit = node.within or ("", "")
-                _add(cell.owed, Owed(node.clause, amount, unit), reached[n] & here & ~excepted)
+                _add(cell.owed, OwedKey(node.clause, amount, unit), live[n] & here & ~exceptions)
         return cell
 
 
@@ -311,12 +311,12 @@ class _Walk(NamedTuple):
     verdicts: dict[int, tuple[int, int, int]]
 
 
-def _add(found: dict[Any, int], key: object, worlds: int) -> None:
+def _add(table: dict[Any, int], key: object, worlds: int) -> None:
     if worlds:
-        found[key] = found.get(key, 0) | worlds
+        table[key] = table.get(key, 0) | worlds
 
 
-def _joined(verdicts: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+def _union(verdicts: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
     deny = allow = lift = 0
     for d, a, each in verdicts:
         deny |= d

@@ -15,11 +15,11 @@ import msgspec
 from upheld.core import observing
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
-from upheld.policy.compile import STATES_MAX, Compiled
+from upheld.policy.compile import STATES_MAX, CompiledPolicy
 from upheld.policy.fact_space import TooManyWorlds, Values
 from upheld.policy.nearest import nearest_clauses
 from upheld.policy.program import Program
-from upheld.policy.request import Checker, Decision, Given, Part, Request, refused
+from upheld.policy.request import Checker, Decision, FactInput, FactPart, Request, error_decision
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF, TREES
 
 PLANS_MAX = 16_384  # questions kept at a time
@@ -30,14 +30,19 @@ Key = int | tuple[int, tuple[Any, ...], tuple[Any, ...]]  # facts as a number; p
 Cell = tuple[str, tuple[int, ...]]  # an action leaf; the leaves that stand for it, a dimension each
 
 
-class Plan:
+class QuestionPlan:
     """One question worked out: its cells, and the answers given so far."""
 
     def __init__(
-        self, engine: Engine, actions: list[str], asked: dict[str, int], said: set[str]
+        self, engine: Engine, actions: list[str], masks: dict[str, int], named_dimensions: set[str]
     ) -> None:
-        self.engine, self.actions, self.asked, self.said = engine, actions, asked, said
-        self.cells = engine.cells(actions, asked, ())
+        self.engine, self.actions, self.masks, self.named_dimensions = (
+            engine,
+            actions,
+            masks,
+            named_dimensions,
+        )
+        self.cells = engine.cells(actions, masks, ())
         self.codes: dict[str, tuple[int, int]] = {}
         self.values: dict[str, tuple[Values, int]] = {}
         self.answers: dict[Key, Decision] = {}
@@ -69,85 +74,87 @@ class Plan:
             if pair is None:
                 if name in self.engine.idle and (value is True or value is False):
                     continue
-                return self.careful(facts)
+                return self.decide_checked(facts)
             if value is True and pair is not SLOW:
                 key += pair[0]
             elif value is False and pair is not SLOW:
                 key += pair[1]
             else:
-                return self.careful(facts)
-        found = self.answers.get(key)
-        return found if found is not None else self.keep(key, Given(dict(facts)))
+                return self.decide_checked(facts)
+        decision = self.answers.get(key)
+        return decision if decision is not None else self.remember(key, FactInput(dict(facts)))
 
     __call__ = decide
 
-    def careful(self, facts: Mapping[str, object]) -> Decision:
-        """The same for facts with numbers, words or parts, every one of them checked."""
+    def decide_checked(self, facts: Mapping[str, object]) -> Decision:
+        """The decision under facts with numbers, words or parts, every one of them checked."""
         try:
-            given = self.engine.checker.facts_given(facts)
+            fact_input = self.engine.checker.check_facts(facts)
         except RequestError as error:
-            return refused(error)
+            return error_decision(error)
         number = 0
-        for name, value in given.known.items():
+        for name, value in fact_input.values.items():
             if name in self.values:
                 values, weight = self.values[name]
                 number += (values.index(value) + 1) * weight
         key: Key = number
-        if given.parts or given.rest:
-            given = self._that_matters(given)
-            parts = [(p.fact, p.holds, *sorted(p.covers.items())) for p in given.parts]
-            key = number, tuple(parts), tuple(given.rest.items())
-        found = self.answers.get(key)
-        return found if found is not None else self.keep(key, given)
+        if fact_input.parts or fact_input.rest:
+            fact_input = self._parts_that_matter(fact_input)
+            parts = [(p.fact, p.holds, *sorted(p.covers.items())) for p in fact_input.parts]
+            key = number, tuple(parts), tuple(fact_input.rest.items())
+        decision = self.answers.get(key)
+        return decision if decision is not None else self.remember(key, fact_input)
 
-    def _that_matters(self, given: Given) -> Given:
-        """What is given without the parts that cover nothing of what is asked."""
-        asked = self.engine.leaves_asked
+    def _parts_that_matter(self, fact_input: FactInput) -> FactInput:
+        """The facts without parts that cover nothing of what the question is about."""
+        leaves_of = self.engine.leaves_of_question
         parts = tuple(
             part
-            for part in given.parts
+            for part in fact_input.parts
             if part.fact in self.values
-            and all(asked(d, self.asked) & mask for d, mask in part.covers.items())
+            and all(leaves_of(d, self.masks) & mask for d, mask in part.covers.items())
         )
-        rest = {name: value for name, value in given.rest.items() if name in self.values}
-        return Given(given.known, parts, rest)
+        rest = {name: value for name, value in fact_input.rest.items() if name in self.values}
+        return FactInput(fact_input.values, parts, rest)
 
-    def keep(self, key: Key, given: Given) -> Decision:
+    def remember(self, key: Key, fact_input: FactInput) -> Decision:
         """Work an answer out and remember it."""
-        found = self.engine.answer(self, given)
+        decision = self.engine.answer(self, fact_input)
         if len(self.answers) >= ANSWERS_MAX:
             self.answers.clear()
-        self.answers[key] = found
-        return found
+        self.answers[key] = decision
+        return decision
 
 
-class ObservedPlan(Plan):
-    """A question whose every asking is noted, while what the policy's words do is tried out."""
+class ObservedQuestionPlan(QuestionPlan):
+    """A question plan that notes each decision, while `upheld mutate` tries a policy's words."""
 
     request: Request
 
     def decide(self, facts: Mapping[str, object]) -> Decision:
         """The decision under these facts, noted with those of them that matter."""
         if (observer := observing.observer()) is not None:
-            said = {d: list(words) for d, words in self.request.dimensions().items()}
-            observer.question({"action": self.request.action, **said}, self._noted(facts))
+            dimensions = {d: list(words) for d, words in self.request.dimensions().items()}
+            observer.question(
+                {"action": self.request.action, **dimensions}, self._facts_that_matter(facts)
+            )
         return super().decide(facts)
 
     __call__ = decide
 
-    def _noted(self, facts: Mapping[str, object]) -> dict[str, object]:
+    def _facts_that_matter(self, facts: Mapping[str, object]) -> dict[str, object]:
         """The facts that matter; a number far from all that the policy names, as a rounder one."""
-        found: dict[str, object] = {}
+        noted_facts: dict[str, object] = {}
         for name, value in facts.items():
             if name not in self.values:
                 if name not in self.engine.program.vocabulary.facts:
-                    found[name] = value
+                    noted_facts[name] = value
                 continue
             values = self.values[name][0]
             number = isinstance(value, int | float) and not isinstance(value, bool)
             far = number and all(abs(point - Fraction(str(value))) > 2 for point in values.points)
-            found[name] = values.sample([values.index(value)]) if far else value
-        return found
+            noted_facts[name] = values.sample([values.index(value)]) if far else value
+        return noted_facts
 
 
 class Engine:
@@ -155,10 +162,10 @@ class Engine:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.compiled = Compiled(program)
+        self.compiled = CompiledPolicy(program)
         self.checker = Checker(self._masks(), program.vocabulary.facts, self.compiled.takes)
         self.idle = {n for n, fact in program.vocabulary.facts.items() if fact.kind == "boolean"}
-        self.plans: dict[Request, Plan] = {}
+        self.plans: dict[Request, QuestionPlan] = {}
         provider = self.checker.masks["party"].get("provider")
         self.actor = provider if provider is not None else self.compiled.leaves["party"].all
 
@@ -176,52 +183,56 @@ class Engine:
         """The decision on a request; an `error` outcome for one that cannot be asked."""
         try:
             plan = self.plans.get(request)
-        except TypeError:  # what cannot be hashed is no word
-            return refused(RequestError("a request holds words", code="wrong-type"))
+        except TypeError:  # what cannot be hashed is not a word
+            return error_decision(RequestError("a request holds words", code="wrong-type"))
         if plan is None:
             try:
                 plan = self.plan(request)
             except RequestError as error:
-                return refused(error)
+                return error_decision(error)
         return plan.decide(facts)
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, request: Request) -> QuestionPlan:
         """Work a question out; RequestError if it cannot be asked."""
         actions = self.checker.actions(request.action, self.compiled.leaves["action"].names)
-        said = request.dimensions()
-        asked = {d: self.checker.dimension(d, words) for d, words in said.items()}
-        for dimension in said:
-            self.checker.taken(dimension, actions)
-        plan = Plan(self, actions, asked, set(said))
+        dimensions = request.dimensions()
+        masks = {d: self.checker.dimension(d, words) for d, words in dimensions.items()}
+        for dimension in dimensions:
+            self.checker.require_dimension(dimension, actions)
+        plan = QuestionPlan(self, actions, masks, set(dimensions))
         if observing.observer() is not None:
-            plan = self._observed(request, actions, asked, set(said))
+            plan = self._observed(request, actions, masks, set(dimensions))
         if len(self.plans) >= PLANS_MAX:
             self.plans.clear()
         self.plans[request] = plan
         return plan
 
     def _observed(
-        self, request: Request, actions: list[str], asked: dict[str, int], said: set[str]
-    ) -> Plan:
-        plan = ObservedPlan(self, actions, asked, said)
+        self,
+        request: Request,
+        actions: list[str],
+        masks: dict[str, int],
+        named_dimensions: set[str],
+    ) -> QuestionPlan:
+        plan = ObservedQuestionPlan(self, actions, masks, named_dimensions)
         plan.request = request
         return plan
 
-    def leaves_asked(self, dimension: str, asked: Mapping[str, int]) -> int:
+    def leaves_of_question(self, dimension: str, masks: Mapping[str, int]) -> int:
         """The leaves of a dimension that a question is about."""
-        if dimension in asked:
-            return asked[dimension]
+        if dimension in masks:
+            return masks[dimension]
         return self.actor if dimension == "actor" else self.compiled.leaves[TREE_OF[dimension]].all
 
     def cells(
-        self, actions: list[str], asked: Mapping[str, int], parts: tuple[Part, ...]
+        self, actions: list[str], masks: Mapping[str, int], parts: tuple[FactPart, ...]
     ) -> dict[tuple[int, int], Cell]:
         """The cells of a question, told apart by rules and by parts of facts.
 
         Keys are the copies that hold the cell and the parts that cover it, as bits; values name
         one such cell. RequestError where there are too many.
         """
-        found: dict[tuple[int, int], Cell] = {}
+        cells: dict[tuple[int, int], Cell] = {}
         every = (1 << len(parts)) - 1
         for action in actions:
             takes = self.compiled.takes[action]
@@ -233,7 +244,7 @@ class Engine:
                 (self.compiled.action[action], covering): ()
             }
             for dimension in takes:
-                pieces = self._pieces(dimension, self.leaves_asked(dimension, asked), parts)
+                pieces = self._pieces(dimension, self.leaves_of_question(dimension, masks), parts)
                 wider: dict[tuple[int, int], tuple[int, ...]] = {}
                 for (bits, cover), path in states.items():
                     for leaf, piece_bits, piece_cover in pieces:
@@ -248,62 +259,70 @@ class Engine:
                         hint="say more of it",
                     )
             for key, path in states.items():
-                found.setdefault(key, (action, path))
-        return found
+                cells.setdefault(key, (action, path))
+        return cells
 
     def _pieces(
-        self, dimension: str, asked: int, parts: tuple[Part, ...]
+        self, dimension: str, leaves: int, fact_parts: tuple[FactPart, ...]
     ) -> list[tuple[int, int, int]]:
         """A dimension's leaves asked about, split by class and by parts: a leaf, copies, parts."""
         classes = self.compiled.classes[dimension]
-        found: dict[tuple[int, int], int] = {}
-        masks = [part.covers.get(dimension) for part in parts]
+        pieces: dict[tuple[int, int], int] = {}
+        masks = [part.covers.get(dimension) for part in fact_parts]
         for mask, bits in zip(classes.masks, classes.copies, strict=True):
-            pieces = [mask & asked]
+            parts_of_class = [mask & leaves]
             for cover in masks:
                 if cover is not None:
-                    pieces = [p for piece in pieces for p in (piece & cover, piece & ~cover) if p]
-            for piece in pieces:
+                    parts_of_class = [
+                        p for piece in parts_of_class for p in (piece & cover, piece & ~cover) if p
+                    ]
+            for piece in parts_of_class:
                 if piece:
                     cover = sum(1 << at for at, m in enumerate(masks) if m is None or m & piece)
-                    found.setdefault((bits, cover), piece & -piece)
-        return [(leaf, bits, cover) for (bits, cover), leaf in found.items()]
+                    pieces.setdefault((bits, cover), piece & -piece)
+        return [(leaf, bits, cover) for (bits, cover), leaf in pieces.items()]
 
     def cases(
-        self, cells: Mapping[tuple[int, int], Cell], given: Given
-    ) -> list[tuple[e.Case, Cell]]:
-        """Each cell with what is known there."""
-        found = []
+        self, cells: Mapping[tuple[int, int], Cell], fact_input: FactInput
+    ) -> list[tuple[e.CellCase, Cell]]:
+        """Each cell with the facts that are known there."""
+        cases = []
         for (bits, cover), cell in cells.items():
-            known = given.known
-            if given.rest:
-                known = dict(known)
-                for name, rest in given.rest.items():
+            facts = fact_input.values
+            if fact_input.rest:
+                facts = dict(facts)
+                for name, rest in fact_input.rest.items():
                     here = [
                         p.holds
-                        for at, p in enumerate(given.parts)
+                        for at, p in enumerate(fact_input.parts)
                         if p.fact == name and cover >> at & 1
                     ]
                     value = all(here) if here else rest
                     if value is not None:
-                        known[name] = value
-            found.append((e.case(self.compiled, bits, known), cell))
-        return found
+                        facts[name] = value
+            cases.append((e.case(self.compiled, bits, facts), cell))
+        return cases
 
-    def answer(self, plan: Plan, given: Given) -> Decision:
+    def answer(self, plan: QuestionPlan, fact_input: FactInput) -> Decision:
         """Work out the answer to a question under facts that were checked."""
         try:
-            cells = self.cells(plan.actions, plan.asked, given.parts) if given.parts else plan.cells
-            cases = self.cases(cells, given)
-            return self._answer(plan, given, cases)
+            cells = (
+                self.cells(plan.actions, plan.masks, fact_input.parts)
+                if fact_input.parts
+                else plan.cells
+            )
+            cases = self.cases(cells, fact_input)
+            return self._answer(plan, fact_input, cases)
         except TooManyWorlds as error:
-            return refused(RequestError(str(error), code="too-large", hint=error.hint))
+            return error_decision(RequestError(str(error), code="too-large", hint=error.hint))
         except RequestError as error:
-            return refused(error)
+            return error_decision(error)
 
-    def _answer(self, plan: Plan, given: Given, both: list[tuple[e.Case, Cell]]) -> Decision:
+    def _answer(
+        self, plan: QuestionPlan, fact_input: FactInput, both: list[tuple[e.CellCase, Cell]]
+    ) -> Decision:
         cases = [case for case, _ in both]
-        owed = e.owed(self.compiled, cases)
+        owed_acts = e.owed_acts(self.compiled, cases)
         if all(each.certain for each in cases):
             clauses = e.citations(cases, allow=True)
             decision = Decision(
@@ -311,18 +330,18 @@ class Engine:
                 clauses=clauses,
                 duties=e.duties(cases),
                 bases=e.bases(self.compiled, cases, clauses),
-                owed=owed,
+                owed=owed_acts,
             )
-            return self.worded(decision)
+            return self.with_sentence(decision)
         proofs = None if any(each.never for each in cases) else e.proofs(self.compiled, cases)
-        depends = self._depends(plan, given)
+        depends = self._depends(plan, fact_input)
         if proofs is not None:
             clauses = e.citations(cases, allow=True)
-            return self.worded(
+            return self.with_sentence(
                 Decision(
                     outcome="needs-proof",
                     clauses=clauses,
-                    owed=owed,
+                    owed=owed_acts,
                     kind="proof",
                     prove=proofs,
                     depends=depends,
@@ -332,78 +351,80 @@ class Engine:
         clauses = e.citations([case for case, _ in denied], allow=False)
         case, (action, path) = denied[0]
         pieces = dict(zip(self.compiled.takes[action], path, strict=True))
-        near = nearest_clauses(self.compiled, case, action, pieces, {**given.known, **case.known})
-        return self.worded(
+        near = nearest_clauses(
+            self.compiled, case, action, pieces, {**fact_input.values, **case.facts}
+        )
+        return self.with_sentence(
             Decision(
                 outcome="deny",
                 clauses=clauses,
                 kind="clause" if clauses else "silence",
-                owed=owed,
+                owed=owed_acts,
                 depends=depends,
                 nearest=near,
             )
         )
 
-    def _depends(self, plan: Plan, given: Given) -> dict[str, tuple[str, ...]]:
-        """Dimensions left out for which one leaf would do, with the leaves that would not."""
-        found = {}
+    def _depends(self, plan: QuestionPlan, fact_input: FactInput) -> dict[str, tuple[str, ...]]:
+        """For each dimension left open: if some leaf would be allowed, those that would not."""
+        refused_leaves = {}
         open_dimensions = [
             d
             for d in DIMENSIONS
-            if d not in plan.said
+            if d not in plan.named_dimensions
             and d != "actor"
             and all(d in self.compiled.takes[a] for a in plan.actions)
         ]
         for dimension in open_dimensions:
             leaves = self.compiled.leaves[TREE_OF[dimension]]
             good = 0
-            for piece in self._alike(dimension, given.parts):
-                narrowed = {**plan.asked, dimension: piece & -piece}
-                cells = self.cells(plan.actions, narrowed, given.parts)
-                if all(case.certain for case, _ in self.cases(cells, given)):
+            for piece in self._alike(dimension, fact_input.parts):
+                masks = {**plan.masks, dimension: piece & -piece}
+                cells = self.cells(plan.actions, masks, fact_input.parts)
+                if all(case.certain for case, _ in self.cases(cells, fact_input)):
                     good |= piece
             if good:
-                found[dimension] = tuple(leaves.of(leaves.all & ~good))
-        return found
+                refused_leaves[dimension] = tuple(leaves.of(leaves.all & ~good))
+        return refused_leaves
 
-    def _alike(self, dimension: str, parts: tuple[Part, ...]) -> list[int]:
+    def _alike(self, dimension: str, parts: tuple[FactPart, ...]) -> list[int]:
         pieces = list(self.compiled.classes[dimension].masks)
         for part in parts:
             if (cover := part.covers.get(dimension)) is not None:
                 pieces = [p for piece in pieces for p in (piece & cover, piece & ~cover) if p]
         return pieces
 
-    def worded(self, decision: Decision) -> Decision:
+    def with_sentence(self, decision: Decision) -> Decision:
         """The decision with its sentence."""
         return msgspec.structs.replace(decision, why=sentence(decision))
 
 
 def sentence(decision: Decision) -> str:
     """A decision as one line."""
-    cited = joined([f"#{clause}" for clause in decision.clauses], "and")
+    citation = join_words([f"#{clause}" for clause in decision.clauses], "and")
     match decision.outcome:
         case "allow":
-            text = f"yes, by {cited}"
+            text = f"yes, by {citation}"
             if decision.duties:
-                text += ", with " + joined(
-                    [said(d.duty, d.amount, d.unit) for d in decision.duties], "and"
+                text += ", with " + join_words(
+                    [duty_text(d.duty, d.amount, d.unit) for d in decision.duties], "and"
                 )
         case "needs-proof":
-            ways = [joined(list(each), "and") for each in decision.prove]
-            text = f"only if {joined(ways, 'or')} is proven, by {cited}"
+            ways = [join_words(list(each), "and") for each in decision.prove]
+            text = f"only if {join_words(ways, 'or')} is proven, by {citation}"
         case _:
-            text = f"no, by {cited}" if cited else "no clause allows it"
+            text = f"no, by {citation}" if citation else "no clause allows it"
     for dimension, leaves in decision.depends.items():
-        text += f"; allowed at any {dimension} except {joined(list(leaves), 'and')}: say which"
+        text += f"; allowed at any {dimension} except {join_words(list(leaves), 'and')}: say which"
     return text
 
 
-def said(word: str, amount: object, unit: str) -> str:
+def duty_text(word: str, amount: object, unit: str) -> str:
     """A duty with its number."""
     return " ".join(str(part) for part in (word, amount, unit) if part not in (None, ""))
 
 
-def joined(words: list[str], last: str) -> str:
+def join_words(words: list[str], last: str) -> str:
     """Words as a list in a sentence."""
     return f" {last} ".join(([", ".join(words[:-1])] if words[1:] else []) + words[-1:])
 

@@ -495,7 +495,7 @@ class _Reader:
         flags = [nearest(w.lstrip("."), ("note", "severed")) for w in words if w[0] != "#"]
         near = " ".join([*(["#" + name] if name else []), *("." + f for f in flags if f)])
         near = "" if near == ".severed" or not near else "{" + near + "}"
-        self.fault(place, "bad-id", f"`{mark}` is no mark of a clause", near=near)
+        self.fault(place, "bad-id", f"`{mark}` is not a mark of a clause", near=near)
         return "", ""
 
     # Blocks

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from upheld.policy.decide import Engine
-from upheld.policy.fact_space import settled_by, tests_of, truth
+from upheld.policy.fact_space import combine_truth, tests_of, truth
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain, listed, text
 from upheld.policy.program import Condition, DutyDue
@@ -31,8 +31,10 @@ DONE, NOT_DONE = "This is allowed.", "This is not allowed."
 CLAUSES_SHOWN = 40  # of a tree; a question that leaves all open touches every clause
 
 
-def explained(engine: Engine, question: Mapping[str, Any], decision: Decision, depth: str) -> str:
-    """The explanation of a decision on a question; `depth` is a key of `DEPTHS`."""
+def explanation_text(
+    engine: Engine, question: Mapping[str, Any], decision: Decision, depth: str
+) -> str:
+    """A decision on a question in words, at one of the three depths, a key of `DEPTHS`."""
     return DEPTHS[depth](engine, question, decision)
 
 
@@ -48,25 +50,25 @@ def explanation(
     is refused and what must be proven look alike.
     """
     if audience == "anyone":
-        question = {name: said for name, said in question.items() if name != "facts"}
+        question = {name: value for name, value in question.items() if name != "facts"}
     decision = policy.ask(question)
-    found: dict[str, Any] = {"version": VERSION, "audience": audience}
+    answer: dict[str, Any] = {"version": VERSION, "audience": audience}
     if audience == "caller":
         outcome, text_ = ("allow", DONE) if decision.allowed else ("deny", NOT_DONE)
-        return {**found, "outcome": outcome, "text": text_}
-    text_ = explained(policy.engine, question, decision, depth)
-    return {**found, "outcome": decision.outcome, "text": text_, "decision": decision}
+        return {**answer, "outcome": outcome, "text": text_}
+    text_ = explanation_text(policy.engine, question, decision, depth)
+    return {**answer, "outcome": decision.outcome, "text": text_, "decision": decision}
 
 
 def line(_engine: Engine, question: Mapping[str, Any], decision: Decision) -> str:
     """One line without a person's facts, for a log."""
-    said = [question["action"]]
-    for dimension, words in question.items():
+    words = [question["action"]]
+    for dimension, terms in question.items():
         if dimension not in ("action", "facts", "id"):
-            listed = [words] if isinstance(words, str) else words
-            said.append(f"{dimension}={','.join(listed)}")
-    cited = ",".join(decision.clauses) or decision.kind or decision.code
-    return f"{decision.outcome} {' '.join(said)} by={cited}"
+            names = [terms] if isinstance(terms, str) else terms
+            words.append(f"{dimension}={','.join(names)}")
+    citation = ",".join(decision.clauses) or decision.kind or decision.code
+    return f"{decision.outcome} {' '.join(words)} by={citation}"
 
 
 def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) -> str:
@@ -106,11 +108,11 @@ def tree(engine: Engine, question: Mapping[str, Any], decision: Decision) -> str
     lines = [f"{decision.outcome}: {decision.why}"]
     if decision.outcome == "error":
         return lines[0]
-    teller = _Teller(engine, question, decision)
+    rules = _RuleTree(engine, question, decision)
     nodes = engine.program.nodes
-    tops = [n for n in sorted(teller.speaking) if teller.speaking.isdisjoint(nodes[n].parents)]
+    tops = [n for n in sorted(rules.speaking) if rules.speaking.isdisjoint(nodes[n].parents)]
     for number in tops[:CLAUSES_SHOWN]:
-        lines += teller.branch(number)
+        lines += rules.branch(number)
     if len(tops) > CLAUSES_SHOWN:
         lines.append("  … and more; say more of the question")
     for near in decision.nearest:
@@ -125,16 +127,20 @@ def tree(engine: Engine, question: Mapping[str, Any], decision: Decision) -> str
     return "\n".join(lines)
 
 
-class _Teller:
-    """Tells of each rule that speaks of a question whether it applies there, and by which facts."""
+class _RuleTree:
+    """The rules that speak of a question: whether each applies, and by which facts."""
 
     def __init__(self, engine: Engine, question: Mapping[str, Any], decision: Decision) -> None:
         self.engine, self.decision = engine, decision
         self.plain = Plain(engine.program)
         plan = engine.plan(_request(question))
-        given = engine.checker.facts_given(question.get("facts", {}))
-        cells = engine.cells(plan.actions, plan.asked, given.parts) if given.parts else plan.cells
-        self.cases = [(case.bits, case.known) for case, _ in engine.cases(cells, given)]
+        fact_input = engine.checker.check_facts(question.get("facts", {}))
+        cells = (
+            engine.cells(plan.actions, plan.masks, fact_input.parts)
+            if fact_input.parts
+            else plan.cells
+        )
+        self.cases = [(case.bits, case.facts) for case, _ in engine.cases(cells, fact_input)]
         bits = 0
         for cell, _ in cells:
             bits |= engine.compiled.live(cell)
@@ -145,49 +151,49 @@ class _Teller:
         """A rule and, under it, those of its exceptions that speak of the question too."""
         node = self.engine.program.nodes[number]
         words = " / ".join(dict.fromkeys(text(p).strip() for p in self.plain.rule(node)))
-        mark, facts = self.standing(number)
+        mark, facts = self.rule_status(number)
         effect = "deny" if self.decision.outcome == "deny" else "allow"
-        cited = node.clause in self.decision.clauses and node.effect == effect
-        if cited and mark != "does not apply":
+        is_cited = node.clause in self.decision.clauses and node.effect == effect
+        if is_cited and mark != "does not apply":
             mark = "decides"
         why = f" [{'; '.join(facts)}]" if facts else ""
-        found = [f"{'  ' * depth}#{node.clause} {mark}: {words}{why}"]
+        lines = [f"{'  ' * depth}#{node.clause} {mark}: {words}{why}"]
         for child in self.engine.compiled.children[number]:
             if child in self.speaking and depth < DEPTH_SHOWN:
-                found += self.branch(child, depth + 1)
-        return found
+                lines += self.branch(child, depth + 1)
+        return lines
 
-    def standing(self, number: int) -> tuple[str, list[str]]:
-        """Whether a rule applies where it speaks, and the facts by which that was told."""
-        found: set[bool | None] = set()
-        known: dict[str, object] = {}
+    def rule_status(self, number: int) -> tuple[str, list[str]]:
+        """Whether a rule applies where it speaks, and the facts that say so."""
+        truths: set[bool | None] = set()
+        values: dict[str, object] = {}
         unknown: set[str] = set()
         own, gates = self.engine.compiled.masks[number]
         for bits, facts in self.cases:
             if own & bits:
                 sets = [self._conditions(each & bits) for each in (own, *gates)]
-                holds = [settled_by([truth(c, facts) for c in s], settled=True) for s in sets]
-                found.add(settled_by(holds, settled=False))
+                holds = [combine_truth([truth(c, facts) for c in s], decisive=True) for s in sets]
+                truths.add(combine_truth(holds, decisive=False))
                 for name in {t.fact for s in sets for c in s for t in tests_of(c)}:
                     if name in facts:
-                        known[name] = facts[name]
+                        values[name] = facts[name]
                     else:
                         unknown.add(name)
-        if None in found:
+        if None in truths:
             return "may apply", [f"unknown: {', '.join(sorted(unknown))}"]
-        mark = "does not apply" if True not in found else "applies"
-        if len(found) > 1:
+        mark = "does not apply" if True not in truths else "applies"
+        if len(truths) > 1:
             mark = "applies to a part of it"
-        return mark, self.plain.given(dict(sorted(known.items())))
+        return mark, self.plain.given(dict(sorted(values.items())))
 
     def _conditions(self, bits: int) -> list[Condition]:
         """The conditions of some copies of rules."""
-        found = []
+        conditions = []
         while bits:
             low = bits & -bits
-            found.append(self.engine.compiled.copies[low.bit_length() - 1][2].condition)
+            conditions.append(self.engine.compiled.copies[low.bit_length() - 1][2].condition)
             bits ^= low
-        return found
+        return conditions
 
 
 def _request(question: Mapping[str, Any]) -> Request:

@@ -40,19 +40,19 @@ class Values:
     """The values of one fact that a set of tests tells apart."""
 
     def __init__(
-        self, fact: Fact, tests: Iterable[FactTest], said: frozenset[str] = frozenset()
+        self, fact: Fact, tests: Iterable[FactTest], named_words: frozenset[str] = frozenset()
     ) -> None:
-        """`said`: the words of the fact that any condition of the policy names."""
+        """`named_words`: the words of the fact that any condition of the policy names."""
         self.fact = fact
-        self.said = said
+        self.named_words = named_words
         self.points: list[Fraction] = []
         self.words: list[str] = []
         if fact.kind == "number":
             self.points = sorted({Fraction(t.number) for t in tests})
             self.count = 2 * len(self.points) + 1
         elif fact.kind == "word":
-            named = {t.word for t in tests}
-            self.words = [word for word in fact.words if word in named]
+            test_words = {t.word for t in tests}
+            self.words = [word for word in fact.words if word in test_words]
             self.count = len(self.words) + (len(self.words) < len(fact.words))
         else:
             self.count = 2
@@ -83,14 +83,14 @@ class Values:
             return [self.words.index(test.word)]
         return [1]
 
-    def sample(self, chosen: list[int]) -> object:
-        """A value to try out, one of those chosen: a plain one where there is one."""
+    def sample(self, indices: list[int]) -> object:
+        """A value at one of these indices, the plainest there is, to try out."""
         if self.fact.kind == "number":
-            return min((self._between(at) for at in chosen), key=lambda n: (n.denominator, n < 0))
+            return min((self._between(at) for at in indices), key=lambda n: (n.denominator, n < 0))
         if self.fact.kind == "word":
             rest = [word for word in self.fact.words if word not in self.words]
-            return self.words[chosen[0]] if chosen[0] < len(self.words) else rest[0]
-        return bool(chosen[-1])
+            return self.words[indices[0]] if indices[0] < len(self.words) else rest[0]
+        return bool(indices[-1])
 
     def _between(self, at: int) -> Fraction:
         """A number at one of the points, or in one of the gaps."""
@@ -113,12 +113,12 @@ class Values:
                 ((1 << size) - 1) << low for size in range(n, 0, -1) for low in range(n - size + 1)
             ]
         sets = (
-            sum(1 << v for v in chosen)
+            sum(1 << v for v in indices)
             for size in range(n, 0, -1)
-            for chosen in combinations(range(n), size)
+            for indices in combinations(range(n), size)
         )
-        unsaid = set(self.fact.words) - self.said.union(self.words)
-        if self.fact.kind != "word" or not unsaid:
+        unnamed = set(self.fact.words) - self.named_words.union(self.words)
+        if self.fact.kind != "word" or not unnamed:
             return list(sets)
         # A word that no condition names is never named alone: the rest stands or falls as one.
         return [each for each in sets if each.bit_count() == 1 or each >> len(self.words) & 1]
@@ -131,7 +131,7 @@ class Values:
             return self._bounds(name, values[0], values[-1])
         if self.fact.kind == "word":
             inside = {w for w in self.fact.words if subset >> self.index(w) & 1}
-            if len(inside) == 1 and inside <= self.said.union(self.words):
+            if len(inside) == 1 and inside <= self.named_words.union(self.words):
                 return [f"{name} is {word}" for word in inside]
             return [f"not {name} is {word}" for word in self.fact.words if word not in inside]
         return [name] if values == [1] else [f"not {name}"]
@@ -139,16 +139,16 @@ class Values:
     def _bounds(self, name: str, low: int, high: int) -> list[str]:
         if low == high and low % 2:
             return [f"{name} = {self._say(low)}"]
-        found = []
+        bounds = []
         if low > 0:
-            found.append(
+            bounds.append(
                 f"{name} >= {self._say(low)}" if low % 2 else f"{name} > {self._say(low - 1)}"
             )
         if high < self.count - 1:
-            found.append(
+            bounds.append(
                 f"{name} <= {self._say(high)}" if high % 2 else f"{name} < {self._say(high + 1)}"
             )
-        return found
+        return bounds
 
     def _say(self, at: int) -> str:
         point = self.points[at // 2]
@@ -188,14 +188,14 @@ class Space:
         self,
         tests: Iterable[FactTest],
         facts: Mapping[str, Fact],
-        said: Mapping[str, frozenset[str]] | None = None,
+        named_words: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         by_fact: dict[str, set[FactTest]] = {}
         for test in tests:
             by_fact.setdefault(test.fact, set()).add(test)
         self.names = sorted(by_fact)
         self.values = [
-            Values(facts[name], by_fact[name], (said or {}).get(name, frozenset()))
+            Values(facts[name], by_fact[name], (named_words or {}).get(name, frozenset()))
             for name in self.names
         ]
         self.place = {name: at for at, name in enumerate(self.names)}
@@ -211,76 +211,76 @@ class Space:
 
     def worlds(self, at: int, value: int) -> int:
         """The worlds in which the fact at a place has a value."""
-        found = self._worlds.get((at, value))
-        if found is None:
+        worlds = self._worlds.get((at, value))
+        if worlds is None:
             stride, count = self.strides[at], self.values[at].count
             block = ((1 << stride) - 1) << (value * stride)
-            found = block * (self.all // ((1 << (stride * count)) - 1))
-            self._worlds[at, value] = found
-        return found
+            worlds = block * (self.all // ((1 << (stride * count)) - 1))
+            self._worlds[at, value] = worlds
+        return worlds
 
     def test(self, test: FactTest) -> int:
         """The worlds in which a test holds."""
         at = self.place[test.fact]
-        found = 0
+        worlds = 0
         for value in self.values[at].holding(test):
-            found |= self.worlds(at, value)
-        return found
+            worlds |= self.worlds(at, value)
+        return worlds
 
-    def given(self, known: Mapping[str, object]) -> int:
-        """The worlds that agree with what is known; facts of no concern here are left alone."""
+    def worlds_matching(self, facts: Mapping[str, object]) -> int:
+        """The worlds that agree with some facts; facts outside the space are ignored."""
         cube = self.all
-        for name, value in known.items():
+        for name, value in facts.items():
             at = self.place.get(name)
             if at is not None:
                 cube &= self.worlds(at, self.values[at].index(value))
         return cube
 
-    def holds(self, condition: Condition, known: Mapping[str, object] | None = None) -> int:
-        """The worlds in which a condition holds, where `known` settles some facts.
+    def holds(self, condition: Condition, facts: Mapping[str, object] | None = None) -> int:
+        """The worlds in which a condition holds, where `facts` has the values of some facts.
 
-        Facts outside the space must be known.
+        It must have a value for each fact outside the space.
         """
         match condition:
             case FactTest(fact):
-                if known is not None and fact in known:
-                    return self.all if told(condition, known[fact]) else 0
+                if facts is not None and fact in facts:
+                    return self.all if test_holds(condition, facts[fact]) else 0
                 return self.test(condition)
             case Negation(inner):
-                return self.all ^ self.holds(inner, known)
+                return self.all ^ self.holds(inner, facts)
             case Every(parts):
-                found = self.all
+                worlds = self.all
                 for part in parts:
-                    found &= self.holds(part, known)
-                return found
+                    worlds &= self.holds(part, facts)
+                return worlds
             case Either(parts):
-                found = 0
+                worlds = 0
                 for part in parts:
-                    found |= self.holds(part, known)
-                return found
+                    worlds |= self.holds(part, facts)
+                return worlds
 
-    def proofs(self, wanted: int, known: Mapping[str, object]) -> list[tuple[str, ...]]:
-        """The largest boxes of unknown facts whose worlds all lie in `wanted`, as sorted words.
+    def proofs(self, worlds: int, facts: Mapping[str, object]) -> list[tuple[str, ...]]:
+        """The prime implicants of a set of worlds over the unknown facts, as sorted literals.
 
-        These are the prime implicants among the possible worlds. Raises TooManyWorlds where
-        there are more than anybody could read.
+        Each is a largest box (some values for each fact) whose worlds all lie in the set. Raises
+        TooManyWorlds where there are more than anybody could read.
         """
-        fixed = {
+        fixed_values = {
             self.place[n]: self.values[self.place[n]].index(v)
-            for n, v in known.items()
+            for n, v in facts.items()
             if n in self.place
         }
-        found = []
-        for box in _Boxes(self, fixed).find(wanted, len(self.names)):
+        alternatives = []
+        for box in _Boxes(self, fixed_values).find(worlds, len(self.names)):
             words: list[str] = []
             for at, subset in box:
                 words += self.values[at].literals(subset)
-            found.append(tuple(sorted(words)))
-        return sorted(set(found), key=lambda each: (len(each), each))
+            alternatives.append(tuple(sorted(words)))
+        return sorted(set(alternatives), key=lambda each: (len(each), each))
 
-    def boxes(self, wanted: int) -> list[Box]:
-        """The largest boxes inside a set, as places of facts and their values."""
-        return _Boxes(self, {}).find(wanted, len(self.names))
+    def boxes(self, worlds: int) -> list[Box]:
+        """The largest boxes inside a set of worlds, as places of facts and their values."""
+        return _Boxes(self, {}).find(worlds, len(self.names))
 
 
 Box = tuple[tuple[int, int], ...]  # (place of the fact, values as bits); facts left out are free
@@ -289,51 +289,51 @@ Box = tuple[tuple[int, int], ...]  # (place of the fact, values as bits); facts 
 class _Boxes:
     """Largest boxes by splitting on the last fact: its worlds are slices of the integer."""
 
-    def __init__(self, space: Space, fixed: Mapping[int, int]) -> None:
-        self.space, self.fixed = space, fixed
-        self.known: dict[tuple[int, int], list[Box]] = {}
+    def __init__(self, space: Space, fixed_values: Mapping[int, int]) -> None:
+        self.space, self.fixed = space, fixed_values
+        self.boxes_of: dict[tuple[int, int], list[Box]] = {}
         self.subsets = {
-            at: values.subsets() for at, values in enumerate(space.values) if at not in fixed
+            at: values.subsets() for at, values in enumerate(space.values) if at not in fixed_values
         }
 
-    def find(self, wanted: int, depth: int) -> list[Box]:
+    def find(self, worlds: int, depth: int) -> list[Box]:
         """The largest boxes of a set over the first `depth` facts."""
-        if not wanted:
+        if not worlds:
             return []
         if not depth:
             return [()]
-        key = (depth, wanted)
-        if key not in self.known:
-            self.known[key] = self._split(wanted, depth - 1)
-            if len(self.known[key]) > PROOFS_MAX:
+        key = (depth, worlds)
+        if key not in self.boxes_of:
+            self.boxes_of[key] = self._split(worlds, depth - 1)
+            if len(self.boxes_of[key]) > PROOFS_MAX:
                 raise TooManyWorlds(self.space.names)
-        return self.known[key]
+        return self.boxes_of[key]
 
-    def _split(self, wanted: int, at: int) -> list[Box]:
+    def _split(self, worlds: int, at: int) -> list[Box]:
         stride = self.space.strides[at]
         ones = (1 << stride) - 1
-        slices = [(wanted >> (v * stride)) & ones for v in range(self.space.values[at].count)]
+        slices = [(worlds >> (v * stride)) & ones for v in range(self.space.values[at].count)]
         if at in self.fixed:
             return self.find(slices[self.fixed[at]], at)
         full = (1 << len(slices)) - 1
         if all(each == slices[0] for each in slices):
             return self.find(slices[0], at)
-        found: list[Box] = []
-        seen: list[tuple[int, list[Box]]] = []
+        boxes: list[Box] = []
+        wider_boxes: list[tuple[int, list[Box]]] = []
         for subset in self.subsets[at]:
             inside = ones
             for v, each in enumerate(slices):
                 if subset >> v & 1:
                     inside &= each
-            boxes = self.find(inside, at)
-            wider = [kept for above, kept in seen if above & subset == subset]
-            found += [
+            inner_boxes = self.find(inside, at)
+            wider = [big_boxes for above, big_boxes in wider_boxes if above & subset == subset]
+            boxes += [
                 box if subset == full else (*box, (at, subset))
-                for box in boxes
-                if not any(contained(box, big) for kept in wider for big in kept)
+                for box in inner_boxes
+                if not any(contained(box, big) for big_boxes in wider for big in big_boxes)
             ]
-            seen.append((subset, boxes))
-        return found
+            wider_boxes.append((subset, inner_boxes))
+        return boxes
 
 
 def contained(small: Box, big: Box) -> bool:
@@ -342,7 +342,7 @@ def contained(small: Box, big: Box) -> bool:
     return all(at in values and values[at] & subset == values[at] for at, subset in big)
 
 
-def told(test: FactTest, value: object) -> bool:
+def test_holds(test: FactTest, value: object) -> bool:
     """Whether a test holds of a known value."""
     if not test.comparison:
         return value is True
@@ -358,23 +358,23 @@ def told(test: FactTest, value: object) -> bool:
     }[test.comparison]
 
 
-def truth(condition: Condition, known: Mapping[str, object]) -> bool | None:
+def truth(condition: Condition, facts: Mapping[str, object]) -> bool | None:
     """Whether a condition holds by what is known; None where that is not enough to tell."""
     match condition:
         case FactTest(fact):
-            return told(condition, known[fact]) if fact in known else None
+            return test_holds(condition, facts[fact]) if fact in facts else None
         case Negation(inner):
-            found = truth(inner, known)
-            return None if found is None else not found
+            value = truth(inner, facts)
+            return None if value is None else not value
         case Every(formulas):
-            return settled_by([truth(each, known) for each in formulas], settled=False)
+            return combine_truth([truth(each, facts) for each in formulas], decisive=False)
         case Either(formulas):
-            return settled_by([truth(each, known) for each in formulas], settled=True)
+            return combine_truth([truth(each, facts) for each in formulas], decisive=True)
 
 
-def settled_by(found: list[bool | None], *, settled: bool) -> bool | None:
-    """Formulas joined by the word that one of them, being `settled`, settles."""
-    return settled if settled in found else None if None in found else not settled
+def combine_truth(values: list[bool | None], *, decisive: bool) -> bool | None:
+    """The truth of formulas joined by `or` (decisive: True) or `and` (decisive: False)."""
+    return decisive if decisive in values else None if None in values else not decisive
 
 
 def tests_of(condition: Condition) -> set[FactTest]:

@@ -113,7 +113,7 @@ class FrontReader:
             if key not in KEYS:
                 self.fault(
                     place,
-                    f"`{key}` is no key of the front matter",
+                    f"`{key}` is not a key of the front matter",
                     ", ".join(KEYS),
                     nearest(key, KEYS),
                 )
@@ -133,7 +133,7 @@ class FrontReader:
                     for k, v in pairs
                     if k.value == "effective"
                 )
-                self.fault(place, f"`{given}` is no date", "2025-01-31, say")
+                self.fault(place, f"`{given}` is not a date", "2025-01-31, say")
         if not values.get("policy"):
             self.fault((1, 1), "the front matter has no `policy`")
         said = {key.replace("-", "_"): value for key, value in values.items() if value}

@@ -24,8 +24,8 @@ EFFECT = {"may": "allow", "must": "allow", "may not": "deny", "": "lift"}
 Key = tuple[int, bool, tuple[tuple[int, bool], ...]]  # rule, actor named above, gates
 
 
-class Raw(msgspec.Struct):
-    """A rule or exception as it stands, with what it belongs to and what it reaches."""
+class RuleEntry(msgspec.Struct):
+    """A rule or exception on its way to a node, with its parents, children and reach."""
 
     node: RuleNode
     section: int
@@ -46,33 +46,33 @@ class Graph:
         self,
         document: Document,
         names: Names,
-        raws: list[Raw],
+        entries: list[RuleEntry],
         report: Callable[[int, Block], Report],
     ) -> None:
-        self.document, self.names, self.raws, self.report = document, names, raws, report
+        self.document, self.names, self.entries, self.report = document, names, entries, report
         self.numbers: dict[Key, int] = {}
         self.parents: list[list[int]] = []
         self.queue: list[Key] = []
 
-    def severed(self, raw: int) -> bool:
+    def severed(self, entry: int) -> bool:
         """Whether a rule stands in a severed clause."""
-        return self.document.sections[self.raws[raw].section].severed
+        return self.document.sections[self.entries[entry].section].severed
 
     def build(self) -> list[p.Node]:
         """All nodes, each after those that first named it."""
-        for index, raw in enumerate(self.raws):
-            if not raw.node.is_exception:
-                self.place(index, named=False, gates=(), parent=None)
+        for index, entry in enumerate(self.entries):
+            if not entry.node.is_exception:
+                self.place(index, actor_named=False, gates=(), parent=None)
         for key in self.queue:  # grows while it is walked
-            index, named, _ = key
+            index, actor_named, _ = key
             number = self.numbers[key]
-            below = named or "actor" in self.raws[index].dimensions
-            for child in self.raws[index].children:
-                self.place(child, named=below, gates=(), parent=number)
+            below = actor_named or "actor" in self.entries[index].dimensions
+            for child in self.entries[index].children:
+                self.place(child, actor_named=below, gates=(), parent=number)
             if len(self.queue) > NODES_MAX:
-                raw = self.raws[index]
-                self.report(raw.section, raw.block)(
-                    raw.node.offset,
+                entry = self.entries[index]
+                self.report(entry.section, entry.block)(
+                    entry.node.offset,
                     "too-large",
                     "exceptions multiply beyond measure",
                     f"at most {NODES_MAX} of them",
@@ -82,19 +82,29 @@ class Graph:
         return [self.node(key, tuple(self.parents[self.numbers[key]])) for key in self.queue]
 
     def place(
-        self, index: int, *, named: bool, gates: tuple[tuple[int, bool], ...], parent: int | None
+        self,
+        index: int,
+        *,
+        actor_named: bool,
+        gates: tuple[tuple[int, bool], ...],
+        parent: int | None,
     ) -> None:
         """Put a rule where it stands or, if it is severed, its exceptions in its place."""
-        raw = self.raws[index]
+        entry = self.entries[index]
         if self.severed(index):
-            below = named or "actor" in raw.dimensions
-            for child in raw.children:
-                if self.severed(child) or self.raws[child].node.verb:
-                    self.place(child, named=below, gates=(*gates, (index, named)), parent=parent)
+            below = actor_named or "actor" in entry.dimensions
+            for child in entry.children:
+                if self.severed(child) or self.entries[child].node.verb:
+                    self.place(
+                        child,
+                        actor_named=below,
+                        gates=(*gates, (index, actor_named)),
+                        parent=parent,
+                    )
             return
-        if gates and not raw.node.verb:
+        if gates and not entry.node.verb:
             return  # a lift goes with what it lifted
-        key = (index, named, gates)
+        key = (index, actor_named, gates)
         if key not in self.numbers:
             self.numbers[key] = len(self.parents)
             self.parents.append([])
@@ -104,37 +114,37 @@ class Graph:
 
     def node(self, key: Key, parents: tuple[int, ...]) -> p.Node:
         """One node with its copies, as the back ends read it."""
-        index, named, gates = key
-        raw = self.raws[index]
-        node = raw.node
-        say = self.report(raw.section, raw.block)
+        index, actor_named, gates = key
+        entry = self.entries[index]
+        node = entry.node
+        say = self.report(entry.section, entry.block)
         return p.Node(
-            clause=self.document.sections[raw.section].id,
+            clause=self.document.sections[entry.section].id,
             verb=node.verb,
             effect=EFFECT[node.verb],
-            copies=self.copies(index, actor_named=named),
+            copies=self.copies(index, actor_named=actor_named),
             parents=parents,
             gates=tuple(self.copies(g, actor_named=n) for g, n in gates),
             within=(decimal(node.within.value), node.within.unit) if node.within else None,
             duties=self.names.duties(node.duties, say),
-            line=raw.block.place(node.offset)[0],
+            line=entry.block.place(node.offset)[0],
             bases=self.names.bases(node.bases, say),
         )
 
-    def copies(self, index: int, *, actor_named: bool) -> tuple[p.Copy, ...]:
+    def copies(self, index: int, *, actor_named: bool) -> tuple[p.Alternative, ...]:
         """A rule as one copy for each combination of defined terms; the actor said or supposed."""
-        raw = self.raws[index]
+        entry = self.entries[index]
         supposed = None
-        if EFFECT[raw.node.verb] == "allow" and not actor_named and "actor" not in raw.options:
+        if EFFECT[entry.node.verb] == "allow" and not actor_named and "actor" not in entry.options:
             supposed = self.names.under("party", "provider")
-        found = []
-        options = [[(d, *option) for option in each] for d, each in raw.options.items()]
+        copies = []
+        options = [[(d, *option) for option in each] for d, each in entry.options.items()]
         total = 1
         for each in options:
             total *= len(each)
         if total > COPIES_MAX:
-            self.report(raw.section, raw.block)(
-                raw.node.offset,
+            self.report(entry.section, entry.block)(
+                entry.node.offset,
                 "too-many-facts",
                 f"this rule names definitions in {total} combinations",
                 f"at most {COPIES_MAX}; split the rule",
@@ -143,18 +153,18 @@ class Graph:
             return ()
         for choice in product(*options):
             scope = {d: self._ordered(d, leaves) for d, leaves, _ in choice}
-            condition = both(raw.condition, *(condition for _, _, condition in choice))
-            acting = [a for a in sorted(raw.actions) if "actor" in self.names.takes(a)]
-            still = [a for a in sorted(raw.actions) if "actor" not in self.names.takes(a)]
+            condition = both(entry.condition, *(condition for _, _, condition in choice))
+            acting = [a for a in sorted(entry.actions) if "actor" in self.names.takes(a)]
+            still = [a for a in sorted(entry.actions) if "actor" not in self.names.takes(a)]
             if supposed is None:
-                found.append(p.Copy(tuple(sorted(raw.actions)), scope, condition))
+                copies.append(p.Alternative(tuple(sorted(entry.actions)), scope, condition))
                 continue
             if still:
-                found.append(p.Copy(tuple(still), scope, condition))
+                copies.append(p.Alternative(tuple(still), scope, condition))
             if acting:
                 who = {"actor": self._ordered("actor", supposed)}
-                found.append(p.Copy(tuple(acting), scope | who, condition))
-        return tuple(found)
+                copies.append(p.Alternative(tuple(acting), scope | who, condition))
+        return tuple(copies)
 
     def _ordered(self, dimension: str, leaves: frozenset[str]) -> tuple[str, ...]:
         return tuple(n for n in self.names.leaves[TREE_OF[dimension]].names if n in leaves)

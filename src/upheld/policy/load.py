@@ -15,11 +15,11 @@ import msgspec
 
 from upheld.core import observing
 from upheld.core.errors import Fault, PolicyError, RequestError
-from upheld.policy.decide import Engine, Plan
+from upheld.policy.decide import Engine, QuestionPlan
 from upheld.policy.evaluate import amount
 from upheld.policy.fact_space import truth
 from upheld.policy.program import Example, Front, Program
-from upheld.policy.request import Decision, Request, refused
+from upheld.policy.request import Decision, Request, error_decision
 from upheld.policy.vocabulary import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Policy:
         """
         return self._engine.decide(request, NO_FACTS if facts is None else facts)
 
-    def question(self, action: str, **dimensions: Any) -> Plan:
+    def question(self, action: str, **dimensions: Any) -> QuestionPlan:
         """Prepare a question for a hot loop: the result, called with facts, decides.
 
         Raises RequestError if the question cannot be asked.
@@ -75,40 +75,44 @@ class Policy:
         try:
             request, facts = request_of(question)
         except RequestError as error:
-            return refused(error)
+            return error_decision(error)
         return self._engine.decide(request, facts)
 
     def answer(self, question: object) -> dict[str, Any]:
         """The answer to a question as JSON has it, its `id` given back."""
-        found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.ask(question)))
+        answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.ask(question)))
         if isinstance(question, Mapping) and "id" in question:
-            return {"id": question["id"], **found}
-        return found
+            return {"id": question["id"], **answer}
+        return answer
 
-    def holds(self, fact: str, known: Mapping[str, object]) -> bool | None:
-        """Whether a fact holds by what is known of others, derived as the vocabulary says.
+    def holds(self, fact: str, facts: Mapping[str, object]) -> bool | None:
+        """Whether a fact holds given some facts, derived as the vocabulary says.
 
         None where that is not enough to tell, or the vocabulary has no such fact.
         """
         derived = self.program.derived.get(fact)
         if derived is not None:
-            return truth(derived, known)
-        return known[fact] is True if fact in known else None
+            return truth(derived, facts)
+        return facts[fact] is True if fact in facts else None
 
     def example(self, example: Example) -> tuple[Decision, str]:
         """The decision on an example of the document, and what it should have been.
 
         The second is empty where the policy answers as the example says.
         """
-        asked = example.question
-        decision = self.ask({"action": asked.action, **asked.dimensions, "facts": asked.facts})
-        carried = {(d.duty, d.amount, d.unit) for d in decision.duties}
-        lacking = [d for d in example.duties if (d.duty, amount(d.amount), d.unit) not in carried]
+        question = example.question
+        decision = self.ask(
+            {"action": question.action, **question.dimensions, "facts": question.facts}
+        )
+        answered_duties = {(d.duty, d.amount, d.unit) for d in decision.duties}
+        lacking = [
+            d for d in example.duties if (d.duty, amount(d.amount), d.unit) not in answered_duties
+        ]
         if decision.outcome != example.answer:
             return decision, example.answer
         if lacking:
-            said = (" ".join(filter(None, (d.duty, d.amount, d.unit))) for d in lacking)
-            return decision, f"{example.answer} with {', '.join(said)}"
+            lines = (" ".join(filter(None, (d.duty, d.amount, d.unit))) for d in lacking)
+            return decision, f"{example.answer} with {', '.join(lines)}"
         return decision, ""
 
     def screen(self, table: ir.Table, question: BulkQuestion, **more: Any) -> ir.Table:
@@ -125,7 +129,7 @@ class Policy:
 
 
 def request_of(question: object) -> tuple[Request, Mapping[str, object]]:
-    """The request and facts of a question as JSON has it; RequestError if it is none."""
+    """The request and facts of a question as JSON has it; RequestError if it is not a question."""
     if not isinstance(question, Mapping):
         raise RequestError("a question must be an object", code="bad-line")
     if strange := [key for key in question if key not in KEYS]:
@@ -134,10 +138,10 @@ def request_of(question: object) -> tuple[Request, Mapping[str, object]]:
             code="bad-line",
             hint="it has " + ", ".join(sorted(KEYS)),
         )
-    said = {d: question[d] for d in DIMENSIONS if d in question}
-    for dimension, words in said.items():
-        listed = isinstance(words, (list, tuple)) and all(isinstance(w, str) for w in words)
-        if not listed and not isinstance(words, str):
+    dimensions = {d: question[d] for d in DIMENSIONS if d in question}
+    for dimension, words in dimensions.items():
+        is_list = isinstance(words, (list, tuple)) and all(isinstance(w, str) for w in words)
+        if not is_list and not isinstance(words, str):
             raise RequestError(
                 f"`{dimension}` must be a term or a list of terms", code="wrong-type"
             )
@@ -148,7 +152,7 @@ def request_of(question: object) -> tuple[Request, Mapping[str, object]]:
     facts = question.get("facts", NO_FACTS)
     if not isinstance(facts, Mapping):
         raise RequestError("`facts` must map names to values", code="wrong-type")
-    return Request(action, **said), facts
+    return Request(action, **dimensions), facts
 
 
 def load(path: str | Path) -> Policy:
@@ -176,18 +180,18 @@ def load(path: str | Path) -> Policy:
         ) from None
     if raw.startswith(MAGIC):
         return Policy(unpack(raw, str(path)))
-    return Policy(read(raw, str(path), base=path.parent))
+    return Policy(read_program(raw, str(path), base=path.parent))
 
 
 def load_text(text: str, *, vocabulary: str | None = None, file: str = "policy.md") -> Policy:
     """Load a policy from text; `vocabulary`, TOML text, stands instead of the one it names."""
-    return Policy(read(text.encode(), file, vocabulary=vocabulary))
+    return Policy(read_program(text.encode(), file, vocabulary=vocabulary))
 
 
-def read(
+def read_program(
     raw: bytes, file: str, *, base: Path | None = None, vocabulary: str | None = None
 ) -> Program:
-    """The road from bytes to program, parsers loaded on first use; raises PolicyError."""
+    """Turn the bytes of a policy into a program, loading parsers on first use; PolicyError."""
     from upheld.policy.document import decode, read_document  # noqa: PLC0415 - a compiled file needs no parser
     from upheld.policy.read_vocabulary import parse_vocabulary, read_vocabulary  # noqa: PLC0415 - as above
     from upheld.policy.resolve import resolve  # noqa: PLC0415 - a compiled file needs no parser

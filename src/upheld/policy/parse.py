@@ -17,8 +17,8 @@ from upheld.policy.syntax import (
     DefinitionNode,
     DutyCall,
     ExampleNode,
+    FactNode,
     Formula,
-    Known,
     Name,
     Not,
     Number,
@@ -396,7 +396,7 @@ class _Parser:
         action = self.name("an action")
         data = self.terms() if self.kind == "word" or self.key("any") else None
         scope = self.scope()
-        known: list[Known] = []
+        known: list[FactNode] = []
         if self.key("given"):
             self.take()
             known.append(self.known())
@@ -427,19 +427,19 @@ class _Parser:
             duties=duties,
         )
 
-    def known(self) -> Known:
+    def known(self) -> FactNode:
         holds = not self.key("not")
         if not holds:
             self.take()
         fact = self.name("a fact")
         if self.kind == "op" and self.text == "=" and holds:
             self.take()
-            return Known(fact=fact, number=self.number())
+            return FactNode(fact=fact, number=self.number())
         if self.key("is") and holds:
             self.take()
-            return Known(fact=fact, word=self.name("a word of the fact's list"))
+            return FactNode(fact=fact, word=self.name("a word of the fact's list"))
         if not self.mark("("):
-            return Known(fact=fact, holds=holds)
+            return FactNode(fact=fact, holds=holds)
         self.take()
         part: list[tuple[str, Terms]] = []
         if self.kind == "word" or self.key("any"):
@@ -448,7 +448,7 @@ class _Parser:
         if not self.mark(")"):
             self.fail("`)`")
         self.take()
-        return Known(fact=fact, holds=holds, part=tuple(part))
+        return FactNode(fact=fact, holds=holds, part=tuple(part))
 
 
 def with_exception(rule: RuleNode, exception: RuleNode) -> RuleNode:

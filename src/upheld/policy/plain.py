@@ -14,8 +14,8 @@ from typing import Any
 from upheld.core.dimensions import TABLE
 from upheld.policy.program import (
     ALWAYS,
+    Alternative,
     Condition,
-    Copy,
     DutyDue,
     Either,
     Every,
@@ -273,12 +273,12 @@ class Plain:
             return [self._lift(node, copy) for copy in self._grouped(node)]
         return [self._sentence(node, copy) for copy in self._grouped(node)]
 
-    def _lift(self, node: Node, copy: Copy) -> list[Piece]:
+    def _lift(self, node: Node, copy: Alternative) -> list[Piece]:
         said = self._scope(node, copy, does=False)
         pieces = [("lift", "does not hold"), ("plain", f" for {said}" if said else "")]
         return [p for p in (*pieces, *self._when(copy.condition)) if p[1]]
 
-    def _sentence(self, node: Node, copy: Copy) -> list[Piece]:
+    def _sentence(self, node: Node, copy: Alternative) -> list[Piece]:
         conditional = copy.condition != ALWAYS
         kind = "no" if node.effect == "deny" else "ask" if conditional else "yes"
         pieces: list[Piece] = [(kind, node.verb)]
@@ -314,7 +314,7 @@ class Plain:
             isinstance(condition.formula, FactTest) and condition.formula.comparison
         )
 
-    def _grouped(self, node: Node) -> list[Copy]:
+    def _grouped(self, node: Node) -> list[Alternative]:
         """Copies that say the same of several actions as one; an actor that is us goes unsaid."""
         merged: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], Condition], list[str]] = {}
         for copy in node.copies:
@@ -323,9 +323,9 @@ class Plain:
                 scope.pop("actor", None)
             actions = merged.setdefault((tuple(sorted(scope.items())), condition), [])
             actions += [action for action in copy.actions if action not in actions]
-        return [Copy(tuple(a), dict(scope), when) for (scope, when), a in merged.items()]
+        return [Alternative(tuple(a), dict(scope), when) for (scope, when), a in merged.items()]
 
-    def _defined(self, copy: Copy) -> tuple[dict[str, tuple[str, ...]], Condition]:
+    def _defined(self, copy: Alternative) -> tuple[dict[str, tuple[str, ...]], Condition]:
         """Scope and condition with a defined term where the copy stands for one."""
         scope, condition = dict(copy.scope), copy.condition
         for name, each in self.program.definitions.items():
@@ -338,7 +338,7 @@ class Plain:
                         condition = rest[0] if len(rest) == 1 else Every(rest)
         return scope, condition
 
-    def _scope(self, node: Node, copy: Copy, *, does: bool) -> str:
+    def _scope(self, node: Node, copy: Alternative, *, does: bool) -> str:
         above = {a for p in node.parents for c in self.program.nodes[p].copies for a in c.actions}
         said = []
         if above and set(copy.actions) == above and "data" not in copy.scope:

@@ -46,8 +46,8 @@ Condition = FactTest | Negation | Every | Either
 ALWAYS = Every()
 
 
-class Copy(msgspec.Struct, frozen=True):
-    """One copy of a rule: for each dimension it names, the leaves' terms, and its condition.
+class Alternative(msgspec.Struct, frozen=True):
+    """One alternative of a rule, a scope with a condition; the rule applies where any one does.
 
     `actions` are names of action leaves. `scope` maps a dimension to the names of leaves; a
     dimension left out holds for all leaves.
@@ -78,9 +78,9 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
     clause: str
     verb: str  # may, may not, must, or empty for a bare `except`
     effect: str
-    copies: tuple[Copy, ...]
+    copies: tuple[Alternative, ...]
     parents: tuple[int, ...] = ()
-    gates: tuple[tuple[Copy, ...], ...] = ()
+    gates: tuple[tuple[Alternative, ...], ...] = ()
     within: tuple[str, str] | None = None
     duties: tuple[DutyDue, ...] = ()
     line: int = 0
@@ -98,7 +98,7 @@ class Definition(msgspec.Struct, frozen=True):
     clause: str
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ExampleQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A question as data: dimension to list of terms, facts to values; as in JSON."""
 
     action: str
@@ -113,7 +113,7 @@ class Example(msgspec.Struct, frozen=True):
     """
 
     answer: str
-    question: Question
+    question: ExampleQuestion
     text: str
     line: int
     duties: tuple[DutyDue, ...] = ()

@@ -15,9 +15,9 @@ import msgspec
 from upheld.core.dimensions import TABLE
 from upheld.policy.plain import Plain, listed, rest_of, text
 from upheld.policy.program import (
+    Alternative,
     Clause,
     Condition,
-    Copy,
     Either,
     Every,
     FactTest,
@@ -181,7 +181,7 @@ class _Linked:
         return name
 
 
-def _of(copy: Copy, dimension: str) -> tuple[str, ...]:
+def _of(copy: Alternative, dimension: str) -> tuple[str, ...]:
     return copy.actions if dimension == "action" else copy.scope.get(dimension, ())
 
 
@@ -238,7 +238,7 @@ class _Table:
         self.said: dict[int, dict[str, Any]] = {}
         self.bits: dict[str, dict[str, int]] = {}
         self.allowing = 0
-        self.copies: list[Copy] = []
+        self.copies: list[Alternative] = []
         for node in self.program.nodes:
             for gate in (node.copies, *node.gates):
                 for copy in gate:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from upheld.core.errors import nearest
 from upheld.policy import program as p
 from upheld.policy.resolve_names import Names, Report
-from upheld.policy.syntax import ExampleNode, Known, Terms
+from upheld.policy.syntax import ExampleNode, FactNode, Terms
 from upheld.policy.vocabulary import OTHER, TREE_OF, Fact
 
 
-def question_of(node: ExampleNode, names: Names, report: Report) -> p.Question:
+def question_of(node: ExampleNode, names: Names, report: Report) -> p.ExampleQuestion:
     """A question in the words of the language as data; what is wrong goes to `report`."""
     dimensions = names.dimensions(node.data, node.scope)
     actions = names.actions((node.action,), report)
@@ -23,11 +23,11 @@ def question_of(node: ExampleNode, names: Names, report: Report) -> p.Question:
                 "",
             )
     facts: dict[str, object] = {}
-    for known in node.known:
-        name, at = known.fact.word, known.fact.offset
+    for fact_node in node.known:
+        name, at = fact_node.fact.word, fact_node.fact.offset
         fact = names.vocabulary.facts.get(name)
         if fact is None or fact.kind == "derived":
-            what = "is no fact" if fact is None else "is derived and cannot be given"
+            what = "is not a fact" if fact is None else "is derived and cannot be given"
             report(
                 at,
                 "unknown-word",
@@ -36,7 +36,7 @@ def question_of(node: ExampleNode, names: Names, report: Report) -> p.Question:
                 nearest(name, names.vocabulary.facts),
             )
             continue
-        value = _given(known, fact, names, report)
+        value = _fact_value(fact_node, fact, names, report)
         old = facts.get(name)
         if isinstance(old, list) and isinstance(value, list):
             old.extend(value)
@@ -50,47 +50,47 @@ def question_of(node: ExampleNode, names: Names, report: Report) -> p.Question:
             report(at, "syntax", f"`{name}` is given twice", "one value, or parts", "")
         else:
             facts[name] = value
-    return p.Question(
+    return p.ExampleQuestion(
         action=node.action.word,
         facts=facts,
-        dimensions={d: _listed(d, t, names, report) for d, t in dimensions.items()},
+        dimensions={d: _terms_of(d, t, names, report) for d, t in dimensions.items()},
     )
 
 
-def _listed(dimension: str, terms: Terms, names: Names, report: Report) -> tuple[str, ...]:
-    found = frozenset().union(*(leaves for leaves, _ in names.options(dimension, terms, report)))
+def _terms_of(dimension: str, terms: Terms, names: Names, report: Report) -> tuple[str, ...]:
+    leaves = frozenset().union(*(option for option, _ in names.options(dimension, terms, report)))
     if not terms.any:
         return tuple(name.word for name in terms.names)
-    return tuple(n for n in names.leaves[TREE_OF[dimension]].names if n in found) or (OTHER,)
+    return tuple(n for n in names.leaves[TREE_OF[dimension]].names if n in leaves) or (OTHER,)
 
 
-def _given(known: Known, fact: Fact, names: Names, report: Report) -> object:
-    at = known.fact.offset
-    if known.number is not None:
+def _fact_value(fact_node: FactNode, fact: Fact, names: Names, report: Report) -> object:
+    at = fact_node.fact.offset
+    if fact_node.number is not None:
         if fact.kind != "number":
-            report(at, "wrong-type", f"`{fact.name}` is no number", fact.kind, "")
+            report(at, "wrong-type", f"`{fact.name}` is not a number", fact.kind, "")
             return 0
-        value = names.number(fact.name, known.number, at, report)
+        value = names.number(fact.name, fact_node.number, at, report)
         return value.numerator if value.denominator == 1 else float(value)
-    if known.word is not None:
-        if known.word.word not in fact.words:
+    if fact_node.word is not None:
+        if fact_node.word.word not in fact.words:
             report(
                 at,
                 "wrong-type",
-                f"`{known.word.word}` is no word of `{fact.name}`",
+                f"`{fact_node.word.word}` is not a word of `{fact.name}`",
                 ", ".join(fact.words) or fact.kind,
-                nearest(known.word.word, fact.words),
+                nearest(fact_node.word.word, fact.words),
             )
-        return known.word.word
+        return fact_node.word.word
     if fact.kind != "boolean":
         report(
             at, "wrong-type", f"`{fact.name}` is a {fact.kind} and needs its value", fact.kind, ""
         )
         return True
-    if known.part is None:
-        return known.holds
+    if fact_node.part is None:
+        return fact_node.holds
     part: dict[str, object] = {}
-    for key, terms in known.part:
+    for key, terms in fact_node.part:
         dimension = next(
             iter(
                 names.dimensions(terms, ())
@@ -106,7 +106,7 @@ def _given(known: Known, fact: Fact, names: Names, report: Report) -> object:
                 ", ".join(fact.per) or "no part",
                 "",
             )
-        part[dimension] = list(_listed(dimension, terms, names, report))
+        part[dimension] = list(_terms_of(dimension, terms, names, report))
     if not fact.per:
         report(at, "wrong-type", f"`{fact.name}` has no parts", "the fact alone", "")
-    return [part if known.holds else part | {"holds": False}]
+    return [part if fact_node.holds else part | {"holds": False}]

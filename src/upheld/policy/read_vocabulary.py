@@ -25,7 +25,7 @@ from upheld.policy.vocabulary import (
     TREES,
     UNITS,
     WORD,
-    Duty,
+    DutyTerm,
     Fact,
     Term,
     Vocabulary,
@@ -38,7 +38,7 @@ class _Reader:
     def __init__(self) -> None:
         self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in (*TREES, BASIS)}
         self.facts: dict[str, Fact] = {}
-        self.duties: dict[str, Duty] = {}
+        self.duties: dict[str, DutyTerm] = {}
         self.sources: list[str] = []
         self.faults: list[Fault] = []
         self.file = ""
@@ -118,7 +118,7 @@ class _Reader:
 
     def word(self, word: str, where: str) -> bool:
         if not WORD.match(word):
-            self.fault(word, f"`{word}` in {where} is no kebab-case word")
+            self.fault(word, f"`{word}` in {where} is not a kebab-case word")
         elif word in KEYWORDS or word == OTHER:
             self.fault(word, f"`{word}` in {where} is a word of the language")
         elif word in ATTRIBUTES:
@@ -169,7 +169,7 @@ class _Reader:
             if each not in DIMENSIONS:
                 self.fault(
                     each,
-                    f"`{each}` of `{name}` is no dimension",
+                    f"`{each}` of `{name}` is not a dimension",
                     expected=", ".join(DIMENSIONS),
                     near=nearest(each, DIMENSIONS),
                 )
@@ -177,7 +177,7 @@ class _Reader:
 
     def _duty(self, name: str, entry: Any) -> None:
         if self.word(name, "duty") and self._table("duty", name, entry, ("label", "note")):
-            self.duties[name] = Duty(name, **entry)
+            self.duties[name] = DutyTerm(name, **entry)
 
     def _table(self, where: str, name: str, entry: Any, allowed: tuple[str, ...]) -> bool:
         if not isinstance(entry, dict):

@@ -20,7 +20,7 @@ from upheld.policy.vocabulary import SMALLER, TREE_OF
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from upheld.policy.program import Copy, Program
+    from upheld.policy.program import Alternative, Program
 
 Value = bool | Fraction | str
 Cell = dict[str, str]  # "action" and each dimension that it takes, to a leaf
@@ -345,7 +345,7 @@ def _amount(amount: str, unit: str) -> dict[str, Any]:
     return {"amount": number, "unit": unit} if unit else {"amount": number}
 
 
-def _contains(copy: Copy, cell: Cell) -> bool:
+def _contains(copy: Alternative, cell: Cell) -> bool:
     """Whether a copy's scope has a cell in it; what a cell's action does not take is no limit."""
     return cell["action"] in copy.actions and all(
         dimension not in cell or cell[dimension] in leaves

@@ -39,10 +39,10 @@ class Axis(NamedTuple):
 
 def axis(name: str, positions: Iterable[tuple[int, Bits]]) -> Axis:
     """An axis from positions (as bits) and their copies; those alike become one piece."""
-    found: dict[Bits, int] = {}
+    masks: dict[Bits, int] = {}
     for mask, bits in positions:
-        found[bits] = found.get(bits, 0) | mask
-    return Axis(name, tuple((mask, bits) for bits, mask in found.items()))
+        masks[bits] = masks.get(bits, 0) | mask
+    return Axis(name, tuple((mask, bits) for bits, mask in masks.items()))
 
 
 class Grid:
@@ -68,24 +68,24 @@ class Grid:
 
     def first(self, state: Bits) -> Box:
         """One cell of a class: a single position in each dimension."""
-        found = []
+        positions = []
         for step in reversed(self.steps):
             state, mask = next(iter(step[state].items()))
-            found.append(mask & -mask)
-        return tuple(reversed(found))
+            positions.append(mask & -mask)
+        return tuple(reversed(positions))
 
     def boxes(self, classes: Collection[Bits], most: int) -> tuple[list[Box], bool]:
         """At most so many disjoint boxes that make up some classes; whether there are more."""
-        found = list(islice(self._walk(*self._diagram(classes)), most + 1))
-        return found[:most], len(found) > most
+        boxes = list(islice(self._walk(*self._diagram(classes)), most + 1))
+        return boxes[:most], len(boxes) > most
 
     def _diagram(self, classes: Collection[Bits]) -> tuple[list[dict[Edges, int]], int]:
         """The reduced diagram of some classes: for each level its nodes, and the top node."""
-        wanted: set[Bits] = set(classes)
-        layers = [wanted]
+        states: set[Bits] = set(classes)
+        layers = [states]
         for step in reversed(self.steps):
-            wanted = {before for state in wanted for before in step[state]}
-            layers.append(wanted)
+            states = {before for state in states for before in step[state]}
+            layers.append(states)
         layers.reverse()
         number = dict.fromkeys(layers[-1], 0)
         levels: list[dict[Edges, int]] = []

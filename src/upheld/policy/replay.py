@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 EXAMPLES_MAX = 3  # examples of a change
 CHANGES_MAX = 1_000  # different changes told apart; more are counted together
 BAD_MAX = 10  # bad lines that are named
-KEPT_MAX = 65_536  # questions remembered, and
-KEPT_BYTES = 1 << 24  # the bytes that they were asked in, before all is forgotten
+REMEMBERED_MAX = 65_536  # questions remembered, and
+REMEMBERED_BYTES = 1 << 24  # the bytes that they were asked in, before all is forgotten
 
 Read = Callable[[bytes | None], tuple[object, Decision | None]]
 NONE = msgspec.Raw()
@@ -42,7 +42,7 @@ _LINE: Any = msgspec.defstruct(
 _MEMBERS_OF = attrgetter(*_MEMBERS)
 
 
-class Example(msgspec.Struct, frozen=True, omit_defaults=True):
+class ReplayExample(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question that is decided otherwise: its line, itself, and both answers in words."""
 
     line: int
@@ -51,7 +51,7 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
     now: str
 
 
-class Change(msgspec.Struct, omit_defaults=True):
+class AnswerChange(msgspec.Struct, omit_defaults=True):
     """Questions whose answer changes alike: outcome and clauses before and now."""
 
     before: str
@@ -59,9 +59,9 @@ class Change(msgspec.Struct, omit_defaults=True):
     clauses_before: tuple[str, ...]
     clauses_now: tuple[str, ...]
     count: int = 0
-    examples: list[Example] = []
+    examples: list[ReplayExample] = []
 
-    def add(self, example: Example) -> None:
+    def add(self, example: ReplayExample) -> None:
         """Count one more, and keep it if there are few."""
         self.count += 1
         if len(self.examples) < EXAMPLES_MAX:
@@ -93,7 +93,7 @@ class Bad(msgspec.Struct, frozen=True):
     why: str
 
 
-class Report(msgspec.Struct):
+class ReplayReport(msgspec.Struct):
     """What came of it, as data. `questions` are the lines that both could answer."""
 
     questions: int
@@ -102,7 +102,7 @@ class Report(msgspec.Struct):
     no_longer_allowed: int
     outcomes: dict[str, int]
     clauses: dict[str, int]
-    changes: list[Change]
+    changes: list[AnswerChange]
     bad: int
     bad_lines: list[Bad]
 
@@ -111,9 +111,9 @@ class Tally:
     """Counts pairs of answers; shared by replay and by a service with a shadow."""
 
     def __init__(self) -> None:
-        self.changes: dict[tuple[object, ...], Change] = {}
+        self.changes: dict[tuple[object, ...], AnswerChange] = {}
 
-    def change(self, before: Decision, now: Decision) -> Change | None:
+    def change(self, before: Decision, now: Decision) -> AnswerChange | None:
         """The change that two answers make, not yet counted; None where they agree."""
         if (
             before.outcome == now.outcome
@@ -122,17 +122,17 @@ class Tally:
             and before.owed == now.owed
         ):
             return None
-        cited = before.clauses, now.clauses
-        found = self.changes.get((before.outcome, now.outcome, *cited))
-        if found is None and len(self.changes) >= CHANGES_MAX:
-            cited = (), ()  # from here on told apart by outcome alone
-            found = self.changes.get((before.outcome, now.outcome, *cited))
-        if found is None:
-            found = Change(before.outcome, now.outcome, *cited, examples=[])
-            self.changes[before.outcome, now.outcome, *cited] = found
-        return found
+        clauses = before.clauses, now.clauses
+        change = self.changes.get((before.outcome, now.outcome, *clauses))
+        if change is None and len(self.changes) >= CHANGES_MAX:
+            clauses = (), ()  # from here on told apart by outcome alone
+            change = self.changes.get((before.outcome, now.outcome, *clauses))
+        if change is None:
+            change = AnswerChange(before.outcome, now.outcome, *clauses, examples=[])
+            self.changes[before.outcome, now.outcome, *clauses] = change
+        return change
 
-    def sorted(self) -> list[Change]:
+    def sorted(self) -> list[AnswerChange]:
         """All changes, the most frequent first; those that newly allow before all others."""
         order = {"newly allowed": 0, "no longer allowed": 1, "refused otherwise": 2}
         return sorted(
@@ -141,43 +141,43 @@ class Tally:
         )
 
 
-class _Kept:
-    """What is remembered of a question: its answer, the change, how often, and its colons."""
+class _RememberedQuestion:
+    """What is remembered of a question: its answer, the change, its count, and its colons."""
 
     __slots__ = ("before", "change", "colons", "count")
 
-    def __init__(self, before: Decision, change: Change | None, colons: int) -> None:
+    def __init__(self, before: Decision, change: AnswerChange | None, colons: int) -> None:
         self.before, self.change, self.colons = before, change, colons
         self.count = 1
 
 
 class Replay:
-    """Asks a log of one policy, or of it and a draft. `read` turns a line into a question.
+    """Asks a log of one policy, or of it and a draft. `read_line` turns a line into a question.
 
-    `shown` is what an example may show of a question.
+    `show` gives what an example may show of a question.
     """
 
     def __init__(
         self,
         policy: Policy,
         draft: Policy | None,
-        read: Read,
-        shown: Callable[[Any], object] = lambda question: question,
+        read_line: Read,
+        show: Callable[[Any], object] = lambda question: question,
     ) -> None:
-        self.policy, self.draft, self.read, self.shown = policy, draft, read, shown
+        self.policy, self.draft, self.read_line, self.show = policy, draft, read_line, show
         self.tally = Tally()
         self.lines = 0
         self.bad = 0
         self.bad_lines: list[Bad] = []
         self.outcomes: dict[str, int] = {}
         self.cited: dict[str, int] = {}
-        self._kept: dict[tuple[bytes, ...], _Kept] = {}
+        self._remembered: dict[tuple[bytes, ...], _RememberedQuestion] = {}
         self._bytes = 0
         self._decode = msgspec.json.Decoder(_LINE).decode
 
     def batch(self, lines: list[bytes | None]) -> None:
         """Ask the next lines of the log."""
-        decode, kept, plain_id = self._decode, self._kept, PLAIN_ID.fullmatch
+        decode, remembered, plain_id = self._decode, self._remembered, PLAIN_ID.fullmatch
         for line in lines:
             self.lines += 1
             try:
@@ -191,17 +191,17 @@ class Replay:
                 continue
             key = tuple(map(bytes, _MEMBERS_OF(m)))
             colons = (line or b"").count(b":") - (1 + ident.count(b":") if ident else 0)
-            found = kept.get(key)
-            if found is None or found.colons != colons:  # new, or with a key twice
+            question = remembered.get(key)
+            if question is None or question.colons != colons:  # new, or with a key twice
                 self._ask(line, key, colons)
                 continue
-            found.count += 1
-            if found.change is not None:
-                found.change.count += 1
+            question.count += 1
+            if question.change is not None:
+                question.change.count += 1
 
     def _ask(self, line: bytes | None, key: tuple[bytes, ...] | None, colons: int = 0) -> None:
         """Ask a line that is not remembered, and remember it if it can be asked."""
-        question, wrong = self.read(line)
+        question, wrong = self.read_line(line)
         before = self.policy.ask(question) if wrong is None else wrong
         now = before
         if self.draft is not None and wrong is None:
@@ -213,33 +213,33 @@ class Replay:
             return
         change = self.tally.change(before, now)
         if change is not None:
-            change.add(Example(self.lines, self.shown(question), before.why, now.why))
-        found = _Kept(before, change, colons)
-        if key is None or key in self._kept:
-            self._count(found)
+            change.add(ReplayExample(self.lines, self.show(question), before.why, now.why))
+        answered = _RememberedQuestion(before, change, colons)
+        if key is None or key in self._remembered:
+            self._count(answered)
             return
-        self._kept[key] = found
+        self._remembered[key] = answered
         self._bytes += len(line or b"")
-        if len(self._kept) >= KEPT_MAX or self._bytes > KEPT_BYTES:
+        if len(self._remembered) >= REMEMBERED_MAX or self._bytes > REMEMBERED_BYTES:
             self._forget()
 
-    def _count(self, kept: _Kept) -> None:
+    def _count(self, question: _RememberedQuestion) -> None:
         """Add what a remembered question was asked to the totals."""
-        decision, count = kept.before, kept.count
+        decision, count = question.before, question.count
         self.outcomes[decision.outcome] = self.outcomes.get(decision.outcome, 0) + count
         for clause in decision.clauses:
             self.cited[clause] = self.cited.get(clause, 0) + count
 
     def _forget(self) -> None:
-        for kept in self._kept.values():
-            self._count(kept)
-        self._kept.clear()
+        for question in self._remembered.values():
+            self._count(question)
+        self._remembered.clear()
         self._bytes = 0
         self.policy.engine.plans.clear()
         if self.draft is not None:
             self.draft.engine.plans.clear()
 
-    def report(self) -> Report:
+    def report(self) -> ReplayReport:
         """What came of the lines so far."""
         self._forget()
         changes = self.tally.sorted()
@@ -251,7 +251,7 @@ class Replay:
         def total(kind: str) -> int:
             return sum(each.count for each in changes if each.kind == kind)
 
-        return Report(
+        return ReplayReport(
             questions=self.lines - self.bad,
             otherwise=sum(each.count for each in changes),
             newly_allowed=total("newly allowed"),
@@ -264,7 +264,7 @@ class Replay:
         )
 
 
-def plain(change: Change) -> dict[str, Any]:
+def plain(change: AnswerChange) -> dict[str, Any]:
     """A change as data, with what it means."""
-    found: dict[str, Any] = msgspec.to_builtins(change)
-    return {"kind": change.kind, **found}
+    members: dict[str, Any] = msgspec.to_builtins(change)
+    return {"kind": change.kind, **members}

@@ -34,8 +34,8 @@ class Request(Said[Words, Words], frozen=True, cache_hash=True):
 
     def dimensions(self) -> dict[str, tuple[str, ...]]:
         """The dimensions that are said."""
-        found = {d: getattr(self, d) for d in DIMENSIONS}
-        return {d: value for d, value in found.items() if value is not None}
+        values = {d: getattr(self, d) for d in DIMENSIONS}
+        return {d: value for d, value in values.items() if value is not None}
 
 
 class Duty(msgspec.Struct, frozen=True, omit_defaults=True, order=True):
@@ -46,7 +46,7 @@ class Duty(msgspec.Struct, frozen=True, omit_defaults=True, order=True):
     unit: str = ""
 
 
-class Owed(msgspec.Struct, frozen=True, omit_defaults=True):
+class OwedAct(msgspec.Struct, frozen=True, omit_defaults=True):
     """An act that is owed: by which clause, within what time (at once if none is said)."""
 
     clause: str
@@ -74,7 +74,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     clauses: tuple[str, ...] = ()
     duties: tuple[Duty, ...] = ()
     bases: tuple[str, ...] = ()
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[OwedAct, ...] = ()
     prove: tuple[tuple[str, ...], ...] = ()
     depends: dict[str, tuple[str, ...]] = {}
     nearest: tuple[Nearest, ...] = ()
@@ -94,14 +94,14 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         raise TypeError("a decision is neither true nor false; ask for decision.allowed")
 
 
-def refused(error: RequestError) -> Decision:
-    """What a caller is told who asked what cannot be asked."""
+def error_decision(error: RequestError) -> Decision:
+    """The decision on a question that cannot be asked: outcome `error`, and why."""
     return Decision(
         outcome="error", code=error.code, why=f"{error}{'; ' if error.hint else ''}{error.hint}"
     )
 
 
-class Part(NamedTuple):
+class FactPart(NamedTuple):
     """One part of a fact given in parts: what it covers (a set of leaves a dimension)."""
 
     fact: str
@@ -109,11 +109,11 @@ class Part(NamedTuple):
     holds: bool
 
 
-class Given(NamedTuple):
-    """Facts as given, checked: single values, and those in parts with what the rest is."""
+class FactInput(NamedTuple):
+    """A question's facts, checked: single values, and facts in parts with the rest of each."""
 
-    known: dict[str, object]
-    parts: tuple[Part, ...] = ()
+    values: dict[str, object]
+    parts: tuple[FactPart, ...] = ()
     rest: Mapping[str, bool | None] = MappingProxyType({})
 
 
@@ -156,22 +156,22 @@ class Checker:
                 code="empty-list",
                 hint="leave it out to ask about all",
             )
-        known = self.masks[TREE_OF[dimension]]
-        found = 0
+        masks = self.masks[TREE_OF[dimension]]
+        leaves = 0
         for word in words:
-            mask = known.get(word) if isinstance(word, str) else None
+            mask = masks.get(word) if isinstance(word, str) else None
             if mask is None:
                 raise RequestError(
-                    f"`{word}` is no word for `{dimension}`"
+                    f"`{word}` is not a word for `{dimension}`"
                     if isinstance(word, str)
                     else f"`{dimension}` must hold words",
                     code="unknown-term" if isinstance(word, str) else "wrong-type",
-                    hint=_did_you_mean(word, known),
+                    hint=_did_you_mean(word, masks),
                 )
-            found |= mask
-        return found
+            leaves |= mask
+        return leaves
 
-    def taken(self, dimension: str, actions: Sequence[str]) -> None:
+    def require_dimension(self, dimension: str, actions: Sequence[str]) -> None:
         """RequestError unless every action asked about takes the dimension."""
         for action in actions:
             if dimension not in self.takes[action]:
@@ -182,12 +182,12 @@ class Checker:
                     hint=f"it takes {takes}",
                 )
 
-    def facts_given(self, facts: object) -> Given:
+    def check_facts(self, facts: object) -> FactInput:
         """Facts checked one by one; RequestError for an unknown one or one of the wrong type."""
         if not isinstance(facts, Mapping):
             raise RequestError("`facts` must map names to values", code="wrong-type")
-        known: dict[str, object] = {}
-        parts: list[Part] = []
+        values: dict[str, object] = {}
+        parts: list[FactPart] = []
         rest: dict[str, bool | None] = {}
         for name, value in facts.items():
             fact = self.facts.get(name)
@@ -207,8 +207,8 @@ class Checker:
                 if value:
                     rest[name] = self._parts(fact, value, parts)
             else:
-                known[name] = self._value(fact, value)
-        return Given(known, tuple(parts), rest)
+                values[name] = self._value(fact, value)
+        return FactInput(values, tuple(parts), rest)
 
     def _value(self, fact: Fact, value: object) -> object:
         match fact.kind:
@@ -221,17 +221,17 @@ class Checker:
             ):
                 if not isinstance(value, (float, Decimal)) or Decimal(value).is_finite():
                     return value
-        wanted = {
+        expected = {
             "boolean": "true or false" + (", or a list of parts" if fact.per else ""),
             "word": "one of " + ", ".join(fact.words),
         }.get(fact.kind, "a number")
         raise RequestError(
             f"`{fact.name}` has a value of the wrong type",
             code="wrong-type",
-            hint=f"expected {wanted}",
+            hint=f"expected {expected}",
         )
 
-    def _parts(self, fact: Fact, value: Sequence[Any], parts: list[Part]) -> bool | None:
+    def _parts(self, fact: Fact, value: Sequence[Any], parts: list[FactPart]) -> bool | None:
         rest: bool | None = None
         for each in value:
             if not isinstance(each, Mapping):
@@ -260,10 +260,10 @@ class Checker:
                         hint="its parts name " + ", ".join(fact.per),
                     )
                 covers[dimension] = self.dimension(dimension, words)
-            parts.append(Part(fact.name, covers, holds))
+            parts.append(FactPart(fact.name, covers, holds))
         return rest
 
 
-def _did_you_mean(word: object, known: Mapping[str, object]) -> str:
-    found = nearest(word, (k for k in known if k != OTHER)) if isinstance(word, str) else ""
-    return f"did you mean `{found}`?" if found else ""
+def _did_you_mean(word: object, words: Mapping[str, object]) -> str:
+    near = nearest(word, (k for k in words if k != OTHER)) if isinstance(word, str) else ""
+    return f"did you mean `{near}`?" if near else ""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from upheld.core.errors import Fault, PolicyError, nearest
 from upheld.policy import program as p
 from upheld.policy.document import Block, Document
-from upheld.policy.graph import Graph, Raw
+from upheld.policy.graph import Graph, RuleEntry
 from upheld.policy.parse import parse_block, parse_examples
 from upheld.policy.questions import question_of
 from upheld.policy.resolve_names import Names, Report
@@ -35,7 +35,7 @@ class Resolver:
         self.document, self.vocabulary, self.file = document, vocabulary, file
         self.names = Names(vocabulary)
         self.faults: list[Fault] = []
-        self.raws: list[Raw] = []
+        self.entries: list[RuleEntry] = []
         self.of_section: dict[int, list[int]] = {}
         self.texts: dict[int, list[p.RuleText]] = {}
         self.examples: list[tuple[int, Block, ExampleNode]] = []
@@ -77,7 +77,7 @@ class Resolver:
                     self.names.define(each, clause, self.report(section, block))
         for section, block, statements in blocks:
             self._collect(section, block, statements)
-        for index in range(len(self.raws)):
+        for index in range(len(self.entries)):
             self._attach(index)
         self._refuse_circles()
         if not self.faults:
@@ -85,7 +85,7 @@ class Resolver:
                 self._reach(index)
         if self.faults:
             raise PolicyError(self.faults)
-        nodes = Graph(self.document, self.names, self.raws, self.report).build()
+        nodes = Graph(self.document, self.names, self.entries, self.report).build()
         clauses = self._clauses(nodes)
         if self.faults:
             raise PolicyError(self.faults)
@@ -133,47 +133,47 @@ class Resolver:
         for each in statements:
             if isinstance(each, DefinitionNode):
                 continue
-            host = self._raw(Raw(each, section, block))
+            host = self._add_entry(RuleEntry(each, section, block))
             for exception in each.exceptions:
-                inner = self._raw(Raw(exception, section, block, inline=True))
+                inner = self._add_entry(RuleEntry(exception, section, block, inline=True))
                 self._join(inner, host)
 
-    def _raw(self, raw: Raw) -> int:
-        say = self.report(raw.section, raw.block)
-        node = raw.node
-        index = len(self.raws)
-        self.raws.append(raw)
-        if not raw.inline:
-            self.of_section.setdefault(raw.section, []).append(index)
-        raw.condition = self.names.condition(node.condition, say)
+    def _add_entry(self, entry: RuleEntry) -> int:
+        say = self.report(entry.section, entry.block)
+        node = entry.node
+        index = len(self.entries)
+        self.entries.append(entry)
+        if not entry.inline:
+            self.of_section.setdefault(entry.section, []).append(index)
+        entry.condition = self.names.condition(node.condition, say)
         data, actions = node.data, node.first
         if node.is_exception and node.first:
-            kinds = self._kinds(raw)
+            kinds = self._kinds(entry)
             if len(kinds) > 1:
                 actions = ()
             elif kinds == {True}:
                 if data is not None:
                     say(node.offset, "syntax", "two lists of data in one exception", "one list", "")
                 data, actions = Terms(node.first), ()
-        raw.dimensions = self.names.dimensions(data, node.scope)
-        raw.options = {d: self.names.options(d, t, say) for d, t in raw.dimensions.items()}
-        raw.actions = self.names.actions(actions, say)
+        entry.dimensions = self.names.dimensions(data, node.scope)
+        entry.options = {d: self.names.options(d, t, say) for d, t in entry.dimensions.items()}
+        entry.actions = self.names.actions(actions, say)
         for name in actions:
-            self._takes(raw, name.word, name.offset)
+            self._takes(entry, name.word, name.offset)
         self.names.duties(node.duties, say)
         self.names.bases(node.bases, say)
         return index
 
-    def _kinds(self, raw: Raw) -> set[bool]:
+    def _kinds(self, entry: RuleEntry) -> set[bool]:
         """Whether the first list of an exception is data, or actions, or (a slip) both."""
         kinds = {
             self.names.is_data(name.word)
-            for name in raw.node.first
+            for name in entry.node.first
             if self.names.is_data(name.word) or self.names.under("action", name.word)
         }
         if len(kinds) > 1:
-            self.report(raw.section, raw.block)(
-                raw.node.first[0].offset,
+            self.report(entry.section, entry.block)(
+                entry.node.first[0].offset,
                 "syntax",
                 "actions and data stand in one list",
                 "actions, then data, without a comma between the two lists",
@@ -181,12 +181,12 @@ class Resolver:
             )
         return kinds
 
-    def _takes(self, raw: Raw, action: str, offset: int) -> None:
+    def _takes(self, entry: RuleEntry, action: str, offset: int) -> None:
         for leaf in sorted(self.names.under("action", action) or ()):
-            for dimension in raw.dimensions:
+            for dimension in entry.dimensions:
                 if dimension not in self.names.takes(leaf):
                     takes = ", ".join(self.names.takes(leaf)) or "nothing"
-                    self.report(raw.section, raw.block)(
+                    self.report(entry.section, entry.block)(
                         offset,
                         "wrong-dimension",
                         f"`{action}` does not take {dimension}",
@@ -196,17 +196,17 @@ class Resolver:
                     return
 
     def _join(self, child: int, parent: int) -> None:
-        if parent not in self.raws[child].parents:
-            self.raws[child].parents = [*self.raws[child].parents, parent]
-            self.raws[parent].children = [*self.raws[parent].children, child]
+        if parent not in self.entries[child].parents:
+            self.entries[child].parents = [*self.entries[child].parents, parent]
+            self.entries[parent].children = [*self.entries[parent].children, child]
 
     def _attach(self, index: int) -> None:
-        raw = self.raws[index]
-        if not raw.node.is_exception or raw.inline:
+        entry = self.entries[index]
+        if not entry.node.is_exception or entry.inline:
             return
-        say = self.report(raw.section, raw.block)
-        if raw.node.ids:
-            for name in raw.node.ids:
+        say = self.report(entry.section, entry.block)
+        if entry.node.ids:
+            for name in entry.node.ids:
                 target = self.ids.get(name.word)
                 rules = self.of_section.get(target, []) if target is not None else []
                 if target is None:
@@ -228,10 +228,10 @@ class Resolver:
                 for parent in rules:
                     self._join(index, parent)
             return
-        rules = self._introducing(raw.section)
+        rules = self._introducing(entry.section)
         if not rules:
             say(
-                raw.node.offset,
+                entry.node.offset,
                 "exception-without-rule",
                 "this `except` belongs to no rule",
                 "a rule before it, a list introduced by a clause with rules, or `except #id`",
@@ -251,8 +251,8 @@ class Resolver:
 
     def _refuse_circles(self) -> None:
         state: dict[int, int] = {}
-        for start in range(len(self.raws)):
-            stack = [(start, iter(self.raws[start].children))]
+        for start in range(len(self.entries)):
+            stack = [(start, iter(self.entries[start].children))]
             if state.setdefault(start, 1) == 2:
                 continue
             while stack:
@@ -262,9 +262,9 @@ class Resolver:
                     state[index] = 2
                     stack.pop()
                 elif state.get(child) == 1:
-                    raw = self.raws[child]
-                    self.report(raw.section, raw.block)(
-                        raw.node.offset,
+                    entry = self.entries[child]
+                    self.report(entry.section, entry.block)(
+                        entry.node.offset,
                         "exception-cycle",
                         "this exception belongs to itself, in a circle",
                         "an exception to something else",
@@ -272,14 +272,14 @@ class Resolver:
                     )
                 elif child not in state:
                     state[child] = 1
-                    stack.append((child, iter(self.raws[child].children)))
+                    stack.append((child, iter(self.entries[child].children)))
 
     def _downwards(self) -> list[int]:
         """All rules and exceptions, parents before children."""
-        waiting = [len(raw.parents) for raw in self.raws]
+        waiting = [len(entry.parents) for entry in self.entries]
         ready = [i for i, n in enumerate(waiting) if not n]
         for index in ready:
-            for child in self.raws[index].children:
+            for child in self.entries[index].children:
                 waiting[child] -= 1
                 if not waiting[child]:
                     ready.append(child)
@@ -287,40 +287,40 @@ class Resolver:
 
     def _reach(self, index: int) -> None:
         """What actions an exception reaches, and whether it can meet what it belongs to."""
-        raw = self.raws[index]
-        if not raw.node.is_exception:
+        entry = self.entries[index]
+        if not entry.node.is_exception:
             return
-        say = self.report(raw.section, raw.block)
-        own = raw.actions
+        say = self.report(entry.section, entry.block)
+        own = entry.actions
         reached: set[str] = set()
         met: set[int] = set()
-        named = set(raw.dimensions)
-        for parent in raw.parents:
-            above = self.raws[parent]
+        named = set(entry.dimensions)
+        for parent in entry.parents:
+            above = self.entries[parent]
             actions = {
                 a
                 for a in (own & above.actions if own else above.actions)
                 if named <= set(self.names.takes(a))
             }
-            if actions and self._data_meets(raw, above):
+            if actions and self._data_meets(entry, above):
                 met.add(above.section)
             reached |= actions
-        raw.actions = frozenset(reached)
-        missed = {self.raws[parent].section for parent in raw.parents} - met
+        entry.actions = frozenset(reached)
+        missed = {self.entries[parent].section for parent in entry.parents} - met
         if missed or not reached:
             what = ", ".join("#" + self.document.sections[s].id for s in sorted(missed))
             say(
-                raw.node.offset,
+                entry.node.offset,
                 "exception-cannot-meet",
                 f"this exception meets nothing of what it belongs to ({what})",
                 "actions and data that the rule speaks of",
                 "",
             )
 
-    def _data_meets(self, raw: Raw, above: Raw) -> bool:
-        if "data" not in raw.options or "data" not in above.options:
+    def _data_meets(self, entry: RuleEntry, above: RuleEntry) -> bool:
+        if "data" not in entry.options or "data" not in above.options:
             return True
-        mine = frozenset().union(*(leaves for leaves, _ in raw.options["data"]))
+        mine = frozenset().union(*(leaves for leaves, _ in entry.options["data"]))
         theirs = frozenset().union(*(leaves for leaves, _ in above.options["data"]))
         return bool(mine & theirs)
 
@@ -382,8 +382,8 @@ def digest(source: str, vocabulary: Vocabulary) -> str:
     """SHA-256 over the policy's text and each text of its vocabulary, each with its length."""
     sha = hashlib.sha256()
     for text in (source, *vocabulary.sources):
-        raw = text.encode()
-        sha.update(len(raw).to_bytes(8, "big") + raw)
+        entry = text.encode()
+        sha.update(len(entry).to_bytes(8, "big") + entry)
     return sha.hexdigest()
 
 

@@ -93,7 +93,7 @@ class Names:
             report(
                 name.offset,
                 "unknown-word",
-                f"`{name.word}` is no word of {what}{hint}",
+                f"`{name.word}` is not a word of {what}{hint}",
                 f"a word of {what}",
                 nearest(name.word, self.words(tree)),
             )
@@ -149,7 +149,7 @@ class Names:
             report(
                 at,
                 "unknown-word",
-                f"`{name}` is no fact",
+                f"`{name}` is not a fact",
                 "a fact of the vocabulary",
                 nearest(name, self.vocabulary.facts),
             )
@@ -173,7 +173,7 @@ class Names:
                 report(
                     test.word.offset,
                     "unknown-word",
-                    f"`{test.word.word}` is no word of `{name}`",
+                    f"`{test.word.word}` is not a word of `{name}`",
                     ", ".join(fact.words),
                     nearest(test.word.word, fact.words),
                 )
@@ -219,7 +219,7 @@ class Names:
                 report(
                     call.name.offset,
                     "unknown-word",
-                    f"`{call.name.word}` is no duty",
+                    f"`{call.name.word}` is not a duty",
                     "a duty of the vocabulary",
                     nearest(call.name.word, self.vocabulary.duties),
                 )
@@ -239,7 +239,7 @@ class Names:
             report(
                 name.offset,
                 "unknown-word",
-                f"`{name.word}` is no legal basis",
+                f"`{name.word}` is not a legal basis",
                 "a word of the tree `basis`" + ("" if known else ", which the vocabulary lacks"),
                 nearest(name.word, known),
             )
@@ -368,7 +368,7 @@ class Names:
                 report(
                     name.offset,
                     "unknown-word",
-                    f"`{name.word}` is no word of the vocabulary",
+                    f"`{name.word}` is not a word of the vocabulary",
                     "words of one tree",
                     nearest(name.word, every),
                 )

@@ -114,8 +114,8 @@ class DefinitionNode(msgspec.Struct, frozen=True, kw_only=True):
     condition: Formula | None = None
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What an example gives: a fact that holds or not, for a part or as a whole, or its value."""
+class FactNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact of an example: that it holds or not, for a part or as a whole, or its value."""
 
     fact: Name
     holds: bool = True
@@ -132,7 +132,7 @@ class ExampleNode(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     data: Terms | None = None
     scope: tuple[tuple[str, Terms], ...] = ()
-    known: tuple[Known, ...] = ()
+    known: tuple[FactNode, ...] = ()
     duties: tuple[DutyCall, ...] = ()  # that a yes must carry
 
 
@@ -246,22 +246,22 @@ def print_example(example: ExampleNode) -> str:
     parts += _scope(example.scope)
     text = " ".join(parts)
     if example.known:
-        text += "  given " + ", ".join(_known(known) for known in example.known)
+        text += "  given " + ", ".join(_fact(fact) for fact in example.known)
     if example.duties:
         text += f"  {_duties(example.duties)}"
     return text
 
 
-def _known(known: Known) -> str:
-    text = known.fact.word if known.holds else f"not {known.fact.word}"
-    if known.number:
-        return f"{text} = {print_number(known.number)}"
-    if known.word:
-        return f"{text} is {known.word.word}"
-    if known.part is None:
+def _fact(fact_node: FactNode) -> str:
+    text = fact_node.fact.word if fact_node.holds else f"not {fact_node.fact.word}"
+    if fact_node.number:
+        return f"{text} = {print_number(fact_node.number)}"
+    if fact_node.word:
+        return f"{text} is {fact_node.word.word}"
+    if fact_node.part is None:
         return text
     parts = [
         print_terms(terms) if key == "data" else f"{key} {print_terms(terms)}"
-        for key, terms in known.part
+        for key, terms in fact_node.part
     ]
     return f"{text} ({' '.join(parts)})"

@@ -99,8 +99,8 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
     formula: str = ""
 
 
-class Duty(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How an allowed act must be done; the running program has a part that carries it out."""
+class DutyTerm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A duty of the vocabulary: how an act must be done. The running program carries it out."""
 
     name: str
     label: str = ""
@@ -112,7 +112,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     trees: dict[str, dict[str, Term]]
     facts: dict[str, Fact]
-    duties: dict[str, Duty]
+    duties: dict[str, DutyTerm]
     sources: tuple[str, ...] = ()
 
     def tree(self, name: str) -> dict[str, Term]:
@@ -166,11 +166,11 @@ class Leaves:
     def _number(self, top: str, children: dict[str, list[str]]) -> None:
         stack = [(top, False)]
         while stack:
-            name, done = stack.pop()
+            name, children_done = stack.pop()
             below = children.get(name)
             if not below:
                 self._leaf(name)
-            elif done:
+            elif children_done:
                 mask = self._leaf(f"{name}/{OTHER}")
                 for child in below:
                     mask |= self.mask[child]
@@ -181,28 +181,28 @@ class Leaves:
 
     def of(self, mask: int) -> list[str]:
         """The names of the leaves in a set, in the order of the tree."""
-        found = []
+        names = []
         while mask:
             low = mask & -mask
-            found.append(self.names[low.bit_length() - 1])
+            names.append(self.names[low.bit_length() - 1])
             mask ^= low
-        return found
+        return names
 
 
-_KEPT: dict[tuple[str, ...], dict[str, Leaves]] = {}
-KEPT_MAX = 16  # vocabularies whose leaves stay numbered
+_LEAVES: dict[tuple[str, ...], dict[str, Leaves]] = {}
+LEAVES_MAX = 16  # vocabularies whose leaves stay numbered
 
 
 def leaves_of(vocabulary: Vocabulary) -> dict[str, Leaves]:
     """The numbered leaves of each tree, worked out once for the same texts."""
-    found = _KEPT.get(vocabulary.sources)
-    if found is None:
-        found = {t: Leaves(vocabulary.tree(t), rest=t != "action") for t in TREES}
+    leaves = _LEAVES.get(vocabulary.sources)
+    if leaves is None:
+        leaves = {t: Leaves(vocabulary.tree(t), rest=t != "action") for t in TREES}
         if vocabulary.sources:
-            if len(_KEPT) >= KEPT_MAX:
-                _KEPT.clear()
-            _KEPT[vocabulary.sources] = found
-    return found
+            if len(_LEAVES) >= LEAVES_MAX:
+                _LEAVES.clear()
+            _LEAVES[vocabulary.sources] = leaves
+    return leaves
 
 
 def scale(amount: Fraction, unit: str, into: str) -> Fraction | None:

@@ -31,7 +31,7 @@ from upheld.gate.evidence.field_values import Fields
 from upheld.gate.evidence.provers import ASKED, ProofError, Question, Registry
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
-from upheld.policy.decide import Plan
+from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
@@ -50,7 +50,7 @@ class Shape(Struct):
     """What is the same for every act that asks the same: its question, and what must be read."""
 
     policy: Policy
-    plan: Plan
+    plan: QuestionPlan
     facts: dict[str, Fact]
     kinds: tuple[str, ...]  # of records that prove
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out

@@ -9,7 +9,7 @@ import msgspec
 
 from upheld.core.dimensions import DATA, PARTIES, Said, said_of
 from upheld.core.errors import RequestError, UpheldError
-from upheld.policy.decide import Plan
+from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 from upheld.vault.values import Value
@@ -76,7 +76,7 @@ class Refused(UpheldError):  # noqa: N818 - it says what happened
         self.entry, self.decision, self.why = entry, decision, why
 
 
-def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> Plan:
+def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> QuestionPlan:
     """The question of an act, worked out; RequestError where it cannot be asked.
 
     Data are fields, each of one value: a word that stands for several is none.

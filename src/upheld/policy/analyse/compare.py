@@ -15,7 +15,7 @@ import msgspec
 from upheld.core import observing
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, same_words, shown
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
-from upheld.policy.compile import Cell, Compiled, Owed
+from upheld.policy.compile import Cell, CompiledPolicy, OwedKey
 from upheld.policy.fact_space import Space
 from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
@@ -153,7 +153,7 @@ def differing(joint: Joint) -> Iterator[tuple[Names, Grid, Bits, tuple[Cell, ...
                 yield action, grid, state, found
 
 
-def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | Owed | str, int]]:
+def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | OwedKey | str, int]]:
     """What two versions say otherwise at a class: kind, detail, and in which worlds."""
     both = old.allow & new.allow
     yield from _one("allowed", new.allow & ~old.allow)
@@ -181,14 +181,14 @@ def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | Owed | st
 
 
 def _one(
-    kind: str, worlds: int, detail: DutyDue | Owed | str = ""
-) -> Iterator[tuple[str, DutyDue | Owed | str, int]]:
+    kind: str, worlds: int, detail: DutyDue | OwedKey | str = ""
+) -> Iterator[tuple[str, DutyDue | OwedKey | str, int]]:
     if worlds:
         yield kind, detail, worlds
 
 
 # Kind, detail, causes, what must hold, and the version in whose words it is told.
-_Key = tuple[str, DutyDue | Owed | str, tuple[str, ...], tuple[tuple[str, ...], ...], int]
+_Key = tuple[str, DutyDue | OwedKey | str, tuple[str, ...], tuple[tuple[str, ...], ...], int]
 
 
 class _Group(msgspec.Struct):
@@ -202,7 +202,7 @@ class _Group(msgspec.Struct):
     found: dict[Names, tuple[Grid, list[Bits]]]
 
 
-def _contents(sides: Sequence[Compiled]) -> Any:
+def _contents(sides: Sequence[CompiledPolicy]) -> Any:
     """What some copies of a policy say, so that equal contents mean equal answers."""
     numbers: dict[object, int] = {}
     tables: list[list[int]] = []
@@ -312,7 +312,7 @@ def _change(joint: Joint, wordings: tuple[Wording, Wording], key: _Key, group: _
         case DutyDue():
             told = wording.plain.duty(detail)
             said[0] = f"{said[0]} {told}"
-        case Owed(clause, amount, unit):
+        case OwedKey(clause, amount, unit):
             told = f"#{clause}" + (f" within {amount} {unit}" if amount else " at once")
             said[0] = f"{said[0]} by {told}"
         case str() if kind.startswith("basis"):

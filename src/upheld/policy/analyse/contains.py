@@ -145,7 +145,7 @@ def _start(joint: Joint, side: int, action: str) -> int:
 
 def terms(joint: Joint, side: int, space: Space, states: list[Bits]) -> Terms:
     """What a policy lets be shared at any of some classes."""
-    cube = space.given({AGREED: True})
+    cube = space.worlds_matching({AGREED: True})
     allow, duties = 0, dict[DutyDue, int]()
     for bits in {joint.live(state)[side] for state in states}:
         cell = joint.sides[side].meaning(bits, space, {})
@@ -236,7 +236,7 @@ class _Comparing:
             theirs, ours = self.joint.meaning(self.joint.live(state))
             for duty, worlds in sorted(ours.duties.items()):
                 if duty.unit in TIMED:
-                    cube = theirs.space.given({AGREED: True})
+                    cube = theirs.space.worlds_matching({AGREED: True})
                     late = theirs.allow & worlds & cube & ~kept(duty, theirs.duties)
                     said = self.wording.plain.duty(duty)
                     group = _Group(names, grid, state, None, theirs.space, late, {})
@@ -254,7 +254,7 @@ class _Comparing:
             for state in grid.classes:
                 live = (self.joint.live(state)[0], 0)
                 cell = self.joint.meaning(live)[0]
-                worlds = cell.allow & cell.space.given({AGREED: True})
+                worlds = cell.allow & cell.space.worlds_matching({AGREED: True})
                 group = _Group(action, grid, state, None, cell.space, worlds, {})
                 self._add(("disclose", "", worlds), group)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from upheld.policy.compile import Cell, Compiled
+from upheld.policy.compile import Cell, CompiledPolicy
 from upheld.policy.program import (
     ALWAYS,
     Condition,
@@ -36,7 +36,7 @@ class Stopped(NamedTuple):
     clauses: frozenset[str]
 
 
-def family(compiled: Compiled, nodes: list[int]) -> set[int]:
+def family(compiled: CompiledPolicy, nodes: list[int]) -> set[int]:
     """A rule with what it is an exception to and its own exceptions, all the way."""
     found, up, down = set(nodes), list(nodes), list(nodes)
     while up:
@@ -51,7 +51,7 @@ def family(compiled: Compiled, nodes: list[int]) -> set[int]:
 
 
 def stopped(
-    compiled: Compiled, nodes: list[int], bits: int, cell: Cell, *, decides: bool
+    compiled: CompiledPolicy, nodes: list[int], bits: int, cell: Cell, *, decides: bool
 ) -> Stopped | None:
     """Whether at a class only a denial elsewhere stops a grant from giving.
 
@@ -73,7 +73,7 @@ def stopped(
     free = compiled.meaning(bits & ~elsewhere, cell.space, {})
     gives = 0
     for n in nodes:
-        gives |= free.givers.get(n, 0)
+        gives |= free.grants.get(n, 0)
     if decides:
         mine = 0
         for n in nodes:
@@ -84,7 +84,7 @@ def stopped(
     return Stopped(worlds, by) if worlds else None
 
 
-def contradicts(compiled: Compiled, nodes: list[int], clauses: frozenset[str]) -> bool:
+def contradicts(compiled: CompiledPolicy, nodes: list[int], clauses: frozenset[str]) -> bool:
     """Whether one of some clauses denies the very acts, under the very condition, of a grant."""
     program = compiled.program
     mine = [_said(program.nodes[n]) for n in nodes]
@@ -108,15 +108,15 @@ def _said(node: Node) -> list[tuple[frozenset[str], Any, Condition]]:
     return [(frozenset(actions), *said) for said, actions in found.items()]
 
 
-def gained(compiled: Compiled, cell: Cell) -> Iterator[tuple[str, str, DutyDue, int]]:
+def gained(compiled: CompiledPolicy, cell: Cell) -> Iterator[tuple[str, str, DutyDue, int]]:
     """The clause of each grant that gains a duty at a class, from which clause, in which worlds."""
     nodes = compiled.program.nodes
-    for n, worlds in cell.givers.items():
+    for n, worlds in cell.grants.items():
         own: dict[DutyDue, int] = {}
-        for m, theirs in cell.givers.items():
+        for m, theirs in cell.grants.items():
             for duty in nodes[m].duties if nodes[m].clause == nodes[n].clause else ():
                 own[duty] = own.get(duty, 0) | theirs
-        for m, theirs in cell.givers.items():
+        for m, theirs in cell.grants.items():
             for duty in nodes[m].duties if nodes[m].clause != nodes[n].clause else ():
                 if more := theirs & worlds & ~own.get(duty, 0):
                     yield nodes[n].clause, nodes[m].clause, duty, more

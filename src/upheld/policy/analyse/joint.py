@@ -14,7 +14,7 @@ from operator import or_
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.policy.compile import Cell, Compiled
+from upheld.policy.compile import Cell, CompiledPolicy
 from upheld.policy.fact_space import Space, TooManyWorlds
 from upheld.policy.load import Policy
 from upheld.policy.regions import Axis, Bits, Box, Grid, TooManyClasses, axis
@@ -30,11 +30,11 @@ class Joint:
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = tuple(policies)
-        self.sides: tuple[Compiled, ...] = tuple(p.engine.compiled for p in policies)
+        self.sides: tuple[CompiledPolicy, ...] = tuple(p.engine.compiled for p in policies)
         self.facts = _facts(self.sides)
         self.said: dict[str, frozenset[str]] = {}
         for side in self.sides:
-            for name, words in side.said.items():
+            for name, words in side.named_words.items():
                 self.said[name] = self.said.get(name, frozenset()) | words
         self.positions = {d: self._positions(TREE_OF[d], rest=True) for d in DIMENSIONS}
         self.actions = self._positions("action", rest=False)
@@ -191,7 +191,7 @@ class Joint:
             if fact is None or fact.kind == "derived":
                 continue
             if fact.kind == "word" and value not in fact.words:
-                named = self.sides[side].said.get(name, frozenset())
+                named = self.sides[side].named_words.get(name, frozenset())
                 value = next((word for word in fact.words if word not in named), None)  # noqa: PLW2901 - stands for it
             if value is not None:
                 found[name] = value
@@ -203,7 +203,9 @@ class Joint:
         return list(dict.fromkeys(names))
 
 
-def _copies_of(side: Compiled, dimension: str, positions: Sequence[Names], at: int) -> list[int]:
+def _copies_of(
+    side: CompiledPolicy, dimension: str, positions: Sequence[Names], at: int
+) -> list[int]:
     classes = side.classes[dimension]
     by_leaf = {
         leaf: copies
@@ -213,7 +215,7 @@ def _copies_of(side: Compiled, dimension: str, positions: Sequence[Names], at: i
     return [by_leaf[names[at]] for names in positions]
 
 
-def _facts(sides: Sequence[Compiled]) -> dict[str, Fact]:
+def _facts(sides: Sequence[CompiledPolicy]) -> dict[str, Fact]:
     """The facts of all policies; UpheldError where one name means two kinds of things."""
     found: dict[str, Fact] = {}
     for side in sides:

@@ -80,7 +80,7 @@ def query(policy: Policy, text: str) -> Answer:
     sure, denied = True, set[str]()
     for action, grid, state in _classes(joint, asked):
         cell = joint.meaning(joint.live(state))[0]
-        cube = cell.space.given(asked.facts)
+        cube = cell.space.worlds_matching(asked.facts)
         allow = cell.allow & cube
         sure = sure and allow == cube
         denied |= {clause for clause, worlds in cell.denies.items() if worlds & cube}
@@ -175,17 +175,17 @@ def _checked(policy: Policy, asked: Asked) -> Asked:
     for dimension, words in asked.said.items():
         checker.dimension(dimension, words)
     for dimension in (*asked.said, *asked.open):
-        checker.taken(dimension, asked.actions)
+        checker.require_dimension(dimension, asked.actions)
     if not asked.actions:
         raise RequestError("no action takes a recipient", code="question")
-    given = checker.facts_given(asked.facts)
+    given = checker.check_facts(asked.facts)
     if given.parts or given.rest:
         raise RequestError(
             "a query takes facts as a whole, not in parts",
             code="question",
             hint="leave the part out, or ask `decide`",
         )
-    return msgspec.structs.replace(asked, facts=given.known)
+    return msgspec.structs.replace(asked, facts=given.values)
 
 
 def _case(joint: Joint, wording: Wording, key: _Key, group: _Group) -> Case:

@@ -13,7 +13,7 @@ import msgspec
 
 from upheld.policy.analyse import grants
 from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
-from upheld.policy.compile import Cell, Compiled
+from upheld.policy.compile import Cell, CompiledPolicy
 from upheld.policy.evaluate import depends_on
 from upheld.policy.fact_space import Space, tests_of
 from upheld.policy.load import Policy
@@ -89,7 +89,7 @@ class _Review:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.joint = Joint((policy,))
-        self.side: Compiled = self.joint.sides[0]
+        self.side: CompiledPolicy = self.joint.sides[0]
         self.nodes = policy.program.nodes
         self.rules = self._rules()
         self.rule_of = {n: rule for rule in self.rules for n in rule.nodes}
@@ -158,7 +158,7 @@ class _Review:
 
     def _speaks(self, rule: Rule, bits: int, cell: Cell, here: int) -> None:
         rule.reached = True
-        rule.gives = rule.gives or any(n in cell.givers for n in rule.nodes)
+        rule.gives = rule.gives or any(n in cell.grants for n in rule.nodes)
         rule.allowed_by.update(c for c, w in cell.allows.items() if w & here)
         rule.denied_by.update(c for c, w in cell.denies.items() if w & here)
         if rule.matters:
@@ -185,10 +185,10 @@ class _Review:
     def _ground(self, cell: Cell, reached: dict[int, int]) -> None:
         """Note exceptions that allow where no rule outside of a prohibition does."""
         free = 0
-        for n, worlds in cell.givers.items():
+        for n, worlds in cell.grants.items():
             if not self._under_denial(n, reached):
                 free |= worlds
-        for n, worlds in cell.givers.items():
+        for n, worlds in cell.grants.items():
             if worlds & ~free:
                 for parent in self.nodes[n].parents:
                     if self.nodes[parent].effect == "deny" and reached.get(parent):

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 
 from upheld.core.errors import MissingColumnsError, RequestError, nearest
 from upheld.policy.bulk.lookup import Lookup, words_of
-from upheld.policy.bulk.partial_knowledge import BITS_MAX, Slot
+from upheld.policy.bulk.partial_knowledge import BITS_MAX, FactColumn
 from upheld.policy.load import Policy
 from upheld.policy.request import Request, Words
 from upheld.policy.vocabulary import DIMENSIONS
@@ -27,15 +27,15 @@ Question = Request | Mapping[str, Words] | None
 class Masks(NamedTuple):
     """Facts as bits of whole numbers: fact 0 is the lowest bit of the column `true`.
 
-    A fact whose bit in the column `known` is off is unknown; without that column all are known.
+    A fact whose bit in the column `known_bits` is off is unknown; without it all are known.
     """
 
     facts: Sequence[str]
     true: str
-    known: str | None = None
+    known_bits: str | None = None
 
 
-class Bound(NamedTuple):
+class BoundQuestion(NamedTuple):
     """A question bound to the columns of a table."""
 
     lookup: Lookup
@@ -59,67 +59,77 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
     question: Question,
     facts: Mapping[str, object],
     columns: Mapping[str, str],
-    masks: Masks | None,
+    bit_masks: Masks | None,
     dimensions: Sequence[str] = ("action", *DIMENSIONS),
     absent: Collection[str] = (),
-) -> Bound:
+) -> BoundQuestion:
     """Find the columns of a question and work out every answer.
 
     `absent` names the facts of which no row has a record and, where rows say the action, the
     dimensions that no row says. RequestError for whatever else has neither a column nor a value.
     """
     engine = policy.engine
-    said = _said(question)
-    asked = {d: engine.checker.dimension(d, words) for d, words in said.items() if d != "action"}
+    terms = _terms(question)
+    masks = {d: engine.checker.dimension(d, words) for d, words in terms.items() if d != "action"}
     names = engine.compiled.leaves["action"].names
-    actions = engine.checker.actions(said["action"], names) if "action" in said else []
-    for dimension in asked:
-        engine.checker.taken(dimension, actions or ())
-    given = engine.checker.facts_given(facts)
-    if given.parts or given.rest:
+    actions = engine.checker.actions(terms["action"], names) if "action" in terms else []
+    for dimension in masks:
+        engine.checker.require_dimension(dimension, actions or ())
+    fact_input = engine.checker.check_facts(facts)
+    if fact_input.parts or fact_input.rest:
         raise RequestError(
             "a fact that holds for all rows is one value, not parts", code="wrong-type"
         )
-    found = _Finder(table, columns, engine.checker.facts, frozenset(absent))
-    rows = {
+    finder = _Finder(table, columns, engine.checker.facts, frozenset(absent))
+    dimension_columns = {
         d: column
         for d in dimensions
-        if d not in said
+        if d not in terms
         and all(d == "action" or d in engine.compiled.takes[a] for a in actions)
-        and (column := found.column(d)) is not None
+        and (column := finder.column(d)) is not None
     }
-    if not actions and "action" not in rows:
+    if not actions and "action" not in dimension_columns:
         raise RequestError(
             "nothing says the action",
             code="missing-column",
             hint="ask a question, or give a column `action`",
         )
-    found.unused({*rows, *said})
-    places = _bits(masks, engine.checker.facts, table) if masks else found.facts(given.known)
-    always = [d for d, column in rows.items() if not table[column].type().nullable]
-    lookup = Lookup(
-        engine, actions, asked, list(rows), facts=places, known=given.known, said=always
+    finder.unused({*dimension_columns, *terms})
+    fact_places = (
+        _bits(bit_masks, engine.checker.facts, table)
+        if bit_masks
+        else finder.facts(fact_input.values)
     )
-    for dimension, column in rows.items():
-        _typed(table, column, dimension, string=True, whole=True)
-    used = {name: places[name] for name in lookup.slots} if not masks else {}
-    wanted = {*lookup.mattering(), *_left_out(rows, asked, dimensions)}
-    unbound = found.accounted(wanted, {*places, *given.known, *rows})
-    for name, column in used.items():
-        _fact_typed(table, column, lookup.slots[name])
-    return Bound(lookup, rows, used, masks, unbound)
+    always = [d for d, column in dimension_columns.items() if not table[column].type().nullable]
+    lookup = Lookup(
+        engine,
+        actions,
+        masks,
+        list(dimension_columns),
+        facts=fact_places,
+        fixed_facts=fact_input.values,
+        always=always,
+    )
+    for dimension, column in dimension_columns.items():
+        _require_type(table, column, dimension, string=True, whole=True)
+    fact_columns = {name: fact_places[name] for name in lookup.slots} if not bit_masks else {}
+    needed_words = {*lookup.deciding_facts(), *_left_out(dimension_columns, masks, dimensions)}
+    unbound = finder.accounted(needed_words, {*fact_places, *fact_input.values, *dimension_columns})
+    for name, column in fact_columns.items():
+        _require_fact_type(table, column, lookup.slots[name])
+    return BoundQuestion(lookup, dimension_columns, fact_columns, bit_masks, unbound)
 
 
 def _left_out(
-    rows: Mapping[str, str], asked: Mapping[str, int], dimensions: Sequence[str]
+    rows: Mapping[str, str], masks: Mapping[str, int], dimensions: Sequence[str]
 ) -> list[str]:
     """The dimensions that a whole table leaves out; a question in words says what it means."""
     if "action" not in rows:
         return []
-    return [d for d in dimensions if d not in rows and d not in asked]
+    return [d for d in dimensions if d not in rows and d not in masks]
 
 
-def _said(question: Question) -> dict[str, Words]:
+def _terms(question: Question) -> dict[str, Words]:
     if question is None:
         return {}
     if isinstance(question, Request):
@@ -143,7 +153,12 @@ class _Finder:
         facts: Mapping[str, Any],
         absent: frozenset[str],
     ) -> None:
-        self.table, self.said, self.known, self.absent = table, columns, facts, absent
+        self.table, self.column_names, self.vocabulary_facts, self.absent = (
+            table,
+            columns,
+            facts,
+            absent,
+        )
         for word in sorted(absent):
             self._fits_absent(word)
         for word, column in columns.items():
@@ -156,11 +171,11 @@ class _Finder:
                 )
 
     def _fits_absent(self, word: str) -> None:
-        """RequestError where what is said to be absent is no fact or dimension, or has a column."""
+        """RequestError for an absent word that is not a fact or dimension, or that has a column."""
         if word not in DIMENSIONS and (
-            word not in self.known or self.known[word].kind == "derived"
+            word not in self.vocabulary_facts or self.vocabulary_facts[word].kind == "derived"
         ):
-            near = nearest(word, [*self.known, *DIMENSIONS])
+            near = nearest(word, [*self.vocabulary_facts, *DIMENSIONS])
             raise RequestError(
                 f"`{word}`, said to be absent, is not a fact or a dimension",
                 code="unknown-fact",
@@ -173,35 +188,35 @@ class _Finder:
                 hint="leave one of the two out",
             )
 
-    def accounted(self, wanted: set[str], bound: set[str]) -> tuple[str, ...]:
-        """What is wanted and absent, all of it said to be; RequestError for anything overlooked."""
-        bare = {_bare(word): word for word in wanted}
+    def accounted(self, words: set[str], answered_words: set[str]) -> tuple[str, ...]:
+        """The words without an answer, all declared absent; RequestError for one overlooked."""
+        bare = {_bare(word): word for word in words}
         for column in self.table.columns:
             word = bare.get(_bare(column), "")
-            if word and column not in {word, word.replace("-", "_"), *self.said.values()}:
+            if word and column not in {word, word.replace("-", "_"), *self.column_names.values()}:
                 raise RequestError(
                     f"the column `{column}` is not `{word.replace('-', '_')}`, and looks like it",
                     code="wrong-column",
                     hint=f"rename it, or name it as the column of `{word}`",
                 )
-        unbound = sorted(wanted - bound)
+        unbound = sorted(words - answered_words)
         if overlooked := [word for word in unbound if word not in self.absent]:
             raise MissingColumnsError(overlooked, self._free())
         return tuple(unbound)
 
     def _free(self) -> list[str]:
         """The columns that were not named for anything, and whose names mean nothing here."""
-        taken = {*self.said.values(), *DIMENSIONS, "action"}
+        reserved = {*self.column_names.values(), *DIMENSIONS, "action"}
         return [
             name
             for name in self.table.columns
-            if name not in taken and name.replace("_", "-") not in self.known
+            if name not in reserved and name.replace("_", "-") not in self.vocabulary_facts
         ]
 
     def column(self, word: str) -> str | None:
         """The column of a word, if there is one."""
-        if word in self.said:
-            return self.said[word]
+        if word in self.column_names:
+            return self.column_names[word]
         both = [n for n in dict.fromkeys((word, word.replace("-", "_"))) if n in self.table.columns]
         if len(both) > 1:
             raise RequestError(
@@ -211,23 +226,25 @@ class _Finder:
             )
         return both[0] if both else None
 
-    def facts(self, given: Mapping[str, object]) -> dict[str, str]:
+    def facts(self, values: Mapping[str, object]) -> dict[str, str]:
         """The columns of facts; what is given for every row is not looked for."""
         return {
             name: column
-            for name, fact in self.known.items()
+            for name, fact in self.vocabulary_facts.items()
             if fact.kind != "derived"
-            and name not in given
+            and name not in values
             and (column := self.column(name)) is not None
         }
 
     def unused(self, words: set[str]) -> None:
-        """RequestError for a column that was named for what the question has no use for."""
-        for word in self.said:
-            if word not in words and (word not in self.known or self.known[word].kind == "derived"):
-                near = nearest(word, [*self.known, *DIMENSIONS])
+        """RequestError for a column named for a word that the question does not use."""
+        for word in self.column_names:
+            if word not in words and (
+                word not in self.vocabulary_facts or self.vocabulary_facts[word].kind == "derived"
+            ):
+                near = nearest(word, [*self.vocabulary_facts, *DIMENSIONS])
                 raise RequestError(
-                    f"`{word}` is no fact and no dimension that rows could say here",
+                    f"`{word}` is not a fact or a dimension that rows could say here",
                     code="unknown-fact",
                     hint=f"did you mean `{near}`?" if near else "",
                 )
@@ -235,8 +252,8 @@ class _Finder:
 
 def _bare(name: str) -> str:
     """A name without what the eye overlooks: case, spaces, marks and invisible characters."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(each for each in folded if each.isalnum())
+    name_folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(each for each in name_folded if each.isalnum())
 
 
 def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, str]:
@@ -244,31 +261,31 @@ def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, 
     for name in masks.facts:
         if name not in facts or facts[name].kind != "boolean":
             raise RequestError(
-                f"`{name}` is no fact that holds or does not",
+                f"`{name}` is not a fact that holds or does not",
                 code="unknown-fact",
                 hint="a mask holds such facts alone",
             )
     if len(masks.facts) > BITS_MAX or len(set(masks.facts)) != len(masks.facts):
         raise RequestError(f"a mask holds at most {BITS_MAX} facts, each once", code="too-large")
-    for column in filter(None, (masks.true, masks.known)):
+    for column in filter(None, (masks.true, masks.known_bits)):
         if column not in table.columns:
             raise RequestError(f"the table has no column `{column}`", code="missing-column")
-        _typed(table, column, "facts", whole=True)
+        _require_type(table, column, "facts", whole=True)
     return dict.fromkeys(masks.facts, "")
 
 
-def _typed(
+def _require_type(
     table: ir.Table, column: str, what: str, *, string: bool = False, whole: bool = False
 ) -> None:
     kind = table[column].type()
     if not (string and kind.is_string()) and not (whole and kind.is_integer()):
-        wanted = " or ".join(
+        expected = " or ".join(
             [*(["words"] if string else []), *(["whole numbers"] if whole else [])]
         )
-        raise _wrong_type(column, what, str(kind), wanted)
+        raise _wrong_type(column, what, str(kind), expected)
 
 
-def _fact_typed(table: ir.Table, column: str, slot: Slot) -> None:
+def _require_fact_type(table: ir.Table, column: str, slot: FactColumn) -> None:
     kind, fact = table[column].type(), slot.values.fact
     fits = {
         "boolean": kind.is_boolean(),
@@ -276,13 +293,13 @@ def _fact_typed(table: ir.Table, column: str, slot: Slot) -> None:
         "word": kind.is_string(),
     }
     if not fits[fact.kind]:
-        wanted = {"boolean": "true or false", "number": "numbers", "word": "words"}[fact.kind]
-        raise _wrong_type(column, fact.name, str(kind), wanted)
+        expected = {"boolean": "true or false", "number": "numbers", "word": "words"}[fact.kind]
+        raise _wrong_type(column, fact.name, str(kind), expected)
 
 
-def _wrong_type(column: str, what: str, kind: str, wanted: str) -> RequestError:
+def _wrong_type(column: str, what: str, kind: str, expected: str) -> RequestError:
     return RequestError(
         f"the column `{column}`, for `{what}`, holds {kind}",
         code="wrong-type",
-        hint=f"expected {wanted}",
+        hint=f"expected {expected}",
     )

@@ -1,8 +1,9 @@
 """Rows joined with what the policy says at their words, and what is known of them tested there.
 
 The words of a row are one number, its key. Where whole numbers of two bytes stand for words they
-make up the key as they are, so that a number which is no word leads nowhere. A key leads to the
-few ways in which the row is allowed, each a test of bits, or to a function and on to its answer.
+make up the key as they are, so that a number that stands for no word leads nowhere. A key leads to
+the few implicants under which the row is allowed, each a test of bits, or to a function and on to
+its answer.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from upheld.policy.bulk.columns import Bound
-from upheld.policy.bulk.lookup import Axis, Way, Ways
-from upheld.policy.bulk.partial_knowledge import Slot, product_of
+from upheld.policy.bulk.columns import BoundQuestion
+from upheld.policy.bulk.lookup import Implicant, ImplicantTable, KeyAxis
+from upheld.policy.bulk.partial_knowledge import FactColumn, product_of
 
-TOLD = ("outcome", "allowed", "clause")
-SAID = (*TOLD, "next")  # of an answer: what it is, or the function that goes on
-NEVER = -(1 << 40)  # a part of a key for what cannot be asked: the key is then in no table
+ANSWER_COLUMNS = ("outcome", "allowed", "clause")
+STEP_COLUMNS = (*ANSWER_COLUMNS, "next")  # of an answer: what it is, or the function that goes on
+IMPOSSIBLE_KEY = -(1 << 40)  # added for what cannot be asked: the key is then in no table
 KEY_BITS = 62
 NARROW = 2  # bytes of the numbers that make up a key as they are
-RARE_MAX = 16  # functions allowing in more ways than others, whose ways stand in the query itself
+RARE_MAX = 16  # functions with more implicants than others, which stand in the query itself
 
 
 def sum_of(parts: Sequence[Any]) -> Any:
@@ -39,7 +40,7 @@ def point_of(point: Fraction) -> int | float:
     return point.numerator if point.denominator == 1 else float(point)
 
 
-def digit(column: Any, slot: Slot) -> Any:
+def digit(column: Any, slot: FactColumn) -> Any:
     """What is known of a fact: 0 for nothing, else its value counted from 1, in 64 bits.
 
     It is cast before anything is added: Ibis takes a sum to be wide already and leaves casts out.
@@ -48,42 +49,44 @@ def digit(column: Any, slot: Slot) -> Any:
     if fact.kind == "boolean":
         return (column.cast("int32").cast("int64") + 1).fill_null(1 if fact.absent else 0)
     if fact.kind == "number":
-        passed = [
+        comparisons = [
             each.cast("int32").cast("int64")
             for point in slot.values.points
             for each in (column >= point_of(point), column > point_of(point))
         ]
-        return (sum_of(passed) + 1).fill_null(0)
-    told = [(word, slot.values.index(word) + 1) for word in fact.words]
-    return column.cases(*told, else_=0).cast("int64")
+        return (sum_of(comparisons) + 1).fill_null(0)
+    numbered_words = [(word, slot.values.index(word) + 1) for word in fact.words]
+    return column.cases(*numbered_words, else_=0).cast("int64")
 
 
-def bad(bound: Bound, table: ir.Table) -> Any:
-    """Whether some value of a row is none that its fact can have; None where that cannot be."""
-    found = []
-    for name, column in bound.facts.items():
-        fact, value = bound.lookup.slots[name].values.fact, table[column]
+def has_bad_value(question: BoundQuestion, table: ir.Table) -> Any:
+    """Whether a row has a value that its fact cannot have; None where no row can."""
+    tests = []
+    for name, column in question.facts.items():
+        fact, value = question.lookup.slots[name].values.fact, table[column]
         if fact.kind == "word":
-            found.append(~value.isin(fact.words).fill_null(True))
+            tests.append(~value.isin(fact.words).fill_null(True))
         elif value.type().is_floating():
-            found.append((value.isnan() | value.isinf()).fill_null(False))
-    return reduce(lambda one, other: one | other, found) if found else None
+            tests.append((value.isnan() | value.isinf()).fill_null(False))
+    return reduce(lambda one, other: one | other, tests) if tests else None
 
 
-def joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
+def join_answers(question: BoundQuestion, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
     """Rows joined with what the policy says at their key, and where needed with the answer."""
-    kept = table.columns
-    lookup = bound.lookup
-    table, at, keys = _apart(bound, table) if lookup.apart else _grouped(bound, table)
-    wrong = bad(bound, table)
+    columns = table.columns
+    lookup = question.lookup
+    table, at, keys = (
+        _key_by_term(question, table) if lookup.apart else _key_by_class(question, table)
+    )
+    wrong = has_bad_value(question, table)
     at = at if wrong is None else ibis.ifelse(wrong, ibis.null("int64"), at)
     table = table.mutate(upheld_key=at)
-    if bound.masks is None:
+    if question.masks is None:
         table = table.mutate(
             **{
                 f"upheld_known{word}": sum_of(
                     [
-                        digit(table[bound.facts[name]], slot) << slot.shift
+                        digit(table[question.facts[name]], slot) << slot.shift
                         for name, slot in lookup.slots.items()
                         if slot.word == word
                     ]
@@ -91,148 +94,163 @@ def joined(bound: Bound, table: ir.Table, names: Mapping[str, str]) -> ir.Table:
                 for word in range(lookup.words)
             }
         )
-    packed = bound.masks is not None or lookup.words == 1
-    ways = lookup.ways() if "allowed" in names and packed else None
-    slots = ways is None or len(names) > 1
-    begun, further, answers = _tables(bound, ways, keys, slots=slots)
+    packed = question.masks is not None or lookup.words == 1
+    implicants = lookup.implicants() if "allowed" in names and packed else None
+    slots = implicants is None or len(names) > 1
+    first_functions, next_functions, answers = _tables(question, implicants, keys, slots=slots)
     carried = table.columns
     # The key's table first, so that each row meets it once; its key is its own, so no row doubles.
-    table = table.left_join(begun, table.upheld_key == begun.upheld_at)
-    if ways is not None:
-        table = table.mutate(upheld_one_way=_one_way(bound, table, ways))
+    table = table.left_join(first_functions, table.upheld_key == first_functions.upheld_at)
+    if implicants is not None:
+        table = table.mutate(upheld_one_way=_matches_implicant(question, table, implicants))
         carried = [*carried, "upheld_one_way"]
     for step in range(lookup.depth if slots else 0):
         if step:
-            table = table.select(*carried, *(f"upheld_{what}" for what in SAID))
-            table = table.rename({f"upheld_before_{what}": f"upheld_{what}" for what in SAID})
-            table = table.left_join(further, table.upheld_before_next == further.upheld_function)
-        table = _answered(bound, table, answers)
+            table = table.select(*carried, *(f"upheld_{what}" for what in STEP_COLUMNS))
+            table = table.rename(
+                {f"upheld_before_{what}": f"upheld_{what}" for what in STEP_COLUMNS}
+            )
+            table = table.left_join(
+                next_functions, table.upheld_before_next == next_functions.upheld_function
+            )
+        table = _join_answer(question, table, answers)
         if step:
             both = {
-                what: (table[f"upheld_before_{what}"], table[f"upheld_{what}"]) for what in TOLD
+                what: (table[f"upheld_before_{what}"], table[f"upheld_{what}"])
+                for what in ANSWER_COLUMNS
             }
             table = table.mutate(
                 **{f"upheld_{what}": before.coalesce(now) for what, (before, now) in both.items()}
             )
     absent = {"outcome": "error", "allowed": False, "clause": ""}
-    told = {
+    answer_columns = {
         name: table.upheld_one_way
-        if what == "allowed" and ways is not None
+        if what == "allowed" and implicants is not None
         else table[f"upheld_{what}"].fill_null(absent[what])
         for what, name in names.items()
     }
-    return table.select(*kept, **told)
+    return table.select(*columns, **answer_columns)
 
 
-def _answered(bound: Bound, table: ir.Table, answers: ir.Table) -> ir.Table:
+def _join_answer(question: BoundQuestion, table: ir.Table, answers: ir.Table) -> ir.Table:
     """Rows with the answer of the function that each was joined with."""
     index: Any = table.upheld_base
-    for slot in range(_width(bound)):
-        index = index + _kept_digit(bound, table, slot) * table[f"upheld_weight{slot}"]
+    for slot in range(_width(question)):
+        index = index + _slot_digit(question, table, slot) * table[f"upheld_weight{slot}"]
     table = table.mutate(upheld_index=index)
     return table.left_join(answers, table.upheld_index == answers.upheld_answer)
 
 
-def _width(bound: Bound) -> int:
+def _width(question: BoundQuestion) -> int:
     """How many facts a function has at most."""
-    return max((len(function.weights) for function in bound.lookup.functions), default=0)
+    return max((len(function.weights) for function in question.lookup.functions), default=0)
 
 
-def _inline(ways: Ways) -> tuple[int, list[int]]:
-    """How many ways stand in the table of keys, and the functions that have more of them."""
-    counts = [sum(way is not None for way in each) for each in ways]
+def _inline(implicants: ImplicantTable) -> tuple[int, list[int]]:
+    """How many implicants stand in the table of keys, and the functions that have more of them."""
+    counts = [sum(implicant is not None for implicant in each) for each in implicants]
     width = 1
     while len(rare := [at for at, count in enumerate(counts) if count > width]) > RARE_MAX:
         width += 1
     return width, rare
 
 
-def _one_way(bound: Bound, table: ir.Table, ways: Ways) -> Any:
-    """Whether what is known of a row agrees with one of the ways in which it is allowed."""
-    width, rare = _inline(ways)
-    found = _some(
+def _matches_implicant(question: BoundQuestion, table: ir.Table, implicants: ImplicantTable) -> Any:
+    """Whether what is known of a row matches one of the implicants of its function."""
+    width, rare = _inline(implicants)
+    matches = _some(
         [
-            _agrees(bound, table, table[f"upheld_care{way}"], table[f"upheld_value{way}"])
-            for way in range(width)
+            _matches(
+                question, table, table[f"upheld_care{implicant}"], table[f"upheld_value{implicant}"]
+            )
+            for implicant in range(width)
         ]
     )
     if rare:
-        number, marked = table.upheld_care0, table.upheld_value0 < 0
-        told = [
+        number, is_rare = table.upheld_care0, table.upheld_value0 < 0
+        rare_matches = [
             (
                 at,
-                _some([_agrees(bound, table, *_bits(bound, way)) for way in ways[function] if way]),
+                _some(
+                    [
+                        _matches(question, table, *_care_and_value(question, implicant))
+                        for implicant in implicants[function]
+                        if implicant
+                    ]
+                ),
             )
             for at, function in enumerate(rare)
         ]
-        found = ibis.ifelse(marked, number.cases(*told, else_=False), found)
-    return found.fill_null(False)
+        matches = ibis.ifelse(is_rare, number.cases(*rare_matches, else_=False), matches)
+    return matches.fill_null(False)
 
 
 def _some(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one | other, parts)
 
 
-def _agrees(bound: Bound, table: ir.Table, care: Any, value: Any) -> Any:
+def _matches(question: BoundQuestion, table: ir.Table, care: Any, value: Any) -> Any:
     """Whether the bits that are looked at are what they must be."""
-    if bound.masks is None:
+    if question.masks is None:
         return (table.upheld_known0 & care) == value
-    true = table[bound.masks.true].cast("int64")
-    if bound.masks.known is None:
-        return (true & care) == value
-    known = table[bound.masks.known].cast("int64").fill_null(0)
+    true_bits = table[question.masks.true].cast("int64")
+    if question.masks.known_bits is None:
+        return (true_bits & care) == value
+    known_bits = table[question.masks.known_bits].cast("int64").fill_null(0)
     no = sum(
         1 << at
-        for at, name in enumerate(bound.masks.facts)
-        if (slot := bound.lookup.slots.get(name)) and slot.values.fact.absent
+        for at, name in enumerate(question.masks.facts)
+        if (slot := question.lookup.slots.get(name)) and slot.values.fact.absent
     )
-    return ((true & known & care) == value) & (((known | no) & care) == care)
+    return ((true_bits & known_bits & care) == value) & (((known_bits | no) & care) == care)
 
 
-def _bits(bound: Bound, way: Way) -> tuple[int, int]:
-    """The bits that a way looks at, and what they must be."""
-    looked = wanted = 0
-    for name, known in way:
-        if bound.masks is None:
-            slot = bound.lookup.slots[name]
-            looked |= ((1 << slot.bits) - 1) << slot.shift
-            wanted |= known << slot.shift
+def _care_and_value(question: BoundQuestion, implicant: Implicant) -> tuple[int, int]:
+    """The bits that a implicant looks at, and what they must be."""
+    care = value = 0
+    for name, digit in implicant:
+        if question.masks is None:
+            slot = question.lookup.slots[name]
+            care |= ((1 << slot.bits) - 1) << slot.shift
+            value |= digit << slot.shift
         else:
-            at = list(bound.masks.facts).index(name)
-            looked |= 1 << at
-            wanted |= (known - 1) << at
-    return looked, wanted
+            at = list(question.masks.facts).index(name)
+            care |= 1 << at
+            value |= (digit - 1) << at
+    return care, value
 
 
-class _Said(NamedTuple):
-    """What one column adds to a key: how far its number can spread, and that of no word at all."""
+class _KeyDigit(NamedTuple):
+    """What one column adds to a key: how many numbers it can have, and the number of NULL."""
 
     spread: int
     nothing: int
 
 
-def _apart(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
+def _key_by_term(question: BoundQuestion, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     """Rows, their key, and the key of each group of words, where each word is its own group."""
-    (block,) = bound.lookup.blocks
-    kinds = [table[bound.dimensions[axis.dimension]].type() for axis in block.axes]
-    said = [_as_it_is(kind) or _checked(axis) for axis, kind in zip(block.axes, kinds, strict=True)]
-    while product_of(one.spread for one in said) > 1 << KEY_BITS:
-        widest = max(range(len(said)), key=lambda at: said[at].spread)
-        said[widest] = _checked(block.axes[widest])
-    table = _worded(
-        bound,
+    (block,) = question.lookup.blocks
+    kinds = [table[question.dimensions[axis.dimension]].type() for axis in block.axes]
+    key_digits = [
+        _raw_digit(kind) or _code_digit(axis) for axis, kind in zip(block.axes, kinds, strict=True)
+    ]
+    while product_of(one.spread for one in key_digits) > 1 << KEY_BITS:
+        widest = max(range(len(key_digits)), key=lambda at: key_digits[at].spread)
+        key_digits[widest] = _code_digit(block.axes[widest])
+    table = _encode_terms(
+        question,
         table,
         [
-            _Worded(axis, list(range(one.nothing)), one.nothing, -1)
-            for axis, one, kind in zip(block.axes, said, kinds, strict=True)
+            _TermCodes(axis, list(range(one.nothing)), one.nothing, -1)
+            for axis, one, kind in zip(block.axes, key_digits, kinds, strict=True)
             if not kind.is_integer()
         ],
     )
     weight, weights = 1, []
     rest, keys = np.arange(len(block.keys)), np.zeros(len(block.keys), np.int64)
-    for axis, one in reversed(list(zip(block.axes, said, strict=True))):
-        if table[bound.dimensions[axis.dimension]].type().is_integer():
-            table = _code(bound, table, axis, one)
+    for axis, one in reversed(list(zip(block.axes, key_digits, strict=True))):
+        if table[question.dimensions[axis.dimension]].type().is_integer():
+            table = _add_code(question, table, axis, one)
         group = rest % (len(axis.masks) + 1)
         rest //= len(axis.masks) + 1
         keys += np.where(group == 0, one.nothing, group - 1) * weight
@@ -241,25 +259,27 @@ def _apart(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
     return table, sum_of([table[name] * each for name, each in weights]), keys
 
 
-def _as_it_is(kind: Any) -> _Said | None:
-    """For numbers of so few bytes that none of them needs a check; else None."""
+def _raw_digit(kind: Any) -> _KeyDigit | None:
+    """The digit of a column of small integers, used without a check; None for any other type."""
     if not kind.is_signed_integer() or kind.nbytes > NARROW:
         return None
     values = 1 << 8 * kind.nbytes
-    return _Said(values + bool(kind.nullable), values // 2)
+    return _KeyDigit(values + bool(kind.nullable), values // 2)
 
 
-def _checked(axis: Axis) -> _Said:
-    """For codes from 0, -1 for what is no word, and one more for nothing."""
-    return _Said(len(axis.words) + 2, len(axis.words))
+def _code_digit(axis: KeyAxis) -> _KeyDigit:
+    """The digit of a column of codes: 0 upwards, -1 for an unknown word, one more for NULL."""
+    return _KeyDigit(len(axis.words) + 2, len(axis.words))
 
 
-def _code(bound: Bound, table: ir.Table, axis: Axis, said: _Said) -> ir.Table:
-    """The table with the number of what one column says, of the dimension's name."""
-    column = table[bound.dimensions[axis.dimension]]
-    kind, nothing = column.type(), said.nothing
+def _add_code(
+    question: BoundQuestion, table: ir.Table, axis: KeyAxis, key_digit: _KeyDigit
+) -> ir.Table:
+    """Add an int64 column `upheld_<dimension>` with the number that each row adds to its key."""
+    column = table[question.dimensions[axis.dimension]]
+    kind, nothing = column.type(), key_digit.nothing
     code = column.cast("int64")
-    if said == _checked(axis):
+    if key_digit == _code_digit(axis):
         code = ibis.ifelse(column.between(0, nothing - 1), code, -1)
         code = ibis.ifelse(column.isnull(), nothing, code) if kind.nullable else code
     elif kind.nullable:
@@ -267,17 +287,20 @@ def _code(bound: Bound, table: ir.Table, axis: Axis, said: _Said) -> ir.Table:
     return table.mutate(**{f"upheld_{axis.dimension}": code})
 
 
-def _grouped(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
-    """The same where words are groups, block by block."""
-    lookup = bound.lookup
+def _key_by_class(question: BoundQuestion, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
+    """Rows, their key, and the key of each group of words, where words that are alike are a group.
+
+    Built block by block: the state that one block leads to is a part of the key of the next.
+    """
+    lookup = question.lookup
     before, at = "", sum_of([])
     for number, block in enumerate(lookup.blocks):
         *weights, whole = block.strides
-        table = _worded(
-            bound,
+        table = _encode_terms(
+            question,
             table,
             [
-                _Worded(axis, [group * weight for group in axis.groups], 0, NEVER)
+                _TermCodes(axis, [group * weight for group in axis.groups], 0, IMPOSSIBLE_KEY)
                 for axis, weight in zip(block.axes, weights, strict=True)
             ],
         )
@@ -285,33 +308,38 @@ def _grouped(bound: Bound, table: ir.Table) -> tuple[ir.Table, Any, np.ndarray]:
         at = at if not before else at + table[before] * whole
         if number + 1 < len(lookup.blocks):
             before = f"upheld_state{number}"
-            led = ibis.memtable(
+            states = ibis.memtable(
                 pa.table({"upheld_from": np.arange(len(block.keys)), before: block.keys})
             )
-            kept = table.columns
+            columns = table.columns
             table = table.mutate(upheld_key=at)
-            table = table.left_join(led, table.upheld_key == led.upheld_from)
-            table = table.select(*kept, before)
+            table = table.left_join(states, table.upheld_key == states.upheld_from)
+            table = table.select(*columns, before)
     return table, at, np.arange(len(lookup.blocks[-1].keys))
 
 
-class _Worded(NamedTuple):
-    """A column of words: a number for each word, for nothing said, and for what is no word."""
+class _TermCodes(NamedTuple):
+    """The codes of a column of words: one for each word, for NULL, and for an unknown word."""
 
-    axis: Axis
+    axis: KeyAxis
     numbers: list[int]
     nothing: int
     strange: int
 
 
-def _worded(bound: Bound, table: ir.Table, columns: Sequence[_Worded]) -> ir.Table:
-    """The table with the number of what each of some columns says, of the dimension's name."""
-    kept, joins = table.columns, table
+def _encode_terms(
+    question: BoundQuestion, table: ir.Table, columns: Sequence[_TermCodes]
+) -> ir.Table:
+    """Add one int64 column per dimension, `upheld_<dimension>`, with the code of each row's word.
+
+    The code is `nothing` for NULL and `strange` for an unknown word.
+    """
+    columns_before, joins = table.columns, table
     for axis, numbers, _, _ in columns:
-        column = bound.dimensions[axis.dimension]
+        column = question.dimensions[axis.dimension]
         whole = table[column].type().is_integer()
         words: Any = list(range(len(axis.words))) if whole else list(axis.words)
-        told = ibis.memtable(
+        codes = ibis.memtable(
             pa.table(
                 {
                     f"upheld_word_{axis.dimension}": pa.array(
@@ -321,108 +349,115 @@ def _worded(bound: Bound, table: ir.Table, columns: Sequence[_Worded]) -> ir.Tab
                 }
             )
         )
-        joins = joins.left_join(told, [(column, f"upheld_word_{axis.dimension}")])
-    found = {}
+        joins = joins.left_join(codes, [(column, f"upheld_word_{axis.dimension}")])
+    code_columns = {}
     for axis, _, nothing, strange in columns:
         number = joins[f"upheld_number_{axis.dimension}"].fill_null(strange)
-        unsaid = joins[bound.dimensions[axis.dimension]].isnull()
-        found[f"upheld_{axis.dimension}"] = ibis.ifelse(unsaid, nothing, number)
-    return joins.select(*kept, **found) if found else table
+        is_null = joins[question.dimensions[axis.dimension]].isnull()
+        code_columns[f"upheld_{axis.dimension}"] = ibis.ifelse(is_null, nothing, number)
+    return joins.select(*columns_before, **code_columns) if code_columns else table
 
 
-def _kept_digit(bound: Bound, table: ir.Table, slot: int) -> Any:
+def _slot_digit(question: BoundQuestion, table: ir.Table, slot: int) -> Any:
     """What is known of the fact that stands in a slot of a row's function."""
     shift = table[f"upheld_shift{slot}"]
-    if bound.masks is None:
-        known: Any = table.upheld_known0
-        for word in range(1, bound.lookup.words):
+    if question.masks is None:
+        known_bits: Any = table.upheld_known0
+        for word in range(1, question.lookup.words):
             other = table[f"upheld_known{word}"]
-            known = ibis.ifelse(table[f"upheld_word{slot}"] == word, other, known)
-        return (known >> shift) & table[f"upheld_bits{slot}"]
-    true = table[bound.masks.true].cast("int64")
-    if bound.masks.known is None:
-        return ((true >> shift) & 1) + 1
-    known = table[bound.masks.known].cast("int64").fill_null(0)
-    return ((known >> shift) & 1) + (((true & known) >> shift) & 1)
+            known_bits = ibis.ifelse(table[f"upheld_word{slot}"] == word, other, known_bits)
+        return (known_bits >> shift) & table[f"upheld_bits{slot}"]
+    true_bits = table[question.masks.true].cast("int64")
+    if question.masks.known_bits is None:
+        return ((true_bits >> shift) & 1) + 1
+    known_bits = table[question.masks.known_bits].cast("int64").fill_null(0)
+    return ((known_bits >> shift) & 1) + (((true_bits & known_bits) >> shift) & 1)
 
 
 def _tables(
-    bound: Bound, ways: Ways | None, keys: np.ndarray, *, slots: bool
+    question: BoundQuestion, implicants: ImplicantTable | None, keys: np.ndarray, *, slots: bool
 ) -> tuple[ir.Table, ir.Table, ir.Table]:
-    """The functions by key, the functions by number, and the answers of all of them.
+    """Three tables: the functions by key, the functions by number, and all answers.
 
-    Where nothing but what is allowed is wanted, keys that never allow are left out.
+    Without `slots` only `allowed` is asked for, and keys that never allow are left out.
     """
-    lookup = bound.lookup
+    lookup = question.lookup
     places = {name: slot.shift for name, slot in lookup.slots.items()}
-    if bound.masks is not None:
-        places = {name: at for at, name in enumerate(bound.masks.facts)}
+    if question.masks is not None:
+        places = {name: at for at, name in enumerate(question.masks.facts)}
     by_function: dict[str, Any] = {}
     if slots:
-        by_function |= _slots_of(bound, places, _width(bound))
+        by_function |= _slot_columns(question, places, _width(question))
     every = np.arange(len(lookup.functions))
     further = pa.table({"upheld_function": every, **by_function})
-    if ways is not None:
-        by_function |= _ways_of(bound, ways)
+    if implicants is not None:
+        by_function |= _implicant_columns(question, implicants)
     last = lookup.blocks[-1].keys
-    wanted = last >= 0
-    if ways is not None and not slots:
-        wanted &= np.array([each[0] is not None for each in ways])[last]
-    of = {name: values[last[wanted]] for name, values in by_function.items()}
-    listed = [at for function in lookup.functions for at in function.answers]
-    told = [None if at < 0 else lookup.answers[at] for at in listed]
+    is_needed = last >= 0
+    if implicants is not None and not slots:
+        is_needed &= np.array([each[0] is not None for each in implicants])[last]
+    of = {name: values[last[is_needed]] for name, values in by_function.items()}
+    numbers = [at for function in lookup.functions for at in function.answers]
+    answer_rows = [None if at < 0 else lookup.answers[at] for at in numbers]
     answers = pa.table(
         {
-            "upheld_answer": pa.array(range(len(told)), pa.int64()),
-            "upheld_outcome": pa.array([each and each[0] for each in told], pa.string()),
-            "upheld_allowed": pa.array([each and each[0] == "allow" for each in told], pa.bool_()),
-            "upheld_clause": pa.array([each and ", ".join(each[1]) for each in told], pa.string()),
-            "upheld_next": pa.array([~at if at < 0 else None for at in listed], pa.int64()),
+            "upheld_answer": pa.array(range(len(answer_rows)), pa.int64()),
+            "upheld_outcome": pa.array([each and each[0] for each in answer_rows], pa.string()),
+            "upheld_allowed": pa.array(
+                [each and each[0] == "allow" for each in answer_rows], pa.bool_()
+            ),
+            "upheld_clause": pa.array(
+                [each and ", ".join(each[1]) for each in answer_rows], pa.string()
+            ),
+            "upheld_next": pa.array([~at if at < 0 else None for at in numbers], pa.int64()),
         }
     )
     return (
-        ibis.memtable(pa.table({"upheld_at": keys[wanted], **of})),
+        ibis.memtable(pa.table({"upheld_at": keys[is_needed], **of})),
         ibis.memtable(further),
         ibis.memtable(answers),
     )
 
 
-def _slots_of(bound: Bound, places: Mapping[str, int], width: int) -> dict[str, Any]:
-    """For each function where its answers begin, and where its facts stand with what weight."""
-    functions, slots = bound.lookup.functions, bound.lookup.slots
+def _slot_columns(question: BoundQuestion, places: Mapping[str, int], width: int) -> dict[str, Any]:
+    """Columns by function: where its answers begin, and the place and weight of each fact."""
+    functions, slots = question.lookup.functions, question.lookup.slots
     base = np.zeros(len(functions), dtype=np.int64)
     shift = np.zeros((width, len(base)), dtype=np.int32)
     word = np.zeros_like(shift)
     bits, weight = np.zeros_like(shift, dtype=np.int64), np.zeros_like(shift, dtype=np.int64)
-    listed = 0
+    size = 0
     for at, function in enumerate(functions):
-        base[at], listed = listed, listed + len(function.answers)
+        base[at], size = size, size + len(function.answers)
         for slot, (name, each) in enumerate(function.weights):
             shift[slot, at], weight[slot, at] = places[name], each
             bits[slot, at], word[slot, at] = (1 << slots[name].bits) - 1, slots[name].word
-    found = {"upheld_base": base}
+    columns = {"upheld_base": base}
     for slot in range(width):
-        found[f"upheld_shift{slot}"], found[f"upheld_weight{slot}"] = shift[slot], weight[slot]
-        if bound.masks is None:
-            found[f"upheld_bits{slot}"], found[f"upheld_word{slot}"] = bits[slot], word[slot]
-    return found
+        columns[f"upheld_shift{slot}"], columns[f"upheld_weight{slot}"] = shift[slot], weight[slot]
+        if question.masks is None:
+            columns[f"upheld_bits{slot}"], columns[f"upheld_word{slot}"] = bits[slot], word[slot]
+    return columns
 
 
-def _ways_of(bound: Bound, ways: Ways) -> dict[str, Any]:
-    """For each function the bits that a way looks at, and what they must be.
+def _implicant_columns(question: BoundQuestion, implicants: ImplicantTable) -> dict[str, Any]:
+    """Columns by function: the bits that each of its implicants looks at, and their values.
 
-    A way that is none looks at nothing and wants something. A function with more ways than stand
-    here has its number among those instead, and wants less than nothing.
+    Unused slots have care 0 and value 1, which never match. A function with more implicants than
+    `width` has its index among those in the first care, marked by the value -1.
     """
-    width, rare = _inline(ways)
-    care = np.zeros((width, len(ways)), dtype=np.int64)
+    width, rare = _inline(implicants)
+    care = np.zeros((width, len(implicants)), dtype=np.int64)
     value = np.ones_like(care)
-    for at, each in enumerate(ways):
-        for number, way in enumerate(each[:width]):
-            if way is not None:
-                care[number, at], value[number, at] = _bits(bound, way)
+    for at, each in enumerate(implicants):
+        for number, implicant in enumerate(each[:width]):
+            if implicant is not None:
+                care[number, at], value[number, at] = _care_and_value(question, implicant)
     care[0, rare], value[0, rare] = range(len(rare)), -1
-    found = {}
+    columns = {}
     for number in range(width):
-        found[f"upheld_care{number}"], found[f"upheld_value{number}"] = care[number], value[number]
-    return found
+        columns[f"upheld_care{number}"], columns[f"upheld_value{number}"] = (
+            care[number],
+            value[number],
+        )
+    return columns

@@ -1,4 +1,4 @@
-"""A cell's worlds, told for each thing that may be known of its facts: all at once, as arrays."""
+"""Questions about a cell's worlds, answered for all that may be known of its facts, as arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from upheld.policy.fact_space import Space, Values
 BITS_MAX = 62  # of the number that holds what is known of the facts
 
 
-class Slot(NamedTuple):
+class FactColumn(NamedTuple):
     """A fact that rows say: its values, and where it stands among the bits of what is known.
 
     These are whole numbers of at most 62 bits, as many as are needed; mostly one.
@@ -25,23 +25,24 @@ class Slot(NamedTuple):
     bits: int
 
     @property
-    def ways(self) -> int:
+    def digit_count(self) -> int:
         """In how many ways the fact may be known: nothing, or one of its values."""
         return self.values.count + 1
 
 
-class Told:
-    """Worlds of a cell's space, told for each thing that may be known of the facts that rows say.
+class PartialKnowledge:
+    """Answers questions about the worlds of a cell for everything that rows may say of its facts.
 
-    Place 0 of an axis is a fact that is not known; a fact that no row says has no axis.
+    Arrays have an axis for each fact that rows say: place 0 is a fact that is not known, place n
+    its value n - 1.
     """
 
     def __init__(
-        self, space: Space, slots: Mapping[str, Slot], known: Mapping[str, object]
+        self, space: Space, slots: Mapping[str, FactColumn], fixed_facts: Mapping[str, object]
     ) -> None:
-        self.space, self.slots, self.given = space, slots, known
+        self.space, self.slots, self.fixed_facts = space, slots, fixed_facts
         self.facts = tuple(name for name in space.names if name in slots)
-        self.shape = tuple(slots[name].ways for name in self.facts)
+        self.shape = tuple(slots[name].digit_count for name in self.facts)
         # For each digit of a fact its value in this space, which may tell fewer apart.
         self.values = {
             name: [
@@ -62,54 +63,57 @@ class Told:
 
     def always(self, worlds: int) -> np.ndarray:
         """Whether all worlds that agree with what is known are among these."""
-        return self._over(self.worlds(worlds), np.logical_and)
+        return self._reduce(self.worlds(worlds), np.logical_and)
 
     def ever(self, worlds: int) -> np.ndarray:
         """Whether some world that agrees with what is known is among these."""
-        return self._over(self.worlds(worlds), np.logical_or)
+        return self._reduce(self.worlds(worlds), np.logical_or)
 
-    def _over(self, found: np.ndarray, how: np.ufunc) -> np.ndarray:
+    def _reduce(self, table: np.ndarray, how: np.ufunc) -> np.ndarray:
         for at in range(len(self.space.names) - 1, -1, -1):
             name = self.space.names[at]
-            value = self._value(at, self.given)
-            unknown = how.reduce(found, axis=at) if value is None else found.take(value, at)
+            value = self._value(at, self.fixed_facts)
+            unknown = how.reduce(table, axis=at) if value is None else table.take(value, at)
             if name in self.slots:
-                parts = [np.expand_dims(unknown, at), found.take(self.values[name], at)]
-                found = np.concatenate(parts, axis=at)
+                parts = [np.expand_dims(unknown, at), table.take(self.values[name], at)]
+                table = np.concatenate(parts, axis=at)
             else:
-                found = unknown
-        return found
+                table = unknown
+        return table
 
-    def _value(self, at: int, known: Mapping[str, object]) -> int | None:
+    def _value(self, at: int, facts: Mapping[str, object]) -> int | None:
         """The value of a fact where it is known, or where not to be known means no."""
         values = self.space.values[at]
-        if values.fact.name in known:
-            return values.index(known[values.fact.name])
+        if values.fact.name in facts:
+            return values.index(facts[values.fact.name])
         return values.index(False) if values.fact.absent else None
 
-    def known(self, place: int) -> dict[str, object]:
-        """What is known at one of the places."""
-        found = dict(self.given)
+    def facts_at(self, place: int) -> dict[str, object]:
+        """The facts that are known at one place of the flattened array."""
+        facts = dict(self.fixed_facts)
         for name, digit in zip(self.facts, np.unravel_index(place, self.shape), strict=True):
             if digit:
-                found[name] = self.slots[name].values.sample([int(digit) - 1])
-        return found
+                facts[name] = self.slots[name].values.sample([int(digit) - 1])
+        return facts
 
-    def left(self, worlds: int, numbers: dict[object, int]) -> np.ndarray:
-        """For each place the number of what is left of a set of worlds, equal where that is."""
-        shaped, found = self.worlds(worlds), np.zeros(product_of(self.shape), np.int64)
-        places = np.arange(len(found)).reshape(self.shape)
-        for known in product((False, True), repeat=len(self.facts)):
-            told = dict(zip(self.facts, known, strict=True))
+    def residues(self, worlds: int, numbers: dict[object, int]) -> np.ndarray:
+        """For each place a number of the worlds that remain of a set; equal sets have one number.
+
+        `numbers` keeps the numbers from call to call.
+        """
+        shaped, residues = self.worlds(worlds), np.zeros(product_of(self.shape), np.int64)
+        places = np.arange(len(residues)).reshape(self.shape)
+        for pattern in product((False, True), repeat=len(self.facts)):
+            is_known = dict(zip(self.facts, pattern, strict=True))
             digits = [
-                np.arange(1, ways) if is_so else [0]
-                for is_so, ways in zip(known, self.shape, strict=True)
+                np.arange(1, digit_count) if is_so else [0]
+                for is_so, digit_count in zip(pattern, self.shape, strict=True)
             ]
             here = places[np.ix_(*digits)]
             rest, axes = shaped, []
             for at, name in enumerate(self.space.names):
-                value = self._value(at, self.given)
-                if told.get(name):
+                value = self._value(at, self.fixed_facts)
+                if is_known.get(name):
                     rest = rest.take(self.values[name], at)
                     axes.append(at)
                 elif value is not None:
@@ -124,21 +128,23 @@ class Told:
             )
             names = [at for at in range(len(self.space.names)) if at not in axes]
             flat = rows.reshape(here.size, *shape)
-            own = [self._number(names, flat[at], numbers) for at in first.tolist()]
-            found[here.ravel()] = np.array(own)[ids.ravel()]
-        return found
+            own = [self._residue_number(names, flat[at], numbers) for at in first.tolist()]
+            residues[here.ravel()] = np.array(own)[ids.ravel()]
+        return residues
 
-    def _number(self, names: list[int], worlds: np.ndarray, numbers: dict[object, int]) -> int:
-        """The number of some worlds, told by the facts alone on which it depends."""
-        kept = []
+    def _residue_number(
+        self, names: list[int], worlds: np.ndarray, numbers: dict[object, int]
+    ) -> int:
+        """The number of a set of worlds, by the facts on which it depends and no others."""
+        facts = []
         for axis in range(len(names) - 1, -1, -1):
             first = worlds.take([0], axis)
             if (worlds == first).all():
                 worlds = first.squeeze(axis)
             else:
                 values = self.space.values[names[axis]]
-                kept.append((values.fact.name, tuple(values.points), tuple(values.words)))
-        return numbers.setdefault((tuple(kept), worlds.tobytes()), len(numbers))
+                facts.append((values.fact.name, tuple(values.points), tuple(values.words)))
+        return numbers.setdefault((tuple(facts), worlds.tobytes()), len(numbers))
 
 
 def distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -156,7 +162,7 @@ def distinct(columns: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def product_of(numbers: Iterable[int]) -> int:
     """All of them multiplied; 1 for none."""
-    found = 1
+    product = 1
     for number in numbers:
-        found *= number
-    return found
+        product *= number
+    return product

@@ -17,8 +17,15 @@ import ibis
 import ibis.expr.types as ir
 
 from upheld.core.errors import MissingColumnsError, RequestError
-from upheld.policy.bulk.columns import Bound, Masks, Question, bind, codes
-from upheld.policy.bulk.join import TOLD, bad, digit, joined, point_of, sum_of
+from upheld.policy.bulk.columns import BoundQuestion, Masks, Question, bind, codes
+from upheld.policy.bulk.join import (
+    ANSWER_COLUMNS,
+    digit,
+    has_bad_value,
+    join_answers,
+    point_of,
+    sum_of,
+)
 from upheld.policy.fact_space import Space, TooManyWorlds
 from upheld.policy.load import NO_FACTS, Policy
 
@@ -38,58 +45,71 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     masks: Masks | None = None,
     absent: Collection[str] = (),
     prefix: str = "",
-    tell: Sequence[str] = TOLD,
+    tell: Sequence[str] = ANSWER_COLUMNS,
 ) -> ir.Table:
-    """The table with `outcome`, `allowed` and `clause` (several with commas) for each row.
+    """The table with `outcome`, `is_allowed` and `clause` (several with commas) for each row.
 
     `facts` hold for every row; `columns` maps a dimension or fact to a column of another name;
     `absent` names the facts that matter and of which no row has a record (see `bindings`);
     `prefix` stands before the names of the columns, and `tell` says which of the three are wanted:
-    `allowed` alone costs least. RequestError for a question that cannot
+    `is_allowed` alone costs least. RequestError for a question that cannot
     be asked, a column that is missing, of a wrong type or of a name that is taken.
     """
-    if not tell or set(tell) - set(TOLD):
+    if not tell or set(tell) - set(ANSWER_COLUMNS):
         raise RequestError(
-            f"rows are told {', '.join(TOLD)}", code="wrong-column", hint="name some of these"
+            f"rows are told {', '.join(ANSWER_COLUMNS)}",
+            code="wrong-column",
+            hint="name some of these",
         )
-    names = {name: prefix + name for name in TOLD if name in tell}
-    if taken := [name for name in names.values() if name in table.columns]:
+    names = {name: prefix + name for name in ANSWER_COLUMNS if name in tell}
+    if clashes := [name for name in names.values() if name in table.columns]:
         raise RequestError(
-            f"the table has a column `{taken[0]}` already",
+            f"the table has a column `{clashes[0]}` already",
             code="wrong-column",
             hint="choose a prefix for the new columns",
         )
-    bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
-    function = bound.lookup.functions[bound.lookup.begins[0]] if not bound.dimensions else None
-    if not function or bound.masks or bound.lookup.depth > 1 or len(function.answers) > GATHER_MAX:
-        return joined(bound, table, names)
-    answers = [bound.lookup.answers[at] for at in function.answers]
+    question_columns = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+    function = (
+        question_columns.lookup.functions[question_columns.lookup.function_numbers[0]]
+        if not question_columns.dimensions
+        else None
+    )
+    if (
+        not function
+        or question_columns.masks
+        or question_columns.lookup.depth > 1
+        or len(function.answers) > GATHER_MAX
+    ):
+        return join_answers(question_columns, table, names)
+    answers = [question_columns.lookup.answers[at] for at in function.answers]
     try:
-        allowed = _allowed(bound, table) if answers != [("error", ())] else ibis.literal(False)
+        is_allowed = (
+            _allows(question_columns, table) if answers != [("error", ())] else ibis.literal(False)
+        )
     except TooManyWorlds:  # for one condition
-        return joined(bound, table, names)
+        return join_answers(question_columns, table, names)
     at = sum_of(
         [
-            digit(table[bound.facts[name]], bound.lookup.slots[name]) * weight
+            digit(table[question_columns.facts[name]], question_columns.lookup.slots[name]) * weight
             for name, weight in function.weights
         ]
     )
-    wrong = bad(bound, table)
+    wrong = has_bad_value(question_columns, table)
 
-    def pick(told: Sequence[str], otherwise: str) -> ir.Value:
-        found = (
-            ibis.literal(told[0])
-            if len(set(told)) == 1
-            else ibis.array(list(told))[at.cast("int32")]
+    def pick(texts: Sequence[str], otherwise: str) -> ir.Value:
+        text = (
+            ibis.literal(texts[0])
+            if len(set(texts)) == 1
+            else ibis.array(list(texts))[at.cast("int32")]
         )
-        return found if wrong is None else ibis.ifelse(wrong, otherwise, found)
+        return text if wrong is None else ibis.ifelse(wrong, otherwise, text)
 
-    made = {
+    makers = {
         "outcome": lambda: pick([answer[0] for answer in answers], "error"),
-        "allowed": lambda: allowed,
+        "allowed": lambda: is_allowed,
         "clause": lambda: pick([", ".join(answer[1]) for answer in answers], ""),
     }
-    return table.mutate(**{name: made[what]() for what, name in names.items()})
+    return table.mutate(**{name: makers[what]() for what, name in names.items()})
 
 
 def tally(
@@ -112,7 +132,7 @@ def tally(
         table = screen(
             policy, table, question, columns=columns, absent=absent, prefix=prefix, tell=["outcome"]
         )
-    found = (
+    counts = (
         table.aggregate(
             **{
                 f"{outcome}_{number}": (table[f"upheld_{number}_outcome"] == outcome).sum()
@@ -124,7 +144,7 @@ def tally(
         .to_pylist()[0]
     )
     return [
-        {outcome: found[f"{outcome}_{number}"] or 0 for outcome in OUTCOMES}
+        {outcome: counts[f"{outcome}_{number}"] or 0 for outcome in OUTCOMES}
         for number in range(len(questions))
     ]
 
@@ -143,18 +163,24 @@ def bindings(  # noqa: PLR0913 - as `screen`
 
     Raises RequestError as `screen`, which reads a table so.
     """
-    found: dict[str, str | None] = {}
+    columns_by_word: dict[str, str | None] = {}
     missing: dict[str, Collection[str]] = {}
     for question in questions:
         try:
-            bound = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+            question_columns = bind(
+                policy, table, question, facts, columns or {}, masks, absent=absent
+            )
         except MissingColumnsError as error:
             missing |= dict.fromkeys(error.words, error.columns)
         else:
-            found |= {**bound.dimensions, **bound.facts, **dict.fromkeys(bound.absent)}
+            columns_by_word |= {
+                **question_columns.dimensions,
+                **question_columns.facts,
+                **dict.fromkeys(question_columns.absent),
+            }
     if missing:
         raise MissingColumnsError(missing, next(iter(missing.values())))
-    return found
+    return columns_by_word
 
 
 def where(
@@ -172,20 +198,20 @@ def where(
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
-        bound = bind(
+        question_columns = bind(
             policy, table, question, facts, columns or {}, None, dimensions=(), absent=absent
         )
         try:
-            return _allowed(bound, table)
+            return _allows(question_columns, table)
         except TooManyWorlds as error:
             raise RequestError(str(error), code="too-large", hint=error.hint) from None
 
     return condition
 
 
-def _allowed(bound: Bound, table: ir.Table) -> Any:
+def _allows(question_columns: BoundQuestion, table: ir.Table) -> Any:
     """The smallest boolean over the fact columns for a question without row dimensions."""
-    groups = bound.lookup.allowing()
+    groups = question_columns.lookup.allowing_boxes()
     if groups is None:
         return ibis.literal(False)
     every = []
@@ -194,27 +220,30 @@ def _allowed(bound: Bound, table: ir.Table) -> Any:
         if not ways:
             return ibis.literal(False)
         common = frozenset.intersection(*ways)
-        every += [_literal(bound, table, space, each) for each in sorted(common)]
+        every += [_literal(question_columns, table, space, each) for each in sorted(common)]
         rest = [way - common for way in ways]
         if all(rest):
             some = [
-                _all([_literal(bound, table, space, each) for each in sorted(way)]) for way in rest
+                _all([_literal(question_columns, table, space, each) for each in sorted(way)])
+                for way in rest
             ]
             every.append(reduce(lambda one, other: one | other, some))
-    found = _all(every).fill_null(False) if every else ibis.literal(True)
-    wrong = bad(bound, table)
-    return found if wrong is None else found & ~wrong
+    allows = _all(every).fill_null(False) if every else ibis.literal(True)
+    wrong = has_bad_value(question_columns, table)
+    return allows if wrong is None else allows & ~wrong
 
 
 def _all(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one & other, parts)
 
 
-def _literal(bound: Bound, table: ir.Table, space: Space, each: tuple[int, int]) -> Any:
+def _literal(
+    question_columns: BoundQuestion, table: ir.Table, space: Space, each: tuple[int, int]
+) -> Any:
     """One condition of a box: that a fact has one of some values."""
     at, subset = each
     values = space.values[at]
-    column = table[bound.facts[values.fact.name]]
+    column = table[question_columns.facts[values.fact.name]]
     if values.fact.kind == "boolean":
         if values.fact.absent:
             column = column.fill_null(False)

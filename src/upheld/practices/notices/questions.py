@@ -11,7 +11,7 @@ import msgspec
 from upheld.core.dimensions import called
 from upheld.core.errors import nearest
 from upheld.policy.plain import Plain, counted, listed
-from upheld.policy.program import Clause, Question
+from upheld.policy.program import Clause, ExampleQuestion
 from upheld.policy.publish import Answering
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 
@@ -67,7 +67,7 @@ class FormQuestion(msgspec.Struct, frozen=True):
         return urlencode(pairs)
 
 
-def form_question(question: Question) -> FormQuestion | None:
+def form_question(question: ExampleQuestion) -> FormQuestion | None:
     """An example's question, or None where it gives a fact in parts."""
     facts = question.facts
     plain = {k: v for k, v in facts.items() if isinstance(v, (bool, int, float, str))}
