@@ -68,33 +68,31 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
             code="wrong-column",
             hint="choose a prefix for the new columns",
         )
-    question_columns = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
+    binding = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
     function = (
-        question_columns.lookup.functions[question_columns.lookup.function_numbers[0]]
-        if not question_columns.dimensions
+        binding.lookup.functions[binding.lookup.function_numbers[0]]
+        if not binding.dimensions
         else None
     )
     if (
         not function
-        or question_columns.masks
-        or question_columns.lookup.depth > 1
+        or binding.masks
+        or binding.lookup.depth > 1
         or len(function.answers) > GATHER_MAX
     ):
-        return join_answers(question_columns, table, names)
-    answers = [question_columns.lookup.answers[at] for at in function.answers]
+        return join_answers(binding, table, names)
+    answers = [binding.lookup.answers[at] for at in function.answers]
     try:
-        is_allowed = (
-            _allows(question_columns, table) if answers != [("error", ())] else ibis.literal(False)
-        )
+        is_allowed = _allows(binding, table) if answers != [("error", ())] else ibis.literal(False)
     except TooManyWorlds:  # for one condition
-        return join_answers(question_columns, table, names)
+        return join_answers(binding, table, names)
     at = sum_of(
         [
-            digit(table[question_columns.facts[name]], question_columns.lookup.slots[name]) * weight
+            digit(table[binding.facts[name]], binding.lookup.slots[name]) * weight
             for name, weight in function.weights
         ]
     )
-    wrong = has_bad_value(question_columns, table)
+    wrong = has_bad_value(binding, table)
 
     def pick(texts: Sequence[str], otherwise: str) -> ir.Value:
         text = (
@@ -167,16 +165,14 @@ def bindings(  # noqa: PLR0913 - as `screen`
     missing: dict[str, Collection[str]] = {}
     for question in questions:
         try:
-            question_columns = bind(
-                policy, table, question, facts, columns or {}, masks, absent=absent
-            )
+            binding = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
         except MissingColumnsError as error:
             missing |= dict.fromkeys(error.words, error.columns)
         else:
             columns_by_word |= {
-                **question_columns.dimensions,
-                **question_columns.facts,
-                **dict.fromkeys(question_columns.absent),
+                **binding.dimensions,
+                **binding.facts,
+                **dict.fromkeys(binding.absent),
             }
     if missing:
         raise MissingColumnsError(missing, next(iter(missing.values())))
@@ -198,20 +194,20 @@ def where(
     """
 
     def condition(table: ir.Table) -> ir.BooleanValue:
-        question_columns = bind(
+        binding = bind(
             policy, table, question, facts, columns or {}, None, dimensions=(), absent=absent
         )
         try:
-            return _allows(question_columns, table)
+            return _allows(binding, table)
         except TooManyWorlds as error:
             raise RequestError(str(error), code="too-large", hint=error.hint) from None
 
     return condition
 
 
-def _allows(question_columns: BoundQuestion, table: ir.Table) -> Any:
+def _allows(binding: BoundQuestion, table: ir.Table) -> Any:
     """The smallest boolean over the fact columns for a question without row dimensions."""
-    groups = question_columns.lookup.allowing_boxes()
+    groups = binding.lookup.allowing_boxes()
     if groups is None:
         return ibis.literal(False)
     every = []
@@ -220,16 +216,16 @@ def _allows(question_columns: BoundQuestion, table: ir.Table) -> Any:
         if not ways:
             return ibis.literal(False)
         common = frozenset.intersection(*ways)
-        every += [_literal(question_columns, table, space, each) for each in sorted(common)]
+        every += [_literal(binding, table, space, each) for each in sorted(common)]
         rest = [way - common for way in ways]
         if all(rest):
             some = [
-                _all([_literal(question_columns, table, space, each) for each in sorted(way)])
+                _all([_literal(binding, table, space, each) for each in sorted(way)])
                 for way in rest
             ]
             every.append(reduce(lambda one, other: one | other, some))
     allows = _all(every).fill_null(False) if every else ibis.literal(True)
-    wrong = has_bad_value(question_columns, table)
+    wrong = has_bad_value(binding, table)
     return allows if wrong is None else allows & ~wrong
 
 
@@ -237,13 +233,11 @@ def _all(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one & other, parts)
 
 
-def _literal(
-    question_columns: BoundQuestion, table: ir.Table, space: Space, each: tuple[int, int]
-) -> Any:
+def _literal(binding: BoundQuestion, table: ir.Table, space: Space, each: tuple[int, int]) -> Any:
     """One condition of a box: that a fact has one of some values."""
     at, subset = each
     values = space.values[at]
-    column = table[question_columns.facts[values.fact.name]]
+    column = table[binding.facts[values.fact.name]]
     if values.fact.kind == "boolean":
         if values.fact.absent:
             column = column.fill_null(False)
