@@ -55,19 +55,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     `is_allowed` alone costs least. RequestError for a question that cannot
     be asked, a column that is missing, of a wrong type or of a name that is taken.
     """
-    if not tell or set(tell) - set(ANSWER_COLUMNS):
-        raise RequestError(
-            f"rows are told {', '.join(ANSWER_COLUMNS)}",
-            code="wrong-column",
-            hint="name some of these",
-        )
-    names = {name: prefix + name for name in ANSWER_COLUMNS if name in tell}
-    if clashes := [name for name in names.values() if name in table.columns]:
-        raise RequestError(
-            f"the table has a column `{clashes[0]}` already",
-            code="wrong-column",
-            hint="choose a prefix for the new columns",
-        )
+    names = _new_columns(table, prefix, tell)
     binding = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
     function = (
         binding.lookup.functions[binding.lookup.function_numbers[0]]
@@ -108,6 +96,24 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
         "clause": lambda: pick([", ".join(answer[1]) for answer in answers], ""),
     }
     return table.mutate(**{name: makers[what]() for what, name in names.items()})
+
+
+def _new_columns(table: ir.Table, prefix: str, tell: Sequence[str]) -> dict[str, str]:
+    """Each column to add, under its name in the table; RequestError for a name that is in use."""
+    if not tell or set(tell) - set(ANSWER_COLUMNS):
+        raise RequestError(
+            f"rows are told {', '.join(ANSWER_COLUMNS)}",
+            code="wrong-column",
+            hint="name some of these",
+        )
+    names = {name: prefix + name for name in ANSWER_COLUMNS if name in tell}
+    if clashes := [name for name in names.values() if name in table.columns]:
+        raise RequestError(
+            f"the table has a column `{clashes[0]}` already",
+            code="wrong-column",
+            hint="choose a prefix for the new columns",
+        )
+    return names
 
 
 def tally(
