@@ -47,12 +47,12 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     prefix: str = "",
     tell: Sequence[str] = ANSWER_COLUMNS,
 ) -> ir.Table:
-    """The table with `outcome`, `is_allowed` and `clause` (several with commas) for each row.
+    """The table with `outcome`, `allowed` and `clause` (several with commas) for each row.
 
     `facts` hold for every row; `columns` maps a dimension or fact to a column of another name;
     `absent` names the facts that matter and of which no row has a record (see `bindings`);
     `prefix` stands before the names of the columns, and `tell` says which of the three are wanted:
-    `is_allowed` alone costs least. RequestError for a question that cannot
+    `allowed` alone costs least. RequestError for a question that cannot
     be asked, a column that is missing, of a wrong type or of a name that is taken.
     """
     names = _new_columns(table, prefix, tell)
