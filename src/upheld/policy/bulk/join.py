@@ -443,8 +443,8 @@ def _slot_columns(question: BoundQuestion, places: Mapping[str, int], width: int
 def _implicant_columns(question: BoundQuestion, implicants: ImplicantTable) -> dict[str, Any]:
     """Columns by function: the bits that each of its implicants looks at, and their values.
 
-    Unused slots have care 0 and value 1, which never match. A function with more implicants than there
-    is room for has its index among those in the first care, marked by the value -1.
+    Unused slots have care 0 and value 1, which never match. A function with more implicants than
+    fit has its index among such functions as the first care, marked by the first value, -1.
     """
     width, rare = _inline(implicants)
     care = np.zeros((width, len(implicants)), dtype=np.int64)
