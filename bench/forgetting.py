@@ -19,7 +19,7 @@ from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase, renew
 from upheld.gate.gate import Gate
 from upheld.gate.operations.backup import backup
-from upheld.gate.operations.restore import Told, restore
+from upheld.gate.operations.restore import RestoreOptions, restore
 from upheld.vault.archive import read
 from upheld.vault.keyring import KeyFile, Keyring
 
@@ -77,7 +77,7 @@ def measure(name: str, url: str, home: Path) -> None:
     print(f"| {name}: erase {ERASED:,} people | {gone:.1f} s |")
     print(f"| {name}: renew the keys of all others, {STAYING:,} and what was kept | {kept:.1f} s |")
     place = f"sqlite:///{home}/{name}.restored.db"
-    took = seconds(lambda: restore(path, place, policy, ring, master, Told(keys)))
+    took = seconds(lambda: restore(path, place, policy, ring, master, RestoreOptions(keys)))
     print(f"| {name}: restore it into SQLite and erase them again, looked through | {took:.1f} s |")
     engine.dispose()
 

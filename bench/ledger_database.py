@@ -28,7 +28,7 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.log import entries
 from upheld.gate.log.audit import audit
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.receipts import receipt_of
 from upheld.ledger.tree import Frontier, leaf_hash
 
@@ -75,7 +75,7 @@ def covered(engine: Engine, name: str) -> None:
             frontier.append(leaf_hash(leaf))
 
     hashing = timed(bare)
-    took = timed(Covering(engine, SIGNER.name, SIGNER).cover)
+    took = timed(Checkpointer(engine, SIGNER.name, SIGNER).cover)
     print(
         f"| {name}: cover, {len(leaves):,} entries | {len(leaves) / took:,.0f} a second,"
         f" {took / hashing:.1f}× hashing alone | |"

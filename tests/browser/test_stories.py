@@ -167,7 +167,7 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     clock = SetClock()
     demo = ready(tmp_path_factory.mktemp("town"), f"http://127.0.0.1:{port}", 12, clock=clock)
     gate = demo.provider.gate.gate
-    app = provider_app(demo.provider, gate.house.policy)
+    app = provider_app(demo.provider, gate.context.policy)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -31,12 +31,12 @@ import upheld
 from upheld.api import messages as m
 from upheld.api.authzen import AuthZen
 from upheld.gate.act.request import Act
-from upheld.gate.log.sentences import told
+from upheld.gate.log.sentences import entry_sentence
 from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.bulk.screen import screen
 from upheld.policy.replay import Replay
 from upheld.policy.reference import reference
-from upheld.practices.notices.questions import Asker
+from upheld.practices.notices.questions import QuestionAnswerer
 from upheld.policy.plain import Plain
 
 WORDS = """
@@ -71,14 +71,15 @@ for channel, wanted in (("post", "allow"), ("text-message", "deny")):
     assert policy.answer(asked)["outcome"] == wanted == reference(policy.program, asked)["outcome"]
     act = Act(action="contact", purpose="offers", channel=channel)
     assert policy.decide(act.request()).outcome == wanted
-    entry = Entry(kind="act", time="2026-01-01T00:00:00.000000Z", action="contact", **act.told())
+    words = act.entry_fields()
+    entry = Entry(kind="act", time="2026-01-01T00:00:00.000000Z", action="contact", **words)
     assert decode(encode(entry)).channel == channel
-    assert f"via {channel.replace('-', ' ')}" in told(entry, policy)
+    assert f"via {channel.replace('-', ' ')}" in entry_sentence(entry, policy)
     question = m.EvaluationRequest(
         m.Subject("party", "provider"), m.Action("contact"), m.Resource("service", "any"),
         m.Context(purpose="offers", channel=channel))
     assert AuthZen(policy).evaluation(question).decision == (wanted == "allow")
-    form = Asker(policy, Plain(policy.program))
+    form = QuestionAnswerer(policy, Plain(policy.program))
     assert form.answer(form.read(asked.items()))["outcome"] == wanted
 assert policy.answer({"action": "contact", "purpose": "offers"})["depends"] == {
     "channel": ["text-message"]}
@@ -105,7 +106,7 @@ def test_an_act_says_its_place_and_its_entry_tells_it() -> None:
     """What an act says comes into the question and into the entry, party's name included."""
     act = Act(action="store", data=("email",), place="abroad", actor="staff", party="anna")
     assert said_of(act.request()) == {"data": ("email",), "actor": ("staff",), "place": ("abroad",)}
-    entry = Entry(kind="act", time="2026-01-01T00:00:00.000000Z", **act.told())
+    entry = Entry(kind="act", time="2026-01-01T00:00:00.000000Z", **act.entry_fields())
     assert (entry.place, entry.actor) == ("abroad", "staff anna")
     assert decode(encode(entry)) == entry
 

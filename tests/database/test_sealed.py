@@ -278,7 +278,7 @@ def test_a_cover_says_nothing_of_what_rows_add_to_it(keyring: Keyring) -> None:
 
 def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) -> None:
     """Neither does a row with another session's mark; and a link that was used stays used."""
-    at = gate.house.clock.now()
+    at = gate.context.clock.now()
     with writing(gate.engine) as connection:
         raw = sessions.begin(Tables(connection), "customer", person, at)
         link = sessions.mint(Tables(connection), "recover", person, timedelta(hours=1), at)
@@ -303,7 +303,7 @@ def test_the_self_check_comes_to_everybody_in_slices(
     """A job that looks at some people at a time names what is not whole, and fails by it."""
     monkeypatch.setattr(selfcheck_job, "LEAST", 1)
     everybody = sorted([person, customer(gate)])
-    job = selfcheck_job.Looking()
+    job = selfcheck_job.SelfCheckRound()
     assert [job.look(gate) for _ in range(3)] == [1, 1, 0]
     with writing(gate.engine) as connection:
         run(connection, "DELETE FROM record WHERE person_id = ?", everybody[1])

@@ -35,7 +35,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
 from upheld.gate.log import detach
 from upheld.gate.log.audit import audit
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.log_state import begin_again
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.lease import Lease
@@ -114,7 +114,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
             empty = not rows(connection, f"SELECT 1 FROM {name} LIMIT 1")
             if empty and "sealed" in table.info and name != "severed":
                 database.insert(connection, table, **made(table, bo, 1))
-    Covering(gate.engine, SIGNER.name, SIGNER).cover()
+    Checkpointer(gate.engine, SIGNER.name, SIGNER).run()
     return world
 
 
@@ -132,9 +132,9 @@ def second_half(house: House, gate: Gate, world: World) -> None:
     leaver = house.customer("leaver@marked.example")
     gate.sweep("use", [leaver, bo], ["email"], purpose="billing")
     erase(gate, [leaver])
-    Covering(gate.engine, SIGNER.name, SIGNER).cover()
+    Checkpointer(gate.engine, SIGNER.name, SIGNER).run()
     begin_again(gate, "a test")
-    Covering(gate.engine, AGAIN.name, AGAIN).cover()
+    Checkpointer(gate.engine, AGAIN.name, AGAIN).run()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -168,7 +168,7 @@ def problems(gate: Gate, connection: Connection) -> list[str]:
     """What the jobs find that look through everything."""
     if isinstance(connection, Link):
         connection.memory.clear()
-    found = check(connection, gate.house.keyring).problems
+    found = check(connection, gate.context.keyring).problems
     return [*found, *map(str, audit(connection, severed=detach.counts(connection)).findings)]
 
 

@@ -22,10 +22,10 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
-from upheld.gate.log.audit import Audited, audit
+from upheld.gate.log.audit import AuditReport, audit
 from upheld.gate.log.database_log import LogError
-from upheld.gate.log.receipts import Asked, Line, account, receipt, receipt_of
-from upheld.gate.log.sentences import told
+from upheld.gate.log.receipts import AccountLine, AccountQuery, account, receipt, receipt_of
+from upheld.gate.log.sentences import entry_sentence
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.policy.load import load
@@ -35,17 +35,17 @@ TIME = "2026-03-03T10:00:00.000000Z"
 WORDS = st.text("abcdefghij-", min_size=1, max_size=12)
 
 
-def audited(engine: Engine, since: bytes | None = None) -> Audited:
+def audited(engine: Engine, since: bytes | None = None) -> AuditReport:
     """What an audit of the database finds."""
     with reading(engine) as connection:
         return audit(connection, SIGNER.key, since)
 
 
-def lines(gate: Gate, **asked: object) -> list[Line]:
+def lines(gate: Gate, **asked: object) -> list[AccountLine]:
     """An account, with proofs."""
     with reading(gate.engine) as connection:
-        wanted = msgspec.convert(asked, Asked)
-        return list(account(connection, gate.house.policy, wanted, proofs=True))
+        wanted = msgspec.convert(asked, AccountQuery)
+        return list(account(connection, gate.context.policy, wanted, proofs=True))
 
 
 def change(engine: Engine, *statements: str) -> None:
@@ -122,7 +122,7 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
         assert each.receipt is not None
         assert verify_receipt(write_receipt(each.receipt), SIGNER.key)[0] == each.entry
     (shared,) = lines(gate, person_id=person, party="acme")
-    today = gate.house.clock.now()
+    today = gate.context.clock.now()
     assert shared.text == (
         f"On {today.day} {today:%B %Y} we shared your e-mail address with a business partner, acme,"
         " for offers, by #permission"
@@ -469,7 +469,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
 )
 def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: str) -> None:
     """By the vocabulary's labels, to the person it is about."""
-    assert told(entry, policy) == said
+    assert entry_sentence(entry, policy) == said
 
 
 POLICY = load(sample_policy())
@@ -486,5 +486,5 @@ def test_whatever_an_entry_says_it_can_be_told(
 ) -> None:
     """Words that the policy in force does not know are told as they stand."""
     entry = Entry(kind=kind, time=TIME, action=action, data=tuple(data), recipient=party)
-    assert told(entry, POLICY).startswith("On 3 March 2026 ")
-    assert "your" not in told(entry, POLICY, whose="their").split()
+    assert entry_sentence(entry, POLICY).startswith("On 3 March 2026 ")
+    assert "your" not in entry_sentence(entry, POLICY, whose="their").split()

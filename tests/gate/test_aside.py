@@ -15,13 +15,13 @@ from upheld.gate import obligations, set_aside
 from upheld.gate.erasure import delete_fields, erase, retention
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries
-from upheld.gate.set_aside import SetAside, trying
+from upheld.gate.set_aside import SetAside, trial_of
 
 
 def waiting(gate: Gate) -> list[SetAside]:
     """Whom jobs have set aside."""
     with reading(gate.engine) as connection:
-        return set_aside.listed(connection)
+        return set_aside.everybody(connection)
 
 
 def spoil(gate: Gate, table: str, column: str, where: str, *values: Any) -> bytes:
@@ -59,7 +59,7 @@ def test_whoever_cannot_be_looked_at_stops_retention_for_nobody_else(
     assert one.why
     since = one.since
     mend(gate, "person_key", "wrapped_key", raw, "person_id = ?", some[0])
-    assert since <= gate.house.clock.now()
+    assert since <= gate.context.clock.now()
     retention.retire(gate)
     assert waiting(gate) == []
 
@@ -69,18 +69,18 @@ def test_whoever_cannot_be_moved_keeps_nobody_else_under_an_old_key(gate: Gate) 
     some = sorted(customer(gate) for _ in range(3))
     gone = customer(gate)
     raw = spoil(gate, "person_key", "wrapped_key", "person_id = ?", some[1])
-    first = gate.house.keyring.current.number
+    first = gate.context.keyring.current.number
     assert erase.renew(gate) == 3
     assert [(each.person_id, each.job) for each in waiting(gate)] == [(some[1], "keys")]
     (told,) = erase.erase(gate, [gone])
     assert erase.renew(gate) == 2
     assert erase.certificates(gate, gone)[-1].final  # it was of a later epoch
     assert told.final == ""
-    assert first in {each.number for each in gate.house.keyring.epochs}
+    assert first in {each.number for each in gate.context.keyring.epochs}
     mend(gate, "person_key", "wrapped_key", raw, "person_id = ?", some[1])
     assert erase.renew(gate) == 1
     assert waiting(gate) == []
-    assert first not in {each.number for each in gate.house.keyring.epochs}
+    assert first not in {each.number for each in gate.context.keyring.epochs}
     assert gate.use(some[1], ["email"], purpose="billing")["email"]
 
 
@@ -124,22 +124,22 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     """However many fail, those who are due after them are done."""
     failing = True
 
-    def handler(transaction: Any, item: obligations.Item) -> int:
+    def handler(transaction: Any, item: obligations.Obligation) -> int:
         if failing and item.clause == "bad":
             raise ValueError("odd")
         return int(transaction.note(item.person_id, "handled", action="view"))
 
     person = customer(gate)
-    gate.house.carriers.due["ring"] = handler
+    gate.context.duty_handlers.due["ring"] = handler
     with gate.together() as transaction:
-        at = transaction.house.clock.now()
+        at = transaction.context.clock.now()
         for clause in ("bad", "good"):
             entries.due(transaction.connection, person, "ring", clause, at, 1)
     later(gate, clock, 1)
-    assert obligations.late(gate) == 1
+    assert obligations.mark_overdue(gate) == 1
     assert [(each.job, each.why) for each in waiting(gate)] == [("late", "ValueError")]
     failing = False
-    assert obligations.late(gate) == 1
+    assert obligations.mark_overdue(gate) == 1
     assert waiting(gate) == []
 
 
@@ -151,7 +151,7 @@ def test_what_is_wrong_with_the_database_is_nobodys(gate: Gate, error: DatabaseE
         raise error
 
     person = customer(gate)
-    with pytest.raises(DatabaseError), trying(gate, "any") as trial:
+    with pytest.raises(DatabaseError), trial_of(gate, "any") as trial:
         trial.one(failing, person)
     assert waiting(gate) == []
 
@@ -163,7 +163,7 @@ def test_nobody_is_listed_who_was_erased_meanwhile(gate: Gate) -> None:
         raise ValueError
 
     person = customer(gate)
-    with trying(gate, "any") as trial:
+    with trial_of(gate, "any") as trial:
         trial.one(failing, person)
         assert [each.person_id for each in waiting(gate)] == [person]
         erase.erase(gate, [person])
@@ -179,10 +179,10 @@ def test_a_run_that_ends_early_takes_off_only_whom_it_has_done(gate: Gate) -> No
         raise ValueError
 
     one, two = customer(gate), customer(gate)
-    with trying(gate, "any") as trial:
+    with trial_of(gate, "any") as trial:
         trial.one(failing, one)
         trial.one(failing, two)
-    with trying(gate, "any") as trial:
+    with trial_of(gate, "any") as trial:
         assert trial.one(_one, two) == 1
         trial.stop()
     assert [each.person_id for each in waiting(gate)] == [one]

@@ -25,9 +25,9 @@ from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.log import lineage
 from upheld.gate.operations import backup as module
-from upheld.gate.operations.backup import Made, backup, expire
-from upheld.gate.operations.restore import Restored, keyring_for, restore
-from upheld.gate.operations.restore import Told as Words
+from upheld.gate.operations.backup import BackupReport, backup, expire
+from upheld.gate.operations.restore import RestoreOptions as Words
+from upheld.gate.operations.restore import RestoreReport, keyring_for, restore
 from upheld.ledger.checkpoint import Checkpoint, sign_checkpoint
 from upheld.ledger.signers import FileSigner
 from upheld.vault import archive, escrow, keyfile, keyring
@@ -53,18 +53,20 @@ def contents(engine: Engine) -> dict[str, set[str]]:
         }
 
 
-def made(gate: Gate, home: Path) -> Made:
+def made(gate: Gate, home: Path) -> BackupReport:
     """A backup with its keys apart."""
     return backup(gate, home / "one.backup", keys=home / "escrow", days=30)
 
 
-def back(gate: Gate, home: Path, path: Path, url: str, **told: object) -> tuple[Restored, Gate]:
+def back(
+    gate: Gate, home: Path, path: Path, url: str, **told: object
+) -> tuple[RestoreReport, Gate]:
     """What came back of a backup, and a gate over it."""
     master = KeyFile(home / "master")
     ring = Keyring.open(home / "keyring", master)
     words = {"keys": home / "escrow", **told}
-    found = restore(path, url, gate.house.policy, ring, master, Words(**words))  # type: ignore[arg-type] # as it takes them
-    return found, Gate(open_database(url), gate.house.policy, ring)
+    found = restore(path, url, gate.context.policy, ring, master, Words(**words))  # type: ignore[arg-type] # as it takes them
+    return found, Gate(open_database(url), gate.context.policy, ring)
 
 
 def elsewhere(home: Path) -> str:
@@ -116,7 +118,7 @@ def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.people, found.problems) == (1, ())
     with pytest.raises(VaultError):
-        erase.held(restored, late[0])
+        erase.holdings(restored, late[0])
     assert problems(gate) == ()
     restored.engine.dispose()
 
@@ -136,9 +138,9 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
     assert (found.erased, found.people, found.problems) == (3, 2, ())
     for each in (gone, gagged):
         with pytest.raises(VaultError, match="there is no such person"):
-            erase.held(restored, each)
+            erase.holdings(restored, each)
         assert erase.certificates(restored, each)[0].final
-    assert [each.field for each in erase.held(restored, owes)] == ["email", "name", "phone"]
+    assert [each.field for each in erase.holdings(restored, owes)] == ["email", "name", "phone"]
     assert restored.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
     with reading(restored.engine) as connection:
         assert rows(connection, "SELECT count(*) FROM person WHERE state = 'held'") == [(1,)]
@@ -168,10 +170,10 @@ def test_once_its_day_has_come_nobody_can_read_a_backup(
     assert found.problems == ()
     restored.engine.dispose()
     later(gate, clock, 31)
-    assert "should have been destroyed" in module.unforgotten(gate)[0]
+    assert "should have been destroyed" in module.not_forgotten(gate)[0]
     assert expire(gate, tmp_path / "escrow") == 1
     assert list((tmp_path / "escrow").iterdir()) == []
-    assert module.unforgotten(gate) == []
+    assert module.not_forgotten(gate) == []
     with pytest.raises(BackupError, match="has no keys"):
         back(gate, tmp_path, told.path, f"{elsewhere(tmp_path)}2")
 
@@ -200,7 +202,7 @@ def test_a_backup_whose_keys_are_gone_is_no_success(
 ) -> None:
     """Its keys are opened again at the very end, as they lie there then."""
     customer(gate)
-    verified = module._verified
+    verified = module._verify
 
     def meanwhile(gate: Gate, path: Path) -> None:
         verified(gate, path)
@@ -210,7 +212,7 @@ def test_a_backup_whose_keys_are_gone_is_no_success(
         else:
             kept.write_bytes(bytes(kept.stat().st_size if how == "zeroed" else 0))
 
-    monkeypatch.setattr(module, "_verified", meanwhile)
+    monkeypatch.setattr(module, "_verify", meanwhile)
     with pytest.raises(BackupError) as caught:
         made(gate, tmp_path)
     assert caught.value.code == "escrow"
@@ -239,13 +241,13 @@ def test_what_another_backup_is_writing_into_the_escrow_is_left_alone(
     monkeypatch.setattr(keyring, "replace", slowly)
     escrow.keep(
         tmp_path / "escrow",
-        gate.house.keyring,
+        gate.context.keyring,
         "0" * 32,
-        gate.house.clock.now() + timedelta(days=1),
+        gate.context.clock.now() + timedelta(days=1),
     )
     running[0].join()
     kept = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
-    assert kept.current == gate.house.keyring.current
+    assert kept.current == gate.context.keyring.current
 
 
 @pytest.mark.parametrize("left", [0, 1])
@@ -264,13 +266,13 @@ def test_a_list_of_erasures_that_lost_some_is_not_taken_for_a_shorter_one(
         path.write_bytes(b"".join(whole.splitlines(keepends=True)[:left]))
     else:
         path.unlink()
-    assert "has lost" in module.unforgotten(gate)[0]
+    assert "has lost" in module.not_forgotten(gate)[0]
     with pytest.raises(BackupError) as caught:
         back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert caught.value.code == "erasures"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
     assert found.problems == ()
-    assert [each for each in module.unforgotten(restored) if "list of erasures" in each] == []
+    assert [each for each in module.not_forgotten(restored) if "list of erasures" in each] == []
     restored.engine.dispose()
 
 
@@ -284,12 +286,12 @@ def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
     path = tmp_path / "keyring.erasures"
     whole = path.read_bytes()
     path.write_bytes(whole.rstrip())
-    assert len(Erasures(gate.house.keyring).read()) == 2
+    assert len(Erasures(gate.context.keyring).read()) == 2
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.people, found.erased) == (1, 2)
     restored.engine.dispose()
     erase.erase(gate, everybody[2:], now=True)
-    assert len(Erasures(gate.house.keyring).read()) == 3
+    assert len(Erasures(gate.context.keyring).read()) == 3
     assert path.read_bytes().startswith(whole)
 
 
@@ -302,13 +304,13 @@ def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_
         (tmp_path / name).rename(tmp_path / f"{name}.lost")
     master = KeyFile(tmp_path / "master")
     ring = keyring_for(told.path, tmp_path / "keyring", master, tmp_path / "escrow")
-    assert ring.current.key == gate.house.keyring.current.key
+    assert ring.current.key == gate.context.keyring.current.key
     with pytest.raises(BackupError) as caught:
         back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert caught.value.code == "erasures"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
     assert found.problems == ()
-    assert erase.held(restored, person)
+    assert erase.holdings(restored, person)
     restored.engine.dispose()
 
 
@@ -327,7 +329,7 @@ def test_a_flipped_or_cut_byte_is_found_named_and_refused(gate: Gate, tmp_path: 
     raw = told.path.read_bytes()
     sampled = range(0, len(raw), max(1, len(raw) // FLIPS))
     places = sorted({*sampled, *list(lengths(raw))[-12:], len(raw) - 1})
-    ring = gate.house.keyring
+    ring = gate.context.keyring
     for wrong in [*(flipped(raw, at) for at in places), raw[:-40], raw + b"x"]:
         told.path.write_bytes(wrong)
         with pytest.raises(UpheldError) as caught:
@@ -418,9 +420,9 @@ def test_a_restored_list_of_erasures_is_that_of_the_keyring(
     """A backup from after an erasure erases nobody again, and the list stays as it is."""
     erase.erase(gate, [customer(gate)], now=True)
     told = made(gate, tmp_path)
-    before = Erasures(gate.house.keyring).read()
+    before = Erasures(gate.context.keyring).read()
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert found.erased == 0
-    assert Erasures(restored.house.keyring).read() == before
-    assert restored.house.policy is policy
+    assert Erasures(restored.context.keyring).read() == before
+    assert restored.context.policy is policy
     restored.engine.dispose()

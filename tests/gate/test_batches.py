@@ -21,7 +21,7 @@ def items(gate: Gate, kind: str, count: int) -> list[str]:
     with gate.together() as transaction:
         for person in [transaction.enrol() for _ in range(count)]:
             entries.due(
-                transaction.connection, person, kind, "clause", transaction.house.clock.now(), 1
+                transaction.connection, person, kind, "clause", transaction.context.clock.now(), 1
             )
     order = "person_id, item_id" if kind == "delete" else "due, item_id"
     statement = f"SELECT item_id FROM item WHERE kind = ? ORDER BY {order}"
@@ -41,7 +41,7 @@ def test_rows_that_are_not_ours_end_no_look_however_many_come_first(gate: Gate, 
     """Each row that is ours comes once, in its order, whatever the size of a batch."""
     some = items(gate, "delete", 6)
     forge(gate, [*some[:3], some[4]])
-    at = gate.house.clock.now() + timedelta(days=1)
+    at = gate.context.clock.now() + timedelta(days=1)
     batches = due_items(gate, "kind = ?", ("delete",), at, most)
     assert [each.item_id for batch in batches for each in batch] == [some[3], some[5]]
 
@@ -52,14 +52,14 @@ def test_items_that_somebody_changed_keep_no_job_from_what_is_due(
     """A whole batch of them comes first, and the one behind them is done all the same."""
     done: list[str] = []
 
-    def handler(transaction: Any, item: obligations.Item) -> int:
+    def handler(transaction: Any, item: obligations.Obligation) -> int:
         done.append(item.item_id)
         return int(transaction.note(item.person_id, "handled", action="view"))
 
-    gate.house.carriers.due["ring"] = handler
+    gate.context.duty_handlers.due["ring"] = handler
     some = items(gate, "ring", 4)
     later(gate, clock, 1)
     forge(gate, some[:3])
     monkeypatch.setattr(obligations, "MOST", 2)
-    assert obligations.late(gate) == 1
+    assert obligations.mark_overdue(gate) == 1
     assert done == some[3:]

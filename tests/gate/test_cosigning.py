@@ -16,7 +16,7 @@ from upheld.gate.log import cosignatures
 from upheld.gate.log.audit import audit
 from upheld.gate.log.database_log import LogError, signed_checkpoint
 from upheld.gate.log.log_state import begin_again
-from upheld.gate.operations.log_check import Rereading
+from upheld.gate.operations.log_check import LogRereading
 from upheld.ledger.checkpoint import (
     Checkpoint,
     cosign_checkpoint,
@@ -119,7 +119,7 @@ def test_what_is_no_cosignature_of_ours_is_refused_and_nothing_is_kept(gate: Gat
             cosignatures.keep(gate, raw, witnesses)
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM cosigned") == []
-        assert findings.listed(connection) == []
+        assert findings.all_findings(connection) == []
     with pytest.raises(LogError, match="no witness's"):
         served(gate, latest=False)
 
@@ -131,14 +131,14 @@ def test_another_root_that_our_own_key_signed_is_an_alarm_until_a_new_log(gate: 
     for _ in range(2):
         with pytest.raises(ForkError, match="another root"):
             cosignatures.keep(gate, raw, [COSIGNER.key])
-    Rereading().read(gate)
+    LogRereading().read(gate)
     with reading(gate.engine) as connection:
-        (found,) = findings.listed(connection)
+        (found,) = findings.all_findings(connection)
         assert "signed two histories" in found.text
         assert rows(connection, "SELECT 1 FROM cosigned") == []
     begin_again(gate, "the key was lost")
     with reading(gate.engine) as connection:
-        assert findings.listed(connection) == []
+        assert findings.all_findings(connection) == []
 
 
 def test_kept_cosignatures_that_were_changed_are_found(gate: Gate) -> None:
@@ -162,7 +162,7 @@ def test_kept_cosignatures_that_were_changed_are_found(gate: Gate) -> None:
             assert audit(connection).ok is not plainly
         if plainly:
             with pytest.raises(LogError):
-                Rereading().read(gate)
+                LogRereading().read(gate)
 
 
 def test_cosignatures_that_come_at_once_are_all_kept(gate: Gate) -> None:

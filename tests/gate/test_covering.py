@@ -31,8 +31,8 @@ from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
 from upheld.gate.log import checkpointer, database_log, entries, lineage
-from upheld.gate.log.checkpointer import Covering
-from upheld.gate.log.database_log import LogError, Stored
+from upheld.gate.log.checkpointer import Checkpointer
+from upheld.gate.log.database_log import DatabaseLog, LogError
 from upheld.ledger.checkpoint import open_checkpoint
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import Signer
@@ -46,12 +46,12 @@ WORKER = """
 import sys
 from pathlib import Path
 from upheld.database.engines import open_database
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.ledger.signers import FileSigner
 signer = FileSigner.open(Path(sys.argv[2]))
-covering = Covering(open_database(sys.argv[1]), signer.name, signer)
+covering = Checkpointer(open_database(sys.argv[1]), signer.name, signer)
 while True:
-    covering.cover()
+    covering.run()
     print("covered", flush=True)
 """
 
@@ -66,7 +66,7 @@ def add(engine: Engine, count: int) -> None:
 
 def cover(engine: Engine, signer: Signer = SIGNER) -> int:
     """Cover what is there."""
-    return Covering(engine, SIGNER.name, signer).cover()
+    return Checkpointer(engine, SIGNER.name, signer).run()
 
 
 def checkpoints(engine: Engine) -> dict[int, str]:
@@ -156,7 +156,7 @@ def test_whoever_is_killed_over_a_checkpoint_leaves_one_that_goes_on(
                 add(engine, chance.randrange(1, 300))
                 time.sleep(chance.random() * 0.01)
             worker.send_signal(signal.SIGKILL)
-        Covering(engine, key.name, key).cover()
+        Checkpointer(engine, key.name, key).run()
         with reading(engine) as connection:
             signed = row(connection, "SELECT max(size) FROM checkpoint WHERE note IS NOT NULL")
         assert signed == (len(_numbers(engine)),)
@@ -296,15 +296,15 @@ def test_a_log_that_follows_another_begins_with_its_last_checkpoint(engine: Engi
     note = checkpoints(engine)[10]
     second = FileSigner("larch.example/acts-2", LOG, bytes(range(3, 35)))
     with writing(engine) as connection:
-        first = lineage.restored(note, "", "")
+        first = lineage.restore_entry(note, "", "")
         number, _ = entries.write(connection, first, None, system_time())
         lineage.begin(connection, number, note)
     add(engine, 4)
-    assert Covering(engine, second.name, second).cover() == 5
+    assert Checkpointer(engine, second.name, second).run() == 5
     with reading(engine) as connection:
         log, _, checkpoint = database_log.signed_checkpoint(connection)
         assert (log.first, checkpoint.size) == (11, 5)
-        assert Stored(connection, log, 5).lines(0)[0].count(b'"previous"') == 1
+        assert DatabaseLog(connection, log, 5).lines(0)[0].count(b'"previous"') == 1
     with pytest.raises(LogError):
         cover(engine)
     with writing(engine) as connection, pytest.raises(LogError, match="name of its own"):

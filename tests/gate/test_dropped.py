@@ -24,7 +24,7 @@ from upheld.vault.people import HELD, VaultError
 
 def held(gate: Gate, person: str) -> set[str]:
     """The fields that are held of somebody."""
-    return {each.field for each in erase.held(gate, person)}
+    return {each.field for each in erase.holdings(gate, person)}
 
 
 def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> None:
@@ -64,7 +64,7 @@ def test_a_hold_that_may_not_be_spoken_of_keeps_it_apart(gate: Gate) -> None:
     assert not problems(gate)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
-        found = people.whatever(connection, gate.house.keyring, [apart])[apart]
+        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
     assert set(found.holdings) == {"email"}
 
 
@@ -112,7 +112,7 @@ def test_a_backup_that_was_made_after_keeps_what_was_stored_again(
     assert found.problems == ()
     assert held(restored, person) == {*TOLD, "birth-date"}
     assert delete_fields.tell(restored) == 1  # which the backup did not know to be told
-    assert len(Erasures(gate.house.keyring).read()) == 1
+    assert len(Erasures(gate.context.keyring).read()) == 1
     restored.engine.dispose()
 
 
@@ -132,7 +132,7 @@ def test_what_a_law_keeps_apart_is_kept_apart_again(
     assert "email" not in held(restored, gagged)
     with reading(restored.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
-        opened = people.whatever(connection, restored.house.keyring, [apart])
+        opened = people.whatever(connection, restored.context.keyring, [apart])
     assert list(opened[apart].holdings) == ["email"]
     restored.engine.dispose()
 
@@ -151,7 +151,7 @@ def test_a_list_that_cannot_be_written_is_told_again(
         with pytest.raises(DatabaseError):
             delete_fields.tell(gate)
     assert delete_fields.tell(gate) == 1
-    (line,) = Erasures(gate.house.keyring).read()
+    (line,) = Erasures(gate.context.keyring).read()
     assert line.dropped == ("email",)
-    raw = Erasures(gate.house.keyring).path.read_bytes()
+    raw = Erasures(gate.context.keyring).path.read_bytes()
     assert b"email" not in raw

@@ -96,16 +96,16 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
 ) -> None:
     """The clause and its ground, until when; nothing else is left, and nothing is added."""
     with reading(gate.engine) as connection:
-        old = people.opened(connection, gate.house.keyring, person).key
+        old = people.opened(connection, gate.context.keyring, person).key
     gate.record(person, proof["kind"], fact=proof["fact"])
     (told,) = erase(gate, [person], now=True)
     (found,) = told.kept
     assert (found.data, found.clauses, found.grounds) == (kept, (clause,), (proof["fact"],))
     assert bool(found.until) is until
     assert set(kept) | set(told.erased) == {*TOLD, "birth-date"}
-    assert [each.field for each in erasure.held(gate, person)] == list(kept)
+    assert [each.field for each in erasure.holdings(gate, person)] == list(kept)
     with reading(gate.engine) as connection:
-        assert people.opened(connection, gate.house.keyring, person).key != old
+        assert people.opened(connection, gate.context.keyring, person).key != old
     assert problems(gate) == ()
     assert gate.find("email", TOLD["email"]) == [person]
     if proof["fact"] != "legal-hold":
@@ -139,7 +139,7 @@ def test_a_gagged_hold_is_told_to_nobody_and_what_it_keeps_is_kept(gate: Gate) -
     assert gate.find("email", TOLD["email"]) == []
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        found = people.whatever(connection, gate.house.keyring, [apart])[apart]
+        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
         kinds = rows(connection, "SELECT kind FROM record WHERE person_id = ?", apart)
     assert set(found.holdings) == {*TOLD, "birth-date"}
     assert sorted(kinds) == [("hold",), ("instrument",)]
@@ -157,7 +157,7 @@ def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: str
         connection.execute(text("UPDATE record SET ends = 1 WHERE kind = 'hold'"))
     with pytest.raises(erasure.ErasureError, match="forged-record"):
         erase(gate, [person])
-    assert len(erasure.held(gate, person)) == 4
+    assert len(erasure.holdings(gate, person)) == 4
 
 
 @pytest.mark.parametrize("stops_at", ["list", "rows"])
@@ -177,13 +177,13 @@ def test_an_erasure_that_was_stopped_is_gone_on_with(
             erase(gate, [person])
     with pytest.raises(VaultError, match="there is no such person"):
         gate.use(person, ["email"], purpose="billing")
-    assert erasure.unfinished(gate.engine) == 1
+    assert erasure.count_unfinished(gate.engine) == 1
     assert erasure.resume(gate) == 1
     assert erasure.resume(gate) == 0
     erasure.renew(gate)
-    assert [each.field for each in erasure.held(gate, person)] == ["email", "name", "phone"]
+    assert [each.field for each in erasure.holdings(gate, person)] == ["email", "name", "phone"]
     assert erasure.certificates(gate, person)[0].final
-    assert len(Erasures(gate.house.keyring).read()) == 1
+    assert len(Erasures(gate.context.keyring).read()) == 1
     assert problems(gate) == ()
 
 
@@ -206,7 +206,7 @@ def test_a_changed_cut_or_reordered_list_of_erasures_is_found(gate: Gate) -> Non
     """Its line is named; the rest of an unfinished line is none, and is written again."""
     for _ in range(3):
         erase(gate, [customer(gate)])
-    listed = Erasures(gate.house.keyring)
+    listed = Erasures(gate.context.keyring)
     whole = listed.path.read_bytes()
     assert listed.path.stat().st_mode & 0o077 == 0
     lines = whole.splitlines(keepends=True)
@@ -221,7 +221,7 @@ def test_a_changed_cut_or_reordered_list_of_erasures_is_found(gate: Gate) -> Non
     listed.path.write_bytes(whole[:-9])
     assert len(listed.read()) == 2
     with reading(gate.engine) as connection:
-        assert len(erasure.unlisted(connection, gate.house.keyring)) == 1
+        assert len(erasure.missing_from_list(connection, gate.context.keyring)) == 1
     erase(gate, [customer(gate)])
     assert len(listed.read()) == 3
 
@@ -250,7 +250,7 @@ def test_who_was_indexed_by_an_earlier_upheld_is_found_and_renewed_with_the_next
 ) -> None:
     """Rows under the root key serve until then, and none is left of them after."""
     person = customer(gate)
-    ring = gate.house.keyring
+    ring = gate.context.keyring
     with writing(gate.engine) as connection:
         for field in blind_index.FIELDS:
             former = blind_index._former(ring, field, 1, TOLD[field])
@@ -274,8 +274,8 @@ def test_people_are_found_by_a_process_that_has_not_seen_the_new_epoch(
     """While everybody is moved and after, whichever keys the process opened with."""
     person = customer(gate)
     ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
-    other = Gate(gate.engine, gate.house.policy, ring)
-    epochs.begin_epoch(gate.engine, gate.house.keyring, destroy=False)
+    other = Gate(gate.engine, gate.context.policy, ring)
+    epochs.begin_epoch(gate.engine, gate.context.keyring, destroy=False)
     assert other.find("email", TOLD["email"]) == [person]
     erasure.renew(gate)
     assert other.find("email", TOLD["email"]) == [person]

@@ -46,7 +46,7 @@ SWAP = (
 
 def problems(gate: Gate) -> tuple[str, ...]:
     """What a look through everything finds."""
-    return selfcheck.selfcheck(gate.engine, gate.house.keyring).problems
+    return selfcheck.selfcheck(gate.engine, gate.context.keyring).problems
 
 
 def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
@@ -54,7 +54,7 @@ def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
 ) -> None:
     """What a killed process had handed out is in an entry, and what it had begun is not there."""
     person = customer(gate)
-    house, chance = gate.house, random.Random(7)  # noqa: S311 - moments to kill at
+    house, chance = gate.context, random.Random(7)  # noqa: S311 - moments to kill at
     own: list[Gate] = []
 
     def work(said: Callable[[str], None]) -> None:
@@ -235,7 +235,7 @@ def test_another_keyring_opens_nothing(gate: Gate, tmp_path: Path) -> None:
     customer(gate)
     other = Keyring.create(tmp_path / "other", KeyFile(tmp_path / "master"))
     with pytest.raises(VaultError) as caught:
-        Gate(gate.engine, gate.house.policy, other)
+        Gate(gate.engine, gate.context.policy, other)
     assert caught.value.code == "other-keyring"
 
 
@@ -262,7 +262,7 @@ def test_everybody_is_moved_to_a_new_epoch_and_the_old_key_is_gone(
 ) -> None:
     """A move that was stopped goes on; values and look-ups stay, and the old key opens nothing."""
     everybody = [customer(gate) for _ in range(5)]
-    keyring = gate.house.keyring
+    keyring = gate.context.keyring
     first = keyring.current
     moved = people.move
     left = iter([None] * 3)
@@ -335,11 +335,11 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
         connection.execute(text("UPDATE value SET sealed = salt FROM entry WHERE field = 'email'"))
     told(lambda: gate.use(person, ["email"], purpose="billing"))
     said += [str(msgspec.json.encode(kept.entry)) for kept in gate.entries(person)]
-    said += [repr(gate), repr(gate.house.keyring), caplog.text]
+    said += [repr(gate), repr(gate.context.keyring), caplog.text]
     with reading(gate.engine) as connection:
         for table in ("person", "person_key", "value", "blind_index", "record", "entry", "item"):
             said += [repr(row) for row in rows(connection, f"SELECT * FROM {table}")]
-        person_key = people.opened(connection, gate.house.keyring, person).key
+        person_key = people.opened(connection, gate.context.keyring, person).key
     files = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     for mark in ("marked", "Marked", "5550100", "555 0100", "1990-02-01"):
         assert not [each for each in said if mark in each], mark
@@ -350,7 +350,7 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
 
 def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: str) -> None:
     """Whoever comes after one that was killed in a transaction does not wait for it."""
-    house = gate.house
+    house = gate.context
 
     def work(said: Callable[[str], None]) -> None:
         own = Gate(open_database(database_url), house.policy, house.keyring)

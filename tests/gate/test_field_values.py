@@ -9,7 +9,7 @@ import pytest
 
 from upheld.core.errors import UpheldError
 from upheld.core.settings import SettingsError, read_settings
-from upheld.gate.erasure.erase import held
+from upheld.gate.erasure.erase import holdings
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.gate import Gate
@@ -43,7 +43,7 @@ def test_a_phone_number_is_kept_in_one_form_however_it_is_typed(
     """The provider's country is meant where none is written; people see it in groups."""
     assert canonical("phone", typed, country) == kept
     assert canonical("phone", kept, country) == kept
-    assert field_values.shown("phone", kept) == shown
+    assert field_values.display_value("phone", kept) == shown
 
 
 @pytest.mark.parametrize(
@@ -155,21 +155,21 @@ def test_whoever_writes_a_value_is_read_at_the_gate(
 
 def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: str) -> None:
     """Of some rows at once one that nobody could read lets none in; other fields are text."""
-    gate.house.fields.add("transaction", json.loads)
+    gate.context.fields.add("transaction", json.loads)
     told = {"source": "customer", "occasion": "service-use"}
     with pytest.raises(FieldValueError, match="`transaction`"):
         gate.append(person, "transaction", ["{}", "4111 of something"], **told)
-    gate.house.fields.add("usage", json.loads)
+    gate.context.fields.add("usage", json.loads)
     with pytest.raises(UpheldError, match="somebody says already"):
-        gate.house.fields.add("usage", str)
-    assert "transaction" not in {each.field for each in held(gate, person)}
+        gate.context.fields.add("usage", str)
+    assert "transaction" not in {each.field for each in holdings(gate, person)}
     gate.append(person, "transaction", ["{}", "1"], **told)
     assert gate.use(person, ["transaction"], purpose="fraud-detection").series("transaction")
 
 
 def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person: str) -> None:
     """It is set aside: the age is unknown until somebody writes a date, and no act fails."""
-    fields = gate.house.fields
+    fields = gate.context.fields
     with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr(type(fields), "kept", lambda _self, _field, value, _today: value)
         gate.store(person, {"birth-date": "the 1st"}, source="customer", occasion="registration")

@@ -50,10 +50,10 @@ def opened(url: str, home: Path, policy: upheld.Policy) -> Gate:
 
 def renewed(gate: Gate) -> None:
     """Everything that was stopped is gone on with, and everything is whole."""
-    gate.house.keyring.refresh()
+    gate.context.keyring.refresh()
     erase.renew(gate)
     assert problems(gate) == ()
-    assert backups.unforgotten(gate) == []
+    assert backups.not_forgotten(gate) == []
 
 
 def test_an_erasure_that_is_killed_is_gone_on_with(
@@ -81,11 +81,15 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
         done = [line.split()[1] for line in told if line.startswith("erased")]
         renewed(gate)
         for person in done:
-            assert [each.field for each in erase.held(gate, person)] == ["email", "name", "phone"]
+            assert [each.field for each in erase.holdings(gate, person)] == [
+                "email",
+                "name",
+                "phone",
+            ]
             assert erase.certificates(gate, person)[0].final
-        listed = {each.token for each in Erasures(gate.house.keyring).read()}
+        listed = {each.token for each in Erasures(gate.context.keyring).read()}
         for person in asked:
-            one = erasures.token(gate.house.keyring, person) in listed
+            one = erasures.token(gate.context.keyring, person) in listed
             assert one == bool(erase.certificates(gate, person))
     tried("kills", "in an erasure", gate.engine, KILLS)
     assert gate.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
@@ -107,10 +111,10 @@ def test_a_renewal_of_keys_that_is_killed_loses_nobody(
                 erase.renew(own)
 
         killed(work, chance.random() * 0.1)
-        gate.house.keyring.refresh()
+        gate.context.keyring.refresh()
         assert problems(gate) == ()
         renewed(gate)
-        assert len(gate.house.keyring.epochs) == 1
+        assert len(gate.context.keyring.epochs) == 1
         assert list(tmp_path.glob(".keyring.*")) == []
         for person in everybody:
             assert gate.use(person, ["email"], purpose="billing")["email"] == TOLD["email"]
@@ -136,7 +140,7 @@ def test_a_backup_that_is_killed_leaves_none_or_a_whole_one(
 
         killed(work, chance.random() * 0.3)
         for path in places.glob("*.backup"):
-            assert list(archive.read(path, gate.house.keyring))
+            assert list(archive.read(path, gate.context.keyring))
             path.unlink()
         backups.backup(gate, places, keys=tmp_path / "escrow", days=30)
         assert [path.suffix for path in places.iterdir()] == [".backup"]
@@ -160,7 +164,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
         def work(say: Callable[[str], None], place: str = place) -> None:
             ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
             say("ready")
-            words = restoring.Told(tmp_path / "escrow")
+            words = restoring.RestoreOptions(tmp_path / "escrow")
             restoring.restore(told.path, place, policy, ring, KeyFile(tmp_path / "master"), words)
             say("back")
             time.sleep(60)
@@ -185,7 +189,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     [
         (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
         (detach, "run", trouble("disk-full")),
-        (delete_person, "forget", trouble("disk-full")),
+        (delete_person, "delete_people", trouble("disk-full")),
         (entries, "write", trouble("disk-full")),
     ],
 )
@@ -203,7 +207,7 @@ def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(erase if name == "forget" else module, name, full)
+        patch.setattr(erase if name == "delete_people" else module, name, full)
         with pytest.raises(UpheldError) as caught:
             erase.erase(gate, [person])
     assert caught.value.code in {"unwritable", "disk-full"}
@@ -302,7 +306,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
         assert done == []
     waiting.join()
     assert done
-    kept = [each.field for each in erase.held(gate, person)]
+    kept = [each.field for each in erase.holdings(gate, person)]
     assert kept == ["address", "email", "name", "phone"]
     assert [each.entry.kind for each in gate.entries(person)] == ["erasure.kept"]
     assert problems(gate) == ()

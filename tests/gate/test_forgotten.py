@@ -58,7 +58,7 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
     gate: Gate, tmp_path: Path, files: Callable[[], Iterator[tuple[Path, bytes]]]
 ) -> None:
     """Values, key and tokens are nowhere, and the sealed key opens with nothing that is left."""
-    keyring = gate.house.keyring
+    keyring = gate.context.keyring
     gone, stays = customer(gate), customer(gate)
     with reading(gate.engine) as connection:
         key = people.opened(connection, keyring, gone).key
@@ -98,7 +98,7 @@ def _no_key_opens(gate: Gate, home: Path, number: int, gone: str, wrapped: bytes
     for backup_id, _ in list(escrow.listed(home / "escrow")):
         escrow.destroy(home / "escrow", backup_id)
     left = [each.key for each in Keyring.open(home / "keyring", master).epochs]
-    left += [gate.house.keyring.derived("erasure"), gate.house.keyring.derived("erasures")]
+    left += [gate.context.keyring.derived("erasure"), gate.context.keyring.derived("erasures")]
     for key in left:
         with pytest.raises(SealError):
             unseal(key, wrapped, belongs)

@@ -26,7 +26,7 @@ from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
 from upheld.gate import obligations
 from upheld.gate.gate import Gate
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.entries import damaged, last_of
 from upheld.vault.keyring import Keyring
 
@@ -78,11 +78,11 @@ def tried(gate: Gate, job: str) -> bool:
     """Do a job; whether there was room for it."""
     try:
         if job == "cover":
-            Covering(gate.engine, SIGNER.name, SIGNER).cover()
+            Checkpointer(gate.engine, SIGNER.name, SIGNER).run()
         elif job == "owed":
-            obligations.owe(gate)
+            obligations.open_due_obligations(gate)
         else:
-            obligations.late(gate)
+            obligations.mark_overdue(gate)
     except DatabaseError as error:
         return error.code != "disk-full"
     return True

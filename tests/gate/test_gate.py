@@ -13,9 +13,9 @@ from gate.conftest import TOLD, customer
 from practices.without import without
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
-from upheld.gate.act.duties import Carrying, DutyError, nothing_more
-from upheld.gate.act.request import Given, Refused
-from upheld.gate.evidence.provers import Proof, Question
+from upheld.gate.act.duties import DutyContext, DutyError, nothing_more
+from upheld.gate.act.request import ActResult, Refused
+from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.gate import Gate
 from upheld.policy.request import Duty
 from upheld.vault.keyring import Keyring
@@ -37,7 +37,7 @@ def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(gate: Gate, p
     last = gate.entries(person)[-1]
     assert (last.number, last.entry.clauses) == (found.entry, ("billing-use",))
     assert (last.entry.data, last.entry.purpose) == (("email",), "billing")
-    assert last.entry.policy == gate.house.policy.digest
+    assert last.entry.policy == gate.context.policy.digest
     origin = found.values["email"].origin
     assert (origin.origin, origin.occasion, origin.clause) == (
         "customer",
@@ -62,12 +62,12 @@ def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(gate: Gate, per
 def test_acts_under_two_policies_at_once_obey_their_own(gate: Gate, person: str) -> None:
     """While one takes another's place, nothing that was worked out under it is left to that one."""
     other = without("billing-use")
-    before = gate.house
+    before = gate.context
     after = before.under(other)
     for _ in range(2):
-        gate.house = before
+        gate.context = before
         assert gate.use(person, ["email"], purpose="billing").decision.allowed
-        gate.house = after
+        gate.context = after
         with pytest.raises(Refused):
             gate.use(person, ["email"], purpose="billing")
         assert gate.entries(person)[-1].entry.policy == other.digest
@@ -105,7 +105,7 @@ def test_a_sweep_gives_each_person_their_own_and_shares_entries(gate: Gate) -> N
     gate.record(people[0], "opt-out", fact="opted-out", about={"purpose": ["offers"]})
     found = gate.sweep("use", people, ["email"], purpose="offers")
     assert isinstance(found[people[0]], Refused)
-    assert all(isinstance(found[each], Given) for each in people[1:])
+    assert all(isinstance(found[each], ActResult) for each in people[1:])
     numbers = {found[each].entry for each in people[1:]}
     assert len(numbers) == 1
     for each in people[1:]:
@@ -145,16 +145,16 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
     missing = caught.value.why.removeprefix("duty ").split(", ")
     seen: list[str] = []
 
-    def carry(carrying: Carrying, duty: Duty) -> None:
+    def carry(carrying: DutyContext, duty: Duty) -> None:
         assert rows(carrying.connection, "SELECT 1 FROM entry WHERE number = ?", carrying.entry)
         seen.append(duty.duty)
 
     for duty in missing:
-        gate.house.carriers.add(duty, carry)
+        gate.context.duty_handlers.add(duty, carry)
     assert gate.share(person, ["name"], **asked)["name"] == TOLD["name"]
     assert sorted(seen) == sorted(missing)
     with pytest.raises(DutyError):
-        gate.house.carriers.add(missing[0], carry)
+        gate.context.duty_handlers.add(missing[0], carry)
 
 
 def test_whatever_is_added_counts_from_the_next_act_on(engine: Engine, keyring: Keyring) -> None:
@@ -171,16 +171,16 @@ def test_whatever_is_added_counts_from_the_next_act_on(engine: Engine, keyring: 
         person, {"email": "7@x.org", "name": "Ann"}, source="customer", occasion="registration"
     )
     assert gate.use(person, ["balance"], purpose="billing").values == {}
-    gate.house.derived.add("balance", ("email",), lambda read: read("email")[0].value)
+    gate.context.derived.add("balance", ("email",), lambda read: read("email")[0].value)
     assert gate.use(person, ["balance"], purpose="billing")["balance"] == "7@x.org"
 
-    def proven(question: Question) -> Proof:
+    def proven(question: ProofQuestion) -> Proof:
         return Proof(question.read("email") is not None)
 
-    house = gate.house
+    house = gate.context
     later: dict[str, Callable[[], None]] = {
         "name": lambda: house.provers.add("session", proven, reads=("email",)),
-        "email": lambda: house.carriers.add("reduced", nothing_more),
+        "email": lambda: house.duty_handlers.add("reduced", nothing_more),
     }
     for field, add in later.items():
         with pytest.raises(Refused):

@@ -13,7 +13,7 @@ from upheld.gate import obligations
 from upheld.gate.act.duties import DutyError
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
-from upheld.gate.obligations import Item
+from upheld.gate.obligations import Obligation
 from upheld.gate.transaction import GateTransaction
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
@@ -24,21 +24,21 @@ ALL = ("open", "late", "done", "lapsed")
 def of(gate: Gate, person: str) -> list[tuple[str, str, str]]:
     """State, action and clause of a person's items."""
     with reading(gate.engine) as connection:
-        found = obligations.listed(connection, ALL, person)
+        found = obligations.obligations_in(connection, ALL, person)
     return [(each.state, each.action, each.clause) for each in found]
 
 
-def one(gate: Gate, person: str) -> Item:
+def one(gate: Gate, person: str) -> Obligation:
     """The only item of a person."""
     with reading(gate.engine) as connection:
-        (found,) = obligations.listed(connection, ALL, person)
+        (found,) = obligations.obligations_in(connection, ALL, person)
     return found
 
 
 def requested(gate: Gate, person: str, fact: str = "access-requested") -> str:
     """A request by a person: the record of it."""
-    kind = gate.house.policy.program.vocabulary.facts[fact].proof
-    facts = gate.house.policy.program.vocabulary.facts
+    kind = gate.context.policy.program.vocabulary.facts[fact].proof
+    facts = gate.context.policy.program.vocabulary.facts
     named = {"fact": fact} if sum(f.proof == kind for f in facts.values()) > 1 else {}
     return gate.record(person, kind, **named)
 
@@ -52,7 +52,7 @@ def test_a_request_opens_what_is_owed_and_the_act_closes_it(gate: Gate) -> None:
     assert (opened.state, opened.action, opened.clause) == ("open", "answer-access", "access")
     assert opened.basis == record
     assert opened.due is not None
-    assert timedelta(days=29) < opened.due - gate.house.clock.now() <= timedelta(days=30)
+    assert timedelta(days=29) < opened.due - gate.context.clock.now() <= timedelta(days=30)
     assert gate.entries(person)[-1].number == opened.entry
     given = gate.answer_access(person)
     closed = one(gate, person)
@@ -65,7 +65,7 @@ def test_each_request_is_owed_once_and_the_next_one_anew(gate: Gate) -> None:
     requested(gate, person)
     requested(gate, person, "correction-requested")
     gate.answer_access(person)
-    assert obligations.owe(gate) == 0
+    assert obligations.open_due_obligations(gate) == 0
     requested(gate, person)
     assert sorted(of(gate, person)) == [
         ("done", "answer-access", "access"),
@@ -90,17 +90,17 @@ def test_what_is_no_longer_asked_for_lapses(gate: Gate) -> None:
     record = requested(gate, person)
     gate.withdraw(person, record)
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
-    assert obligations.late(gate) == 0
+    assert obligations.mark_overdue(gate) == 0
 
 
 def test_what_was_not_done_in_time_is_late_with_an_entry(gate: Gate, clock: Told) -> None:
     """The job says so once, and doing it later closes it all the same."""
     person = customer(gate)
     requested(gate, person)
-    assert obligations.late(gate) == 0
+    assert obligations.mark_overdue(gate) == 0
     later(gate, clock, 31)
-    assert obligations.late(gate) == 1
-    assert obligations.late(gate) == 0
+    assert obligations.mark_overdue(gate) == 1
+    assert obligations.mark_overdue(gate) == 0
     last = gate.entries(person)[-1].entry
     assert (last.kind, last.action, last.clauses) == ("late", "answer-access", ("access",))
     assert of(gate, person) == [("late", "answer-access", "access")]
@@ -111,10 +111,10 @@ def test_what_was_not_done_in_time_is_late_with_an_entry(gate: Gate, clock: Told
 def test_a_record_that_ran_out_lapses_when_its_item_falls_due(gate: Gate, clock: Told) -> None:
     """Nobody is told late of what is no longer owed."""
     person = customer(gate)
-    kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
+    kind = gate.context.policy.program.vocabulary.facts["access-requested"].proof
     gate.record(person, kind, fact="access-requested", ends=clock.now() + timedelta(days=5))
     later(gate, clock, 31)
-    assert obligations.late(gate) == 1
+    assert obligations.mark_overdue(gate) == 1
     assert of(gate, person) == [("lapsed", "answer-access", "access")]
     assert gate.entries(person)[-1].entry.kind == "lapsed"
 
@@ -122,14 +122,14 @@ def test_a_record_that_ran_out_lapses_when_its_item_falls_due(gate: Gate, clock:
 def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Told) -> None:
     """Time runs from when the record says that it came to hold."""
     person = customer(gate)
-    kind = gate.house.policy.program.vocabulary.facts["access-requested"].proof
+    kind = gate.context.policy.program.vocabulary.facts["access-requested"].proof
     begins = clock.now() + timedelta(days=3)
     gate.record(person, kind, fact="access-requested", begins=begins)
-    assert obligations.owe(gate) == 0
+    assert obligations.open_due_obligations(gate) == 0
     assert of(gate, person) == []
     later(gate, clock, 5)
-    assert obligations.owe(gate) == 1
-    assert obligations.owe(gate) == 0
+    assert obligations.open_due_obligations(gate) == 1
+    assert obligations.open_due_obligations(gate) == 0
     found = one(gate, person)
     assert found.due is not None
     assert abs(found.due - begins - timedelta(days=30)) < timedelta(seconds=1)
@@ -139,9 +139,9 @@ def test_a_clock_that_was_set_makes_nothing_late(gate: Gate, clock: Told) -> Non
     """Until somebody takes the time as it is, what is due waits."""
     person = customer(gate)
     requested(gate, person)
-    obligations.late(gate)
+    obligations.mark_overdue(gate)
     clock.ahead = timedelta(days=31)
-    for job in (obligations.late, obligations.owe):
+    for job in (obligations.mark_overdue, obligations.open_due_obligations):
         with pytest.raises(ClockError):
             job(gate)
     assert of(gate, person) == [("open", "answer-access", "access")]
@@ -158,17 +158,17 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     later(gate, clock, 1000)
     asked: list[int] = []
 
-    def delete(transaction: GateTransaction, item: Item) -> int:
+    def delete(transaction: GateTransaction, item: Obligation) -> int:
         asked.append(item.entry)
         if len(asked) == 2:
             raise DutyError("not now", code="duty")
-        return transaction._note(item.person_id, transaction.house.clock.now(), kind="deleted")
+        return transaction._note(item.person_id, transaction.context.clock.now(), kind="deleted")
 
-    gate.house.carriers.add_due("delete", delete)
+    gate.context.duty_handlers.add_due("delete", delete)
     with pytest.raises(DutyError):
-        gate.house.carriers.add_due("delete", delete)
-    assert obligations.late(gate) == 2
-    assert obligations.late(gate) == 1
+        gate.context.duty_handlers.add_due("delete", delete)
+    assert obligations.mark_overdue(gate) == 2
+    assert obligations.mark_overdue(gate) == 1
     assert len(asked) == 4
     assert {state for state, *_ in of(gate, person)} == {"done"}
 
@@ -178,10 +178,10 @@ def test_without_a_handler_what_is_due_is_late_until_there_is_one(gate: Gate, cl
     person = customer(gate)
     gate.store(person, {"balance": "1"}, source="customer", occasion="service-use")
     later(gate, clock, 1000)
-    assert obligations.late(gate) == 1
+    assert obligations.mark_overdue(gate) == 1
     assert [state for state, *_ in of(gate, person)] == ["late"]
-    gate.house.carriers.add_due("delete", lambda _, item: item.entry)
-    assert obligations.late(gate) == 1
+    gate.context.duty_handlers.add_due("delete", lambda _, item: item.entry)
+    assert obligations.mark_overdue(gate) == 1
     assert [state for state, *_ in of(gate, person)] == ["done"]
 
 
@@ -192,7 +192,7 @@ def test_a_register_opens_nothing_and_a_policy_without_musts_owes_nothing(gate: 
     gate.record("", "partner-register", party="acme", about=about)
     assert of(gate, person) == []
     text = "---\npolicy: A\n---\n\nWe serve. {#a}\n\n```rule\nmay serve\n```\n"
-    assert obligations.musts(load_text(text)) == ()
+    assert obligations.obligation_rules(load_text(text)) == ()
 
 
 def test_many_people_close_what_is_owed_in_one_sweep(gate: Gate) -> None:

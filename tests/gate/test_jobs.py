@@ -66,8 +66,8 @@ def test_after_a_restore_the_log_says_what_it_needs(
     work = Jobs(gate, built_in(settings))
     work.step()
     with writing(gate.engine) as connection:
-        entry = lineage.restored("", "", "a fire")
-        number, _ = entries.write(connection, entry, None, gate.house.clock.now())
+        entry = lineage.restore_entry("", "", "a fire")
+        number, _ = entries.write(connection, entry, None, gate.context.clock.now())
         lineage.begin(connection, number, "")
     with caplog.at_level(logging.ERROR):
         (cover, *_) = work.step()

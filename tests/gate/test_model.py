@@ -83,7 +83,7 @@ class Gates(RuleBasedStateMachine):
     def forget(self, person: str) -> None:
         """What they bought until now is forgotten."""
         with self.gate.together() as transaction:
-            until = self.gate.house.clock.now() + timedelta(seconds=1)
+            until = self.gate.context.clock.now() + timedelta(seconds=1)
             count = transaction.forget_rows(person, "transaction", until)
         assert count == len(self.rows[person])
         self.rows[person] = []

@@ -16,8 +16,8 @@ from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.database.seals import SealedError
 from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
-from upheld.gate.evidence.field_values import Fields
-from upheld.gate.evidence.provers import ProofError, years
+from upheld.gate.evidence.field_values import FieldValues
+from upheld.gate.evidence.provers import EvidenceError, years
 from upheld.gate.evidence.records import RecordError
 from upheld.gate.gate import Gate
 from upheld.vault.envelope import SealError
@@ -218,7 +218,7 @@ def test_a_birthday_counts_from_its_day_on(
     person = gate.enrol()
     told = {"birth-date": born}
     with pytest.MonkeyPatch.context() as earlier:
-        earlier.setattr(Fields, "kept", lambda _self, _field, value, _today: value)
+        earlier.setattr(FieldValues, "kept", lambda _self, _field, value, _today: value)
         gate.store(person, told, source="customer", occasion="registration")
     gate.record(person, "service-order", fact="has-service", begins=today - DAY)
     assert gate.peek("serve", person).allowed == served
@@ -251,12 +251,12 @@ def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: str)
 
     with pytest.raises(Refused):
         gate.view(person, ["email"], actor="customer", purpose="service-provision")
-    gate.house.provers.add("session", lambda _: Proof(True, ("session-1",)))
+    gate.context.provers.add("session", lambda _: Proof(True, ("session-1",)))
     found = gate.view(person, ["email"], actor="customer", purpose="service-provision")
     assert "session-1" in gate.entries(person)[-1].entry.evidence
     assert found.decision.allowed
-    with pytest.raises(ProofError):
-        gate.house.provers.add("session", lambda _: Proof(None))
+    with pytest.raises(EvidenceError):
+        gate.context.provers.add("session", lambda _: Proof(None))
 
 
 def test_a_birthday_comes_on_its_day_and_in_leap_years_a_day_late() -> None:

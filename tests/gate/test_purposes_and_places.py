@@ -12,11 +12,11 @@ from gate.test_faults import problems
 from gate.test_items import of
 from gate.test_retention import held
 from upheld.core.errors import RequestError
-from upheld.gate.act.request import Given, Refused
+from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.erasure.retention import retire
 from upheld.gate.evidence import records
 from upheld.gate.gate import Gate
-from upheld.gate.obligations import late
+from upheld.gate.obligations import mark_overdue
 from upheld.policy.load import load_text
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
@@ -96,7 +96,7 @@ def test_what_may_be_stored_for_one_purpose_stays(here: Gate, clock: Told) -> No
     assert retire(here) == 0
     assert held(here, person) == ["email", "interests", "phone"]
     less = RULES.replace("may store email, phone, interests", "may store email, interests")
-    here.house = here.house.under(policy_of(less))
+    here.context = here.context.under(policy_of(less))
     assert retire(here) == 1
     assert held(here, person) == ["email", "interests"]
 
@@ -156,7 +156,7 @@ def test_a_hold_keeps_what_must_be_deleted_until_it_ends(here: Gate, clock: Told
     later(here, clock, 61)
     assert retire(here) == 1
     assert held(here, person) == ["email", "interests"]
-    late(here)
+    mark_overdue(here)
     assert of(here, person) == [("late", "delete", "a")]
     here.withdraw(person, hold, ended=True)
     assert retire(here) == 1
@@ -191,7 +191,7 @@ def test_a_recipient_is_where_the_register_says(
         about = agent | ({"place": place} if place else {})
         gate.record(REGISTER, "engagement", party=party, about=about)
 
-    def share(party: str) -> Given:
+    def share(party: str) -> ActResult:
         return gate.act(
             "share",
             person,

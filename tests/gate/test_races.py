@@ -22,7 +22,7 @@ def test_whatever_is_taken_back_is_acted_on_by_nobody_afterwards(
 ) -> None:
     """Three others share without a pause: no entry of theirs comes after that of the withdrawal."""
     person = customer(gate)
-    others = [Gate(open_database(database_url), policy, keyring, gate.house.clock) for _ in "123"]
+    others = [Gate(open_database(database_url), policy, keyring, gate.context.clock) for _ in "123"]
     late = 0
     for _ in range(WITHDRAWALS):
         record = gate.record(person, "consent", about=OFFERS)

@@ -15,7 +15,7 @@ from gate.test_gate import TO_PARTNER
 from upheld.database.statements import run
 from upheld.database.transaction import writing
 from upheld.demo import sample_policy
-from upheld.gate.act.replay import Recall, questions
+from upheld.gate.act.replay import ReplayCounts, questions
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.ledger.entries import Entry
@@ -25,10 +25,10 @@ from upheld.policy.replay import Replay, ReplayReport
 ABOUT = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]}
 
 
-def replayed(gate: Gate, draft: upheld.Policy) -> tuple[ReplayReport, Recall]:
+def replayed(gate: Gate, draft: upheld.Policy) -> tuple[ReplayReport, ReplayCounts]:
     """What a draft would have decided otherwise."""
-    recall = Recall()
-    work = Replay(gate.house.policy, draft, lambda line: (json.loads(line or b""), None))
+    recall = ReplayCounts()
+    work = Replay(gate.context.policy, draft, lambda line: (json.loads(line or b""), None))
     lines = questions(gate, draft, recall)
     while batch := list(islice(lines, 7)):
         work.batch(list(batch))
@@ -52,7 +52,7 @@ def test_a_draft_is_asked_of_what_was_done_on_the_facts_as_they_were(gate: Gate)
     gate.withdraw(person, record)
     with pytest.raises(Refused):
         gate.share(person, ["email"], **TO_PARTNER)
-    same, recall = replayed(gate, gate.house.policy)
+    same, recall = replayed(gate, gate.context.policy)
     assert same.otherwise == 0
     assert recall.otherwise == recall.gone == recall.unknown == 0
     assert recall.asked == same.questions > 4
@@ -75,7 +75,7 @@ def test_age_is_that_of_then(gate: Gate, clock: Told) -> None:
     clock.ahead = timedelta(days=3 * 365)
     gate.accept_clock()
     gate.act("serve", person)
-    same, recall = replayed(gate, gate.house.policy)
+    same, recall = replayed(gate, gate.context.policy)
     assert (same.otherwise, recall.otherwise) == (0, 0)
     draft = draft_without("  except may when guardian-permission and guardian-supervision\n")
     found, _ = replayed(gate, draft)
@@ -85,11 +85,11 @@ def test_age_is_that_of_then(gate: Gate, clock: Told) -> None:
 def test_batches_are_asked_person_by_person_and_who_is_gone_is_counted(gate: Gate) -> None:
     """A sweep over three of whom one is gone is asked twice."""
     everybody = [customer(gate) for _ in range(3)]
-    _, before = replayed(gate, gate.house.policy)
+    _, before = replayed(gate, gate.context.policy)
     gate.sweep("use", everybody, ["email"], purpose="billing")
     with writing(gate.engine) as connection:
         run(connection, "DELETE FROM person_key WHERE person_id = ?", everybody[0])
-    _, after = replayed(gate, gate.house.policy)
+    _, after = replayed(gate, gate.context.policy)
     assert after.entries == before.entries + 1
     assert after.gone == before.gone + 1 + before.entries // 3
     cover(gate.engine)
@@ -97,17 +97,17 @@ def test_batches_are_asked_person_by_person_and_who_is_gone_is_counted(gate: Gat
 
 def test_what_can_no_longer_be_told_is_counted(gate: Gate) -> None:
     """A corrected birth date shows as decided otherwise; an unknown action is not asked."""
-    young = gate.house.clock.now() - timedelta(days=15 * 365)
+    young = gate.context.clock.now() - timedelta(days=15 * 365)
     person = customer(gate, born=young.date().isoformat())
     with pytest.raises(Refused):
         gate.act("serve", person)
     gate.store(person, {"birth-date": "1980-01-01"}, source="customer", occasion="registration")
-    _, recall = replayed(gate, gate.house.policy)
+    _, recall = replayed(gate, gate.context.policy)
     assert recall.otherwise >= 1
     from upheld.gate.log import entries
 
     with writing(gate.engine) as connection:
         entry = Entry(kind="act", time="", action="teleport", outcome="allow")
-        entries.write(connection, entry, person, gate.house.clock.now())
-    _, recall = replayed(gate, gate.house.policy)
+        entries.write(connection, entry, person, gate.context.clock.now())
+    _, recall = replayed(gate, gate.context.policy)
     assert recall.unknown == 1

@@ -33,7 +33,7 @@ from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
-from upheld.gate.act.request import Act, Given
+from upheld.gate.act.request import Act, ActResult
 from upheld.gate.gate import Gate
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.jobs import Jobs, built_in
@@ -75,7 +75,7 @@ def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[st
         "batch": lambda person: gate.batch([lambda transaction: transaction.held(person)]),
         "look-up": lambda _: gate.find("email", TOLD["email"]),
         "accounting": gate.entries,
-        "health": lambda _: gate.standing.alarms(gate.house.clock.now()),
+        "health": lambda _: gate.log_state.alarms(gate.context.clock.now()),
         "jobs": step,
         "backup": lambda _: backup(gate, home, keys=None, days=1).path.unlink(),
     }
@@ -134,7 +134,7 @@ def test_in_the_middle_it_fails_whole_and_says_so(
                     transaction.store(
                         person, {"zip": "98101"}, source="customer", occasion="registration"
                     )
-                    assert isinstance(transaction.act(USE, person), Given)
+                    assert isinstance(transaction.act(USE, person), ActResult)
                     postgres.end_all(database_url)
                     transaction.act(USE, person)
         assert caught.value.code == "database-gone"

@@ -86,7 +86,7 @@ def test_nobody_shares_on_a_permission_that_ended_with_all_others(gate: Gate) ->
 def test_an_end_is_brought_forward_and_never_put_off(gate: Gate, person: str) -> None:
     """A controller cannot make a permission last longer than it was given for."""
     agree(gate, person, "offers")
-    now = gate.house.clock.now()
+    now = gate.context.clock.now()
     for days, wanted in ((20, 20), (30, 20), (10, 10)):
         gate.withdraw_all("consent", person_id=person, until=now + timedelta(days=days))
         (found,) = gate.registered("consent", person_id=person)

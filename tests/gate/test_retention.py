@@ -18,7 +18,7 @@ SIGN_IN = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 def held(gate: Gate, person: str) -> list[str]:
     """The fields that are held of somebody."""
-    return [each.field for each in erase.held(gate, person)]
+    return [each.field for each in erase.holdings(gate, person)]
 
 
 def rows_of(gate: Gate, person: str, field: str) -> list[int]:

@@ -22,7 +22,7 @@ from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries, receipts
 from upheld.gate.log.audit import audit
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.database_log import signed_checkpoint
 from upheld.gate.log.detach import counts
 from upheld.ledger.checkpoint import sign_checkpoint
@@ -40,7 +40,7 @@ def spent(gate: Gate, person: str, *told: str) -> None:
 def series(gate: Gate, person: str, field: str = "transaction") -> list[values.Value]:
     """The rows of a series as the vault has them."""
     with reading(gate.engine) as connection:
-        found = people.opened(connection, gate.house.keyring, person)
+        found = people.opened(connection, gate.context.keyring, person)
         return list(values.examine(connection, found, [field])[0].get(field, ()))
 
 
@@ -83,7 +83,7 @@ def test_what_a_gagged_hold_keeps_of_a_series_is_whole_too(gate: Gate) -> None:
     erase.erase(gate, [person], now=True)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        found = people.whatever(connection, gate.house.keyring, [apart])[apart]
+        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
         assert list(values.examine(connection, found, ["transaction"])[0]["transaction"]) == before
         named = rows(
             connection, "SELECT 1 FROM record WHERE by_whom = ? OR person_id = ?", person, person
@@ -173,20 +173,20 @@ def test_what_is_deleted_in_its_day_is_never_late_and_what_was_late_is_still_del
     )
     hold = gate.record(person, "hold", fact="legal-hold")
     later(gate, clock, 30.5)
-    assert obligations.late(gate) == 0
+    assert obligations.mark_overdue(gate) == 0
     later(gate, clock, 1)
-    assert obligations.late(gate) == 2  # to be deleted because it was collected, and stored
+    assert obligations.mark_overdue(gate) == 2  # to be deleted because it was collected, and stored
     assert [kept for kept in gate.entries(person) if kept.entry.kind == "late"] == []
     assert retire(gate) == 0
     gate.withdraw(person, hold, ended=True)
     assert retire(gate) == 1
     with reading(gate.engine) as connection:
-        assert obligations.listed(connection) == []
+        assert obligations.obligations_in(connection) == []
 
 
 def cover(gate: Gate) -> None:
     """Cover what is there."""
-    Covering(gate.engine, SIGNER.name, SIGNER).cover()
+    Checkpointer(gate.engine, SIGNER.name, SIGNER).run()
 
 
 def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds(
@@ -230,7 +230,7 @@ def test_what_was_published_must_be_signed_by_the_logs_own_key(
         assert caught.value.code == "published"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), published=note.encode())
     assert (found.problems, found.previous) == ((), note)
-    assert erase.held(restored, person)
+    assert erase.holdings(restored, person)
     restored.engine.dispose()
 
 
@@ -259,9 +259,11 @@ def test_two_who_renew_the_keys_at_once_lose_nobody(
     for thread in threads:
         thread.join(60)
     assert wrong == []
-    gate.house.keyring.refresh()
-    assert [each.number for each in gate.house.keyring.epochs] == [4]
+    gate.context.keyring.refresh()
+    assert [each.number for each in gate.context.keyring.epochs] == [4]
     with reading(gate.engine) as connection:
-        assert len(people.opened_many(connection, gate.house.keyring, everybody)) == len(everybody)
+        assert len(people.opened_many(connection, gate.context.keyring, everybody)) == len(
+            everybody
+        )
         assert rows(connection, "SELECT DISTINCT epoch FROM person_key") == [(4,)]
     assert problems(gate) == ()

@@ -17,11 +17,11 @@ from upheld.database.statements import places, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import change_counts, findings
 from upheld.gate.act.request import Refused
-from upheld.gate.change_counts import Seen
+from upheld.gate.change_counts import ChangeCounts
 from upheld.gate.gate import Gate
 from upheld.gate.log import lineage
 from upheld.gate.log.log_state import begin_again
-from upheld.gate.operations.selfcheck_job import Looking
+from upheld.gate.operations.selfcheck_job import SelfCheckRound
 from upheld.vault.keyring import Keyring
 from upheld.web import sessions
 
@@ -52,15 +52,15 @@ def put_back(gate: Gate, before: Rows) -> None:
 
 def another(gate: Gate, clock: Told, url: str) -> Gate:
     """The gate of another process."""
-    return Gate(open_database(url), gate.house.policy, gate.house.keyring, clock)
+    return Gate(open_database(url), gate.context.policy, gate.context.keyring, clock)
 
 
 def texts(gate: Gate) -> list[str]:
     """What looks have found."""
     with suppress(UpheldError):
-        Looking().look(gate)
+        SelfCheckRound().look(gate)
     with reading(gate.engine) as connection:
-        return [each.text for each in findings.listed(connection)]
+        return [each.text for each in findings.all_findings(connection)]
 
 
 def changes(gate: Gate, person: str, what: str) -> None:
@@ -69,7 +69,7 @@ def changes(gate: Gate, person: str, what: str) -> None:
         gate.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
     elif what == "a session":
         with writing(gate.engine) as connection:
-            sessions.begin(Tables(connection), "customer", person, gate.house.clock.now())
+            sessions.begin(Tables(connection), "customer", person, gate.context.clock.now())
     else:
         gate.drop(person, ["phone"])
 
@@ -146,7 +146,7 @@ def test_a_file_that_is_gone_or_is_none_stops_nobody(
     """Less is remembered; the log says that it cannot be read."""
     person = customer(gate)
     change_counts.keep(gate)
-    path = gate.seen.path
+    path = gate.change_counts.path
     assert path.stat().st_mode & 0o777 == 0o600
     assert person.encode() not in path.read_bytes()
     path.write_bytes(b"no database at all, but long enough to be read as one" * 40)
@@ -159,9 +159,9 @@ def test_a_file_that_is_gone_or_is_none_stops_nobody(
 
 def test_whoever_is_gone_is_forgotten_after_some_days(keyring: Keyring, gate: Gate) -> None:
     """The file does not grow with everybody who ever was."""
-    own = Seen(keyring)
+    own = ChangeCounts(keyring)
     own.note({"somebody": 3})
-    day = gate.house.clock.now().toordinal()
+    day = gate.context.clock.now().toordinal()
     assert own.write(gate.engine, day) == 1
     own.forget(day + 1)
     assert own.read(gate.engine, ["somebody"]) == {"somebody": 3}

@@ -12,8 +12,8 @@ from gate.test_faults import flipped, problems
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.derived_fields import DerivedError, Read
-from upheld.gate.evidence.provers import Proof, Question
+from upheld.gate.evidence.derived_fields import DerivedError, ReadRows
+from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.gate import Gate
 from upheld.vault.envelope import SealError
 from upheld.vault.people import VaultError
@@ -154,7 +154,7 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
         old = rows(connection, state)
         (held,) = rows(connection, "SELECT holdings FROM person WHERE person_id = ?", person)
     with gate.together() as transaction:
-        later = gate.house.clock.now() + DAY
+        later = gate.context.clock.now() + DAY
         assert transaction.forget_rows(person, "transaction", later) == 2
     marks = ", ".join(f":v{n}" for n in range(len(old[0])))
     put = f"INSERT INTO value VALUES ({marks})"
@@ -173,7 +173,7 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
 ) -> None:
     """The rest stays whole, numbers go on, and nothing to forget is no entry."""
     clock = Told()
-    gate.house = gate.house.by(clock)
+    gate.context = gate.context.by(clock)
     spent(gate, person, "1", "2")
     moment = clock.now()
     clock.ahead = timedelta(minutes=5)
@@ -199,7 +199,7 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
     assert problems(gate) == ()
 
 
-def total(read: Read) -> str | None:
+def total(read: ReadRows) -> str | None:
     """What somebody has spent, if anything."""
     found = read("transaction")
     return f"{sum(float(value.value) for value in found):.2f}" if found else None
@@ -209,7 +209,7 @@ def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
     gate: Gate, person: str
 ) -> None:
     """The balance is handed out where the transactions that it is made of are not."""
-    gate.house.derived.add("balance", ("transaction",), total)
+    gate.context.derived.add("balance", ("transaction",), total)
     assert gate.use(person, ["balance"], purpose="billing").values == {}
     spent(gate, person, "3.00", "4.50")
     found = gate.use(person, ["balance", "email"], purpose="billing")
@@ -230,7 +230,7 @@ def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
 
 def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person: str) -> None:
     """What reads more than it said, or is made twice or in a circle, is an error."""
-    derived = gate.house.derived
+    derived = gate.context.derived
     derived.add("balance", ("transaction",), total)
     for field, reads in (
         ("balance", ()),
@@ -248,20 +248,20 @@ def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person
 def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> None:
     """A debt is proven by what was spent, stored or derived, and by nothing that was not named."""
 
-    def owes(question: Question) -> Proof:
+    def owes(question: ProofQuestion) -> Proof:
         told = question.read("balance")
         assert (told is None) == (question.series("transaction") == ())
         return Proof(told is not None and float(told) > 0, ("balance",))
 
-    gate.house.derived.add("balance", ("transaction",), total)
-    gate.house.provers.add("invoice", owes, reads=("balance", "transaction"), records=False)
+    gate.context.derived.add("balance", ("transaction",), total)
+    gate.context.provers.add("invoice", owes, reads=("balance", "transaction"), records=False)
     asked = {"purpose": "debt-collection"}
     with pytest.raises(Refused):
         gate.use(person, ["name"], **asked)
     spent(gate, person, "3.00")
     assert gate.use(person, ["name"], **asked)["name"]
     assert "balance" in gate.entries(person)[-1].entry.evidence
-    gate.house.provers.add("session", lambda question: Proof(bool(question.read("email"))))
+    gate.context.provers.add("session", lambda question: Proof(bool(question.read("email"))))
     with pytest.raises(DerivedError, match="without having said so"):
         gate.view(person, ["email"], actor="customer", purpose="service-provision")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from upheld.gate.evidence.elapsed_time import passed
+from upheld.gate.evidence.elapsed_time import elapsed_spans
 
 CLOSED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -26,4 +26,4 @@ CLOSED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 )
 def test_a_month_that_runs_counts_as_a_half(at: datetime, each: int, months: float) -> None:
     """Six months are over to the moment, and what is over six months is so a moment later."""
-    assert passed(CLOSED, at, each) == months
+    assert elapsed_spans(CLOSED, at, each) == months

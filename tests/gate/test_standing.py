@@ -20,10 +20,10 @@ from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
 from upheld.gate.log import log_state
 from upheld.gate.log.audit import audit
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.entries import damaged
-from upheld.gate.log.log_state import Standing, begin_again
+from upheld.gate.log.log_state import LogState, begin_again
 from upheld.gate.operations.jobs import Jobs, built_in
 from upheld.ledger.note import LOG
 from upheld.ledger.signers import FileSigner
@@ -64,7 +64,7 @@ def signed(gate: Gate) -> str:
         (count,) = row(connection, "SELECT count(*) FROM entry") or (0,)
     add(gate.engine, 300 - count)
     assert cover(gate.engine) == 300
-    assert gate.standing.look() == ""
+    assert gate.log_state.look() == ""
     return person
 
 
@@ -76,18 +76,18 @@ def test_nothing_is_done_on_a_log_that_is_not_as_it_was_signed(
     person = signed(gate)
     change(gate.engine, what)
     again = Gate(gate.engine, policy, keyring)
-    assert again.standing.why
+    assert again.log_state.why
     with pytest.raises(LogError) as caught:
         again.use(person, ["email"], purpose="billing")
     assert caught.value.code == "log-changed"
     with pytest.raises(LogError):
         again.enrol()
     assert again.find("email", "ann@marked.example") == [person]
-    assert again.standing.alarms(again.house.clock.now())
+    assert again.log_state.alarms(again.context.clock.now())
     with reading(gate.engine) as connection:
         before = rows(connection, "SELECT size FROM checkpoint")
     with pytest.raises(LogError):
-        again.standing.require()
+        again.log_state.require()
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT size FROM checkpoint") == before
 
@@ -107,7 +107,7 @@ def test_a_checkpoint_that_is_gone_is_missed_by_whoever_saw_it(gate: Gate, gone:
     signed(gate)
     with writing(gate.engine) as connection:
         run(connection, f"DELETE FROM {gone}")
-    assert gate.standing.look()
+    assert gate.log_state.look()
     with pytest.raises(LogError):
         gate.enrol()
 
@@ -121,7 +121,7 @@ def test_an_old_entry_that_is_changed_is_found_by_turns(
     signed(gate)
     add(gate.engine, 700)
     cover(gate.engine)
-    own = Standing(gate.engine)
+    own = LogState(gate.engine)
     assert own.look() == ""
     change(gate.engine, "an entry says something else")
     assert any(own.look() for _ in range(4))
@@ -133,11 +133,11 @@ def test_what_was_brought_back_as_it_was_is_gone_on_with(gate: Gate) -> None:
     with writing(gate.engine) as connection:
         (before,) = row(connection, "SELECT body FROM entry WHERE number = 7") or (b"",)
     change(gate.engine, "an entry says something else")
-    own = Gate(gate.engine, gate.house.policy, gate.house.keyring)
-    assert own.standing.why
+    own = Gate(gate.engine, gate.context.policy, gate.context.keyring)
+    assert own.log_state.why
     with writing(gate.engine) as connection:
         run(connection, "UPDATE entry SET body = ? WHERE number = 7", before)
-    assert own.standing.look() == ""
+    assert own.log_state.look() == ""
     assert own.use(person, ["email"], purpose="billing")["email"]
 
 
@@ -154,8 +154,8 @@ def test_a_new_log_is_begun_by_a_command_alone(
     assert again.use(person, ["email"], purpose="billing")["email"]
     with pytest.raises(LogError, match="name of its own"):
         cover(gate.engine)
-    assert Covering(gate.engine, SECOND.name, SECOND).cover() == 2
-    assert again.standing.look() == ""
+    assert Checkpointer(gate.engine, SECOND.name, SECOND).run() == 2
+    assert again.log_state.look() == ""
     (first,) = [kept for kept in _bodies(gate.engine) if b"the disk lied" in kept]
     assert SIGNER.name.encode() in first
     with reading(gate.engine) as connection:
@@ -181,16 +181,16 @@ def test_what_nothing_covers_for_a_minute_raises_the_alarm(
     work.step()
     customer(gate)
     assert uncovered(gate) == 0
-    waiting = gate.standing.uncovered()
+    waiting = gate.log_state.uncovered()
     assert waiting is not None
     assert waiting.entries
     clock.ahead += timedelta(minutes=2)
     with pytest.raises(LogError, match="covered by no checkpoint"):
         uncovered(gate)
-    assert "No checkpoint covers" in gate.standing.alarms(clock.now())[0]
+    assert "No checkpoint covers" in gate.log_state.alarms(clock.now())[0]
     work.step()
     assert uncovered(gate) == 0
-    assert gate.standing.alarms(clock.now()) == []
+    assert gate.log_state.alarms(clock.now()) == []
 
 
 @pytest.mark.parametrize("column", ["salt", "body", "leaf", "at"])
@@ -230,6 +230,6 @@ def test_an_entry_that_is_there_twice_is_a_finding(
     with reading(engine) as connection:
         assert not audit(connection).ok
         assert damaged(connection) == [7]
-    assert gate.standing.look()
-    assert Standing(engine).look()
+    assert gate.log_state.look()
+    assert LogState(engine).look()
     engine.dispose()

@@ -26,8 +26,8 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
 from upheld.gate.act import reads
-from upheld.gate.act.execution import Doing
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.execution import ActExecution
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.async_gate import AsyncGate, open_gate
 from upheld.gate.gate import Gate
 from upheld.gate.log.entries import damaged, last_of
@@ -66,7 +66,7 @@ def withdrawn_meanwhile(
     record = gate.record(person, "consent", about=OFFERS)
     order: list[str] = []
     proven = threading.Event()
-    inner = Doing._decided
+    inner = ActExecution._decide
 
     def withdraw() -> None:
         proven.wait()
@@ -83,7 +83,7 @@ def withdrawn_meanwhile(
 
     found: Any = None
     with monkeypatch.context() as patch:
-        patch.setattr(Doing, "_decided", decided)
+        patch.setattr(ActExecution, "_decide", decided)
         try:
             with gate.together() as transaction:
                 found = transaction.act(SHARE, person)
@@ -99,7 +99,7 @@ def test_a_withdrawal_that_was_confirmed_stops_an_act_that_is_not_committed(
 ) -> None:
     """Whoever was told that a permission is withdrawn has no act after it: the act came first."""
     order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=0.5)
-    assert isinstance(found, Given)
+    assert isinstance(found, ActResult)
     assert order == ["shared", "withdrawn"]
     assert may_share(gate, person) != "allow"
 
@@ -119,7 +119,7 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"
     assert order == ["withdrawn", "locked" if on_sqlite else "shared"]
-    assert on_sqlite or isinstance(found, Given)
+    assert on_sqlite or isinstance(found, ActResult)
 
 
 def test_two_who_store_for_one_person_at_once_wait_for_one_another(gate: Gate, person: str) -> None:
@@ -217,7 +217,7 @@ def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Ke
                 return_exceptions=True,
             )
             kinds = [type(each) for each in found]
-            assert kinds == [Given, DatabaseError, KeyError, Refused, str]
+            assert kinds == [ActResult, DatabaseError, KeyError, Refused, str]
             with reading(gate.gate.engine) as connection:
                 everybody = rows(connection, "SELECT person_id FROM person WHERE state = 'active'")
             assert {each for (each,) in everybody} == {person, found[-1]}

@@ -67,7 +67,7 @@ def _old(database_url: str, gate: Gate) -> Engine:
 
 def _as_it_was(gate: Gate, table: str, row: dict[str, Any]) -> dict[str, Any]:
     """A row with the mark that the last release would have made."""
-    keyring = gate.house.keyring
+    keyring = gate.context.keyring
     if table == "epoch":
         told = hmac.digest(keyring.derived("epoch-mark"), context(row["number"]), "sha256")
         return {**row, "mark": told}
@@ -151,7 +151,7 @@ def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
     assert entry.evidence == (name,)
     with writing(gate.engine) as connection:
         run(connection, "UPDATE person SET cover = ? WHERE person_id = ''", old)
-    later.seen._latest.clear()  # as in another process, which does not know that it is old
+    later.change_counts._latest.clear()  # as in another process, which does not know that it is old
     with pytest.raises(VaultError, match="sealed already"):
         Gate(gate.engine, policy, keyring)
 
@@ -186,12 +186,12 @@ def test_a_backup_of_the_last_releases_tables_comes_back(
 ) -> None:
     """The tables are made as they were, filled, and brought to what this upheld needs."""
     with reading(old) as connection:
-        told = backup._dumped(
+        told = backup._dump(
             connection,
-            gate.house.keyring,
+            gate.context.keyring,
             tmp_path / "old.backup",
             "0" * 32,
-            gate.house.clock.now(),
+            gate.context.clock.now(),
         )
     assert told.size == 7
     found, restored = back(gate, tmp_path, tmp_path / "old.backup", elsewhere(tmp_path))

@@ -19,11 +19,11 @@ from upheld.database.statements import row, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import change_counts, findings, rounds
 from upheld.gate.erasure import erase, retention
-from upheld.gate.findings import Finding
+from upheld.gate.findings import StoredFinding
 from upheld.gate.gate import Gate
 from upheld.gate.operations import log_check, selfcheck_job
-from upheld.gate.operations.log_check import Rereading
-from upheld.gate.operations.selfcheck_job import Looking
+from upheld.gate.operations.log_check import LogRereading
+from upheld.gate.operations.selfcheck_job import SelfCheckRound
 
 ROUNDS = size("rounds of looks beside writers, on each database", short=3, long=12)
 PEOPLE = 8  # who act beside the looks
@@ -51,17 +51,17 @@ CHANGES = {  # what is done to the database, and what of it is found
 }
 
 
-def found(gate: Gate) -> list[Finding]:
+def found(gate: Gate) -> list[StoredFinding]:
     """What looks have found so far."""
     with reading(gate.engine) as connection:
-        return findings.listed(connection)
+        return findings.all_findings(connection)
 
 
 def go_round(gate: Gate, looks: Sequence[Callable[[Gate], int]]) -> None:
     """Let each look come to its end once."""
     for name, look in zip((selfcheck_job.NAME, log_check.NAME), looks, strict=True):
         before = _ended(gate, name)
-        gate.house.clock.accept()
+        gate.context.clock.accept()
         while _ended(gate, name) == before:
             try:
                 look(gate)
@@ -71,7 +71,9 @@ def go_round(gate: Gate, looks: Sequence[Callable[[Gate], int]]) -> None:
 
 def _ended(gate: Gate, name: str) -> object:
     with reading(gate.engine) as connection:
-        return next((each.ended for each in rounds.listed(connection) if each.name == name), None)
+        return next(
+            (each.ended for each in rounds.round_states(connection) if each.name == name), None
+        )
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def full(gate: Gate) -> Gate:
 @pytest.mark.parametrize("what", CHANGES)
 def test_whatever_is_changed_is_found_within_one_round(full: Gate, what: str) -> None:
     """Each kind of change is kept with what it is about, and is off the list once mended."""
-    looks = [Looking().look, Rereading().read]
+    looks = [SelfCheckRound().look, LogRereading().read]
     go_round(full, looks)
     assert found(full) == []
     statement, named = CHANGES[what]
@@ -124,15 +126,15 @@ def test_whatever_is_changed_is_found_within_one_round(full: Gate, what: str) ->
 @pytest.mark.usefixtures("small")
 def test_a_look_goes_on_where_it_was_in_another_process(full: Gate) -> None:
     """A process that begins does not begin the round anew; one with a row not ours does."""
-    first = Rereading()
+    first = LogRereading()
     assert first.read(full) == 256
-    assert Rereading().read(full) == 256
+    assert LogRereading().read(full) == 256
     with writing(full.engine) as connection:
         run(connection, "UPDATE look SET place = '600'")
-    assert Rereading().read(full) == 256
+    assert LogRereading().read(full) == 256
     assert [each.subject for each in found(full)] == []
     with pytest.raises(UpheldError):
-        Looking().look(full)
+        SelfCheckRound().look(full)
     assert [each.subject for each in found(full)] == ["look", "look"] or "look" in str(found(full))
 
 
@@ -143,7 +145,7 @@ def test_a_finding_is_told_in_the_log_and_fails_the_job(
     with writing(full.engine) as connection:
         run(connection, "DELETE FROM value WHERE field = 'email'")
     with caplog.at_level(logging.ERROR), pytest.raises(UpheldError) as caught:
-        Looking().look(full)
+        SelfCheckRound().look(full)
     assert caught.value.code == "not-whole"
     assert "not whole: " in caplog.text
     assert "marked" not in caplog.text
@@ -160,7 +162,7 @@ def test_whoever_is_erased_in_the_middle_of_a_look_is_no_finding(
             erase.erase(gate, [leaving.pop()])
 
     monkeypatch.setattr(change_counts, "keep", after_the_ids_were_read)
-    Looking().look(full)
+    SelfCheckRound().look(full)
     assert found(full) == []
 
 
@@ -200,7 +202,7 @@ def test_looks_raise_no_false_alarm_while_others_write(full: Gate, clock: Told) 
     for each in threads:
         each.start()
     try:
-        looks = [Looking().look, Rereading().read]
+        looks = [SelfCheckRound().look, LogRereading().read]
         for _ in range(ROUNDS):
             go_round(full, looks)
             assert found(full) == []

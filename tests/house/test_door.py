@@ -12,7 +12,9 @@ from upheld.gate.transaction import Transaction
 
 SRC = Path(__file__).parents[2] / "src/upheld"
 ROOMS = ("practice", "practices")
-HIDDEN = frozenset({"connection", "house", "keyring", "_connection", "_house", "_key", "engine"})
+HIDDEN = frozenset(
+    {"connection", "context", "keyring", "_connection", "_context", "_key", "engine"}
+)
 ALLOWED = {  # what has such a name and is something else
     ("policy", "engine"),  # of a policy
     ("settings", "keyring"),  # the path in the settings
@@ -67,7 +69,7 @@ def test_no_practice_reaches_past_the_gate() -> None:
     "line",
     [
         "transaction.connection.execute('DELETE FROM entry')",
-        "provider.gate.gate.house.keyring.derived('rows')",
+        "provider.gate.gate.context.keyring.derived('rows')",
         "reading(gate.engine)",
         "transaction._connection",
         "transaction.tables._connection",

@@ -168,7 +168,7 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     def opening(policy: upheld.Policy, start: datetime = START, zone: tzinfo = UTC) -> House:
         clock = SetClock(start, zone)
         gate = open_gate_sync(database_url, policy=policy, keys=keyring)
-        gate.house = gate.house.by(clock)
+        gate.context = gate.context.by(clock)
         gates.append(AsyncGate(gate))
         settings = Settings(
             database=database_url,

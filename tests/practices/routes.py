@@ -182,7 +182,7 @@ THINGS: dict[str, Callable[[World], str]] = {
         lambda transaction: sessions.mint(
             transaction.tables,
             erasure.LINK,
-            token(transaction.house.keyring, world.ann),
+            token(transaction.context.keyring, world.ann),
             erasure.LASTS,
             world.house.clock.now(),
         )

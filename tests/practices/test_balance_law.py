@@ -23,7 +23,7 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.retention import retire
-from upheld.gate.evidence.carry_forward import Carried, Retiring
+from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.operations.jobs import Job, built_in
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.gate.transaction import GateTransaction
@@ -55,9 +55,9 @@ def after_retirement(kept_rows: list[TransactionRow], old: int) -> list[Transact
     """What is left of some rows when the oldest are due to go."""
     values = [books.encode_row(row) for row in kept_rows]
     with_none: object = None
-    result = books.carry(Retiring(values[:old], values[old:], "", with_none, None))  # type: ignore[arg-type]  # which it does not use
+    result = books.carry(RetiringRows(values[:old], values[old:], "", with_none, None))  # type: ignore[arg-type]  # which it does not use
     assert len(result) <= old
-    assert all(isinstance(each, Carried) for each in result)
+    assert all(isinstance(each, CarriedRow) for each in result)
     return books.rows_of([*(each.value for each in result), *values[old:]])
 
 
@@ -236,7 +236,7 @@ def test_the_balance_is_a_naive_sum_in_any_history(
             for life in value.lives:
                 assert history(house, life.person).balance == life.owes(since, value.today)
     gate = house.provider.gate.gate
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
 
 
 def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> None:
@@ -262,4 +262,4 @@ def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> 
     assert len(left) == 1
     assert history(house, person).invoices[-1].cents == PLANS["dsl-10"].cents
     assert "DSL 10" in house.signed_in(person).get("/me/services").text
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()

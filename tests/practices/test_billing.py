@@ -106,7 +106,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
 
 
 def _age_sessions(transaction: GateTransaction, minutes: int) -> None:
-    past = microseconds(transaction.house.clock.now() - timedelta(minutes=minutes))
+    past = microseconds(transaction.context.clock.now() - timedelta(minutes=minutes))
     database.update(transaction.connection, session, {"fresh": past}, "")
 
 
@@ -413,7 +413,7 @@ def _pay(transaction: GateTransaction, person: str) -> Refused | None:
     result = invoices.history_of(transaction, person)
     assert not isinstance(result, Refused)
     paid = Payment(
-        transaction.house.clock.now().date(),
+        transaction.context.clock.now().date(),
         result.balance,
         "r",
         "card ··4242",

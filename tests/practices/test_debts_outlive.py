@@ -109,7 +109,7 @@ def test_an_invoice_not_yet_due_outlives_an_erasure_and_is_paid_without_an_accou
     )
     assert "Nothing is open" in browser.get(page).text
     gate = house.provider.gate.gate
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
 
 
 def test_erasure_sheds_no_bill_of_the_present_month(house: House) -> None:
@@ -258,7 +258,7 @@ def test_a_debt_expires_on_the_day_that_the_certificate_says(house: House) -> No
         )
         == []
     )
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
 
 
 def test_an_address_that_we_did_not_make_leads_nowhere(house: House) -> None:

@@ -83,7 +83,7 @@ def test_whoever_waits_for_the_demonstration_is_told_how_far_it_is(tmp_path: Pat
 @pytest.fixture(scope="module")
 def app(demo: Demo) -> Starlette:
     """Its pages."""
-    return provider_app(demo.provider, demo.provider.gate.gate.house.policy)
+    return provider_app(demo.provider, demo.provider.gate.gate.context.policy)
 
 
 def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
@@ -150,13 +150,13 @@ def test_there_is_something_on_every_desk(app: Starlette, demo: Demo) -> None:
 def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     """Every key, value, record and entry opens; every balance is its sum; nobody is real."""
     gate = demo.provider.gate.gate
-    checked = selfcheck(gate.engine, gate.house.keyring)
+    checked = selfcheck(gate.engine, gate.context.keyring)
     assert checked.problems == ()
     booked, addresses = 0, set()
     with gate.together() as transaction:
         people = [each for (each,) in rows(transaction.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
-            sessions.begin(transaction.tables, "customer", person, transaction.house.clock.now())
+            sessions.begin(transaction.tables, "customer", person, transaction.context.clock.now())
             value = transaction.act(
                 Act(
                     action="view",

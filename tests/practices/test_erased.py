@@ -150,7 +150,7 @@ def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:
     assert not house.do(lambda transaction: transaction.peek(child, Act(action="serve"))).allowed
     kinds = [line.entry.action for line in gate.entries(child)]
     assert {"end guardian-consent", "end guardian-link", "end guardian-costs"} <= set(kinds)
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
 
 
 def test_every_column_with_an_id_says_what_becomes_of_it() -> None:

@@ -173,7 +173,7 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     assert "charge" in [each.entry.action for each in noted]
     assert "Hello, Kim Marked" in browser.get("/me").text
     assert invitations.sweep(house.provider.gate.gate) == 1
-    contacts = house.do(lambda j: blind_index.find(j.connection, j.house.keyring, "email", MUM))
+    contacts = house.do(lambda j: blind_index.find(j.connection, j.context.keyring, "email", MUM))
     assert contacts == [guardian]
 
 

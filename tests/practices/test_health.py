@@ -36,7 +36,7 @@ def test_a_log_that_was_changed_is_said_everywhere(house: House) -> None:
     cover(gate.engine)
     _cut(gate)
     state._until = 0
-    assert gate.standing.look()
+    assert gate.log_state.look()
     assert state()["status"] == "log-changed"
     assert b"upheld_log_stands 0\n" in metrics.text("", 0)
     assert "The log is not as it was signed" in desk.get("/staff").text

@@ -11,7 +11,7 @@ from practices.conftest import House, send
 from practices.mail_server import mail_server
 from practices.test_mail import customer_named, troubles
 from upheld.database.statements import rows
-from upheld.gate.log.sentences import told
+from upheld.gate.log.sentences import entry_sentence
 from upheld.practice import tasks
 from upheld.practices.messages import bounces
 from upheld.practices.messages.bounces import BounceError
@@ -79,7 +79,7 @@ def test_a_manager_lets_a_message_be_tried_again(house: House) -> None:
         if each.entry.kind == "retried"
     ]
     assert entry.actor == f"staff {staff_id}"
-    assert "tried again" in told(entry, house.policy)
+    assert "tried again" in entry_sentence(entry, house.policy)
 
 
 def test_a_manager_drops_a_message_and_tries_all_others(house: House) -> None:
@@ -205,7 +205,7 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
         if each.entry.kind == "others-task"
     ]
     assert entry.actor == f"staff {staff_id}"
-    assert "tried to open a task on you" in told(entry, house.policy)
+    assert "tried to open a task on you" in entry_sentence(entry, house.policy)
     after = house.do(lambda transaction: tasks.found(transaction.tables, task))
     assert after is not None
     assert after.state == "open"

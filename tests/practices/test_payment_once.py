@@ -15,7 +15,7 @@ from practices.bills import PROCESSOR, address, engage, history, invoiced, job, 
 from practices.conftest import PAGE, House, send
 from practices.test_payment import Killed, form, typed_amount
 from upheld.database.statements import rows
-from upheld.gate.evidence.field_values import Fields
+from upheld.gate.evidence.field_values import FieldValues
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.cards import Charged, ProcessorError
 from upheld.practices.billing.payments import Payments
@@ -201,7 +201,7 @@ def test_an_odd_value_gets_a_page_that_says_so(
     house: House, odd: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Card, transactions, services, usage and messages that no form of ours wrote break no page."""
-    monkeypatch.setattr(Fields, "kept", as_it_is)
+    monkeypatch.setattr(FieldValues, "kept", as_it_is)
     person = house.customer()
 
     def bring(transaction: GateTransaction) -> None:
@@ -220,7 +220,7 @@ def test_an_odd_value_gets_a_page_that_says_so(
     assert send(browser, "/me/privacy/export", {}).status_code in {200, 404, 405}
 
 
-def as_it_is(_: Fields, _field: str, value: str, _today: date) -> str:
+def as_it_is(_: FieldValues, _field: str, value: str, _today: date) -> str:
     """A value as an earlier upheld kept it, which read none."""
     return value
 
@@ -229,7 +229,7 @@ def test_an_odd_card_can_be_given_again(house: House, monkeypatch: pytest.Monkey
     """The page says that it cannot be read, and the processor's page puts another in its place."""
     person = owes(house)
     with monkeypatch.context() as earlier:
-        earlier.setattr(Fields, "kept", as_it_is)
+        earlier.setattr(FieldValues, "kept", as_it_is)
         house.do(lambda transaction: transaction.bring(person, {"card": "4242 4242 4242 4242"}))
     page_text = house.signed_in(person).get("/me/payment").text
     assert "cannot be read" in page_text

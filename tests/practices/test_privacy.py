@@ -15,7 +15,7 @@ from practices.conftest import House, send
 from upheld.gate.act.duties import DutyError, nothing_more
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.events import ACCOUNT_CLOSED
 
@@ -26,7 +26,7 @@ def carried(house: House, *duties: str) -> None:
     """Let duties be carried out that no practice in these stories sees to."""
     for duty in duties:
         with suppress(DutyError):
-            house.provider.gate.gate.house.carriers.add(duty, nothing_more)
+            house.provider.gate.gate.context.duty_handlers.add(duty, nothing_more)
 
 
 def to_agent(transaction: GateTransaction, person: str) -> Outcome:
@@ -158,7 +158,7 @@ def test_a_receipt_is_given_to_its_person_and_verified_by_anybody(house: House) 
     path = f"/me/privacy/received/{mine}"
     assert browser.get(path).status_code == 409
     assert "no log yet" in nobody.post("/ledger/verify", data={"receipt": "{}"}).text
-    Covering(house.provider.gate.gate.engine, SIGNER.name, SIGNER).cover()
+    Checkpointer(house.provider.gate.gate.engine, SIGNER.name, SIGNER).run()
     receipt = browser.get(path)
     assert "attachment" in receipt.headers["content-disposition"]
     assert browser.get(f"/me/privacy/received/{other}").status_code == 404

@@ -38,7 +38,7 @@ def words(results: list[Unkept], kind: str) -> set[str]:
 def test_every_duty_is_carried_out_or_listed(house: House) -> None:
     """The duties of the policy's rules that are listed are those that the gate refuses acts for."""
     used = {duty.duty for node in house.policy.program.nodes for duty in node.duties}
-    carriers = house.provider.gate.gate.house.carriers
+    carriers = house.provider.gate.gate.context.duty_handlers
     missing = {*carriers.missing([Duty(duty) for duty in used])}
     assert words(unkept(house.provider, house.policy), "duty") == missing
 
@@ -47,7 +47,7 @@ def test_what_is_carried_out_from_now_on_is_listed_no_more(house: House) -> None
     """A part that takes a duty on takes it off the list, and no other."""
     before = words(unkept(house.provider, house.policy), "duty")
     first = min(before)
-    house.provider.gate.gate.house.carriers.add(first, nothing_more)
+    house.provider.gate.gate.context.duty_handlers.add(first, nothing_more)
     assert words(unkept(house.provider, house.policy), "duty") == before - {first}
 
 

@@ -48,7 +48,7 @@ def live(world: World) -> dict[str, Callable[[], str]]:
         lambda transaction: sessions.mint(
             transaction.tables,
             erasure.LINK,
-            token(transaction.house.keyring, world.ann),
+            token(transaction.context.keyring, world.ann),
             timedelta(days=1),
             house.clock.now(),
         )

@@ -68,7 +68,7 @@ def database_bytes(house: House) -> bytes:
                     yield cell if isinstance(cell, bytes) else str(cell).encode()
         for (person,) in rows(transaction.connection, "SELECT person_id FROM person"):
             stored_values = people.opened_many(
-                transaction.connection, transaction.house.keyring, [person]
+                transaction.connection, transaction.context.keyring, [person]
             )
             for them in stored_values.values():
                 result, _ = values.examine(transaction.connection, them, them.holdings)

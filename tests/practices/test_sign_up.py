@@ -71,7 +71,7 @@ def people_at(house: House, email: str = "ben@marked.example") -> list[str]:
     """The people with an address."""
     return house.do(
         lambda transaction: blind_index.find(
-            transaction.connection, transaction.house.keyring, "email", email
+            transaction.connection, transaction.context.keyring, "email", email
         )
     )
 
@@ -250,8 +250,8 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
         if email.startswith("closed"):
             house.do(lambda j, who=person: closure.close(j, house.provider.events, who))  # type: ignore[misc] # the loop's own
             orders = house.do(
-                lambda j, who=person: records.listed(  # type: ignore[misc] # the loop's own
-                    j.connection, j.house.keyring, [who], ["service-order"]
+                lambda j, who=person: records.records_of(  # type: ignore[misc] # the loop's own
+                    j.connection, j.context.keyring, [who], ["service-order"]
                 )[0]
             )
             for each in orders:
@@ -386,7 +386,7 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
     )[0][0]
     assert after == before + 3  # nobody, nobody-else, and a second who did not confirm
     gate = house.provider.gate.gate
-    assert selfcheck(gate.engine, gate.house.keyring).problems == ()
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
 
 
 def test_who_confirms_first_has_the_address(house: House) -> None:

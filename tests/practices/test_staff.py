@@ -15,7 +15,7 @@ from upheld.database.own_tables import Tables
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
-from upheld.gate.log.entries import Kept
+from upheld.gate.log.entries import StoredEntry
 from upheld.gate.operations.jobs import LEASE
 from upheld.gate.operations.lease import Lease
 from upheld.practice import tasks
@@ -67,7 +67,7 @@ def reveal(browser: TestClient, task: str, *fields: str) -> httpx2.Response:
     return send(browser, f"{path}/reveal", {"field": list(fields)}, path)
 
 
-def ledger_entries(house: House, person: str) -> list[Kept]:
+def ledger_entries(house: House, person: str) -> list[StoredEntry]:
     """What the ledger tells of a person."""
     with reading(house.provider.gate.gate.engine) as connection:
         return entries.of_person(connection, person)

@@ -18,7 +18,7 @@ from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import set_aside
 from upheld.gate.operations.jobs import Job
-from upheld.gate.operations.selfcheck_job import Looking
+from upheld.gate.operations.selfcheck_job import SelfCheckRound
 from upheld.gate.set_aside import SetAside
 from upheld.practices.accounts import domain
 from upheld.practices.messages.tables import redaction
@@ -54,7 +54,7 @@ def job(house: House, name: str) -> Job:
 def waiting(house: House) -> list[SetAside]:
     """Whom jobs have set aside."""
     with reading(house.provider.gate.gate.engine) as connection:
-        return set_aside.listed(connection)
+        return set_aside.everybody(connection)
 
 
 def test_the_page_lists_what_is_not_whole_with_whose_it_is_and_since(house: House) -> None:
@@ -65,8 +65,8 @@ def test_the_page_lists_what_is_not_whole_with_whose_it_is_and_since(house: Hous
     raw = spoil(house, person)
     gate = house.provider.gate.gate
     with suppress(UpheldError):
-        Looking().look(gate)
-    with set_aside.trying(gate, "retention") as trial:
+        SelfCheckRound().look(gate)
+    with set_aside.trial_of(gate, "retention") as trial:
         trial.one(lambda: gate.use(person, ["email"], purpose="billing"), person)
     page = manager.get("/staff/watch").text
     assert f"the key of person {person}" in page
@@ -83,7 +83,7 @@ def test_the_page_lists_what_is_not_whole_with_whose_it_is_and_since(house: Hous
     assert "/staff/watch" not in support.get("/staff").text.split("<aside")[1]
     assert "/staff/watch" in watcher.get("/staff").text
     mend(house, person, raw)
-    Looking().look(gate)
+    SelfCheckRound().look(gate)
     assert "Nothing, as far as we have looked." in manager.get("/staff/watch").text
 
 
@@ -98,7 +98,7 @@ def test_the_metrics_tell_how_much_is_not_whole_and_when_the_last_look_ended(
     assert "upheld_self_check_ended_timestamp_seconds 0" in metrics.text("", 0.0).decode()
     spoil(house, person)
     with suppress(UpheldError):
-        Looking().look(house.provider.gate.gate)
+        SelfCheckRound().look(house.provider.gate.gate)
     page_text = metrics.text("", 0.0).decode()
     assert "upheld_not_whole 1" in page_text
     assert "upheld_set_aside 0" in page_text

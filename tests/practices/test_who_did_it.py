@@ -12,8 +12,8 @@ from practices.test_guardians import family
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act
 from upheld.gate.erasure.erase import erase
-from upheld.gate.log.receipts import Asked, account
-from upheld.gate.log.sentences import told
+from upheld.gate.log.receipts import AccountQuery, account
+from upheld.gate.log.sentences import entry_sentence
 from upheld.practice import outbox
 from upheld.practices.accounts import domain
 from upheld.practices.messages.carrier import Box
@@ -31,7 +31,7 @@ def sentences(house: House, person: str) -> list[str]:
     """What the accounting says to somebody, without the days."""
     policy = house.policy
     return [
-        told(line.entry, policy).partition(" 2026 ")[2]
+        entry_sentence(line.entry, policy).partition(" 2026 ")[2]
         for line in house.provider.gate.gate.entries(person)
     ]
 
@@ -108,7 +108,7 @@ def test_what_is_done_in_the_registers_is_no_customers_act(house: House) -> None
     """Whoever engages a company is not called a customer."""
     engage(house, "acme", "collection-agent")
     with reading(house.provider.gate.gate.engine) as connection:
-        lines = list(account(connection, house.policy, Asked()))
+        lines = list(account(connection, house.policy, AccountQuery()))
     (line,) = [each for each in lines if each.entry.action == "add engagement"][-1:]
     assert line.entry.actor == ""
 

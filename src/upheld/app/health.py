@@ -75,7 +75,7 @@ class Health:
             return float("nan")
 
     def _look(self) -> dict[str, object]:
-        standing = self._provider.gate.gate.standing
+        standing = self._provider.gate.gate.log_state
         try:
             changed, waiting = standing.look(), standing.uncovered()
         except UpheldError as error:
@@ -91,5 +91,7 @@ class Health:
 
 def _ended(name: str, connection: Connection) -> float:
     """When a look last came to its end, in seconds since 1970."""
-    ends = [each.ended for each in rounds.listed(connection) if each.name == name and each.ended]
+    ends = [
+        each.ended for each in rounds.round_states(connection) if each.name == name and each.ended
+    ]
     return ends[0].timestamp() if ends else 0.0

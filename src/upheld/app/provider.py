@@ -67,7 +67,7 @@ def provide(
     gate: AsyncGate, settings: Settings, practices: Sequence[tuple[str, Make]] = PRACTICES
 ) -> Provider:
     """Bring the practices together around a gate."""
-    front = gate.gate.house.policy.program.front
+    front = gate.gate.context.policy.program.front
     imprint = Imprint(
         front.provider or front.policy,
         settings.phone,
@@ -76,18 +76,18 @@ def provide(
         settings.webmail,
     )
     links: dict[str, list[Place]] = {}
-    zone = gate.gate.house.clock.zone
+    zone = gate.gate.context.clock.zone
     packages = {"notices": NOTICES, **{name: _package(make) for name, make in practices}}
     pages = Pages(
         imprint,
         packages,
         links,
         zone,
-        has_clause=lambda name: name in clause_ids(gate.gate.house.policy),
-        can_ever=lambda question: can_ever(gate.gate.house.policy, question),
+        has_clause=lambda name: name in clause_ids(gate.gate.context.policy),
+        can_ever=lambda question: can_ever(gate.gate.context.policy, question),
     )
     provider = Provider(gate, settings, imprint, pages)
-    house = gate.gate.house
+    house = gate.gate.context
     house.provers.add("session", by_session)
     house.fields.country = settings.country
     for _, make in practices:
@@ -96,13 +96,13 @@ def provide(
         for kind, (prover, reads) in made.provers.items():
             house.provers.add(kind, prover, reads=reads)
         for duty, carrier in made.carriers.items():
-            house.carriers.add(duty, carrier)
+            house.duty_handlers.add(duty, carrier)
         for field, (reads, derive) in made.derived.items():
             house.derived.add(field, reads, derive)
-        house.leaving.before.extend([made.leaving] if made.leaving else [])
-        house.leaving.after.extend([made.stayed] if made.stayed else [])
+        house.erasure_hooks.before.extend([made.leaving] if made.leaving else [])
+        house.erasure_hooks.after.extend([made.stayed] if made.stayed else [])
         for field, carry in made.carries.items():
-            house.carries.add(field, carry)
+            house.carry_forwards.add(field, carry)
         for field, read in made.fields.items():
             house.fields.add(field, read)
         for event, listener in made.listeners.items():
@@ -135,7 +135,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
         pages = PolicyPages(policy, provider.pages)
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
-    gate.house = gate.house.under(policy)
+    gate.context = gate.context.under(policy)
     return kit.application(routes, provider.pages.error_page, provider.changed)
 
 
@@ -174,7 +174,7 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
     signal.signal(signal.SIGTERM, _ended)
     running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
-        off = told_off(gate.house.policy)
+        off = told_off(gate.context.policy)
         run_service(service, f"{off}{name}: http://{shown}:{serving.port}\n")
     finally:
         if running is not None:

@@ -17,7 +17,7 @@ from upheld.core.errors import UpheldError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from upheld.gate.log.receipts import Asked
+    from upheld.gate.log.receipts import AccountQuery
     from upheld.ledger.checkpoint import Checkpoint
     from upheld.ledger.note import Key
     from upheld.ledger.verify import Receipt
@@ -129,11 +129,11 @@ def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> 
 
 def asked(
     person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
-) -> Asked:
+) -> AccountQuery:
     """What an account is asked for; days are those of UTC."""
-    from upheld.gate.log.receipts import Asked
+    from upheld.gate.log.receipts import AccountQuery
 
-    return Asked(
+    return AccountQuery(
         person_id=person,
         clause=clause.removeprefix("#"),
         party=party,
@@ -155,7 +155,9 @@ def _day(told: str, later: int = 0) -> datetime | None:
     return datetime.combine(day, time(), UTC)
 
 
-def account_database(settings: Path | None, wanted: Asked, *, proofs: bool, as_json: bool) -> None:
+def account_database(
+    settings: Path | None, wanted: AccountQuery, *, proofs: bool, as_json: bool
+) -> None:
     """Print an account, a line an entry; as JSON a line each too, with its receipt."""
     from upheld.cli.admin import policy_of, settings_in
     from upheld.gate.log.receipts import account

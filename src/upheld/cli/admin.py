@@ -124,12 +124,12 @@ def migrate(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Open every key, value, record and entry; 1 if anything is not whole."""
     from upheld.gate.change_counts import all_older
-    from upheld.gate.operations.backup import unforgotten
+    from upheld.gate.operations.backup import not_forgotten
     from upheld.gate.operations.selfcheck import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
-    found = checked(gate.engine, gate.house.keyring)
-    found = found._replace(problems=(*found.problems, *all_older(gate), *unforgotten(gate)))
+    found = checked(gate.engine, gate.context.keyring)
+    found = found._replace(problems=(*found.problems, *all_older(gate), *not_forgotten(gate)))
     if as_json:
         print_json(found._asdict())
     else:

@@ -52,7 +52,7 @@ def restore(
 ) -> None:
     """Put a backup into an empty database; who was erased since is erased again. 1 if not whole."""
     from upheld.core.files import read_file
-    from upheld.gate.operations.restore import Told, keyring_for
+    from upheld.gate.operations.restore import RestoreOptions, keyring_for
     from upheld.gate.operations.restore import restore as restored
     from upheld.policy.load import load
 
@@ -62,7 +62,7 @@ def restore(
     policy = load(named(told.policy, "policy"))
     ring = keyring_for(path, named(told.keyring, "keyring"), master, keys)
     raw = read_file(published)[0] if published else None
-    found = restored(path, told.database, policy, ring, master, Told(keys, raw, because))
+    found = restored(path, told.database, policy, ring, master, RestoreOptions(keys, raw, because))
     if as_json:
         print_json(found._asdict())
     else:

@@ -79,11 +79,11 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
     from itertools import islice
 
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.act.replay import Recall, questions
+    from upheld.gate.act.replay import ReplayCounts, questions
     from upheld.policy.replay import Replay, plain
 
     gate = gate_of(settings_in(settings))
-    recall = Recall()
+    recall = ReplayCounts()
     decode = msgspec.json.Decoder(dict[str, object]).decode
 
     def shown(question: dict[str, object]) -> object:
@@ -91,7 +91,7 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
             name: said for name, said in question.items() if name != "facts"
         }  # they are personal
 
-    run = Replay(gate.house.policy, draft, lambda line: (decode(line or b""), None), shown)
+    run = Replay(gate.context.policy, draft, lambda line: (decode(line or b""), None), shown)
     lines = questions(gate, draft, recall)
     while batch := list(islice(lines, RECALLED)):
         run.batch(list(batch))

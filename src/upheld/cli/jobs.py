@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def jobs(
     settings: Path | None = SETTINGS,
     once: bool = typer.Option(False, "--once", help="Do everything once, and end."),
-    listed: bool = typer.Option(
+    obligations_in: bool = typer.Option(
         False, "--list", help="List what is owed and late, set aside and not whole."
     ),
     as_json: bool = JSON,
@@ -38,7 +38,7 @@ def jobs(
     told = settings_in(settings)
     provider = provider_of(told)
     gate = provider.gate.gate
-    if listed:
+    if obligations_in:
         _list(gate, as_json=as_json)
         return
     logging.basicConfig(format="%(message)s")
@@ -76,17 +76,17 @@ def _waiting(gate: Gate) -> list[SetAside]:
     from upheld.gate import set_aside
 
     with reading(gate.engine) as connection:
-        return set_aside.listed(connection)
+        return set_aside.everybody(connection)
 
 
 def _list(gate: Gate, *, as_json: bool) -> None:
     from upheld.database.transaction import reading
     from upheld.gate import findings, set_aside
-    from upheld.gate.obligations import listed
+    from upheld.gate.obligations import obligations_in
 
     with reading(gate.engine) as connection:
-        found = listed(connection)
-        waiting, wrong = set_aside.listed(connection), findings.listed(connection)
+        found = obligations_in(connection)
+        waiting, wrong = set_aside.everybody(connection), findings.all_findings(connection)
     late = sum(each.state == "late" for each in found)
     if as_json:
         print_json(

@@ -94,17 +94,17 @@ def epoch(
     It can be stopped and begun again.
     """
     from upheld.cli.admin import gate_of, settings_in
-    from upheld.gate.erasure.erase import renew, unfinished
+    from upheld.gate.erasure.erase import count_unfinished, renew
     from upheld.gate.operations.backup import expire
 
     told = settings_in(settings)
     gate = gate_of(told)
     if told.escrow is not None:
         expire(gate, told.escrow)
-    final = unfinished(gate.engine)
+    final = count_unfinished(gate.engine)
     moved = renew(gate, destroy=not keep)
-    final -= unfinished(gate.engine)
-    number = gate.house.keyring.current.number
+    final -= count_unfinished(gate.engine)
+    number = gate.context.keyring.current.number
     if as_json:
         print_json({"epoch": number, "moved": moved, "erasures_final": final})
     else:

@@ -50,10 +50,10 @@ def find(
 @person.command()
 def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Tell what is held of a person, by category, and their entries; never a value."""
-    from upheld.gate.erasure.erase import held
+    from upheld.gate.erasure.erase import holdings
 
     gate = gate_of(settings_in(settings))
-    told, numbers = held(gate, who), [kept.number for kept in gate.entries(who)]
+    told, numbers = holdings(gate, who), [kept.number for kept in gate.entries(who)]
     if as_json:
         print_json({"person": who, "held": told, "entries": numbers})
         return

@@ -37,7 +37,7 @@ def add(
 
     told = settings_in(settings)
     gate = gate_of(told)
-    roles = read_roles(told.roles, gate.house.policy.program).require(role)
+    roles = read_roles(told.roles, gate.context.policy.program).require(role)
     with gate.together() as transaction:
         user = people.add(transaction, "staff", name, sign_in, roles=roles)
         made = people.invite(transaction, user)

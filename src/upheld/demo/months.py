@@ -117,10 +117,10 @@ class Years:
         """`secret` is the hash of the one password that everybody has."""
         self.provider, self.members, self.secret, self.random = provider, members, secret, random
         self.gate = provider.gate.gate
-        self.real = self.gate.house.clock
+        self.real = self.gate.context.clock
         self.end = self.real.now()
         self.clock = SetClock(self.end)
-        self.gate.house = self.gate.house.by(self.clock)
+        self.gate.context = self.gate.context.by(self.clock)
         plans = catalogue(provider.settings.plans)
         self.plans, self.invoices = plans, Invoices(provider, plans)
         self.payments = Payments(provider, Sandbox(provider))
@@ -170,7 +170,7 @@ class Years:
             step.work()
             reached += step.weight
             self._reach(reached)
-        self.gate.house = self.gate.house.by(self.real)
+        self.gate.context = self.gate.context.by(self.real)
 
     def _month(self, number: int) -> None:
         first = self.month(number).first

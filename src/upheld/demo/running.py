@@ -114,7 +114,7 @@ def ready(
         )
     )
     if clock is not None:
-        gate.gate.house = gate.gate.house.by(clock)
+        gate.gate.context = gate.gate.context.by(clock)
     box, people = Box(), list[SignIn]()
     provider = provide(gate, settings, practices(box, people))
     if there:

@@ -20,7 +20,7 @@ from upheld.core.clock import Clock
 from upheld.database.engines import made_or_gone
 from upheld.database.schema import migrate
 from upheld.gate.act.execution import Outcome
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import GateTransaction
@@ -100,14 +100,18 @@ class AsyncGate:
         """A new person; the id."""
         return str(await self.do(lambda transaction: transaction.enrol()))
 
-    async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
+    async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
-        found: Given = await self.do(lambda transaction: transaction.store(person_id, told, **more))
+        found: ActResult = await self.do(
+            lambda transaction: transaction.store(person_id, told, **more)
+        )
         return found
 
-    async def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
+    async def append(
+        self, person_id: str, field: str, told: Sequence[str], **more: Any
+    ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
-        found: Given = await self.do(
+        found: ActResult = await self.do(
             lambda transaction: transaction.append(person_id, field, told, **more)
         )
         return found
@@ -128,10 +132,10 @@ class AsyncGate:
         *,
         entitled: bool = False,
         **more: Any,
-    ) -> Given:
+    ) -> ActResult:
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
-        found: Given = await self.do(
+        found: ActResult = await self.do(
             lambda transaction: transaction.act(asked, person_id, entitled=entitled)
         )
         return found
@@ -142,7 +146,7 @@ class AsyncGate:
         if name.startswith("_") or action not in self.gate.actions:
             raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
 
-        async def act(person_id: str, data: Sequence[str] = (), **more: Any) -> Given:
+        async def act(person_id: str, data: Sequence[str] = (), **more: Any) -> ActResult:
             return await self.act(action, person_id, data, **more)
 
         return act

@@ -51,7 +51,7 @@ _KEEP: Final = (
 )
 
 
-class Seen:
+class ChangeCounts:
     """The counts that this process has seen, and the file of all."""
 
     def __init__(self, keyring: Keyring) -> None:
@@ -134,22 +134,22 @@ class Seen:
         return file
 
 
-def seen_of(engine: Engine, keyring: Keyring) -> Seen:
+def change_counts_of(engine: Engine, keyring: Keyring) -> ChangeCounts:
     """What was seen of a database by this process; begun with the first who asks."""
-    found: Seen | None = engine.get_execution_options().get(SEEN)
+    found: ChangeCounts | None = engine.get_execution_options().get(SEEN)
     if found is None:
-        found = Seen(keyring)
+        found = ChangeCounts(keyring)
         engine.update_execution_options(**{SEEN: found})
     return found
 
 
 def keep(gate: Gate) -> int:
     """Put down what this process has seen; how many. The job of that name."""
-    return gate.seen.write(gate.engine, _day(gate))
+    return gate.change_counts.write(gate.engine, _day(gate))
 
 
 def _day(gate: Gate) -> int:
-    return gate.house.clock.now().toordinal()
+    return gate.context.clock.now().toordinal()
 
 
 def versions(connection: Connection, owners: Iterable[str]) -> dict[str, int]:
@@ -182,20 +182,20 @@ def all_older(gate: Gate) -> list[str]:
     keep(gate)
     with reading(gate.engine) as connection:
         everybody = [found for (found,) in rows(connection, "SELECT person_id FROM person")]
-    before = gate.seen.read(gate.engine, everybody)
+    before = gate.change_counts.read(gate.engine, everybody)
     with reading(gate.engine) as connection:
         return [each.text for each in older(before, versions(connection, everybody))]
 
 
 def note(gate: Gate, found: Mapping[str, int]) -> None:
     """Remember what a look has seen, beside what was written."""
-    gate.seen.note(found)
+    gate.change_counts.note(found)
     keep(gate)
 
 
 def end_of_round(gate: Gate) -> None:
     """Forget who is not there any more."""
-    gate.seen.forget(_day(gate))
+    gate.change_counts.forget(_day(gate))
 
 
 def _log(connection: Connection) -> int:

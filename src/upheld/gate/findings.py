@@ -25,7 +25,7 @@ TOGETHER = 200  # people in one statement
 _LOG = logging.getLogger("upheld.selfcheck")
 
 
-class Finding(NamedTuple):
+class StoredFinding(NamedTuple):
     """Something that is not whole: in which table or part of the log, whose, since when."""
 
     text: str
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     since: datetime
 
 
-class Part(NamedTuple):
+class CheckedPart(NamedTuple):
     """What a look went through: some people, or what is nobody's, or entries by their numbers."""
 
     people: Sequence[str] = ()
@@ -50,24 +50,24 @@ def many(connection: Connection) -> int:
     return int(count)
 
 
-def listed(connection: Connection) -> list[Finding]:
+def all_findings(connection: Connection) -> list[StoredFinding]:
     """Everything that is not whole, as far as it was found; what was found first, first."""
     statement = (
         "SELECT text, subject, person_id, number, since FROM finding ORDER BY since, number, text"
     )
     return [
-        Finding(text, subject, person_id, number, moment(since))
+        StoredFinding(text, subject, person_id, number, moment(since))
         for text, subject, person_id, number, since in rows(connection, statement)
     ]
 
 
-def keep(gate: Gate, kind: str, part: Part, problems: Iterable[Problem]) -> int:
+def keep(gate: Gate, kind: str, part: CheckedPart, problems: Iterable[Problem]) -> int:
     """Keep what a look found in a part, and drop what it does not find there any more; how many.
 
     What is new is told in the log.
     """
     found = {_id(kind, each): each for each in problems}
-    at = microseconds(gate.house.clock.now())
+    at = microseconds(gate.context.clock.now())
     with writing(gate.engine) as connection:
         before = set(_before(connection, kind, part))
         for key in before - found.keys():
@@ -91,7 +91,7 @@ def keep(gate: Gate, kind: str, part: Part, problems: Iterable[Problem]) -> int:
     return len(found)
 
 
-def _before(connection: Connection, kind: str, part: Part) -> Iterable[str]:
+def _before(connection: Connection, kind: str, part: CheckedPart) -> Iterable[str]:
     """What was found in a part before."""
     for first in range(0, len(part.people), TOGETHER):
         some = part.people[first : first + TOGETHER]

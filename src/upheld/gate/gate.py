@@ -20,19 +20,19 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import savepoint
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
-from upheld.gate.act.duties import Carriers
-from upheld.gate.act.erasure_hooks import Leaving
-from upheld.gate.act.execution import Doing, House, Outcome, Shape, checked_place
-from upheld.gate.act.request import Act, Given, Refused
-from upheld.gate.change_counts import seen_of
-from upheld.gate.evidence.carry_forward import Carries
-from upheld.gate.evidence.derived_fields import Derived
+from upheld.gate.act.duties import DutyHandlers
+from upheld.gate.act.erasure_hooks import ErasureHooks
+from upheld.gate.act.execution import ActExecution, ActTemplate, GateContext, Outcome, checked_place
+from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.change_counts import change_counts_of
+from upheld.gate.evidence.carry_forward import CarryForwards
+from upheld.gate.evidence.derived_fields import DerivedFields
 from upheld.gate.evidence.elapsed_time import by_notice, by_time_since
-from upheld.gate.evidence.field_values import Fields
-from upheld.gate.evidence.provers import Registry
+from upheld.gate.evidence.field_values import FieldValues
+from upheld.gate.evidence.provers import ProverRegistry
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
-from upheld.gate.log.log_state import Standing
+from upheld.gate.log.log_state import LogState
 from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import GateTransaction
 from upheld.policy.load import Policy
@@ -58,56 +58,56 @@ class Gate:
     ) -> None:
         """`place` is where our data lie, a word of the policy; if empty, no act names it."""
         self.engine = engine
-        shapes: dict[Any, Shape] = {}
-        self.house = House(
+        templates: dict[Any, ActTemplate] = {}
+        self.context = GateContext(
             policy,
             keyring,
             clock or Clock(),
-            Registry(shapes.clear),
-            Carriers(shapes.clear),
-            Derived(shapes.clear),
-            shapes,
-            Carries(),
-            Leaving(),
-            Fields(),
+            ProverRegistry(templates.clear),
+            DutyHandlers(templates.clear),
+            DerivedFields(templates.clear),
+            templates,
+            CarryForwards(),
+            ErasureHooks(),
+            FieldValues(),
             checked_place(policy, place),
         )
-        self.house.provers.add("account", by_time_since)
-        self.house.provers.add("notice", by_notice)
-        self.standing = Standing(engine)
-        self.seen = seen_of(engine, keyring)
+        self.context.provers.add("account", by_time_since)
+        self.context.provers.add("notice", by_notice)
+        self.log_state = LogState(engine)
+        self.change_counts = change_counts_of(engine, keyring)
         with writing(engine) as connection:
             older_databases.belong(connection, keyring)
-        self.standing.look()
+        self.log_state.look()
 
     @property
     def policy(self) -> Policy:
         """The policy in force."""
-        return self.house.policy
+        return self.context.policy
 
     @property
     def clock(self) -> Clock:
         """The one clock."""
-        return self.house.clock
+        return self.context.clock
 
     def sealer(self, purpose: str, *more: str) -> Sealer:
         """What seals and marks for a purpose of a practice's own."""
-        return Sealer(self.house.keyring, purpose, *more)
+        return Sealer(self.context.keyring, purpose, *more)
 
     def token_of(self, person_id: str) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""
-        return erasures.token(self.house.keyring, person_id)
+        return erasures.token(self.context.keyring, person_id)
 
     def carries_out(self, duty: str) -> bool:
         """Whether a part of the program carries out a duty."""
-        return not self.house.carriers.missing([Duty(duty)])
+        return not self.context.duty_handlers.missing([Duty(duty)])
 
     def derived_of(self, fields: Iterable[str]) -> frozenset[str]:
         """The fields among some that are worked out of others, and never stored."""
-        return frozenset(fields) - self.house.derived.stored(fields)
+        return frozenset(fields) - self.context.derived.stored(fields)
 
     def __repr__(self) -> str:
-        return f"Gate(policy {self.house.policy.digest[:12]})"
+        return f"Gate(policy {self.context.policy.digest[:12]})"
 
     @contextmanager
     def look(self) -> Iterator[Tables]:
@@ -119,7 +119,7 @@ class Gate:
     def together(self) -> Iterator[GateTransaction]:
         """Acts in one transaction: committed when the block ends, undone when it raises."""
         with writing(self.engine) as connection:
-            yield GateTransaction(self.house, connection)
+            yield GateTransaction(self.context, connection)
 
     def batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
         """Pieces of work in one transaction, each whole or not at all; results or exceptions.
@@ -128,7 +128,7 @@ class Gate:
         """
         found: list[Any] = []
         with writing(self.engine) as connection:
-            transaction = GateTransaction(self.house, connection)
+            transaction = GateTransaction(self.context, connection)
             for work in works:
                 if len(works) == 1:
                     found.append(work(transaction))
@@ -142,7 +142,7 @@ class Gate:
 
     def _one(self, work: Callable[[GateTransaction], Any]) -> Any:
         with writing(self.engine) as connection:
-            found = work(GateTransaction(self.house, connection))
+            found = work(GateTransaction(self.context, connection))
         if isinstance(found, Refused):
             raise found
         return found
@@ -151,14 +151,14 @@ class Gate:
         """A new person; the id."""
         return str(self._one(lambda transaction: transaction.enrol()))
 
-    def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> Given:
+    def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
-        found: Given = self._one(lambda transaction: transaction.store(person_id, told, **more))
+        found: ActResult = self._one(lambda transaction: transaction.store(person_id, told, **more))
         return found
 
-    def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> Given:
+    def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
-        found: Given = self._one(
+        found: ActResult = self._one(
             lambda transaction: transaction.append(person_id, field, told, **more)
         )
         return found
@@ -167,7 +167,7 @@ class Gate:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         with reading(self.engine) as connection:
             asked = Act(action=action, data=tuple(data), **more)
-            return GateTransaction(self.house, connection).peek(person_id, asked)
+            return GateTransaction(self.context, connection).peek(person_id, asked)
 
     def act(
         self,
@@ -177,11 +177,13 @@ class Gate:
         *,
         entitled: bool = False,
         **more: Any,
-    ) -> Given:
+    ) -> ActResult:
         """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
         asked = Act(action=action, data=tuple(data), **more)
         with writing(self.engine) as connection:
-            found = Doing(self.house, connection, asked, entitled=entitled).one(person_id)
+            found = ActExecution(self.context, connection, asked, entitled=entitled).execute(
+                person_id
+            )
         if isinstance(found, Refused):
             raise found
         return found
@@ -189,12 +191,12 @@ class Gate:
     @property
     def actions(self) -> frozenset[str]:
         """Every action that the policy's vocabulary knows."""
-        return frozenset(self.house.policy.engine.compiled.takes)
+        return frozenset(self.context.policy.engine.compiled.takes)
 
-    def __getattr__(self, name: str) -> Callable[..., Given]:
+    def __getattr__(self, name: str) -> Callable[..., ActResult]:
         """A call for each action of the vocabulary, such as `use`, `share`, `set_cookie`."""
         action = name.replace("_", "-")
-        if name.startswith("_") or name == "house" or action not in self.actions:
+        if name.startswith("_") or name == "context" or action not in self.actions:
             raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
 
         act = self.__dict__[name] = partial(self.act, action)  # so that it is looked for once
@@ -244,14 +246,14 @@ class Gate:
                 hint="by " + " or ".join(blind_index.FIELDS),
             )
         with reading(self.engine) as connection:
-            return blind_index.find(connection, self.house.keyring, field, value)
+            return blind_index.find(connection, self.context.keyring, field, value)
 
-    def entries(self, person_id: str) -> list[entries.Kept]:
+    def entries(self, person_id: str) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""
         with reading(self.engine) as connection:
             return entries.of_person(connection, person_id)
 
     def accept_clock(self) -> None:
         """Take the time of day as it is, though it was set back or jumped; an entry says so."""
-        at = self.house.clock.accept()
+        at = self.context.clock.accept()
         self._one(lambda transaction: transaction.accept_clock(at))

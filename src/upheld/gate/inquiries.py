@@ -18,13 +18,13 @@ from upheld.database.connection import Link
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
-from upheld.gate.act.execution import House
+from upheld.gate.act.execution import GateContext
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
-from upheld.gate.log.receipts import Asked, Line, account
-from upheld.gate.owed_rows import Obligations
+from upheld.gate.log.receipts import AccountLine, AccountQuery, account
+from upheld.gate.obligation_table import ObligationTable
 from upheld.gate.sealing import Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
@@ -33,8 +33,8 @@ from upheld.vault import blind_index, erasures, people
 class Inquiries:
     """The part of a transaction that finds, locks, seals and tells."""
 
-    def __init__(self, house: House, connection: Connection) -> None:
-        self._house, self._connection = house, connection
+    def __init__(self, context: GateContext, connection: Connection) -> None:
+        self._context, self._connection = context, connection
         self.tables = Tables(connection)  # those of whoever asks
         if type(connection) is Link:
             connection.expect()
@@ -42,21 +42,21 @@ class Inquiries:
     @property
     def policy(self) -> Policy:
         """The policy in force."""
-        return self._house.policy
+        return self._context.policy
 
     @property
     def clock(self) -> Clock:
         """The one clock."""
-        return self._house.clock
+        return self._context.clock
 
     @property
     def place(self) -> str:
         """Where our data lie, a word of the policy; empty where no act names it."""
-        return self._house.place
+        return self._context.place
 
     def sealer(self, purpose: str, *more: str) -> Sealer:
         """What seals and marks for a purpose of a practice's own."""
-        return Sealer(self._house.keyring, purpose, *more)
+        return Sealer(self._context.keyring, purpose, *more)
 
     def lock(self, *person_ids: str) -> None:
         """Let nobody else change these people until the transaction ends.
@@ -76,11 +76,11 @@ class Inquiries:
 
     def find(self, field: str, value: str) -> list[str]:
         """The ids of the people with an e-mail address or phone number."""
-        return blind_index.find(self._connection, self._house.keyring, field, value)
+        return blind_index.find(self._connection, self._context.keyring, field, value)
 
     def let_find(self, person_id: str, field: str, word: str) -> None:
         """Let a person of whom nothing is held be found by a word that is no value of anybody."""
-        blind_index.put(self._connection, self._house.keyring, person_id, field, word)
+        blind_index.put(self._connection, self._context.keyring, person_id, field, word)
 
     def records_of(
         self, person_ids: Sequence[str], kinds: Sequence[str]
@@ -89,7 +89,7 @@ class Inquiries:
 
         SealedError where those of somebody are not as they were written.
         """
-        return records.listed(self._connection, self._house.keyring, person_ids, kinds)
+        return records.records_of(self._connection, self._context.keyring, person_ids, kinds)
 
     def starts_of_records(
         self, person_id: str, since: datetime, before: datetime
@@ -105,18 +105,18 @@ class Inquiries:
         return database.get(self._connection, record, where, person_id, ERASURE) is not None
 
     @property
-    def obligations(self) -> Obligations:
+    def obligations(self) -> ObligationTable:
         """What is owed, as far as a practice may see and meet it."""
-        return Obligations(self._connection)
+        return ObligationTable(self._connection)
 
-    def entries(self, person_id: str) -> list[entries.Kept]:
+    def entries(self, person_id: str) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""
         return entries.of_person(self._connection, person_id)
 
-    def account(self, asked: Asked) -> Iterator[Line]:
+    def account(self, asked: AccountQuery) -> Iterator[AccountLine]:
         """What was done, in order and in words."""
-        return account(self._connection, self._house.policy, asked)
+        return account(self._connection, self._context.policy, asked)
 
     def token_of(self, person_id: str) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""
-        return erasures.token(self._house.keyring, person_id)
+        return erasures.token(self._context.keyring, person_id)

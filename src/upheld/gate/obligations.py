@@ -24,11 +24,11 @@ from upheld.database.statements import moment, places, rows
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import Doing, House, Proven
+from upheld.gate.act.execution import ActExecution, GateContext, ProofResult
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.ledger.entries import Entry
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
@@ -48,7 +48,7 @@ OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
 
 
-class Item(NamedTuple):
+class Obligation(NamedTuple):
     """Something owed or due: whose, of which kind, by which clause, until when, and its state.
 
     `basis` is the record by which it is owed, `entry` what opened it and `closed` what closed it.
@@ -66,7 +66,7 @@ class Item(NamedTuple):
     closed: int | None
 
 
-class Must(NamedTuple):
+class ObligationRule(NamedTuple):
     """An act that the policy may owe, by which clause, and the facts on which that depends."""
 
     clause: str
@@ -74,9 +74,9 @@ class Must(NamedTuple):
     facts: frozenset[str]
 
 
-def listed(
+def obligations_in(
     connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
-) -> list[Item]:
+) -> list[Obligation]:
     """The items of some states, those that are due first first."""
     where, asked = f"state IN ({places(states)})", list(states)
     if person_id is not None:
@@ -84,22 +84,22 @@ def listed(
     found = database.select(
         connection, table, f"{where} ORDER BY due, item_id", *asked, parts=states
     )
-    return [_item(each) for each in found]
+    return [_obligation(each) for each in found]
 
 
-def _item(found: Any) -> Item:
+def _obligation(found: Any) -> Obligation:
     """A row that was checked, as an item."""
-    return Item._make(found)._replace(due=None if found.due is None else moment(found.due))
+    return Obligation._make(found)._replace(due=None if found.due is None else moment(found.due))
 
 
 @observing.reading
-def musts(policy: Policy) -> tuple[Must, ...]:
+def obligation_rules(policy: Policy) -> tuple[ObligationRule, ...]:
     """Everything that a policy may owe."""
-    return _musts(policy)
+    return _obligation_rules(policy)
 
 
 @lru_cache(maxsize=8)
-def _musts(policy: Policy) -> tuple[Must, ...]:
+def _obligation_rules(policy: Policy) -> tuple[ObligationRule, ...]:
     program = policy.program
     found: dict[tuple[str, str], frozenset[str]] = {}
     for number, node in enumerate(program.nodes):
@@ -109,7 +109,9 @@ def _musts(policy: Policy) -> tuple[Must, ...]:
         for action in sorted({action for copy in node.copies for action in copy.actions}):
             key = node.clause, action
             found[key] = found.get(key, frozenset()) | facts
-    return tuple(Must(clause, action, facts) for (clause, action), facts in sorted(found.items()))
+    return tuple(
+        ObligationRule(clause, action, facts) for (clause, action), facts in sorted(found.items())
+    )
 
 
 def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
@@ -124,18 +126,23 @@ def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
 
 @observing.reading
 @lru_cache(maxsize=256)
-def proven_by(policy: Policy, kind: str) -> tuple[Must, ...]:
+def proven_by(policy: Policy, kind: str) -> tuple[ObligationRule, ...]:
     """What the policy may owe of that which depends on a kind of record."""
     facts = policy.program.vocabulary.facts
     return tuple(
         must
-        for must in _musts(policy)
+        for must in _obligation_rules(policy)
         if any(facts[name].proof == kind for name in must.facts if name in facts)
     )
 
 
-def review(
-    house: House, connection: Connection, person_id: str, kind: str, entry: int, basis: str = ""
+def reassess(
+    context: GateContext,
+    connection: Connection,
+    person_id: str,
+    kind: str,
+    entry: int,
+    basis: str = "",
 ) -> int:
     """Open what is owed to a person now, and let lapse what no longer is; how many changed.
 
@@ -145,15 +152,20 @@ def review(
     if person_id == REGISTER:
         return 0
     return sum(
-        _review(house, connection, person_id, must, entry, basis)
-        for must in proven_by(house.policy, kind)
+        _reassess(context, connection, person_id, must, entry, basis)
+        for must in proven_by(context.policy, kind)
     )
 
 
-def _review(
-    house: House, connection: Connection, person_id: str, must: Must, entry: int, basis: str
+def _reassess(
+    context: GateContext,
+    connection: Connection,
+    person_id: str,
+    must: ObligationRule,
+    entry: int,
+    basis: str,
 ) -> int:
-    doing, decision, (_, evidence, problem) = _found(house, connection, person_id, must)
+    execution, decision, (_, evidence, problem) = _evaluate(context, connection, person_id, must)
     if problem or decision.outcome == "error":
         return 0  # nobody can tell; the next look will
     owed = [each for each in decision.owed if each.clause == must.clause]
@@ -175,11 +187,11 @@ def _review(
     moments = _moments(connection, person_id, evidence)
     if basis not in moments:
         basis = max(moments, key=lambda each: (moments[each], each), default="")
-    since = min(max(moments.values(), default=doing.at), doing.at)
+    since = min(max(moments.values(), default=execution.at), execution.at)
     where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
     if database.get(connection, table, where, person_id, must.clause, must.action, basis):
         return 0
-    since = doing.house.clock.local(since)
+    since = execution.context.clock.local(since)
     due = min(_due(since, each) for each in certain)
     entries.due(
         connection, person_id, OWED, must.clause, due, entry, action=must.action, basis=basis
@@ -187,14 +199,14 @@ def _review(
     return 1
 
 
-def _found(
-    house: House, connection: Connection, person_id: str, must: Must
-) -> tuple[Doing, Decision, Proven]:
+def _evaluate(
+    context: GateContext, connection: Connection, person_id: str, must: ObligationRule
+) -> tuple[ActExecution, Decision, ProofResult]:
     """The decision on the act that may be owed, by the facts on which that depends alone."""
-    doing = Doing(house, connection, Act(action=must.action), entitled=False)
-    facts = {name: fact for name, fact in doing.shape.facts.items() if name in must.facts}
-    doing.shape = replace(doing.shape, facts=facts)
-    return doing, *doing.found(person_id)
+    execution = ActExecution(context, connection, Act(action=must.action), entitled=False)
+    facts = {name: fact for name, fact in execution.template.facts.items() if name in must.facts}
+    execution.template = replace(execution.template, facts=facts)
+    return execution, *execution.evaluate(person_id)
 
 
 def _due(since: datetime, owed: OwedAct) -> datetime:
@@ -215,13 +227,13 @@ def _moments(
     }
 
 
-def owe(gate: Gate) -> int:
+def open_due_obligations(gate: Gate) -> int:
     """Open what came to be owed by time alone, as a record began to hold; the job of that name."""
-    facts = gate.house.policy.program.vocabulary.facts
+    facts = gate.context.policy.program.vocabulary.facts
     kinds = sorted(
         {
             facts[n].proof
-            for must in musts(gate.house.policy)
+            for must in obligation_rules(gate.context.policy)
             for n in must.facts
             if n in facts and facts[n].proof
         }
@@ -235,7 +247,7 @@ def owe(gate: Gate) -> int:
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
         " ORDER BY r.record_id LIMIT ?"
     )
-    with trying(gate, "owed") as trial:
+    with trial_of(gate, "owed") as trial:
         count, after = 0, ""
         while True:
             with reading(gate.engine) as connection:
@@ -243,36 +255,36 @@ def owe(gate: Gate) -> int:
                 found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
             for person_id, kind, record_id in found:
                 after = record_id
-                work = partial(_owed, gate, person_id, kind, record_id)
+                work = partial(_reassess_alone, gate, person_id, kind, record_id)
                 count += trial.one(work, person_id, record_id) or 0
             if len(found) < MOST:
                 return count
 
 
-def _owed(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
+def _reassess_alone(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
     """Open what came to be owed to a person by a record; how many changed."""
     with gate.together() as transaction:
         people.lock(transaction.connection, person_id)
         last = entries.last_of(transaction.connection)
         number = last[0] if last else 0
-        return review(gate.house, transaction.connection, person_id, kind, number, record_id)
+        return reassess(gate.context, transaction.connection, person_id, kind, number, record_id)
 
 
-def late(gate: Gate) -> int:
+def mark_overdue(gate: Gate) -> int:
     """Do what fell due, and say of what was not done that it is late; the job of that name.
 
     An item that fails stays as it is, its person is set aside, and the others go on.
     """
-    handled = sorted(gate.house.carriers.due) or [""]  # PostgreSQL knows no empty list
+    handled = sorted(gate.context.duty_handlers.due) or [""]  # PostgreSQL knows no empty list
     count = 0
     last: Place | None = {"due": -(1 << 63), "item_id": ""}
-    with trying(gate, "late") as trial:
+    with trial_of(gate, "late") as trial:
         while last is not None:
             with reading(gate.engine) as connection:
                 now = trusted_time_in(gate, connection)
-                some, last = _due_by(connection, now, handled, last)
-            for each in map(_item, some):
-                work = partial(_fell_due_alone, gate, each, now)
+                some, last = _due_batch(connection, now, handled, last)
+            for each in map(_obligation, some):
+                work = partial(_handle_due_alone, gate, each, now)
                 count += trial.one(work, each.person_id, each.item_id) or 0
             if count >= MOST:  # the other jobs have their turn
                 trial.stop()
@@ -280,12 +292,14 @@ def late(gate: Gate) -> int:
     return count
 
 
-def _fell_due_alone(gate: Gate, item: Item, now: datetime) -> int:
+def _handle_due_alone(gate: Gate, item: Obligation, now: datetime) -> int:
     with gate.together() as transaction:
-        return _fell_due(gate, transaction, item, now)
+        return _handle_due(gate, transaction, item, now)
 
 
-def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after: Place) -> Batch:
+def _due_batch(
+    connection: Connection, now: datetime, handled: Sequence[str], after: Place
+) -> Batch:
     """What is due and open, and what is late of the kinds that somebody handles."""
     where = (
         "(due <= ? AND state = 'open'"
@@ -298,31 +312,36 @@ def _due_by(connection: Connection, now: datetime, handled: Sequence[str], after
     return batch(connection, table, where, values, after, MOST)
 
 
-def _fell_due(gate: Gate, transaction: GateTransaction, item: Item, now: datetime) -> int:
-    connection, house = transaction.connection, gate.house
+def _handle_due(gate: Gate, transaction: GateTransaction, item: Obligation, now: datetime) -> int:
+    connection, context = transaction.connection, gate.context
     people.lock(connection, item.person_id)
     there = database.get(
         connection, table, "person_id = ? AND item_id = ?", item.person_id, item.item_id
     )
     if there is None or there.state != item.state:
         return 0  # somebody else was faster
-    if handler := house.carriers.due.get(item.kind):
+    if handler := context.duty_handlers.due.get(item.kind):
         return _close(connection, item, "done", handler(transaction, item))
     if item.kind == OWED:
-        must = next((m for m in musts(house.policy) if m[:2] == (item.clause, item.action)), None)
+        must = next(
+            (m for m in obligation_rules(context.policy) if m[:2] == (item.clause, item.action)),
+            None,
+        )
         owed = False  # a clause that is no longer in the policy owes nothing
         if must is not None:
-            _, decision, (_, _, problem) = _found(house, connection, item.person_id, must)
+            _, decision, (_, _, problem) = _evaluate(context, connection, item.person_id, must)
             owed = bool(problem) or any(each.clause == item.clause for each in decision.owed)
         if not owed:
             return _close(
-                connection, item, "lapsed", _noted(house, connection, item, now, "lapsed")
+                connection, item, "lapsed", _write_entry(context, connection, item, now, "lapsed")
             )
-    number = _noted(house, connection, item, now, "late")
+    number = _write_entry(context, connection, item, now, "late")
     return _close(connection, item, "late", number)
 
 
-def _noted(house: House, connection: Connection, item: Item, now: datetime, kind: str) -> int:
+def _write_entry(
+    context: GateContext, connection: Connection, item: Obligation, now: datetime, kind: str
+) -> int:
     """Say what became of an item.
 
     Of what was not deleted in time it is not said whose it is: they may be under a hold of which
@@ -332,7 +351,7 @@ def _noted(house: House, connection: Connection, item: Item, now: datetime, kind
     entry = Entry(
         kind=kind,
         time="",
-        policy=house.policy.digest,
+        policy=context.policy.digest,
         action=item.action or item.kind,
         clauses=(item.clause,),
         evidence=(item.basis,) if item.basis else (),
@@ -340,7 +359,7 @@ def _noted(house: House, connection: Connection, item: Item, now: datetime, kind
     return entries.write(connection, entry, whose, now)[0]
 
 
-def _close(connection: Connection, item: Item, state: str, entry: int) -> int:
+def _close(connection: Connection, item: Obligation, state: str, entry: int) -> int:
     changes = {"state": state, "closed": None if state == "late" else entry}
     return database.update(
         connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id

@@ -21,7 +21,7 @@ from upheld.database import rows as database
 from upheld.database.tables import microseconds
 from upheld.database.tables import record as table
 from upheld.gate import obligations
-from upheld.gate.act.execution import House
+from upheld.gate.act.execution import GateContext
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
@@ -36,7 +36,7 @@ BESIDES_MAX = 64  # in a query
 JUDGED_MAX = 256  # of one question
 
 
-class Which(NamedTuple):
+class RecordQuery(NamedTuple):
     """Which records: of a kind, of a fact where that has several, about what, of which party.
 
     `about` says a word for each dimension that matters, `person_id` whose alone.
@@ -49,9 +49,9 @@ class Which(NamedTuple):
     about: dict[str, str]
 
 
-def which(
+def record_query(
     checker: Checker, kind: str, fact: str, party: str, person_id: str | None, about: dict[str, str]
-) -> Which:
+) -> RecordQuery:
     """What is asked, checked: RequestError for a word that no dimension of records has."""
     for dimension, word in about.items():
         if dimension not in DIMENSIONS:
@@ -61,30 +61,32 @@ def which(
                 hint="name one of " + ", ".join(DIMENSIONS),
             )
         checker.dimension(dimension, word)
-    return Which(kind, fact, party, person_id, about)
+    return RecordQuery(kind, fact, party, person_id, about)
 
 
-def listed(house: House, connection: Connection, asked: Which) -> list[Record]:
+def list_records(context: GateContext, connection: Connection, asked: RecordQuery) -> list[Record]:
     """The records in force that hold of all that is asked, with one entry that they were listed."""
-    at = house.clock.now()
-    found = _find(house, connection, asked, at, whole=True)
+    at = context.clock.now()
+    found = _find(context, connection, asked, at, whole=True)
     ids = None if asked.person_id else [each.record_id for each in found]
-    entry = _entry(house, asked, entries.LISTED, "list")
+    entry = _entry(context, asked, entries.LISTED, "list")
     entries.write(connection, entry, asked.person_id, at, rows_of=ids)
     return found
 
 
-def end(house: House, connection: Connection, asked: Which, until: datetime | None) -> list[Record]:
+def end(
+    context: GateContext, connection: Connection, asked: RecordQuery, until: datetime | None
+) -> list[Record]:
     """Withdraw every record that speaks of what is asked, or let it end sooner; as they are now.
 
     One that speaks of more besides ends as a whole. None is made to last longer than it would.
     """
-    at = house.clock.now()
+    at = context.clock.now()
     moment = microseconds(at if until is None else until)
     change = "withdrawn" if until is None else "ends"
     ended = [
         msgspec.structs.replace(each, **{change: moment})
-        for each in _find(house, connection, asked, at, whole=False)
+        for each in _find(context, connection, asked, at, whole=False)
         if until is None or each.ends is None or each.ends > moment
     ]
     if not ended:
@@ -93,36 +95,38 @@ def end(house: House, connection: Connection, asked: Which, until: datetime | No
     records.keep_ends(connection, ended)
     done = "withdraw" if until is None else "end"
     for first in range(0, len(ended), TOGETHER):
-        _note(house, connection, asked, done, ended[first : first + TOGETHER], at)
+        _note(context, connection, asked, done, ended[first : first + TOGETHER], at)
     return ended
 
 
 def _note(
-    house: House,
+    context: GateContext,
     connection: Connection,
-    asked: Which,
+    asked: RecordQuery,
     done: str,
     some: Sequence[Record],
     at: datetime,
 ) -> None:
     """The entry that some records were ended, and what is owed now that they were."""
     whose = list(dict.fromkeys(each.person_id for each in some))
-    entry = _entry(house, asked, "record", done, [each.record_id for each in some])
+    entry = _entry(context, asked, "record", done, [each.record_id for each in some])
     number, _ = entries.write(connection, entry, whose[0] if len(whose) == 1 else whose, at)
-    if obligations.proven_by(house.policy, asked.kind):
+    if obligations.proven_by(context.policy, asked.kind):
         for each in some:
-            obligations.review(
-                house, connection, each.person_id, asked.kind, number, each.record_id
+            obligations.reassess(
+                context, connection, each.person_id, asked.kind, number, each.record_id
             )
 
 
-def _entry(house: House, asked: Which, kind: str, action: str, ids: Sequence[str] = ()) -> Entry:
+def _entry(
+    context: GateContext, asked: RecordQuery, kind: str, action: str, ids: Sequence[str] = ()
+) -> Entry:
     """An entry that says what was asked."""
     recipient = asked.about.get("recipient", "party" if asked.party else "")
     return Entry(
         kind=kind,
         time="",
-        policy=house.policy.digest,
+        policy=context.policy.digest,
         action=f"{action} {asked.kind}",
         purpose=asked.about.get("purpose", ""),
         recipient=f"{recipient} {asked.party}".strip(),
@@ -131,16 +135,16 @@ def _entry(house: House, asked: Which, kind: str, action: str, ids: Sequence[str
 
 
 def _find(
-    house: House, connection: Connection, asked: Which, at: datetime, *, whole: bool
+    context: GateContext, connection: Connection, asked: RecordQuery, at: datetime, *, whole: bool
 ) -> list[Record]:
     """The records in force of people who are there; RecordError where one is not believed.
 
     With `whole` those that hold of all that is asked, else those that speak of any part of it.
     """
-    checker = house.policy.engine.checker
+    checker = context.policy.engine.checker
     about = tuple(asked.about.items())
     wanted = {d: checker.dimension(d, word) for d, word in about}
-    fits = _judged(checker, asked.fact, about, whole)
+    fits = _judge(checker, asked.fact, about, whole)
     known = [] if asked.person_id else list(fits.items())  # at once: others may add to it
     besides = [dims for dims, fit in known if not fit][:BESIDES_MAX]
     parties = ("", asked.party) if whole else (asked.party,)
@@ -163,15 +167,15 @@ def _find(
                 fits[dims] = fit
         if fit:
             mine.append(each)
-    found = records.told(connection, mine)
+    found = records.verify(connection, mine)
     if found.forged:
-        raise records.changed(found.forged[0])
+        raise records.changed_message(found.forged[0])
     database.whole(connection, table, {each.person_id for each in found.records}, [asked.kind])
     return found.records
 
 
 @lru_cache(maxsize=256)
-def _judged(
+def _judge(
     checker: Checker, fact: str, about: tuple[tuple[str, str], ...], whole: bool
 ) -> dict[str, bool]:
     """Whether what records were about was what is asked, to be added to.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("upheld.selfcheck")
 
 
-class Looked(NamedTuple):
+class RoundState(NamedTuple):
     """A look through everything: when it began, and when it last came to its end."""
 
     name: str
@@ -54,7 +54,7 @@ class Round:
     def go_on(self, gate: Gate, place: str) -> None:
         """Note where it goes on; with nothing it has come to the end, and begins again."""
         before, self._place = self._place, place
-        at = microseconds(gate.house.clock.now())
+        at = microseconds(gate.context.clock.now())
         changes: dict[str, Any] = {"place": place}
         if not before:
             changes["begun"] = at
@@ -70,10 +70,12 @@ class Round:
             )
 
 
-def listed(connection: Connection) -> list[Looked]:
+def round_states(connection: Connection) -> list[RoundState]:
     """The looks that were begun, by their names."""
     found, _ = database.believed(connection, look, "ORDER BY name")
     return [
-        Looked(each.name, moment(each.begun), None if each.ended is None else moment(each.ended))
+        RoundState(
+            each.name, moment(each.begun), None if each.ended is None else moment(each.ended)
+        )
         for each in found
     ]

@@ -34,7 +34,7 @@ _LOG = logging.getLogger("upheld.jobs")
 _T = TypeVar("_T")
 
 
-def everybodys(error: Exception) -> bool:
+def is_everybodys(error: Exception) -> bool:
     """Whether an error is not one person's: the next one would fare no better."""
     if isinstance(error, DatabaseError):
         return error.code != REFUSED
@@ -57,7 +57,7 @@ def many(connection: Connection) -> int:
     return int(count)
 
 
-def listed(connection: Connection) -> list[SetAside]:
+def everybody(connection: Connection) -> list[SetAside]:
     """Everybody whom a job has set aside, who has waited longest first."""
     statement = (
         "SELECT person_id, job, about, why, since FROM set_aside ORDER BY since, job, person_id"
@@ -68,7 +68,7 @@ def listed(connection: Connection) -> list[SetAside]:
     ]
 
 
-class Trial:
+class JobTrial:
     """One run of a job: each of those whom it is about is tried for itself."""
 
     def __init__(self, gate: Gate, job: str) -> None:
@@ -76,7 +76,7 @@ class Trial:
         with reading(gate.engine) as connection:
             self._before = {
                 (each.person_id, each.about): each.why
-                for each in listed(connection)
+                for each in everybody(connection)
                 if each.job == job
             }
         self._failed: set[tuple[str, str]] = set()
@@ -88,7 +88,7 @@ class Trial:
         try:
             found = work()
         except Exception as error:
-            if everybodys(error):
+            if is_everybodys(error):
                 raise
             why = error.code if isinstance(error, UpheldError) else type(error).__name__
             self._note((person_id, about), why)
@@ -102,7 +102,7 @@ class Trial:
             try:
                 count = work(whom)
             except Exception as error:
-                if everybodys(error):
+                if is_everybodys(error):
                     raise
             else:
                 self._done.update((each, "") for each in whom)
@@ -135,7 +135,7 @@ class Trial:
         if self._before.get(which) == why:
             return
         _LOG.error("job %s has set somebody aside: %s; see `upheld jobs --list`", self._job, why)
-        at = microseconds(self._gate.house.clock.now())
+        at = microseconds(self._gate.context.clock.now())
         with writing(
             self._gate.engine
         ) as connection:  # of who was erased meanwhile nothing is kept
@@ -155,8 +155,8 @@ class Trial:
 
 
 @contextmanager
-def trying(gate: Gate, job: str) -> Iterator[Trial]:
+def trial_of(gate: Gate, job: str) -> Iterator[JobTrial]:
     """One run of a job; who is on its list at the end is who failed in it."""
-    trial = Trial(gate, job)
+    trial = JobTrial(gate, job)
     yield trial
     trial.end()

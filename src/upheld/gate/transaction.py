@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from upheld.gate import obligations
 from upheld.gate import record_queries as registered
-from upheld.gate.act.execution import Doing, House, Outcome
+from upheld.gate.act.execution import ActExecution, GateContext, Outcome
 from upheld.gate.act.places import PLACE
 from upheld.gate.act.request import Act, Refused, planned
 from upheld.gate.erasure import delete_fields
-from upheld.gate.erasure.must_keep import joined, purposes
+from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import NAMED
 from upheld.gate.evidence.records import Record
@@ -45,38 +45,40 @@ class Transaction(Inquiries):
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return Doing(self._house, self._connection, act, entitled=entitled).one(person_id)
+        return ActExecution(self._context, self._connection, act, entitled=entitled).execute(
+            person_id
+        )
 
     def act_for(self, act: Act, person_id: str, moment: datetime) -> Outcome:
         """Do one act now about a moment before, such as charging: the facts are those of then."""
-        doing = Doing(self._house, self._connection, act, entitled=False)
-        doing.facts_of = moment
-        return doing.one(person_id)
+        execution = ActExecution(self._context, self._connection, act, entitled=False)
+        execution.facts_of = moment
+        return execution.execute(person_id)
 
     def sweep(
         self, act: Act, asked: Sequence[str], *, entitled: bool = False
     ) -> dict[str, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry."""
-        doing = Doing(self._house, self._connection, act, entitled=entitled)
-        return doing.all(list(dict.fromkeys(asked)))
+        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
+        return execution.execute_many(list(dict.fromkeys(asked)))
 
     def peek(self, person_id: str, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        return Doing(self._house, self._connection, act, entitled=True).peek(person_id)
+        return ActExecution(self._context, self._connection, act, entitled=True).peek(person_id)
 
     def peek_then(self, person_id: str, act: Act, moments: Sequence[datetime]) -> list[Decision]:
         """What the decision would have been at some moments, by the records in force then."""
-        doing = Doing(self._house, self._connection, act, entitled=True)
-        return doing.then(person_id, moments)
+        execution = ActExecution(self._context, self._connection, act, entitled=True)
+        return execution.decisions_at(person_id, moments)
 
     def held(self, person_id: str) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.
 
         No value is read.
         """
-        found = people.opened(self._connection, self._house.keyring, person_id).holdings
+        found = people.opened(self._connection, self._context.keyring, person_id).holdings
         shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
-        return {**shapes, **dict.fromkeys(self._house.derived.out_of(found), "derived")}
+        return {**shapes, **dict.fromkeys(self._context.derived.out_of(found), "derived")}
 
     def store(  # noqa: PLR0913 - what belongs to what is stored
         self,
@@ -132,7 +134,7 @@ class Transaction(Inquiries):
         self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
     ) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
-        named = purpose if "purpose" in self._house.takes("collect") else None
+        named = purpose if "purpose" in self._context.takes("collect") else None
         return Act(
             action="collect",
             data=data,
@@ -147,14 +149,14 @@ class Transaction(Inquiries):
     ) -> tuple[Act, Act]:
         """The acts of collecting and storing that `store` does, to be asked about."""
         collect = self._collecting(tuple(data), source, occasion, purpose, "")
-        return collect, self._house.storing(data, purpose)
+        return collect, self._context.storing(data, purpose)
 
     def may_store(self, person_id: str, field: str, purpose: str | None = None) -> Decision:
         """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
         if purpose is not None:
-            return self.peek(person_id, self._house.storing((field,), purpose))
-        asked = [self._house.storing((field,), each) for each in purposes(self._house.policy)]
-        return joined([self.peek(person_id, each) for each in asked])
+            return self.peek(person_id, self._context.storing((field,), purpose))
+        asked = [self._context.storing((field,), each) for each in purposes(self._context.policy)]
+        return combine([self.peek(person_id, each) for each in asked])
 
     def _let_in(
         self,
@@ -170,15 +172,17 @@ class Transaction(Inquiries):
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.
         """
-        house, connection = self._house, self._connection
-        self._house.derived.refuse(collect.data)
+        context, connection = self._context, self._connection
+        self._context.derived.refuse(collect.data)
         people.lock(self._connection, person_id)
-        storing = Doing(house, connection, house.storing(collect.data, purpose), entitled=entitled)
-        collecting = Doing(house, connection, collect, entitled=entitled)
-        held = storing.with_another(person_id, collecting)
+        storing = ActExecution(
+            context, connection, context.storing(collect.data, purpose), entitled=entitled
+        )
+        collecting = ActExecution(context, connection, collect, entitled=entitled)
+        held = storing.load_with(person_id, collecting)
         if not storing.peek(person_id, held).allowed:
-            return storing.one(person_id, held)  # refused, with its entry
-        found = collecting.one(person_id, held)
+            return storing.execute(person_id, held)  # refused, with its entry
+        found = collecting.execute(person_id, held)
         if isinstance(found, Refused):
             return found
         decision = found.decision
@@ -186,11 +190,11 @@ class Transaction(Inquiries):
         def perform() -> dict[str, str]:
             person = held.people[person_id].person
             if decision.duties or decision.owed:  # whoever carried them out may have stored more
-                person = people.opened(connection, house.keyring, person_id)
+                person = people.opened(connection, context.keyring, person_id)
             return put(person, ", ".join(decision.clauses), storing.at)
 
         storing.perform = perform
-        return storing.one(person_id, held)
+        return storing.execute(person_id, held)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry.
@@ -198,14 +202,18 @@ class Transaction(Inquiries):
         What something in force rests on is carried forward.
         """
         people.lock(self._connection, person_id)
-        person = people.opened(self._connection, self._house.keyring, person_id)
-        person, count = self._house.carries.forget(
-            self._connection, person, field, until, self._house.clock.local(self._house.clock.now())
+        person = people.opened(self._connection, self._context.keyring, person_id)
+        person, count = self._context.carry_forwards.forget(
+            self._connection,
+            person,
+            field,
+            until,
+            self._context.clock.local(self._context.clock.now()),
         )
         if count:
             self._note(
                 person_id,
-                self._house.clock.now(),
+                self._context.clock.now(),
                 kind="retention",
                 data=(field,),
                 values=(person.holdings[field].mark,),
@@ -218,12 +226,12 @@ class Transaction(Inquiries):
         `change` gives a row without it. Nothing of how a row was stays in the database.
         """
         people.lock(self._connection, person_id)
-        person = people.opened(self._connection, self._house.keyring, person_id)
+        person = people.opened(self._connection, self._context.keyring, person_id)
         person, count = values.rewrite(self._connection, person, field, change)
         if count:
             self._note(
                 person_id,
-                self._house.clock.now(),
+                self._context.clock.now(),
                 kind="redaction",
                 data=(field,),
                 values=(person.holdings[field].mark,),
@@ -232,21 +240,21 @@ class Transaction(Inquiries):
 
     def _read(self, told: Mapping[str, str]) -> dict[str, str]:
         """Values in the form in which they are kept, whoever writes them."""
-        return self._house.fields.all_kept(told, self._house.clock.today())
+        return self._context.fields.normalise_all(told, self._context.clock.today())
 
     def _put(
         self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:
         """Write values; the digests of the rows, by field."""
-        house = self._house
-        house.derived.refuse(told)
-        person = values.put(self._connection, house.keyring, person, dict(told), origin, at)
+        context = self._context
+        context.derived.refuse(told)
+        person = values.put(self._connection, context.keyring, person, dict(told), origin, at)
         return {field: person.holdings[field].mark for field in told}
 
     def enrol(self) -> str:
         """A new person of whom nothing is held yet; the id says nothing."""
-        at = self._house.clock.now()
-        person = people.enrol(self._connection, self._house.keyring, at)
+        at = self._context.clock.now()
+        person = people.enrol(self._connection, self._context.keyring, at)
         self._note(person.person_id, at, kind="person")
         return person.person_id
 
@@ -255,19 +263,19 @@ class Transaction(Inquiries):
 
         FieldValueError for a value that its field cannot have.
         """
-        house, told = self._house, self._read(told)
+        context, told = self._context, self._read(told)
         fields = tuple(told)
-        asked = [house.storing(fields, each) for each in purposes(house.policy)]
-        decision = joined([planned(house.policy, each).decide({}) for each in asked])
+        asked = [context.storing(fields, each) for each in purposes(context.policy)]
+        decision = combine([planned(context.policy, each).decide({}) for each in asked])
         people.lock(self._connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
-        person = people.opened(self._connection, house.keyring, person_id)
+        person = people.opened(self._connection, context.keyring, person_id)
         origin = Origin("import", "import", clauses)
-        digests = self._put(person, told, origin, house.clock.now())
+        digests = self._put(person, told, origin, context.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
         self._note(
             person_id,
-            house.clock.now(),
+            context.clock.now(),
             kind="import",
             action="store",
             outcome=decision.outcome,
@@ -286,9 +294,9 @@ class Transaction(Inquiries):
 
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
-        house = self._house
+        context = self._context
         about = dict(more.pop("about", None) or {})
-        _checked(house.policy, kind, fact, about)
+        _checked(context.policy, kind, fact, about)
         if kind in NAMED and not more.get("party"):
             raise records.RecordError(
                 f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
@@ -296,32 +304,32 @@ class Transaction(Inquiries):
         people.lock_there(self._connection, person_id)
         actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
         sealing = self._sealing(person_id) if more.get("text") else b""
-        more.setdefault("begins", house.clock.now())
+        more.setdefault("begins", context.clock.now())
         made = records.add(
             self._connection, person_id, kind, fact=fact, about=about, sealing=sealing, **more
         )
         number = self._note(
             person_id,
-            house.clock.now(),
+            context.clock.now(),
             kind="record",
             action=f"add {kind}",
             actor=actor,
             evidence=(made.record_id,),
         )
-        obligations.review(house, self._connection, person_id, kind, number, made.record_id)
+        obligations.reassess(context, self._connection, person_id, kind, number, made.record_id)
         return made.record_id
 
     def _sealing(self, person_id: str) -> Key:
         """The key for the texts of a person's records, or of the registers'."""
-        house = self._house
+        context = self._context
         if person_id == REGISTER:
-            return house.keyring.derived("register-text")
-        return people.opened(self._connection, house.keyring, person_id).cipher
+            return context.keyring.derived("register-text")
+        return people.opened(self._connection, context.keyring, person_id).cipher
 
     def shown(self, person_id: str, record_id: str) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
         record = records.one(self._connection, person_id, record_id)
-        return records.shown(self._connection, record, self._sealing(person_id))
+        return records.text_shown(self._connection, record, self._sealing(person_id))
 
     def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
@@ -331,7 +339,7 @@ class Transaction(Inquiries):
         `actor` is who did it, as an entry names them: `customer`, `guardian`.
         """
         people.lock(self._connection, person_id)
-        at = self._house.clock.now()
+        at = self._context.clock.now()
         found = records.end(self._connection, person_id, record_id, at, withdrawn=not ended)
         number = self._note(
             person_id,
@@ -341,7 +349,9 @@ class Transaction(Inquiries):
             evidence=(record_id,),
             action=f"{'end' if ended else 'withdraw'} {found.kind}",
         )
-        obligations.review(self._house, self._connection, person_id, found.kind, number, record_id)
+        obligations.reassess(
+            self._context, self._connection, person_id, found.kind, number, record_id
+        )
 
     def registered(
         self,
@@ -357,10 +367,10 @@ class Transaction(Inquiries):
         `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
         one holds of all of it. Of people who are there, or of one alone; never a register's.
         """
-        asked = registered.which(
-            self._house.policy.engine.checker, kind, fact, party, person_id, about
+        asked = registered.record_query(
+            self._context.policy.engine.checker, kind, fact, party, person_id, about
         )
-        return registered.listed(self._house, self._connection, asked)
+        return registered.list_records(self._context, self._connection, asked)
 
     def withdraw_all(
         self,
@@ -377,28 +387,28 @@ class Transaction(Inquiries):
         As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
         comes to last longer. Each person's entry; as the records are now.
         """
-        asked = registered.which(
-            self._house.policy.engine.checker, kind, fact, party, person_id, about
+        asked = registered.record_query(
+            self._context.policy.engine.checker, kind, fact, party, person_id, about
         )
-        return registered.end(self._house, self._connection, asked, until)
+        return registered.end(self._context, self._connection, asked, until)
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        return delete_fields.drop(self._house, self._connection, person_id, fields)
+        return delete_fields.drop(self._context, self._connection, person_id, fields)
 
     def note(self, person_id: str | None, kind: str, **told: Any) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.
 
         `told` are keys of an entry: ids and words of the vocabulary, never a value.
         """
-        return self._note(person_id, self._house.clock.now(), kind=kind, **told)
+        return self._note(person_id, self._context.clock.now(), kind=kind, **told)
 
     def accept_clock(self, at: datetime) -> None:
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
     def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
-        entry = Entry(time="", policy=self._house.policy.digest, **told)
+        entry = Entry(time="", policy=self._context.policy.digest, **told)
         return entries.write(self._connection, entry, person_id or None, at)[0]
 
 
@@ -406,9 +416,9 @@ class GateTransaction(Transaction):
     """A transaction as the gate's own rooms see it: with what it is made of."""
 
     @property
-    def house(self) -> House:
+    def context(self) -> GateContext:
         """What every act stands on."""
-        return self._house
+        return self._context
 
     @property
     def connection(self) -> Connection:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.odd import OddValueError, decoding
 
@@ -80,7 +80,7 @@ def read(value: str) -> Card:
         return msgspec.json.decode(value, type=Card)
 
 
-def usable(given: Given) -> Card | None:
+def usable(given: ActResult) -> Card | None:
     """The card that an act gave, if it gave one; what no page of a processor wrote is no card."""
     try:
         return read(given[CARD]) if CARD in given.values else None

@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
-from upheld.gate.evidence.provers import Proof, Question
+from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.practice import entrance, operators, tasks
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.odd import OddValueError
@@ -271,7 +271,7 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def by_session(question: Question) -> Proof:
+def by_session(question: ProofQuestion) -> Proof:
     """The prover of `signed-in`: whether the person has a session in force."""
     where = "kind = 'customer' AND subject = ? AND begun > ?"
     begun = microseconds(question.at - sessions.ABSOLUTE)

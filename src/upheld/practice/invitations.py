@@ -19,7 +19,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
 from upheld.practice.tables import invitation
@@ -197,7 +197,7 @@ def sweep(gate: Gate, most: int = 100) -> int:
     """
     at = microseconds(trusted_time(gate))
     count, last = 0, ""
-    with trying(gate, "invitations") as trial:
+    with trial_of(gate, "invitations") as trial:
         while True:
             with gate.together() as transaction:
                 found = transaction.tables.look(

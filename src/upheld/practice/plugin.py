@@ -15,13 +15,13 @@ from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
-from upheld.gate.act.duties import Carrier
-from upheld.gate.act.erasure_hooks import Leave
+from upheld.gate.act.duties import DutyHandler
+from upheld.gate.act.erasure_hooks import ErasureHook
 from upheld.gate.act.request import Refused
 from upheld.gate.async_gate import AsyncGate
-from upheld.gate.evidence.carry_forward import Carry
-from upheld.gate.evidence.derived_fields import Make as Derive
-from upheld.gate.evidence.field_values import Reader
+from upheld.gate.evidence.carry_forward import CarryForward
+from upheld.gate.evidence.derived_fields import Derivation as Derive
+from upheld.gate.evidence.field_values import ValueReader
 from upheld.gate.evidence.provers import Prover
 from upheld.gate.gate import Gate
 from upheld.gate.operations import watching
@@ -95,12 +95,14 @@ class Practice(NamedTuple):
     cards: Sequence[Card] = ()
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
-    carriers: Mapping[str, Carrier] = {}  # duty, to who carries it out
+    carriers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
     derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
-    leaving: Leave | None = None  # what is done for somebody before they are erased
-    stayed: Leave | None = None  # what is done after it, where something is kept of them
-    carries: Mapping[str, Carry] = {}  # series, to who says what stays when its oldest rows go
-    fields: Mapping[str, Reader] = {}  # fields that it writes itself, to how it reads a value
+    leaving: ErasureHook | None = None  # what is done for somebody before they are erased
+    stayed: ErasureHook | None = None  # what is done after it, where something is kept of them
+    carries: Mapping[
+        str, CarryForward
+    ] = {}  # series, to who says what stays when its oldest rows go
+    fields: Mapping[str, ValueReader] = {}  # fields that it writes itself, to how it reads a value
     jobs: Sequence[Job] = ()
     links: Mapping[str, Link] = {}
     listeners: Mapping[
@@ -200,7 +202,7 @@ class Provider:
 
     async def alarms(self) -> list[str]:
         """What whoever runs the provider has to look into at once, each in a sentence."""
-        found = await asyncio.to_thread(self.gate.gate.standing.alarms, self.now())
+        found = await asyncio.to_thread(self.gate.gate.log_state.alarms, self.now())
         zone = self.gate.gate.clock.zone
         found += await asyncio.to_thread(_not_whole, self.gate.gate)
         return found + [

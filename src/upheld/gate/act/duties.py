@@ -20,15 +20,15 @@ from upheld.database.statements import places
 from upheld.database.tables import item
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
-from upheld.gate.owed_rows import Obligations
+from upheld.gate.obligation_table import ObligationTable
 from upheld.policy.request import Decision, Duty
 
 if TYPE_CHECKING:
-    from upheld.gate.obligations import Item
+    from upheld.gate.obligations import Obligation
     from upheld.gate.transaction import GateTransaction
 
 
-class Carrying(NamedTuple):
+class DutyContext(NamedTuple):
     """An act whose duty is to be carried out, in its transaction."""
 
     connection: Connection
@@ -44,17 +44,17 @@ class Carrying(NamedTuple):
         return Tables(self.connection)
 
     @property
-    def obligations(self) -> Obligations:
+    def obligations(self) -> ObligationTable:
         """What is owed, as far as a practice may see and meet it."""
-        return Obligations(self.connection)
+        return ObligationTable(self.connection)
 
     def owe(self, kind: str, clause: str) -> None:
         """Note something that is owed from now on, and on no certain day."""
         entries.due(self.connection, self.person_id, kind, clause, None, self.entry)
 
 
-Carrier = Callable[[Carrying, Duty], None]
-Handler = Callable[["GateTransaction", "Item"], int]
+DutyHandler = Callable[[DutyContext, Duty], None]
+DueHandler = Callable[["GateTransaction", "Obligation"], int]
 """What is done when an item falls due; it gives the number of the entry that tells so."""
 
 
@@ -62,39 +62,41 @@ class DutyError(UpheldError):
     """A duty that two parts of a program would carry out."""
 
 
-def nothing_more(_: Carrying, __: Duty) -> None:
+def nothing_more(_: DutyContext, __: Duty) -> None:
     """What the gate does anyway: the entry, the encryption, no field but those asked for."""
 
 
-def delete_after(carrying: Carrying, duty: Duty) -> None:
+def delete_after(duty_context: DutyContext, duty: Duty) -> None:
     """An item for the day on which the data are to be gone."""
-    due = entries.after(carrying.at, duty.amount, duty.unit)
-    clause = ", ".join(carrying.decision.clauses)
-    entries.due(carrying.connection, carrying.person_id, "delete", clause, due, carrying.entry)
+    due = entries.after(duty_context.at, duty.amount, duty.unit)
+    clause = ", ".join(duty_context.decision.clauses)
+    entries.due(
+        duty_context.connection, duty_context.person_id, "delete", clause, due, duty_context.entry
+    )
 
 
-class Carriers:
+class DutyHandlers:
     """Who carries out which duty."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when one is added."""
         self._changed = changed
-        self._by: dict[str, Carrier] = {
+        self._by: dict[str, DutyHandler] = {
             "record": nothing_more,
             "encryption": nothing_more,
             "only-fields-needed": nothing_more,
             "delete-after": delete_after,
         }
-        self.due: dict[str, Handler] = {}
+        self.due: dict[str, DueHandler] = {}
 
-    def add(self, duty: str, carrier: Carrier) -> None:
+    def add(self, duty: str, carrier: DutyHandler) -> None:
         """Let a part of the program carry out a duty from now on."""
         if duty in self._by:
             raise DutyError(f"`{duty}` is carried out already", code="duty", hint="by one part")
         self._by[duty] = carrier
         self._changed()
 
-    def add_due(self, kind: str, handler: Handler) -> None:
+    def add_due(self, kind: str, handler: DueHandler) -> None:
         """Let a part of the program do what falls due of a kind of item from now on."""
         if kind in self.due:
             raise DutyError(f"what is due as `{kind}` is done already", code="duty", hint="by one")
@@ -104,28 +106,28 @@ class Carriers:
         """The duties that nobody carries out."""
         return tuple(duty.duty for duty in duties if duty.duty not in self._by)
 
-    def carry_out(self, carrying: Carrying) -> None:
+    def run(self, duty_context: DutyContext) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""
-        for duty in carrying.decision.duties:
-            self._by[duty.duty](carrying, duty)
-        if carrying.decision.owed:
-            discharge(carrying)
+        for duty in duty_context.decision.duties:
+            self._by[duty.duty](duty_context, duty)
+        if duty_context.decision.owed:
+            fulfil(duty_context)
 
 
-def discharge(carrying: Carrying) -> None:
+def fulfil(duty_context: DutyContext) -> None:
     """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
-    clauses = sorted({owed.clause for owed in carrying.decision.owed})
+    clauses = sorted({owed.clause for owed in duty_context.decision.owed})
     where = (
         "person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
         f" AND clause IN ({places(clauses)})"
     )
     database.update(
-        carrying.connection,
+        duty_context.connection,
         item,
-        {"state": "done", "closed": carrying.entry},
+        {"state": "done", "closed": duty_context.entry},
         where,
-        carrying.person_id,
-        carrying.act.action,
+        duty_context.person_id,
+        duty_context.act.action,
         *clauses,
         parts=("open", "late"),
     )

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from upheld.gate.transaction import GateTransaction
 
-Leave = Callable[["GateTransaction", str], None]  # the transaction, and whom it is about
+ErasureHook = Callable[["GateTransaction", str], None]  # the transaction, and whom it is about
 
 
-class Leaving:
+class ErasureHooks:
     """What is done for each person before they are erased, and after it for who is kept in part."""
 
     def __init__(self) -> None:
-        self.before: list[Leave] = []
-        self.after: list[Leave] = []
+        self.before: list[ErasureHook] = []
+        self.after: list[ErasureHook] = []

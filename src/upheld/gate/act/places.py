@@ -44,7 +44,7 @@ def of_recipient(
         return None
     facts = policy.program.vocabulary.facts.values()
     kinds = sorted({fact.proof for fact in facts if "recipient" in fact.per and fact.proof})
-    found, _ = records.listed(connection, keyring, [REGISTER], kinds)
+    found, _ = records.records_of(connection, keyring, [REGISTER], kinds)
     at = microseconds(clock.now())
     said = {
         each.about[PLACE]

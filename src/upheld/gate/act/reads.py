@@ -16,7 +16,7 @@ from upheld.database.connection import Link
 from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.database.statements import Query, is_postgresql, places, several
 from upheld.gate.evidence import records
-from upheld.gate.evidence.derived_fields import Derived, Reader
+from upheld.gate.evidence.derived_fields import DerivedFields, FieldReader
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.entries import latest
 from upheld.vault import people, values
@@ -62,7 +62,7 @@ def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
     return people.finding(count, columns, tables, locked=locked)
 
 
-def believed(
+def verified_records(
     connection: Connection, kinds: Sequence[str], listed: Sequence[Row], answer: Sequence[Row]
 ) -> tuple[list[Record], set[str]]:
     """The records of some kinds out of their rows, and whose are not as they were written.
@@ -77,30 +77,30 @@ def believed(
                 covers[row[0]] = latest_cover(connection, row[0], row[COVER])
             except SealedError:
                 changed.add(row[0])
-    found = records.told(connection, answer)
+    found = records.verify(connection, answer)
     if found.forged:
         changed |= covers.keys()
-    changed.update(records.changed_sets(kinds, covers, found.tallies))
+    changed.update(records.changed_owners(kinds, covers, found.tallies))
     return found.records, changed
 
 
-def told(
+def field_readers(
     connection: Connection,
     keyring: Keyring,
-    derived: Derived,
+    derived: DerivedFields,
     listed: Sequence[tuple[Any, ...]],
     states: Sequence[str],
     at: int,
-) -> dict[str, Reader]:
+) -> dict[str, FieldReader]:
     """What reads the fields of the people of those rows who are in some states, at a time."""
-    found: dict[str, Reader] = {}
+    found: dict[str, FieldReader] = {}
     for row in listed:
         reader = found.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
             person = people.unwrapped(keyring, row[0], row[1], row[2], row[3], row[4])
-            reader = found[row[0]] = Reader(person, derived, at, connection)
+            reader = found[row[0]] = FieldReader(person, derived, at, connection)
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)

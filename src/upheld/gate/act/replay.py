@@ -21,7 +21,7 @@ from upheld.core.errors import UpheldError
 from upheld.database.statements import row, rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.act.request import Act, planned
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry
@@ -34,7 +34,7 @@ ACTS = ("act", "refusal")
 _TOGETHER = 50  # entries asked in one transaction
 
 
-class Recall(msgspec.Struct):
+class ReplayCounts(msgspec.Struct):
     """How well past acts could be asked again; filled while `questions` is read to its end."""
 
     entries: int = 0
@@ -44,7 +44,7 @@ class Recall(msgspec.Struct):
     otherwise: int = 0  # decided otherwise now than then, by the same policy
 
 
-def questions(gate: Gate, draft: Policy, recall: Recall) -> Iterator[bytes]:
+def questions(gate: Gate, draft: Policy, recall: ReplayCounts) -> Iterator[bytes]:
     """Every recorded act on each of its people as a question, a line of JSON with its facts.
 
     Few are read in one transaction: those that they are about are locked no longer than by an act.
@@ -62,7 +62,7 @@ def questions(gate: Gate, draft: Policy, recall: Recall) -> Iterator[bytes]:
             lines = [
                 line
                 for each in found
-                for line in _of_entry(gate.house, connection, draft, recall, each)
+                for line in _of_entry(gate.context, connection, draft, recall, each)
             ]
         if not found:
             return
@@ -71,7 +71,11 @@ def questions(gate: Gate, draft: Policy, recall: Recall) -> Iterator[bytes]:
 
 
 def _of_entry(
-    house: House, connection: Connection, draft: Policy, recall: Recall, found: tuple[Any, ...]
+    context: GateContext,
+    connection: Connection,
+    draft: Policy,
+    recall: ReplayCounts,
+    found: tuple[Any, ...],
 ) -> Iterator[bytes]:
     number, at, person_id, body = found
     entry = ledger.decode(bytes(body))
@@ -82,14 +86,14 @@ def _of_entry(
     recall.gone += max(0, (entry.batch.count if entry.batch else 1) - len(asked))
     act = _act(entry)
     try:
-        doing = Doing(house, connection, act, entitled=True)
-        doing.shape = house.shape(act, _facts(draft, act))
+        execution = ActExecution(context, connection, act, entitled=True)
+        execution.template = context.template(act, _facts(draft, act))
     except UpheldError:
         recall.unknown += len(asked)
         return
-    doing.as_of = BEGINNING + timedelta(microseconds=at)
+    execution.as_of = BEGINNING + timedelta(microseconds=at)
     for each in asked:
-        line = _asked(doing, each, number, entry, recall)
+        line = _asked(execution, each, number, entry, recall)
         if line is not None:
             recall.asked += 1
             yield line
@@ -123,21 +127,26 @@ def _facts(draft: Policy, act: Act) -> list[str]:
         return []
 
 
-def _asked(doing: Doing, person_id: str, number: int, entry: Entry, recall: Recall) -> bytes | None:
+def _asked(
+    execution: ActExecution, person_id: str, number: int, entry: Entry, recall: ReplayCounts
+) -> bytes | None:
     """The question of an act on one person; None where it cannot be asked any more."""
-    if row(doing.connection, "SELECT 1 FROM person_key WHERE person_id = ?", person_id) is None:
+    if row(execution.connection, "SELECT 1 FROM person_key WHERE person_id = ?", person_id) is None:
         recall.gone += 1
         return None
     try:
-        decision, (known, _, problem) = doing.found(person_id)
+        decision, (known, _, problem) = execution.evaluate(person_id)
     except UpheldError:
         recall.unknown += 1
         return None
     if problem.startswith("forged"):
         recall.unknown += 1
         return None
-    if entry.policy == doing.house.policy.digest and entry.outcome not in ("", decision.outcome):
+    if entry.policy == execution.context.policy.digest and entry.outcome not in (
+        "",
+        decision.outcome,
+    ):
         recall.otherwise += 1
-    act = doing.act
+    act = execution.act
     question = {"id": number, "action": act.action, **said_of(act), "facts": known}
     return msgspec.json.encode(question)

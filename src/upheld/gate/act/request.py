@@ -26,7 +26,7 @@ class Act(Said[tuple[str, ...], str | None], frozen=True, kw_only=True):
     party: str = ""
     partial: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def entry_fields(self) -> dict[str, Any]:
         """What an entry tells of it: its words, and with the kind of a party the name if any."""
         named = f" {self.party}" if self.party else ""
         said = said_of(self, DATA)
@@ -38,7 +38,7 @@ class Act(Said[tuple[str, ...], str | None], frozen=True, kw_only=True):
         return Request(self.action, data=fields or None, **said_of(self, DATA))
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
+class ActResult(msgspec.Struct, frozen=True, kw_only=True):
     """What an act gives: the values, the decision, its entry's number, the fields left out.
 
     The value of a series is its latest; `series(field)` has them all.
@@ -61,7 +61,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def __repr__(self) -> str:
-        return f"Given({', '.join(self.values)}; entry {self.entry})"
+        return f"ActResult({', '.join(self.values)}; entry {self.entry})"
 
 
 class Refused(UpheldError):  # noqa: N818 - it says what happened

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from upheld.gate.erasure.must_keep import Kept
+from upheld.gate.erasure.must_keep import KeptFields
 
 ALIKE = (
     "Every certificate says this: what a law obliges us to keep and forbids us to speak of, if"
@@ -28,7 +28,7 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     policy: str
     asked: str
     erased: tuple[str, ...] = ()
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeptFields, ...] = ()
     entries: tuple[int, ...] = ()
     final: str = ""
     backups: str = ""

@@ -24,11 +24,11 @@ from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
-from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import delete_person
-from upheld.gate.erasure.must_keep import BESIDES, Keeping, keeping
+from upheld.gate.erasure.must_keep import BESIDES, Retained, what_to_keep
 from upheld.gate.log import entries
-from upheld.gate.set_aside import everybodys, trying
+from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import dropping, people
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
 TOGETHER = 1_000  # lines told at once
-NOTHING = Keeping((), (), (), ())
+NOTHING = Retained((), (), (), ())
 
 
 class DropError(UpheldError):
@@ -49,7 +49,7 @@ class DropError(UpheldError):
 
 
 def drop(
-    house: House,
+    context: GateContext,
     connection: Connection,
     person_id: str,
     fields: Sequence[str],
@@ -60,20 +60,22 @@ def drop(
     `clauses` are those that say it must be deleted, for the entry.
     """
     people.lock(connection, person_id)
-    leaves = house.policy.engine.compiled.leaves["data"].bit
+    leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = list(dict.fromkeys(fields))
     if known := tuple(field for field in fields if field in leaves):
-        person, kept = _kept(house, connection, person_id, known)
+        person, kept = _what_to_keep(context, connection, person_id, known)
     else:  # words of an older policy: nothing lets them be kept
-        person, kept = people.opened(connection, house.keyring, person_id), NOTHING
+        person, kept = people.opened(connection, context.keyring, person_id), NOTHING
     asked = [field for field in fields if field in person.holdings]
     stays = {field for each in kept.kept for field in each.data}
-    stays |= house.carries.relied(connection, person, asked, house.clock.local(house.clock.now()))
+    stays |= context.carry_forwards.still_needed(
+        connection, person, asked, context.clock.local(context.clock.now())
+    )
     gone = tuple(field for field in asked if field not in stays)
     if not gone:
         return ()
     told = Erased(
-        token(house.keyring, person_id),
+        token(context.keyring, person_id),
         0,
         "",
         apart=kept.apart,
@@ -81,11 +83,13 @@ def drop(
         dropped=gone,
     )
     told = _delete(
-        connection, house.keyring, house.policy, person, told, house.clock.now(), clauses
+        connection, context.keyring, context.policy, person, told, context.clock.now(), clauses
     )
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(
-        house.keyring.derived("dropped"), msgspec.json.encode(told), _place(told.token, told.entry)
+        context.keyring.derived("dropped"),
+        msgspec.json.encode(told),
+        _place(told.token, told.entry),
     )
     database.insert(connection, tables.dropped, token=told.token, entry=told.entry, sealed=sealed)
     return gone
@@ -102,7 +106,7 @@ def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
 ) -> Erased:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
     if told.apart:
-        delete_person.set_aside(connection, keyring, told, person, at)
+        delete_person.set_aside_kept(connection, keyring, told, person, at)
     marks = tuple(person.holdings[field].mark for field in told.dropped)
     dropping.drop(connection, person, told.dropped)
     entry = Entry(
@@ -132,7 +136,7 @@ def tell(gate: Gate) -> int:
         "SELECT token, entry FROM dropped WHERE (token, entry) > (?, ?)"
         " ORDER BY token, entry LIMIT ?"
     )
-    with trying(gate, "dropped") as trial:
+    with trial_of(gate, "dropped") as trial:
         while True:
             with reading(gate.engine) as connection:
                 some = [
@@ -145,7 +149,7 @@ def tell(gate: Gate) -> int:
             try:
                 count += _tell(gate, some)
             except Exception as error:
-                if everybodys(error):
+                if is_everybodys(error):
                     raise
                 count += sum(
                     trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0 for each in some
@@ -154,7 +158,7 @@ def tell(gate: Gate) -> int:
 
 def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
     """Tell the list of erasures what some rows say, which are deleted then; how many."""
-    keyring = gate.house.keyring
+    keyring = gate.context.keyring
     key, where = keyring.derived("dropped"), "token = ? AND entry = ?"
     with reading(gate.engine) as connection:
         found = [database.get(connection, tables.dropped, where, *each) for each in some]
@@ -204,13 +208,13 @@ def replay(
     return count
 
 
-def _kept(
-    house: House, connection: Connection, person_id: str, fields: tuple[str, ...]
-) -> tuple[Person, Keeping]:
+def _what_to_keep(
+    context: GateContext, connection: Connection, person_id: str, fields: tuple[str, ...]
+) -> tuple[Person, Retained]:
     """A person, and what of some fields must be kept, by the policy and what is proven."""
-    doing = Doing(house, connection, house.storing(fields), entitled=True)
-    proven, listed = doing.proven([person_id], BESIDES)
-    person = doing.opened[person_id]
+    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
+    proven, listed = execution.prove([person_id], BESIDES)
+    person = execution.persons[person_id]
     known, _, problem = proven[person_id]
     if problem:
         raise DropError(
@@ -220,4 +224,4 @@ def _kept(
         )
     mine = [record for record in listed if record.person_id == person_id]
     held = [field for field in fields if field in person.holdings]
-    return person, keeping(house.policy, held, known, mine, doing.at, house.place)
+    return person, what_to_keep(context.policy, held, known, mine, execution.at, context.place)

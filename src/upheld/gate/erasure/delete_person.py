@@ -38,7 +38,7 @@ SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mar
 LAST: Final = ("person",)  # goes last: it has the cover over what goes before it
 
 
-class _Left(NamedTuple):
+class _Remainder(NamedTuple):
     """What is taken aside of a person before everything goes."""
 
     found: dict[str, tuple[values.Value, ...]]
@@ -48,7 +48,7 @@ class _Left(NamedTuple):
     cover: Cover | None = None  # over the rows about them that stay, once the others went
 
 
-def forget(
+def delete_people(
     connection: Connection,
     keyring: Keyring,
     policy: Policy,
@@ -67,12 +67,12 @@ def forget(
     staying = [each for each in asked if erased[each].kept or erased[each].apart]
     opened = people.whatever(connection, keyring, staying) if staying else {}
     left = {
-        person_id: _taken_aside(connection, opened[person_id], erased[person_id])
+        person_id: _take_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
     }
-    detach.sever(connection, asked)
+    detach.detach(connection, asked)
     covers = _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
-    _given_ends(connection, policy, asked, at)
+    _end_given_records(connection, policy, asked, at)
     noted = {}
     for person_id in staying:
         what = erased[person_id]
@@ -88,14 +88,14 @@ def forget(
     return noted
 
 
-def _taken_aside(connection: Connection, person: people.Person, what: Erased) -> _Left:
+def _take_aside(connection: Connection, person: people.Person, what: Erased) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
     found, problems = values.examine(connection, person, (*what.kept, *what.apart))
     if problems:
         raise SealError(problems[0])
     listed = records.everything(connection, person.person_id)
     mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
-    return _Left(
+    return _Remainder(
         found,
         frozenset(field for field, held in person.holdings.items() if held.gone is not None),
         mine,
@@ -171,7 +171,9 @@ def _keyed(connection: Connection) -> Iterator[str]:
             yield name
 
 
-def _given_ends(connection: Connection, policy: Policy, asked: Sequence[str], at: datetime) -> None:
+def _end_given_records(
+    connection: Connection, policy: Policy, asked: Sequence[str], at: datetime
+) -> None:
     """End what people who go gave for others, such as a guardian's permission, with an entry."""
     for record in records.end_given_by(connection, asked, at):
         entry = Entry(
@@ -184,11 +186,11 @@ def _given_ends(connection: Connection, policy: Policy, asked: Sequence[str], at
         entries.write(connection, entry, record.person_id or None, at)
 
 
-def set_aside(
+def set_aside_kept(
     connection: Connection, keyring: Keyring, what: Erased, person: people.Person, at: datetime
 ) -> None:
     """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
-    _set_aside(connection, keyring, what, _taken_aside(connection, person, what), at)
+    _set_aside(connection, keyring, what, _take_aside(connection, person, what), at)
 
 
 def _keep(
@@ -196,7 +198,7 @@ def _keep(
     keyring: Keyring,
     policy: Policy,
     whose: tuple[str, Erased],
-    left: _Left,
+    left: _Remainder,
     at: datetime,
 ) -> people.Person:
     """Write what is kept anew, under a new key."""
@@ -239,7 +241,7 @@ def _entry(
 
 
 def _set_aside(
-    connection: Connection, keyring: Keyring, what: Erased, left: _Left, at: datetime
+    connection: Connection, keyring: Keyring, what: Erased, left: _Remainder, at: datetime
 ) -> None:
     """Write what a law keeps to a person of its own, with the records that say so."""
     person = people.enrol(connection, keyring, at, state=HELD)
@@ -259,7 +261,7 @@ def _rows(
     keyring: Keyring,
     person: people.Person,
     fields: Sequence[str],
-    left: _Left,
+    left: _Remainder,
 ) -> people.Person:
     """Write some fields anew, of a series every row."""
     for field in fields:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from upheld.database.statements import rows
 from upheld.database.transaction import scrub, writing
 from upheld.gate import older_databases
-from upheld.gate.set_aside import Trial
+from upheld.gate.set_aside import JobTrial
 from upheld.vault import people, values
 from upheld.vault.keyring import Keyring
 
@@ -21,7 +21,7 @@ BATCH = 100  # people moved in one transaction
 
 
 def begin_epoch(
-    engine: Engine, keyring: Keyring, *, destroy: bool = True, trial: Trial | None = None
+    engine: Engine, keyring: Keyring, *, destroy: bool = True, trial: JobTrial | None = None
 ) -> int:
     """Begin an epoch, move everybody to it, and destroy the keys of the epochs before.
 
@@ -44,7 +44,7 @@ def begin_epoch(
         return moved
 
 
-def _move_all(engine: Engine, keyring: Keyring, trial: Trial | None) -> int:
+def _move_all(engine: Engine, keyring: Keyring, trial: JobTrial | None) -> int:
     """Move everybody who can be moved, those too who came in under an old key meanwhile."""
     moved, before, last = 0, 0, ""
     work = partial(_move, engine, keyring)

@@ -32,18 +32,19 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import is_postgresql, places, row, rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading, scrub, writing
-from upheld.gate.act.erasure_hooks import Leave
-from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.erasure_hooks import ErasureHook
+from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import epochs
 from upheld.gate.erasure.certificate import Certificate
-from upheld.gate.erasure.delete_person import forget
-from upheld.gate.erasure.must_keep import BESIDES, Keeping, Kept, keeping
+from upheld.gate.erasure.delete_person import delete_people
+from upheld.gate.erasure.must_keep import BESIDES, KeptFields, Retained, what_to_keep
 from upheld.gate.log import entries
-from upheld.gate.set_aside import everybodys, trying
+from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import backups, people
-from upheld.vault.envelope import SealError, context, seal, unseal
+from upheld.vault.envelope import SealError, seal, unseal
+from upheld.vault.envelope import context as bound_to
 from upheld.vault.erasures import Erased, Erasures, token
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ERASING, VaultError
@@ -60,7 +61,7 @@ class ErasureError(UpheldError):
     """An erasure that cannot be begun, or a certificate that is not there."""
 
 
-class _Sealed(msgspec.Struct, frozen=True):
+class _SealedErasure(msgspec.Struct, frozen=True):
     """What is kept of an erasure beside its state: what is to be done, and what will be told."""
 
     id: str
@@ -72,7 +73,7 @@ class _Row(NamedTuple):
     token: str
     entry: int
     person_id: str | None
-    sealed: _Sealed
+    sealed: _SealedErasure
 
 
 def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certificate]:
@@ -82,22 +83,22 @@ def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certif
     where something is wrong with the records that say what must be kept; nothing is erased then.
     """
     people_asked = list(dict.fromkeys(asked))
-    _beside(gate, gate.house.leaving.before, people_asked)
+    _beside(gate, gate.context.erasure_hooks.before, people_asked)
     for some in _batches(people_asked):
         with writing(gate.engine) as connection:
-            _begin(gate.house, connection, some)
+            _begin(gate.context, connection, some)
         _carry_out(gate)
     _require_carried_out(gate, people_asked)
-    _beside(gate, gate.house.leaving.after, _kept_in_part(gate, people_asked))
+    _beside(gate, gate.context.erasure_hooks.after, _partly_kept(gate, people_asked))
     if now:
         renew(gate)
     else:
         scrub(gate.engine)
     with reading(gate.engine) as connection:
-        return [_certificate(connection, gate.house.keyring, each) for each in people_asked]
+        return [_certificate(connection, gate.context.keyring, each) for each in people_asked]
 
 
-def _beside(gate: Gate, what: Sequence[Leave], whom: Sequence[str]) -> None:
+def _beside(gate: Gate, what: Sequence[ErasureHook], whom: Sequence[str]) -> None:
     """Do what practices have to do beside an erasure, each person in a transaction of theirs."""
     for person_id in whom if what else ():
         with gate.together() as transaction:
@@ -105,7 +106,7 @@ def _beside(gate: Gate, what: Sequence[Leave], whom: Sequence[str]) -> None:
                 each(transaction, person_id)
 
 
-def _kept_in_part(gate: Gate, asked: Sequence[str]) -> list[str]:
+def _partly_kept(gate: Gate, asked: Sequence[str]) -> list[str]:
     """Who is still there after their erasure, because something is kept of them."""
     found: list[str] = []
     with reading(gate.engine) as connection:
@@ -126,15 +127,15 @@ def resume(gate: Gate) -> int:
 def renew(gate: Gate, *, destroy: bool = True) -> int:
     """Renew the keys, so that every erasure up to now is final; how many people were moved."""
     resume(gate)
-    with trying(gate, "keys") as trial:
-        moved = epochs.begin_epoch(gate.engine, gate.house.keyring, destroy=destroy, trial=trial)
-    finish(gate.engine, gate.house.keyring, gate.house.clock)
+    with trial_of(gate, "keys") as trial:
+        moved = epochs.begin_epoch(gate.engine, gate.context.keyring, destroy=destroy, trial=trial)
+    finish(gate.engine, gate.context.keyring, gate.context.clock)
     return moved
 
 
 def renew_if_needed(gate: Gate) -> int:
     """Renew the keys if an erasure waits for it; how many people were moved."""
-    return renew(gate) if unfinished(gate.engine) else 0
+    return renew(gate) if count_unfinished(gate.engine) else 0
 
 
 def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
@@ -161,7 +162,7 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
         for whose, entry in some:
             try:
                 with writing(engine) as connection:
-                    count += _finished(connection, keyring, whose, entry, clock.now())
+                    count += _write_last_entry(connection, keyring, whose, entry, clock.now())
             except (SealedError, SealError, msgspec.MsgspecError) as error:
                 _LOG.error(
                     "the erasure of entry %s cannot be finished: %s",
@@ -170,27 +171,27 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
                 )
 
 
-def _finished(
+def _write_last_entry(
     connection: Connection, keyring: Keyring, whose: str, entry: int, at: datetime
 ) -> int:
     """Write the last entry of one erasure; 0 where another process did."""
     where = "state = ? AND token = ? AND entry = ?"
-    some = list(_listed(connection, keyring, where, (GONE, whose, entry)))
+    some = list(_list(connection, keyring, where, (GONE, whose, entry)))
     for each in some:
-        _done(connection, keyring, each, at)
+        _mark_done(connection, keyring, each, at)
     return len(some)
 
 
 def certificates(gate: Gate, person_id: str) -> list[Certificate]:
     """The certificates of a person's erasures, the last one last."""
     with reading(gate.engine) as connection:
-        return _certificates(connection, gate.house.keyring, person_id)
+        return _certificates(connection, gate.context.keyring, person_id)
 
 
 def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
     """The same for who has what stands for the person in the list of erasures; they name nobody."""
     with reading(gate.engine) as connection:
-        found = _listed(connection, gate.house.keyring, "token = ?", (whose,))
+        found = _list(connection, gate.context.keyring, "token = ?", (whose,))
         return [each.sealed.certificate for each in found]
 
 
@@ -209,11 +210,11 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
     ]
     for person_id, epoch, erased in again:
         statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
-        held = {field for (field,) in rows(connection, statement, person_id, True)}
-        if _as_it_was(connection, erased) and held <= {*erased.kept}:
+        holdings = {field for (field,) in rows(connection, statement, person_id, True)}
+        if _as_it_was(connection, erased) and holdings <= {*erased.kept}:
             continue  # the backup was made after the erasure
-        forget(connection, keyring, policy, {person_id: erased}, at)
-        gone = tuple(sorted(held - {*erased.kept}))
+        delete_people(connection, keyring, policy, {person_id: erased}, at)
+        gone = tuple(sorted(holdings - {*erased.kept}))
         made = Entry(
             kind="erasure.replayed",
             time="",
@@ -222,11 +223,11 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
             policy=policy.digest,
         )
         number, _ = entries.write(connection, made, None, at)
-        kept = (Kept(erased.kept, (), ()),) if erased.kept else ()
+        kept = (KeptFields(erased.kept, (), ()),) if erased.kept else ()
         told = Certificate(
             policy=policy.digest, asked=erased.at, erased=gone, kept=kept, entries=(number,)
         )
-        bare = _Sealed(made.id, Erased(erased.token, erased.entry, erased.at), told)
+        bare = _SealedErasure(made.id, Erased(erased.token, erased.entry, erased.at), told)
         sealed = _seal(keyring, erased.token, erased.entry, bare)
         database.delete(connection, tables.erasure, "person_id = ?", person_id)
         database.insert(
@@ -250,7 +251,7 @@ def _as_it_was(connection: Connection, erased: Erased) -> bool:
     return bool(found)
 
 
-class Holding(msgspec.Struct, frozen=True):
+class HeldField(msgspec.Struct, frozen=True):
     """What is held of one field of a person: everything but the value."""
 
     field: str
@@ -261,10 +262,10 @@ class Holding(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def held(gate: Gate, person_id: str) -> list[Holding]:
+def holdings(gate: Gate, person_id: str) -> list[HeldField]:
     """What is held of a person, by field; VaultError where there is no such person."""
     with reading(gate.engine) as connection:
-        found = people.opened(connection, gate.house.keyring, person_id)
+        found = people.opened(connection, gate.context.keyring, person_id)
         statement = (
             "SELECT field, revision, origin, occasion, clause, at FROM value"
             " WHERE person_id = ? AND current = ? ORDER BY field, revision"
@@ -275,19 +276,19 @@ def held(gate: Gate, person_id: str) -> list[Holding]:
             if each[0] in found.holdings
         ]
     return [
-        Holding(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
+        HeldField(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
         for field, revision, origin, occasion, clause, at in listed
     ]
 
 
-def unfinished(engine: Engine) -> int:
+def count_unfinished(engine: Engine) -> int:
     """How many erasures are not final yet."""
     with reading(engine) as connection:
         found = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
     return int(found[0]) if found else 0
 
 
-def unlisted(connection: Connection, keyring: Keyring) -> list[str]:
+def missing_from_list(connection: Connection, keyring: Keyring) -> list[str]:
     """What the list of erasures lacks of those that the database knows of."""
     listed = Erasures(keyring)
     there = {(each.token, each.entry) for each in listed.read()}
@@ -306,21 +307,21 @@ def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:
         yield sorted(asked[first : first + TOGETHER])
 
 
-def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
+def _begin(context: GateContext, connection: Connection, asked: Sequence[str]) -> None:
     """Settle what will be kept of some people, and let no act find them any more."""
-    keyring = house.keyring
+    keyring = context.keyring
     people.lock_all(connection, asked)
     opened = people.opened_many(connection, keyring, asked)
     if len(opened) < len(asked):
         raise VaultError("there is no such person", code="no-person", hint="see the ids")
-    at, kept = _settled(house, connection, opened)
+    at, kept = _settle(context, connection, opened)
     statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
     keys = dict(rows(connection, statement, *asked))
     for person_id in asked:
         found = kept[person_id]
         public = [field for each in found.kept for field in each.data]
         gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
-        number, sealed = _noted(house, connection, person_id, (gone, found), at)
+        number, sealed = _write_entry(context, connection, person_id, (gone, found), at)
         database.insert(
             connection,
             tables.erasure,
@@ -335,16 +336,16 @@ def _begin(house: House, connection: Connection, asked: Sequence[str]) -> None:
         people.change_state(connection, opened[person_id], ERASING)
 
 
-def _settled(
-    house: House, connection: Connection, opened: dict[str, people.Person]
-) -> tuple[datetime, dict[str, Keeping]]:
+def _settle(
+    context: GateContext, connection: Connection, opened: dict[str, people.Person]
+) -> tuple[datetime, dict[str, Retained]]:
     """What must be kept of each, by the policy and what is proven."""
-    leaves = house.policy.engine.compiled.leaves["data"].bit
+    leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
-        return house.clock.now(), dict.fromkeys(opened, Keeping((), (), (), ()))
-    doing = Doing(house, connection, house.storing(fields), entitled=True)
-    proven, listed = doing.proven(sorted(opened), BESIDES)
+        return context.clock.now(), dict.fromkeys(opened, Retained((), (), (), ()))
+    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
+    proven, listed = execution.prove(sorted(opened), BESIDES)
     found = {}
     for person_id, (known, _, problem) in proven.items():
         if problem:
@@ -354,18 +355,20 @@ def _settled(
                 hint="upheld admin selfcheck; nothing was erased",
             )
         mine = [record for record in listed if record.person_id == person_id]
-        held = sorted(opened[person_id].holdings)
-        found[person_id] = keeping(house.policy, held, known, mine, doing.at, house.place)
-    return doing.at, found
+        holdings = sorted(opened[person_id].holdings)
+        found[person_id] = what_to_keep(
+            context.policy, holdings, known, mine, execution.at, context.place
+        )
+    return execution.at, found
 
 
-def _noted(
-    house: House,
+def _write_entry(
+    context: GateContext,
     connection: Connection,
     person_id: str,
-    what: tuple[tuple[str, ...], Keeping],
+    what: tuple[tuple[str, ...], Retained],
     at: datetime,
-) -> tuple[int, _Sealed]:
+) -> tuple[int, _SealedErasure]:
     gone, found = what
     clauses = tuple(dict.fromkeys(clause for each in found.kept for clause in each.clauses))
     made = Entry(
@@ -373,12 +376,12 @@ def _noted(
         time="",
         id=secrets.token_hex(16),
         data=gone,
-        policy=house.policy.digest,
+        policy=context.policy.digest,
         clauses=clauses,
     )
     number, at = entries.write(connection, made, person_id, at)
     erased = Erased(
-        token(house.keyring, person_id),
+        token(context.keyring, person_id),
         number,
         stamp(at),
         tuple(field for each in found.kept for field in each.data),
@@ -387,9 +390,13 @@ def _noted(
         found.apart_records,
     )
     told = Certificate(
-        policy=house.policy.digest, asked=stamp(at), erased=gone, kept=found.kept, entries=(number,)
+        policy=context.policy.digest,
+        asked=stamp(at),
+        erased=gone,
+        kept=found.kept,
+        entries=(number,),
     )
-    return number, _Sealed(made.id, erased, told)
+    return number, _SealedErasure(made.id, erased, told)
 
 
 def _carry_out(gate: Gate) -> int:
@@ -397,11 +404,11 @@ def _carry_out(gate: Gate) -> int:
 
     Where that fails each is tried for itself, and whose erasure fails is set aside.
     """
-    with trying(gate, "unfinished erasures") as trial:
+    with trial_of(gate, "unfinished erasures") as trial:
         try:
             return _all_together(gate)
         except Exception as error:
-            if everybodys(error):
+            if is_everybodys(error):
                 raise
         with reading(gate.engine) as connection:
             statement = (
@@ -415,24 +422,24 @@ def _carry_out(gate: Gate) -> int:
 
 
 def _all_together(gate: Gate) -> int:
-    house, count = gate.house, 0
+    context, count = gate.context, 0
     while True:
         with reading(gate.engine) as connection:
-            some = list(_listed(connection, house.keyring, "state = ?", (BEGUN,)))
+            some = list(_list(connection, context.keyring, "state = ?", (BEGUN,)))
         if not some:
             return count
-        Erasures(house.keyring).append([each.sealed.erased for each in some])
+        Erasures(context.keyring).append([each.sealed.erased for each in some])
         with writing(gate.engine) as connection:
-            count += _gone(house, connection, some)
+            count += _take_out(context, connection, some)
 
 
 def _alone(gate: Gate, whose: str, entry: int) -> int:
-    house, where = gate.house, "state = ? AND token = ? AND entry = ?"
+    context, where = gate.context, "state = ? AND token = ? AND entry = ?"
     with reading(gate.engine) as connection:
-        some = list(_listed(connection, house.keyring, where, (BEGUN, whose, entry)))
-    Erasures(house.keyring).append([each.sealed.erased for each in some])
+        some = list(_list(connection, context.keyring, where, (BEGUN, whose, entry)))
+    Erasures(context.keyring).append([each.sealed.erased for each in some])
     with writing(gate.engine) as connection:
-        return _gone(house, connection, some) if some else 0
+        return _take_out(context, connection, some) if some else 0
 
 
 def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
@@ -448,7 +455,7 @@ def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
         )
 
 
-def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
+def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]) -> int:
     lock = " FOR UPDATE" if is_postgresql(connection) else ""
     tokens = [each.token for each in some]
     still = rows(
@@ -459,14 +466,14 @@ def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
         BEGUN,
     )
     mine = [each for each in some if (each.token, each.entry) in set(still)]
-    at = house.clock.now()
+    at = context.clock.now()
     asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
     groups = {
         each.person_id: [kept.data for kept in each.sealed.certificate.kept]
         for each in mine
         if each.person_id is not None
     }
-    noted = forget(connection, house.keyring, house.policy, asked, at, groups)
+    noted = delete_people(connection, context.keyring, context.policy, asked, at, groups)
     until = backups.readable_until(connection, at)
     for each in mine:
         told = each.sealed.certificate
@@ -479,7 +486,7 @@ def _gone(house: House, connection: Connection, some: Sequence[_Row]) -> int:
         _items(connection, each, told, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
         bare = Erased(each.token, each.entry, each.sealed.erased.at)
-        _keep(connection, house.keyring, each, _Sealed(each.sealed.id, bare, told), GONE)
+        _keep(connection, context.keyring, each, _SealedErasure(each.sealed.id, bare, told), GONE)
     return len(mine)
 
 
@@ -491,7 +498,7 @@ def _items(connection: Connection, each: _Row, told: Certificate, numbers: Seque
             entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
 
 
-def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) -> None:
+def _mark_done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) -> None:
     told = each.sealed.certificate
     made = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=told.policy)
     number, at = entries.write(connection, made, None, at)
@@ -500,7 +507,7 @@ def _done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) ->
 
 
 def _keep(
-    connection: Connection, keyring: Keyring, each: _Row, sealed: _Sealed, state: str
+    connection: Connection, keyring: Keyring, each: _Row, sealed: _SealedErasure, state: str
 ) -> None:
     changes = {
         "state": state,
@@ -512,12 +519,12 @@ def _keep(
     )
 
 
-def _seal(keyring: Keyring, name: str, entry: int, sealed: _Sealed) -> bytes:
+def _seal(keyring: Keyring, name: str, entry: int, sealed: _SealedErasure) -> bytes:
     raw = msgspec.json.encode(sealed)
-    return seal(keyring.derived("erasure"), raw, context("erasure", name, entry))
+    return seal(keyring.derived("erasure"), raw, bound_to("erasure", name, entry))
 
 
-def _listed(
+def _list(
     connection: Connection, keyring: Keyring, where: str, told: Sequence[object]
 ) -> Iterator[_Row]:
     key = keyring.derived("erasure")
@@ -526,14 +533,16 @@ def _listed(
         raw = unseal(
             key,
             each.sealed,
-            context("erasure", each.token, each.entry),
+            bound_to("erasure", each.token, each.entry),
             what=f"the erasure of entry {each.entry}",
         )
-        yield _Row(each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_Sealed))
+        yield _Row(
+            each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_SealedErasure)
+        )
 
 
 def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:
-    found = _listed(connection, keyring, "token = ?", (token(keyring, person_id),))
+    found = _list(connection, keyring, "token = ?", (token(keyring, person_id),))
     return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in found]
 
 

@@ -37,7 +37,7 @@ GAG = "gag-order"
 BESIDES = (REQUESTED, GAG)
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
     """Fields that are kept alike: by which clauses, on which grounds, until when if that is known.
 
     `grounds` are facts of the vocabulary; without `until` it is for as long as they are so.
@@ -49,29 +49,29 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     until: str = ""
 
 
-class Keeping(NamedTuple):
+class Retained(NamedTuple):
     """What is kept of a person, what is kept apart, and the records on which each rests."""
 
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptFields, ...]
     apart: tuple[str, ...]
     kept_records: tuple[str, ...]
     apart_records: tuple[str, ...]
 
 
-class _Found(NamedTuple):
+class _Grounds(NamedTuple):
     clauses: tuple[str, ...]
     grounds: tuple[str, ...]
     until: str
 
 
-def keeping(
+def what_to_keep(
     policy: Policy,
     fields: Sequence[str],
     known: Mapping[str, object],
     mine: Sequence[Record],
     at: datetime,
     place: str = "",
-) -> Keeping:
+) -> Retained:
     """What must be kept of a person's fields, by what is known and the records that say so.
 
     `place` is where they lie, if that is said.
@@ -81,23 +81,23 @@ def keeping(
     told |= {name: True for name in ASKED if name in facts}
     public = {**told, HOLD: False} if told.get(GAG) is True else told
     leaves = policy.engine.compiled.leaves["data"].bit
-    alike: dict[_Found, list[str]] = {}
+    alike: dict[_Grounds, list[str]] = {}
     apart: list[str] = []
     for field in fields:
         if field not in leaves:
             continue  # a word of an older policy: nothing lets it be kept
-        found = _found(policy, field, public, mine, at, place)
+        found = _grounds(policy, field, public, mine, at, place)
         if found:
             alike.setdefault(found, []).append(field)
-        elif public is not told and _found(policy, field, told, mine, at, place):
+        elif public is not told and _grounds(policy, field, told, mine, at, place):
             apart.append(field)
-    kept = tuple(Kept(tuple(fields), *found) for found, fields in alike.items())
+    kept = tuple(KeptFields(tuple(fields), *found) for found, fields in alike.items())
     grounds = {ground for each in kept for ground in each.grounds}
-    return Keeping(
+    return Retained(
         kept,
         tuple(apart),
-        _resting(policy, grounds, mine, at),
-        _resting(policy, {HOLD, GAG}, mine, at) if apart else (),
+        _supporting_records(policy, grounds, mine, at),
+        _supporting_records(policy, {HOLD, GAG}, mine, at) if apart else (),
     )
 
 
@@ -126,7 +126,7 @@ def purposes(policy: Policy) -> tuple[str | None, ...]:
     return tuple(alike.values()) if len(alike) > 1 else (None,)
 
 
-def joined(decisions: Sequence[Decision]) -> Decision:
+def combine(decisions: Sequence[Decision]) -> Decision:
     """What decisions on storing for each kind of purpose come to: the best that there is."""
     order = {"allow": 0, "needs-proof": 1, "error": 2}
     best = min(decisions, key=lambda each: order.get(each.outcome, 3))
@@ -144,17 +144,17 @@ def storable(policy: Policy, field: str, known: Mapping[str, object], place: str
         act = Act(action="store", data=(field,), purpose=purpose, place=where or None)
         plan = planned(policy, act)
         found.append(plan.decide({n: value for n, value in known.items() if n in plan.values}))
-    return joined(found)
+    return combine(found)
 
 
-def _found(
+def _grounds(
     policy: Policy,
     field: str,
     known: Mapping[str, object],
     mine: Sequence[Record],
     at: datetime,
     place: str,
-) -> _Found | None:
+) -> _Grounds | None:
     """By which clauses a field is kept, on which grounds and until when; None where it is not."""
     decision = storable(policy, field, known, place)
     if not decision.allowed:
@@ -173,7 +173,7 @@ def _found(
     others = {name: False for name in true if name not in grounds}
     decision = storable(policy, field, {**known, **others}, place)
     clauses = tuple(clause for clause in decision.clauses if clause not in usual)
-    return _Found(clauses, tuple(grounds), _until(policy, decision, anybody, grounds, mine, at))
+    return _Grounds(clauses, tuple(grounds), _until(policy, decision, anybody, grounds, mine, at))
 
 
 def _until(
@@ -185,7 +185,7 @@ def _until(
     at: datetime,
 ) -> str:
     """Until when: what the clause says of it, or the end of what it rests on."""
-    ids = set(_resting(policy, set(grounds), mine, at))
+    ids = set(_supporting_records(policy, set(grounds), mine, at))
     resting = [record for record in mine if record.record_id in ids]
     erased = [r.begins for r in mine if r.fact == REQUESTED and r.how == ERASURE]
     since = min(erased, default=microseconds(at))  # what rests on no record is kept since then
@@ -206,7 +206,7 @@ def _until(
     return stamp(max(told)) if told and len(told) == len(ends) else ""
 
 
-def _resting(
+def _supporting_records(
     policy: Policy, grounds: set[str], mine: Sequence[Record], at: datetime
 ) -> tuple[str, ...]:
     """The records of a person, in force, that say what some facts are."""

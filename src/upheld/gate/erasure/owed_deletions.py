@@ -20,7 +20,7 @@ from upheld.database.batches import Place, batch
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.act.request import Act, planned
 from upheld.gate.erasure import delete_fields
 from upheld.gate.log import entries
@@ -29,12 +29,12 @@ from upheld.vault import people
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
-    from upheld.gate.set_aside import Trial
+    from upheld.gate.set_aside import JobTrial
 
 MOST = 1_000  # items looked at in one run
 
 
-def delete(gate: Gate, at: datetime, trial: Trial) -> int:
+def delete(gate: Gate, at: datetime, trial: JobTrial) -> int:
     """Delete what must be deleted by now; how many fields of people."""
     count = 0
     for some in due_items(gate, "kind = ? AND action = ?", (OWED, DELETE), at + GRACE, MOST):
@@ -61,19 +61,19 @@ def due_items(
 
 def _alone(gate: Gate, person_id: str, item_id: str) -> int:
     with gate.together() as transaction:
-        return _done(gate.house, transaction.connection, person_id, item_id)
+        return _carry_out(gate.context, transaction.connection, person_id, item_id)
 
 
-def _done(house: House, connection: Connection, person_id: str, item_id: str) -> int:
+def _carry_out(context: GateContext, connection: Connection, person_id: str, item_id: str) -> int:
     people.lock(connection, person_id)
     where = "person_id = ? AND item_id = ?"
     item = database.get(connection, table, where, person_id, item_id)
     if item is None or item.state not in OPEN:
         return 0  # somebody else was faster
-    owed = _owed(house, connection, person_id, item.clause)
+    owed = _fields_to_delete(context, connection, person_id, item.clause)
     if owed is None:
         return 0  # whether it is owed cannot be told
-    gone = delete_fields.drop(house, connection, person_id, owed, (item.clause,)) if owed else ()
+    gone = delete_fields.drop(context, connection, person_id, owed, (item.clause,)) if owed else ()
     if set(gone) == set(owed):
         last = entries.last_of(connection)
         database.update(
@@ -87,23 +87,23 @@ def _done(house: House, connection: Connection, person_id: str, item_id: str) ->
     return len(gone)
 
 
-def _owed(
-    house: House, connection: Connection, person_id: str, clause: str
+def _fields_to_delete(
+    context: GateContext, connection: Connection, person_id: str, clause: str
 ) -> tuple[str, ...] | None:
     """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
-    held = people.opened(connection, house.keyring, person_id).holdings
-    leaves = house.policy.engine.compiled.leaves["data"].bit
+    held = people.opened(connection, context.keyring, person_id).holdings
+    leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = tuple(sorted(field for field in held if field in leaves))
-    if not fields or DELETE not in house.policy.engine.compiled.takes:
+    if not fields or DELETE not in context.policy.engine.compiled.takes:
         return ()
-    doing = Doing(house, connection, Act(action=DELETE, data=fields), entitled=True)
-    proven, _ = doing.proven([person_id])
+    execution = ActExecution(context, connection, Act(action=DELETE, data=fields), entitled=True)
+    proven, _ = execution.prove([person_id])
     known, _, problem = proven[person_id]
     if problem:
         return None
     found = []
     for field in fields:
-        plan = planned(house.policy, Act(action=DELETE, data=(field,)))
+        plan = planned(context.policy, Act(action=DELETE, data=(field,)))
         decision = plan.decide({n: value for n, value in known.items() if n in plan.values})
         if decision.allowed and any(o.clause == clause and o.certain for o in decision.owed):
             found.append(field)

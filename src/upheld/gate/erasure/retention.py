@@ -24,14 +24,14 @@ from upheld.database.statements import places, rows
 from upheld.database.tables import BEGINNING, microseconds, record
 from upheld.database.tables import item as table
 from upheld.database.transaction import reading, scrub, writing
-from upheld.gate.act.execution import Doing, House
+from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import owed_deletions
-from upheld.gate.erasure.delete_person import forget
-from upheld.gate.erasure.must_keep import BESIDES, keeping, of_any_party, storable
+from upheld.gate.erasure.delete_person import delete_people
+from upheld.gate.erasure.must_keep import BESIDES, of_any_party, storable, what_to_keep
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
-from upheld.gate.set_aside import Trial, trying
+from upheld.gate.set_aside import JobTrial, trial_of
 from upheld.ledger.entries import Entry, stamp
 from upheld.vault import dropping, people
 from upheld.vault.envelope import SealError
@@ -47,14 +47,14 @@ KEPT = "erasure.kept"  # the kind of entry of what is kept at an erasure
 CARRIED = timedelta(days=7)  # after which it is asked again what something still rests on
 
 
-class _Item(NamedTuple):
+class _DueItem(NamedTuple):
     person_id: str
     item_id: str
     clause: str
     entry: int
 
 
-class _Asked(NamedTuple):
+class _StoringRules(NamedTuple):
     """What the policy says of a person's fields: those that may not be stored, those to be kept."""
 
     denied: dict[str, tuple[str, ...]]
@@ -65,15 +65,15 @@ def retire(gate: Gate, now: datetime | None = None) -> int:
     """Delete what is due and what may not be stored any more; how many fields of people."""
     believed = trusted_time(gate)
     at = now or believed
-    with trying(gate, "retention") as trial:
+    with trial_of(gate, "retention") as trial:
         count = _due(gate, at, trial) + owed_deletions.delete(gate, at, trial)
-        count += _asked_again(gate, ACTIVE, trial) + _asked_again(gate, HELD, trial)
-        _emptied(gate, trial)
+        count += _ask_again(gate, ACTIVE, trial) + _ask_again(gate, HELD, trial)
+        _remove_empty(gate, trial)
     scrub(gate.engine)  # of what was dropped since the last time, too
     return count
 
 
-def _emptied(gate: Gate, trial: Trial) -> int:
+def _remove_empty(gate: Gate, trial: JobTrial) -> int:
     """Take out who was erased and of whom nothing is kept any more, nor anything owed; how many."""
     statement = (
         "SELECT DISTINCT p.person_id FROM person p JOIN record r ON r.person_id = p.person_id"
@@ -96,56 +96,58 @@ def _emptied(gate: Gate, trial: Trial) -> int:
 
 def _bare(gate: Gate, some: Sequence[str]) -> int:
     """Take some people out, of whom nothing is kept; how many."""
-    house = gate.house
+    context = gate.context
     with writing(gate.engine) as connection:
         bare = {
-            each: Erased(token(house.keyring, each), 0, "")
+            each: Erased(token(context.keyring, each), 0, "")
             for each in some
             if all(_whole(connection, one, each) for one in (record, table))
         }
-        forget(connection, house.keyring, house.policy, bare, house.clock.now())
+        delete_people(connection, context.keyring, context.policy, bare, context.clock.now())
     return len(bare)
 
 
-def _due(gate: Gate, at: datetime, trial: Trial) -> int:
+def _due(gate: Gate, at: datetime, trial: JobTrial) -> int:
     """Carry out the items that are due."""
     count = 0
     for some in owed_deletions.due_items(gate, "kind = ?", ("delete",), at, TOGETHER):
-        items: dict[str, list[_Item]] = {}
+        items: dict[str, list[_DueItem]] = {}
         for each in some:
-            item = _Item(each.person_id, each.item_id, each.clause, each.entry)
+            item = _DueItem(each.person_id, each.item_id, each.clause, each.entry)
             items.setdefault(each.person_id, []).append(item)
-        count += trial.some(list(items), partial(_done_of, gate, items))
+        count += trial.some(list(items), partial(_carry_out_for, gate, items))
     return count
 
 
-def _done_of(gate: Gate, items: Mapping[str, list[_Item]], whom: Sequence[str]) -> int:
+def _carry_out_for(gate: Gate, items: Mapping[str, list[_DueItem]], whom: Sequence[str]) -> int:
     """Carry out the items of some people in one transaction."""
-    return _done(gate, [each for person_id in whom for each in items[person_id]])
+    return _carry_out_some(gate, [each for person_id in whom for each in items[person_id]])
 
 
-def _done(gate: Gate, some: Sequence[_Item]) -> int:
+def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
     """Carry out some items in one transaction."""
     count = 0
     with writing(gate.engine) as connection:
         asked = sorted({each.person_id for each in some})
         people.lock_all(connection, asked)
-        opened = people.opened_many(connection, gate.house.keyring, asked)
-        told = _told(gate.house, connection, opened, ACTIVE)
+        opened = people.opened_many(connection, gate.context.keyring, asked)
+        told = _storing_rules(gate.context, connection, opened, ACTIVE)
         for each in some:
             if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
-                count += _carried_out(gate.house, connection, each, told[each.person_id])
+                count += _carry_out(gate.context, connection, each, told[each.person_id])
     return count
 
 
-def _carried_out(house: House, connection: Connection, item: _Item, asked: _Asked) -> int:
+def _carry_out(
+    context: GateContext, connection: Connection, item: _DueItem, asked: _StoringRules
+) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
-    at, stored, kind = _stored(connection, item)
+    at, stored, kind = _stored_in_act(connection, item)
     if asked.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
-    person = people.opened(connection, house.keyring, item.person_id)
+    person = people.opened(connection, context.keyring, item.person_id)
     if kind == KEPT:  # until now, and whatever still rests on it
-        return _expired(house, connection, person, item, list(stored))
+        return _expire(context, connection, person, item, list(stored))
     series = [
         field
         for field in stored
@@ -154,8 +156,8 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     left = {}
     for field in series:
         try:
-            person, count = house.carries.forget(
-                connection, person, field, at + _MOMENT, house.clock.local(house.clock.now())
+            person, count = context.carry_forwards.forget(
+                connection, person, field, at + _MOMENT, context.clock.local(context.clock.now())
             )
         except SealError:
             return 0  # what is not whole is left to whoever looks into it
@@ -176,18 +178,22 @@ def _carried_out(house: House, connection: Connection, item: _Item, asked: _Aske
     }
     changes: dict[str, Any] = {"state": "done"}
     if any(_there(connection, item.person_id, field, at) for field in series):
-        changes = {"state": "open", "due": microseconds(house.clock.now() + CARRIED)}
+        changes = {"state": "open", "due": microseconds(context.clock.now() + CARRIED)}
     database.update(
         connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id
     )
     clauses = item.clause.split(", ")
-    _noted(house, connection, item.person_id, gone, clauses)
-    _noted(house, connection, item.person_id, left, clauses, action="")
+    _write_entry(context, connection, item.person_id, gone, clauses)
+    _write_entry(context, connection, item.person_id, left, clauses, action="")
     return len(gone) + len(left)
 
 
-def _expired(
-    house: House, connection: Connection, person: Person, item: _Item, fields: Sequence[str]
+def _expire(
+    context: GateContext,
+    connection: Connection,
+    person: Person,
+    item: _DueItem,
+    fields: Sequence[str],
 ) -> int:
     """Delete all of what was kept at an erasure until a day, rows that were added since too."""
     gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
@@ -201,7 +207,7 @@ def _expired(
         item.person_id,
         item.item_id,
     )
-    _noted(house, connection, item.person_id, gone, item.clause.split(", "))
+    _write_entry(context, connection, item.person_id, gone, item.clause.split(", "))
     return len(gone)
 
 
@@ -223,7 +229,7 @@ def _whole(connection: Connection, kept: Table, person_id: str) -> bool:
     return True
 
 
-def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, str], str]:
+def _stored_in_act(connection: Connection, item: _DueItem) -> tuple[datetime, dict[str, str], str]:
     """Of the act that an item is of: when, its fields with what is told of their rows, its kind.
 
     The duty may be that of collecting them, which is the entry before.
@@ -240,8 +246,8 @@ def _stored(connection: Connection, item: _Item) -> tuple[datetime, dict[str, st
     return BEGINNING, {}, ""
 
 
-def _noted(
-    house: House,
+def _write_entry(
+    context: GateContext,
     connection: Connection,
     person_id: str,
     stored: dict[str, str],
@@ -255,15 +261,15 @@ def _noted(
         kind="retention",
         time="",
         action=action,
-        policy=house.policy.digest,
+        policy=context.policy.digest,
         data=tuple(stored),
         values=tuple(stored.values()),
         clauses=tuple(clause for clause in clauses if clause),
     )
-    entries.write(connection, entry, person_id, house.clock.now())
+    entries.write(connection, entry, person_id, context.clock.now())
 
 
-def _asked_again(gate: Gate, state: str, trial: Trial) -> int:
+def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
     """Ask the policy of everybody in a state what may still be stored; delete what may not."""
     count, last = 0, ""
     while True:
@@ -276,10 +282,10 @@ def _asked_again(gate: Gate, state: str, trial: Trial) -> int:
         if not some:
             return count
         last = some[-1]
-        count += trial.some(some, partial(_asked_of, gate, state))
+        count += trial.some(some, partial(_ask_about, gate, state))
 
 
-def _asked_of(gate: Gate, state: str, some: Sequence[str]) -> int:
+def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
     """Ask the policy of some people in one transaction; who is in another state now is left out."""
     count = 0
     with writing(gate.engine) as connection:
@@ -290,19 +296,25 @@ def _asked_of(gate: Gate, state: str, some: Sequence[str]) -> int:
             state,
             *some,
         )
-        opened = people.whatever(connection, gate.house.keyring, [each for (each,) in found])
-        for person_id, asked in _told(gate.house, connection, opened, state).items():
-            count += _taken(gate.house, connection, opened[person_id], asked, state)
+        opened = people.whatever(connection, gate.context.keyring, [each for (each,) in found])
+        for person_id, asked in _storing_rules(gate.context, connection, opened, state).items():
+            count += _delete_denied(gate.context, connection, opened[person_id], asked, state)
     return count
 
 
-def _taken(house: House, connection: Connection, person: Person, asked: _Asked, state: str) -> int:
+def _delete_denied(
+    context: GateContext, connection: Connection, person: Person, asked: _StoringRules, state: str
+) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in asked.kept]
         if gone and len(gone) == len(person.holdings):
-            bare = Erased(token(house.keyring, person.person_id), 0, "")
-            forget(
-                connection, house.keyring, house.policy, {person.person_id: bare}, house.clock.now()
+            bare = Erased(token(context.keyring, person.person_id), 0, "")
+            delete_people(
+                connection,
+                context.keyring,
+                context.policy,
+                {person.person_id: bare},
+                context.clock.now(),
             )
         elif gone:
             dropping.drop(connection, person, gone)
@@ -313,35 +325,35 @@ def _taken(house: House, connection: Connection, person: Person, asked: _Asked, 
             by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
     for clauses, stored in by_clause.items():
         person = dropping.drop(connection, person, list(stored))
-        _noted(house, connection, person.person_id, stored, clauses)
+        _write_entry(context, connection, person.person_id, stored, clauses)
     return sum(map(len, by_clause.values()))
 
 
-def _told(
-    house: House, connection: Connection, opened: dict[str, Person], state: str
-) -> dict[str, _Asked]:
+def _storing_rules(
+    context: GateContext, connection: Connection, opened: dict[str, Person], state: str
+) -> dict[str, _StoringRules]:
     """What the policy says of the fields of some people; of whom it cannot be told, nothing."""
-    leaves = house.policy.engine.compiled.leaves["data"].bit
+    leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
         return {}
-    doing = Doing(house, connection, house.storing(fields), entitled=True)
-    doing.states = (state,)
-    proven, listed = doing.proven(sorted(opened), BESIDES)
+    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
+    execution.states = (state,)
+    proven, listed = execution.prove(sorted(opened), BESIDES)
     found = {}
     for person_id, (known, _, problem) in proven.items():
         if problem:
             continue
         mine = [record for record in listed if record.person_id == person_id]
         held = [field for field in opened[person_id].holdings if field in leaves]
-        kept = keeping(house.policy, held, known, mine, doing.at, house.place)
-        told = {**known, **of_any_party(house.policy, mine, doing.at)}
+        kept = what_to_keep(context.policy, held, known, mine, execution.at, context.place)
+        told = {**known, **of_any_party(context.policy, mine, execution.at)}
         denied = {}
         for field in held:
-            decision = storable(house.policy, field, told, house.place)
+            decision = storable(context.policy, field, told, context.place)
             if decision.outcome == "deny":
                 denied[field] = decision.clauses
-        lasting = [each for each in kept.kept if not each.until or each.until > stamp(doing.at)]
+        lasting = [each for each in kept.kept if not each.until or each.until > stamp(execution.at)]
         names = frozenset({*kept.apart, *(field for each in lasting for field in each.data)})
-        found[person_id] = _Asked(denied, names)
+        found[person_id] = _StoringRules(denied, names)
     return found

@@ -21,7 +21,7 @@ from upheld.vault.people import Person
 from upheld.vault.values import Value
 
 
-class Retiring(NamedTuple):
+class RetiringRows(NamedTuple):
     """The rows of a person's series: those that are due to go and those after them, oldest first.
 
     The tables are for what the practice keeps beside them.
@@ -34,23 +34,23 @@ class Retiring(NamedTuple):
     at: datetime
 
 
-class Carried(NamedTuple):
+class CarriedRow(NamedTuple):
     """A row that stays in place of old ones: its value, and the old row whose origin it takes."""
 
     row: int
     value: str
 
 
-Carry = Callable[[Retiring], Sequence[Carried]]
+CarryForward = Callable[[RetiringRows], Sequence[CarriedRow]]
 
 
-class Carries:
+class CarryForwards:
     """Who says what is carried forward, by series; of any other series nothing is."""
 
     def __init__(self) -> None:
-        self._by: dict[str, Carry] = {}
+        self._by: dict[str, CarryForward] = {}
 
-    def add(self, field: str, carry: Carry) -> None:
+    def add(self, field: str, carry: CarryForward) -> None:
         """Let a practice say what stays of a series from now on; UpheldError where one does."""
         if field in self._by:
             raise UpheldError(
@@ -70,7 +70,7 @@ class Carries:
 
         def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
             found = carry(
-                Retiring(
+                RetiringRows(
                     [each.value for each in old],
                     [each.value for each in young],
                     person.person_id,
@@ -82,7 +82,7 @@ class Carries:
 
         return values.forget(connection, person, field, until, stay)
 
-    def relied(
+    def still_needed(
         self, connection: Connection, person: Person, fields: Sequence[str], at: datetime
     ) -> frozenset[str]:
         """The series of some fields of which something would stay if all their rows were to go."""
@@ -92,7 +92,7 @@ class Carries:
             field
             for field, rows in found.items()
             if self._by[field](
-                Retiring(
+                RetiringRows(
                     [each.value for each in rows], (), person.person_id, Tables(connection), at
                 )
             )

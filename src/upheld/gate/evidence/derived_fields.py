@@ -17,16 +17,16 @@ from upheld.database.own_tables import Tables
 from upheld.vault.people import Person
 from upheld.vault.values import Fetched, Origin, Value, opened
 
-Read = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest first
+ReadRows = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest first
 
 
-class Reading:
+class SourceFields:
     """What a derived field is made of: call it for the rows of a field that was named.
 
     Whose it is, and the tables in the act's transaction, are for what a practice keeps in its own.
     """
 
-    def __init__(self, read: Read, person_id: str, tables: Tables) -> None:
+    def __init__(self, read: ReadRows, person_id: str, tables: Tables) -> None:
         self._read, self.person_id, self.tables = read, person_id, tables
 
     def __call__(self, field: str) -> tuple[Value, ...]:
@@ -34,7 +34,7 @@ class Reading:
         return self._read(field)
 
 
-Make = Callable[[Reading], str | None]
+Derivation = Callable[[SourceFields], str | None]
 ORIGIN = Origin("derived", "", "")
 
 
@@ -42,23 +42,23 @@ class DerivedError(UpheldError):
     """A derived field that is stored or made twice, or code that reads what it did not name."""
 
 
-class Made(NamedTuple):
+class DerivedField(NamedTuple):
     """How a derived field is made: out of which stored fields, and by what."""
 
     reads: tuple[str, ...]
-    make: Make
+    make: Derivation
 
 
-class Derived:
+class DerivedFields:
     """The derived fields, by name."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when one is added."""
         self._changed = changed
-        self._by: dict[str, Made] = {}
+        self._by: dict[str, DerivedField] = {}
         self.get = self._by.get  # how a field is made; None for a stored one
 
-    def add(self, field: str, reads: tuple[str, ...], make: Make) -> None:
+    def add(self, field: str, reads: tuple[str, ...], make: Derivation) -> None:
         """Let a field be made from now on; `make` gives None where there is nothing to tell.
 
         It is called in the act with what reads the stored fields that are named, and no others.
@@ -71,7 +71,7 @@ class Derived:
                 code="derived",
                 hint="make each of stored ones",
             )
-        self._by[field] = Made(reads, make)
+        self._by[field] = DerivedField(reads, make)
         self._changed()
 
     def refuse(self, fields: Iterable[str]) -> None:
@@ -96,11 +96,11 @@ class Derived:
         return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
 
 
-class Reader(Struct):
+class FieldReader(Struct):
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
 
     person: Person
-    derived: Derived
+    derived: DerivedFields
     told: int  # the time of the act, in microseconds since 1970
     connection: Connection
     fetched: Fetched = {}
@@ -111,8 +111,10 @@ class Reader(Struct):
         found = self.seen.get(field)
         if found is None:
             if made := self.derived.get(field):
-                read = limited(self, made.reads, f"`{field}`")
-                value = made.make(Reading(read, self.person.person_id, Tables(self.connection)))
+                read = restrict_reads(self, made.reads, f"`{field}`")
+                value = made.make(
+                    SourceFields(read, self.person.person_id, Tables(self.connection))
+                )
                 found = () if value is None else (Value(value, ORIGIN, self.told, 0),)
             else:
                 found = opened(self.person, field, self.fetched)
@@ -120,7 +122,7 @@ class Reader(Struct):
         return found
 
 
-def limited(read: Read, reads: tuple[str, ...], who: str) -> Read:
+def restrict_reads(read: ReadRows, reads: tuple[str, ...], who: str) -> ReadRows:
     """What reads the fields that somebody said they read, and raises DerivedError for others."""
 
     def only(field: str) -> tuple[Value, ...]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from upheld.database.tables import BEGINNING, microseconds
-from upheld.gate.evidence.provers import Proof, Question, by_records
+from upheld.gate.evidence.provers import Proof, ProofQuestion, by_records
 from upheld.gate.log import entries
 
 UNITS = {"months": 1, "years": 12}
 DAY = timedelta(days=1)
-BEGUN = 0.5
+STARTED = 0.5
 
 
-def by_time_since(question: Question) -> Proof:
+def by_time_since(question: ProofQuestion) -> Proof:
     """The prover of a kind whose facts are whether something is, and for how long it has been."""
     fact, at = question.fact, microseconds(question.at)
     if fact.unit not in UNITS:
@@ -28,10 +28,10 @@ def by_time_since(question: Question) -> Proof:
         return Proof(None)
     last = max(live, key=lambda record: record.begins)
     began = (BEGINNING + timedelta(microseconds=last.begins)).astimezone(question.at.tzinfo)
-    return Proof(passed(began, question.at, UNITS[fact.unit]), (last.record_id,))
+    return Proof(elapsed_spans(began, question.at, UNITS[fact.unit]), (last.record_id,))
 
 
-def by_notice(question: Question) -> Proof:
+def by_notice(question: ProofQuestion) -> Proof:
     """The prover of notices: whether one was given, and how many days ago somebody was told.
 
     The days are counted from the latest notice in force that says so; one that says only that its
@@ -46,13 +46,13 @@ def by_notice(question: Question) -> Proof:
         return Proof(None)
     last = max(live, key=lambda record: record.begins)
     whole, rest = divmod(at - last.begins, microseconds(BEGINNING + DAY))
-    return Proof(whole + (BEGUN if rest else 0), (last.record_id,))
+    return Proof(whole + (STARTED if rest else 0), (last.record_id,))
 
 
-def passed(began: datetime, at: datetime, each: int = 1) -> float:
+def elapsed_spans(began: datetime, at: datetime, each: int = 1) -> float:
     """The spans of so many calendar months between two moments; the one that runs is a half."""
     spans = max(0, (at.year - began.year) * 12 + at.month - began.month) // each + 1
     while spans and (end := entries.after(began, spans * each, "months")) and end > at:
         spans -= 1
     exact = entries.after(began, spans * each, "months") == at
-    return spans if exact else spans + BEGUN
+    return spans if exact else spans + STARTED

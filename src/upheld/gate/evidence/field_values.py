@@ -4,9 +4,9 @@ A form, a correction and an import all ask here, so that a phone number, a date 
 alike wherever it comes from. A mistake is a ValueError with one sentence that says what to do, and
 that never repeats the value.
 
-The gate asks too, of every value that is stored, so that nobody writes past it (`Fields`): of the
-fields that people write, and of those of which a practice says how it reads them. Any other field
-is text of which the gate knows nothing.
+The gate asks too, of every value that is stored, so that nobody writes past it (`FieldValues`):
+of the fields that people write, and of those of which a practice says how it reads them. Any
+other field is text of which the gate knows nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _CARD_MIN, _CARD_MAX = 13, 19
 _CARD_FIRST: Final = frozenset("23456")  # with which the numbers of all issuers begin
 
 
-class Kind(NamedTuple):
+class ValueKind(NamedTuple):
     """What a field's values are: how long at most, of how many lines, and how one is read."""
 
     length_max: int = 100
@@ -85,30 +85,32 @@ def _phone(value: str, country: str, _today: date) -> str:
 
 
 KINDS: Final = {
-    "name": Kind(),
-    "email": Kind(254, read=_email),
-    "phone": Kind(40, read=_phone),
-    "address": Kind(300, lines=8),
-    "birth-date": Kind(10, read=_birth_date),
-    "zip": Kind(12),
-    "interests": Kind(300),
+    "name": ValueKind(),
+    "email": ValueKind(254, read=_email),
+    "phone": ValueKind(40, read=_phone),
+    "address": ValueKind(300, lines=8),
+    "birth-date": ValueKind(10, read=_birth_date),
+    "zip": ValueKind(12),
+    "interests": ValueKind(300),
 }
-PLAIN: Final = Kind()
-Reader = Callable[[str], object]  # reads a value of a practice's own; an error where it is none
+PLAIN: Final = ValueKind()
+ValueReader = Callable[
+    [str], object
+]  # reads a value of a practice's own; an error where it is none
 
 
 class FieldValueError(UpheldError):
     """A value that its field cannot have; it is never quoted."""
 
 
-class Fields:
+class FieldValues:
     """How the values of fields are read, at the gate's border."""
 
     def __init__(self) -> None:
         self.country = COUNTRY  # whose phone numbers need no country code
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, ValueReader] = {}
 
-    def add(self, field: str, read: Reader) -> None:
+    def add(self, field: str, read: ValueReader) -> None:
         """Let a practice say how it reads values of a field; UpheldError where one does."""
         if field in self._readers or field in KINDS:
             raise UpheldError(
@@ -118,7 +120,7 @@ class Fields:
             )
         self._readers[field] = read
 
-    def kept(self, field: str, value: str, today: date) -> str:
+    def normalise(self, field: str, value: str, today: date) -> str:
         """A value in the form in which it is kept; FieldValueError where its field has no such."""
         try:
             if field in KINDS:
@@ -132,9 +134,9 @@ class Fields:
             ) from None
         return value
 
-    def all_kept(self, told: Mapping[str, str], today: date) -> dict[str, str]:
+    def normalise_all(self, told: Mapping[str, str], today: date) -> dict[str, str]:
         """The same of values by their fields."""
-        return {field: self.kept(field, value, today) for field, value in told.items()}
+        return {field: self.normalise(field, value, today) for field, value in told.items()}
 
 
 def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) -> str:
@@ -199,7 +201,7 @@ def phone(value: str, country: str = COUNTRY) -> str:
     return number + (_EXTENSION + found.extension if found.extension else "")
 
 
-def shown(field: str, value: str) -> str:
+def display_value(field: str, value: str) -> str:
     """A value as people read it: a phone number in groups, with its country's code."""
     if field != "phone" or not value.startswith("+"):
         return value

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from upheld.core.errors import UpheldError
 from upheld.database.own_tables import Tables
 from upheld.database.tables import microseconds
-from upheld.gate.evidence.derived_fields import Read
+from upheld.gate.evidence.derived_fields import ReadRows
 from upheld.gate.evidence.records import Record
 from upheld.policy.request import Checker
 from upheld.policy.vocabulary import Fact
@@ -29,7 +29,7 @@ REQUEST, REQUESTED, ERASED, ERASURE = "request", "erasure-requested", "erased", 
 ASKED = "*"  # in a prover's `reads`: the fields that are asked for
 
 
-class ProofError(UpheldError):
+class EvidenceError(UpheldError):
     """A fact that cannot be proven either way because something is wrong with its records."""
 
 
@@ -40,7 +40,7 @@ class Proof(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-class Question(NamedTuple):
+class ProofQuestion(NamedTuple):
     """What a prover is asked: a fact, the data and the party by name, the records, the time."""
 
     fact: Fact
@@ -49,7 +49,7 @@ class Question(NamedTuple):
     records: Sequence[Record]
     at: datetime
     checker: Checker
-    series: Read  # the rows of a field that the prover's `reads` name, through the vault
+    series: ReadRows  # the rows of a field that the prover's `reads` name, through the vault
     tables: Tables  # for a practice whose records stand in its own, in the act's transaction
     person_id: str
 
@@ -59,10 +59,10 @@ class Question(NamedTuple):
         return found[-1].value if found else None
 
 
-Prover = Callable[[Question], Proof]
+Prover = Callable[[ProofQuestion], Proof]
 
 
-class Proving(NamedTuple):
+class ProverEntry(NamedTuple):
     """How a kind of proof is proven: by whom, from which fields, and whether from records."""
 
     prover: Prover
@@ -70,7 +70,7 @@ class Proving(NamedTuple):
     records: bool = True
 
 
-def by_records(question: Question) -> Proof:
+def by_records(question: ProofQuestion) -> Proof:
     """The prover of every fact that rests on records."""
     fact, at = question.fact, microseconds(question.at)
     mine = [record for record in question.records if record.fact in ("", fact.name)]
@@ -82,11 +82,11 @@ def by_records(question: Question) -> Proof:
             continue  # one that has not begun speaks of no time before
         holds = record.in_force(at) and record.party in ("", question.party)
         if holds:
-            parts.append({**_covered(fact, record), "holds": True})
+            parts.append({**_coverage(fact, record), "holds": True})
         elif record.party in ("", question.party) and not (
-            _renewed(question, record, mine[number:]) or _equalled(question, record, mine)
+            _is_renewed(question, record, mine[number:]) or _is_equalled(question, record, mine)
         ):
-            parts.append({**_covered(fact, record), "holds": False})
+            parts.append({**_coverage(fact, record), "holds": False})
     if fact.absent:
         parts.append({"rest": False})
     evidence = tuple(record.record_id for record in mine)
@@ -102,12 +102,12 @@ def _whole(fact: Fact, mine: Sequence[Record], at: int) -> Proof:
     return Proof(None)
 
 
-def _covered(fact: Fact, record: Record) -> dict[str, Any]:
+def _coverage(fact: Fact, record: Record) -> dict[str, Any]:
     """The part of a request that a record covers: it names every dimension, or all of one."""
     return {d: list(record.about[d]) for d in fact.per if record.about.get(d)}
 
 
-def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
+def _is_renewed(question: ProofQuestion, old: Record, later: Sequence[Record]) -> bool:
     """Whether a later record in force speaks of something that an ended one spoke of."""
     at = microseconds(question.at)
     return any(
@@ -119,7 +119,7 @@ def _renewed(question: Question, old: Record, later: Sequence[Record]) -> bool:
     )
 
 
-def _equalled(question: Question, old: Record, mine: Sequence[Record]) -> bool:
+def _is_equalled(question: ProofQuestion, old: Record, mine: Sequence[Record]) -> bool:
     """Whether another record in force, of whatever time, is of exactly what an ended one was."""
     at = microseconds(question.at)
     return any(
@@ -129,7 +129,7 @@ def _equalled(question: Question, old: Record, mine: Sequence[Record]) -> bool:
     )
 
 
-def _meet(question: Question, dimension: str, one: Record, other: Record) -> bool:
+def _meet(question: ProofQuestion, dimension: str, one: Record, other: Record) -> bool:
     mine, theirs = one.about.get(dimension), other.about.get(dimension)
     if not mine or not theirs:
         return True
@@ -137,13 +137,13 @@ def _meet(question: Question, dimension: str, one: Record, other: Record) -> boo
     return bool(checker.dimension(dimension, mine) & checker.dimension(dimension, theirs))
 
 
-def by_named(question: Question) -> Proof:
+def by_named(question: ProofQuestion) -> Proof:
     """The prover of what holds of one party by name: a record proves it of nobody else."""
     mine = [each for each in question.records if each.party and each.party == question.party]
     return by_records(question._replace(records=mine))
 
 
-def by_public_source(question: Question) -> Proof:
+def by_public_source(question: ProofQuestion) -> Proof:
     """Public is what came in with its public source, and what a record says is public."""
     found = by_records(question)
     public = [
@@ -156,7 +156,7 @@ def by_public_source(question: Question) -> Proof:
     return Proof([*parts, *said] or None, (*public, *found.evidence))
 
 
-def by_request(question: Question) -> Proof:
+def by_request(question: ProofQuestion) -> Proof:
     """What somebody asked for; that they were erased is what the request says that outlived it."""
     if question.fact.name != ERASED:
         return by_records(question)
@@ -170,7 +170,7 @@ def by_request(question: Question) -> Proof:
     return Proof(bool(done), tuple(done))
 
 
-def by_birth_date(question: Question) -> Proof:
+def by_birth_date(question: ProofQuestion) -> Proof:
     """Age in whole years from the birth date in the vault; unknown without one."""
     told = question.read(BIRTH_DATE)
     if told is None:
@@ -191,20 +191,20 @@ def years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-BY_RECORDS = Proving(by_records)
+BY_RECORDS = ProverEntry(by_records)
 
 
-class Registry:
+class ProverRegistry:
     """The provers by kind of proof; a fact whose kind has none is proven by its records."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when one is added."""
         self._changed = changed
         self._by = {
-            BIRTH_DATE: Proving(by_birth_date, (BIRTH_DATE,), records=False),
-            PUBLIC_SOURCE: Proving(by_public_source, (ASKED,)),
-            REQUEST: Proving(by_request),
-            **dict.fromkeys(NAMED, Proving(by_named)),
+            BIRTH_DATE: ProverEntry(by_birth_date, (BIRTH_DATE,), records=False),
+            PUBLIC_SOURCE: ProverEntry(by_public_source, (ASKED,)),
+            REQUEST: ProverEntry(by_request),
+            **dict.fromkeys(NAMED, ProverEntry(by_named)),
         }
 
     def add(
@@ -215,11 +215,13 @@ class Registry:
         `reads` are the person's fields that it reads; without `records` it is given none.
         """
         if kind in self._by:
-            raise ProofError(f"there is a prover for `{kind}` already", code="prover", hint="one")
-        self._by[kind] = Proving(prover, reads, records)
+            raise EvidenceError(
+                f"there is a prover for `{kind}` already", code="prover", hint="one"
+            )
+        self._by[kind] = ProverEntry(prover, reads, records)
         self._changed()
 
-    def of(self, fact: Fact) -> Proving:
+    def of(self, fact: Fact) -> ProverEntry:
         """How a fact is proven."""
         return self._by.get(fact.proof, BY_RECORDS)
 
@@ -229,7 +231,7 @@ class Registry:
         return (*reads, *data) if ASKED in reads else reads
 
     def prove(
-        self, facts: Mapping[str, Fact], asked: Callable[[Fact], Question]
+        self, facts: Mapping[str, Fact], asked: Callable[[Fact], ProofQuestion]
     ) -> tuple[dict[str, object], tuple[str, ...]]:
         """What is known of some facts, and the evidence; unknown ones are left out."""
         known: dict[str, object] = {}

@@ -70,13 +70,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def columns(self) -> tuple[Any, ...]:
         """The columns that the MAC covers, in their order."""
         dims = {**self.about, **({"fact": (self.fact,)} if self.fact else {})}
-        told = msgspec.json.encode(dims, order="deterministic").decode()
+        verify = msgspec.json.encode(dims, order="deterministic").decode()
         return (
             self.person_id,
             self.record_id,
             self.kind,
             self.party,
-            told,
+            verify,
             self.begins,
             self.ends,
             self.withdrawn,
@@ -132,7 +132,7 @@ def everything(connection: Connection, person_id: str) -> list[Record]:
     return _in_order(_record(each) for each in found)
 
 
-def shown(connection: Connection, record: Record, sealing: Key) -> str:
+def text_shown(connection: Connection, record: Record, sealing: Key) -> str:
     """The text that was shown for a record; RecordError where it is not what was kept."""
     if not record.text_digest:
         return ""
@@ -143,14 +143,14 @@ def shown(connection: Connection, record: Record, sealing: Key) -> str:
 
 
 def texts(
-    connection: Connection, person_id: str, listed: Sequence[Record], sealing: Key
+    connection: Connection, person_id: str, records_of: Sequence[Record], sealing: Key
 ) -> dict[str, str]:
     """The texts that were kept with some records of a person, by the record's id."""
     statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
     there = {found for (found,) in rows(connection, statement, person_id)}
     return {
-        each.record_id: shown(connection, each, sealing)
-        for each in listed
+        each.record_id: text_shown(connection, each, sealing)
+        for each in records_of
         if each.record_id in there
     }
 
@@ -161,15 +161,15 @@ def end_given_by(connection: Connection, people: Sequence[str], at: datetime) ->
     Of a record that its giver can no longer be asked about, nobody can show that it was given.
     """
     where = f"by_whom IN ({places(people)}) AND person_id NOT IN ({places(people)})"
-    moment, pairs, changed = microseconds(at), [], []
+    moment, pairs, changed_message = microseconds(at), [], []
     for each in database.believed(connection, table, where, *people, *people)[0]:
         record = _record(each)
         ends = moment if record.in_force(moment) else record.ends
         pairs.append((each, each._replace(by_whom=ERASED, ends=ends)))
         if ends != record.ends:
-            changed.append(msgspec.structs.replace(record, by_whom=ERASED, ends=ends))
+            changed_message.append(msgspec.structs.replace(record, by_whom=ERASED, ends=ends))
     database.mark_again(connection, table, pairs)
-    return changed
+    return changed_message
 
 
 def _text_of(record: Record) -> bytes:
@@ -192,7 +192,7 @@ def _row(connection: Connection, person_id: str, record_id: str) -> Any:
     return found
 
 
-def changed(record_id: str) -> RecordError:
+def changed_message(record_id: str) -> RecordError:
     """What is told of a record that is not believed."""
     return RecordError(
         f"record {record_id} was changed by somebody else",
@@ -219,7 +219,7 @@ def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str
     problems = []
     for each in map(_record, found):
         try:
-            whole = bool(shown(connection, each, sealing))
+            whole = bool(text_shown(connection, each, sealing))
         except SealError:
             whole = False
         if not whole:
@@ -238,7 +238,7 @@ def of_owner(connection: Connection, person_id: str) -> list[Record]:
     return _in_order(_record(each) for each in found)
 
 
-def listed(
+def records_of(
     connection: Connection, keyring: Keyring, people: Sequence[str], kinds: Sequence[str]
 ) -> tuple[list[Record], list[str]]:
     """The records of some people and kinds, the oldest first, and none that is not believed.
@@ -254,12 +254,12 @@ def listed(
     return _in_order(_record(each) for each in found), []
 
 
-def asking(people: Sequence[str], kinds: Sequence[str]) -> Query:
-    """What asks for the records of some people and kinds, to be told by `told`."""
+def select_query(people: Sequence[str], kinds: Sequence[str]) -> Query:
+    """What asks for the records of some people and kinds, to be told by `verify`."""
     return _finding(len(people), len(kinds)), (*people, *kinds)
 
 
-def changed_sets(
+def changed_owners(
     kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
 ) -> Iterator[str]:
     """The people whose records of some kinds are not all those that their covers tell of."""
@@ -292,7 +292,7 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
 
     Of some parties alone if any are named, and of one person alone; with `begun` without those that
     begin later. Those that are about exactly what one of `besides` says are left out. Nothing of
-    what is given is believed yet: see `told`.
+    what is given is believed yet: see `verify`.
     """
     where, values = "kind = ?", [kind]
     if person_id is not None:
@@ -325,7 +325,7 @@ def keep_ends(connection: Connection, ended: Sequence[Record]) -> None:
     database.mark_again(connection, table, pairs)
 
 
-class Believed(NamedTuple):
+class VerifiedRecords(NamedTuple):
     """The records of some rows, the oldest first; what is not ours; and what the rows come to."""
 
     records: list[Record]
@@ -333,8 +333,8 @@ class Believed(NamedTuple):
     tallies: Tallies
 
 
-def told(connection: Connection, found: Sequence[tuple[Any, ...]]) -> Believed:
-    """The records of the rows that `asking` asks for."""
+def verify(connection: Connection, found: Sequence[tuple[Any, ...]]) -> VerifiedRecords:
+    """The records of the rows that `select_query` asks for."""
     seals = seals_of(connection)
     ours, forged, elements = [], [], []
     for each in found:
@@ -345,7 +345,7 @@ def told(connection: Connection, found: Sequence[tuple[Any, ...]]) -> Believed:
         else:
             ours.append(_record(covered))
             elements.append((covered, element))
-    return Believed(_in_order(ours), forged, tallied(_TABLE, elements))
+    return VerifiedRecords(_in_order(ours), forged, tallied(_TABLE, elements))
 
 
 def _in_order(found: Iterable[Record]) -> list[Record]:

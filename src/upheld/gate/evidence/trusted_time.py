@@ -28,7 +28,7 @@ def trusted_time(gate: Gate) -> datetime:
 
 def trusted_time_in(gate: Gate, connection: Connection) -> datetime:
     """The same in a transaction that is given."""
-    now, wrong = gate.house.clock.look(entries.latest(connection)[1])
+    now, wrong = gate.context.clock.look(entries.latest(connection)[1])
     if wrong:
         raise ClockError(
             f"the clock was set {wrong}: nothing that depends on dates is done",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from upheld.database.statements import blob, rows
 from upheld.gate.log import cosignatures, database_log, entries
-from upheld.gate.log.database_log import Covered, Log, Stored
+from upheld.gate.log.database_log import DatabaseLog, Log, StoredCheckpoint
 from upheld.ledger.audit import Audit, Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
 from upheld.ledger.disclosed import Comparison
@@ -27,7 +27,7 @@ from upheld.ledger.verify import Earlier
 CHECKPOINT = "checkpoint"
 
 
-class Audited(msgspec.Struct, frozen=True):
+class AuditReport(msgspec.Struct, frozen=True):
     """What the ledger was found to be; `covered` are the entries that a checkpoint covers."""
 
     ok: bool
@@ -43,7 +43,7 @@ def audit(
     since: bytes | None = None,
     severed: Mapping[int, int] | None = None,
     witnesses: Sequence[Key] = (),
-) -> Audited:
+) -> AuditReport:
     """Verify all logs of a database; with `key`, the latest must be signed by that key.
 
     `since` is a checkpoint that the latest log must still agree with; `severed` says from which
@@ -58,11 +58,11 @@ def audit(
         if last and key is not None and log.public_key != str(key):
             message = f"the log is {log.public_key}, not {key}"
             findings.append(Finding(CHECKPOINT, log.origin, message))
-        kept = _kept(connection, log)
-        signed = _signed(log, kept, findings)
+        kept = _stored_checkpoints(connection, log)
+        signed = _last_signed(log, kept, findings)
         checkpoints += len(kept)
         if signed is not None:
-            findings += _audited(connection, log, signed, kept, since if last else None)
+            findings += _audit_log(connection, log, signed, kept, since if last else None)
             covered = log.first + signed.size - 1
     if since is not None and not covered:
         findings.append(Finding("fork", CHECKPOINT, "there is no checkpoint that covers anything"))
@@ -84,19 +84,23 @@ def audit(
     if covered > count:
         message = f"entries {count + 1} to {covered} were removed"
         findings.append(Finding("removed", "entry", message, count + 1))
-    return Audited(not findings, count, covered, checkpoints, tuple(findings))
+    return AuditReport(not findings, count, covered, checkpoints, tuple(findings))
 
 
-def _kept(connection: Connection, log: Log) -> list[Covered]:
+def _stored_checkpoints(connection: Connection, log: Log) -> list[StoredCheckpoint]:
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ? ORDER BY size"
     return [
         # SQLite keeps whatever it is given; what is no text is no note.
-        Covered(size, blob(root), at, note if note is None or isinstance(note, str) else "")
+        StoredCheckpoint(
+            size, blob(root), at, note if note is None or isinstance(note, str) else ""
+        )
         for size, root, at, note in rows(connection, statement, log.first)
     ]
 
 
-def _signed(log: Log, kept: Sequence[Covered], findings: list[Finding]) -> Checkpoint | None:
+def _last_signed(
+    log: Log, kept: Sequence[StoredCheckpoint], findings: list[Finding]
+) -> Checkpoint | None:
     """The largest checkpoint whose signature holds; those whose signature does not are found."""
     largest = None
     for each in kept:
@@ -114,15 +118,15 @@ def _signed(log: Log, kept: Sequence[Covered], findings: list[Finding]) -> Check
     return largest
 
 
-def _audited(
+def _audit_log(
     connection: Connection,
     log: Log,
     signed: Checkpoint,
-    kept: Sequence[Covered],
+    kept: Sequence[StoredCheckpoint],
     since: bytes | None,
 ) -> list[Finding]:
     """What is wrong with a log, given the largest checkpoint that it signed."""
-    stored = Stored(connection, log, signed.size)
+    stored = DatabaseLog(connection, log, signed.size)
     found = Audit(stored, signed.root)
     comparison = Comparison(stored, found)
     earlier = Earlier(since, log.key)

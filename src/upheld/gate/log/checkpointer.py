@@ -19,7 +19,7 @@ from upheld.database.statements import blob, is_postgresql, rows, run
 from upheld.database.tables import microseconds
 from upheld.database.transaction import snapshot, writing
 from upheld.gate.log import database_log, lineage
-from upheld.gate.log.database_log import Covered, Log, LogError, Stored
+from upheld.gate.log.database_log import DatabaseLog, Log, LogError, StoredCheckpoint
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from upheld.ledger.note import LOG, Key, NoteError, Signer
 from upheld.ledger.tiles import WIDTH, Growth, TileError
@@ -30,7 +30,7 @@ MOST: Final = 10_000  # entries covered by one checkpoint
 _CHANGED: Final = "was changed since it was covered: nothing more is signed over it"
 
 
-class _Grown(NamedTuple):
+class _Extension(NamedTuple):
     """What a transaction is to write: the log as it was read, and what it has become."""
 
     log: Log
@@ -40,7 +40,7 @@ class _Grown(NamedTuple):
     tiles: list[tuple[int, int, bytes]]
 
 
-class Covering:
+class Checkpointer:
     """Covers the entries of one database by a tree, and signs its checkpoints with one key."""
 
     def __init__(self, engine: Engine, origin: str, signer: Signer) -> None:
@@ -48,7 +48,7 @@ class Covering:
         self._key = Key(origin, LOG, signer.public)
         self._signer = signer
 
-    def cover(self) -> int:
+    def run(self) -> int:
         """Cover every entry that is there, and sign; how many were not covered before.
 
         LogError where an entry or the tree was changed, or the log has another name or key.
@@ -63,7 +63,7 @@ class Covering:
     def _cover_some(self) -> int | None:
         """Cover up to so many entries; how many, and None where nothing is left."""
         with snapshot(self._engine) as connection:
-            grown = self._grown(connection)
+            grown = self._extend(connection)
         if grown is None:
             return None
         with writing(self._engine) as connection:
@@ -101,7 +101,7 @@ class Covering:
             )
         return log
 
-    def _grown(self, connection: Connection) -> _Grown | None:
+    def _extend(self, connection: Connection) -> _Extension | None:
         """The tree with what is not covered yet; None where all is."""
         log = self._going_on(connection) or database_log.next_log(
             connection, self._key, lineage.first(connection)
@@ -112,7 +112,7 @@ class Covering:
         found = rows(connection, statement, log.first + size, MOST)
         if not found:
             return None
-        growth = _standing(connection, log, last)
+        growth = _load_tree(connection, log, last)
         tiles: list[tuple[int, int, list[bytes]]] = []
         for number, leaf in found:
             if number != log.first + growth.size or len(blob(leaf)) != HASH_BYTES:
@@ -122,7 +122,7 @@ class Covering:
                 tiles += growth.full()
         tiles += growth.partial()
         written = [(level, place, b"".join(row)) for level, place, row in tiles]
-        return _Grown(log, size, growth.size, growth.root(), written)
+        return _Extension(log, size, growth.size, growth.root(), written)
 
     def _sign_all(self) -> None:
         """Sign what is written down and has no signature yet."""
@@ -134,9 +134,9 @@ class Covering:
             waiting = rows(connection, f"{statement} ORDER BY size", log.first)
             if waiting:
                 self._own(log)
-                _standing(connection, log, database_log.last_covered(connection, log))
+                _load_tree(connection, log, database_log.last_covered(connection, log))
             for size, root in waiting:
-                if Stored(connection, log, size).subtree(0, size) != blob(root):
+                if DatabaseLog(connection, log, size).subtree(0, size) != blob(root):
                     raise LogError(f"the checkpoint of size {size} {_CHANGED}")
         for size, root in waiting:
             note = str(sign_checkpoint(Checkpoint(log.origin, size, blob(root)), self._signer))
@@ -152,11 +152,11 @@ class Covering:
                 )
 
 
-def _standing(connection: Connection, log: Log, last: Covered | None) -> Growth:
+def _load_tree(connection: Connection, log: Log, last: StoredCheckpoint | None) -> Growth:
     """The tree as it stands; LogError unless tiles, rows and the last signature agree on it."""
     if last is None:
         return Growth()
-    stored = Stored(connection, log, last.size)
+    stored = DatabaseLog(connection, log, last.size)
     signed = database_log.last_covered(connection, log, signed=True)
     try:
         growth = Growth(last.size, stored.hashes)

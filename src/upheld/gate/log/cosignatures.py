@@ -19,9 +19,9 @@ from upheld.database.statements import row, rows, run
 from upheld.database.tables import microseconds
 from upheld.database.transaction import snapshot, writing
 from upheld.gate import findings
-from upheld.gate.findings import Part
+from upheld.gate.findings import CheckedPart
 from upheld.gate.log import database_log
-from upheld.gate.log.database_log import Log, LogError, Stored
+from upheld.gate.log.database_log import DatabaseLog, Log, LogError
 from upheld.ledger.audit import Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, open_note
 from upheld.ledger.note import WITNESS, Key, Note, NoteError, parse_note
@@ -61,7 +61,7 @@ def keep(gate: Gate, raw: bytes, witnesses: Sequence[Key]) -> tuple[Checkpoint, 
             f"a note that our log's key signed says another root of {told.size} entries: the key"
             " has signed two histories"
         )
-        findings.keep(gate, KIND, Part(), [Problem(text, "checkpoint")])
+        findings.keep(gate, KIND, CheckedPart(), [Problem(text, "checkpoint")])
         raise ForkError(f"it has another root of {told.size} entries than our log; not kept")
     return told, _keep(gate, log, told, note, witnesses)
 
@@ -91,7 +91,7 @@ def _keep(
                 log.first,
                 told.size,
                 made,
-                microseconds(gate.house.clock.now()),
+                microseconds(gate.context.clock.now()),
             )
     return [wanted[each.name, each.key_id] for each in added]
 
@@ -137,4 +137,4 @@ def wrong(connection: Connection, witnesses: Sequence[Key] = ()) -> list[Finding
 
 def _root(connection: Connection, log: Log, size: int) -> bytes:
     """The root of our tree over the first entries of a log."""
-    return Stored(connection, log, size).subtree(0, size) if size else EMPTY_ROOT
+    return DatabaseLog(connection, log, size).subtree(0, size) if size else EMPTY_ROOT

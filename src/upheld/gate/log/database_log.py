@@ -37,7 +37,7 @@ class LogError(UpheldError):
         super().__init__(message, code=code, hint=hint or "see `upheld ledger verify --settings`")
 
 
-def stopped(why: str) -> LogError:
+def stop_message(why: str) -> LogError:
     """What is told of a log that is not as it was signed: nothing is done any more but looking."""
     return LogError(
         f"the log is not as it was signed, and nothing is done any more but looking: {why}",
@@ -60,7 +60,7 @@ class Log(NamedTuple):
         return parse_key(self.public_key)
 
 
-class Covered(NamedTuple):
+class StoredCheckpoint(NamedTuple):
     """A checkpoint as it is kept: size and root, when it was made, and the note once signed."""
 
     size: int
@@ -100,13 +100,15 @@ def begin(connection: Connection, key: Key, first: int) -> Log:
     return made
 
 
-def last_covered(connection: Connection, log: Log, *, signed: bool = False) -> Covered | None:
+def last_covered(
+    connection: Connection, log: Log, *, signed: bool = False
+) -> StoredCheckpoint | None:
     """The largest checkpoint of a log; with `signed`, the largest that has its note."""
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ?"
     if signed:
         statement += " AND note IS NOT NULL"
     found = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
-    return Covered(found[0], blob(found[1]), found[2], found[3]) if found else None
+    return StoredCheckpoint(found[0], blob(found[1]), found[2], found[3]) if found else None
 
 
 def signed_checkpoint(
@@ -147,7 +149,7 @@ def keep_checkpoint(connection: Connection, log: Log, size: int, root: bytes, at
     run(connection, "INSERT INTO checkpoint VALUES (?, ?, ?, ?, NULL)", log.first, size, root, at)
 
 
-class Stored:
+class DatabaseLog:
     """The tiles and entries of a log in a database, for one size, as the auditor reads them."""
 
     def __init__(self, connection: Connection, log: Log, size: int) -> None:

@@ -22,7 +22,7 @@ from upheld.vault.envelope import context
 MOST = 1000  # numbers in one query
 
 
-def sever(connection: Connection, people: Sequence[str]) -> None:
+def detach(connection: Connection, people: Sequence[str]) -> None:
     """Cut every entry of some people from them."""
     where = f"WHERE person_id IN ({places(people)})"
     alone = [n for (n,) in rows(connection, f"SELECT number FROM entry {where}", *people)]  # noqa: S608 - places alone
@@ -37,7 +37,7 @@ def sever(connection: Connection, people: Sequence[str]) -> None:
         database.delete(connection, severed, f"number IN ({places(some)})", *some)
     run(connection, f"UPDATE entry SET person_id = NULL {where}", *people)  # noqa: S608 - places alone
     run(connection, f"DELETE FROM entry_person {where}", *people)  # noqa: S608 - places alone
-    left = _left(connection, numbers)
+    left = _remaining(connection, numbers)
     marks: list[dict[str, Any]] = [{"number": number, "people": 1} for number in alone]
     marks += [
         {"number": number, "people": count + before.get(number, 0), "rest": left[number]}
@@ -46,7 +46,7 @@ def sever(connection: Connection, people: Sequence[str]) -> None:
     database.insert_all(connection, severed, marks)
 
 
-def _left(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+def _remaining(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     """Digests of who finds some entries of batches among their own."""
     whose: dict[int, list[str]] = {number: [] for number in numbers}
     for first in range(0, len(numbers), MOST):
@@ -57,10 +57,10 @@ def _left(connection: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     return {number: sha256(context(*sorted(told))).digest() for number, told in whose.items()}
 
 
-def exchanged(connection: Connection) -> list[int]:
+def exchanged_batches(connection: Connection) -> list[int]:
     """The batches from which people were cut, and which are no more about those who were left."""
     found, _ = database.believed(connection, severed, "rest IS NOT NULL")
-    left = _left(connection, [each.number for each in found])
+    left = _remaining(connection, [each.number for each in found])
     return [each.number for each in found if left[each.number] != each.rest]
 
 

@@ -24,7 +24,7 @@ from upheld.database.errors import trouble
 from upheld.database.statements import blob, later, many, moment, row, rows
 from upheld.database.tables import microseconds
 from upheld.gate.log import lineage
-from upheld.gate.log.database_log import stopped
+from upheld.gate.log.database_log import stop_message
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
@@ -37,7 +37,7 @@ HOURS = {"hours": 1, "days": 24}
 MONTHS = {"months": 1, "years": 12}
 
 
-class Kept(NamedTuple):
+class StoredEntry(NamedTuple):
     """An entry as it is kept: with its number, its time, and whose it is."""
 
     number: int
@@ -78,7 +78,7 @@ def add(
     before, last = connection.last or latest(connection)
     halt = connection.halt
     if halt.why or before < halt.least:
-        raise stopped(halt.why or f"entries up to {halt.least} were there, and {before} are")
+        raise stop_message(halt.why or f"entries up to {halt.least} were there, and {before} are")
     number = before + 1
     if told < last and entry.kind != "clock":
         told = last
@@ -94,13 +94,13 @@ def add(
     connection.later(_INSERT, (number, told, person_id, salt, body, ledger.commitment(salt, body)))
     connection.last = number, told
     if (observer := observing.observer()) is not None:
-        _noted(observer, entry)
+        _notify(observer, entry)
     if people:
         _belongs_to(connection, number, people)
     return number, told
 
 
-def _noted(observer: observing.Observer, entry: Entry) -> None:
+def _notify(observer: observing.Observer, entry: Entry) -> None:
     """Note an entry for whoever tries what the policy's words do: its kinds, and what it cites."""
     parties = [getattr(entry, role).split(" ")[0] for role in ("source", "recipient", "actor")]
     act = " ".join(
@@ -187,14 +187,14 @@ def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[
             wanted += 1
 
 
-def of_person(connection: Connection, person_id: str) -> list[Kept]:
+def of_person(connection: Connection, person_id: str) -> list[StoredEntry]:
     """Everything that was done or refused about a person, in its order."""
     statement = (  # as two queries: PostgreSQL reads every entry for an OR
         "SELECT number, at, person_id, body FROM entry WHERE person_id = ? UNION ALL"
         " SELECT e.number, e.at, e.person_id, e.body FROM entry_person p JOIN entry e"
         " ON e.number = p.number WHERE p.person_id = ? ORDER BY number"
     )
-    return [_kept(each) for each in rows(connection, statement, person_id, person_id)]
+    return [_stored_entry(each) for each in rows(connection, statement, person_id, person_id)]
 
 
 def of_kind(connection: Connection, kind: str) -> Iterator[Entry]:
@@ -220,9 +220,9 @@ def _pages(
         last = page[-1][0]
 
 
-def _kept(found: tuple[Any, ...]) -> Kept:
+def _stored_entry(found: tuple[Any, ...]) -> StoredEntry:
     body = ledger.decode(blob(found[3]))
-    return Kept(found[0], moment(found[1]), found[2], body)
+    return StoredEntry(found[0], moment(found[1]), found[2], body)
 
 
 def damaged(

@@ -76,6 +76,6 @@ def skip_signed(connection: Connection) -> None:
     connection.last = max(number, signed or 0), at
 
 
-def restored(previous: str, policy: str, reason: str) -> Entry:
+def restore_entry(previous: str, policy: str, reason: str) -> Entry:
     """The first entry of a log that goes on from a backup."""
     return Entry(kind="restore", time="", policy=policy, previous=previous, problem=reason)

@@ -20,7 +20,7 @@ from upheld.database.connection import HALT, Halt
 from upheld.database.statements import blob, moment, row, rows, run
 from upheld.database.transaction import reading, snapshot, writing
 from upheld.gate.log import database_log, entries, lineage
-from upheld.gate.log.database_log import Covered, Log, LogError, Stored
+from upheld.gate.log.database_log import DatabaseLog, Log, LogError, StoredCheckpoint
 from upheld.ledger.checkpoint import open_checkpoint
 from upheld.ledger.entries import EntryError, commitment
 from upheld.ledger.note import NoteError
@@ -47,7 +47,7 @@ class Uncovered(NamedTuple):
         return self.since is not None and now - self.since > LATE
 
 
-class Standing:
+class LogState:
     """The log of one database, as far as this process has compared it with what was signed."""
 
     def __init__(self, engine: Engine) -> None:
@@ -76,7 +76,7 @@ class Standing:
     def require(self) -> None:
         """LogError unless the log stands."""
         if why := self.look():
-            raise database_log.stopped(why)
+            raise database_log.stop_message(why)
 
     def uncovered(self) -> Uncovered | None:
         """What no signed checkpoint covers yet; None where no log was begun."""
@@ -132,11 +132,11 @@ class Standing:
         self._size, self._halt.least = signed.size, log.first + signed.size - 1
         return ""
 
-    def _compare(self, connection: Connection, log: Log, signed: Covered) -> None:
+    def _compare(self, connection: Connection, log: Log, signed: StoredCheckpoint) -> None:
         """LogError, TileError or NoteError where something differs from what was signed."""
         note = signed.note if isinstance(signed.note, str) else ""
         told = open_checkpoint(note.encode(), log.key)
-        stored = Stored(connection, log, signed.size)
+        stored = DatabaseLog(connection, log, signed.size)
         root = stored.subtree(0, signed.size)
         if (told.size, told.root) != (signed.size, signed.root) or root != told.root:
             raise LogError(f"its tree of {signed.size} entries is not the one that was signed")
@@ -150,7 +150,7 @@ class Standing:
             compare_bundle(connection, log, stored, self._part)
             self._part += 1
 
-    def _count(self, connection: Connection, log: Log, signed: Covered) -> None:
+    def _count(self, connection: Connection, log: Log, signed: StoredCheckpoint) -> None:
         """LogError where entries are gone: all are counted once, and then the last is looked at."""
         last = log.first + signed.size - 1
         asked = "max(number)" if self._size else "count(*)"
@@ -164,7 +164,7 @@ class Standing:
             raise LogError(f"entries that its checkpoint of {signed.size} entries covers are gone")
 
 
-def compare_bundle(connection: Connection, log: Log, stored: Stored, index: int) -> None:
+def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index: int) -> None:
     """Compare the entries of a bundle with their leaves, and these with the tree above them."""
     first = log.first + index * WIDTH
     hashes = stored.hashes(0, index)
@@ -200,9 +200,9 @@ def begin_again(gate: Gate, because: str) -> int:
     with writing(gate.engine) as connection:
         previous = lineage.last_known(connection)
         lineage.skip_signed(connection)
-        first = lineage.restored(previous, gate.house.policy.digest, because)
-        number, _ = entries.write(connection, first, None, gate.house.clock.now())
+        first = lineage.restore_entry(previous, gate.context.policy.digest, because)
+        number, _ = entries.write(connection, first, None, gate.context.clock.now())
         lineage.begin(connection, number, previous)
         run(connection, "DELETE FROM finding WHERE kind IN ('cosignatures', 'put back')")
-    gate.standing.look()
+    gate.log_state.look()
     return number

@@ -20,8 +20,8 @@ from upheld.database.statements import blob, row, rows
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.database.transaction import reading
 from upheld.gate.log import database_log
-from upheld.gate.log.database_log import LogError, Stored
-from upheld.gate.log.sentences import told
+from upheld.gate.log.database_log import DatabaseLog, LogError
+from upheld.gate.log.sentences import entry_sentence
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import to_base64
@@ -39,7 +39,7 @@ _OWN = (  # no OR, for which PostgreSQL reads every entry
 _TOGETHER = 1_000  # entries read at a time
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which entries an account tells: a person's, by a clause, with a party, of some time.
 
     A party is a word of the vocabulary or a name.
@@ -64,7 +64,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+class AccountLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of an account: its number and time, its sentence, itself, its receipt."""
 
     number: int
@@ -95,7 +95,7 @@ def receipt_of(connection: Connection, number: int) -> Receipt:
             f"entry {number} is not covered by a checkpoint yet",
             hint="`upheld jobs` covers it within a second",
         )
-    stored = Stored(connection, log, checkpoint.size)
+    stored = DatabaseLog(connection, log, checkpoint.size)
     proof = inclusion_proof(index, checkpoint.size, stored.subtree)
     made = Receipt(
         kind=RECEIPT,
@@ -114,8 +114,8 @@ def _nothing(number: int) -> LogError:
 
 
 def account(
-    connection: Connection, policy: Policy, asked: Asked, *, proofs: bool = False
-) -> Iterator[Line]:
+    connection: Connection, policy: Policy, asked: AccountQuery, *, proofs: bool = False
+) -> Iterator[AccountLine]:
     """What was done, in order and in words; with proofs, the receipt of what is covered."""
     whose = "a customer's" if asked.person_id is None else "your"
     covered = _covered(connection) if proofs else 0
@@ -125,7 +125,7 @@ def account(
             continue
         proof = receipt_of(connection, number) if number <= covered else None
         moment = BEGINNING + timedelta(microseconds=at)
-        yield Line(number, moment, told(entry, policy, whose=whose), entry, proof)
+        yield AccountLine(number, moment, entry_sentence(entry, policy, whose=whose), entry, proof)
 
 
 def _covered(connection: Connection) -> int:
@@ -133,7 +133,7 @@ def _covered(connection: Connection) -> int:
     return log.first + checkpoint.size - 1
 
 
-def _rows(connection: Connection, asked: Asked) -> Iterator[tuple[int, int, bytes]]:
+def _rows(connection: Connection, asked: AccountQuery) -> Iterator[tuple[int, int, bytes]]:
     query = "SELECT number, at, body FROM entry WHERE number > ?"
     values: list[object] = []
     if asked.person_id is not None:

@@ -174,13 +174,13 @@ def _plain(policy: Policy) -> Plain:
     return Plain(policy.program)
 
 
-def told(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
+def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
     """An entry as one sentence without its full stop; `whose` is “your” to the person it is about.
 
     For example: “On 3 March 2026 we shared your name and balance with a collection agent, acme, for
     collecting what is owed, by #collecting-charges”.
     """
-    said = f"On {_day(entry.time)} {_said(_plain(policy), entry, whose)}"
+    said = f"On {_day(entry.time)} {_main_sentence(_plain(policy), entry, whose)}"
     if entry.clauses:
         said += ", by " + listed((f"#{clause}" for clause in entry.clauses), "and")
     if entry.violation:
@@ -193,7 +193,7 @@ def _day(stamp: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _said(plain: Plain, entry: Entry, whose: str) -> str:
+def _main_sentence(plain: Plain, entry: Entry, whose: str) -> str:
     action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
     match entry.kind:
         case "act":
@@ -204,10 +204,14 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             who = _subject(plain, entry, whose)
             return f"{who} did not {action}{scope}: it was asked for and refused"
         case "record":
-            return _recorded(plain, entry, whose)
+            return _record_sentence(plain, entry, whose)
         case "acceptance":
             who = _subject(plain, entry, whose) if entry.actor else ""
-            return f"{who} accepted the policy and the terms" if who else _noted(entry.kind, whose)
+            return (
+                f"{who} accepted the policy and the terms"
+                if who
+                else _note_sentence(entry.kind, whose)
+            )
         case "late":
             return f"we were late to {action}"
         case "lapsed":
@@ -216,12 +220,12 @@ def _said(plain: Plain, entry: Entry, whose: str) -> str:
             done = _DONE[kind].format(whose=whose, whom=_whom(whose))
             return f"{_subject(plain, entry, whose)} {done}"
         case kind if kind in _KINDS:
-            return _noted(kind, whose) + _about(plain, entry, whose)
+            return _note_sentence(kind, whose) + _about(plain, entry, whose)
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
 
 
-def _noted(kind: str, whose: str) -> str:
+def _note_sentence(kind: str, whose: str) -> str:
     return _KINDS[kind].format(whose=whose, whom=_whom(whose))
 
 
@@ -233,7 +237,7 @@ def _about(plain: Plain, entry: Entry, whose: str) -> str:
     return f" ({_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)}{copy})"
 
 
-def _recorded(plain: Plain, entry: Entry, whose: str) -> str:
+def _record_sentence(plain: Plain, entry: Entry, whose: str) -> str:
     """What was done about a record, and by whom; where an entry does not say who, neither do we."""
     step, _, kind = entry.action.partition(" ")
     words = _RECORDS.get(kind)

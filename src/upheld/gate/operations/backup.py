@@ -40,7 +40,7 @@ PAGE = 2000  # rows in a part
 SCRATCH = ".upheld-copy-"
 
 
-class Made(NamedTuple):
+class BackupReport(NamedTuple):
     """A backup that was made: where, of how much, and until when its keys are kept."""
 
     path: Path
@@ -49,14 +49,14 @@ class Made(NamedTuple):
     until: datetime | None
 
 
-class _Table(NamedTuple):
+class _DumpTable(NamedTuple):
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     booleans: tuple[int, ...]
 
 
-def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
+def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> BackupReport:
     """Write a backup into a folder or to a file; its keys into the folder `keys`, if one is given.
 
     Without it, the backup can be put back only while the keyring still has this epoch.
@@ -66,7 +66,7 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
     path = out / f"upheld-{now:%Y%m%dT%H%M%SZ}-{backup_id[:8]}.backup" if out.is_dir() else out
     if path.exists():
         raise BackupError(f"{path} exists already", code="exists", hint="name another file")
-    ring = gate.house.keyring
+    ring = gate.context.keyring
     ring.refresh()
     if keys is not None:
         expire(gate, keys)
@@ -75,8 +75,8 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
         escrow.keep(keys, ring, backup_id, until)
     try:
         with snapshot(gate.engine) as connection:
-            closed = _dumped(connection, ring, path, backup_id, now)
-        _verified(gate, path)
+            closed = _dump(connection, ring, path, backup_id, now)
+        _verify(gate, path)
         if keys is not None:
             escrow.require(keys, ring, backup_id)
     except BaseException:
@@ -84,7 +84,9 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> Made:
         if keys is not None:
             expire(gate, keys, only=backup_id)
         raise
-    return Made(path, sum(closed.rows.values()), closed.size, until if keys is not None else None)
+    return BackupReport(
+        path, sum(closed.rows.values()), closed.size, until if keys is not None else None
+    )
 
 
 def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
@@ -99,10 +101,10 @@ def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
     return len(gone)
 
 
-def _dumped(
+def _dump(
     connection: Connection, ring: Keyring, path: Path, backup_id: str, now: datetime
 ) -> Close:
-    _sealed_under(connection, ring)
+    _require_epochs(connection, ring)
     head = Head(backup_id, stamp(now), revision_of(connection), ring.current.number)
     with archive.writing(path, ring, head) as writer:
         counts = {table.name: _copy(connection, table, writer) for table in _tables(connection)}
@@ -114,7 +116,7 @@ def _dumped(
     return closed
 
 
-def _sealed_under(connection: Connection, ring: Keyring) -> None:
+def _require_epochs(connection: Connection, ring: Keyring) -> None:
     """BackupError unless the keyring has every epoch under which a key of this moment lies."""
     mine = {each.number for each in ring.epochs}
     found = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
@@ -122,7 +124,7 @@ def _sealed_under(connection: Connection, ring: Keyring) -> None:
         raise BackupError("the keys were renewed meanwhile", code="backup", hint="try again")
 
 
-def _tables(connection: Connection) -> Iterator[_Table]:
+def _tables(connection: Connection) -> Iterator[_DumpTable]:
     inspector = inspect(connection)
     for name in sorted(inspector.get_table_names()):
         if name == VERSIONS:
@@ -130,12 +132,12 @@ def _tables(connection: Connection) -> Iterator[_Table]:
         columns = inspector.get_columns(name)
         names = tuple(each["name"] for each in columns)
         booleans = tuple(n for n, each in enumerate(columns) if isinstance(each["type"], Boolean))
-        yield _Table(
+        yield _DumpTable(
             name, names, tuple(inspector.get_pk_constraint(name)["constrained_columns"]), booleans
         )
 
 
-def _copy(connection: Connection, table: _Table, writer: Writer) -> int:
+def _copy(connection: Connection, table: _DumpTable, writer: Writer) -> int:
     """Write a table's rows; how many."""
     key = ", ".join(table.key)
     marks = ", ".join("?" * len(table.key))
@@ -156,7 +158,7 @@ def _copy(connection: Connection, table: _Table, writer: Writer) -> int:
         count += len(found)
 
 
-def _plain(table: _Table, told: tuple[Any, ...]) -> tuple[Any, ...]:
+def _plain(table: _DumpTable, told: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row as it is in any database: SQLite says 0 and 1 for false and true."""
     if not table.booleans:
         return told
@@ -166,14 +168,14 @@ def _plain(table: _Table, told: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
-def _verified(gate: Gate, path: Path) -> None:
+def _verify(gate: Gate, path: Path) -> None:
     """Put a backup into a database of its own and look through it; BackupError names what is wrong.
 
     The copy lies beside the backup for as long as that takes.
     """
     with _scratch(path.resolve().parent) as folder:
         url = f"sqlite:///{folder}/copy.db"
-        problems = restore.rehearse(path, url, gate.house.keyring)
+        problems = restore.rehearse(path, url, gate.context.keyring)
     if problems:
         raise BackupError(
             f"the database is not whole: {problems[0]}",
@@ -186,15 +188,15 @@ def _verified(gate: Gate, path: Path) -> None:
 def _scratch(where: Path) -> Iterator[Path]:
     """A folder for the copy, locked while it is used; what a killed process left of one goes."""
     for left in where.glob(f"{SCRATCH}*"):
-        with _locked(left) as mine:
+        with _lock(left) as mine:
             if mine:
                 shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(dir=where, prefix=SCRATCH) as folder, _locked(Path(folder)):
+    with tempfile.TemporaryDirectory(dir=where, prefix=SCRATCH) as folder, _lock(Path(folder)):
         yield Path(folder)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
+def _lock(folder: Path) -> Iterator[bool]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -205,11 +207,11 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def unforgotten(gate: Gate) -> list[str]:
+def not_forgotten(gate: Gate) -> list[str]:
     """What is not forgotten as it was promised: keys past their day, erasures that no list has."""
     with snapshot(gate.engine) as connection:
-        late = backups.overdue(connection, gate.house.clock.now())
-        missing = erase.unlisted(connection, gate.house.keyring)
+        late = backups.overdue(connection, gate.context.clock.now())
+        missing = erase.missing_from_list(connection, gate.context.keyring)
     return [
         f"the keys of backup {each} should have been destroyed by now" for each in late
     ] + missing

@@ -48,16 +48,16 @@ def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
     problems += [
         f"the name of log {each.first} was changed"
         for each in database_log.logs(connection)
-        if not _named(each)
+        if not _has_own_name(each)
     ]
     problems += [
         f"entry {number} is not about those who were left when others were cut from it"
-        for number in detach.exchanged(connection)
+        for number in detach.exchanged_batches(connection)
     ]
-    return [*problems, *_begun(connection)]
+    return [*problems, *_false_beginnings(connection)]
 
 
-def _named(log: Log) -> bool:
+def _has_own_name(log: Log) -> bool:
     """Whether a log has the name that its key has."""
     try:
         return log.key.name == log.origin
@@ -65,7 +65,7 @@ def _named(log: Log) -> bool:
         return False
 
 
-def _begun(connection: Connection) -> Iterator[str]:
+def _false_beginnings(connection: Connection) -> Iterator[str]:
     """The beginnings of logs that the entry with which they begin does not tell, or tells alone."""
     listed = rows(connection, "SELECT first, previous FROM restored ORDER BY first")
     for each in database_log.logs(connection)[1:]:

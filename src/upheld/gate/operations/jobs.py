@@ -19,12 +19,12 @@ from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate import change_counts, obligations
 from upheld.gate.erasure import delete_fields, erase, retention
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.database_log import LogError
 from upheld.gate.operations import backup, log_check, selfcheck_job
 from upheld.gate.operations.lease import SECONDS, Lease
-from upheld.gate.operations.log_check import Rereading
-from upheld.gate.operations.selfcheck_job import Looking
+from upheld.gate.operations.log_check import LogRereading
+from upheld.gate.operations.selfcheck_job import SelfCheckRound
 from upheld.ledger.signers import SignerError, open_signer
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class JobError(UpheldError):
     """Two jobs of one name."""
 
 
-class Done(NamedTuple):
+class JobResult(NamedTuple):
     """What came of a job: how much it did, or the code of what failed, and its words."""
 
     name: str
@@ -70,15 +70,15 @@ def built_in(settings: Settings) -> list[Job]:
     `cover` only where the settings name a log's key, `escrow` only where they name its folder.
     """
     found = [
-        Job("late", 10, obligations.late),
-        Job("owed", HOUR, obligations.owe),
+        Job("late", 10, obligations.mark_overdue),
+        Job("owed", HOUR, obligations.open_due_obligations),
         Job("retention", DAY, retention.retire),
         Job("unfinished erasures", MINUTE, erase.resume),
         Job("dropped", MINUTE, delete_fields.tell),
         Job("keys", DAY, erase.renew_if_needed),
-        Job(selfcheck_job.NAME, MINUTE, Looking().look),
+        Job(selfcheck_job.NAME, MINUTE, SelfCheckRound().look),
         Job(change_counts.JOB, 1, change_counts.keep, alone=False),
-        Job(log_check.NAME, MINUTE, Rereading().read),
+        Job(log_check.NAME, MINUTE, LogRereading().read),
     ]
     if settings.escrow is not None:
         escrow = settings.escrow
@@ -87,18 +87,18 @@ def built_in(settings: Settings) -> list[Job]:
         path, origin = settings.log_key, settings.log_origin
 
         def cover(gate: Gate) -> int:
-            gate.standing.require()
-            return Covering(gate.engine, *open_signer(path, origin)).cover()
+            gate.log_state.require()
+            return Checkpointer(gate.engine, *open_signer(path, origin)).run()
 
         found.insert(0, Job("cover", 0.5, cover, alone=False))
-        found.append(Job("uncovered", 20, _uncovered, alone=False))
+        found.append(Job("uncovered", 20, _alarm_if_uncovered, alone=False))
     return found
 
 
-def _uncovered(gate: Gate) -> int:
+def _alarm_if_uncovered(gate: Gate) -> int:
     """Raise the alarm where nothing has covered the log for too long."""
-    found = gate.standing.uncovered()
-    if found is not None and found.late(gate.house.clock.now()):
+    found = gate.log_state.uncovered()
+    if found is not None and found.late(gate.context.clock.now()):
         raise LogError(
             f"{found.entries:,} entries are covered by no checkpoint: what is taken out of them"
             " leaves no trace",
@@ -136,7 +136,7 @@ class Jobs:
             _LOG.warning("the lease of the jobs cannot be had: %s", error.code)
             return False
 
-    def step(self, now: float | None = None, *, alone: bool | None = None) -> list[Done]:
+    def step(self, now: float | None = None, *, alone: bool | None = None) -> list[JobResult]:
         """Do what is due at a moment of the monotonic clock; without one, everything.
 
         With `alone`, what one process does for all, or what each does, and nothing else.
@@ -153,18 +153,18 @@ class Jobs:
             done.append(self._run(job))
         return done
 
-    def _run(self, job: Job) -> Done:
+    def _run(self, job: Job) -> JobResult:
         try:
-            return Done(job.name, job.run(self._gate))
+            return JobResult(job.name, job.run(self._gate))
         except _PLAIN as error:
             _LOG.error("job %s failed: %s: %s (%s)", job.name, error.code, error, error.hint)
-            return Done(job.name, 0, error.code, str(error))
+            return JobResult(job.name, 0, error.code, str(error))
         except UpheldError as error:
             failed, why = error.code, str(error)
         except Exception as error:  # noqa: BLE001 - one job must not stop the others
             failed, why = type(error).__name__, ""
         _LOG.error("job %s failed: %s", job.name, failed)
-        return Done(job.name, 0, failed, why)
+        return JobResult(job.name, 0, failed, why)
 
     def loop(self, stop: threading.Event) -> None:
         """Do what is due until told to stop; then give up the lease.
@@ -192,7 +192,7 @@ class Jobs:
             _LOG.warning("the lease of the jobs cannot be given up: %s", error.code)
 
 
-class Running:
+class RunningJobs:
     """Jobs in a thread of their own; `stop` ends them."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -208,6 +208,6 @@ class Running:
         self._thread.join()
 
 
-def start_jobs(gate: Gate, settings: Settings, more: Iterable[Job] = ()) -> Running:
+def start_jobs(gate: Gate, settings: Settings, more: Iterable[Job] = ()) -> RunningJobs:
     """Do the jobs of the gate, and more, beside a running server; acts never wait for them."""
-    return Running(Jobs(gate, [*built_in(settings), *more]))
+    return RunningJobs(Jobs(gate, [*built_in(settings), *more]))

@@ -18,9 +18,9 @@ from upheld.database.checks import Problem
 from upheld.database.statements import blob, rows
 from upheld.database.transaction import snapshot
 from upheld.gate import findings
-from upheld.gate.findings import Part
+from upheld.gate.findings import CheckedPart
 from upheld.gate.log import cosignatures, database_log, detach, entries, log_state
-from upheld.gate.log.database_log import Log, LogError, Stored
+from upheld.gate.log.database_log import DatabaseLog, Log, LogError
 from upheld.gate.operations import selfcheck
 from upheld.gate.rounds import Round
 from upheld.ledger.checkpoint import open_checkpoint
@@ -35,7 +35,7 @@ SLICES: Final = 720  # in which all of it is read, of one a minute: half a day
 LEAST: Final = 16 * WIDTH  # entries in a slice
 
 
-class Rereading:
+class LogRereading:
     """A reading of the whole log, a slice at each call."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Rereading:
                 again = _wrong(connection, first, last)
             problems = [each for each in problems if each in set(again)]
         over = last >= end
-        part = Part(first=first, last=(1 << 62) if over else last)
+        part = CheckedPart(first=first, last=(1 << 62) if over else last)
         count = findings.keep(gate, NAME, part, problems)
         self._round.go_on(gate, "" if over else str(last + 1))
         if count:
@@ -129,7 +129,7 @@ def _of_log(connection: Connection, log: Log, first: int, last: int) -> list[Pro
     problems: list[Problem] = []
     signed = database_log.last_covered(connection, log, signed=True)
     if signed is not None:
-        stored = Stored(connection, log, signed.size)
+        stored = DatabaseLog(connection, log, signed.size)
         start, end = (first - log.first) // WIDTH, min(last - log.first, signed.size - 1) // WIDTH
         for index in range(start, end + 1):
             try:
@@ -152,7 +152,7 @@ def _checkpoints(connection: Connection, log: Log, first: int, last: int) -> lis
     for size, root, note in rows(connection, statement, log.first, *sizes):
         name = f"checkpoint of {size} entries of {log.origin}"
         try:
-            if Stored(connection, log, size).subtree(0, size) != blob(root):
+            if DatabaseLog(connection, log, size).subtree(0, size) != blob(root):
                 problems.append((size, f"{name}: it is not the tree as it was then"))
             if note is not None:
                 told = open_checkpoint(note.encode() if isinstance(note, str) else b"", log.key)

@@ -39,7 +39,7 @@ from upheld.vault.keyring import Keyring, Master
 BATCH = 100  # people moved with one look
 
 
-class Told(NamedTuple):
+class RestoreOptions(NamedTuple):
     """What goes with a restore: where the keys were kept, what was published, and why anyway."""
 
     keys: Path | None = None
@@ -47,7 +47,7 @@ class Told(NamedTuple):
     because: str = ""
 
 
-class Restored(NamedTuple):
+class RestoreReport(NamedTuple):
     """What came back: how many people, entries, erasures that were replayed, what is not whole."""
 
     people: int
@@ -71,8 +71,8 @@ def keyring_for(path: Path, place: Path, master: Master, keys: Path | None) -> K
 
 
 def restore(
-    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, told: Told
-) -> Restored:
+    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, told: RestoreOptions
+) -> RestoreReport:
     """Put a backup back, and look through it.
 
     BackupError where the database is not empty, the backup or its keys are not whole, the list of
@@ -93,10 +93,10 @@ def restore(
         _empty(engine)
         with writing(engine) as connection:
             closed = _load(connection, path, head, both)
-            _listed(keyring, closed, told.because)
+            _require_erasure_list(keyring, closed, told.because)
             previous = _previous(connection, closed, told)
             last = entries.last_of(connection)
-            first = lineage.restored(previous, policy.digest, told.because)
+            first = lineage.restore_entry(previous, policy.digest, told.because)
             number, _ = entries.write(connection, first, None, system_time())
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
@@ -106,7 +106,7 @@ def restore(
         scrub(engine)
         found = selfcheck.selfcheck(engine, keyring)
     engine.dispose()
-    return Restored(found.people, found.entries, erased, previous, found.problems)
+    return RestoreReport(found.people, found.entries, erased, previous, found.problems)
 
 
 def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
     return closed
 
 
-def _listed(keyring: Keyring, closed: Close, because: str) -> None:
+def _require_erasure_list(keyring: Keyring, closed: Close, because: str) -> None:
     """BackupError where the list of erasures lacks some that there were, and nobody says why."""
     listed = Erasures(keyring)
     there, wanted = len(listed.read()), max(closed.erasures, keyring.erasures)
@@ -192,19 +192,19 @@ def _settle(
         True,
         *open_epochs,
     )
-    for backup_id, until in _kept(keys):
+    for backup_id, until in _backups_with_keys(keys):
         if database.get(connection, tables.backup, "backup_id = ?", backup_id) is None:
             backups.add(connection, backup_id, at, until)
     return erased
 
 
-def _kept(keys: Path | None) -> Iterator[tuple[str, datetime]]:
+def _backups_with_keys(keys: Path | None) -> Iterator[tuple[str, datetime]]:
     """The backups whose keys are kept: some may have been made after this one."""
     if keys is not None and keys.is_dir():
         yield from escrow.listed(keys)
 
 
-def _previous(connection: Connection, closed: Close, told: Told) -> str:
+def _previous(connection: Connection, closed: Close, told: RestoreOptions) -> str:
     """The last known checkpoint of the old log; BackupError if it tells of more than there is."""
     size, root = lineage.state(connection)
     if (size, root.hex()) != (closed.size, closed.root):

@@ -15,7 +15,7 @@ from upheld.database.transaction import snapshot
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import detach, entries
-from upheld.gate.log.entries import Kept
+from upheld.gate.log.entries import StoredEntry
 from upheld.gate.operations import cross_checks
 from upheld.ledger.entries import Entry, EntryError
 from upheld.vault import people, values
@@ -27,7 +27,7 @@ from upheld.vault.people import ACTIVE, REGISTER, VaultError
 INTEGRITY = "PRAGMA integrity_check"
 
 
-class Checked(NamedTuple):
+class SelfCheckReport(NamedTuple):
     """What was looked through, and what is not whole."""
 
     people: int
@@ -37,27 +37,27 @@ class Checked(NamedTuple):
     problems: tuple[str, ...]
 
 
-def selfcheck(engine: Engine, keyring: Keyring) -> Checked:
+def selfcheck(engine: Engine, keyring: Keyring) -> SelfCheckReport:
     """Open every key and value, believe every record, hash every entry; name what is not whole.
 
     What is not whole at one moment is looked at again at another before it is named: a key may be
     renewed, between the moment that is seen and the moment in which its keyring is read.
     """
-    first = _checked(engine, keyring)
+    first = _check_all(engine, keyring)
     if not first.problems:
         return first
-    again = _checked(engine, keyring)
+    again = _check_all(engine, keyring)
     both = tuple(each for each in again.problems if each in set(first.problems))
     return again._replace(problems=both)
 
 
-def _checked(engine: Engine, keyring: Keyring) -> Checked:
+def _check_all(engine: Engine, keyring: Keyring) -> SelfCheckReport:
     people.unlock(engine, keyring)
     with snapshot(engine) as connection:
         return check(connection, keyring)
 
 
-def check(connection: Connection, keyring: Keyring) -> Checked:
+def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     """The same in a transaction that is given, of a database that was unlocked."""
     problems: list[Problem] = []
     held = 0
@@ -68,7 +68,7 @@ def check(connection: Connection, keyring: Keyring) -> Checked:
         )
     ]
     for person_id in everybody:
-        count, named = looked_through(connection, keyring, person_id)
+        count, named = check_person(connection, keyring, person_id)
         held += count
         problems += named
     problems += cross_checks.everywhere(connection, keyring)
@@ -85,7 +85,9 @@ def check(connection: Connection, keyring: Keyring) -> Checked:
         told.append("the database file is damaged")
     statement = "SELECT count(*) FROM person WHERE state = ?"
     ((active,),) = rows(connection, statement, ACTIVE)
-    return Checked(active, held, len(listed), last[0] if last else 0, tuple(dict.fromkeys(told)))
+    return SelfCheckReport(
+        active, held, len(listed), last[0] if last else 0, tuple(dict.fromkeys(told))
+    )
 
 
 def some_people(connection: Connection, after: str, most: int) -> list[str]:
@@ -94,7 +96,7 @@ def some_people(connection: Connection, after: str, most: int) -> list[str]:
     return [found for (found,) in rows(connection, statement, after, most)]
 
 
-def looked_through(
+def check_person(
     connection: Connection, keyring: Keyring, person_id: str
 ) -> tuple[int, list[Problem]]:
     """How many values of somebody are whole, and what is not whole of them.
@@ -122,7 +124,7 @@ def looked_through(
         return count, problems
     try:
         kept = entries.of_person(connection, person_id)
-        noted = _noted(kept)
+        noted = _noted_marks(kept)
     except (EntryError, DatabaseError, ValueError):
         text = f"what an entry says of person {person_id} is changed, moved or missing"
         return count, [*problems, Problem(text, "entry", person_id)]
@@ -134,7 +136,7 @@ def looked_through(
     return count, problems
 
 
-def _noted(kept: Sequence[Kept]) -> dict[str, str]:
+def _noted_marks(kept: Sequence[StoredEntry]) -> dict[str, str]:
     """What the entries of somebody say that is held: by field, the mark of its value."""
     noted: dict[str, str] = {}
     for each in kept:

@@ -19,7 +19,7 @@ from upheld.database.seals import NOBODY, SealedError
 from upheld.database.statements import rows
 from upheld.database.transaction import snapshot
 from upheld.gate import change_counts, findings
-from upheld.gate.findings import Part
+from upheld.gate.findings import CheckedPart
 from upheld.gate.operations import cross_checks, selfcheck
 from upheld.gate.rounds import Round
 from upheld.vault.keyring import Keyring
@@ -33,7 +33,7 @@ SLICES: Final = 720  # in which everybody is looked at, of one a minute: half a 
 LEAST: Final = 50  # people in a slice
 
 
-class Looking:
+class SelfCheckRound:
     """A look through everybody, a slice at each call."""
 
     def __init__(self) -> None:
@@ -51,20 +51,22 @@ class Looking:
             whose = selfcheck.some_people(connection, after, most)
         owners = [*([] if after else [NOBODY]), *whose]
         change_counts.keep(gate)
-        before = gate.seen.read(gate.engine, owners)  # so that the moment that is seen is later
+        before = gate.change_counts.read(
+            gate.engine, owners
+        )  # so that the moment that is seen is later
         with snapshot(gate.engine) as connection:
-            problems = _through(connection, gate.house.keyring, whose, nobodys=not after)
+            problems = _through(connection, gate.context.keyring, whose, nobodys=not after)
             now = change_counts.versions(connection, owners)
         if problems:
             with snapshot(gate.engine) as connection:
-                again = _through(connection, gate.house.keyring, whose, nobodys=not after)
+                again = _through(connection, gate.context.keyring, whose, nobodys=not after)
             problems = [each for each in problems if each in set(again)]
         old = change_counts.older(before, now)
         change_counts.note(gate, now)
         last = whose[-1] if len(whose) == most else ""
         # What goes on from an old state soon looks like a new one, so that this stays on the list.
-        count = findings.keep(gate, PUT_BACK, Part(), old)
-        count += findings.keep(gate, NAME, Part(whose, not after), problems)
+        count = findings.keep(gate, PUT_BACK, CheckedPart(), old)
+        count += findings.keep(gate, NAME, CheckedPart(whose, not after), problems)
         self._round.go_on(gate, last)
         if not last:
             change_counts.end_of_round(gate)
@@ -84,6 +86,6 @@ def _through(
         problems += checks.nobodys(connection)
         problems += cross_checks.everywhere(connection, keyring)
     for person_id in whose:
-        problems += selfcheck.looked_through(connection, keyring, person_id)[1]
+        problems += selfcheck.check_person(connection, keyring, person_id)[1]
     problems += checks.of_people(connection, whose)
     return problems

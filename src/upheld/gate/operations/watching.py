@@ -6,29 +6,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from upheld.database.transaction import reading
 from upheld.gate import findings, rounds, set_aside
-from upheld.gate.findings import Finding
+from upheld.gate.findings import StoredFinding
 from upheld.gate.log import cosignatures, database_log
 from upheld.gate.log.database_log import Log
-from upheld.gate.rounds import Looked
+from upheld.gate.rounds import RoundState
 from upheld.gate.set_aside import SetAside
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
 
-class Watched(NamedTuple):
+class WatchReport(NamedTuple):
     """What is not whole, whom jobs have set aside, and how far the looks have come."""
 
-    found: list[Finding]
+    found: list[StoredFinding]
     waiting: list[SetAside]
-    looks: list[Looked]
+    looks: list[RoundState]
 
 
-def watched(gate: Gate) -> Watched:
+def watch_report(gate: Gate) -> WatchReport:
     """Everything that was found and is not mended."""
     with reading(gate.engine) as connection:
-        return Watched(
-            findings.listed(connection), set_aside.listed(connection), rounds.listed(connection)
+        return WatchReport(
+            findings.all_findings(connection),
+            set_aside.everybody(connection),
+            rounds.round_states(connection),
         )
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.derived_fields import Reading
-from upheld.gate.evidence.provers import Proof, Question
+from upheld.gate.evidence.derived_fields import SourceFields
+from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.transaction import Transaction
 from upheld.practice.events import PAYER_CHANGES
 from upheld.practice.plugin import Provider
@@ -64,7 +64,7 @@ def account_of(tables: Tables, person_id: str) -> Account | None:
     return None if row is None else Account.of(row)
 
 
-def prove_standing(question: Question) -> Proof:
+def prove_standing(question: ProofQuestion) -> Proof:
     """The prover of somebody's standing, from the account that they have or had.
 
     Who has none only visits; who has not confirmed their address applies; who is a member of
@@ -79,7 +79,7 @@ def prove_standing(question: Question) -> Proof:
     return Proof(standing if standing in question.fact.words else None, (account.number,))
 
 
-def number_of(reading: Reading) -> str | None:
+def number_of(reading: SourceFields) -> str | None:
     """The account number of the person whom an act is about."""
     account = account_of(reading.tables, reading.person_id)
     return None if account is None else account.number

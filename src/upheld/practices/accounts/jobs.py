@@ -11,7 +11,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import Job
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import invitations
 from upheld.practices.accounts import domain
@@ -25,7 +25,7 @@ def erase_unconfirmed(gate: Gate) -> int:
     """Erase whoever never confirmed their address; how many."""
     before = trusted_time(gate) - CONFIRM_WITHIN
     count, last = 0, ""
-    with trying(gate, "unconfirmed accounts") as trial:
+    with trial_of(gate, "unconfirmed accounts") as trial:
         while True:
             with gate.together() as transaction:
                 people = domain.unconfirmed_people(transaction.tables, before, AT_ONCE, last)

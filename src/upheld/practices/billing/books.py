@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate.evidence.carry_forward import Carried, Retiring
-from upheld.gate.evidence.derived_fields import Reading
+from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
+from upheld.gate.evidence.derived_fields import SourceFields
 from upheld.practice.odd import decoding
 
 TRANSACTION: Final = "transaction"
@@ -169,7 +169,7 @@ def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
     return amounts, credit
 
 
-def carry(retiring: Retiring) -> list[Carried]:
+def carry(retiring: RetiringRows) -> list[CarriedRow]:
     """What stays of the oldest rows: open invoices, and a row for what the others amounted to."""
     old, young = rows_of(retiring.old), rows_of(retiring.young)
     open_amounts, credit = _open_amounts([*old, *young])
@@ -182,12 +182,12 @@ def carry(retiring: Retiring) -> list[Carried]:
         for number, share in after.items()
         if share != open_amounts[number]
     )
-    result = [Carried(at, retiring.old[at]) for at in stay]
+    result = [CarriedRow(at, retiring.old[at]) for at in stay]
     if credit == rest and not settles:
         return result
     last = max(at for at in range(len(old)) if at not in stay)
     forward = BroughtForward(old[last].date, credit - rest, settles)
-    return sorted([*result, Carried(last, encode_row(forward))])
+    return sorted([*result, CarriedRow(last, encode_row(forward))])
 
 
 class AccountStep(NamedTuple):
@@ -202,17 +202,17 @@ def steps(rows: Sequence[TransactionRow]) -> list[AccountStep]:
     return [AccountStep(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
 
 
-def _transaction_rows(reading: Reading) -> list[TransactionRow]:
+def _transaction_rows(reading: SourceFields) -> list[TransactionRow]:
     return rows_of(each.value for each in reading(TRANSACTION))
 
 
-def derive_balance(reading: Reading) -> str | None:
+def derive_balance(reading: SourceFields) -> str | None:
     """The field `balance`: whole cents; nothing where nothing was ever invoiced or paid."""
     rows = _transaction_rows(reading)
     return str(history(rows).balance) if rows else None
 
 
-def derive_history(reading: Reading) -> str | None:
+def derive_history(reading: SourceFields) -> str | None:
     """The field `payment-history`, as JSON."""
     rows = _transaction_rows(reading)
     return msgspec.json.encode(history(rows)).decode() if rows else None

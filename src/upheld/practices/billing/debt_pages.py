@@ -186,7 +186,7 @@ class DebtPages:
             has=has,
             owed=owed,
             now=self.provider.now(),
-            shown=field_values.shown,
+            shown=field_values.display_value,
         )
 
     async def confirm(self, visit: Visit) -> Response:

@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 from upheld.core.errors import UpheldError
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import moment
-from upheld.gate.act.duties import Carrying
-from upheld.gate.act.request import Act, Given, Refused
-from upheld.gate.evidence.provers import Proof, ProofError, Question
+from upheld.gate.act.duties import DutyContext
+from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.evidence.provers import EvidenceError, Proof, ProofQuestion
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision, Duty
@@ -36,7 +36,7 @@ DELETE: Final = "delete-on-recall"
 UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
 TOGETHER: Final = 500  # debts in one query
-Source = Transaction | Carrying
+Source = Transaction | DutyContext
 _MINE: Final = "person_id = ? AND debt_id = ?"
 
 
@@ -69,7 +69,7 @@ class Debt(NamedTuple):
         return self.state == "recalled" and self.due is not None and self.due < at
 
 
-def amount_due(question: Question) -> Proof:
+def amount_due(question: ProofQuestion) -> Proof:
     """The prover of what the books say: whether something is due by today and not paid.
 
     `account-unsettled` is wider: an invoice that is not due yet is open too, what was paid ahead is
@@ -78,7 +78,7 @@ def amount_due(question: Question) -> Proof:
     try:
         rows = books.rows_of(each.value for each in question.series(books.TRANSACTION))
     except OddValueError as error:
-        raise ProofError(
+        raise EvidenceError(
             "what somebody owes cannot be worked out",
             code=error.code,
             hint="mend the row of `transaction` that cannot be read",
@@ -94,7 +94,7 @@ def amount_due(question: Question) -> Proof:
     return Proof(history.due(question.at.date()) > 0, rests)
 
 
-def _under_way(question: Question) -> bool:
+def _under_way(question: ProofQuestion) -> bool:
     return bool(under_way(question.tables, question.person_id))
 
 
@@ -178,7 +178,7 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
     return debt_id
 
 
-def delete_on_recall(carrying: Carrying, duty: Duty) -> None:
+def delete_on_recall(carrying: DutyContext, duty: Duty) -> None:
     """The carrier of the duty: an item that the agent is asked about when we recall the account.
 
     One stands for all looks of an agent at an account that it has.
@@ -220,7 +220,7 @@ def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     return _debts(by, rows), changed
 
 
-def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, Given | Refused]]:
+def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, ActResult | Refused]]:
     """What an agent sees of each account that it has: each is an act, decided at this moment."""
     mine = [each for each in of_party(transaction, party) if each.state == "handed"]
     if not mine:

@@ -18,7 +18,7 @@ from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import places
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import Trial, trying
+from upheld.gate.set_aside import JobTrial, trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, tasks
 from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
@@ -154,10 +154,10 @@ class Invoices:
         months = [month_of(self.provider.today()).previous()]
         while len(months) < BACK:
             months.append(months[-1].previous())
-        with trying(gate, "invoices") as trial:
+        with trial_of(gate, "invoices") as trial:
             return sum(self._make(gate, month, trial) for month in reversed(months))
 
-    def _make(self, gate: Gate, month: Month, trial: Trial) -> int:
+    def _make(self, gate: Gate, month: Month, trial: JobTrial) -> int:
         clock = gate.clock
         with gate.together() as transaction:
             rows = transaction.tables.look(
@@ -334,10 +334,10 @@ class Invoices:
 
     def fall_due(self, gate: Gate) -> int:
         """Do what is due about each invoice that is not paid: announce, remind, open a task."""
-        with trying(gate, "due invoices") as trial:
+        with trial_of(gate, "due invoices") as trial:
             return self._fall_due(gate, trial)
 
-    def _fall_due(self, gate: Gate, trial: Trial) -> int:
+    def _fall_due(self, gate: Gate, trial: JobTrial) -> int:
         today = self.provider.today()
         count = 0
         for before, days, after in STEPS:

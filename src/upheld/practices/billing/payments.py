@@ -21,7 +21,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import cards
 from upheld.practice.cards import Card, Charged, PaymentProcessor
@@ -253,7 +253,7 @@ class Payments:
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
         count, oldest = 0, microseconds(now - GIVEN_UP)
-        with trying(gate, "interrupted payments") as trial:
+        with trial_of(gate, "interrupted payments") as trial:
             for each in rows:
                 again = self._resume if each.state == "begun" else self._book_late_charge
                 if each.state != "begun" and each.made < oldest:

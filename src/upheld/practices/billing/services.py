@@ -16,7 +16,7 @@ import msgspec
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, moment
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.carry_forward import Carried, Retiring
+from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials
 from upheld.practice.odd import decoding
@@ -76,7 +76,7 @@ def _with_rows(values: Iterable[str]) -> list[tuple[ServicePeriod, list[int]]]:
     return periods
 
 
-def carry(retiring: Retiring) -> list[Carried]:
+def carry(retiring: RetiringRows) -> list[CarriedRow]:
     """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
     billed_so_far = billed_months(retiring.tables, retiring.person_id)
     today = retiring.at.date()
@@ -86,7 +86,7 @@ def carry(retiring: Retiring) -> list[Carried]:
             _months(each.since, each.until, today)
         ):
             stay.update(number for number in numbers if number < len(retiring.old))
-    return [Carried(number, retiring.old[number]) for number in sorted(stay)]
+    return [CarriedRow(number, retiring.old[number]) for number in sorted(stay)]
 
 
 def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:

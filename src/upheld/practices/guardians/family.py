@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.act.request import Given as Values
+from upheld.gate.act.request import ActResult as Values
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission

@@ -8,7 +8,7 @@ from functools import partial
 from upheld.database.own_tables import Place
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.practice import outbox
 from upheld.practice.ages import is_minor
 from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
@@ -24,7 +24,7 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
     def run(gate: Gate) -> int:
         count = 0
         last: Place | None = {"person_id": ""}
-        with trying(gate, "birthdays") as trial:
+        with trial_of(gate, "birthdays") as trial:
             while last is not None:
                 with gate.together() as transaction:
                     some, last = domain.some_cares(transaction.tables, last, AT_ONCE)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.practice.plugin import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.delivery import MessageCopy
@@ -38,7 +38,7 @@ class RedactionJob:
         """Write the copies of whoever is on the list anew; how many people."""
         after, count = "", 0
         pattern = self._pattern()
-        with trying(gate, "copies with links") as trial:
+        with trial_of(gate, "copies with links") as trial:
             while True:
                 with gate.look() as tables:
                     some, forged = tables.sound(redaction, _NEXT, after, AT_ONCE)

@@ -20,7 +20,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practices.rights import requests
@@ -147,7 +147,7 @@ def answer_ready(gate: Gate) -> int:
     """Answer the corrections that our staff are done with; how many."""
     with gate.together() as transaction:
         ready = requests.ready_to_answer(transaction.tables)
-    with trying(gate, "answer-corrections") as trial:
+    with trial_of(gate, "answer-corrections") as trial:
         return sum(
             trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
             for each in ready

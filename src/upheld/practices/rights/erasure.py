@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trying
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
 from upheld.practices.rights import requests
@@ -45,7 +45,11 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
     if "balance" in transaction.held(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
         result = transaction.act(act, person_id)
-        if isinstance(result, Given) and "balance" in result.values and int(result["balance"]) > 0:
+        if (
+            isinstance(result, ActResult)
+            and "balance" in result.values
+            and int(result["balance"]) > 0
+        ):
             owed = display_value("balance", result["balance"])
     waits = [
         each
@@ -81,7 +85,7 @@ def carry_out(gate: Gate) -> int:
     with gate.together() as transaction:
         before = transaction.clock.now() - WAITS
         waiting = requests.waiting_since(transaction.tables, "erasure", before)
-    with trying(gate, "erasures") as trial:
+    with trial_of(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
             for each in waiting

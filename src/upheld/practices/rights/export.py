@@ -21,7 +21,7 @@ import msgspec
 from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.records import Record
-from upheld.gate.log.receipts import Line
+from upheld.gate.log.receipts import AccountLine
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practices.rights import gag_orders, requests
@@ -39,7 +39,7 @@ class DataExport(NamedTuple):
     policy: Policy
     at: datetime
     items: list[InventoryItem]
-    entries: list[Line]
+    entries: list[AccountLine]
     records: list[Record]
     texts: dict[str, str]
     requests: list[requests.RightsRequest]

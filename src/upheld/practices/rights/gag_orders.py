@@ -10,7 +10,7 @@ from datetime import datetime
 
 from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
-from upheld.gate.log.receipts import Asked, Line
+from upheld.gate.log.receipts import AccountLine, AccountQuery
 from upheld.gate.public import Entry
 from upheld.gate.transaction import Transaction
 
@@ -44,10 +44,10 @@ def visible_entries(
     person_id: str,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[Line]:
+) -> list[AccountLine]:
     """The entries about a person, without those that a gag order forbids us to show."""
     gag = GagFilter(transaction, person_id)
-    query = Asked(person_id=person_id, since=since, until=until)
+    query = AccountQuery(person_id=person_id, since=since, until=until)
     lines = transaction.account(query)
     return [each for each in lines if not gag.entry(each.entry)]
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.core import observing
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.must_keep import storable
 from upheld.gate.evidence import field_values
 from upheld.gate.log import entries
@@ -109,7 +109,7 @@ def field_shapes(
 
 
 def describe_fields(
-    transaction: Transaction, person_id: str, shapes: Mapping[str, str], result: Given
+    transaction: Transaction, person_id: str, shapes: Mapping[str, str], result: ActResult
 ) -> list[InventoryItem]:
     """The fields that an act read, each with its origin, its clauses and how long it is kept."""
     policy = transaction.policy
@@ -229,7 +229,7 @@ def display_value(field: str, value: str) -> str:
     if field == "balance" and value.lstrip("-").isdecimal():
         return money(int(value))
     if field != SECRET:
-        return field_values.shown(field, value)
+        return field_values.display_value(field, value)
     by_use = _decode(value)
     if "value" in by_use:
         return "something that our programs cannot read"

@@ -16,7 +16,7 @@ from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
-from upheld.gate.log.receipts import Line, receipt
+from upheld.gate.log.receipts import AccountLine, receipt
 from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -116,7 +116,7 @@ class DisclosurePages:
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
 
-        def work(transaction: Transaction) -> list[Line]:
+        def work(transaction: Transaction) -> list[AccountLine]:
             lines = gag_orders.visible_entries(transaction, visit.subject, month, following)
             return [each for each in lines if matches_filter(each.entry, which)]
 
@@ -165,7 +165,7 @@ class DisclosurePages:
         )
 
 
-def _entry_view(line: Line, policy: Policy) -> EntryView:
+def _entry_view(line: AccountLine, policy: Policy) -> EntryView:
     return EntryView(
         line.number,
         line.at,
@@ -214,7 +214,9 @@ class AgreementPages:
     async def show(self, visit: Visit) -> Response:
         """The version in force, why it binds, and every acceptance with its digests."""
 
-        def work(transaction: Transaction) -> tuple[Decision, list[Line], bool, datetime | None]:
+        def work(
+            transaction: Transaction,
+        ) -> tuple[Decision, list[AccountLine], bool, datetime | None]:
             accepted = [
                 each
                 for each in gag_orders.visible_entries(transaction, visit.subject)
@@ -272,7 +274,7 @@ def _under(policy: Policy, ids: tuple[str, ...]) -> list[CitedClause]:
     return clauses(policy, [c.id for c in all_ if c.parent >= 0 and all_[c.parent].id in ids])
 
 
-def _acceptances(lines: list[Line]) -> Iterator[dict[str, Any]]:
+def _acceptances(lines: list[AccountLine]) -> Iterator[dict[str, Any]]:
     for each in reversed(lines):
         digests = [d for d in each.entry.evidence if len(d) == 64]
         yield {

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, moment
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.log import entries
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
@@ -118,10 +118,10 @@ def open_request(
     return RightsRequest(person_id, record_id, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(transaction: Transaction, request: RightsRequest) -> Given | Refused:
+def answer(transaction: Transaction, request: RightsRequest) -> ActResult | Refused:
     """Do the act that answers a request, and mark it as fulfilled."""
     result = transaction.act(action(request.kind), request.person_id, entitled=True)
-    if isinstance(result, Given):
+    if isinstance(result, ActResult):
         transaction.withdraw(request.person_id, request.request_id, ended=True)
         _close(transaction, request, FULFILLED, result.entry)
     return result

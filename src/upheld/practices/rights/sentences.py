@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.gate.log.sentences import told
+from upheld.gate.log.sentences import entry_sentence
 from upheld.gate.public import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
@@ -53,7 +53,7 @@ def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:
 
 def sentence(entry: Entry, policy: Policy) -> str:
     """What an entry says, without its day and its clauses, which stand beside it."""
-    text = told(msgspec.structs.replace(entry, clauses=()), policy)
+    text = entry_sentence(msgspec.structs.replace(entry, clauses=()), policy)
     text = _ID.sub("", text.removeprefix(f"On {format_day(entry.time)} "))
     return f"{text[:1].upper()}{text[1:]}."
 

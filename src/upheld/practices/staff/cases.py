@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from upheld.gate.act.request import Act, Given, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -113,7 +113,7 @@ def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> C
 
 def reveal(
     transaction: Transaction, roles: Roles, user: User, task: Task, words: Sequence[str]
-) -> dict[str, Given | Refused]:
+) -> dict[str, ActResult | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
     covered = roles.covered_fields(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
@@ -138,7 +138,7 @@ def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> 
     return True
 
 
-def with_values(field: CaseField, result: Given) -> CaseField:
+def with_values(field: CaseField, result: ActResult) -> CaseField:
     """A field with its value, as text or as a table where it has rows of parts."""
     texts = [value.value for value in result.series(field.word)][-_MOST:]
     parts = [_parts(each) for each in texts]
@@ -148,7 +148,7 @@ def with_values(field: CaseField, result: Given) -> CaseField:
         return field._replace(is_revealed=True, columns=columns, rows=rows)
     if field.word in _CENTS:
         texts = [money(int(each)) for each in texts]
-    texts = [field_values.shown(field.word, each) for each in texts]
+    texts = [field_values.display_value(field.word, each) for each in texts]
     return field._replace(is_revealed=True, texts=tuple(texts))
 
 

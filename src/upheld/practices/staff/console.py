@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import moment
-from upheld.gate.act.request import Given, Refused
+from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
 from upheld.practice.endpoints import Visit
@@ -259,7 +259,9 @@ class Console:
             )
             task = self._task(transaction, visit)
             case = cases.case_of(transaction, self.roles, user, task)
-            shown_fields = {word: each for word, each in results.items() if isinstance(each, Given)}
+            shown_fields = {
+                word: each for word, each in results.items() if isinstance(each, ActResult)
+            }
             case = case._replace(
                 fields=tuple(
                     cases.with_values(field, shown_fields[field.word])

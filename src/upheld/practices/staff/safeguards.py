@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from upheld.gate.operations.safeguards import keys_of, look_through, running
-from upheld.gate.operations.selfcheck import Checked
+from upheld.gate.operations.safeguards import keys_of, log_coverage, look_through
+from upheld.gate.operations.selfcheck import SelfCheckReport
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.promises import unkept
@@ -33,7 +33,7 @@ class Safeguards:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    async def _page(self, visit: Visit, checked: Checked | None = None) -> Response:
+    async def _page(self, visit: Visit, checked: SelfCheckReport | None = None) -> Response:
         manager_of(visit)
         return self.provider.pages.page(
             visit.request,
@@ -100,7 +100,7 @@ class Safeguards:
 
     async def _running_safeguards(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
-        state = await self.provider.apart(running, self.provider.gate.gate)
+        state = await self.provider.apart(log_coverage, self.provider.gate.gate)
         return [
             Safeguard(
                 state.covered is not None,

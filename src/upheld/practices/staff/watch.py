@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.gate.operations import log_check, selfcheck_job
-from upheld.gate.operations.watching import watched
+from upheld.gate.operations.watching import watch_report
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.staff.console import user_of
@@ -29,7 +29,7 @@ class Watch:
         """Everything that was found and is not mended, and how far the looks have come."""
         if not set(self.roles.watching) & set(user_of(visit).roles):
             raise HTTPException(403)
-        damage, waiting, looks = await self.provider.apart(watched, self.provider.gate.gate)
+        damage, waiting, looks = await self.provider.apart(watch_report, self.provider.gate.gate)
         return self.provider.pages.page(
             visit.request,
             "staff/watch.html",

@@ -15,7 +15,7 @@ from upheld.database.tables import item, microseconds
 _ONE: Final = "person_id = ? AND item_id = ?"
 
 
-class Obligations:
+class ObligationTable:
     """The items of obligations, in one transaction. An item is named by its person and its id."""
 
     __slots__ = ("_connection",)
