@@ -10,11 +10,12 @@ from starlette.testclient import TestClient
 
 import upheld
 from pages import POLICY, WORDS
-from upheld.app.policy import policy_app
+from upheld.app.policy import policy_app, policy_pages
 from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
 from upheld.policy.load import Policy
+from upheld.practices.notices.find import ALSO, mark_matches, search_terms
 
 PAGE = {"accept": "text/html"}
 
@@ -60,7 +61,7 @@ def test_weaknesses_can_be_reported(client: TestClient, sample: Policy) -> None:
 @pytest.mark.parametrize("contact", ["security@example.org", "mailto:a@b\r\nX: y", "http://a.b"])
 def test_a_contact_that_is_no_address_is_refused(sample: Policy, contact: str) -> None:
     """What would be no contact, or more than one line, is told before anything is served."""
-    with pytest.raises(UpheldError, match="no address"):
+    with pytest.raises(UpheldError, match="not an address"):
         policy_app(sample, contact=contact)
 
 
@@ -76,11 +77,50 @@ def test_clauses_are_found_without_scripts(client: TestClient) -> None:
     """The form of the page leads to the clauses that hold every word, each with its address."""
     assert 'action="/privacy/find"' in client.get("/", headers=PAGE).text
     found = client.get("/privacy/find?q=Confidential+RECORDS", headers=PAGE).text
-    assert "What our records hold about you is confidential" in found
+    assert "<mark>records</mark> hold about you is <mark>confidential</mark>" in found
     assert "See it in the policy" in found
     assert "No clause has this word" in client.get("/privacy/find?q=zebra", headers=PAGE).text
     assert "No clause has all of these" in client.get("/privacy/find?q=zebra+x", headers=PAGE).text
     assert "Say what you look for" in client.get("/privacy/find", headers=PAGE).text
+
+
+@pytest.mark.parametrize(
+    ("word", "where", "hit"),
+    [
+        ("email", "registration", "<mark>e-mail</mark>"),
+        ("ads", "targeted-ads", "<mark>advertis</mark>ements"),
+        ("telephone", "registration", "<mark>phone</mark> number"),
+        ("police", "legal-process", "<mark>court order</mark>"),
+        ("kids", "children", "<mark>child</mark>ren"),
+    ],
+)
+def test_the_words_that_people_use_find_what_the_policy_says(
+    sample: Policy, word: str, where: str, hit: str
+) -> None:
+    """A word that the policy does not use finds the clauses that mean it, each with its hit."""
+    page = TestClient(policy_app(sample)).get(f"/privacy/find?q={word}", headers=PAGE).text
+    found = page.split('<section class="clause')[1:]
+    assert any(f'id="{where}"' in each and hit in each for each in found)
+    assert all("<mark>" in each for each in found)
+
+
+def test_each_synonym_finds_something_in_the_sample(sample: Policy) -> None:
+    """No word of the list of synonyms leads nowhere."""
+    pages = policy_pages(sample)
+    nothing = "No clause has"
+    assert [word for word in ALSO if nothing in pages.find_page(word)] == []
+
+
+def test_only_what_is_shown_is_marked() -> None:
+    """Addresses and names inside of tags are left alone, whatever is looked for."""
+    page = '<a href="/card" title="card">Card &amp; cards</a>'
+    assert mark_matches(page, search_terms("card")) == (
+        '<a href="/card" title="card"><mark>Card</mark> &amp; <mark>card</mark>s</a>'
+    )
+    assert mark_matches(page, search_terms("&")) == page.replace("&amp;", "<mark>&amp;</mark>")
+    assert mark_matches("<p>amp &amp; &lt;b&gt;</p>", search_terms("amp <b>")) == (
+        "<p><mark>amp</mark> &amp; <mark>&lt;b&gt;</mark></p>"
+    )
 
 
 def test_what_is_looked_for_is_shown_as_text(client: TestClient) -> None:

@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute, Route
 
 from upheld.api.service import Service, Settings
 from upheld.api.service import serve as run_service
-from upheld.policy.publish import Answering, policy_json, policy_jsonld
+from upheld.policy.load import Policy
+from upheld.policy.publish import policy_json, policy_jsonld
 from upheld.practices.notices import well_known
 from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.questions import RejectedQuestion
@@ -30,25 +31,26 @@ NOTICES = "upheld.practices.notices"
 State = Callable[[], dict[str, object]]
 
 
-def files_of_policy(policy: Answering, pages: PolicyPages) -> dict[str, kit.Fixed]:
+def files_of_policy(policy: Policy, pages: PolicyPages) -> dict[str, kit.Fixed]:
     """The page and the policy in its other forms, made once."""
     program = policy.program
     return {
         "index.html": kit.Fixed(pages.policy_page().encode(), kit.HTML),
+        "rules.html": kit.Fixed(pages.policy_page(rules=True).encode(), kit.HTML),
         "policy.md": kit.Fixed(program.source.encode(), MARKDOWN),
         "policy.json": kit.Fixed(kit.dumped(policy_json(program)), kit.JSON),
         "policy.jsonld": kit.Fixed(kit.dumped(policy_jsonld(program)), LD),
     }
 
 
-def policy_pages(policy: Answering, *, files: bool = False) -> PolicyPages:
+def policy_pages(policy: Policy, *, files: bool = False) -> PolicyPages:
     """The pages of a policy that stands alone, without a provider where people have accounts."""
     front = policy.program.front
     pages = Pages(Imprint(front.provider or front.policy), {"notices": NOTICES})
     return PolicyPages(policy, pages, files=files)
 
 
-def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette:
+def policy_app(policy: Policy, contact: str = "", url: str = "") -> Starlette:
     """An application that serves one policy; `contact` is who hears of weaknesses, if anyone."""
     pages = policy_pages(policy)
     routes = policy_routes(policy, pages, contact, url)
@@ -56,7 +58,7 @@ def policy_app(policy: Answering, contact: str = "", url: str = "") -> Starlette
 
 
 def policy_routes(
-    policy: Answering,
+    policy: Policy,
     pages: PolicyPages,
     contact: str = "",
     url: str = "",
@@ -67,8 +69,12 @@ def policy_routes(
     `state` tells how what is behind it is, for who watches over it: `ok`, or what is wrong.
     """
     files = files_of_policy(policy, pages)
-    page = files.pop("index.html")
+    page, rules = files.pop("index.html"), files.pop("rules.html")
     clauses = {name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id}
+
+    async def whole(request: Request) -> Response:
+        opened = request.query_params.get("rules") == "open"
+        return (rules if opened else page).respond(request)
 
     def ask(request: Request) -> Response:
         return _ask(pages, request)
@@ -90,7 +96,7 @@ def policy_routes(
         return kit.Fixed(pages.find_page(words).encode(), kit.HTML).respond(request)
 
     program = policy.program
-    routes: list[BaseRoute] = [Route(path, page.endpoint) for path in _paths(program.front.address)]
+    routes: list[BaseRoute] = [Route(path, whole) for path in _paths(program.front.address)]
     routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
     routes += [Route(f"/static/{name}", fixed.endpoint) for name, fixed in static_files().items()]
     routes += _known(policy, contact, url)
@@ -108,7 +114,7 @@ def static_files() -> dict[str, kit.Fixed]:
     return {**kit.files_of("upheld.web", "static"), **kit.files_of(NOTICES, "static")}
 
 
-def _known(policy: Answering, contact: str, url: str) -> list[BaseRoute]:
+def _known(policy: Policy, contact: str, url: str) -> list[BaseRoute]:
     """What programs look for at known addresses."""
     well_known.checked_contact(contact)
     icon = static_files()["icon.svg"]
@@ -139,17 +145,17 @@ def _ask(pages: PolicyPages, request: Request) -> Response:
     """The answer to a question in the address, for people or programs."""
     people = kit.wants_page(request)
     try:
-        asked = pages.answerer.read(request.query_params.multi_items())
-        said = pages.answerer.answer(asked)
+        question = pages.answerer.read(request.query_params.multi_items())
+        full = pages.answerer.answer(question)
     except RejectedQuestion as error:
         if people:
             body = pages.refused_page(error.what, error.remedy, error.address)
             return Response(body, 400, media_type=kit.HTML)
         return kit.problem(400, error.what, code=error.code, hint=error.remedy)
     if people:
-        return kit.Fixed(pages.ask_page(asked, said).encode(), kit.HTML).respond(request)
-    answer = json.dumps(said | {"digest": pages.program.digest}, ensure_ascii=False).encode()
-    return kit.Fixed(answer, kit.JSON).respond(request)
+        return kit.Fixed(pages.ask_page(question, full).encode(), kit.HTML).respond(request)
+    answer = {**pages.answerer.json(question, full), "digest": pages.program.digest}
+    return kit.Fixed(json.dumps(answer, ensure_ascii=False).encode(), kit.JSON).respond(request)
 
 
 def serve(path: Path, settings: Settings) -> None:
@@ -161,7 +167,7 @@ def serve(path: Path, settings: Settings) -> None:
     run_service(service, f"{title}: http://{shown}:{settings.port}\n")
 
 
-def publish_files(policy: Answering, folder: Path) -> list[Path]:
+def publish_files(policy: Policy, folder: Path) -> list[Path]:
     """Write the page, the policy in its other forms and what the page needs into a folder."""
     written = {**files_of_policy(policy, policy_pages(policy, files=True))}
     for name, fixed in static_files().items():

@@ -24,8 +24,11 @@ from upheld.policy.program import (
     Negation,
     Program,
 )
+from upheld.policy.sentences import Sentences
 from upheld.policy.vocabulary import BASIS, OTHER, TREE_OF
 
+LOOK = "view"  # the act by which staff, a guardian or the customer sees what is stored
+PURPOSES_SHOWN = WAYS_SHOWN = 2  # in a cell; the rest when it is opened
 ROWS_MAX = 30
 COLUMNS_MAX = 8
 ABSENT_MAX = 6  # facts that no record means no to, supposed together
@@ -195,7 +198,6 @@ class Way(msgspec.Struct, frozen=True):
     clauses: tuple[str, ...]
     purposes: tuple[str, ...]  # labels
     prove: tuple[tuple[str, ...], ...]  # labels; any one set of them settles it
-    records: tuple[str, ...] = ()  # the same, in a word or two each
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -233,7 +235,7 @@ class _Table:
     def __init__(self, policy: Answering) -> None:
         self.answer = policy.answer
         self.program = policy.program
-        self.plain = Plain(policy.program)
+        self.plain, self.words = Plain(policy.program), Sentences(policy.program)
         self.left = QUESTIONS_MAX
         self.said: dict[int, dict[str, Any]] = {}
         self.bits: dict[str, dict[str, int]] = {}
@@ -248,8 +250,12 @@ class _Table:
         self.actions = {
             leaf: sum(1 << n for n, copy in enumerate(self.copies) if leaf in copy.actions)
             for leaf in self.plain.leaves["action"].names
-            if {"recipient", "data"} <= set(self.program.vocabulary.takes(leaf))
+            if {"recipient", "data"} <= set(self.program.vocabulary.takes(leaf)) or self._look(leaf)
         }
+
+    def _look(self, action: str) -> bool:
+        """Whether an act shows information to its actor: who looks receives it too."""
+        return action == LOOK and {"actor", "data"} <= set(self.program.vocabulary.takes(action))
 
     def table(self) -> Recipients:
         """The whole table."""
@@ -313,7 +319,8 @@ class _Table:
         for action, bits in self.actions.items():
             here: dict[int, _State] = {bits: (bits, {"action": action}, set())}
             for dimension in self.program.vocabulary.takes(action):
-                given = {"data": data, "recipient": recipients, "actor": sorted(self.plain.ours)}
+                looks = recipients if self._look(action) else sorted(self.plain.ours)
+                given = {"data": data, "recipient": recipients, "actor": looks}
                 leaves = given.get(dimension) or self.plain.leaves[TREE_OF[dimension]].names
                 classes = self._classes(dimension, leaves)
                 there: dict[int, _State] = {}
@@ -400,17 +407,9 @@ class _Table:
         return Way(
             outcome,
             self._ordered(clauses),
-            tuple(self.plain.label("purpose", w) for w in words),
-            tuple(tuple(self.plain.literal(each) for each in every) for every in prove),
-            tuple(dict.fromkeys(listed(map(self._record, every), "and") for every in prove)),
+            tuple(self.words.label("purpose", w) for w in words),
+            tuple(tuple(self.words.literal(each) for each in every) for every in prove),
         )
-
-    def _record(self, literal: str) -> str:
-        """What proves a literal, in a word or two."""
-        name = literal.removeprefix("not ").split()[0]
-        fact = self.program.vocabulary.facts.get(name)
-        proof = (fact.proof if fact else "") or name
-        return ("no " if literal == f"not {name}" else "") + proof.replace("-", " ")
 
     def _possible(self, ways: list[Way]) -> Cell:
         ways.sort(key=lambda way: (way.outcome, way.clauses, way.prove))
@@ -418,8 +417,13 @@ class _Table:
             purposes = list(dict.fromkeys(p for way in free for p in way.purposes))
             always = any(not way.purposes for way in free)
             return Cell("allow", "yes" if always else _for(purposes), tuple(ways))
-        proofs = list(dict.fromkeys(record for way in ways for record in way.records))
-        return Cell("needs-proof", _few(proofs), tuple(ways))
+        plainest = sorted(ways, key=lambda way: (min(map(len, way.prove)), -len(way.purposes)))
+        proofs = list(
+            dict.fromkeys(
+                listed(every, "and") for way in plainest for every in sorted(way.prove, key=len)
+            )
+        )
+        return Cell("needs-proof", _only_if(proofs), tuple(ways))
 
     def _ordered(self, clauses: Iterable[str]) -> tuple[str, ...]:
         """Clauses in the order of the document."""
@@ -443,15 +447,15 @@ _State = tuple[int, dict[str, Any], set[str]]
 
 
 def _for(purposes: list[str]) -> str:
-    return f"for {purposes[0]}" if len(purposes) == 1 else f"for {len(purposes)} purposes"
+    many = f"for {len(purposes)} purposes"
+    return f"for {listed(purposes)}" if len(purposes) <= PURPOSES_SHOWN else many
 
 
-def _few(words: list[str], most: int = 2) -> str:
-    more = [f"{len(words) - most} more"] if len(words) > most else []
-    shown = [*words[:most], *more]
-    if any(" and " in word for word in shown):  # a comma would hide where one ends
-        return "; or ".join(shown)
-    return listed(shown)
+def _only_if(ways: list[str]) -> str:
+    """The plainest ways as conditions, and how many others there are."""
+    shown, more = ways[:WAYS_SHOWN], len(ways) - WAYS_SHOWN
+    others = f", or in {more} other case{'s' if more > 1 else ''}" if more > 0 else ""
+    return f"only if {', or if '.join(shown)}{others}"
 
 
 __all__ = [

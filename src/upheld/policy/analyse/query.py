@@ -8,7 +8,7 @@ allowed; a query asks which part of it can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ WHAT_FOR = re.compile(
     r"(?:for )?what can (?P<words>[a-z0-9-]+) (?:ever )?be used(?: for)?", re.IGNORECASE
 )
 WHAT = re.compile(r"what can (?P<words>[a-z0-9-]+) (?:ever )?receive", re.IGNORECASE)
+TOO_MANY = "in more ways than can be listed"
 OPEN = re.compile(rf"(?:\b(?P<lead>{'|'.join(PREPOSITIONS)}) +)?(?<!\S)\?(?!\S)")
 
 
@@ -74,11 +75,15 @@ def query(policy: Policy, text: str) -> Answer:
 
     Raises RequestError for a question that cannot be asked.
     """
-    joint = Joint((policy,))
-    asked = question(policy, text)
+    return possible(policy, question(policy, text))
+
+
+def possible(policy: Policy, asked: Asked, joint: Joint | None = None) -> Answer:
+    """The same for a question that is read already, and classes that were made already."""
+    joint = joint or Joint((policy,))
     groups: dict[_Key, _Group] = {}
     sure, denied = True, set[str]()
-    for action, grid, state in _classes(joint, asked):
+    for action, grid, state in classes(joint, asked):
         cell = joint.meaning(joint.live(state))[0]
         cube = cell.space.worlds_matching(asked.facts)
         allow = cell.allow & cube
@@ -117,7 +122,8 @@ class _Group(msgspec.Struct):
     found: dict[Names, tuple[Grid, list[Bits]]]
 
 
-def _classes(joint: Joint, asked: Asked) -> Sequence[tuple[Names, Grid, Bits]]:
+def classes(joint: Joint, asked: Asked) -> Sequence[tuple[Names, Grid, Bits]]:
+    """The classes of requests that a question covers: action, grid, class."""
     side = joint.sides[0]
     checker = joint.policies[0].engine.checker
     positions = {d: checker.dimension(d, words) for d, words in asked.said.items()}
@@ -145,6 +151,16 @@ def question(policy: Policy, text: str) -> Asked:
         return _checked(policy, Asked(("use",), {"data": (found["words"],)}, ("purpose",), {}))
     leads = [PREPOSITIONS[m["lead"]] if m["lead"] else "data" for m in OPEN.finditer(text)]
     return _checked(policy, _parsed(policy, OPEN.sub("", text), tuple(leads)))
+
+
+def asked_of(
+    policy: Policy, action: str, said: Mapping[str, Sequence[str]], facts: Mapping[str, object]
+) -> Asked:
+    """A query out of its parts; RequestError where the vocabulary does not have it."""
+    checker = policy.engine.checker
+    actions = tuple(checker.actions(action, policy.engine.compiled.leaves["action"].names))
+    words = {d: tuple(w) for d, w in said.items() if w}
+    return _checked(policy, Asked(actions, words, (), dict(facts)))
 
 
 def _parsed(policy: Policy, text: str, leads: tuple[str, ...]) -> Asked:
@@ -195,7 +211,7 @@ def _case(joint: Joint, wording: Wording, key: _Key, group: _Group) -> Case:
     request = joint.request(0, group.action, [a.name for a in group.grid.axes], cell)
     facts = example(group.space, group.worlds)
     by = ", ".join(f"#{clause}" for clause in clauses) + wording.because(bases)
-    condition = wording.ways(ways) or "with nothing to prove"
+    condition = wording.ways(ways) or ("with nothing to prove" if ways else TOO_MANY)
     said = {d: list(words) for d, words in request.dimensions().items()}
     return Case(
         when=ways,

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
-from upheld.policy.plain import ANY, Piece, Plain, text
+from upheld.policy.analyse.answers import NO, SOMETIMES, YES, Full
+from upheld.policy.load import Policy
 from upheld.policy.plain import LEADS as SAID_LEADS
+from upheld.policy.plain import Piece, listed, text
 from upheld.policy.program import Clause, Example, Node, Program
-from upheld.policy.publish import Answering, recipients_table
+from upheld.policy.publish import recipients_table
+from upheld.policy.sentences import Sentences
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
+from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
+from upheld.practices.notices.gist import gist
 from upheld.practices.notices.questions import (
     DIMENSION_LABELS,
+    VERDICT,
     FormQuestion,
     QuestionAnswerer,
+    RejectedQuestion,
     form_question,
 )
 from upheld.web.pages import Pages
@@ -24,14 +32,20 @@ MARKS = {
     "needs-proof": ("ask", "?", "It depends"),
     "open": ("ask", "?", "It depends"),
 }
-FIND_MAX = 200  # characters that are looked for
+COMMON = (
+    "action=contact&purpose=offers",
+    "action=sell&data=email",
+    "action=share&data=address&recipient=law-enforcement&purpose=legal-process",
+    "action=show-ad&data=gender",
+    "action=view&data=usage&actor=staff",
+    "action=answer-erasure",
+)
+EXAMPLES = {"allow": YES, "deny": NO, "needs-proof": SOMETIMES}
+DEPTH_MAX = 8  # lists in lists
 QUESTIONS = 6  # good questions shown under the form
 FORM = ("action", "data", "recipient", "purpose", "occasion")
 LEADS = {**SAID_LEADS, "recipient": "with"}
-BLANK = {
-    **{name: ANY.get(tree, "anything") for name, tree in TREE_OF.items()},
-    "data": "anything about me",
-}
+BLANK = {"actor": "you, the company"}  # where leaving it out is not everything
 Option = tuple[str, str]  # word, label
 
 
@@ -44,6 +58,7 @@ class Links:
         self.ask = "" if files else "/privacy/ask"
         self.find = "" if files else "/privacy/find"
         self.root = "" if files else "/"
+        self.rules = "rules.html" if files else "/privacy?rules=open"
 
     def static(self, name: str) -> str:
         """A stylesheet or script."""
@@ -61,12 +76,13 @@ class Links:
 class PolicyPages:
     """The pages of one policy: the whole of it, answers, each clause."""
 
-    def __init__(self, policy: Answering, pages: Pages, *, files: bool = False) -> None:
+    def __init__(self, policy: Policy, pages: Pages, *, files: bool = False) -> None:
         """With `files` their addresses are those of files in one folder."""
         self.policy, self.pages = policy, pages
         self.program: Program = policy.program
-        self.plain = Plain(self.program)
-        self.answerer = QuestionAnswerer(policy, self.plain)
+        self.plain = Sentences(self.program)
+        self.answerer = QuestionAnswerer(policy)
+        self.voice = self.answerer.voice
         self.links = Links(files=files)
         self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
         self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
@@ -76,8 +92,8 @@ class PolicyPages:
 
     # Pages
 
-    def policy_page(self) -> str:
-        """The whole policy."""
+    def policy_page(self, *, rules: bool = False) -> str:
+        """The whole policy; with what every rule means in the open where `rules` says so."""
         inserts: dict[int, list[str]] = {}
         for each in self.program.inserts:
             inserts.setdefault(each.after, []).append(each.html)
@@ -96,12 +112,15 @@ class PolicyPages:
             top=top,
             table=self.table,
             by_id=self.by_id,
+            rules=rules,
+            gists=self._gists(),
+            also=ALSO,
             owed=[c for c in self.clauses if c["must"]],
         )
 
-    def ask_page(self, question: FormQuestion, answer: dict[str, Any]) -> str:
+    def ask_page(self, question: FormQuestion, full: Full) -> str:
         """An answer, with the clauses it stands on."""
-        view = self.answerer.view(question, answer)
+        view = self.answerer.view(question, full)
         cited = [self.by_id[c.id] for c in view["clauses"]]
         return self._render(
             "ask.html",
@@ -128,13 +147,15 @@ class PolicyPages:
 
     def find_page(self, words: str) -> str:
         """The clauses that hold every one of some words, in the order of the policy."""
-        terms = words[:FIND_MAX].lower().split()
+        terms = search_terms(words)
         matches = [
             c
             for c in self.clauses
-            if terms and c["kind"] != "heading" and all(word in c["searched"] for word in terms)
+            if terms and c["kind"] != "heading" and contains(c["searched"], terms)
         ]
-        return self._render("find.html", words=words[:FIND_MAX], found=matches, wanted=terms)
+        return self._render(
+            "find.html", words=words[:FIND_MAX], found=matches, wanted=terms, mark=mark_matches
+        )
 
     def clause_page(self, name: str) -> str:
         """One clause with its rules; KeyError if there is none of that id."""
@@ -152,6 +173,7 @@ class PolicyPages:
             link=self.links,
             root=self.links.root,
             marks=MARKS,
+            introduced=self._introduced,
             **words,
         )
 
@@ -195,15 +217,30 @@ class PolicyPages:
             "examples": examples,
             "exception_to": self._titles(over),
             "excepted_by": self._titles(under),
+            "intro": [each.html for each in self._introduced(clause)],
             "rules": [rule.text for rule in clause.rules],
         }
 
-    def _means(self, node: Node, pieces: list[Piece]) -> dict[str, Any]:
-        inner = bool(node.parents) and bool(node.verb)
+    def _gists(self) -> dict[int, list[dict[str, str]]]:
+        """The gist of each section that has rules, by the place of its heading."""
+        sections: dict[int, list[Clause]] = {}
+        for each in self.program.clauses:
+            sections.setdefault(each.heading, []).append(each)
         return {
-            "pieces": [("plain", "except "), *pieces] if inner else pieces,
-            "inner": bool(node.parents),
+            at: gist(self.program, self.plain, below) for at, below in sections.items() if at >= 0
         }
+
+    def _introduced(self, clause: Clause) -> list[Clause]:
+        """What introduces a clause of a list, the outermost first."""
+        found: list[Clause] = []
+        at = clause.parent
+        while at >= 0 and len(found) < DEPTH_MAX:
+            found.insert(0, self.program.clauses[at])
+            at = self.program.clauses[at].parent
+        return found
+
+    def _means(self, node: Node, pieces: list[Piece]) -> dict[str, Any]:
+        return {"pieces": pieces, "inner": bool(node.parents)}
 
     def _definition(self, name: str) -> str:
         mine = self.program.definitions[name]
@@ -234,16 +271,40 @@ class PolicyPages:
 
     def _example(self, example: Example) -> dict[str, str]:
         question = example.question
-        sentence = self.plain.question(question.action, question.dimensions)
-        if question.facts:
-            sentence += ", if " + " and ".join(self.plain.given(question.facts))
         parsed = form_question(question)
-        return {
-            "tone": MARKS[example.answer][0],
-            "word": MARKS[example.answer][2],
-            "text": sentence,
-            "query": parsed.query() if parsed else "",
-        }
+        verdict = EXAMPLES[example.answer]
+        if parsed is None:
+            plain = FormQuestion(question.action, dict(question.dimensions))
+            sentence = self.answerer.question(plain)
+            conditions = self.voice.given(question.facts)
+        else:
+            parsed, verdict = self._exact(parsed, verdict)
+            sentence = self.answerer.question(parsed)
+            conditions = self.voice.given(parsed.facts)
+        if conditions:
+            sentence = f"{sentence[:-1]}, if {listed(conditions, 'and')}?"
+        tone, _, word = VERDICT[verdict]
+        query = parsed.query() if parsed else ""
+        return {"tone": tone, "word": word, "text": sentence, "query": query}
+
+    def _exact(self, question: FormQuestion, expected: str) -> tuple[FormQuestion, str]:
+        """An example as one that has the same answer without a record that means no.
+
+        A decision takes what nobody recorded as not so. A question on the page says it.
+        """
+        verdict = self.answerer.verdict(question)
+        if verdict in ("", expected):
+            return question, expected
+        full = self.answerer.answer(question)
+        ways = [way for case in full.cases for way in case.when]
+        ways += [way for refusal in full.refusals for way in refusal.when]
+        names = {literal.removeprefix("not ").split()[0] for way in ways for literal in way}
+        facts = self.program.vocabulary.facts
+        more = {n: False for n in sorted(names) if facts[n].absent and facts[n].kind == "boolean"}
+        stricter = FormQuestion(question.action, question.dimensions, {**more, **question.facts})
+        if self.answerer.verdict(stricter) == expected:
+            return stricter, expected
+        return question, verdict
 
     # The form
 
@@ -267,21 +328,26 @@ class PolicyPages:
                     "label": DIMENSION_LABELS[name].capitalize(),
                     "more": name in more,
                     "lead": LEADS.get(name, ""),
-                    "blank": BLANK.get(name, ""),
+                    "blank": self._blank_of(name),
                     "single": self._single(tree, name),
                     "groups": self._groups(tree),
                 }
             )
         return fields
 
+    def _blank_of(self, name: str) -> str:
+        if name == "action":
+            return ""
+        return BLANK.get(name) or self.voice.any(TREE_OF[name])
+
     def _single(self, tree: str, dimension: str) -> list[Option]:
         """Words that stand in no group; the moment that is none in particular."""
-        options = [(OTHER, self.plain.label(tree, OTHER))] if dimension == "occasion" else []
-        below = self.plain.children[tree]
+        options = [(OTHER, self.voice.label(tree, OTHER))] if dimension == "occasion" else []
+        below = self.voice.children[tree]
         return options + [self._option(tree, t, 0) for t in below.get("", ()) if t not in below]
 
     def _groups(self, tree: str) -> list[dict[str, Any]]:
-        below = self.plain.children[tree]
+        below = self.voice.children[tree]
         tops = [t for t in below.get("", ()) if t in below]
         groups = [
             {"label": self._capital(tree, top), "options": list(self._under(tree, top, 0))}
@@ -299,18 +365,18 @@ class PolicyPages:
 
     def _under(self, tree: str, name: str, depth: int) -> Iterable[Option]:
         yield self._option(tree, name, depth)
-        for child in self.plain.children[tree].get(name, ()):
+        for child in self.voice.children[tree].get(name, ()):
             yield from self._under(tree, child, depth + 1)
 
     def _option(self, tree: str, name: str, depth: int) -> Option:
-        return name, "\u2003" * max(0, depth - 1) + self.plain.label(tree, name)
+        return name, "\u2003" * max(0, depth - 1) + self.voice.label(tree, name)
 
     def _capital(self, tree: str, name: str) -> str:
-        label = self.plain.label(tree, name)
+        label = self.voice.label(tree, name)
         return label[:1].upper() + label[1:]
 
     def _good(self) -> list[dict[str, str]]:
-        """Questions worth asking: from the examples, each clause once, all three answers."""
+        """Questions worth asking: those that many ask, then examples, all three answers."""
         by_tone: dict[str, list[dict[str, str]]] = {"yes": [], "no": [], "ask": []}
         for clause in self.clauses:
             for each in clause["examples"][:4]:
@@ -324,4 +390,20 @@ class PolicyPages:
             for each in three
         ]
         rest = [e for tone in by_tone.values() for e in tone if e not in mixed]
-        return [*mixed, *rest][:QUESTIONS]
+        return [*self._common(), *mixed, *rest][:QUESTIONS]
+
+    def _common(self) -> list[dict[str, str]]:
+        """Questions that people have, where the policy has the words."""
+        questions = []
+        for query in COMMON:
+            try:
+                question = self.answerer.read(parse_qsl(query))
+                verdict = self.answerer.answer(question).verdict
+            except RejectedQuestion:
+                continue
+            tone, _, word = VERDICT[verdict]
+            sentence = self.answerer.question(question)
+            questions.append(
+                {"tone": tone, "word": word, "text": sentence, "query": question.query()}
+            )
+        return questions

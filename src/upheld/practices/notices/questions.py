@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from upheld.core.dimensions import called
-from upheld.core.errors import nearest
-from upheld.policy.plain import Plain, counted, listed
+from upheld.core.errors import RequestError, UpheldError, nearest
+from upheld.policy.analyse.answers import NO, SOMETIMES, YES, Due, Full, full_answer
+from upheld.policy.analyse.query import asked_of
+from upheld.policy.analyse.wording import Region
+from upheld.policy.english import amount_of
+from upheld.policy.load import Policy
+from upheld.policy.plain import Plain, listed
 from upheld.policy.program import Clause, ExampleQuestion
-from upheld.policy.publish import Answering
-from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
+from upheld.policy.prose import Visitor
+from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
 
 VALUES_MAX = 50  # in one address
 QUESTION_KEYS = ("action", *DIMENSIONS)
 DIMENSION_LABELS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
-VERDICT = {
-    "allow": ("yes", "✓", "Yes"),
-    "deny": ("no", "✕", "No"),
-    "needs-proof": ("ask", "?", "Only if"),
-}
+VERDICT = {YES: ("yes", "✓", "Yes"), NO: ("no", "✕", "No"), SOMETIMES: ("ask", "?", "Sometimes")}
+POLICIES_MAX = 8  # whose answers are kept
+ANSWERS_MAX = 2_000  # kept of one policy: those to the same question never differ
 
 
 class RejectedQuestion(Exception):  # noqa: N818 - a question is refused, nothing failed
-    """A question that cannot be asked: what is so and what to do, for whoever asked."""
+    """A question that cannot be question: what is so and what to do, for whoever question."""
 
     def __init__(self, what: str, remedy: str, code: str, *, address: str = "") -> None:
         super().__init__(what)
@@ -78,24 +81,42 @@ def form_question(question: ExampleQuestion) -> FormQuestion | None:
     )
 
 
+class _Answers:
+    """Answers by the digest of the policy that gave them: the same policy answers the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Full]] = {}
+
+    def of(self, digest: str) -> dict[str, Full]:
+        """The answers of one policy so far."""
+        if digest not in self._kept and len(self._kept) >= POLICIES_MAX:
+            self._kept.pop(next(iter(self._kept)), None)
+        return self._kept.setdefault(digest, {})
+
+
+_ANSWERS = _Answers()
+
+
 class QuestionAnswerer:
     """Reads questions out of addresses and answers them."""
 
-    def __init__(self, policy: Answering, plain: Plain) -> None:
-        self.policy, self.plain = policy, plain
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.voice, self.plain = Visitor(policy.program), Plain(policy.program)
+        self._answers = _ANSWERS.of(policy.digest)
         self.vocabulary = policy.program.vocabulary
         self.clauses = {c.id: c for c in policy.program.clauses if c.id}
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> FormQuestion:
-        """The question in an address; Refused where it cannot be understood."""
+        """The question in an address; RejectedQuestion where it cannot be understood."""
         action = ""
         dimensions: dict[str, tuple[str, ...]] = {}
         facts: dict[str, bool | int | float | str] = {}
-        all_pairs = list(pairs)
-        if len(all_pairs) > VALUES_MAX:
+        values = list(pairs)
+        if len(values) > VALUES_MAX:
             what = "The question names too many words."
             raise RejectedQuestion(what, "Ask for fewer at a time.", "too-large")
-        for key, value in all_pairs:
+        for key, value in values:
             word = value.strip()
             if key.startswith("fact."):
                 if word:
@@ -107,17 +128,19 @@ class QuestionAnswerer:
             elif key == "action":
                 action = word
             elif word:
-                self._check_word(TREE_OF[key], key, word)
+                self._known(TREE_OF[key], key, word)
                 dimensions[key] = (*dimensions.get(key, ()), word)
-        self._check_word("action", "action", action)
+        self._known("action", "action", action)
         return FormQuestion(action, dimensions, facts)
 
-    def _check_word(self, tree: str, dimension: str, word: str) -> None:
-        if self.plain.under(tree, word) or word in self.plain.leaves[tree].bit:
+    def _known(self, tree: str, dimension: str, word: str) -> None:
+        if self.voice.under(tree, word) or word in self.voice.leaves[tree].bit:
             return
         if not word:
             raise RejectedQuestion(
-                "The question names no act.", "Choose one below, “share” say.", "unknown-action"
+                "The question names no act.",
+                "Choose one below, for example “share”.",
+                "unknown-action",
             )
         code = "unknown-action" if dimension == "action" else "unknown-term"
         words = [*self.vocabulary.tree(tree), *self.policy.program.definitions]
@@ -146,83 +169,169 @@ class QuestionAnswerer:
                 return int(word) if word.lstrip("-").isdecimal() else _decimal(word)
             except ValueError:
                 pass
-        expected = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
+        wanted = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
         raise RejectedQuestion(
-            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {expected}.", "wrong-type"
+            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
         )
 
-    def answer(self, question: FormQuestion) -> dict[str, object]:
-        """The policy's answer; Refused where it has none."""
-        answer = self.policy.answer(question.json())
-        if answer["outcome"] != "error":
-            return answer
-        if answer.get("code") == "wrong-dimension":
+    def answer(self, question: FormQuestion) -> Full:
+        """The policy's whole answer, worked out once; RejectedQuestion where it has none."""
+        key = question.query()
+        full = self._answers.get(key)
+        if full is None:
+            full = self._work_out(question)
+            if len(self._answers) >= ANSWERS_MAX:
+                self._answers.clear()
+            self._answers[key] = full
+        return full
+
+    def _work_out(self, question: FormQuestion) -> Full:
+        try:
+            return self._full(question)
+        except RequestError as error:
             takes = self.vocabulary.takes(question.action)
             odd = [d for d in question.dimensions if d not in takes]
-            fewer = FormQuestion(
-                question.action,
-                {d: w for d, w in question.dimensions.items() if d in takes},
-                question.facts,
-            )
-            act = self.plain.label("action", question.action)
-            what = f"“{act}” has no {listed(DIMENSION_LABELS[d] for d in odd)}."
+            if error.code != "wrong-dimension" or not odd:
+                raise RejectedQuestion(
+                    "The policy cannot answer that.", f"{error}.".capitalize(), error.code
+                ) from None
+            fewer = {d: w for d, w in question.dimensions.items() if d in takes}
+            act = self.voice.label("action", question.action)
             raise RejectedQuestion(
-                what, "Ask without it.", "wrong-dimension", address=fewer.query() if odd else ""
-            )
-        raise RejectedQuestion(
-            "The policy cannot answer that.",
-            str(answer.get("why", "")),
-            str(answer.get("code", "")),
+                f"“{act}” has no {listed(DIMENSION_LABELS[d] for d in odd)}.",
+                "Ask without it.",
+                error.code,
+                address=FormQuestion(question.action, fewer, question.facts).query(),
+            ) from None
+        except UpheldError as error:
+            raise RejectedQuestion(
+                "That asks about too much at once.", "Say more, and ask again.", error.code
+            ) from None
+
+    def _full(self, question: FormQuestion) -> Full:
+        return full_answer(
+            self.policy, asked_of(self.policy, question.action, question.dimensions, question.facts)
         )
 
-    def view(self, question: FormQuestion, answer: Mapping[str, object]) -> dict[str, Any]:
+    def verdict(self, question: FormQuestion) -> str:
+        """Yes, no or sometimes; nothing where the policy has no answer."""
+        try:
+            return self.answer(question).verdict
+        except RejectedQuestion:
+            return ""
+
+    def question(self, question: FormQuestion) -> str:
+        """A question as whoever asks it says it."""
+        dimensions = {d: w for d, w in question.dimensions.items() if d != "actor"}
+        actors = [self.voice.label("party", w) for w in question.dimensions.get("actor", ())]
+        who = listed("I" if each == "me" else each for each in actors) if actors else "you"
+        return f"May {who} {self.voice.question(question.action, dimensions)}?"
+
+    def json(self, question: FormQuestion, full: Full) -> dict[str, object]:
+        """An answer for programs."""
+        return {
+            "answer": full.verdict,
+            "question": self.question(question),
+            "asked": question.json(),
+            "cases": [
+                {
+                    "when": c.when,
+                    "clauses": c.clauses,
+                    "bases": c.bases,
+                    "requests": msgspec.to_builtins(c.regions),
+                    "more": c.more,
+                }
+                for c in full.cases
+            ],
+            "refusals": msgspec.to_builtins(full.refusals),
+            "duties": msgspec.to_builtins(full.duties),
+            "due": msgspec.to_builtins(full.due),
+        }
+
+    def view(self, question: FormQuestion, full: Full) -> dict[str, Any]:
         """An answer as the page shows it."""
-        outcome = str(answer["outcome"])
-        tone, mark, word = VERDICT[outcome]
+        tone, mark, word = VERDICT[full.verdict]
+        yes = [self._line(question, c.regions, c.when, more=c.more, yes=True) for c in full.cases]
+        no = [
+            self._line(question, r.regions, r.when, more=r.more, yes=False) for r in full.refusals
+        ]
+        if full.verdict != SOMETIMES:
+            yes = no = []
+        for lines in (yes, no):  # what is said in few words first
+            lines.sort(key=lambda each: len(each["lead"]))
+        cited = [c for case in full.cases for c in case.clauses]
+        cited += [c for refusal in full.refusals for c in refusal.clauses]
         return {
             "tone": tone,
             "mark": mark,
             "word": word,
-            "rest": self._rest(answer),
-            "question": f"May you {self.plain.question(question.action, question.dimensions)}?",
+            "rest": self._rest(full),
+            "question": self.question(question),
             "given": [
                 {
-                    "text": self.plain.given({n: v})[0],
+                    "text": self.voice.given({n: v})[0],
                     "without": question.with_fact(n, None).query(),
                 }
                 for n, v in question.facts.items()
             ],
-            "clauses": [self.clauses[c] for c in _list(answer, "clauses") if c in self.clauses],
-            "prove": [
-                [self._proof(question, e) for e in every] for every in _list(answer, "prove")
-            ],
-            "duties": [self.plain.duty(each) for each in _list(answer, "duties")],
-            "owed": [self._obligation(each) for each in _list(answer, "owed")],
-            "depends": self._depends(answer),
-            "nearest": [
-                {"clause": self.clauses[each["clause"]], "lacks": self._lacks(each["lacks"])}
-                for each in _list(answer, "nearest")
-                if each["clause"] in self.clauses
-            ],
+            "clauses": [self.clauses[c] for c in dict.fromkeys(cited) if c in self.clauses],
+            "yes": yes,
+            "no": no,
+            "duties": [self.voice.duty(each) for each in full.duties],
+            "owed": [self._obligation(each) for each in full.due],
+            "others": self._others(question) if full.verdict == NO else [],
+            "nearest": self._nearest(question) if full.verdict == NO else [],
         }
 
-    def _rest(self, answer: Mapping[str, object]) -> str:
-        match answer["outcome"], answer.get("kind"):
-            case "allow", _:
-                return "The policy allows it."
-            case "deny", "silence":
-                return "No clause allows it, and what no clause allows, we may not do."
-            case "deny", _ if answer.get("depends"):
-                return "Not whenever and for whatever: say more, and the answer may be another."
-            case "deny", _:
-                return "The policy forbids it."
-            case _:
-                return ""
+    def _rest(self, full: Full) -> str:
+        if full.verdict == YES:
+            return "The policy allows it in any case."
+        if full.verdict == NO and not any(each.clauses for each in full.refusals):
+            return "No clause allows it, and what no clause allows, you may not do."
+        return "The policy allows it in no case." if full.verdict == NO else ""
 
-    def _proof(self, question: FormQuestion, literal: str) -> dict[str, str]:
-        proof = {"text": self.plain.literal(literal), "yes": ""}
+    def _line(
+        self,
+        question: FormQuestion,
+        regions: Sequence[Region],
+        ways: Sequence[Sequence[str]],
+        *,
+        more: bool,
+        yes: bool,
+    ) -> dict[str, Any]:
+        """One part of an answer: of what in the question, and when."""
+        leads = list(dict.fromkeys(self._lead(question, each) for each in regions))
+        if more:
+            leads.append("and more like it")
+        ends = [[self._proof(question, each, link=yes) for each in way] for way in ways if way]
+        return {"lead": "; ".join(filter(None, leads)), "ways": ends, "too_many": not ways}
+
+    def _lead(self, question: FormQuestion, region: Region) -> str:
+        """What a region says that the question does not."""
+        leaves = {
+            d: [x for w in words for x in self.voice.under(TREE_OF[d], w) or (w,)]
+            for d, words in region.dimensions.items()
+        }
+        mine = {
+            d: {x for w in words for x in self.voice.under(TREE_OF[d], w) or (w,)}
+            for d, words in question.dimensions.items()
+        }
+        differs = {d: words for d, words in leaves.items() if set(words) != mine.get(d)}
+        acts = region.action.split(", ")
+        if set(self._leaves("action", acts)) != set(self._leaves("action", [question.action])):
+            return self.voice.act(acts, leaves)
+        rest = {d: self.voice.terms(TREE_OF[d], words) for d, words in differs.items()}
+        return self.voice.tail(self.voice.label("action", question.action), rest)
+
+    def _leaves(self, tree: str, words: Iterable[str]) -> list[str]:
+        return [x for w in words for x in self.voice.under(tree, w) or (w,)]
+
+    def _proof(self, question: FormQuestion, literal: str, *, link: bool) -> dict[str, str]:
+        proof = {"text": self.voice.literal(literal), "yes": ""}
         negated = literal.startswith("not ")
         name, *rest = literal.removeprefix("not ").split()
+        if not link:
+            return proof
         if not rest:
             proof["yes"] = question.with_fact(name, not negated).query()
         elif rest[0] == "is" and not negated:
@@ -233,49 +342,52 @@ class QuestionAnswerer:
                 proof["yes"] = question.with_fact(name, int(rest[1])).query()
         return proof
 
-    def _obligation(self, duty: Mapping[str, object]) -> dict[str, object]:
-        within = ""
-        if duty.get("amount") is not None:
-            within = f"within {counted(str(duty['amount']), str(duty.get('unit', '')))}"
-        return {
-            "clause": self.clauses.get(str(duty["clause"])),
-            "within": within or "at once",
-            "certain": bool(duty.get("certain")),
-        }
+    def _obligation(self, due: Due) -> dict[str, object]:
+        within = f"within {amount_of(due.amount, due.unit)}" if due.amount else "at once"
+        return {"clause": self.clauses.get(due.clause), "within": within, "certain": due.certain}
 
-    def _depends(self, answer: Mapping[str, object]) -> list[str]:
-        depends = answer.get("depends")
-        sentences = []
-        for dimension, leaves in depends.items() if isinstance(depends, Mapping) else ():
-            tree = TREE_OF[dimension]
-            words = [w for w in self.plain.fold(tree, leaves) if w != OTHER]
-            but = listed((self.plain.label(tree, w) for w in words), "and")
-            except_ = f", except with {but}" if but and len(words) < 7 else " for some choices"
-            sentences.append(
-                f"Say which {DIMENSION_LABELS[dimension]}: it can be allowed{except_}."
+    def _others(self, question: FormQuestion) -> list[dict[str, str]]:
+        """Who else may, where it was question of the provider alone."""
+        if "actor" in question.dimensions or "actor" not in self.vocabulary.takes(question.action):
+            return []
+        others = []
+        for name in self.voice.leaves["party"].names:
+            other = FormQuestion(
+                question.action, {**question.dimensions, "actor": (name,)}, question.facts
             )
-        return sentences
+            if self.verdict(other) not in ("", NO):
+                others.append({"text": self.voice.label("party", name), "query": other.query()})
+        return others
 
-    def _lacks(self, lacks: Iterable[str]) -> list[str]:
-        """What was missing: a fact, or a dimension that would have had to be otherwise."""
-        lines = []
-        for each in lacks:
-            dimension, colon, word = each.partition(": ")
-            if colon and dimension in TREE_OF:
-                label = self.plain.label(TREE_OF[dimension], word)
-                lines.append(f"another {DIMENSION_LABELS[dimension]}, {label} say")
-            else:
-                lines.append(self.plain.literal(each))
-        return lines
+    def _nearest(self, question: FormQuestion) -> list[dict[str, object]]:
+        """Clauses that would allow something close, where what it would take helps indeed."""
+        answer = self.policy.answer(question.json())
+        nearby: list[dict[str, object]] = []
+        for each in answer.get("nearest") or ():
+            if each["clause"] not in self.clauses:
+                continue
+            nearer, parts, facts = question, [], []
+            for lack in each["lacks"]:
+                dimension, colon, word = lack.partition(": ")
+                if colon and dimension in TREE_OF:
+                    words = {**nearer.dimensions, dimension: (word,)}
+                    nearer = FormQuestion(nearer.action, words, nearer.facts)
+                    example = self.voice.label(TREE_OF[dimension], word)
+                    parts.append(
+                        f"for a different {DIMENSION_LABELS[dimension]}, for example {example}"
+                    )
+                else:
+                    facts.append(self.voice.literal(lack))
+            if parts and self.verdict(nearer) not in ("", NO):
+                when = f", when {listed(facts, 'and')}" if facts else ""
+                text = f"This could be allowed {listed(parts, 'and')}{when}."
+                clause = self.clauses[each["clause"]]
+                nearby.append({"clause": clause, "query": nearer.query(), "text": text})
+        return nearby
 
     def sentence(self, clause: Clause) -> str:
         """A clause's prose, cut where a title must be short."""
         return clause.text if len(clause.text) < 80 else clause.text[:77].rsplit(" ", 1)[0] + " …"
-
-
-def _list(answer: Mapping[str, object], key: str) -> list[Any]:
-    value = answer.get(key)
-    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _short(word: str) -> str:

@@ -1,0 +1,238 @@
+"""English grammar for labels: their contraries, what is said of numbers, and who is speaking.
+
+Labels of facts are clauses ("you opted out"), labels of terms are phrases ("your browser"). What
+these functions cannot turn with certainty they leave in words that are right, if plainer.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+BE = r"is|are|was|were|am|has been|have been|has|have|had|may|must|can|will|should"
+PRONOUNS = r"you|we|they|I|it|he|she|nobody|everybody"
+PARTICIPLES = {
+    "gave": "given",
+    "told": "told",
+    "took": "taken",
+    "saw": "seen",
+    "wrote": "written",
+    "chose": "chosen",
+    "made": "made",
+    "found": "found",
+    "sent": "sent",
+    "left": "left",
+    "paid": "paid",
+    "went": "gone",
+    "came": "come",
+    "bought": "bought",
+}
+VERBS = {
+    "owns": "own",
+    "supervises": "supervise",
+    "sends": "send",
+    "obliges": "oblige",
+    "forbids": "forbid",
+    "asks": "ask",
+    "needs": "need",
+    "uses": "use",
+    "demands": "demand",
+    "concerns": "concern",
+    "covers": "cover",
+    "lets": "let",
+}
+BASE = ("owe", "own", "need", "want", "use", "ask", "live", "work", "agree", "pay")
+HEAD = rf"(?:your|our|my|the|their)(?: own)?(?: (?!(?:{PRONOUNS}|that|who|which)\b)[a-z-]+)"
+VERB = rf"[a-z]+ed|{'|'.join((*PARTICIPLES, *VERBS, *BASE))}"
+STARTS = re.compile(
+    rf"(?P<who>{PRONOUNS}|{HEAD}{{1,2}}?) (?P<verb>{VERB})(?P<rest> .*|)", re.DOTALL
+)
+COMES = re.compile(rf"(?P<who>{PRONOUNS}|{HEAD}{{1,3}}?) (?P<be>{BE})(?P<rest> .*|)", re.DOTALL)
+NO = re.compile(r"(?:a|an) (?P<rest>.+)", re.DOTALL)
+TWO = re.compile(r" (?:and|or|but|unless|if) ")
+PERFECT = frozenset(("you", "we", "they", "I"))
+EXACT = {  # what no rule of grammar turns well
+    "a checked order demands it and is in force": (
+        "no valid court order or other legal process demands it"
+    ),
+    "a confidentiality agreement no wider than this policy is in force": (
+        "no confidentiality agreement that is no wider than this policy is in force"
+    ),
+    "we own or control them": "we neither own nor control them",
+    "our legal desk recorded the claim that needs it": (
+        "our legal desk has recorded no claim that needs it"
+    ),
+    "the takeover is signed, in effect and covers your account": (
+        "no takeover that is signed and in effect covers your account"
+    ),
+    "their role and an open task on your account need it": (
+        "no open task within their role needs it"
+    ),
+    "notice was sent and its time has run": "notice was not sent, or its time has not run",
+    "the change only narrows what we may do": "the change widens what we may do",
+    "we have erased you, but for what must be kept": "we have not erased you",
+}
+AGES = {
+    "<": "{who} under {n}",
+    "<=": "{who} {n} or younger",
+    "=": "{who} exactly {n}",
+    ">=": "{who} {n} or over",
+    ">": "{who} over {n}",
+}
+PASSED = {
+    "<": "less than {n}",
+    "<=": "no more than {n}",
+    "=": "exactly {n}",
+    ">=": "at least {n}",
+    ">": "more than {n}",
+}
+YEAR = 12
+
+
+def contrary(label: str) -> str:
+    """The contrary of a clause: `you have not opted out` of `you opted out`."""
+    if label in EXACT:
+        return EXACT[label]
+    if TWO.search(label):
+        return _untrue(label)
+    if found := NO.fullmatch(label):
+        return f"no {found['rest']}"
+    if label.startswith("something "):
+        return f"nothing {label.removeprefix('something ')}"
+    if found := COMES.fullmatch(label):
+        return _not(found["who"], found["be"], found["rest"])
+    if found := STARTS.fullmatch(label):
+        who, verb, rest = found["who"], found["verb"], found["rest"]
+        if verb in PARTICIPLES or verb.endswith("ed"):
+            has = "have" if who in PERFECT else "has"
+            return f"{who} {has} not {PARTICIPLES.get(verb, verb)}{rest}"
+        if verb in VERBS and who not in PERFECT:
+            return f"{who} does not {VERBS[verb]}{rest}"
+        if verb in BASE and who in PERFECT:
+            return f"{who} do not {verb}{rest}"
+    return _untrue(label)
+
+
+def _not(who: str, verb: str, rest: str) -> str:
+    if rest.startswith(" not "):
+        return f"{who} {verb} {rest.removeprefix(' not ').removesuffix(' yet')}"
+    if verb in ("have", "has") and rest.startswith((" a ", " an ")):
+        return f"{who} {verb} no {rest.split(' ', 2)[2]}"
+    if verb in ("have been", "has been"):
+        return f"{who} {verb.split(maxsplit=1)[0]} not been{rest}"
+    return f"{who} {verb} not{rest}"
+
+
+def _untrue(label: str) -> str:
+    return f"it is not true that {label}"
+
+
+def compared(label: str, comparison: str, number: str, unit: str) -> str:
+    """What a test of a number says, where there are words for it; empty where there are none."""
+    if label in ("your age", "my age") and unit == "years":
+        who = "you are" if label == "your age" else "I am"
+        return AGES[comparison].format(who=who, n=_plain(number))
+    if label.startswith("the time since "):
+        amount = PASSED[comparison].format(n=amount_of(number, unit))
+        return f"{amount} {_has(number, unit)} passed since {label.removeprefix('the time since ')}"
+    return ""
+
+
+def _has(number: str, unit: str) -> str:
+    return "has" if amount_of(number, unit).startswith("1 ") else "have"
+
+
+def amount_of(number: str, unit: str) -> str:
+    """An amount as people say it: `7 years` rather than `84 months`, `1 day`."""
+    value = Fraction(number)
+    if unit == "months" and value and value % YEAR == 0:
+        value, unit = value / YEAR, "years"
+    said = _plain(str(value))
+    if unit == "percent":
+        return f"{said} %"
+    return f"{said} {unit[:-1] if said == '1' else unit}".strip()
+
+
+def _plain(number: str) -> str:
+    value = Fraction(number)
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):g}"
+
+
+# Who is speaking
+
+MINE = {
+    "we": "you",
+    "us": "you",
+    "our": "your",
+    "ours": "yours",
+    "ourselves": "yourselves",
+    "your": "my",
+    "yours": "mine",
+    "yourself": "myself",
+}
+PREPOSITIONS = ("of", "about", "to", "with", "from", "for", "by", "at", "between", "on", "than")
+BEFORE = frozenset(
+    (  # after these, `you` is no subject
+        *PREPOSITIONS,
+        "but",
+        "and",
+        "tell",
+        "told",
+        "hold",
+        "give",
+        "gave",
+        "show",
+        "write",
+        "help",
+        "let",
+        "charge",
+        "bill",
+        "send",
+        "ask",
+        "reach",
+        "erased",
+        "see",
+        "call",
+        "serve",
+        "know",
+        "concerns",
+        "allows",
+        "lets",
+        "obliges",
+    )
+)
+AM = {"are": "am", "were": "was"}
+WORDS = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
+
+
+def turned(label: str) -> str:
+    """The words of one who speaks to you as yours to them: `what I told you` of `what you told us`.
+
+    `you` is `I` where it is who acts, and `me` after a preposition, a verb that takes a person, or
+    alone.
+    """
+    parts = WORDS.findall(label)
+    words = [at for at, part in enumerate(parts) if part[0].isalpha()]
+    found = list(parts)
+    for place, at in enumerate(words):
+        word = parts[at].lower()
+        before = parts[words[place - 1]].lower() if place else ""
+        last = place + 1 == len(words)
+        if word == "you":
+            found[at] = "me" if before in BEFORE or (last and before not in ("if", "when")) else "I"
+        elif word in MINE:
+            found[at] = MINE[word]
+        elif word in AM and before == "you" and found[words[place - 1]] == "I":
+            found[at] = AM[word]
+    said = "".join(found)
+    return said[:1].upper() + said[1:] if label[:1].isupper() else said
+
+
+SPEAKER = frozenset(
+    ("we", "us", "our", "i", "me", "my", "mine", "myself", "you", "your", "yours", "yourselves")
+)
+
+
+def names_speaker(label: str) -> bool:
+    """Whether a phrase already says whose or about whom it is."""
+    return any(word.lower() in SPEAKER for word in WORDS.findall(label))
