@@ -9,6 +9,7 @@ import pytest
 
 from upheld.core.errors import UpheldError
 from upheld.core.settings import SettingsError, read_settings
+from upheld.gate.act.options import StoreOptions
 from upheld.gate.erasure.erase import holdings
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import FieldValueError
@@ -156,7 +157,7 @@ def test_whoever_writes_a_value_is_read_at_the_gate(
 def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: str) -> None:
     """Of some rows at once one that nobody could read lets none in; other fields are text."""
     gate.context.fields.add("transaction", json.loads)
-    told = {"source": "customer", "occasion": "service-use"}
+    told: StoreOptions = {"source": "customer", "occasion": "service-use"}
     with pytest.raises(FieldValueError, match="`transaction`"):
         gate.append(person, "transaction", ["{}", "4111 of something"], **told)
     gate.context.fields.add("usage", json.loads)
@@ -171,7 +172,7 @@ def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person
     """It is set aside: the age is unknown until somebody writes a date, and no act fails."""
     fields = gate.context.fields
     with pytest.MonkeyPatch.context() as earlier:
-        earlier.setattr(type(fields), "kept", lambda _self, _field, value, _today: value)
+        earlier.setattr(type(fields), "normalise", lambda _self, _field, value, _today: value)
         gate.store(person, {"birth-date": "the 1st"}, source="customer", occasion="registration")
     assert not gate.peek("serve", person).allowed
     gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")

@@ -39,8 +39,8 @@ def requested(gate: Gate, person: str, fact: str = "access-requested") -> str:
     """A request by a person: the record of it."""
     kind = gate.context.policy.program.vocabulary.facts[fact].proof
     facts = gate.context.policy.program.vocabulary.facts
-    named = {"fact": fact} if sum(f.proof == kind for f in facts.values()) > 1 else {}
-    return gate.record(person, kind, **named)
+    several = sum(each.proof == kind for each in facts.values()) > 1
+    return gate.record(person, kind, fact=fact if several else "")
 
 
 def test_a_request_opens_what_is_owed_and_the_act_closes_it(gate: Gate) -> None:

@@ -15,6 +15,7 @@ from gate.conftest import START, TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.database.seals import SealedError
 from upheld.database.transaction import writing
+from upheld.gate.act.options import StoreOptions
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import FieldValues
 from upheld.gate.evidence.provers import EvidenceError, years
@@ -158,8 +159,14 @@ def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, p
     asked: dict[str, Any] = {"purpose": "service-provision", "recipient": "business-partner"}
     with pytest.raises(Refused):
         gate.share(person, ["phone"], occasion="other", **asked)
-    come = {"source": "customer", "occasion": "registration"}
-    gate.store(person, {"phone": "+15550100199"}, public_source="phone book 2026", **come)
+    come: StoreOptions = {"source": "customer", "occasion": "registration"}
+    gate.store(
+        person,
+        {"phone": "+15550100199"},
+        source="customer",
+        occasion="registration",
+        public_source="phone book 2026",
+    )
     found = gate.share(person, ["phone"], occasion="other", **asked)
     assert found.values["phone"].origin.public_source == "phone book 2026"
     assert "phone" in gate.entries(person)[-1].entry.evidence
@@ -177,8 +184,8 @@ def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: s
     told = "We may send you offers of our partners' – marked words."
     record = gate.record(person, "consent", about=OFFERS, text=told, by_whom="customer", how="form")
     other = gate.record(person, "consent", about=OFFERS)
-    entry = {"about": {"recipient": ["collection-agent"]}, "party": "acme", "text": "Contract"}
-    register = gate.record(REGISTER, "engagement", **entry)
+    about = {"recipient": ["collection-agent"]}
+    register = gate.record(REGISTER, "engagement", about=about, party="acme", text="Contract")
     with gate.together() as transaction:
         assert transaction.shown(person, record) == told
         assert transaction.shown(person, other) == ""
@@ -218,7 +225,7 @@ def test_a_birthday_counts_from_its_day_on(
     person = gate.enrol()
     told = {"birth-date": born}
     with pytest.MonkeyPatch.context() as earlier:
-        earlier.setattr(FieldValues, "kept", lambda _self, _field, value, _today: value)
+        earlier.setattr(FieldValues, "normalise", lambda _self, _field, value, _today: value)
         gate.store(person, told, source="customer", occasion="registration")
     gate.record(person, "service-order", fact="has-service", begins=today - DAY)
     assert gate.peek("serve", person).allowed == served

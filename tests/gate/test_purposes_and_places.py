@@ -12,6 +12,7 @@ from gate.test_faults import problems
 from gate.test_items import of
 from gate.test_retention import held
 from upheld.core.errors import RequestError
+from upheld.gate.act.options import StoreOptions
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.erasure.retention import retire
 from upheld.gate.evidence import records
@@ -29,7 +30,7 @@ may view email by staff for support in home-country
 must delete phone, interests within 60 days when account-closed
 """
 HOLD = "We keep what we must. {#hold}\n\n```rule\nmay store interests when legal-hold\n```\n"
-FROM = {"source": "customer", "occasion": "registration"}
+FROM: StoreOptions = {"source": "customer", "occasion": "registration"}
 
 
 def policy_of(rules: str) -> upheld.Policy:
@@ -47,7 +48,7 @@ def stored(gate: Gate) -> str:
     """Somebody of whom an e-mail address, a phone number and interests are held."""
     person = gate.enrol()
     told = {"email": "ann@marked.example", "phone": "+1 425 555 0142", "interests": "marked skiing"}
-    gate.store(person, told, **FROM, purpose="billing")
+    gate.store(person, told, source="customer", occasion="registration", purpose="billing")
     return person
 
 
@@ -59,7 +60,13 @@ def test_what_is_stored_names_its_purpose_and_its_place(here: Gate) -> None:
     assert (store.action, store.purpose, store.place) == ("store", "billing", "home-country")
     for purpose in (None, "offers"):
         with pytest.raises(Refused):
-            here.store(person, {"email": "bea@marked.example"}, **FROM, purpose=purpose)
+            here.store(
+                person,
+                {"email": "bea@marked.example"},
+                source="customer",
+                occasion="registration",
+                purpose=purpose,
+            )
     assert here.act("view", person, ["email"], actor="staff", purpose="support")["email"]
 
 
@@ -113,7 +120,13 @@ def test_a_purpose_that_the_words_do_not_ask_for_goes_unsaid(
     text += "may collect email from customer\nmay store email\n```\n"
     gate = Gate(engine, load_text(text, vocabulary=words), keyring, clock, place="abroad")
     person = gate.enrol()
-    assert gate.store(person, {"email": "a@b.example"}, **FROM, purpose="billing").decision.allowed
+    assert gate.store(
+        person,
+        {"email": "a@b.example"},
+        source="customer",
+        occasion="registration",
+        purpose="billing",
+    ).decision.allowed
     assert retire(gate) == 0
 
 

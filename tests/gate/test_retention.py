@@ -9,11 +9,12 @@ from gate.test_erasure import anywhere
 from gate.test_faults import problems
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
+from upheld.gate.act.options import StoreOptions
 from upheld.gate.erasure import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 
-SIGN_IN = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
+SIGN_IN: StoreOptions = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 
 def held(gate: Gate, person: str) -> list[str]:

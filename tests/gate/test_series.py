@@ -11,6 +11,7 @@ from gate.conftest import Told, customer
 from gate.test_faults import flipped, problems
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
+from upheld.gate.act.options import ActOptions
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import DerivedError, ReadRows
 from upheld.gate.evidence.provers import Proof, ProofQuestion
@@ -269,7 +270,11 @@ def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> Non
 def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> None:
     """Whoever is entitled sees why not; nothing is noted, and no value comes out."""
     before = len(gate.entries(person))
-    asked = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
+    asked: ActOptions = {
+        "recipient": "business-partner",
+        "purpose": "offers",
+        "occasion": "other",
+    }
     found = gate.peek("share", person, ["email"], **asked)
     assert (found.outcome, found.prove) == ("needs-proof", (("permission",),))
     assert gate.peek("use", person, ["email"], purpose="billing").allowed

@@ -73,7 +73,7 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
     """A row whose stored address is none is set aside at once, and the one behind it goes out."""
     bad, good = customer_named(house, "Bad"), customer_named(house, "Good", "good@marked.example")
     with monkeypatch.context() as before:  # as before addresses were checked
-        before.setattr(FieldValues, "kept", lambda _self, _field, value, _today: value)
+        before.setattr(FieldValues, "normalise", lambda _self, _field, value, _today: value)
         _keep_raw(house, bad, address)
     with mail_server() as (inbox, url):
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1

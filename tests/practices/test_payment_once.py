@@ -201,7 +201,7 @@ def test_an_odd_value_gets_a_page_that_says_so(
     house: House, odd: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Card, transactions, services, usage and messages that no form of ours wrote break no page."""
-    monkeypatch.setattr(FieldValues, "kept", as_it_is)
+    monkeypatch.setattr(FieldValues, "normalise", as_it_is)
     person = house.customer()
 
     def bring(transaction: GateTransaction) -> None:
@@ -229,7 +229,7 @@ def test_an_odd_card_can_be_given_again(house: House, monkeypatch: pytest.Monkey
     """The page says that it cannot be read, and the processor's page puts another in its place."""
     person = owes(house)
     with monkeypatch.context() as earlier:
-        earlier.setattr(FieldValues, "kept", as_it_is)
+        earlier.setattr(FieldValues, "normalise", as_it_is)
         house.do(lambda transaction: transaction.bring(person, {"card": "4242 4242 4242 4242"}))
     page_text = house.signed_in(person).get("/me/payment").text
     assert "cannot be read" in page_text

@@ -14,13 +14,24 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from upheld.core.clock import Clock
 from upheld.database.engines import made_or_gone
 from upheld.database.schema import migrate
 from upheld.gate.act.execution import Outcome
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.options import (
+    ActOptions,
+    RecordFilter,
+    RecordFilterUntil,
+    RecordOptions,
+    StoreOptions,
+    act_of,
+    check_filter,
+    check_record,
+    check_store,
+)
+from upheld.gate.act.request import ActResult, Refused, require_list
 from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import GateTransaction
@@ -100,27 +111,31 @@ class AsyncGate:
         """A new person; the id."""
         return str(await self.do(lambda transaction: transaction.enrol()))
 
-    async def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> ActResult:
+    async def store(
+        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
+    ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
+        check_store("AsyncGate.store", options)
         found: ActResult = await self.do(
-            lambda transaction: transaction.store(person_id, told, **more)
+            lambda transaction: transaction.store(person_id, field_values, **options)
         )
         return found
 
     async def append(
-        self, person_id: str, field: str, told: Sequence[str], **more: Any
+        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
+        check_store("AsyncGate.append", options)
         found: ActResult = await self.do(
-            lambda transaction: transaction.append(person_id, field, told, **more)
+            lambda transaction: transaction.append(person_id, field, rows, **options)
         )
         return found
 
     async def peek(
-        self, action: str, person_id: str, data: Sequence[str] = (), **more: Any
+        self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        asked = Act(action=action, data=tuple(data), **more)
+        asked = act_of("AsyncGate.peek", action, data, options)
         found: Decision = await self.do(lambda transaction: transaction.peek(person_id, asked))
         return found
 
@@ -131,10 +146,10 @@ class AsyncGate:
         data: Sequence[str] = (),
         *,
         entitled: bool = False,
-        **more: Any,
+        **options: Unpack[ActOptions],
     ) -> ActResult:
-        """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
-        asked = Act(action=action, data=tuple(data), **more)
+        """Do any act of the vocabulary; options say purpose, recipient and so on."""
+        asked = act_of(f"AsyncGate.{action.replace('-', '_')}", action, data, options)
         found: ActResult = await self.do(
             lambda transaction: transaction.act(asked, person_id, entitled=entitled)
         )
@@ -146,22 +161,34 @@ class AsyncGate:
         if name.startswith("_") or action not in self.gate.actions:
             raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
 
-        async def act(person_id: str, data: Sequence[str] = (), **more: Any) -> ActResult:
-            return await self.act(action, person_id, data, **more)
+        async def act(
+            person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
+        ) -> ActResult:
+            return await self.act(action, person_id, data, **options)
 
         return act
 
     async def sweep(
-        self, action: str, asked: Sequence[str], data: Sequence[str] = (), **more: Any
+        self,
+        action: str,
+        person_ids: Sequence[str],
+        data: Sequence[str] = (),
+        **options: Unpack[ActOptions],
     ) -> dict[str, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
-        act = Act(action=action, data=tuple(data), **more)
-        found: dict[str, Outcome] = await self.do(lambda transaction: transaction.sweep(act, asked))
+        require_list(person_ids, "person_ids", "ids")
+        act = act_of("AsyncGate.sweep", action, data, options)
+        found: dict[str, Outcome] = await self.do(
+            lambda transaction: transaction.sweep(act, person_ids)
+        )
         return found
 
-    async def record(self, person_id: str, kind: str, **more: Any) -> str:
+    async def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
         """Keep a record that proves a fact; its id."""
-        return str(await self.do(lambda transaction: transaction.record(person_id, kind, **more)))
+        check_record("AsyncGate.record", options)
+        return str(
+            await self.do(lambda transaction: transaction.record(person_id, kind, **options))
+        )
 
     async def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
@@ -171,15 +198,17 @@ class AsyncGate:
             lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
         )
 
-    async def registered(self, kind: str, **which: Any) -> list[Record]:
+    async def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
+        check_filter("AsyncGate.registered", which)
         found: list[Record] = await self.do(
             lambda transaction: transaction.registered(kind, **which)
         )
         return found
 
-    async def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
+    async def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
+        check_filter("AsyncGate.withdraw_all", which, "until")
         found: list[Record] = await self.do(
             lambda transaction: transaction.withdraw_all(kind, **which)
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import Engine
 
@@ -23,7 +23,18 @@ from upheld.gate import older_databases
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
 from upheld.gate.act.execution import ActExecution, ActTemplate, GateContext, Outcome, checked_place
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.options import (
+    ActOptions,
+    RecordFilter,
+    RecordFilterUntil,
+    RecordOptions,
+    StoreOptions,
+    act_of,
+    check_filter,
+    check_record,
+    check_store,
+)
+from upheld.gate.act.request import ActResult, Refused, require_list
 from upheld.gate.change_counts import change_counts_of
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
@@ -151,22 +162,32 @@ class Gate:
         """A new person; the id."""
         return str(self._one(lambda transaction: transaction.enrol()))
 
-    def store(self, person_id: str, told: Mapping[str, str], **more: Any) -> ActResult:
+    def store(
+        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
+    ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
-        found: ActResult = self._one(lambda transaction: transaction.store(person_id, told, **more))
-        return found
-
-    def append(self, person_id: str, field: str, told: Sequence[str], **more: Any) -> ActResult:
-        """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
+        check_store("Gate.store", options)
         found: ActResult = self._one(
-            lambda transaction: transaction.append(person_id, field, told, **more)
+            lambda transaction: transaction.store(person_id, field_values, **options)
         )
         return found
 
-    def peek(self, action: str, person_id: str, data: Sequence[str] = (), **more: Any) -> Decision:
+    def append(
+        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
+    ) -> ActResult:
+        """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
+        check_store("Gate.append", options)
+        found: ActResult = self._one(
+            lambda transaction: transaction.append(person_id, field, rows, **options)
+        )
+        return found
+
+    def peek(
+        self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
+    ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         with reading(self.engine) as connection:
-            asked = Act(action=action, data=tuple(data), **more)
+            asked = act_of("Gate.peek", action, data, options)
             return GateTransaction(self.context, connection).peek(person_id, asked)
 
     def act(
@@ -176,10 +197,10 @@ class Gate:
         data: Sequence[str] = (),
         *,
         entitled: bool = False,
-        **more: Any,
+        **options: Unpack[ActOptions],
     ) -> ActResult:
-        """Do any act of the vocabulary; `more` says purpose, recipient and so on, as Act does."""
-        asked = Act(action=action, data=tuple(data), **more)
+        """Do any act of the vocabulary; options say purpose, recipient and so on."""
+        asked = act_of(f"Gate.{action.replace('-', '_')}", action, data, options)
         with writing(self.engine) as connection:
             found = ActExecution(self.context, connection, asked, entitled=entitled).execute(
                 person_id
@@ -203,16 +224,24 @@ class Gate:
         return act
 
     def sweep(
-        self, action: str, asked: Sequence[str], data: Sequence[str] = (), **more: Any
+        self,
+        action: str,
+        person_ids: Sequence[str],
+        data: Sequence[str] = (),
+        **options: Unpack[ActOptions],
     ) -> dict[str, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
-        act = Act(action=action, data=tuple(data), **more)
-        found: dict[str, Outcome] = self._one(lambda transaction: transaction.sweep(act, asked))
+        require_list(person_ids, "person_ids", "ids")
+        act = act_of("Gate.sweep", action, data, options)
+        found: dict[str, Outcome] = self._one(
+            lambda transaction: transaction.sweep(act, person_ids)
+        )
         return found
 
-    def record(self, person_id: str, kind: str, **more: Any) -> str:
+    def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
         """Keep a record that proves a fact; its id."""
-        return str(self._one(lambda transaction: transaction.record(person_id, kind, **more)))
+        check_record("Gate.record", options)
+        return str(self._one(lambda transaction: transaction.record(person_id, kind, **options)))
 
     def withdraw(
         self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
@@ -222,13 +251,15 @@ class Gate:
             lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
         )
 
-    def registered(self, kind: str, **which: Any) -> list[Record]:
+    def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
+        check_filter("Gate.registered", which)
         found: list[Record] = self._one(lambda transaction: transaction.registered(kind, **which))
         return found
 
-    def withdraw_all(self, kind: str, **which: Any) -> list[Record]:
+    def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
+        check_filter("Gate.withdraw_all", which, "until")
         found: list[Record] = self._one(lambda transaction: transaction.withdraw_all(kind, **which))
         return found
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -22,6 +22,7 @@ from upheld.database.tables import microseconds
 from upheld.database.tables import record as table
 from upheld.gate import obligations
 from upheld.gate.act.execution import GateContext
+from upheld.gate.act.options import RecordFilter
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
@@ -49,19 +50,14 @@ class RecordQuery(NamedTuple):
     about: dict[str, str]
 
 
-def record_query(
-    checker: Checker, kind: str, fact: str, party: str, person_id: str | None, about: dict[str, str]
-) -> RecordQuery:
-    """What is asked, checked: RequestError for a word that no dimension of records has."""
+def record_query(checker: Checker, kind: str, which: RecordFilter) -> RecordQuery:
+    """The query that some options say; RequestError for a word that its dimension does not have."""
+    words: dict[str, Any] = {name: which.get(name) for name in DIMENSIONS}
+    about = {dimension: word for dimension, word in words.items() if word is not None}
     for dimension, word in about.items():
-        if dimension not in DIMENSIONS:
-            raise records.RecordError(
-                f"no record is about `{dimension}`",
-                code="wrong-record",
-                hint="name one of " + ", ".join(DIMENSIONS),
-            )
         checker.dimension(dimension, word)
-    return RecordQuery(kind, fact, party, person_id, about)
+    fact, party = which.get("fact", ""), which.get("party", "")
+    return RecordQuery(kind, fact, party, which.get("person_id"), about)
 
 
 def list_records(context: GateContext, connection: Connection, asked: RecordQuery) -> list[Record]:

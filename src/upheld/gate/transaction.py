@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import Connection
 
-from upheld.gate import obligations
-from upheld.gate import record_queries as registered
+from upheld.gate import obligations, record_queries
 from upheld.gate.act.execution import ActExecution, GateContext, Outcome
+from upheld.gate.act.options import (
+    NoteOptions,
+    RecordFilter,
+    RecordFilterUntil,
+    RecordOptions,
+    StoreOptions,
+    check_filter,
+    check_note,
+    check_record,
+    check_store,
+)
 from upheld.gate.act.places import PLACE
-from upheld.gate.act.request import Act, Refused, planned
+from upheld.gate.act.request import Act, Refused, planned, require_list
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
@@ -56,11 +66,11 @@ class Transaction(Inquiries):
         return execution.execute(person_id)
 
     def sweep(
-        self, act: Act, asked: Sequence[str], *, entitled: bool = False
+        self, act: Act, person_ids: Sequence[str], *, entitled: bool = False
     ) -> dict[str, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry."""
         execution = ActExecution(self._context, self._connection, act, entitled=entitled)
-        return execution.execute_many(list(dict.fromkeys(asked)))
+        return execution.execute_many(list(dict.fromkeys(person_ids)))
 
     def peek(self, person_id: str, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
@@ -80,55 +90,35 @@ class Transaction(Inquiries):
         shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
         return {**shapes, **dict.fromkeys(self._context.derived.out_of(found), "derived")}
 
-    def store(  # noqa: PLR0913 - what belongs to what is stored
-        self,
-        person_id: str,
-        told: Mapping[str, str],
-        *,
-        source: str,
-        occasion: str,
-        purpose: str | None = None,
-        party: str = "",
-        public_source: str | None = None,
-        entitled: bool = False,
+    def store(
+        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
     ) -> Outcome:
         """Collect and store values, if the policy lets them in from there and lets them be kept.
 
-        `purpose` is what they are collected and stored for; left out, it is any purpose.
-        FieldValueError for one that its field cannot have.
+        FieldValueError for a value that its field cannot have.
         """
-        told = self._read(told)
-        collect = self._collecting(tuple(told), source, occasion, purpose, party)
+        check_store("Transaction.store", options)
+        written = self._read(field_values)
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
-            origin = Origin(party or source, occasion, clauses, public_source)
-            return self._put(person, told, origin, at)
+            return self._put(person, written, _origin(options, clauses), at)
 
-        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
+        return self._let_in(person_id, tuple(written), put, options)
 
-    def append(  # noqa: PLR0913 - what belongs to what is stored
-        self,
-        person_id: str,
-        field: str,
-        told: Sequence[str],
-        *,
-        source: str,
-        occasion: str,
-        purpose: str | None = None,
-        party: str = "",
-        public_source: str | None = None,
-        entitled: bool = False,
+    def append(
+        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> Outcome:
         """Collect and store further rows of a series, as `store` does values, or none of them."""
-        told = [self._read({field: each})[field] for each in told]
-        collect = self._collecting((field,), source, occasion, purpose, party)
+        check_store("Transaction.append", options)
+        require_list(rows, "rows", "rows of the series")
+        written = [self._read({field: each})[field] for each in rows]
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
-            origin = Origin(party or source, occasion, clauses, public_source)
-            person = values.append(self._connection, person, field, told, origin, at)
+            origin = _origin(options, clauses)
+            person = values.append(self._connection, person, field, written, origin, at)
             return {field: person.holdings[field].mark}
 
-        return self._let_in(person_id, collect, put, purpose, entitled=entitled)
+        return self._let_in(person_id, (field,), put, options)
 
     def _collecting(
         self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
@@ -161,40 +151,41 @@ class Transaction(Inquiries):
     def _let_in(
         self,
         person_id: str,
-        collect: Act,
+        fields: tuple[str, ...],
         put: Callable[[Person, str, datetime], dict[str, str]],
-        purpose: str | None,
-        *,
-        entitled: bool,
+        options: StoreOptions,
     ) -> Outcome:
-        """Collect and store, both or neither; `put` writes, told by which clauses and when.
+        """Collect and store, both or neither; `put` writes, given the clauses and the time.
 
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.
         """
         context, connection = self._context, self._connection
-        self._context.derived.refuse(collect.data)
-        people.lock(self._connection, person_id)
-        storing = ActExecution(
-            context, connection, context.storing(collect.data, purpose), entitled=entitled
+        context.derived.refuse(fields)
+        people.lock(connection, person_id)
+        entitled, purpose = options.get("entitled", False), options.get("purpose")
+        collect = self._collecting(
+            fields, options["source"], options["occasion"], purpose, options.get("party", "")
         )
+        store = context.storing(fields, purpose)
+        storing = ActExecution(context, connection, store, entitled=entitled)
         collecting = ActExecution(context, connection, collect, entitled=entitled)
-        held = storing.load_with(person_id, collecting)
-        if not storing.peek(person_id, held).allowed:
-            return storing.execute(person_id, held)  # refused, with its entry
-        found = collecting.execute(person_id, held)
-        if isinstance(found, Refused):
-            return found
-        decision = found.decision
+        data = storing.load_with(person_id, collecting)
+        if not storing.peek(person_id, data).allowed:
+            return storing.execute(person_id, data)  # refused, with its entry
+        outcome = collecting.execute(person_id, data)
+        if isinstance(outcome, Refused):
+            return outcome
+        decision = outcome.decision
 
         def perform() -> dict[str, str]:
-            person = held.people[person_id].person
+            person = data.people[person_id].person
             if decision.duties or decision.owed:  # whoever carried them out may have stored more
                 person = people.opened(connection, context.keyring, person_id)
             return put(person, ", ".join(decision.clauses), storing.at)
 
         storing.perform = perform
-        return storing.execute(person_id, held)
+        return storing.execute(person_id, data)
 
     def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry.
@@ -286,38 +277,49 @@ class Transaction(Inquiries):
         )
         return bool(violation)
 
-    def record(self, person_id: str, kind: str, *, fact: str = "", **more: Any) -> str:
-        """Keep a record that proves a fact; its id. `more` is as `records.add` takes it.
+    def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
+        """Keep a record that proves a fact; its id.
 
         The entry names who did it: `actor`, a party and an id as an entry has them, or the
         customer or browser that `by_whom` says.
 
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
-        context = self._context
-        about = dict(more.pop("about", None) or {})
+        check_record("Transaction.record", options)
+        context, now = self._context, self._context.clock.now()
+        fact, about = options.get("fact", ""), dict(options.get("about") or {})
         _checked(context.policy, kind, fact, about)
-        if kind in NAMED and not more.get("party"):
+        party, by_whom = options.get("party", ""), options.get("by_whom", "")
+        if kind in NAMED and not party:
             raise records.RecordError(
                 f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
             )
         people.lock_there(self._connection, person_id)
-        actor = more.pop("actor", "") or _actor(person_id, more.get("by_whom", ""))
-        sealing = self._sealing(person_id) if more.get("text") else b""
-        more.setdefault("begins", context.clock.now())
-        made = records.add(
-            self._connection, person_id, kind, fact=fact, about=about, sealing=sealing, **more
+        text = options.get("text", "")
+        record = records.add(
+            self._connection,
+            person_id,
+            kind,
+            begins=options.get("begins", now),
+            fact=fact,
+            about=about,
+            party=party,
+            ends=options.get("ends"),
+            by_whom=by_whom,
+            how=options.get("how", ""),
+            text=text,
+            sealing=self._sealing(person_id) if text else b"",
         )
         number = self._note(
             person_id,
             context.clock.now(),
             kind="record",
             action=f"add {kind}",
-            actor=actor,
-            evidence=(made.record_id,),
+            actor=options.get("actor") or _actor(person_id, by_whom),
+            evidence=(record.record_id,),
         )
-        obligations.reassess(context, self._connection, person_id, kind, number, made.record_id)
-        return made.record_id
+        obligations.reassess(context, self._connection, person_id, kind, number, record.record_id)
+        return record.record_id
 
     def _sealing(self, person_id: str) -> Key:
         """The key for the texts of a person's records, or of the registers'."""
@@ -353,62 +355,46 @@ class Transaction(Inquiries):
             self._context, self._connection, person_id, found.kind, number, record_id
         )
 
-    def registered(
-        self,
-        kind: str,
-        *,
-        fact: str = "",
-        party: str = "",
-        person_id: str | None = None,
-        **about: str,
-    ) -> list[Record]:
-        """The records in force of a kind that hold of all that is asked, with one entry.
+    def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
+        """List the records of a kind in force that cover every word given; one ledger entry.
 
-        `about` says words for dimensions, such as `purpose="offers"`; a record that names none of
-        one holds of all of it. Of people who are there, or of one alone; never a register's.
+        `purpose="offers"` and the like name a word for a dimension; a record that names none of one
+        covers all of it. They are those of active people, or of one alone; never a register's.
         """
-        asked = registered.record_query(
-            self._context.policy.engine.checker, kind, fact, party, person_id, about
-        )
-        return registered.list_records(self._context, self._connection, asked)
+        check_filter("Transaction.registered", which)
+        query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
+        return record_queries.list_records(self._context, self._connection, query)
 
-    def withdraw_all(
-        self,
-        kind: str,
-        *,
-        until: datetime | None = None,
-        fact: str = "",
-        party: str = "",
-        person_id: str | None = None,
-        **about: str,
-    ) -> list[Record]:
-        """Withdraw every record of a kind that speaks of what is asked, or let it end `until` then.
+    def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
+        """Withdraw every record of a kind that speaks of the words given, or end it at `until`.
 
-        As `registered`, but one that speaks of a part of it goes too, as a whole. A record never
-        comes to last longer. Each person's entry; as the records are now.
+        Records are chosen as by `registered`, but one that covers a part of the words is withdrawn
+        too, as a whole. No record comes to last longer. Each person gets an entry; what is given
+        back are the records as they are now.
         """
-        asked = registered.record_query(
-            self._context.policy.engine.checker, kind, fact, party, person_id, about
-        )
-        return registered.end(self._context, self._connection, asked, until)
+        check_filter("Transaction.withdraw_all", which, "until")
+        query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
+        return record_queries.end(self._context, self._connection, query, which.get("until"))
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
+        require_list(fields, "fields", "field names")
         return delete_fields.drop(self._context, self._connection, person_id, fields)
 
-    def note(self, person_id: str | None, kind: str, **told: Any) -> int:
+    def note(self, person_id: str | None, kind: str, **words: Unpack[NoteOptions]) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.
 
-        `told` are keys of an entry: ids and words of the vocabulary, never a value.
+        `words` are keys of an entry: ids and words of the vocabulary, never a value.
         """
-        return self._note(person_id, self._context.clock.now(), kind=kind, **told)
+        check_note("Transaction.note", words)
+        return self._note(person_id, self._context.clock.now(), kind=kind, **words)
 
     def accept_clock(self, at: datetime) -> None:
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
-    def _note(self, person_id: str | None, at: datetime, **told: Any) -> int:
-        entry = Entry(time="", policy=self._context.policy.digest, **told)
+    def _note(self, person_id: str | None, at: datetime, **words: Any) -> int:
+        entry = Entry(time="", policy=self._context.policy.digest, **words)
         return entries.write(self._connection, entry, person_id or None, at)[0]
 
 
@@ -424,6 +410,12 @@ class GateTransaction(Transaction):
     def connection(self) -> Connection:
         """The connection of the transaction."""
         return self._connection
+
+
+def _origin(options: StoreOptions, clauses: str) -> Origin:
+    """Where values come from, as it is kept beside them."""
+    source = options.get("party") or options["source"]
+    return Origin(source, options["occasion"], clauses, options.get("public_source"))
 
 
 def _actor(person_id: str, by_whom: str) -> str:

@@ -8,6 +8,7 @@ what makes erasures final. Moving is resumable: a person is of the old epoch or 
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -47,6 +48,16 @@ _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
 class VaultError(UpheldError):
     """What the vault cannot do: a person who is not there, a key that is another's."""
+
+
+def no_person(person_id: str) -> VaultError:
+    """The error for an id of nobody; what is not an id, such as an address, is not quoted."""
+    is_id = re.fullmatch(r"[0-9a-f]{32}", person_id) is not None
+    return VaultError(
+        f"no person with id `{person_id}`" if is_id else "no person with this id",
+        code="no-person",
+        hint="they may have been erased" if is_id else "an id is 32 hexadecimal digits",
+    )
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -240,7 +251,7 @@ def lock_there(connection: Connection, person_id: str) -> None:
     locked = " FOR UPDATE" if is_postgresql(connection) else ""
     found = row(connection, f"SELECT state FROM person WHERE person_id = ?{locked}", person_id)  # noqa: S608 - a word alone
     if person_id != REGISTER and (found is None or found[0] != ACTIVE):
-        raise VaultError("there is no such person", code="no-person", hint="see the id")
+        raise no_person(person_id)
 
 
 def lock_all(connection: Connection, asked: Sequence[str]) -> None:
@@ -258,7 +269,7 @@ def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
     """A person with their key; VaultError for one who is not there, SealError for a wrong key."""
     found = opened_many(connection, keyring, [person_id])
     if person_id not in found:
-        raise VaultError("there is no such person", code="no-person", hint="see the id")
+        raise no_person(person_id)
     return found[person_id]
 
 

@@ -37,7 +37,7 @@ from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import REGISTER, VaultError
+from upheld.vault.people import REGISTER, no_person
 
 Outcome = ActResult | Refused
 KnownFacts = dict[str, object]  # what is known of a person's facts
@@ -298,7 +298,7 @@ class ActExecution:
             connection, context.keyring, context.derived, listed, self.states, self.time
         )
         if len(readers) < len(asked):
-            raise VaultError("there is no such person", code="no-person", hint="see the ids")
+            raise no_person(next(each for each in asked if each not in readers))
         return PersonData(readers, found, changed)
 
     def _proof(self, person_id: str, read: FieldReader, data: PersonData) -> ProofResult:

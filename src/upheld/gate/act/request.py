@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from upheld.core.dimensions import DATA, PARTIES, Said, said_of
-from upheld.core.errors import RequestError, UpheldError
+from upheld.core.errors import RequestError, UpheldError, nearest
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
@@ -76,22 +76,46 @@ class Refused(UpheldError):  # noqa: N818 - it says what happened
         self.entry, self.decision, self.why = entry, decision, why
 
 
+def require_list(value: object, name: str, what: str) -> None:
+    """RequestError where one string is given in place of a list; it is not quoted."""
+    if isinstance(value, str | bytes):
+        raise RequestError(
+            f"`{name}` must be a list of {what}, not one string",
+            code="wrong-type",
+            hint="put it in brackets, such as [email]" if name == "data" else "put it in brackets",
+        )
+
+
+def _not_a_field(policy: Policy, word: str) -> RequestError:
+    """The error for a word that is not a field of the policy."""
+    compiled = policy.engine.compiled
+    if word in policy.engine.checker.masks[DATA]:
+        return RequestError(
+            f"`{word}` stands for several fields",
+            code="unknown-term",
+            hint="name each field that you need",
+        )
+    similar = nearest(word, compiled.leaves[DATA].bit)
+    return RequestError(
+        f"unknown field `{word}`" + (f"; did you mean `{similar}`?" if similar else ""),
+        code="unknown-term",
+        hint="a field is a word for data with no words below it",
+    )
+
+
 def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> QuestionPlan:
     """The question of an act, worked out; RequestError where it cannot be asked.
 
-    Data are fields, each of one value: a word that stands for several is none.
+    Data are fields, each of one value; a word that stands for several is not a field.
     """
     request = act.request(data)
     engine = policy.engine
     found = engine.plans.get(request)
     if found is not None:
         return found
-    leaves = engine.compiled.leaves["data"].bit
+    require_list(act.data, DATA, "field names")
+    leaves = engine.compiled.leaves[DATA].bit
     for field in act.data:
         if field not in leaves:
-            raise RequestError(
-                f"`{field}` is no field",
-                code="unknown-term",
-                hint="a field is a word for data with none below",
-            )
+            raise _not_a_field(policy, field)
     return engine.plan(request)

@@ -47,7 +47,7 @@ from upheld.vault.envelope import SealError, seal, unseal
 from upheld.vault.envelope import context as bound_to
 from upheld.vault.erasures import Erased, Erasures, token
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import ERASING, VaultError
+from upheld.vault.people import ERASING
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -313,7 +313,7 @@ def _begin(context: GateContext, connection: Connection, asked: Sequence[str]) -
     people.lock_all(connection, asked)
     opened = people.opened_many(connection, keyring, asked)
     if len(opened) < len(asked):
-        raise VaultError("there is no such person", code="no-person", hint="see the ids")
+        raise people.no_person(next(each for each in asked if each not in opened))
     at, kept = _settle(context, connection, opened)
     statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
     keys = dict(rows(connection, statement, *asked))
