@@ -119,7 +119,9 @@ def customer(transaction: GateTransaction, number: int, hashed: str) -> str:
         source="customer",
         occasion="registration",
     )
-    credentials.change(transaction, person, credentials.SIGN_IN, hashed, occasion="registration")
+    credentials.change_secret(
+        transaction, person, credentials.SIGN_IN, hashed, occasion="registration"
+    )
     transaction.record(person, "service-order", fact="has-service")
     domain.open_account(transaction, person, agreement_digest="0" * 64)
     domain.verify(transaction, person)

@@ -99,7 +99,7 @@ def overdue(house: House, person: str) -> str:
 
 def open_debts(transaction: GateTransaction, person: str) -> list[str]:
     """The open tasks about a person's debts."""
-    result = tasks.of_person(transaction.tables, person)
+    result = tasks.open_tasks_on(transaction.tables, person)
     return [each.task_id for each in result if each.kind == "debt"]
 
 

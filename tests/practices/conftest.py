@@ -87,7 +87,7 @@ class House:
                 source="customer",
                 occasion="registration",
             )
-            credentials.change(
+            credentials.change_secret(
                 transaction,
                 person,
                 credentials.SIGN_IN,
@@ -124,7 +124,9 @@ class House:
                 transaction.tables, kind, "Sam Desk", sign_in, roles=roles, party=party
             )
             secret = totp.new_secret()
-            operators.equip(transaction, user.user_id, passwords.hashed(PASSWORD), secret, 0)
+            operators.enable_sign_in(
+                transaction, user.user_id, passwords.hashed(PASSWORD), secret, 0
+            )
             return user.user_id, pyotp.TOTP(secret)
 
         return self.do(work)

@@ -12,7 +12,7 @@ import upheld
 from upheld.demo import sample_policy
 from upheld.gate.evidence.provers import Proof
 from upheld.policy.load import load_text
-from upheld.practice.ages import is_minor, of_age
+from upheld.practice.ages import age_of_majority, is_minor
 from upheld.practices.accounts import domain
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,15 +27,19 @@ def under(words: str) -> upheld.Policy:
 def test_the_policy_says_who_is_a_minor() -> None:
     """Where a policy lets people come of age at another time, the practices follow."""
     sample = upheld.load(sample_policy())
-    assert (is_minor(sample, 17), is_minor(sample, 18), of_age(sample)) == (True, False, 18)
+    assert (is_minor(sample, 17), is_minor(sample, 18), age_of_majority(sample)) == (
+        True,
+        False,
+        18,
+    )
     later = under('[fact]\nminor = {is = "age < 21"}\n')
-    assert (is_minor(later, 20), is_minor(later, 21), of_age(later)) == (True, False, 21)
+    assert (is_minor(later, 20), is_minor(later, 21), age_of_majority(later)) == (True, False, 21)
 
 
 def test_a_policy_that_knows_no_minors_has_none() -> None:
     """Words without `minor` make nobody one; where an age does not settle it, everybody is."""
     bare = under("extends = false\n[action]\nserve = {takes = []}\n")
-    assert (is_minor(bare, 3), of_age(bare)) == (False, 0)
+    assert (is_minor(bare, 3), age_of_majority(bare)) == (False, 0)
     proven = 'minor = {proof = "court", label = "a court says so"}'
     query = under(f"extends = false\n[action]\nserve = {{takes = []}}\n[fact]\n{proven}\n")
     assert is_minor(query, 60)

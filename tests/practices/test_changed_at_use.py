@@ -80,7 +80,7 @@ def start_correction(house: House, person: str, task: str) -> None:
 
 def take(house: House, person: str) -> None:
     """Let somebody take the task."""
-    (task,) = house.do(lambda j: tasks.of_person(j.tables, person))
+    (task,) = house.do(lambda j: tasks.open_tasks_on(j.tables, person))
     house.do(lambda j: tasks.take(j, task.task_id, "5" * 32, ["name"]))
 
 
@@ -107,7 +107,7 @@ THINGS = {
     "task": Thing(
         task_on,
         take,
-        lambda h, p: h.do(lambda j: tasks.of_person(j.tables, p)),
+        lambda h, p: h.do(lambda j: tasks.open_tasks_on(j.tables, p)),
         {"task_id": "f" * 32},
     ),
     "rights_request": Thing(
@@ -197,11 +197,11 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
     overwrite(
         house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
     )
-    queue = house.do(lambda j: tasks.listed(j.tables, ["billing", "x"]))
+    queue = house.do(lambda j: tasks.task_queue(j.tables, ["billing", "x"]))
     assert [each.person_id for each in queue] == [bob]
     assert f"not whole: a row of `task` of person {ann}" in caplog.text
     overwrite(house, "task", now)
-    for each in queue + house.do(lambda j: tasks.of_person(j.tables, ann)):
+    for each in queue + house.do(lambda j: tasks.open_tasks_on(j.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
     request_rows = table_rows(house, "rights_request")
     overwrite(
@@ -232,10 +232,10 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     ):
         overwrite(house, "invitation", [{**row, **change}])
         with pytest.raises(SealedError):
-            house.do(lambda j: invitations.by_code(j.tables, result[1], at))
+            house.do(lambda j: invitations.find_by_code(j.tables, result[1], at))
     assert house.do(lambda j: j.held(victim))
     overwrite(house, "invitation", [row])
-    assert house.do(lambda j: invitations.by_code(j.tables, result[1], at)) is not None
+    assert house.do(lambda j: invitations.find_by_code(j.tables, result[1], at)) is not None
 
 
 def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(house: House) -> None:

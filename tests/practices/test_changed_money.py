@@ -36,7 +36,7 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import places, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.erasure.erase import erase
-from upheld.practice.cards import Charged
+from upheld.practice.cards import ChargeResult
 from upheld.practices.billing import services, tables
 from upheld.practices.billing.sandbox import Sandbox
 
@@ -257,7 +257,7 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
 def test_what_the_sandbox_notes_of_a_charge_is_not_turned_by_the_database(house: House) -> None:
     """A charge that was declined is not told as paid, nor a page led elsewhere."""
     sandbox = Sandbox(house.provider)
-    assert sandbox.charge("declines-tok", 100, "key") == Charged(
+    assert sandbox.charge("declines-tok", 100, "key") == ChargeResult(
         paid=False, reference=sandbox.charge("declines-tok", 100, "key").reference
     )
     tamper(house, "UPDATE sandbox_charge SET state = 'paid'")

@@ -34,7 +34,7 @@ def _registered(house: House) -> bool:
 
 def _password(house: House) -> bool:
     person = house.customer()
-    return not house.do(lambda transaction: credentials.kept(transaction, person))
+    return not house.do(lambda transaction: credentials.stored_secrets(transaction, person))
 
 
 def _served(house: House) -> bool:

@@ -200,7 +200,7 @@ def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert send(three, path, {"answer": "yes"}, HERE).status_code == 200
     user = house.do(lambda transaction: people.by_sign_in(transaction, "max"))
-    result = house.do(lambda transaction: operators.user_of(transaction.tables, user))
+    result = house.do(lambda transaction: operators.find_active_user(transaction.tables, user))
     assert result is not None
     assert result.roles == ("manager", "support")
 

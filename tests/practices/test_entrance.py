@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from practices.conftest import PAGE, PASSWORD, House
 from practices.mail import link
 from practices.test_second_factor import Ann
-from upheld.practice import entrance
+from upheld.practice import sign_in_attempts
 from upheld.practice.endpoints import cookie_name
 from upheld.web import passwords
 from upheld.web.limits import SIGN_IN_ACCOUNT
@@ -110,7 +110,7 @@ def test_the_cookie_of_a_device_is_signed_and_no_session(house: House) -> None:
     (cookie,) = [each for each in answer.headers.get_list("set-cookie") if "device" in each]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
-    name = entrance.cookie_name(provider, "customer")
+    name = sign_in_attempts.cookie_name(provider, "customer")
     value = browser.cookies[name]
     assert person not in value
     alone = at(house, "203.0.113.8")
@@ -122,7 +122,7 @@ def test_the_cookie_of_a_device_is_signed_and_no_session(house: House) -> None:
         other.cookies.set(name, cookie)
         request = other.build_request("GET", "/sign-in")
         scope = {"type": "http", "headers": [(b"cookie", request.headers["cookie"].encode())]}
-        return entrance.device_of(provider, Request(scope), kind, whose) is not None
+        return sign_in_attempts.find_device(provider, Request(scope), kind, whose) is not None
 
     assert known(value)
     assert known(f"x.1.y~{value}")
@@ -132,7 +132,7 @@ def test_the_cookie_of_a_device_is_signed_and_no_session(house: House) -> None:
     changed = (f"{word}x.{day}.{mac}", f"{word}.{int(day) + 1}.{mac}", f"{word}.{day}.{mac[:-1]}")
     for bad in ("", "~", "...", *changed, f"{word}.9999999999999.{mac}", f"~~~~{value}"):
         assert not known(bad), bad
-    house.clock.moved = timedelta(days=entrance.DAYS + 1)
+    house.clock.moved = timedelta(days=sign_in_attempts.DAYS + 1)
     assert not known(value)
 
 
@@ -143,11 +143,13 @@ def test_a_browser_remembers_some_people_who_share_it(house: House) -> None:
     browser = at(house, "203.0.113.7")
     for email in people:
         assert browser.post("/sign-in", data={**RIGHT, "email": email}).status_code == 303
-    value = browser.cookies[entrance.cookie_name(house.provider, "customer")]
-    assert len(value.split("~")) == entrance.DEVICES
+    value = browser.cookies[sign_in_attempts.cookie_name(house.provider, "customer")]
+    assert len(value.split("~")) == sign_in_attempts.DEVICES
     scope = {"type": "http", "headers": [(b"cookie", f"device-customer={value}".encode())]}
     request = Request(scope)
-    result = [entrance.device_of(house.provider, request, "customer", each) for each in whose]
+    result = [
+        sign_in_attempts.find_device(house.provider, request, "customer", each) for each in whose
+    ]
     assert [each is not None for each in result] == [False, True, True, True, True]
 
 

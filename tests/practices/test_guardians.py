@@ -210,7 +210,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
     assert answer.headers["location"] == "/me/family?said=checking"
     data = {"code": code, "birth-date": born(16)}
     assert house.browser().post("/sign-up/continue", data=data).status_code == 409
-    (task,) = house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"]))
+    (task,) = house.do(lambda transaction: tasks.task_queue(transaction.tables, ["accounts"]))
     assert (task.person_id, task.kind) == (guardian, "guardian-check")
     desk, other = house.signed_in(house.staff("accounts"), "staff"), house.staff(sign_in="ed")
     page = house.provider.task_page(task.kind, task.task_id)
@@ -224,7 +224,7 @@ def test_staff_see_who_a_guardian_is_before_the_minor_goes_on(house: House) -> N
         lambda transaction: rows(transaction.connection, "SELECT how FROM identity_check")
     )
     assert how == "staff call"
-    assert house.do(lambda transaction: tasks.listed(transaction.tables, ["accounts"])) == []
+    assert house.do(lambda transaction: tasks.task_queue(transaction.tables, ["accounts"])) == []
     assert "guardians/known" in [template for _, template in waiting(house)]
     assert house.browser().post("/sign-up/continue", data=data).status_code == 200
 
@@ -407,7 +407,9 @@ def _no_minor(house: House) -> bool:
     guardian = identified_guardian(house)
     invited_by = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
     assert isinstance(invited_by, tuple)
-    invitation = house.do(lambda transaction: invitations.by_id(transaction.tables, invited_by[0]))
+    invitation = house.do(
+        lambda transaction: invitations.find_by_id(transaction.tables, invited_by[0])
+    )
     assert invitation is not None
     house.do(lambda transaction: domain.accept(transaction, guardian, invitation))
     data = {

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, House, send
 from upheld.database.statements import row, rows
-from upheld.practice import limiting
+from upheld.practice import message_limits
 
 CHILD = {"birth-date": "2019-05-05"}
 
@@ -32,7 +32,7 @@ def test_a_childs_sign_up_writes_few_entries_however_often_it_is_sent(house: Hou
         return from_address(house, "192.0.2.7").post("/sign-up", data=CHILD)
 
     answers = [send().status_code for _ in range(40)]  # each time without the mark of a refusal
-    most = limiting.REFUSALS_NETWORK.most
+    most = message_limits.REFUSALS_NETWORK.most
     assert answers == [403] * most + [429] * (40 - most)
     assert entries(house) == before + most
     assert "Wait a few minutes" in send().text
@@ -44,13 +44,13 @@ def test_all_addresses_of_one_subscriber_are_one_network(house: House) -> None:
     before = entries(house)
     for each in range(20):
         from_address(house, f"2001:db8:1:2::{each:x}").post("/sign-up", data=CHILD)
-    assert entries(house) == before + limiting.REFUSALS_NETWORK.most
+    assert entries(house) == before + message_limits.REFUSALS_NETWORK.most
     assert from_address(house, "2001:db8:1:3::1").post("/sign-up", data=CHILD).status_code == 403
 
 
 def test_a_crowd_of_networks_writes_few_entries_together(house: House) -> None:
     """All networks share an allowance of entries of refusals, so that no crowd fills the ledger."""
-    before, most = entries(house), limiting.REFUSALS.most
+    before, most = entries(house), message_limits.REFUSALS.most
     for each in range(most + 20):
         from_address(house, f"198.51.{each // 250}.{each % 250}").post("/sign-up", data=CHILD)
     assert entries(house) == before + most
@@ -68,8 +68,8 @@ def test_a_mailbox_is_filled_by_no_crowd_and_by_no_tag(house: House) -> None:
         lambda transaction: rows(transaction.connection, "SELECT person_id, template FROM outbox")
     )
     templates = [template for _, template in result]
-    assert templates.count("guardians/invited") == limiting.RECEIVER.most
-    assert 1 <= sum(who == person for who, _ in result) <= limiting.RECEIVER.most
+    assert templates.count("guardians/invited") == message_limits.RECEIVER.most
+    assert 1 <= sum(who == person for who, _ in result) <= message_limits.RECEIVER.most
 
 
 def test_a_network_asks_for_few_links_to_new_passwords(house: House) -> None:
@@ -79,7 +79,7 @@ def test_a_network_asks_for_few_links_to_new_passwords(house: House) -> None:
         browser.post("/recover", data={"email": f"a{each}@marked.example"}).status_code
         for each in range(14)
     ]
-    assert answers == [303] * limiting.NETWORK.most + [429] * 4
+    assert answers == [303] * message_limits.NETWORK.most + [429] * 4
     before = entries(house)
     browser.post("/recover", data={"email": "b@marked.example"})
     assert entries(house) == before
@@ -89,7 +89,7 @@ def test_a_customer_invites_few_strangers_an_hour(house: House) -> None:
     """Invitations into a household are counted by who sends them, from wherever they do."""
     browser = house.signed_in(house.customer())
     answers = []
-    for each in range(limiting.SENDER.most + 2):  # fewer than a network may send
+    for each in range(message_limits.SENDER.most + 2):  # fewer than a network may send
         data = {"email": f"friend{each}@marked.example"}
         answers.append(send(browser, "/me/household", data).status_code)
-    assert answers == [303] * limiting.SENDER.most + [409] * 2
+    assert answers == [303] * message_limits.SENDER.most + [409] * 2

@@ -206,7 +206,7 @@ def test_a_look_at_another_roles_task_is_entered(house: House, path: str) -> Non
     ]
     assert entry.actor == f"staff {staff_id}"
     assert "tried to open a task on you" in entry_sentence(entry, house.policy)
-    after = house.do(lambda transaction: tasks.found(transaction.tables, task))
+    after = house.do(lambda transaction: tasks.find_task(transaction.tables, task))
     assert after is not None
     assert after.state == "open"
 

@@ -209,7 +209,7 @@ def test_a_guardian_is_checked_once(house: House) -> None:
     guardian = house.customer("mum@marked.example")
     _, path = ask_guardian(house)
     send(house.signed_in(guardian), path, YES)
-    (task,) = house.do(lambda j: tasks.of_person(j.tables, guardian))
+    (task,) = house.do(lambda j: tasks.open_tasks_on(j.tables, guardian))
     staff = house.staff("accounts")
     house.do(lambda j: tasks.take(j, task.task_id, staff, ("name",)))
     browser = house.signed_in(staff, "staff")

@@ -18,7 +18,7 @@ from practices.others import POLICIES, policy
 from upheld.app.provider import needs_of, told_off
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.practice.admission import admission
-from upheld.practice.needs import switched_off
+from upheld.practice.needs import find_switched_off
 from upheld.practices.accounts.registration_form import TYPED, registration_form
 
 HREF = re.compile(r'href="(/[^"#?]*)')
@@ -206,7 +206,7 @@ def test_what_may_not_be_asked_is_named(open_house: Callable[[upheld.Policy], Ho
 def test_start_says_what_the_policy_switches_off(sample: upheld.Policy) -> None:
     """A line each, with the clause that denies it; nothing for the sample, which does all."""
     assert told_off(sample) == ""
-    off = {(each.practice, each.what) for each in switched_off(policy("club"), needs_of())}
+    off = {(each.practice, each.what) for each in find_switched_off(policy("club"), needs_of())}
     assert ("billing", "ordering services") in off
     assert ("guardians", "asking a parent or guardian") in off
     assert ("accounts", "signing up") not in off

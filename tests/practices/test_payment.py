@@ -26,7 +26,7 @@ from practices.without import without
 from upheld.database.statements import rows
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards
-from upheld.practice.cards import Charged, ProcessorError
+from upheld.practice.cards import ChargeResult, ProcessorError
 from upheld.practices.billing import practice as billing
 from upheld.practices.billing import services
 from upheld.practices.billing.payments import Payments
@@ -90,7 +90,7 @@ def test_a_customer_pays_what_they_owe(house: House) -> None:
     assert "card ··4242" in page_text
     assert "paid" in page_text
     assert "This invoice is paid" in browser.get(f"/me/balance/{number}").text
-    assert house.do(lambda transaction: cards.held(transaction, person)) is not None
+    assert house.do(lambda transaction: cards.stored_card(transaction, person)) is not None
 
 
 def test_the_processor_is_told_by_an_act_that_the_customer_sees(house: House) -> None:
@@ -140,7 +140,7 @@ def test_a_payment_that_is_killed_in_the_middle_is_made_once(
     amount_due, data = history(house, person).balance, form(browser, amount="5")
     charge = Payments.charge
 
-    def killed(self: Payments, *args: object) -> Charged:
+    def killed(self: Payments, *args: object) -> ChargeResult:
         if when == "after":
             charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise Killed
@@ -176,7 +176,7 @@ def test_what_was_interrupted_is_not_taken_up_when_it_may_not(
     browser = with_card(house, person)
     amount_due, data = history(house, person).balance, form(browser, amount="5")
 
-    def killed(*_: object) -> Charged:
+    def killed(*_: object) -> ChargeResult:
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -240,7 +240,7 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
     amount_due = history(house, person).balance
     assert "You still owe" in pay(browser, amount="5", card=back.rsplit("/", 1)[1])
     assert history(house, person).balance == amount_due - 500
-    assert house.do(lambda transaction: cards.held(transaction, person)) is None
+    assert house.do(lambda transaction: cards.stored_card(transaction, person)) is None
 
 
 def test_a_card_is_of_whoever_was_led_to_the_page(house: House) -> None:

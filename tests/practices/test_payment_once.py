@@ -17,7 +17,7 @@ from practices.test_payment import Killed, form, typed_amount
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import FieldValues
 from upheld.gate.transaction import GateTransaction
-from upheld.practice.cards import Charged, ProcessorError
+from upheld.practice.cards import ChargeResult, ProcessorError
 from upheld.practices.billing.payments import Payments
 
 DATABASES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -52,7 +52,7 @@ def kill(house: House, person: str, monkeypatch: pytest.MonkeyPatch, when: str) 
     data = form(browser, amount=typed_amount(history(house, person).balance))
     charge = Payments.charge
 
-    def killed(self: Payments, *args: object) -> Charged:
+    def killed(self: Payments, *args: object) -> ChargeResult:
         if when == "after":
             charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise Killed
@@ -143,7 +143,7 @@ def test_a_processor_that_does_not_answer_is_asked_again(
     data = form(browser, amount="1")
     charge = Payments.charge
 
-    def unheard(self: Payments, *args: object) -> Charged:
+    def unheard(self: Payments, *args: object) -> ChargeResult:
         charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
         raise ProcessorError("no answer", code="processor")
 
@@ -160,7 +160,7 @@ def test_a_processor_that_does_not_answer_is_asked_again(
     assert [each.cents for each in history(house, person).payments] == [100]
 
 
-def _no_answer(*_: object) -> Charged:
+def _no_answer(*_: object) -> ChargeResult:
     raise ProcessorError("no answer", code="processor")
 
 
@@ -173,7 +173,7 @@ def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
     invoiced(house, person)
     late: list[tuple[Payments, tuple[object, ...]]] = []
 
-    def killed(self: Payments, *args: object) -> Charged:
+    def killed(self: Payments, *args: object) -> ChargeResult:
         late.append((self, args))
         raise Killed
 

@@ -19,7 +19,7 @@ from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.act.duties import nothing_more
 from upheld.policy.request import Duty
-from upheld.practice.promises import GATE_ASKS, Unkept, unkept
+from upheld.practice.promises import GATE_ASKS, UnkeptPromise, find_unkept
 
 SOURCE = Path(upheld.__file__).parent
 
@@ -30,7 +30,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def words(results: list[Unkept], kind: str) -> set[str]:
+def words(results: list[UnkeptPromise], kind: str) -> set[str]:
     """The words of one kind."""
     return {each.word for each in results if each.kind == kind}
 
@@ -40,15 +40,15 @@ def test_every_duty_is_carried_out_or_listed(house: House) -> None:
     used = {duty.duty for node in house.policy.program.nodes for duty in node.duties}
     carriers = house.provider.gate.gate.context.duty_handlers
     missing = {*carriers.missing([Duty(duty) for duty in used])}
-    assert words(unkept(house.provider, house.policy), "duty") == missing
+    assert words(find_unkept(house.provider, house.policy), "duty") == missing
 
 
 def test_what_is_carried_out_from_now_on_is_listed_no_more(house: House) -> None:
     """A part that takes a duty on takes it off the list, and no other."""
-    before = words(unkept(house.provider, house.policy), "duty")
+    before = words(find_unkept(house.provider, house.policy), "duty")
     first = min(before)
     house.provider.gate.gate.context.duty_handlers.add(first, nothing_more)
-    assert words(unkept(house.provider, house.policy), "duty") == before - {first}
+    assert words(find_unkept(house.provider, house.policy), "duty") == before - {first}
 
 
 def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: House) -> None:
@@ -60,7 +60,7 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
         "must answer-access within 2 days when access-requested\n"
         "must delete usage within 60 days when access-requested\n```\n"
     )
-    result = [(each.kind, each.word, each.clauses) for each in unkept(house.provider, policy)]
+    result = [(each.kind, each.word, each.clauses) for each in find_unkept(house.provider, policy)]
     assert result == [
         ("fact", "breach-found", ("one",)),
         ("action", "amend", ("one",)),
@@ -99,7 +99,7 @@ def test_a_manager_sees_the_list_on_the_page_of_safeguards(house: House) -> None
     user = house.staff("manager")
     page = house.signed_in(user, "staff").get("/staff/safeguards")
     assert page.status_code == 200
-    for each in unkept(house.provider, house.policy):
+    for each in find_unkept(house.provider, house.policy):
         assert f"<code>{each.word}</code>" in page.text
         assert all(f'href="/privacy#{clause}"' in page.text for clause in each.clauses)
 
@@ -109,7 +109,7 @@ def test_a_line_of_the_log_says_it_at_start(house: House, caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING, "upheld.promises"):
         service_of(house.provider, sample_policy(), Serving())
     text = " ".join(each.getMessage() for each in caplog.records)
-    assert all(each.word in text for each in unkept(house.provider, house.policy))
+    assert all(each.word in text for each in find_unkept(house.provider, house.policy))
 
 
 def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:

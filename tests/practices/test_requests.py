@@ -154,7 +154,7 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
     (request,) = requests_of(house, person)
     assert request.state == requests.IN_PROGRESS
     assert request.due == request.received + timedelta(days=14)
-    (task,) = house.do(lambda transaction: tasks.of_person(transaction.tables, person))
+    (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
     assert (task.role, task.purpose, task.about) == (
         "accounts",
         "rights-request",

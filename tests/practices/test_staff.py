@@ -221,7 +221,7 @@ def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
     assert isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
-        result = tasks.found(Tables(connection), task)
+        result = tasks.find_task(Tables(connection), task)
     assert result is not None
     assert (result.state, result.staff_id) == ("open", None)
     again = house.signed_in(user, "staff")  # a session that was begun a moment too late

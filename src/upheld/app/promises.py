@@ -16,17 +16,17 @@ from upheld.gate.async_gate import AsyncGate
 from upheld.gate.gate import Gate
 from upheld.policy.load import Policy
 from upheld.practice.plugin import Provider
-from upheld.practice.promises import Unkept, unkept
+from upheld.practice.promises import UnkeptPromise, find_unkept
 from upheld.vault.keyring import KeyFile, Keyring
 
 
-def promises(settings: Settings, policy: Policy) -> list[Unkept]:
+def promises(settings: Settings, policy: Policy) -> list[UnkeptPromise]:
     """What a policy promises and the provider of these settings has no part for.
 
     Neither its database nor its keys are touched.
     """
     with _empty(settings, policy) as provider:
-        return unkept(provider, policy)
+        return find_unkept(provider, policy)
 
 
 @contextmanager

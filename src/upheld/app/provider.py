@@ -31,10 +31,10 @@ from upheld.gate.async_gate import AsyncGate
 from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.citations import clause_ids
-from upheld.practice.endpoints import by_session
-from upheld.practice.needs import Need, can_ever, switched_off
-from upheld.practice.plugin import Make, Provider
-from upheld.practice.promises import sentences, unkept
+from upheld.practice.endpoints import prove_signed_in
+from upheld.practice.needs import Need, can_ever, find_switched_off
+from upheld.practice.plugin import PracticeFactory, Provider
+from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
 from upheld.practices.guardians import practice as guardians
@@ -46,7 +46,7 @@ from upheld.web import kit
 from upheld.web.pages import EVERYBODY, Imprint, Pages, Place
 
 _LOG = logging.getLogger("upheld.promises")
-PRACTICES: tuple[tuple[str, Make], ...] = (
+PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
     ("guardians", guardians.practice),
@@ -57,14 +57,16 @@ PRACTICES: tuple[tuple[str, Make], ...] = (
 
 
 def needs_of(
-    practices: Sequence[tuple[str, Make]] = PRACTICES,
+    practices: Sequence[tuple[str, PracticeFactory]] = PRACTICES,
 ) -> dict[str, tuple[Need, ...]]:
     """What each practice needs of a policy, as its module says."""
     return {name: getattr(_module(make), "NEEDS", ()) for name, make in practices}
 
 
 def provide(
-    gate: AsyncGate, settings: Settings, practices: Sequence[tuple[str, Make]] = PRACTICES
+    gate: AsyncGate,
+    settings: Settings,
+    practices: Sequence[tuple[str, PracticeFactory]] = PRACTICES,
 ) -> Provider:
     """Bring the practices together around a gate."""
     front = gate.gate.context.policy.program.front
@@ -88,7 +90,7 @@ def provide(
     )
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.context
-    house.provers.add("session", by_session)
+    house.provers.add("session", prove_signed_in)
     house.fields.country = settings.country
     for _, make in practices:
         made = make(provider)
@@ -116,13 +118,13 @@ def provide(
     return provider
 
 
-def _package(make: Make) -> str:
+def _package(make: PracticeFactory) -> str:
     """The package of a practice, in which its templates lie."""
     module = _module(make)
     return (module and module.__package__) or "upheld"
 
 
-def _module(make: Make) -> ModuleType | None:
+def _module(make: PracticeFactory) -> ModuleType | None:
     return inspect.getmodule(getattr(make, "func", make))
 
 
@@ -144,7 +146,7 @@ def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     health = Health(provider)
     service = Service(path, lambda policy: _loaded(provider, policy, health), serving)
     health.measure(service.metrics)
-    for each in sentences(unkept(provider, service.live.now.policy)):
+    for each in summary_lines(find_unkept(provider, service.live.now.policy)):
         _LOG.warning("the policy promises what nothing here keeps: %s", each)
     provider.count = service.metrics.count
     return service
@@ -152,7 +154,7 @@ def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
 
 def _loaded(provider: Provider, policy: Policy, health: Health) -> Starlette:
     """The pages under a policy that was loaded; what it switches off is logged."""
-    for off in switched_off(policy, needs_of()):
+    for off in find_switched_off(policy, needs_of()):
         logs.event("switched off by the policy", practice=off.practice, does=off.what, why=off.why)
     return provider_app(provider, policy, health)
 
@@ -160,7 +162,7 @@ def _loaded(provider: Provider, policy: Policy, health: Health) -> Starlette:
 def told_off(policy: Policy) -> str:
     """What a policy switches off, a line each, for whoever starts a provider."""
     return "".join(
-        f"switched off by the policy: {off}\n" for off in switched_off(policy, needs_of())
+        f"switched off by the policy: {off}\n" for off in find_switched_off(policy, needs_of())
     )
 
 

@@ -31,7 +31,7 @@ def find(
     as_json: bool = JSON,
 ) -> None:
     """Tell the ids of the people with an e-mail address or phone number; 1 if there is nobody."""
-    from upheld.practice.answers import found_by
+    from upheld.practice.form_values import find_people
 
     if bool(email) == bool(phone):
         raise UpheldError("give an e-mail address or a phone number", code="usage", hint="one")
@@ -39,7 +39,7 @@ def find(
     value = typer.get_text_stream("stdin").readline().rstrip("\n") if value == "-" else value
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.together() as transaction:
-        found = found_by(provider, transaction, field, value)
+        found = find_people(provider, transaction, field, value)
     if as_json:
         print_json({"people": found})
     else:

@@ -140,14 +140,14 @@ def _tell_off(path: Path, report: dict[str, Any], *, as_json: bool) -> None:
 
     try:
         from upheld.app.provider import needs_of
-        from upheld.practice.needs import switched_off
+        from upheld.practice.needs import find_switched_off
     except ImportError:
         raise UpheldError(
             "a provider needs more than is installed",
             code="missing-extra",
             hint=install_hint("provider"),
         ) from None
-    off = switched_off(upheld.load(path), needs_of())
+    off = find_switched_off(upheld.load(path), needs_of())
     report["switched_off"] = [each._asdict() for each in off]
     if not as_json:
         for each in off:

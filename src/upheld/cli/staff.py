@@ -98,10 +98,10 @@ def end(
 @staff.command("list")
 def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List everybody who works or worked at a desk."""
-    from upheld.practice.operators import listed
+    from upheld.practice.operators import all_users
 
     with gate_of(settings_in(settings)).look() as tables:
-        found = listed(tables)
+        found = all_users(tables)
     if as_json:
         print_json([user._asdict() for user in found])
         return

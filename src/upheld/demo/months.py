@@ -20,7 +20,7 @@ from upheld.demo.names import Made
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards, outbox
-from upheld.practice.cards import Card, Charged
+from upheld.practice.cards import Card, ChargeResult
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain as accounts
@@ -197,7 +197,7 @@ class Years:
                 for member in members[start : start + TOGETHER]:
                     work(transaction, member)
                     if not member.shown:
-                        outbox.drop(transaction, member.id)
+                        outbox.cancel(transaction, member.id)
             self._reach(self.reached + len(members[start : start + TOGETHER]))
         self.deliver()
 
@@ -232,7 +232,7 @@ class Years:
         if member.payer and member.plans:
             last, until = f"{self.random.randint(0, 9999):04}", f"{self.end.year + 4}-08"
             card = Card(f"demo-{member.id[:16]}", last, "Visa", until)
-            done(cards.keep(transaction, member.id, card))
+            done(cards.store_card(transaction, member.id, card))
 
     def bill(self, number: int, before: Month) -> None:
         """Make the invoices of the month before."""
@@ -271,7 +271,7 @@ class Years:
         key = f"{self.random.getrandbits(128):032x}"
         begun = self.payments.begin(transaction, member.id, key, history.balance, "", "")
         done(begun)
-        paid = Charged(paid=True, reference=f"demo-{key[:12]}")
+        paid = ChargeResult(paid=True, reference=f"demo-{key[:12]}")
         done(self.payments.finish(transaction, member.id, key, paid))
 
     def look_after(self) -> None:

@@ -23,7 +23,7 @@ from upheld.database.own_tables import Tables
 from upheld.demo.build import SignIn
 from upheld.demo.scenes import PASSWORD
 from upheld.practice.endpoints import SIGN_IN
-from upheld.practice.plugin import Card, Practice, Provider
+from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practice.tables import desk_user
 from upheld.practices.messages.carrier import Box
 from upheld.web.pages import EVERYBODY
@@ -58,7 +58,7 @@ def practice(provider: Provider, box: Box, people: Sequence[SignIn]) -> Practice
             Route("/demo", Shown(provider, box, people).people, methods=["GET"]),
             Route("/demo/mail", Shown(provider, box, people).mail, methods=["GET"]),
         ],
-        cards=[Card(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
+        cards=[MenuEntry(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
     )
 
 

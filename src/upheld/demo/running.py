@@ -32,7 +32,7 @@ from upheld.demo.scenes import PASSWORD
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.ledger.signers import FileSigner
 from upheld.policy.load import load
-from upheld.practice.plugin import Make, Provider
+from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practices.messages import practice as messages
 from upheld.practices.messages.carrier import Box
 from upheld.vault.keyring import KeyFile, Keyring
@@ -151,7 +151,7 @@ def greeting(demo: Demo) -> str:
     )
 
 
-def practices(box: Box, people: list[SignIn]) -> list[tuple[str, Make]]:
+def practices(box: Box, people: list[SignIn]) -> list[tuple[str, PracticeFactory]]:
     """The practices of a provider, whose messages go to a box, and the demonstration's own."""
     usual = [each for each in PRACTICES if each[0] != "messages"]
     return [

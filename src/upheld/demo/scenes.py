@@ -79,7 +79,7 @@ class Scenes:
         ):
             user = people.add(transaction, kind, name, sign_in, roles=roles, party=party)
             secret = totp.new_secret()
-            operators.equip(transaction, user.user_id, hashed(PASSWORD), secret, 0)
+            operators.enable_sign_in(transaction, user.user_id, hashed(PASSWORD), secret, 0)
             issuer = self.years.provider.imprint.name or "upheld"
             self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)
 
@@ -103,10 +103,10 @@ class Scenes:
         if isinstance(made, Refused):
             done(made)
             return
-        found = invitations.by_id(transaction.tables, made[0])
+        found = invitations.find_by_id(transaction.tables, made[0])
         if found is not None and kind == GUARDIAN:
             guardians.accept(transaction, self.id(by), found)
-            found = invitations.by_id(transaction.tables, made[0])
+            found = invitations.find_by_id(transaction.tables, made[0])
         years.enter(transaction, self.named[who], found)
 
     # Choices, and letters
@@ -164,7 +164,9 @@ class Scenes:
 
     def _hand_over(self, transaction: GateTransaction, word: str) -> object:
         """Let Olga take the task about a debt, and hand the account to the agent."""
-        (task,) = [t for t in tasks.of_person(transaction.tables, self.id(word)) if t.kind == DEBT]
+        (task,) = [
+            t for t in tasks.open_tasks_on(transaction.tables, self.id(word)) if t.kind == DEBT
+        ]
         taken = tasks.take(transaction, task.task_id, self.user("olga"), debts.FIELDS)
         found = debts.hand_over(transaction, taken, AGENCY)
         if not isinstance(found, Refused):
@@ -217,7 +219,9 @@ class Scenes:
             transaction, self.named["ned"].made.email, GUARDIAN, "guardians/invited"
         )
         found = (
-            None if isinstance(made, Refused) else invitations.by_id(transaction.tables, made[0])
+            None
+            if isinstance(made, Refused)
+            else invitations.find_by_id(transaction.tables, made[0])
         )
         if found is not None and self.id("ned"):
             guardians.accept(transaction, self.id("ned"), found)

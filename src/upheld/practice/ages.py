@@ -21,7 +21,7 @@ def is_minor(policy: Policy, age: int) -> bool:
     return policy.holds(MINOR, {"age": age}) is not False
 
 
-def of_age(policy: Policy) -> int:
+def age_of_majority(policy: Policy) -> int:
     """The first age in whole years from which on nobody is a minor by the policy."""
     minors = [age for age in range(OLDEST) if is_minor(policy, age)]
     return minors[-1] + 1 if minors else 0

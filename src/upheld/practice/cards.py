@@ -14,7 +14,7 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.odd import OddValueError, decoding
+from upheld.practice.unreadable import UnreadableValueError, decoding
 
 CARD: Final = "card"
 
@@ -44,7 +44,7 @@ class Card(msgspec.Struct, frozen=True):
         return f"{self.brand} ending in {self.last_four}"
 
 
-class Charged(NamedTuple):
+class ChargeResult(NamedTuple):
     """What came of a charge: whether it was paid, and the processor's own reference."""
 
     paid: bool
@@ -67,34 +67,34 @@ class PaymentProcessor(Protocol):
     def card(self, reference: str) -> Card | None:
         """The card that somebody gave on that page; None as long as they have not."""
 
-    def charge(self, token: str, cents: int, key: str) -> Charged:
+    def charge(self, token: str, cents: int, key: str) -> ChargeResult:
         """Take an amount from a card. The same key is charged once, however often it is asked."""
 
-    def charged(self, key: str) -> Charged | None:
+    def charged(self, key: str) -> ChargeResult | None:
         """What came of a charge that was asked for before; None where it was never made."""
 
 
-def read(value: str) -> Card:
-    """The card that a value of the vault says; OddValueError where it says none."""
+def decode_card(value: str) -> Card:
+    """The card that a value of the vault says; UnreadableValueError where it says none."""
     with decoding(CARD):
         return msgspec.json.decode(value, type=Card)
 
 
-def usable(given: ActResult) -> Card | None:
+def usable_card(given: ActResult) -> Card | None:
     """The card that an act gave, if it gave one; what no page of a processor wrote is no card."""
     try:
-        return read(given[CARD]) if CARD in given.values else None
-    except OddValueError:
+        return decode_card(given[CARD]) if CARD in given.values else None
+    except UnreadableValueError:
         return None
 
 
-def held(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
+def stored_card(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
     """The verified card that is kept of a person; None without one, or where the policy refuses."""
     found = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
-    return None if isinstance(found, Refused) else usable(found)
+    return None if isinstance(found, Refused) else usable_card(found)
 
 
-def keep(
+def store_card(
     transaction: Transaction, person_id: str, card: Card, occasion: str = "service-use"
 ) -> Refused | None:
     """Keep a card of a person; the refusal, where the policy refuses."""

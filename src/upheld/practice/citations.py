@@ -27,7 +27,7 @@ def clause_ids(policy: Policy) -> frozenset[str]:
     return frozenset(each.id for each in policy.program.clauses)
 
 
-def quoted(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
+def quote_clauses(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
     """Some clauses in their own words, in the order of the policy."""
     wanted = set(clauses)
     return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in wanted]

@@ -12,33 +12,37 @@ import msgspec
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.odd import decoding
+from upheld.practice.unreadable import decoding
 
 SIGN_IN: Final = "sign-in"
 _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 
-def kept(transaction: Transaction, person_id: str, purpose: str = "security") -> dict[str, str]:
+def stored_secrets(
+    transaction: Transaction, person_id: str, purpose: str = "security"
+) -> dict[str, str]:
     """A person's passwords by what they are for; none where the policy refuses."""
-    found = _read(transaction, person_id, purpose)
+    found = _read_secrets(transaction, person_id, purpose)
     return {} if isinstance(found, Refused) else found
 
 
-def _read(transaction: Transaction, person_id: str, purpose: str) -> dict[str, str] | Refused:
+def _read_secrets(
+    transaction: Transaction, person_id: str, purpose: str
+) -> dict[str, str] | Refused:
     act = Act(action="use", data=("credentials",), purpose=purpose)
     found = transaction.act(act, person_id, entitled=True)
     if isinstance(found, Refused):
         return found
-    return told(found["credentials"]) if "credentials" in found.values else {}
+    return decode_secrets(found["credentials"]) if "credentials" in found.values else {}
 
 
-def told(value: str) -> dict[str, str]:
+def decode_secrets(value: str) -> dict[str, str]:
     """What a value of the vault says, by what each is for."""
     with decoding("credentials"):
         return _DECODER.decode(value)
 
 
-def occasion(transaction: Transaction, person_id: str) -> str:
+def change_occasion(transaction: Transaction, person_id: str) -> str:
     """On which occasion somebody changes a password: whoever has no service yet registers."""
     act, _ = transaction.letting_in(
         ("credentials",), source="customer", occasion="service-use", purpose="security"
@@ -46,7 +50,7 @@ def occasion(transaction: Transaction, person_id: str) -> str:
     return "service-use" if transaction.peek(person_id, act).allowed else "registration"
 
 
-def change(
+def change_secret(
     transaction: Transaction,
     person_id: str,
     what: str,
@@ -55,7 +59,7 @@ def change(
     occasion: str = "service-use",
 ) -> Refused | None:
     """Keep another password for one thing; the refusal, where the policy refuses."""
-    before = _read(transaction, person_id, "security")
+    before = _read_secrets(transaction, person_id, "security")
     if isinstance(before, Refused):
         return before  # what cannot be read must not be written over
     both = msgspec.json.encode({**before, what: secret}).decode()
@@ -70,14 +74,18 @@ def change(
     return found if isinstance(found, Refused) else None
 
 
-def forget(transaction: Transaction, person_id: str, what: str) -> Refused | None:
+def delete_secret(transaction: Transaction, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
-    told = {each: secret for each, secret in kept(transaction, person_id).items() if each != what}
+    told = {
+        each: secret
+        for each, secret in stored_secrets(transaction, person_id).items()
+        if each != what
+    }
     found = transaction.store(
         person_id,
         {"credentials": msgspec.json.encode(told).decode()},
         source="customer",
-        occasion=occasion(transaction, person_id),
+        occasion=change_occasion(transaction, person_id),
         purpose="security",
         entitled=True,
     )

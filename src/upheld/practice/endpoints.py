@@ -22,12 +22,12 @@ from starlette.responses import RedirectResponse, Response
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
-from upheld.practice import entrance, operators, tasks
+from upheld.practice import operators, sign_in_attempts, tasks
 from upheld.practice.events import PRIVACY_SIGNAL
-from upheld.practice.odd import OddValueError
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.tasks import OthersTaskError
+from upheld.practice.unreadable import UnreadableValueError
 from upheld.web import devices, kit, limits, sessions
 from upheld.web.kit import Refusal
 from upheld.web.sessions import Session
@@ -73,7 +73,9 @@ def cookie_name(provider: Provider, kind: str) -> str:
     return f"__Host-{kind}" if provider.secure else kind
 
 
-def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = False) -> Endpoint:
+def require_sign_in(
+    provider: Provider, kind: str, handler: Handler, *, fresh: bool = False
+) -> Endpoint:
     """An endpoint for somebody who is signed in; others are led to sign in first.
 
     `fresh` asks for the password again if it was given more than a few minutes ago.
@@ -87,11 +89,11 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
         if session is None or stale:
             if request.method == "POST" and not stale:
                 raise Refusal(403, *SIGNED_OUT)
-            return to_sign_in(provider, request, kind, again=stale)
+            return redirect_to_sign_in(provider, request, kind, again=stale)
         if sessions.stale(session, at):
             await provider.do(lambda transaction: sessions.touch(transaction.tables, session, at))
-        await _signalled(provider, request, session)
-        form = await _sent(request)
+        await _announce_signal(provider, request, session)
+        form = await _read_form(request)
         try:
             if request.method == "POST":
                 told = form.get("_token", "")
@@ -101,12 +103,12 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             return await handler(Visit(request, session, form, user))
-        except OddValueError as error:
-            return _odd(provider, request, error.field)
+        except UnreadableValueError as error:
+            return _unreadable_page(provider, request, error.field)
         except OthersTaskError as error:  # what was begun is undone; that it was tried is entered
             task = error.task
             await provider.do(
-                lambda transaction: tasks.enter_try(transaction, task, session.subject)
+                lambda transaction: tasks.record_attempt(transaction, task, session.subject)
             )
             raise HTTPException(error.status) from None
         finally:
@@ -115,14 +117,14 @@ def signed_in(provider: Provider, kind: str, handler: Handler, *, fresh: bool = 
     return endpoint
 
 
-def _odd(provider: Provider, request: Request, field: str) -> Response:
+def _unreadable_page(provider: Provider, request: Request, field: str) -> Response:
     """Say that something that is kept cannot be read; which kind of data, and never its value."""
     words = provider.policy.program.vocabulary.tree("data")
     label = (words[field].label if field in words else "") or field
     return provider.pages.page(request, "odd.html", status=409, label=label)
 
 
-async def _signalled(provider: Provider, request: Request, session: Session) -> None:
+async def _announce_signal(provider: Provider, request: Request, session: Session) -> None:
     """Announce a browser's privacy signal, once a session as far as this process knows."""
     if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
         return
@@ -146,7 +148,7 @@ def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | N
     session = sessions.find(tables, kind, raw, at)
     if session is None or kind == "customer":
         return session, None
-    user = operators.user_of(tables, session.subject)
+    user = operators.find_active_user(tables, session.subject)
     return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
@@ -156,7 +158,7 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if request.method == "POST":
             _refuse_foreign(provider, request)
-        form = await _sent(request)
+        form = await _read_form(request)
         try:
             return await handler(request, form)
         finally:
@@ -165,7 +167,7 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     return endpoint
 
 
-async def _sent(request: Request) -> FormData:
+async def _read_form(request: Request) -> FormData:
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")
@@ -206,7 +208,9 @@ def _is_own(provider: Provider, request: Request, origin: str) -> bool:
     return not provider.secure and (sent.scheme, sent.netloc) == (request.url.scheme, host)
 
 
-def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool = False) -> Response:
+def redirect_to_sign_in(
+    provider: Provider, request: Request, kind: str, *, again: bool = False
+) -> Response:
     """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name.
 
     `again` is for somebody who is signed in, and asked for the password anew.
@@ -223,7 +227,7 @@ def to_sign_in(provider: Provider, request: Request, kind: str, *, again: bool =
     )
 
 
-def enter(
+def start_session(
     provider: Provider,
     tables: Tables,
     request: Request,
@@ -239,7 +243,7 @@ def enter(
     device = devices.name_of(request.headers.get("user-agent", ""))
     raw = sessions.begin(tables, kind, subject, at, device)
     give_cookie(provider, response, kind, raw)
-    entrance.remember(provider, request, response, kind, subject)
+    sign_in_attempts.remember_device(provider, request, response, kind, subject)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
@@ -254,7 +258,7 @@ def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> 
     )
 
 
-def leave(provider: Provider, response: Response, kind: str) -> None:
+def clear_cookie(provider: Provider, response: Response, kind: str) -> None:
     """Take the cookie back."""
     response.delete_cookie(
         cookie_name(provider, kind), path="/", httponly=True, samesite="lax", secure=provider.secure
@@ -266,12 +270,12 @@ def network_of(request: Request) -> str:
     return limits.network(request.client.host if request.client else "")
 
 
-def same(one: str, other: str) -> bool:
+def equal_secrets(one: str, other: str) -> bool:
     """Whether two secrets are the same, in a time that tells nothing of them."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def by_session(question: ProofQuestion) -> Proof:
+def prove_signed_in(question: ProofQuestion) -> Proof:
     """The prover of `signed-in`: whether the person has a session in force."""
     where = "kind = 'customer' AND subject = ? AND begun > ?"
     begun = microseconds(question.at - sessions.ABSOLUTE)

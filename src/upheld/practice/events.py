@@ -55,17 +55,17 @@ class Events:
 
     def subscribe(self, name: str, listener: Listener) -> None:
         """Hear of an event from now on."""
-        self._by.setdefault(_known(name), []).append(listener)
+        self._by.setdefault(_require_event(name), []).append(listener)
 
     def announce(
         self, transaction: Transaction, name: str, person_id: str, about: str = ""
     ) -> None:
         """Tell whoever hears of an event."""
-        for listener in self._by.get(_known(name), ()):
+        for listener in self._by.get(_require_event(name), ()):
             listener(transaction, person_id, about)
 
 
-def _known(name: str) -> str:
+def _require_event(name: str) -> str:
     if name not in NAMES:
         raise EventError(f"there is no event `{name}`", code="event", hint="declare it")
     return name

@@ -36,14 +36,14 @@ class Offer(NamedTuple):
         return " ".join(self.secret[at : at + 4] for at in range(0, len(self.secret), 4))
 
 
-def offer(by: SealerSource, bound: bytes) -> Offer:
+def new_offer(by: SealerSource, bound: bytes) -> Offer:
     """A fresh secret for whoever has the session or link that `bound` names."""
     secret = totp.new_secret()
     sealed = by.sealer("factor-offer").seal(secret.encode(), "offer", bound)
     return Offer(secret, urlsafe_b64encode(sealed).decode())
 
 
-def offered(by: SealerSource, bound: bytes, sealed: str) -> Offer | None:
+def open_offer(by: SealerSource, bound: bytes, sealed: str) -> Offer | None:
     """What was offered to the same session or link; nothing where it was not."""
     try:
         raw = urlsafe_b64decode(sealed.encode())

@@ -81,13 +81,13 @@ def invite(
     if isinstance(stored, Refused):
         return stored
     made = secrets.token_hex(16)
-    words = {"compare": compared(made)} if kind == GUARDIAN else None
+    words = {"compare": comparison_code(made)} if kind == GUARDIAN else None
     queued = outbox.queue(transaction, contact, template, "administrative-message", words)
     if isinstance(queued, Refused):
         return queued
     at = transaction.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
-    code = "-".join((compared(made), *groups))
+    code = "-".join((comparison_code(made), *groups))
     transaction.tables.insert(
         invitation,
         person_id=contact,
@@ -103,7 +103,7 @@ def invite(
     return made, code
 
 
-def compared(invitation_id: str) -> str:
+def comparison_code(invitation_id: str) -> str:
     """The first group of an invitation's code, which both who asks and who is asked are shown.
 
     It opens nothing: the four groups after it are known to nobody but who asks.
@@ -112,9 +112,9 @@ def compared(invitation_id: str) -> str:
     return "".join(_LETTERS[each % len(_LETTERS)] for each in digest[:4])
 
 
-def by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
+def find_by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
     """The invitation of a code, until it has run out or come to its end."""
-    return _one(
+    return _get(
         tables,
         f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
         _hash(code),
@@ -122,14 +122,14 @@ def by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
     )
 
 
-def by_id(tables: Tables, invitation_id: str) -> Invitation | None:
+def find_by_id(tables: Tables, invitation_id: str) -> Invitation | None:
     """An invitation by its id."""
-    return _one(tables, "invitation_id = ?", invitation_id)
+    return _get(tables, "invitation_id = ?", invitation_id)
 
 
-def of_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
+def find_by_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
     """The open invitation of an address, by the person that its link names."""
-    return _one(
+    return _get(
         tables,
         f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
         person_id,
@@ -137,14 +137,14 @@ def of_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | Non
     )
 
 
-def accepted_by(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
+def acceptances_of(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
     """What somebody accepted and nobody has signed up by yet."""
     where = (
         "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
         " ORDER BY accepted"
     )
     found = tables.select(invitation, where, person_id, microseconds(at))
-    return [_told(each) for each in found]
+    return [_from_row(each) for each in found]
 
 
 def accept(
@@ -176,7 +176,7 @@ def redeem(transaction: Transaction, told: Invitation) -> Invitation | None:
     """
     at = transaction.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _one(transaction.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
+    ready = _get(transaction.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
     if ready is None or not once.spend(
         transaction.tables, "invitation", ready.invitation_id, ready.expires
     ):
@@ -205,13 +205,13 @@ def sweep(gate: Gate, most: int = 100) -> int:
                 )
             for invitation_id, contact in found:
                 last = invitation_id
-                work = partial(_swept, gate, invitation_id, contact or "", at)
+                work = partial(_sweep_one, gate, invitation_id, contact or "", at)
                 count += trial.one(work, contact or "", invitation_id) or 0
             if len(found) < most:
                 return count
 
 
-def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
+def _sweep_one(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
     with gate.together() as transaction:
@@ -226,12 +226,12 @@ def _swept(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     return 1
 
 
-def _one(tables: Tables, where: str, *values: Any) -> Invitation | None:
+def _get(tables: Tables, where: str, *values: Any) -> Invitation | None:
     found = tables.get(invitation, where, *values)
-    return None if found is None else _told(found)
+    return None if found is None else _from_row(found)
 
 
-def _told(found: Any) -> Invitation:
+def _from_row(found: Any) -> Invitation:
     """A row that was checked, as an invitation."""
     accepted = None if found.accepted is None else moment(found.accepted)
     return Invitation(

@@ -29,7 +29,7 @@ class Need(NamedTuple):
     tells: Callable[[Policy], str] | None = None
 
 
-class Off(NamedTuple):
+class SwitchedOff(NamedTuple):
     """One thing that a policy switches off: of which practice, and why."""
 
     practice: str
@@ -44,32 +44,34 @@ class Off(NamedTuple):
 @observing.reading
 def can_ever(policy: Policy, question: str) -> bool:
     """Whether something can be allowed of anybody, whatever is proven; no for unknown words."""
-    found = _asked(policy, question)
+    found = _answer(policy, question)
     return found is not None and found.verdict != "never"
 
 
-def switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[Off]:
+def find_switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[SwitchedOff]:
     """What a policy switches off, of needs by the name of their practice."""
     found = []
     for practice, some in needs.items():
         for need in some:
             if need.tells is not None:
                 why = need.tells(policy)
-                found += [Off(practice, need.what, why)] if why else []
+                found += [SwitchedOff(practice, need.what, why)] if why else []
                 continue
-            answer = _asked(policy, need.question)
+            answer = _answer(policy, need.question)
             if answer is None:
-                found.append(Off(practice, need.what, "the vocabulary lacks the words for it"))
+                found.append(
+                    SwitchedOff(practice, need.what, "the vocabulary lacks the words for it")
+                )
             elif answer.verdict == "never" and answer.clauses:
                 cited = ", ".join(f"#{clause}" for clause in answer.clauses)
-                found.append(Off(practice, need.what, f"denied by {cited}", answer.clauses))
+                found.append(SwitchedOff(practice, need.what, f"denied by {cited}", answer.clauses))
             elif answer.verdict == "never":
-                found.append(Off(practice, need.what, "no clause allows it"))
+                found.append(SwitchedOff(practice, need.what, "no clause allows it"))
     return found
 
 
 @lru_cache(maxsize=256)
-def _asked(policy: Policy, question: str) -> Answer | None:
+def _answer(policy: Policy, question: str) -> Answer | None:
     try:
         return query(policy, question)
     except RequestError:

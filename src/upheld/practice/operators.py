@@ -66,7 +66,9 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
     return user
 
 
-def equip(transaction: Transaction, user_id: str, hashed: str, secret: str, step: int) -> None:
+def enable_sign_in(
+    transaction: Transaction, user_id: str, hashed: str, secret: str, step: int
+) -> None:
     """Let somebody sign in by a password and one-time passwords that they chose themselves."""
     change_password(transaction.tables, user_id, hashed)
     change_secret(transaction, user_id, secret, step)
@@ -79,7 +81,7 @@ def change_secret(transaction: Transaction, user_id: str, secret: str, step: int
     _change(transaction.tables, user_id, secret=sealed, step=step)
 
 
-def disarm(tables: Tables, user_id: str) -> None:
+def require_enrolment(tables: Tables, user_id: str) -> None:
     """Let nobody sign in as somebody until they have enrolled anew."""
     _change(tables, user_id, password="", secret=b"", state=INVITED)
 
@@ -98,26 +100,26 @@ def _change(tables: Tables, user_id: str, **changes: Any) -> None:
     tables.update(desk_user, changes, "user_id = ?", user_id)
 
 
-def by_id(tables: Tables, user_id: str) -> User | None:
+def find_user(tables: Tables, user_id: str) -> User | None:
     """A user by their id, however they stand."""
     found = tables.get(desk_user, "user_id = ?", user_id)
-    return None if found is None else _user(found)
+    return None if found is None else _from_row(found)
 
 
-def user_of(tables: Tables, user_id: str) -> User | None:
+def find_active_user(tables: Tables, user_id: str) -> User | None:
     """A user who may work, by the id that their session names."""
     found = tables.get(desk_user, _ACTIVE, user_id)
-    return None if found is None else _user(found)
+    return None if found is None else _from_row(found)
 
 
-def kept(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
+def find_by_sign_in(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
     """A user by the name that they sign in with, and the hash of their password."""
     where = "kind = ? AND sign_in = ? AND state = 'active'"
     found = tables.get(desk_user, where, kind, sign_in.casefold())
-    return None if found is None else (_user(found), found.password)
+    return None if found is None else (_from_row(found), found.password)
 
 
-def step_taken(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
+def use_one_time_password(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
     found = transaction.tables.get(desk_user, _ACTIVE, user_id)
     if found is None:
@@ -132,9 +134,9 @@ def step_taken(transaction: Transaction, user_id: str, code: str, at: datetime) 
     return True
 
 
-def listed(tables: Tables) -> list[User]:
+def all_users(tables: Tables) -> list[User]:
     """Everybody who works or worked at a desk, by name."""
-    return [_user(each) for each in tables.select(desk_user, "ORDER BY state, kind, name")]
+    return [_from_row(each) for each in tables.select(desk_user, "ORDER BY state, kind, name")]
 
 
 def change_password(tables: Tables, user_id: str, hashed: str) -> None:
@@ -147,7 +149,7 @@ def leave_to_others(tables: Tables, user_id: str, person_id: str) -> None:
     tables.insert_new(desk_own, person_id=person_id, user_id=user_id)
 
 
-def left_to_others(tables: Tables, user_id: str, person_id: str) -> bool:
+def is_left_to_others(tables: Tables, user_id: str, person_id: str) -> bool:
     """Whether an account is somebody's own or a relative's."""
     where = "person_id = ? AND user_id = ?"
     return tables.get(desk_own, where, person_id, user_id) is not None
@@ -158,7 +160,7 @@ def end_user(tables: Tables, user_id: str) -> None:
     change_state(tables, user_id, ENDED)
 
 
-def _user(found: Any) -> User:
+def _from_row(found: Any) -> User:
     """A row that was checked, as a user."""
     return User(
         found.user_id,

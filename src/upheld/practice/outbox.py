@@ -54,7 +54,7 @@ def queue(
     return message
 
 
-def drop(transaction: Transaction, person_id: str, template: str = "") -> None:
+def cancel(transaction: Transaction, person_id: str, template: str = "") -> None:
     """Let what waits for somebody not be sent: all of it, or what is made by one template."""
     where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
     transaction.tables.purge(outbox, where, person_id, template, template)

@@ -59,12 +59,12 @@ class OwnPasskeys:
             options = (
                 ""
                 if site is None
-                else passkeys.to_register(
+                else passkeys.registration_options(
                     tables, provider, site, kind, subject, visit.session.key, shown
                 )
             )
             return (
-                passkeys.listed(tables, kind, subject),
+                passkeys.passkeys_of(tables, kind, subject),
                 options,
                 self.has_factor(tables, subject),
             )

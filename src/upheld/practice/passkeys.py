@@ -77,7 +77,7 @@ def site_of(provider: Provider, request: Request) -> Site | None:
     return None
 
 
-def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
+def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and beside what
     tables: Tables,
     provider: Provider,
     site: Site,
@@ -105,7 +105,7 @@ def to_register(  # noqa: PLR0913, PLR0917 - who registers, where, as whom, and 
     )
 
 
-def to_sign_in(provider: Provider, site: Site, kind: str) -> str:
+def sign_in_options(provider: Provider, site: Site, kind: str) -> str:
     """What a browser is asked to sign in by, as JSON."""
     return options_to_json(
         generate_authentication_options(
@@ -126,7 +126,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     device: str,
 ) -> bool:
     """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
-    challenge = _spent(transaction, kind, bound, sent)
+    challenge = _use_challenge(transaction, kind, bound, sent)
     found = transaction.tables.select(passkey, _WHOSE, subject, kind)
     if challenge is None or len(found) >= MOST:
         return False
@@ -159,7 +159,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
 
 def sign_in(transaction: Transaction, site: Site, kind: str, sent: str) -> str:
     """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
-    challenge = _spent(transaction, kind, b"", sent)
+    challenge = _use_challenge(transaction, kind, b"", sent)
     if challenge is None:
         return ""
     try:
@@ -187,7 +187,7 @@ def sign_in(transaction: Transaction, site: Site, kind: str, sent: str) -> str:
     return str(found.subject)
 
 
-def listed(tables: Tables, kind: str, subject: str) -> list[Passkey]:
+def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
     """Somebody's passkeys, in the order in which they were made."""
     return [
         Passkey(
@@ -219,7 +219,7 @@ def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
     return sealer.mark(body + bound)[:_MAC]
 
 
-def _spent(transaction: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
+def _use_challenge(transaction: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
     """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
     if len(sent) > SENT_MAX:
         return None

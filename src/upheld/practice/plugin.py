@@ -41,7 +41,7 @@ CHANGED_MAX = 20  # alarms of changed rows that are kept in mind; the log has al
 _LOG = logging.getLogger("upheld")
 
 
-class Todo(NamedTuple):
+class PendingAction(NamedTuple):
     """Something that waits for a customer: a sentence, and where to do it."""
 
     sentence: str
@@ -49,7 +49,7 @@ class Todo(NamedTuple):
     href: str
 
 
-class Card(NamedTuple):
+class MenuEntry(NamedTuple):
     """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
 
     One of `everybody` stands at the foot of every page. `roles` are those of staff whose it is,
@@ -70,7 +70,7 @@ class Card(NamedTuple):
         return not self.roles or bool({*self.roles} & {*roles})
 
 
-class Link(NamedTuple):
+class MessageLink(NamedTuple):
     """A link in messages: its path, and for how long it works; one that is not `sealed`, once.
 
     One that `outlives` its person works when they are erased: it names what stands for them in the
@@ -92,7 +92,7 @@ class Practice(NamedTuple):
 
     name: str
     routes: Sequence[BaseRoute] = ()
-    cards: Sequence[Card] = ()
+    cards: Sequence[MenuEntry] = ()
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     carriers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
@@ -104,12 +104,14 @@ class Practice(NamedTuple):
     ] = {}  # series, to who says what stays when its oldest rows go
     fields: Mapping[str, ValueReader] = {}  # fields that it writes itself, to how it reads a value
     jobs: Sequence[Job] = ()
-    links: Mapping[str, Link] = {}
+    links: Mapping[str, MessageLink] = {}
     listeners: Mapping[
         str, Callable[[Transaction, str, str], None]
     ] = {}  # event, to who hears of it
-    waiting: Callable[[Transaction, str], list[Todo]] | None = None  # what waits for a customer
-    trouble: Callable[[Tables], list[Todo]] | None = None  # what managers must look at
+    waiting: Callable[[Transaction, str], list[PendingAction]] | None = (
+        None  # what waits for a customer
+    )
+    trouble: Callable[[Tables], list[PendingAction]] | None = None  # what managers must look at
     payer: Callable[[Tables, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
@@ -118,7 +120,7 @@ class Practice(NamedTuple):
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
-def _uncounted(name: str, **labels: str) -> None:
+def _count_nothing(name: str, **labels: str) -> None:
     """Count nothing: there is no service that could tell the counts."""
 
 
@@ -131,7 +133,7 @@ class Provider:
         self.limits = Limits(self.sealer("web", "limits").mark)
         self.events = Events()
         self.practices: list[Practice] = []
-        self.count: Callable[..., None] = _uncounted  # a metric, where the provider is served
+        self.count: Callable[..., None] = _count_nothing  # a metric, where the provider is served
         self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
         self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
 
@@ -230,7 +232,7 @@ class Provider:
         """The day that it is by the gate's clock."""
         return self.gate.gate.clock.today()
 
-    def cards(self, kind: str, *, every: bool = False) -> list[Card]:
+    def cards(self, kind: str, *, every: bool = False) -> list[MenuEntry]:
         """The entries of somebody's menu, in order, without what the policy switches off."""
         policy = self.gate.gate.policy
         found = [
@@ -241,7 +243,7 @@ class Provider:
         ]
         return sorted(found, key=lambda card: (card.order, card.title))
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
         """What waits for a customer, of all practices."""
         return [
             todo
@@ -250,7 +252,7 @@ class Provider:
             for todo in each.waiting(transaction, person_id)
         ]
 
-    def trouble(self, tables: Tables) -> list[Todo]:
+    def trouble(self, tables: Tables) -> list[PendingAction]:
         """What the managers of the provider must look at, of all practices."""
         return [todo for each in self.practices if each.trouble for todo in each.trouble(tables)]
 
@@ -288,7 +290,7 @@ class Provider:
         return await asyncio.to_thread(work, *given)
 
 
-Make = Callable[[Provider], Practice]
+PracticeFactory = Callable[[Provider], Practice]
 Handler = Callable[..., Awaitable[Any]]
 
 

@@ -27,7 +27,7 @@ KINDS: Final = {
 }
 
 
-class Unkept(NamedTuple):
+class UnkeptPromise(NamedTuple):
     """A word of a promise that the program does not keep, and the clauses that rest on it."""
 
     kind: str
@@ -41,18 +41,18 @@ class Unkept(NamedTuple):
         return KINDS[self.kind]
 
 
-def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
+def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
     """Everything that a policy promises and this provider has no part for."""
     words = policy.program.vocabulary
     asks = {*GATE_ASKS, *(each for made in provider.practices for each in made.asks)}
     gate = provider.gate.gate
     found: dict[tuple[str, str], list[str]] = {}
-    for kind, word, clause in _promised(policy):
+    for kind, word, clause in _promises(policy):
         match kind:
             case "duty":
                 kept = gate.carries_out(word)
             case "fact":
-                kept = _proven(provider, policy, word)
+                kept = _can_be_proven(provider, policy, word)
             case _:
                 kept = word in asks
         if not kept:
@@ -65,7 +65,7 @@ def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
     labels["obligation"] = labels["action"]
     order = {clause.id: at for at, clause in enumerate(policy.program.clauses)}
     listed = [
-        Unkept(
+        UnkeptPromise(
             kind,
             word,
             labels[kind].get(word, "") or word,
@@ -76,7 +76,7 @@ def unkept(provider: Provider, policy: Policy) -> list[Unkept]:
     return sorted(listed, key=lambda each: ([*KINDS].index(each.kind), order[each.clauses[0]]))
 
 
-def sentences(found: Iterable[Unkept]) -> list[str]:
+def summary_lines(found: Iterable[UnkeptPromise]) -> list[str]:
     """For each kind one sentence, for a log."""
     kinds: dict[str, list[str]] = {}
     for each in found:
@@ -90,7 +90,7 @@ def sentences(found: Iterable[Unkept]) -> list[str]:
     return [f"{names[kind]}: {', '.join(words)}" for kind, words in kinds.items()]
 
 
-def _promised(policy: Policy) -> Iterator[tuple[str, str, str]]:
+def _promises(policy: Policy) -> Iterator[tuple[str, str, str]]:
     """Each word that a rule rests on: what it is, the word, the clause."""
     for node in policy.program.nodes:
         for duty in node.duties:
@@ -99,17 +99,17 @@ def _promised(policy: Policy) -> Iterator[tuple[str, str, str]]:
             for test in tests_of(copy.condition):
                 yield "fact", test.fact, node.clause
         if node.effect == "allow":
-            yield from _done(node)
+            yield from _actions_of(node)
 
 
-def _done(node: Node) -> Iterator[tuple[str, str, str]]:
+def _actions_of(node: Node) -> Iterator[tuple[str, str, str]]:
     """The actions that a rule lets us do, or wants done."""
     kind = "obligation" if node.verb == "must" else "action"
     for action in {action for copy in node.copies for action in copy.actions}:
         yield kind, action.removesuffix("/other"), node.clause
 
 
-def _proven(provider: Provider, policy: Policy, name: str) -> bool:
+def _can_be_proven(provider: Provider, policy: Policy, name: str) -> bool:
     """Whether anything here can ever prove a fact."""
     fact = policy.program.vocabulary.facts[name]
     return (

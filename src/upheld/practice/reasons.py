@@ -17,7 +17,7 @@ from upheld.gate.act.request import Refused
 from upheld.policy.load import Policy
 from upheld.policy.plain import Plain
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quoted
+from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.plugin import Provider
 
 TITLE: Final = "Our policy does not let us do this"
@@ -25,7 +25,7 @@ _FORBIDDEN: Final = "Our policy says no."
 _SILENT: Final = "No clause of our policy allows it, and what no clause allows we do not do."
 
 
-class Reason(NamedTuple):
+class RefusalReason(NamedTuple):
     """Why a decision is no yes: a sentence or two, the clauses in their own words, what is missing.
 
     `missing` are facts by name, each of which some way to a yes lacks.
@@ -36,30 +36,30 @@ class Reason(NamedTuple):
     missing: frozenset[str]
 
 
-def reason(policy: Policy, decision: Decision | None) -> Reason:
+def refusal_reason(policy: Policy, decision: Decision | None) -> RefusalReason:
     """Why a decision is no yes; without a decision, that nothing allows it."""
     if decision is None:
-        return Reason(_SILENT, [], frozenset())
+        return RefusalReason(_SILENT, [], frozenset())
     nearest = [each for each in decision.nearest if not any(":" in lack for lack in each.lacks)]
     ways = decision.prove or tuple(each.lacks for each in nearest)  # else another act is meant
     missing = frozenset(_fact(literal) for way in ways for literal in way)
     if decision.outcome == "needs-proof":
         says = f"Our policy allows it only if {_ways(policy, ways)}. That is not proven."
-        return Reason(says, quoted(policy, decision.clauses), missing)
+        return RefusalReason(says, quote_clauses(policy, decision.clauses), missing)
     if decision.clauses:
-        return Reason(_FORBIDDEN, quoted(policy, decision.clauses), missing)
-    near = quoted(policy, (each.clause for each in nearest))
+        return RefusalReason(_FORBIDDEN, quote_clauses(policy, decision.clauses), missing)
+    near = quote_clauses(policy, (each.clause for each in nearest))
     says = _SILENT
     if near:
         says += f" The nearest would allow it if {_ways(policy, ways)}."
-    return Reason(says, near, missing)
+    return RefusalReason(says, near, missing)
 
 
-def refused_page(
+def refusal_page(
     provider: Provider, request: Request, refused: Refused, title: str = TITLE, note: str = ""
 ) -> Response:
     """The page that says that something may not be, and why; `note` is what else is so."""
-    why = reason(provider.policy, refused.decision)
+    why = refusal_reason(provider.policy, refused.decision)
     return provider.pages.page(request, "refused.html", status=403, title=title, why=why, note=note)
 
 

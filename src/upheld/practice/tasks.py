@@ -48,7 +48,7 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def enter_try(transaction: Transaction, tried: Task, staff_id: str) -> None:
+def record_attempt(transaction: Transaction, tried: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
     transaction.note(
         tried.person_id,
@@ -87,19 +87,19 @@ def open_task(  # noqa: PLR0913 - what a task says
     return made
 
 
-def found(tables: Tables, task_id: str) -> Task | None:
+def find_task(tables: Tables, task_id: str) -> Task | None:
     """A task by its id."""
     told = tables.get(task, "task_id = ?", task_id)
-    return None if told is None else _task(told)
+    return None if told is None else _from_row(told)
 
 
-def done(tables: Tables, asked: Sequence[str]) -> set[str]:
+def finished_tasks(tables: Tables, asked: Sequence[str]) -> set[str]:
     """Which of some tasks are done, by their ids; those of whom something was changed are not."""
     listed, _ = tables.sound(task, f"state = 'done' AND task_id IN ({places(asked)})", *asked)
     return {each.task_id for each in listed}
 
 
-def listed(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Task]:
+def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Task]:
     """The tasks that wait in the queues of some roles, those that are due first.
 
     Those on people of whose tasks something was changed are left out.
@@ -110,13 +110,13 @@ def listed(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Tas
         f"state <> 'done' AND role IN ({places(roles)}) ORDER BY due IS NULL, due, opened LIMIT ?"
     )
     waiting, _ = tables.sound(task, where, *roles, most)
-    return [_task(each) for each in waiting]
+    return [_from_row(each) for each in waiting]
 
 
-def of_person(tables: Tables, person_id: str) -> list[Task]:
+def open_tasks_on(tables: Tables, person_id: str) -> list[Task]:
     """The tasks that are open on a person."""
     where = "person_id = ? AND state <> 'done'"
-    return [_task(each) for each in tables.select(task, where, person_id)]
+    return [_from_row(each) for each in tables.select(task, where, person_id)]
 
 
 def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
@@ -124,8 +124,8 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
     """
-    told = _locked(transaction, task_id)
-    if operators.left_to_others(transaction.tables, staff_id, told.person_id):
+    told = _require_task(transaction, task_id)
+    if operators.is_left_to_others(transaction.tables, staff_id, told.person_id):
         raise TaskError(
             "this is your own account, or a relative's",
             code="task",
@@ -159,7 +159,7 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 
     `by` is who of our staff did so, if anybody.
     """
-    told = _locked(transaction, task_id)
+    told = _require_task(transaction, task_id)
     if told.state != "taken":
         return
     if told.record_id:
@@ -167,16 +167,16 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     _change(transaction, told, state="open", staff_id=None, record_id=None)
 
 
-def of_staff(tables: Tables, staff_id: str) -> list[Task]:
+def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
     """The tasks that somebody took and has not closed, but on whom something was changed."""
     where = "state = 'taken' AND staff_id = ?"
     taken, _ = tables.sound(task, where, staff_id)
-    return [_task(each) for each in taken]
+    return [_from_row(each) for each in taken]
 
 
 def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
-    told = _locked(transaction, task_id)
+    told = _require_task(transaction, task_id)
     if told.state == "done":
         return
     if told.record_id:
@@ -186,7 +186,7 @@ def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 
 def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
     """Close what is open on a person of one kind, since it came to its end otherwise."""
-    for each in of_person(transaction.tables, person_id):
+    for each in open_tasks_on(transaction.tables, person_id):
         if each.kind == kind and about in ("", each.about):
             close(transaction, each.task_id)
 
@@ -195,8 +195,8 @@ def _staff(by: str) -> str:
     return f"staff {by}" if by else ""
 
 
-def _locked(transaction: Transaction, task_id: str) -> Task:
-    told = found(transaction.tables, task_id)
+def _require_task(transaction: Transaction, task_id: str) -> Task:
+    told = find_task(transaction.tables, task_id)
     if told is None:
         raise TaskError("there is no such task", code="task", hint="see the queue")
     return told
@@ -207,7 +207,7 @@ def _change(transaction: Transaction, told: Task, **changes: Any) -> None:
     transaction.tables.update(task, changes, where, told.person_id, told.task_id)
 
 
-def _task(told: Any) -> Task:
+def _from_row(told: Any) -> Task:
     """A row that was checked, as a task."""
     due = None if told.due is None else moment(told.due)
     return Task(

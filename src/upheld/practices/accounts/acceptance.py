@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
-from upheld.practice.plugin import Provider, Todo
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.sign_in import ACCEPT
 from upheld.practices.accounts.terms import Agreement
@@ -44,13 +44,13 @@ class Acceptance:
         )
         return RedirectResponse("/me", 303)
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
         """Asks whoever has an account and accepted nothing for themselves yet."""
         account = domain.account_of(transaction.tables, person_id)
         if account is None or account.policy_digest:
             return []
         return [
-            Todo(
+            PendingAction(
                 "You are of age now. Your account goes on once you accept the policy and the"
                 " terms for yourself.",
                 "Read and accept",

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
-from upheld.practice.plugin import Provider, Todo
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.accounts import domain
 
 
@@ -20,7 +20,9 @@ class Home:
     async def show(self, visit: Visit) -> Response:
         """The menu, with what is to be done first."""
 
-        def look(transaction: Transaction) -> tuple[domain.Account | None, str, list[Todo]]:
+        def look(
+            transaction: Transaction,
+        ) -> tuple[domain.Account | None, str, list[PendingAction]]:
             act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
             result = transaction.act(act, visit.subject)
             name = "" if isinstance(result, Refused) else result["name"]

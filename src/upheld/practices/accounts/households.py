@@ -15,11 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice import invitations, limiting
+from upheld.practice import invitations, message_limits
 from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.invitations import HOUSEHOLD
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import refused_page
+from upheld.practice.reasons import refusal_page
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
 from upheld.practices.accounts.sign_up_pages import SignUp
@@ -84,9 +84,9 @@ class Households:
             if len(domain.members(transaction.tables, visit.subject)) >= MEMBERS_MAX:
                 return FULL
             if (
-                limiting.too_many_from(provider, transaction, "invite", network)
-                or limiting.too_many_by(provider, transaction, "invite", visit.subject)
-                or limiting.too_many_to(provider, transaction, "invite", email)
+                message_limits.too_many_from(provider, transaction, "invite", network)
+                or message_limits.too_many_by(provider, transaction, "invite", visit.subject)
+                or message_limits.too_many_to(provider, transaction, "invite", email)
             ):
                 return LATER
             result = invitations.invite(
@@ -152,7 +152,7 @@ class Households:
                 return False
             contact = sessions.looked_at(transaction.tables, HOUSEHOLD, raw, at)
             invitation = (
-                invitations.of_contact(transaction.tables, contact, at) if contact else None
+                invitations.find_by_contact(transaction.tables, contact, at) if contact else None
             )
             if invitation is None or invitation.inviter == visit.subject:
                 return False
@@ -171,4 +171,4 @@ class Households:
         return RedirectResponse("/me/household", 303)
 
     def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refused_page(self.provider, request, refused)
+        return refusal_page(self.provider, request, refused)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
 from upheld.practice.admission import admission
-from upheld.practice.answers import canonical, today
+from upheld.practice.form_values import canonical, today
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import reason
+from upheld.practice.reasons import refusal_reason
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.customer_file import CustomerRow, read_customers
 
@@ -81,7 +81,7 @@ def _not_served(provider: Provider, row: CustomerRow) -> UnservedRow | None:
     decision = admission(policy).of(age)
     if decision.allowed:
         return None
-    why = reason(policy, decision)
+    why = refusal_reason(policy, decision)
     return UnservedRow(row.line, tuple(quote.id for quote in why.quotes), why.says)
 
 

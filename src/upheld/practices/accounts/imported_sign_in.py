@@ -12,8 +12,8 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
 from upheld.gate.transaction import Transaction
 from upheld.practice.admission import admission
-from upheld.practice.answers import checked, today
 from upheld.practice.events import ACCOUNT_OPENED
+from upheld.practice.form_values import today, with_check
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.registration import age_of
@@ -35,7 +35,7 @@ def fields(provider: Provider, transaction: Transaction, person_id: str) -> list
         return []
     if BIRTH_DATE in transaction.held(person_id) or not admission(transaction.policy).asks_age:
         return []
-    return [checked(provider, BIRTH_DATE, BIRTH)]
+    return [with_check(provider, BIRTH_DATE, BIRTH)]
 
 
 def refusal_by_age(provider: Provider, born: str) -> Refused | None:

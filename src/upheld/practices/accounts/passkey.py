@@ -14,7 +14,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, passkeys
-from upheld.practice.endpoints import enter, network_of
+from upheld.practice.endpoints import network_of, start_session
 from upheld.practice.passkey_pages import OwnPasskeys
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import authenticator, domain
@@ -66,7 +66,7 @@ class CustomerPasskeys(OwnPasskeys):
             person = passkeys.sign_in(transaction, site, "customer", sent) if site else ""
             if not person or not self._may_enter(transaction, person):
                 return False
-            enter(provider, tables, request, response, "customer", person)
+            start_session(provider, tables, request, response, "customer", person)
             account = domain.account_of(tables, person)
             if account is not None and not account.policy_digest:
                 response.headers["location"] = ACCEPT

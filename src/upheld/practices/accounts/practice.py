@@ -12,10 +12,10 @@ from starlette.routing import BaseRoute, Route
 from upheld.policy.load import Policy
 from upheld.practice import credentials, invitations
 from upheld.practice.admission import admission
-from upheld.practice.endpoints import anybody, cookie_name, signed_in
+from upheld.practice.endpoints import anybody, cookie_name, require_sign_in
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Link, Practice, Provider
+from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.acceptance import Acceptance
 from upheld.practices.accounts.home import Home
@@ -31,9 +31,9 @@ from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.practices.accounts.terms import Agreement, TermsPage
 
 LINKS = {
-    "verify": Link("/verify", timedelta(hours=24)),
-    "recover": Link("/recover", timedelta(minutes=30)),
-    invitations.HOUSEHOLD: Link("/join", invitations.LASTS),
+    "verify": MessageLink("/verify", timedelta(hours=24)),
+    "recover": MessageLink("/recover", timedelta(minutes=30)),
+    invitations.HOUSEHOLD: MessageLink("/join", invitations.LASTS),
 }
 
 
@@ -68,9 +68,9 @@ def practice(provider: Provider) -> Practice:
             *_households(provider, Households(provider, sign_up)),
         ],
         cards=[
-            Card("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
-            Card("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
-            Card(
+            MenuEntry("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
+            MenuEntry("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
+            MenuEntry(
                 "customer",
                 "Security",
                 "/me/security",
@@ -91,7 +91,7 @@ def practice(provider: Provider) -> Practice:
         payer=domain.payer_of,
         leaving=partial(domain.release_members, provider),
         finders={"account": domain.find_by_number},
-        fields={"credentials": credentials.told},
+        fields={"credentials": credentials.decode_secrets},
         jobs=JOBS,
         links=LINKS,
         listeners={
@@ -119,8 +119,10 @@ def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRou
         Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
         Route(SIGNING, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]),
         Route(ASKING, anybody(provider, SecondStep(provider).ask), methods=both),
-        Route("/sign-in/again", signed_in(provider, "customer", sign_in.again), methods=both),
-        Route("/sign-out", signed_in(provider, "customer", sign_in.sign_out), methods=["POST"]),
+        Route("/sign-in/again", require_sign_in(provider, "customer", sign_in.again), methods=both),
+        Route(
+            "/sign-out", require_sign_in(provider, "customer", sign_in.sign_out), methods=["POST"]
+        ),
         Route("/recover", anybody(provider, security.recover), methods=both),
         Route("/recover/sent", security.sent_page, methods=["GET"]),
         Route("/recover/{link}", anybody(provider, security.choose), methods=both),
@@ -133,18 +135,30 @@ def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
     keys = CustomerPasskeys(provider)
     security, second, both = Security(provider), SecondStep(provider), ["GET", "POST"]
     return [
-        Route("/me", signed_in(provider, "customer", home.show), methods=["GET"]),
-        Route(ACCEPT, signed_in(provider, "customer", accept.show), methods=["GET"]),
-        Route(ACCEPT, signed_in(provider, "customer", accept.send), methods=["POST"]),
-        Route("/me/security", signed_in(provider, "customer", security.show), methods=["GET"]),
-        Route("/me/security/end", signed_in(provider, "customer", security.end), methods=["POST"]),
-        Route(KEYS, signed_in(provider, "customer", keys.show, fresh=True), methods=["GET"]),
-        Route(KEYS, signed_in(provider, "customer", keys.change, fresh=True), methods=["POST"]),
-        Route(HERE, signed_in(provider, "customer", second.show, fresh=True), methods=["GET"]),
-        Route(HERE, signed_in(provider, "customer", second.change, fresh=True), methods=["POST"]),
+        Route("/me", require_sign_in(provider, "customer", home.show), methods=["GET"]),
+        Route(ACCEPT, require_sign_in(provider, "customer", accept.show), methods=["GET"]),
+        Route(ACCEPT, require_sign_in(provider, "customer", accept.send), methods=["POST"]),
+        Route(
+            "/me/security", require_sign_in(provider, "customer", security.show), methods=["GET"]
+        ),
+        Route(
+            "/me/security/end",
+            require_sign_in(provider, "customer", security.end),
+            methods=["POST"],
+        ),
+        Route(KEYS, require_sign_in(provider, "customer", keys.show, fresh=True), methods=["GET"]),
+        Route(
+            KEYS, require_sign_in(provider, "customer", keys.change, fresh=True), methods=["POST"]
+        ),
+        Route(
+            HERE, require_sign_in(provider, "customer", second.show, fresh=True), methods=["GET"]
+        ),
+        Route(
+            HERE, require_sign_in(provider, "customer", second.change, fresh=True), methods=["POST"]
+        ),
         Route(
             "/me/security/password",
-            signed_in(provider, "customer", security.change, fresh=True),
+            require_sign_in(provider, "customer", security.change, fresh=True),
             methods=both,
         ),
     ]
@@ -152,7 +166,7 @@ def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
 
 def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
     """Pages of households. Who opens an invitation is signed in, or asked to sign up."""
-    mine = signed_in(provider, "customer", pages.join)
+    mine = require_sign_in(provider, "customer", pages.join)
     anyone = anybody(provider, pages.join_page)
 
     async def join(request: Request) -> Response:
@@ -160,9 +174,13 @@ def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
         return await (mine if is_signed_in or request.method == "POST" else anyone)(request)
 
     return [
-        Route("/me/household", signed_in(provider, "customer", pages.show), methods=["GET"]),
-        Route("/me/household", signed_in(provider, "customer", pages.invite), methods=["POST"]),
-        Route("/me/household/end", signed_in(provider, "customer", pages.end), methods=["POST"]),
+        Route("/me/household", require_sign_in(provider, "customer", pages.show), methods=["GET"]),
+        Route(
+            "/me/household", require_sign_in(provider, "customer", pages.invite), methods=["POST"]
+        ),
+        Route(
+            "/me/household/end", require_sign_in(provider, "customer", pages.end), methods=["POST"]
+        ),
         Route("/join/{link}", join, methods=["GET", "POST"]),
     ]
 

@@ -100,7 +100,7 @@ def _register_person(
         {word: values[word] for word in values if word not in (BIRTH_DATE, PASSWORD)},
     )
     _raise_refusal(
-        credentials.change(
+        credentials.change_secret(
             transaction,
             person,
             credentials.SIGN_IN,

@@ -16,9 +16,9 @@ from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.admission import admission
-from upheld.practice.ages import of_age
-from upheld.practice.citations import Quote, quoted
-from upheld.practice.letting_in import letting_in
+from upheld.practice.ages import age_of_majority
+from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.collection_questions import collection_questions
 from upheld.practice.needs import can_ever
 from upheld.web import passwords
 from upheld.web.forms import Field
@@ -134,7 +134,7 @@ def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
             for word in form_words
         ),
         tuple(label[word] for word in allowed if word in LATER),
-        tuple(quoted(policy, clauses)),
+        tuple(quote_clauses(policy, clauses)),
         tuple(label.get(word, word) for word in sorted(needed.difference(form_words))),
     )
 
@@ -144,8 +144,8 @@ def _intake_decisions(policy: Policy, word: str) -> tuple[Decision, Decision]:
     facts: dict[str, object] = {
         name: False for name, fact in policy.program.vocabulary.facts.items() if fact.absent
     }
-    facts["age"] = of_age(policy)
-    collect, store = letting_in(
+    facts["age"] = age_of_majority(policy)
+    collect, store = collection_questions(
         policy, word, source="customer", occasion="registration", purpose="service-provision"
     )
     return policy.decide(collect, facts), policy.decide(store, facts)
@@ -162,7 +162,7 @@ def _clauses_of_use(policy: Policy, words: list[str]) -> dict[str, list[Quote]]:
             if "use" in copy.actions and len(covers) < len(words):
                 for word in covers:
                     on[word].add(node.clause)
-    return {word: quoted(policy, clauses) for word, clauses in on.items()}
+    return {word: quote_clauses(policy, clauses) for word, clauses in on.items()}
 
 
 def _has_choices(policy: Policy, word: str) -> bool:

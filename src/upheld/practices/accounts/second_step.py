@@ -16,11 +16,11 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice import credentials, entrance, factors, outbox
-from upheld.practice.endpoints import Visit, cookie_name, enter, leave
+from upheld.practice import credentials, factors, outbox, sign_in_attempts
+from upheld.practice.endpoints import Visit, clear_cookie, cookie_name, start_session
 from upheld.practice.factors import Offer
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import refused_page
+from upheld.practice.reasons import refusal_page
 from upheld.practices.accounts import authenticator, domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -108,8 +108,8 @@ class SecondStep:
                 return False
             sessions.end(transaction.tables, again)
             provider.limits.clear(transaction.tables, *self._limit_key(request, person))
-            leave(provider, response, HALF)
-            enter(provider, transaction.tables, request, response, "customer", person)
+            clear_cookie(provider, response, HALF)
+            start_session(provider, transaction.tables, request, response, "customer", person)
             account = domain.account_of(transaction.tables, person)
             if account is not None and not account.policy_digest:
                 response.headers["location"] = ACCEPT
@@ -132,7 +132,7 @@ class SecondStep:
         )
 
     def _limit_key(self, request: Request, person_id: str) -> tuple[str, str, str]:
-        device = entrance.device_of(self.provider, request, "customer", person_id)
+        device = sign_in_attempts.find_device(self.provider, request, "customer", person_id)
         return "second-factor", person_id, device.word if device else ""
 
     def _offer_page(
@@ -175,7 +175,7 @@ class SecondStep:
         factor = await self.provider.read(lambda c: authenticator.second_factor(c, person))
         if factor is not None:
             return self._state_page(visit, factor)
-        return self._offer_page(visit, factors.offer(self.provider, visit.session.key))
+        return self._offer_page(visit, factors.new_offer(self.provider, visit.session.key))
 
     async def change(self, visit: Visit) -> Response:
         """Set it up; or, by one more code, remove it or make other recovery codes."""
@@ -211,10 +211,10 @@ class SecondStep:
             self.provider,
             visit.subject,
         )
-        offer = factors.offered(provider, visit.session.key, str(visit.form.get("offer", "")))
+        offer = factors.open_offer(provider, visit.session.key, str(visit.form.get("offer", "")))
         if offer is None:
             return self._offer_page(
-                visit, factors.offer(self.provider, visit.session.key), status=422
+                visit, factors.new_offer(self.provider, visit.session.key), status=422
             )
         filled = read([FIRST], visit.form)
         if not filled.ok:
@@ -231,7 +231,7 @@ class SecondStep:
                 ("credentials",),
                 source="customer",
                 purpose="security",
-                occasion=credentials.occasion(transaction, person),
+                occasion=credentials.change_occasion(transaction, person),
             )
             decision = transaction.peek(person, act)
             if not decision.allowed:
@@ -244,7 +244,7 @@ class SecondStep:
 
         codes = await provider.do(work)
         if isinstance(codes, Decision):
-            return refused_page(provider, visit.request, Refused(None, codes))
+            return refusal_page(provider, visit.request, Refused(None, codes))
         return self._codes_page(visit, codes) if codes else RedirectResponse(HERE, 303)
 
     def _tell(self, transaction: Transaction, person_id: str) -> None:

@@ -15,11 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
 from upheld.gate.transaction import Transaction
-from upheld.practice import credentials, entrance, limiting, outbox
-from upheld.practice.endpoints import Visit, enter, network_of
+from upheld.practice import credentials, message_limits, outbox, sign_in_attempts
+from upheld.practice.endpoints import Visit, network_of, start_session
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import refused_page
+from upheld.practice.reasons import refusal_page
 from upheld.practices.accounts import authenticator, domain, imported_sign_in
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -46,7 +46,7 @@ def revoke_links(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Let no link to a new password that somebody had work any more, nor one on its way."""
     sessions.revoke(transaction.tables, RECOVER, person_id)
     for template in LETTING_IN:
-        outbox.drop(transaction, person_id, template)
+        outbox.cancel(transaction, person_id, template)
 
 
 class Security:
@@ -113,7 +113,7 @@ class Security:
         def work(transaction: Transaction) -> Refused | None:
             refused = self._set_password(transaction, visit.subject, secret)
             if refused is None:
-                enter(
+                start_session(
                     self.provider,
                     transaction.tables,
                     visit.request,
@@ -129,7 +129,7 @@ class Security:
         )
 
     def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refused_page(self.provider, request, refused)
+        return refusal_page(self.provider, request, refused)
 
     async def _read_password(self, form: FormData, person_id: str) -> Filled:
         """A password that was chosen, checked against the common ones and the person's own name."""
@@ -152,12 +152,12 @@ class Security:
         self, transaction: Transaction, person_id: str, secret: str
     ) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
-        refused = credentials.change(
+        refused = credentials.change_secret(
             transaction,
             person_id,
             credentials.SIGN_IN,
             secret,
-            occasion=credentials.occasion(transaction, person_id),
+            occasion=credentials.change_occasion(transaction, person_id),
         )
         if refused is not None:
             return refused
@@ -183,10 +183,10 @@ class Security:
         address = network_of(request)
 
         def work(transaction: Transaction) -> bool:
-            if limiting.too_many_from(self.provider, transaction, "recover", address):
+            if message_limits.too_many_from(self.provider, transaction, "recover", address):
                 return False
             email = filled.values["email"]
-            if limiting.too_many_to(self.provider, transaction, "recover", email):
+            if message_limits.too_many_to(self.provider, transaction, "recover", email):
                 return True
             person, template = domain.person_at_address(transaction, email), "accounts/recover"
             if not person and (person := domain.imported_person(transaction, email)):
@@ -195,7 +195,7 @@ class Security:
             revoke_links(transaction, whose)
             outbox.queue(transaction, whose, template, "administrative-message")
             if not person:
-                outbox.drop(transaction, whose)
+                outbox.cancel(transaction, whose)
             return True
 
         if not await self.provider.do(work):
@@ -241,5 +241,5 @@ class Security:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         response = RedirectResponse("/sign-in?said=changed", 303)
         # Whoever has the mailbox is let in, however many guess at the password meanwhile.
-        entrance.remember(provider, request, response, "customer", person)
+        sign_in_attempts.remember_device(provider, request, response, "customer", person)
         return response

@@ -17,12 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.request import Refused
 from upheld.gate.public import normalised
 from upheld.gate.transaction import Transaction
-from upheld.practice import credentials, entrance, passkeys
+from upheld.practice import credentials, passkeys, sign_in_attempts
 from upheld.practice.admission import admission
-from upheld.practice.endpoints import Visit, enter, give_cookie, leave
-from upheld.practice.entrance import Door
+from upheld.practice.endpoints import Visit, clear_cookie, give_cookie, start_session
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import reason
+from upheld.practice.reasons import refusal_reason
+from upheld.practice.sign_in_attempts import AttemptResult
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.accounts.second_step import ASKING
 from upheld.web import devices, passwords, sessions
@@ -85,7 +85,7 @@ class SignIn:
     def _options(self, request: Request) -> str:
         """What a passkey is asked for by; empty where there can be none."""
         site = passkeys.site_of(self.provider, request)
-        return passkeys.to_sign_in(self.provider, site, "customer") if site else ""
+        return passkeys.sign_in_options(self.provider, site, "customer") if site else ""
 
     def _word(self, request: Request) -> str:
         """The destination that an address names, if it is one of those that there are."""
@@ -109,9 +109,9 @@ class SignIn:
         code = filled.values.get("code", "")
         filled = filled._replace(shown={**filled.shown, "code": ""})
         door = await provider.do(lambda transaction: self._door(transaction, request, email))
-        slowed = door is Door.SLOWED
+        slowed = door is AttemptResult.SLOWED
         late = filled.wrong("email", LATER)
-        if door is Door.SHUT or (slowed and not code):
+        if door is AttemptResult.SHUT or (slowed and not code):
             return self.page(request, late, 429, slowed=slowed)
         person, stored_hash = await provider.do(
             lambda transaction: self._stored_hash(transaction, email)
@@ -120,7 +120,7 @@ class SignIn:
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         if slowed and await provider.do(
-            lambda transaction: entrance.too_many_codes(provider, transaction, person)
+            lambda transaction: sign_in_attempts.too_many_codes(provider, transaction, person)
         ):
             return self.page(request, late, 429, slowed=True)
         response: Response = RedirectResponse(self._path(request), 303)
@@ -140,7 +140,7 @@ class SignIn:
     def _waiting_page(self, request: Request, refused: Refused) -> Response:
         """The page for somebody whom the policy does not let us serve at the moment."""
         policy = self.provider.policy
-        why = reason(policy, refused.decision)
+        why = refusal_reason(policy, refused.decision)
         return self.provider.pages.page(
             request,
             "accounts/waiting.html",
@@ -149,12 +149,14 @@ class SignIn:
             guardian=bool(why.missing & admission(policy).guardian_facts),
         )
 
-    def _door(self, transaction: Transaction, request: Request, email: str) -> Door:
+    def _door(self, transaction: Transaction, request: Request, email: str) -> AttemptResult:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
-        is_known_device = entrance.remembers(self.provider, request, "customer")
+        is_known_device = sign_in_attempts.has_device_cookie(self.provider, request, "customer")
         person = domain.person_at_address(transaction, email) if is_known_device else ""
-        return entrance.knock(self.provider, transaction, request, "customer", name, person)
+        return sign_in_attempts.count_attempt(
+            self.provider, transaction, request, "customer", name, person
+        )
 
     def _stored_hash(self, transaction: Transaction, email: str) -> tuple[str, str]:
         """The person with an address and a confirmed account, and their password's hash.
@@ -163,7 +165,9 @@ class SignIn:
         """
         person_id = domain.person_at_address(transaction, email)
         whose = person_id or domain.placeholder_person(transaction)
-        return person_id, credentials.kept(transaction, whose).get(credentials.SIGN_IN, "")
+        return person_id, credentials.stored_secrets(transaction, whose).get(
+            credentials.SIGN_IN, ""
+        )
 
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
         self,
@@ -186,12 +190,14 @@ class SignIn:
         if isinstance(result, Refused):
             return result
         name = normalised("email", email)
-        entrance.let_in(self.provider, transaction, request, "customer", name, person_id)
+        sign_in_attempts.clear_attempts(
+            self.provider, transaction, request, "customer", name, person_id
+        )
         if slowed:
             self.provider.limits.clear(transaction.tables, "second-factor", person_id, "")
         elif authenticator.second_factor(transaction.tables, person_id) is not None:
             return self._start_second_step(transaction, person_id, request, response)
-        enter(self.provider, transaction.tables, request, response, "customer", person_id)
+        start_session(self.provider, transaction.tables, request, response, "customer", person_id)
         account = domain.account_of(transaction.tables, person_id)
         return ACCEPT if account is not None and not account.policy_digest else ""
 
@@ -229,7 +235,9 @@ class SignIn:
             )
         ):
             return self._again_page(visit, filled.wrong("password", LATER), 429)
-        hashes = await provider.do(lambda transaction: credentials.kept(transaction, person))
+        hashes = await provider.do(
+            lambda transaction: credentials.stored_secrets(transaction, person)
+        )
         fits = await provider.apart(
             passwords.fits, hashes.get(credentials.SIGN_IN, ""), filled.values["password"]
         )
@@ -239,7 +247,7 @@ class SignIn:
 
         def renew(transaction: Transaction) -> None:
             provider.limits.clear(transaction.tables, "again", person)
-            enter(provider, transaction.tables, visit.request, response, "customer", person)
+            start_session(provider, transaction.tables, visit.request, response, "customer", person)
 
         await provider.do(renew)
         return response
@@ -248,5 +256,5 @@ class SignIn:
         """Sign somebody out."""
         await self.provider.do(lambda transaction: sessions.end(transaction.tables, visit.session))
         response = RedirectResponse("/sign-in?" + urlencode({"said": "left"}), 303)
-        leave(self.provider, response, "customer")
+        clear_cookie(self.provider, response, "customer")
         return response

@@ -15,14 +15,14 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice import invitations, limiting
+from upheld.practice import invitations, message_limits
 from upheld.practice.admission import Admission, admission
-from upheld.practice.answers import checked
-from upheld.practice.citations import quoted
+from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import network_of
+from upheld.practice.form_values import with_check
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import reason, refused_page
+from upheld.practice.reasons import refusal_page, refusal_reason
 from upheld.practices.accounts import age_marker, domain
 from upheld.practices.accounts.registration import (
     Applicant,
@@ -122,7 +122,7 @@ class SignUp:
     ) -> Response:
         """The page for whoever was refused by their age, now or before in this browser."""
         policy = self.provider.policy
-        why = None if decision is None else reason(policy, decision)
+        why = None if decision is None else refusal_reason(policy, decision)
         response = self.provider.pages.page(
             request,
             "accounts/not-yet.html",
@@ -130,7 +130,7 @@ class SignUp:
             hours=age_marker.HOURS,
             why=why,
             from_age=None if age is None else self.admission.from_age(age),
-            quotes=why.quotes if why else quoted(policy, self.admission.refusing),
+            quotes=why.quotes if why else quote_clauses(policy, self.admission.refusing),
         )
         if decision is not None:
             age_marker.set_marker(self.provider, response)
@@ -144,7 +144,7 @@ class SignUp:
             "accounts/closed.html",
             status=503,
             lacks=self.registration.lacks,
-            why=reason(policy, self.admission.any_age),
+            why=refusal_reason(policy, self.admission.any_age),
         )
 
     async def return_page(self, request: Request, form: FormData) -> Response:
@@ -189,8 +189,8 @@ class SignUp:
         def looks(transaction: Transaction) -> Invitation | None:
             contact = sessions.looked_at(transaction.tables, invitations.HOUSEHOLD, code, at)
             if contact:
-                return invitations.of_contact(transaction.tables, contact, at)
-            invitation = invitations.by_code(transaction.tables, code, at)
+                return invitations.find_by_contact(transaction.tables, contact, at)
+            invitation = invitations.find_by_code(transaction.tables, code, at)
             return invitation if invitation and invitation.kind == invitations.GUARDIAN else None
 
         return await self.provider.do(looks) if code else None
@@ -224,7 +224,7 @@ class SignUp:
         network = network_of(request)
 
         def work(transaction: Transaction) -> bool:
-            if limiting.too_many_refusals(self.provider, transaction, network):
+            if message_limits.too_many_refusals(self.provider, transaction, network):
                 return False  # before the entry, which stays for good
             note_refusal(transaction, decision)
             return True
@@ -263,7 +263,7 @@ class SignUp:
         provider, registration = self.provider, self.registration
         if not (registration.works and self.admission.is_open):
             return self._closed_page(request)
-        fields = [checked(self.provider, each.name, each) for each in registration.fields]
+        fields = [with_check(self.provider, each.name, each) for each in registration.fields]
         filled = read([*fields, self.accept, HIDDEN], form)
         code = filled.shown["invitation"]
         if why := self._weak(filled):
@@ -296,7 +296,7 @@ class SignUp:
             lambda transaction: self._join(transaction, applicant, code)
         )
         if isinstance(result, Refused):
-            return refused_page(provider, request, result, note=NOTHING_KEPT)
+            return refusal_page(provider, request, result, note=NOTHING_KEPT)
         if result == LIMITED:
             return self.form_page(request, filled.wrong("email", LATER), 429, code)
         if result is None:
@@ -308,7 +308,9 @@ class SignUp:
 
         LIMITED, before anything is used up or written, where their address got many messages.
         """
-        if limiting.too_many_to(self.provider, transaction, "sign-up", applicant.values["email"]):
+        if message_limits.too_many_to(
+            self.provider, transaction, "sign-up", applicant.values["email"]
+        ):
             return LIMITED
         invited = applicant.invitation
         if invited and invited.kind == invitations.HOUSEHOLD:
@@ -330,7 +332,7 @@ class SignUp:
     async def _is_limited(self, request: Request) -> bool:
         network = network_of(request)
         return await self.provider.do(
-            lambda transaction: limiting.too_many_from(
+            lambda transaction: message_limits.too_many_from(
                 self.provider, transaction, "sign-up", network
             )
         )

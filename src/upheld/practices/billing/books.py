@@ -17,7 +17,7 @@ import msgspec
 
 from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.evidence.derived_fields import SourceFields
-from upheld.practice.odd import decoding
+from upheld.practice.unreadable import decoding
 
 TRANSACTION: Final = "transaction"
 
@@ -71,12 +71,12 @@ _ROW: Final = msgspec.json.Decoder(TransactionRow)
 
 
 def rows_of(texts: Iterable[str]) -> list[TransactionRow]:
-    """The rows of the series `transaction`, the oldest first; OddValueError for anything else."""
+    """The rows of the series `transaction`, oldest first; else UnreadableValueError."""
     return [row_of(each) for each in texts]
 
 
 def row_of(value: str) -> TransactionRow:
-    """A row of the series; OddValueError for anything else."""
+    """A row of the series; UnreadableValueError for anything else."""
     with decoding(TRANSACTION):
         row: TransactionRow = _ROW.decode(value)
     return row

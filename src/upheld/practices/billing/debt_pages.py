@@ -42,13 +42,13 @@ class DebtPages:
 
     def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        user = operators.user_of(transaction.tables, visit.subject)
+        user = operators.find_active_user(transaction.tables, visit.subject)
         if user is None or (user.kind == "staff" and ROLE not in user.roles):
             raise HTTPException(403)
         return user
 
     def _case(self, transaction: Transaction, visit: Visit) -> DebtCase:
-        task = tasks.found(transaction.tables, visit.request.path_params["task"])
+        task = tasks.find_task(transaction.tables, visit.request.path_params["task"])
         if task is not None and visit.user is not None and ROLE not in visit.user.roles:
             raise tasks.OthersTaskError(task, 403)
         self._user(transaction, visit)
@@ -75,7 +75,7 @@ class DebtPages:
 
         def look(transaction: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
             self._user(transaction, visit)
-            waiting = [t for t in tasks.listed(transaction.tables, [ROLE]) if t.kind == DEBT]
+            waiting = [t for t in tasks.task_queue(transaction.tables, [ROLE]) if t.kind == DEBT]
             return waiting, debts.all_debts(transaction)
 
         waiting, (all_debts, changed) = await self.provider.do(look)

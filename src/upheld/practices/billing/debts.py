@@ -23,7 +23,7 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision, Duty
 from upheld.practice import tasks
-from upheld.practice.odd import OddValueError
+from upheld.practice.unreadable import UnreadableValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
 from upheld.practices.billing.payments import under_way
@@ -77,7 +77,7 @@ def amount_due(question: ProofQuestion) -> Proof:
     """
     try:
         rows = books.rows_of(each.value for each in question.series(books.TRANSACTION))
-    except OddValueError as error:
+    except UnreadableValueError as error:
         raise EvidenceError(
             "what somebody owes cannot be worked out",
             code=error.code,

@@ -380,7 +380,9 @@ class Invoices:
         if state == "due":
             self.provider.events.announce(transaction, INVOICE_DUE, payer, number)
         elif state == "task":
-            open_debts = [t for t in tasks.of_person(transaction.tables, payer) if t.kind == DEBT]
+            open_debts = [
+                t for t in tasks.open_tasks_on(transaction.tables, payer) if t.kind == DEBT
+            ]
             if not open_debts:
                 tasks.open_task(
                     transaction, payer, DEBT, "debt-collection", role="billing", about=number

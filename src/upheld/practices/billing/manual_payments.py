@@ -183,6 +183,6 @@ class Booking:
 
 def _require_billing(transaction: Transaction, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
-    user = operators.user_of(transaction.tables, visit.subject)
+    user = operators.find_active_user(transaction.tables, visit.subject)
     if user is None or ROLE not in user.roles:
         raise HTTPException(403)

@@ -64,7 +64,7 @@ class PayPages:
         history = books.history_of(
             result["payment-history"] if "payment-history" in values else None
         )
-        card = cards.usable(result)
+        card = cards.usable_card(result)
         return PaymentOverview(
             history,
             card,
@@ -184,7 +184,7 @@ class PayPages:
                 transaction, CARD_GIVEN, visit.subject
             )
         )
-        result = await self.provider.attempt(lambda j: cards.keep(j, visit.subject, card))
+        result = await self.provider.attempt(lambda j: cards.store_card(j, visit.subject, card))
         if isinstance(result, Refused):
             return self._refusal_page(
                 visit.request,

@@ -24,7 +24,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import cards
-from upheld.practice.cards import Card, Charged, PaymentProcessor
+from upheld.practice.cards import Card, ChargeResult, PaymentProcessor
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, invoices
@@ -135,7 +135,7 @@ class Payments:
         if isinstance(result, Refused):
             transaction.withdraw(person_id, record, ended=True)
             return result
-        card = cards.usable(result)
+        card = cards.usable_card(result)
         if not token and card is None:
             transaction.withdraw(person_id, record, ended=True)
             return Declined("Give a card first.")
@@ -163,7 +163,7 @@ class Payments:
         )
         return transaction.act(act, person_id, entitled=True)
 
-    def charge(self, person_id: str, key: str, charge_order: ChargeOrder) -> Charged:
+    def charge(self, person_id: str, key: str, charge_order: ChargeOrder) -> ChargeResult:
         """Charge, outside of any transaction; the same key is charged once."""
         return self.processor.charge(
             charge_order.token, charge_order.cents, self._outside(person_id, key)
@@ -174,7 +174,7 @@ class Payments:
         return self._sealer.name_of(person_id, key)
 
     def finish(
-        self, transaction: Transaction, person_id: str, key: str, charged: Charged
+        self, transaction: Transaction, person_id: str, key: str, charged: ChargeResult
     ) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         transaction.lock(person_id)
@@ -215,7 +215,7 @@ class Payments:
         history = invoices.history_of(transaction, person_id)
         if isinstance(history, Refused):
             return history
-        card = cards.held(transaction, person_id)
+        card = cards.stored_card(transaction, person_id)
         payment = books.Payment(
             transaction.clock.today(),
             cents,
@@ -315,7 +315,7 @@ class Payments:
         )
         self._change(transaction, person_id, key, record_id=record)
         shared = self._share_payer(transaction, person_id)
-        card = once or (None if isinstance(shared, Refused) else cards.usable(shared))
+        card = once or (None if isinstance(shared, Refused) else cards.usable_card(shared))
         if isinstance(shared, Refused) or card is None:
             transaction.withdraw(person_id, record, ended=True)
             self._change(transaction, person_id, key, state="refused")

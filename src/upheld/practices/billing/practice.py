@@ -10,11 +10,11 @@ from starlette.routing import Route
 from upheld.gate.operations.jobs import Job
 from upheld.gate.transaction import Transaction
 from upheld.practice.cards import CARD, PaymentProcessor
-from upheld.practice.cards import read as read_card
-from upheld.practice.endpoints import anybody, signed_in
+from upheld.practice.cards import decode_card as read_card
+from upheld.practice.endpoints import anybody, require_sign_in
 from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Link, Practice, Provider, Todo
+from upheld.practice.plugin import MenuEntry, MessageLink, PendingAction, Practice, Provider
 from upheld.practices.billing import books, debts, services, usage
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
@@ -28,7 +28,7 @@ from upheld.practices.billing.sandbox import Sandbox
 from upheld.web.pages import format_day
 
 CARDS = (
-    Card(
+    MenuEntry(
         "customer",
         "Services",
         "/me/services",
@@ -37,7 +37,7 @@ CARDS = (
         True,
         needs="collect services from customer at service-use",
     ),
-    Card(
+    MenuEntry(
         "customer",
         "Balance",
         "/me/balance",
@@ -46,10 +46,10 @@ CARDS = (
         True,
         needs="store transaction",
     ),
-    Card(
+    MenuEntry(
         "customer", "Usage", "/me/usage", "What you used, month by month", 30, needs="store usage"
     ),
-    Card(
+    MenuEntry(
         "customer",
         "Pay",
         "/me/payment",
@@ -57,7 +57,7 @@ CARDS = (
         40,
         needs="share card to payment-processor for billing at service-use",
     ),
-    Card(
+    MenuEntry(
         "customer",
         "Mail",
         "/me/mail",
@@ -65,7 +65,7 @@ CARDS = (
         45,
         needs="collect services from customer at service-use",
     ),
-    Card(
+    MenuEntry(
         "staff",
         "Debts",
         "/staff/debts",
@@ -74,7 +74,7 @@ CARDS = (
         True,
         ("billing",),
     ),
-    Card(
+    MenuEntry(
         "staff",
         "Payments",
         "/staff/payments",
@@ -82,7 +82,7 @@ CARDS = (
         35,
         roles=("billing",),
     ),
-    Card("agent", "Accounts", "/agent", "What was handed to you", 0, True),
+    MenuEntry("agent", "Accounts", "/agent", "What was handed to you", 0, True),
 )
 DESTINATIONS = {
     "plandetails": "/me/services",
@@ -137,7 +137,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         },
         leaving=invoices.leave,
         stayed=invoices.stayed,
-        links={PAY: Link("/pay", timedelta(0), sealed=True)},
+        links={PAY: MessageLink("/pay", timedelta(0), sealed=True)},
         carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
         fields={
             books.TRANSACTION: books.row_of,
@@ -161,7 +161,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
 
 
 def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
-    own = partial(signed_in, provider, "customer")
+    own = partial(require_sign_in, provider, "customer")
     return [
         Route("/me/services", own(pages.services), methods=["GET"]),
         Route("/me/services", own(pages.order), methods=["POST"]),
@@ -176,7 +176,7 @@ def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
 
 
 def _pay_routes(provider: Provider, pages: PayPages) -> list[Route]:
-    own = partial(signed_in, provider, "customer")
+    own = partial(require_sign_in, provider, "customer")
     return [
         Route("/me/payment", own(pages.show), methods=["GET"]),
         Route("/me/payment", own(pages.pay), methods=["POST"]),
@@ -189,8 +189,8 @@ def _pay_routes(provider: Provider, pages: PayPages) -> list[Route]:
 
 
 def _desk_routes(provider: Provider, pages: DebtPages) -> list[Route]:
-    staff = partial(signed_in, provider, "staff")
-    agent = partial(signed_in, provider, "agent")
+    staff = partial(require_sign_in, provider, "staff")
+    agent = partial(require_sign_in, provider, "agent")
     return [
         Route("/staff/debts", staff(pages.list_page), methods=["GET"]),
         Route("/staff/debts/{task}", staff(pages.show), methods=["GET"]),
@@ -213,7 +213,7 @@ def _link_routes(provider: Provider, pages: LinkPages) -> list[Route]:
 
 
 def _booking_routes(provider: Provider, pages: Booking) -> list[Route]:
-    staff = partial(signed_in, provider, "staff")
+    staff = partial(require_sign_in, provider, "staff")
     return [
         Route("/staff/payments", staff(pages.show), methods=["GET"]),
         Route("/staff/payments", staff(pages.send), methods=["POST"]),
@@ -227,13 +227,13 @@ def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
     ]
 
 
-def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
+def waiting(transaction: Transaction, person_id: str) -> list[PendingAction]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     todos = []
     if due := due_numbers(transaction, person_id):
         more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
         todos.append(
-            Todo(
+            PendingAction(
                 f"Invoice {due[0][0]} is due since {format_day(due[0][1])}{more}.",
                 "Pay",
                 "/me/payment",
@@ -242,7 +242,7 @@ def waiting(transaction: Transaction, person_id: str) -> list[Todo]:
     debt = debts.current_debt(transaction, person_id)
     if debt is not None:
         todos.append(
-            Todo(
+            PendingAction(
                 f"Since {format_day(debt.handed)} {debt.party} collects what you owe for us. It"
                 " sees your name, account number, contact details and balance, and nothing else,"
                 " until you have paid.",

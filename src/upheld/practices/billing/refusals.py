@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from upheld.gate.act.request import Refused
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quoted
+from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import reason
+from upheld.practice.reasons import refusal_reason
 
 
 def cited_clauses(provider: Provider, decision: Decision | None) -> list[Quote]:
@@ -17,14 +17,14 @@ def cited_clauses(provider: Provider, decision: Decision | None) -> list[Quote]:
     if decision is None:
         return []
     names = [*decision.clauses, *(each.clause for each in decision.nearest)]
-    return quoted(provider.policy, names)
+    return quote_clauses(provider.policy, names)
 
 
 def refusal(
     provider: Provider, request: Request, refused: Refused, what: str, do: str, back: str
 ) -> Response:
     """A page that says why something may not be, with what to do instead."""
-    why = reason(provider.policy, refused.decision)
+    why = refusal_reason(provider.policy, refused.decision)
     decision = refused.decision
     problem = refused.why if decision is not None and refused.why != decision.why else ""
     return provider.pages.page(

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import microseconds
-from upheld.practice.cards import Card, Charged
+from upheld.practice.cards import Card, ChargeResult
 from upheld.practice.plugin import Provider
 from upheld.practices.billing.tables import sandbox_card, sandbox_charge
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -100,7 +100,7 @@ class Sandbox:
         plain = self._sealer.unseal(row.sealed, "card", reference)
         return msgspec.json.decode(plain, type=Card)
 
-    def charge(self, token: str, cents: int, key: str) -> Charged:
+    def charge(self, token: str, cents: int, key: str) -> ChargeResult:
         """Take nothing from a card, once for each key."""
         del cents
         state = "declined" if token.startswith(_DECLINES) else "paid"
@@ -112,11 +112,11 @@ class Sandbox:
         assert result is not None  # noqa: S101 - it stands there now
         return result
 
-    def charged(self, key: str) -> Charged | None:
+    def charged(self, key: str) -> ChargeResult | None:
         """What came of a charge."""
         with self._gate.look() as tables:
             row = tables.get(sandbox_charge, "key = ?", key)
-        return None if row is None else Charged(row.state == "paid", row.reference)
+        return None if row is None else ChargeResult(row.state == "paid", row.reference)
 
     async def show(self, request: Request, _: FormData, filled: Filled = EMPTY) -> Response:
         """Its page for a card."""

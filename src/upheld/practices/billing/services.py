@@ -19,7 +19,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials
-from upheld.practice.odd import decoding
+from upheld.practice.unreadable import decoding
 from upheld.practices.billing.books import encode_row
 from upheld.practices.billing.plans import ServicePlan
 from upheld.practices.billing.tables import billed, service_order
@@ -51,7 +51,7 @@ class ServicePeriod(NamedTuple):
 
 
 def row_of(value: str) -> ServiceRow:
-    """A row of the series; OddValueError for anything else."""
+    """A row of the series; UnreadableValueError for anything else."""
     with decoding(SERVICES):
         return msgspec.json.decode(value, type=ServiceRow)
 
@@ -233,13 +233,15 @@ def _end_orders(
 def new_password(transaction: Transaction, person_id: str, service: str) -> str | Refused:
     """Give a service another password and show it, which is entered; it is never shown again."""
     secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
-    refused = credentials.change(transaction, person_id, service, secret)
+    refused = credentials.change_secret(transaction, person_id, service, secret)
     if refused:
         return refused
     view = Act(action="view", data=("credentials",), actor="customer", purpose="service-provision")
     result = transaction.act(view, person_id, entitled=True)
     return (
-        result if isinstance(result, Refused) else credentials.told(result["credentials"])[service]
+        result
+        if isinstance(result, Refused)
+        else credentials.decode_secrets(result["credentials"])[service]
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.odd import decoding
+from upheld.practice.unreadable import decoding
 from upheld.practices.billing.books import encode_row
 
 USAGE: Final = "usage"
@@ -80,7 +80,7 @@ def choices(today: date) -> list[tuple[str, str]]:
 
 
 def row_of(value: str) -> UsageRow:
-    """A row of the series; OddValueError for anything else."""
+    """A row of the series; UnreadableValueError for anything else."""
     with decoding(USAGE):
         return msgspec.json.decode(value, type=UsageRow)
 

@@ -18,8 +18,8 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, outbox, tasks
 from upheld.practice.events import GUARDIAN_REVOKED, PAYER_CHANGES
 from upheld.practice.invitations import Invitation
-from upheld.practice.odd import decoding
 from upheld.practice.plugin import Provider
+from upheld.practice.unreadable import decoding
 from upheld.practices.guardians.tables import care as table
 from upheld.practices.guardians.tables import identity_check
 from upheld.web import sessions
@@ -184,7 +184,7 @@ def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
     at = microseconds(transaction.clock.now())
     if not transaction.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
         return
-    waited = invitations.accepted_by(transaction.tables, person_id, transaction.clock.now())
+    waited = invitations.acceptances_of(transaction.tables, person_id, transaction.clock.now())
     invitations.confirm(transaction, person_id)
     tasks.close_about(transaction, person_id, CHECK)
     if any(each.state == invitations.CHECKING for each in waited):

@@ -20,12 +20,12 @@ from upheld.gate.act.request import ActResult as Values
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
-from upheld.practice.citations import Quote, quoted
+from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.events import PASSWORD_CHANGED
-from upheld.practice.odd import decoding
-from upheld.practice.plugin import Provider, Todo
-from upheld.practice.reasons import refused_page
+from upheld.practice.plugin import PendingAction, Provider
+from upheld.practice.reasons import refusal_page
+from upheld.practice.unreadable import decoding
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
@@ -87,7 +87,7 @@ class Family:
                 "children": [
                     (each, self._name(transaction, each)) for each in domain.cares(c, person)
                 ],
-                "waiting": invitations.accepted_by(c, person, self.provider.now()),
+                "waiting": invitations.acceptances_of(c, person, self.provider.now()),
                 "care": care,
                 "given": domain.consents_for(transaction, person) if care else {},
                 "looks": self.looks(transaction, person),
@@ -167,7 +167,7 @@ class Family:
                 if decision is None
                 else decision.clauses or [each.clause for each in decision.nearest]
             )
-            quotes = tuple(quoted(transaction.policy, near))
+            quotes = tuple(quote_clauses(transaction.policy, near))
             return Child(
                 care.person_id, "", "", care.started_at, consents, (), None, (), (), False, quotes
             )
@@ -217,7 +217,7 @@ class Family:
 
         result = await self.provider.attempt(work)
         if isinstance(result, Refused):
-            return refused_page(self.provider, visit.request, result)
+            return refusal_page(self.provider, visit.request, result)
         if result is None:
             return self._nobody(visit.request)
         return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{result}", 303)
@@ -225,7 +225,7 @@ class Family:
     def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
         person = care.person_id
-        refused = credentials.forget(transaction, person, credentials.SIGN_IN)
+        refused = credentials.delete_secret(transaction, person, credentials.SIGN_IN)
         if refused is not None:
             return refused
         transaction.note(person, "password-reset", actor=domain.GUARDIAN)
@@ -234,7 +234,7 @@ class Family:
         queued = outbox.queue(transaction, person, "guardians/reset", "administrative-message")
         return queued if isinstance(queued, Refused) else None
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[Todo]:
+    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
         """Tells a minor that a guardian looked, and a guardian that something is taken back."""
         care = domain.care_of(transaction.tables, person_id)
         if care is None:
@@ -243,7 +243,7 @@ class Family:
         if not looks or transaction.clock.now() - looks[0].at > TOLD:
             return []
         sentence = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
-        return [Todo(sentence, "What they saw", "/me/family")]
+        return [PendingAction(sentence, "What they saw", "/me/family")]
 
 
 def _value_of(values: Values, field: str) -> str:

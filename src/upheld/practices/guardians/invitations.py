@@ -17,15 +17,15 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice import invitations, limiting, tasks
+from upheld.practice import invitations, message_limits, tasks
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
+from upheld.practice.collection_questions import collection_questions
 from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
-from upheld.practice.letting_in import letting_in
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import refused_page
+from upheld.practice.reasons import refusal_page
 from upheld.practices.guardians import domain
 from upheld.web import sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -71,7 +71,7 @@ class InvitationPages:
         )
 
     def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refused_page(self.provider, request, refused)
+        return refusal_page(self.provider, request, refused)
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
@@ -90,9 +90,9 @@ class InvitationPages:
         email, address = filled.values["email"], network_of(request)
 
         def work(transaction: Transaction) -> str | Refused:
-            if limiting.too_many_from(
+            if message_limits.too_many_from(
                 self.provider, transaction, "guardian", address
-            ) or limiting.too_many_to(self.provider, transaction, "guardian", email):
+            ) or message_limits.too_many_to(self.provider, transaction, "guardian", email):
                 return ""
             result = invitations.invite(
                 transaction,
@@ -112,7 +112,7 @@ class InvitationPages:
 
     def _form_fields(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
-        request, _ = letting_in(
+        request, _ = collection_questions(
             self.provider.policy,
             "name",
             source="customer",
@@ -127,8 +127,8 @@ class InvitationPages:
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
         result = transaction.act(act, contact)
         name = "" if isinstance(result, Refused) or "name" not in result.values else result["name"]
-        invitation = invitations.of_contact(transaction.tables, contact, self.provider.now())
-        return name, invitations.compared(invitation.invitation_id) if invitation else ""
+        invitation = invitations.find_by_contact(transaction.tables, contact, self.provider.now())
+        return name, invitations.comparison_code(invitation.invitation_id) if invitation else ""
 
     async def signed_out_page(self, request: Request) -> Response:
         """What the link shows to whoever is not signed in: how to go on."""
@@ -184,7 +184,9 @@ class InvitationPages:
             return "Only somebody who is of age themselves can say yes to this."
         at = self.provider.now()
         contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(transaction.tables, contact, at) if contact else None
+        invitation = (
+            invitations.find_by_contact(transaction.tables, contact, at) if contact else None
+        )
         if invitation is None:
             return "This invitation is over."
         return "" if domain.accept(transaction, guardian_id, invitation) else domain.CHECK
@@ -192,14 +194,16 @@ class InvitationPages:
     def _decline(self, transaction: Transaction, raw: str) -> None:
         at = self.provider.now()
         contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
-        invitation = invitations.of_contact(transaction.tables, contact, at) if contact else None
+        invitation = (
+            invitations.find_by_contact(transaction.tables, contact, at) if contact else None
+        )
         if invitation is not None:
             invitations.finish(transaction, invitation)
 
     async def check(self, visit: Visit) -> Response:
         """A member of staff says, on a task that they took, that somebody is who they say."""
         task_id = visit.request.path_params["task"]
-        check_task = await self.provider.read(lambda c: tasks.found(c, task_id))
+        check_task = await self.provider.read(lambda c: tasks.find_task(c, task_id))
         mine = (
             check_task is not None
             and check_task.kind == domain.CHECK
@@ -207,7 +211,7 @@ class InvitationPages:
         )
         if check_task is not None and not mine:
             await self.provider.do(
-                lambda transaction: tasks.enter_try(transaction, check_task, visit.subject)
+                lambda transaction: tasks.record_attempt(transaction, check_task, visit.subject)
             )
         if check_task is None or not mine or check_task.state != "taken":
             return self._page(visit.request, "no-check", 404)
@@ -221,7 +225,7 @@ class InvitationPages:
             )
 
         def work(transaction: Transaction) -> None:
-            task = tasks.found(transaction.tables, task_id)
+            task = tasks.find_task(transaction.tables, task_id)
             if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
                 return  # somebody closed it meanwhile
             if yes:

@@ -11,7 +11,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import invitations
 from upheld.practice.admission import admission
-from upheld.practice.endpoints import anybody, cookie_name, signed_in
+from upheld.practice.endpoints import anybody, cookie_name, require_sign_in
 from upheld.practice.events import (
     ACCOUNT_OPENED,
     CARD_GIVEN,
@@ -19,7 +19,7 @@ from upheld.practice.events import (
     PAYMENT_RECEIVED,
 )
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Link, Practice, Provider
+from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.guardians import domain
 from upheld.practices.guardians.family import Family
 from upheld.practices.guardians.invitations import InvitationPages
@@ -43,7 +43,7 @@ NEEDS = (
 def practice(provider: Provider) -> Practice:
     """Permission, supervision, costs; what a guardian sees; birthdays."""
     inviting, family, both = InvitationPages(provider), Family(provider), ["GET", "POST"]
-    mine = signed_in(provider, "customer", inviting.answer)
+    mine = require_sign_in(provider, "customer", inviting.answer)
 
     async def answer(request: Request) -> Response:
         is_signed_in = cookie_name(provider, "customer") in request.cookies
@@ -60,21 +60,25 @@ def practice(provider: Provider) -> Practice:
             Route("/guardian/{link}", answer, methods=both),
             Route(
                 "/staff/guardian-checks/{task}",
-                signed_in(provider, "staff", inviting.check),
+                require_sign_in(provider, "staff", inviting.check),
                 methods=both,
             ),
-            Route("/me/family", signed_in(provider, "customer", family.show), methods=["GET"]),
             Route(
-                "/me/family/{child}", signed_in(provider, "customer", family.child), methods=["GET"]
+                "/me/family", require_sign_in(provider, "customer", family.show), methods=["GET"]
             ),
             Route(
                 "/me/family/{child}",
-                signed_in(provider, "customer", family.change),
+                require_sign_in(provider, "customer", family.child),
+                methods=["GET"],
+            ),
+            Route(
+                "/me/family/{child}",
+                require_sign_in(provider, "customer", family.change),
                 methods=["POST"],
             ),
         ],
         cards=[
-            Card(
+            MenuEntry(
                 "customer",
                 "Family",
                 "/me/family",
@@ -84,7 +88,7 @@ def practice(provider: Provider) -> Practice:
         ],
         destinations={"family": "/me/family"},
         jobs=[Job("birthdays", 3600, birthdays(provider))],
-        links={invitations.GUARDIAN: Link("/guardian", invitations.LASTS)},
+        links={invitations.GUARDIAN: MessageLink("/guardian", invitations.LASTS)},
         listeners={
             ACCOUNT_OPENED: _on_account_opened,
             PAYMENT_RECEIVED: _on_payment,
@@ -98,7 +102,7 @@ def practice(provider: Provider) -> Practice:
 
 def _on_account_opened(transaction: Transaction, person_id: str, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
-    invitation = invitations.by_id(transaction.tables, about) if about else None
+    invitation = invitations.find_by_id(transaction.tables, about) if about else None
     if invitation is None or invitation.kind != invitations.GUARDIAN:
         return
     refused = domain.begin(transaction, person_id, invitation)

@@ -18,7 +18,7 @@ import jinja2
 
 from upheld.core.errors import UpheldError
 from upheld.database.own_tables import Tables
-from upheld.practice.plugin import Link, Provider
+from upheld.practice.plugin import MessageLink, Provider
 from upheld.practices.messages import envelope
 from upheld.web import markdown, sessions
 from upheld.web.markdown import Written
@@ -105,7 +105,7 @@ def _greeting(name: str) -> str:
     return f"Hello {name}" if name else "Hello"
 
 
-def _links(provider: Provider) -> dict[str, Link]:
+def _links(provider: Provider) -> dict[str, MessageLink]:
     return {kind: link for each in provider.practices for kind, link in each.links.items()}
 
 

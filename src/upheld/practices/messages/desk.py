@@ -18,7 +18,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER, User
 from upheld.practice.outbox import WAITING
-from upheld.practice.plugin import Provider, Todo
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.tables import outbox
 from upheld.practices.messages.delivery import BOUNCED, FAILED
 
@@ -63,7 +63,7 @@ class MailDesk:
         ((aside,),) = tables.look(outbox, ["COUNT(*)"], _ASIDE)
         return MailCount(many, None if since is None else moment(since), aside)
 
-    def trouble(self, tables: Tables) -> list[Todo]:
+    def trouble(self, tables: Tables) -> list[PendingAction]:
         """What managers are told on the console: failed messages, and a queue that is full."""
         count = self.count(tables)
         sentences = []
@@ -74,7 +74,7 @@ class MailDesk:
             sentences.append(f"There is no mail server, and messages wait: {count.waiting}.")
         elif late or count.waiting >= MANY:
             sentences.append(f"The queue of mail is full: {count.waiting} messages wait.")
-        return [Todo(sentence, "See the mail", HERE) for sentence in sentences]
+        return [PendingAction(sentence, "See the mail", HERE) for sentence in sentences]
 
     def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:
         """The latest messages that a condition holds of, of people whose rows are whole."""

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.citations import quoted
+from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
-from upheld.practice.odd import decoding
 from upheld.practice.plugin import Provider
+from upheld.practice.unreadable import decoding
 from upheld.practices.messages.delivery import MessageCopy
 
 MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
@@ -21,7 +21,7 @@ _COPY: Final = msgspec.json.Decoder(MessageCopy)
 
 
 def copy_of(value: str) -> MessageCopy:
-    """A row of the series; OddValueError for anything else."""
+    """A row of the series; UnreadableValueError for anything else."""
     with decoding(MESSAGES):
         return _COPY.decode(value)
 
@@ -59,7 +59,7 @@ class MessagePages:
             visit.request,
             "messages/list.html",
             label=self._label,
-            why_not=() if keeping.allowed else quoted(policy, keeping.clauses),
+            why_not=() if keeping.allowed else quote_clauses(policy, keeping.clauses),
             copies=[] if isinstance(result, Refused) else result,
             refused=result if isinstance(result, Refused) else None,
         )

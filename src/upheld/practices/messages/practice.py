@@ -6,9 +6,9 @@ from starlette.routing import Route
 
 from upheld.gate.act.duties import nothing_more
 from upheld.gate.operations.jobs import Job
-from upheld.practice.endpoints import Handler, signed_in
+from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Practice, Provider
+from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.delivery import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, MailDesk
@@ -34,7 +34,7 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
     desk = MailDesk(provider, sends=delivery.by is not None)
 
     def staff(method: str, path: str, handler: Handler) -> Route:
-        return Route(HERE + path, signed_in(provider, "staff", handler), methods=[method])
+        return Route(HERE + path, require_sign_in(provider, "staff", handler), methods=[method])
 
     return Practice(
         "messages",
@@ -42,11 +42,13 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         proves=("opted-out",),
         routes=[
             Route(
-                "/me/messages", signed_in(provider, "customer", pages.list_page), methods=["GET"]
+                "/me/messages",
+                require_sign_in(provider, "customer", pages.list_page),
+                methods=["GET"],
             ),
             Route(
                 "/me/messages/{message}",
-                signed_in(provider, "customer", pages.one),
+                require_sign_in(provider, "customer", pages.one),
                 methods=["GET"],
             ),
             Route("/unsubscribe/{token}", leaving.show, methods=["GET"]),
@@ -57,8 +59,8 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
             staff("POST", "/{message}/drop", desk.drop),
         ],
         cards=[
-            Card("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60),
-            Card("staff", "Mail", HERE, "For managers", 97, roles=("manager",)),
+            MenuEntry("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60),
+            MenuEntry("staff", "Mail", HERE, "For managers", 97, roles=("manager",)),
         ],
         trouble=desk.trouble,
         fields={MESSAGES: copy_of},

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
-from upheld.practice.endpoints import Visit, same, sends_signal
+from upheld.practice.endpoints import Visit, equal_secrets, sends_signal
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent_record, signals
 from upheld.practices.rights.choices import Permission
@@ -98,7 +98,7 @@ class ChoicePages:
             return await self._page(visit, filled.wrong("data", problem), 422)
         wording = choices.text(policy, grant)
         agreement = visit.form.get("agreed", "")
-        if not isinstance(agreement, str) or not same(agreement, choices.digest(wording)):
+        if not isinstance(agreement, str) or not equal_secrets(agreement, choices.digest(wording)):
             return self.provider.pages.page(
                 visit.request,
                 "rights/agree.html",

@@ -19,8 +19,8 @@ from upheld.gate.log import entries
 from upheld.gate.public import Value
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
-from upheld.practice.odd import OddValueError
 from upheld.practice.plugin import Provider
+from upheld.practice.unreadable import UnreadableValueError
 from upheld.practices.rights.sentences import CitedClause, clauses, label
 from upheld.web.pages import format_day, money
 
@@ -80,7 +80,7 @@ async def with_derived(provider: Provider, work: Callable[[Transaction, bool], T
     """
     try:
         return await provider.attempt(lambda transaction: work(transaction, True))
-    except OddValueError:
+    except UnreadableValueError:
         return await provider.attempt(lambda transaction: work(transaction, False))
 
 

@@ -23,7 +23,7 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practice.reasons import reason
+from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import closure, gag_orders
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
 from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
@@ -63,7 +63,7 @@ def refusal_page(provider: Provider, request: Request, what: str, refusal: Refus
         "rights/refused.html",
         status=403,
         what=what,
-        why=reason(policy_of(provider), refusal.decision),
+        why=refusal_reason(policy_of(provider), refusal.decision),
     )
 
 

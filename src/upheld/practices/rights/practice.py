@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from upheld.gate.operations.jobs import Job
 from upheld.policy.load import Policy
-from upheld.practice.endpoints import Handler, anybody, signed_in
+from upheld.practice.endpoints import Handler, anybody, require_sign_in
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Link, Practice, Provider
+from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.rights import corrections, erasure, signals
 from upheld.practices.rights.choice_pages import ChoicePages
 from upheld.practices.rights.choices import permission_options
@@ -78,10 +78,14 @@ def _routes(provider: Provider) -> Sequence[Route]:
     )
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
-        return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["GET"])
+        return Route(
+            path, require_sign_in(provider, "customer", handler, fresh=fresh), methods=["GET"]
+        )
 
     def post(path: str, handler: Handler, *, fresh: bool = False) -> Route:
-        return Route(path, signed_in(provider, "customer", handler, fresh=fresh), methods=["POST"])
+        return Route(
+            path, require_sign_in(provider, "customer", handler, fresh=fresh), methods=["POST"]
+        )
 
     return (
         get("/me/privacy", holding.show),
@@ -121,7 +125,7 @@ def practice(provider: Provider) -> Practice:
         asks=ASKS,
         proves=PROVES,
         cards=[
-            Card(
+            MenuEntry(
                 "customer",
                 "My privacy",
                 "/me/privacy",
@@ -142,5 +146,5 @@ def practice(provider: Provider) -> Practice:
             Job("answer-corrections", ANSWER_SECONDS, corrections.answer_ready),
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
-        links={erasure.LINK: Link("/erased", erasure.LASTS, outlives=True)},
+        links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},
     )

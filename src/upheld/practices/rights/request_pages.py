@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
-from upheld.practice.answers import checked
 from upheld.practice.endpoints import Visit
+from upheld.practice.form_values import with_check
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import corrections, erasure, requests
 from upheld.practices.rights.corrections import Correctable
@@ -141,7 +141,7 @@ class RequestPages:
         one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
         if one.page:
             return self._form(visit, one, EMPTY, 403)
-        form = checked(self.provider, one.field, one.form()) if one.alone else one.form()
+        form = with_check(self.provider, one.field, one.form()) if one.alone else one.form()
         filled = read((form,), visit.form)
         if not filled.ok:
             return self._form(visit, one, filled, 422)

@@ -197,7 +197,7 @@ def ready_to_answer(tables: Tables) -> list[RightsRequest]:
     rows, _ = tables.sound(rights_request, where, IN_PROGRESS)
     closed_tasks: set[str] = set()
     for first in range(0, len(rows), _TOGETHER):
-        closed_tasks |= tasks.done(
+        closed_tasks |= tasks.finished_tasks(
             tables, [each.task_id for each in rows[first : first + _TOGETHER]]
         )
     return [_from_row(each) for each in rows if each.task_id in closed_tasks]

@@ -63,7 +63,7 @@ def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -
 
     OthersTaskError where it stands in another role's: for them it is not there.
     """
-    task = tasks.found(transaction.tables, task_id)
+    task = tasks.find_task(transaction.tables, task_id)
     if task is not None and task.role not in roles.queues(user.roles):
         raise OthersTaskError(task)
     return task
@@ -71,7 +71,7 @@ def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -
 
 def task_state(transaction: Transaction, roles: Roles, user: User, task: Task) -> str:
     """How a task stands to somebody: to be taken, theirs, or why it is neither."""
-    if operators.left_to_others(transaction.tables, user.user_id, task.person_id):
+    if operators.is_left_to_others(transaction.tables, user.user_id, task.person_id):
         return OWN
     if task.state == "done":
         return CLOSED

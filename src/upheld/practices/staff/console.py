@@ -122,7 +122,7 @@ class Console:
 
     def _queue(self, transaction: Transaction, user: User) -> list[QueueLine]:
         now = transaction.clock.now()
-        queue = tasks.listed(transaction.tables, self.roles.queues(user.roles))
+        queue = tasks.task_queue(transaction.tables, self.roles.queues(user.roles))
         return [
             QueueLine(
                 f"/staff/tasks/{task.task_id}",

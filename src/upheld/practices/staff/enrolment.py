@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice import factors, operators
-from upheld.practice.endpoints import Visit, enter, network_of
+from upheld.practice.endpoints import Visit, network_of, start_session
 from upheld.practice.factors import Offer
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
@@ -82,10 +82,10 @@ class EnrolmentPage:
             return self._over_page(request)
         bound = f"{user.user_id} {raw}".encode()
         if request.method != "POST":
-            return self._page(request, user, factors.offer(provider, bound))
-        offer = factors.offered(provider, bound, str(form.get("offer", "")))
+            return self._page(request, user, factors.new_offer(provider, bound))
+        offer = factors.open_offer(provider, bound, str(form.get("offer", "")))
         if offer is None:
-            return self._page(request, user, factors.offer(provider, bound), status=422)
+            return self._page(request, user, factors.new_offer(provider, bound), status=422)
         filled, step = await self._read_form(request, form, user, offer)
         if step is None:
             return self._page(request, user, offer, filled, 422)
@@ -95,7 +95,9 @@ class EnrolmentPage:
         def work(transaction: Transaction) -> bool:
             enrolled = people.enrol(transaction, self.kind, raw, hashed, offer.secret, step)
             if enrolled is not None:
-                enter(provider, transaction.tables, request, response, self.kind, enrolled.user_id)
+                start_session(
+                    provider, transaction.tables, request, response, self.kind, enrolled.user_id
+                )
             return enrolled is not None
 
         return response if await provider.do(work) else self._over_page(request)
@@ -157,10 +159,10 @@ class AuthenticatorPage:
         at = provider.now()
         bound = visit.session.key
         sent = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
-        offer = factors.offered(provider, bound, sent) if sent else None
+        offer = factors.open_offer(provider, bound, sent) if sent else None
         if offer is None:
             status = 422 if visit.request.method == "POST" else 200
-            return self._page(visit, factors.offer(provider, bound), status=status)
+            return self._page(visit, factors.new_offer(provider, bound), status=status)
         filled = read([OLD, OLD_CODE, CODE], visit.form)
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
@@ -170,7 +172,7 @@ class AuthenticatorPage:
             )
         ):
             return self._page(visit, offer, filled.wrong("old", LATER), 429)
-        login = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
+        login = await provider.read(lambda c: operators.find_by_sign_in(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)
@@ -180,7 +182,9 @@ class AuthenticatorPage:
 
         def work(transaction: Transaction) -> bool:
             tables = transaction.tables
-            if not operators.step_taken(transaction, user.user_id, filled.values["old-code"], at):
+            if not operators.use_one_time_password(
+                transaction, user.user_id, filled.values["old-code"], at
+            ):
                 return False
             operators.change_secret(transaction, user.user_id, offer.secret, step)
             sessions.end_others(tables, visit.session)

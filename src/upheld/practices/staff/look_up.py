@@ -12,7 +12,7 @@ from typing import Final
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
-from upheld.practice.answers import found_by
+from upheld.practice.form_values import find_people
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.staff.roles import Roles
@@ -64,7 +64,7 @@ def look_up(
     if way == "account":
         people = provider.found(transaction, way, value)
     else:
-        people = found_by(provider, transaction, way, value)
+        people = find_people(provider, transaction, way, value)
     if len(people) != 1:
         transaction.note(
             None,
@@ -74,7 +74,7 @@ def look_up(
             purpose=reason.purpose,
         )
         return "", SEVERAL if people else NOTHING
-    if operators.left_to_others(transaction.tables, user.user_id, people[0]):
+    if operators.is_left_to_others(transaction.tables, user.user_id, people[0]):
         return "", OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
     if isinstance(transaction.act(act, people[0]), Refused):

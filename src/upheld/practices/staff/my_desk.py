@@ -80,7 +80,7 @@ class MyDeskPage:
                 return False
             for person_id in self.provider.found(transaction, "account", filled.values["account"]):
                 operators.leave_to_others(transaction.tables, user.user_id, person_id)
-                for task in tasks.of_staff(transaction.tables, user.user_id):
+                for task in tasks.tasks_of_staff(transaction.tables, user.user_id):
                     if task.person_id == person_id:
                         tasks.put_back(transaction, task.task_id, by=user.user_id)
             return True
@@ -109,7 +109,7 @@ class MyDeskPage:
         )
         if too_many:
             return self.page(visit, filled.wrong("old", LATER))
-        login = await provider.read(lambda c: operators.kept(c, user.kind, user.sign_in))
+        login = await provider.read(lambda c: operators.find_by_sign_in(c, user.kind, user.sign_in))
         fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))

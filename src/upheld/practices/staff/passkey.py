@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys
-from upheld.practice.endpoints import SIGN_IN, enter, network_of
+from upheld.practice.endpoints import SIGN_IN, network_of, start_session
 from upheld.practice.passkey_pages import OwnPasskeys
 from upheld.practices.staff.sign_in import HOME, log_failure
 from upheld.web.limits import SIGN_IN_ADDRESS
@@ -31,11 +31,11 @@ class DeskPasskeys(OwnPasskeys):
             ):
                 return False
             user_id = passkeys.sign_in(transaction, site, kind, sent) if site else ""
-            user = operators.user_of(tables, user_id) if user_id else None
+            user = operators.find_active_user(tables, user_id) if user_id else None
             if user is None or user.kind != kind:
                 return False
             transaction.note(None, "desk.sign-in", actor=f"{kind} {user_id}")
-            enter(provider, tables, request, response, kind, user_id)
+            start_session(provider, tables, request, response, kind, user_id)
             return True
 
         if await provider.do(work):

@@ -67,12 +67,12 @@ def invite(transaction: Transaction, user: User) -> Enrolment:
 
 def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enrolment:
     """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
-    user = operators.by_id(transaction.tables, user_id)
+    user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="choose somebody of the list"
         )
-    operators.disarm(transaction.tables, user_id)
+    operators.require_enrolment(transaction.tables, user_id)
     sessions.end_all(transaction.tables, user.kind, user_id)
     transaction.tables.purge(passkey, "subject = ? AND kind = ?", user_id, user.kind)
     transaction.note(None, "desk.invite", actor=actor(by), evidence=(user_id,))
@@ -82,7 +82,7 @@ def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enro
 def invited_user(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
     """Who may enrol by a link at one kind of desk."""
     user_id = sessions.looked_at(tables, ENROL, raw, at)
-    user = operators.by_id(tables, user_id) if user_id else None
+    user = operators.find_user(tables, user_id) if user_id else None
     return user if user and (user.kind, user.state) == (kind, operators.INVITED) else None
 
 
@@ -94,19 +94,19 @@ def enrol(
     user = invited_user(tables, kind, raw, at)
     if user is None or sessions.redeem(tables, ENROL, raw, at) != user.user_id:
         return None
-    operators.equip(transaction, user.user_id, hashed, secret, step)
+    operators.enable_sign_in(transaction, user.user_id, hashed, secret, step)
     transaction.note(None, "desk.enrol", actor=f"{kind} {user.user_id}")
     return user
 
 
 def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
-    user = operators.by_id(transaction.tables, user_id)
+    user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state == operators.ENDED:
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="choose somebody of the list"
         )
-    for task in tasks.of_staff(transaction.tables, user_id):
+    for task in tasks.tasks_of_staff(transaction.tables, user_id):
         tasks.put_back(transaction, task.task_id)
     sessions.end_all(transaction.tables, user.kind, user_id)
     transaction.tables.purge(desk_request, "user_id = ?", user_id)

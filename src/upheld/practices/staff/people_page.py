@@ -74,7 +74,7 @@ class PeoplePage:
         user = manager_of(visit)
 
         def look(tables: Tables) -> tuple[list[operators.User], list[ApprovalRequest]]:
-            return operators.listed(tables), second_approval.requests(tables)
+            return operators.all_users(tables), second_approval.requests(tables)
 
         users, requests = await self.provider.read(look)
         by_id = {each.user_id: each for each in users}
@@ -143,7 +143,7 @@ class PeoplePage:
     async def ask(self, visit: Visit) -> Response:
         """Ask that a colleague may enrol anew."""
         by, user_id = manager_of(visit).user_id, visit.request.path_params["user"]
-        if await self.provider.read(lambda c: operators.by_id(c, user_id)) is None:
+        if await self.provider.read(lambda c: operators.find_user(c, user_id)) is None:
             raise HTTPException(404)
         return await self._ask(
             visit,

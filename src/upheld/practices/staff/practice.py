@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from upheld.practice.endpoints import SIGN_IN, Handler, anybody, signed_in
+from upheld.practice.endpoints import SIGN_IN, Handler, anybody, require_sign_in
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Card, Practice, Provider
+from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.staff.console import Console
 from upheld.practices.staff.enrolment import AuthenticatorPage, EnrolmentPage
 from upheld.practices.staff.my_desk import MyDeskPage
 from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import PeoplePage
-from upheld.practices.staff.roles import MANAGER, read_roles
+from upheld.practices.staff.roles import MANAGER, Roles, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, DeskSignIn
 from upheld.practices.staff.watch import Watch
@@ -34,7 +34,7 @@ def practice(provider: Provider) -> Practice:
     watch = Watch(provider, roles)
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
-        endpoint = signed_in(provider, "staff", handler, fresh=fresh)
+        endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
         return Route(f"/staff{path}", endpoint, methods=[method])
 
     return Practice(
@@ -64,32 +64,36 @@ def practice(provider: Provider) -> Practice:
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),
         ],
-        cards=[
-            Card("staff", "Console", "/staff", "What waits", 0, bar=True),
-            Card("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
-            Card(
-                "staff",
-                "Watch",
-                "/staff/watch",
-                "What is not whole, and what a job set aside",
-                94,
-                roles=roles.watching,
-            ),
-            Card("staff", "Who works here", "/staff/people", "For managers", 95, roles=(MANAGER,)),
-            Card("staff", "Safeguards", "/staff/safeguards", "For managers", 96, roles=(MANAGER,)),
-            Card(
-                "agent", "Passkeys", "/agent/passkeys", "Sign in without a password", 90, bar=True
-            ),
-            Card("agent", "Authenticator", "/agent/authenticator", "Set up another", 91, bar=True),
-        ],
+        cards=_menu(roles),
     )
+
+
+def _menu(roles: Roles) -> list[MenuEntry]:
+    return [
+        MenuEntry("staff", "Console", "/staff", "What waits", 0, bar=True),
+        MenuEntry("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
+        MenuEntry(
+            "staff",
+            "Watch",
+            "/staff/watch",
+            "What is not whole, and what a job set aside",
+            94,
+            roles=roles.watching,
+        ),
+        MenuEntry("staff", "Who works here", "/staff/people", "For managers", 95, roles=(MANAGER,)),
+        MenuEntry("staff", "Safeguards", "/staff/safeguards", "For managers", 96, roles=(MANAGER,)),
+        MenuEntry(
+            "agent", "Passkeys", "/agent/passkeys", "Sign in without a password", 90, bar=True
+        ),
+        MenuEntry("agent", "Authenticator", "/agent/authenticator", "Set up another", 91, bar=True),
+    ]
 
 
 def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
     sign_in, path = DeskSignIn(provider, kind), SIGN_IN[kind]
     own = DeskPasskeys(provider, kind, HOME[kind])
     enrolling, renewing = EnrolmentPage(provider, kind), AuthenticatorPage(provider)
-    out, both = signed_in(provider, kind, sign_in.out), ["GET", "POST"]
+    out, both = require_sign_in(provider, kind, sign_in.out), ["GET", "POST"]
     return [
         Route(path, sign_in.show, methods=["GET"]),
         Route(path, anybody(provider, sign_in.send), methods=["POST"]),
@@ -97,10 +101,16 @@ def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
         Route(f"/{kind}/enrol/{{link}}", anybody(provider, enrolling.choose), methods=both),
         Route(f"{path}/passkey", anybody(provider, own.sign_in), methods=["POST"]),
         Route(
-            f"/{kind}/passkeys", signed_in(provider, kind, own.show, fresh=True), methods=["GET"]
+            f"/{kind}/passkeys",
+            require_sign_in(provider, kind, own.show, fresh=True),
+            methods=["GET"],
         ),
         Route(
-            f"/{kind}/passkeys", signed_in(provider, kind, own.change, fresh=True), methods=["POST"]
+            f"/{kind}/passkeys",
+            require_sign_in(provider, kind, own.change, fresh=True),
+            methods=["POST"],
         ),
-        Route(f"/{kind}/authenticator", signed_in(provider, kind, renewing.choose), methods=both),
+        Route(
+            f"/{kind}/authenticator", require_sign_in(provider, kind, renewing.choose), methods=both
+        ),
     ]

@@ -15,7 +15,7 @@ from upheld.gate.operations.safeguards import keys_of, log_coverage, look_throug
 from upheld.gate.operations.selfcheck import SelfCheckReport
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practice.promises import unkept
+from upheld.practice.promises import find_unkept
 from upheld.practices.staff.people_page import manager_of
 
 
@@ -39,7 +39,7 @@ class Safeguards:
             visit.request,
             "staff/safeguards.html",
             checked=checked,
-            unkept=unkept(self.provider, self.provider.policy),
+            unkept=find_unkept(self.provider, self.provider.policy),
             safeguards=[*self._fixed_safeguards(), *await self._running_safeguards()],
         )
 

@@ -77,7 +77,7 @@ def ask_for(
     transaction: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
 ) -> ApprovalRequest:
     """Ask for other roles of a colleague, or that they may enrol anew."""
-    user = operators.by_id(transaction.tables, user_id)
+    user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="choose somebody of the list"
@@ -159,7 +159,7 @@ def _keep(
 
 def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, User]:
     matches = [each for each in requests(transaction.tables) if each.request_id == request_id]
-    user = operators.by_id(transaction.tables, matches[0].user_id) if matches else None
+    user = operators.find_user(transaction.tables, matches[0].user_id) if matches else None
     if user is None:
         raise PeopleError(
             "this was answered already", code="answered", hint="nothing is left to do"
@@ -178,7 +178,7 @@ def _close(transaction: Transaction, request: ApprovalRequest) -> None:
 
 
 def _manager(transaction: Transaction, user_id: str) -> User:
-    user = operators.user_of(transaction.tables, user_id)
+    user = operators.find_active_user(transaction.tables, user_id)
     if user is None or MANAGER not in user.roles:
         raise PeopleError("only a manager does this", code="manager", hint="ask a manager")
     return user

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
-from upheld.practice import entrance, operators, passkeys
-from upheld.practice.endpoints import SIGN_IN, Visit, enter, leave
-from upheld.practice.entrance import Door
+from upheld.practice import operators, passkeys, sign_in_attempts
+from upheld.practice.endpoints import SIGN_IN, Visit, clear_cookie, start_session
 from upheld.practice.plugin import Provider
+from upheld.practice.sign_in_attempts import AttemptResult
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -72,7 +72,7 @@ class DeskSignIn:
     def _options(self, request: Request) -> str:
         """What a passkey of this desk is asked for by; empty where there can be none."""
         site = passkeys.site_of(self.provider, request)
-        return passkeys.to_sign_in(self.provider, site, self.kind) if site else ""
+        return passkeys.sign_in_options(self.provider, site, self.kind) if site else ""
 
     async def show(self, request: Request) -> Response:
         """The form, empty."""
@@ -85,23 +85,23 @@ class DeskSignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        login = await provider.read(lambda c: operators.kept(c, self.kind, name))
+        login = await provider.read(lambda c: operators.find_by_sign_in(c, self.kind, name))
         subject = login[0].user_id if login else ""
         door = await provider.do(
-            lambda transaction: entrance.knock(
+            lambda transaction: sign_in_attempts.count_attempt(
                 provider, transaction, request, self.kind, name.casefold(), subject
             )
         )
-        if door is Door.SHUT:
+        if door is AttemptResult.SHUT:
             log_failure(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         fits = await provider.apart(passwords.fits, login[1] if login else "", password)
         user_id = login[0].user_id if login and fits else ""
         if (
-            door is Door.SLOWED
+            door is AttemptResult.SLOWED
             and user_id
             and await provider.do(
-                lambda transaction: entrance.too_many_codes(provider, transaction, user_id)
+                lambda transaction: sign_in_attempts.too_many_codes(provider, transaction, user_id)
             )
         ):
             user_id = ""
@@ -111,9 +111,9 @@ class DeskSignIn:
             lambda transaction: self._enter(transaction, user_id, name, code, (request, response))
         ):
             return response
-        why = "slowed" if door is Door.SLOWED else "factor" if user_id else "password"
+        why = "slowed" if door is AttemptResult.SLOWED else "factor" if user_id else "password"
         log_failure(provider, self.kind, why)
-        if door is Door.SLOWED:  # the right code would have let them in
+        if door is AttemptResult.SLOWED:  # the right code would have let them in
             return self.page(request, filled.wrong("sign-in", LATER), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
 
@@ -126,17 +126,19 @@ class DeskSignIn:
         both: tuple[Request, Response],
     ) -> bool:
         tables, at = transaction.tables, self.provider.now()
-        if not operators.step_taken(transaction, user_id, code, at):
+        if not operators.use_one_time_password(transaction, user_id, code, at):
             return False
-        entrance.let_in(self.provider, transaction, both[0], self.kind, name.casefold(), user_id)
+        sign_in_attempts.clear_attempts(
+            self.provider, transaction, both[0], self.kind, name.casefold(), user_id
+        )
         self.provider.limits.clear(tables, "second-factor", user_id, "")
         transaction.note(None, "desk.sign-in", actor=f"{self.kind} {user_id}")
-        enter(self.provider, tables, *both, self.kind, user_id)
+        start_session(self.provider, tables, *both, self.kind, user_id)
         return True
 
     async def out(self, visit: Visit) -> Response:
         """Sign somebody out."""
         await self.provider.do(lambda transaction: sessions.end(transaction.tables, visit.session))
         response = RedirectResponse(f"{SIGN_IN[self.kind]}?" + urlencode({"left": "yes"}), 303)
-        leave(self.provider, response, self.kind)
+        clear_cookie(self.provider, response, self.kind)
         return response

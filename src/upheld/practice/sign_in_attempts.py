@@ -28,7 +28,7 @@ DEVICES: Final = 4  # people who share a browser and are remembered in it
 MAC_CHARACTERS: Final = 32
 
 
-class Door(Enum):
+class AttemptResult(Enum):
     """How a try is met."""
 
     OPEN = "open"
@@ -48,12 +48,12 @@ def cookie_name(provider: Provider, kind: str) -> str:
     return f"__Host-device-{kind}" if provider.secure else f"device-{kind}"
 
 
-def remembers(provider: Provider, request: Request, kind: str) -> bool:
+def has_device_cookie(provider: Provider, request: Request, kind: str) -> bool:
     """Whether a browser says that somebody was let in before: not yet whether that is so."""
     return bool(request.cookies.get(cookie_name(provider, kind)))
 
 
-def device_of(provider: Provider, request: Request, kind: str, subject: str) -> Device | None:
+def find_device(provider: Provider, request: Request, kind: str, subject: str) -> Device | None:
     """The device of a request, if its browser was let into this account before."""
     for told in request.cookies.get(cookie_name(provider, kind), "").split("~")[:DEVICES]:
         word, _, rest = told.partition(".")
@@ -67,11 +67,11 @@ def device_of(provider: Provider, request: Request, kind: str, subject: str) -> 
     return None
 
 
-def remember(
+def remember_device(
     provider: Provider, request: Request, response: Response, kind: str, subject: str
 ) -> None:
     """Let a browser be known again as one that was let into an account."""
-    known = device_of(provider, request, kind, subject)
+    known = find_device(provider, request, kind, subject)
     device = Device(known.word if known else secrets.token_urlsafe(12), _today(provider))
     mine = f"{device.word}.{device.day}.{_mac(provider, kind, subject, device)}"
     told = request.cookies.get(cookie_name(provider, kind), "").split("~")
@@ -87,25 +87,29 @@ def remember(
     )
 
 
-def knock(
+def count_attempt(
     provider: Provider,
     transaction: Transaction,
     request: Request,
     kind: str,
     name: str,
     subject: str,
-) -> Door:
+) -> AttemptResult:
     """Count a try to sign in by a name; `subject` is whose name it is, if that was looked up."""
     tables, at = transaction.tables, provider.now()
     take = provider.limits.take
-    device = device_of(provider, request, kind, subject)
+    device = find_device(provider, request, kind, subject)
     if device is not None:
         waits = take(tables, SIGN_IN_DEVICE, "device", kind, subject, device.word, at=at)
-        return Door.SHUT if waits else Door.OPEN
+        return AttemptResult.SHUT if waits else AttemptResult.OPEN
     network = limits.network(request.client.host if request.client else "")
     if take(tables, SIGN_IN_ADDRESS, "network", kind, network, at=at):
-        return Door.SHUT
-    return Door.SLOWED if take(tables, SIGN_IN_ACCOUNT, kind, name, at=at) else Door.OPEN
+        return AttemptResult.SHUT
+    return (
+        AttemptResult.SLOWED
+        if take(tables, SIGN_IN_ACCOUNT, kind, name, at=at)
+        else AttemptResult.OPEN
+    )
 
 
 def too_many_codes(provider: Provider, transaction: Transaction, subject: str) -> bool:
@@ -118,7 +122,7 @@ def too_many_codes(provider: Provider, transaction: Transaction, subject: str) -
     return bool(provider.limits.take(transaction.tables, SIGN_IN_ACCOUNT, *name, at=provider.now()))
 
 
-def let_in(
+def clear_attempts(
     provider: Provider,
     transaction: Transaction,
     request: Request,
@@ -128,7 +132,7 @@ def let_in(
 ) -> None:
     """Forget the tries of whoever gave what was right."""
     provider.limits.clear(transaction.tables, kind, name)
-    device = device_of(provider, request, kind, subject)
+    device = find_device(provider, request, kind, subject)
     if device is not None:
         provider.limits.clear(transaction.tables, "device", kind, subject, device.word)
 

@@ -24,14 +24,14 @@ def canonical(provider: Provider, word: str, value: str) -> str:
     return field_values.canonical(word, value, today=today(provider), country=country)
 
 
-def checked(provider: Provider, word: str, field: Field) -> Field:
+def with_check(provider: Provider, word: str, field: Field) -> Field:
     """A form's field for a kind of data, with what it may be; what is chosen stays as offered."""
     if field.kind not in TYPED:
         return field
     return field._replace(check=lambda value: canonical(provider, word, value))
 
 
-def found_by(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
+def find_people(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
     """The people with an e-mail address or phone number, however it is written."""
     try:
         asked = [canonical(provider, word, value), value]

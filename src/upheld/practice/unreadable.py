@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from upheld.core.errors import UpheldError
 
 
-class OddValueError(UpheldError):
+class UnreadableValueError(UpheldError):
     """A value that cannot be read; `field` says of which kind of data, and nothing quotes it."""
 
     def __init__(self, field: str) -> None:
@@ -26,8 +26,8 @@ class OddValueError(UpheldError):
 
 @contextmanager
 def decoding(field: str) -> Iterator[None]:
-    """Decode values of a field within it: whatever is wrong with them is an OddValueError."""
+    """Decode values of a field: whatever is wrong with them raises UnreadableValueError."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError):  # msgspec's errors are ValueErrors
-        raise OddValueError(field) from None
+        raise UnreadableValueError(field) from None

@@ -6,7 +6,7 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Request
 
 
-def letting_in(
+def collection_questions(
     policy: Policy, word: str, *, source: str, occasion: str, purpose: str
 ) -> tuple[Request, Request]:
     """The questions of collecting and of storing a kind of data, for a purpose where they take one.
