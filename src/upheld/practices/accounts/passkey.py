@@ -53,7 +53,7 @@ class CustomerPasskeys(OwnPasskeys):
     async def sign_in(self, request: Request, form: FormData) -> Response:
         """Sign in whoever's passkey answered; others are led back to the form."""
         provider = self.provider
-        sent, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
+        credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
         path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
         response: Response = RedirectResponse(path, 303)
 
@@ -63,7 +63,7 @@ class CustomerPasskeys(OwnPasskeys):
                 tables, SIGN_IN_ADDRESS, "network", "customer", network_of(request), at=at
             ):
                 return False
-            person = passkeys.sign_in(transaction, site, "customer", sent) if site else ""
+            person = passkeys.sign_in(transaction, site, "customer", credential) if site else ""
             if not person or not self._may_enter(transaction, person):
                 return False
             start_session(provider, tables, request, response, "customer", person)

@@ -26,7 +26,7 @@ from upheld.practices.accounts.passkey import SIGNING, CustomerPasskeys
 from upheld.practices.accounts.registration_form import registration_form
 from upheld.practices.accounts.second_step import ASKING, HERE, SecondStep
 from upheld.practices.accounts.security import Security, revoke_links
-from upheld.practices.accounts.sign_in import ACCEPT, SignIn
+from upheld.practices.accounts.sign_in import ACCEPT, CustomerSignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.practices.accounts.terms import Agreement, TermsPage
 
@@ -105,7 +105,7 @@ def practice(provider: Provider) -> Practice:
 
 def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRoute]:
     """Pages for whoever is not signed in."""
-    sign_in, security = SignIn(provider), Security(provider)
+    sign_in, security = CustomerSignIn(provider), Security(provider)
     both = ["GET", "POST"]
     return [
         Route("/terms", terms.show, methods=["GET"]),

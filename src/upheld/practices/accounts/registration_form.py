@@ -115,9 +115,9 @@ def registration_form(policy: Policy, *, derived: frozenset[str] = frozenset()) 
 
 def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
     vocabulary = policy.program.vocabulary
-    written = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - LATER
+    by_program = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - LATER
     words = [word for word in policy.engine.compiled.leaves["data"].bit if "/" not in word]
-    words = [word for word in words if word in vocabulary.tree("data") and word not in written]
+    words = [word for word in words if word in vocabulary.tree("data") and word not in by_program]
     decisions = {word: _intake_decisions(policy, word) for word in words}
     allowed = [word for word in words if all(each.allowed for each in decisions[word])]
     clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}

@@ -98,7 +98,7 @@ class AccountPages:
         return self.provider.pages.page(
             visit.request,
             "billing/passwords.html",
-            shown="",
+            password="",
             service="",
             plans=services.plans_with_password(now, self.plans),
         )
@@ -125,7 +125,7 @@ class AccountPages:
         return self.provider.pages.page(
             visit.request,
             "billing/passwords.html",
-            shown=result,
+            password=result,
             plans=[],
             service=self.titles[service],
         )
@@ -155,7 +155,7 @@ class AccountPages:
             visit.request,
             "billing/balance.html",
             steps=books.steps(rows)[::-1],
-            told=history,
+            history=history,
             open={each.number: each.open for each in history.invoices},
             today=today,
             due=history.due(today),
@@ -223,18 +223,18 @@ class AccountPages:
             titles=self.titles,
             fields=fields,
             filled=filled,
-            said=dict(months),
+            month_names=dict(months),
             first=first,
             last=last,
         )
 
     def _chart(self, table: UsageTable, service: str) -> str:
         bars: list[tuple[str, float, str]] = []
-        for month, used in table.months:
-            if service in used:
+        for month, by_service in table.months:
+            if service in by_service:
                 day = date.fromisoformat(month + "-01")
                 label = f"{day:%b %y}" if not bars or day.month == 1 else f"{day:%b}"
-                amount = used[service].gigabytes
+                amount = by_service[service].gigabytes
                 bars.append((label, amount, f"{amount:,.0f}"))
         return charts.bars(f"Gigabytes of {self.titles.get(service, service)} by month", bars)
 

@@ -135,15 +135,15 @@ def preview(transaction: Transaction, person_id: str, party: str) -> Preview:
     """What the policy lets an agent have of somebody, field by field; nothing is noted."""
     leaves = transaction.policy.engine.compiled.leaves["data"].bit
     words = transaction.policy.program.vocabulary.tree("data")
-    allowed, refused = [], dict[str, list[str]]()
+    allowed, by_clause = [], dict[str, list[str]]()
     for field in (each for each in leaves if each in words):  # and no unnamed rest of a group
         decision = transaction.peek(person_id, act_of(party, [field]))
         if decision.allowed:
             allowed.append(field)
         else:
-            refused.setdefault(next(iter(decision.clauses), ""), []).append(field)
+            by_clause.setdefault(next(iter(decision.clauses), ""), []).append(field)
     whole = transaction.peek(person_id, act_of(party))
-    return Preview(whole, tuple(f for f in FIELDS if f in allowed), refused)
+    return Preview(whole, tuple(f for f in FIELDS if f in allowed), by_clause)
 
 
 def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | Refused:

@@ -239,7 +239,7 @@ class Invoices:
             each._replace(until=each.until or billing.until)
             for each in service_periods(row.value for row in result.series(SERVICES))
         ]
-        free, whose, refused = (
+        free, whose, refusal = (
             suspended_days(transaction, person_id, billing.span),
             _InvoiceUse(),
             None,
@@ -261,11 +261,11 @@ class Invoices:
             )
             if under_age:
                 moment = max(when.values(), default=transaction.clock.now())
-                refused = charge(transaction, person_id, min(moment, transaction.clock.now()))
+                refusal = charge(transaction, person_id, min(moment, transaction.clock.now()))
         lines = tuple(lines_of(plans, self.plans, billing.month, free, billing.span))
         cents = sum(line.cents for line in lines)
-        if refused is not None:
-            return refused
+        if refusal is not None:
+            return refusal
         if not cents:
             return None
         today = transaction.clock.today()

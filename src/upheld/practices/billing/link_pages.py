@@ -72,7 +72,7 @@ class LinkPages:
             request,
             "billing/pay-link.html",
             status=status,
-            told=history,
+            history=history,
             busy=busy,
             card=card,
             once=once,

@@ -175,8 +175,8 @@ class Booking:
             entry=entry,
             made=microseconds(at),
         )
-        if (refused := invoices.settle(transaction, payer)) is not None:
-            return refused
+        if (refusal := invoices.settle(transaction, payer)) is not None:
+            return refusal
         debts.on_payment(transaction, payer, "")
         return None
 

@@ -94,7 +94,7 @@ class PayPages:
             visit.request,
             "billing/payment.html",
             status=status,
-            told=overview.history,
+            history=overview.history,
             due=due,
             card=card,
             once=once,

@@ -186,9 +186,9 @@ class Payments:
         record = row.record_id
         sealed = self._unseal(person_id, key, row.sealed)
         if charged.paid:
-            refused = self.book(transaction, person_id, sealed.cents, charged.reference)
-            if refused:
-                return refused  # the intent stays, and the job comes back to it
+            refusal = self.book(transaction, person_id, sealed.cents, charged.reference)
+            if refusal:
+                return refusal  # the intent stays, and the job comes back to it
         after = row._replace(state="paid" if charged.paid else "declined", sealed=None)
         transaction.tables.mark_again(payment_intent, [(row, after)])
         if row.state == "begun":

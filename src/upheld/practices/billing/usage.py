@@ -93,5 +93,5 @@ def usage_table(values: Iterable[str], first: str, last: str) -> UsageTable:
             of = months.setdefault(row.month, {})
             before = of.get(row.service, Usage(0, 0))
             of[row.service] = Usage(before.gigabytes + row.gigabytes, before.hours + row.hours)
-    services = sorted({service for used in months.values() for service in used})
+    services = sorted({service for by_service in months.values() for service in by_service})
     return UsageTable(tuple(services), tuple(sorted(months.items())))

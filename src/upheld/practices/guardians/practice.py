@@ -105,9 +105,9 @@ def _on_account_opened(transaction: Transaction, person_id: str, about: str) -> 
     invitation = invitations.find_by_id(transaction.tables, about) if about else None
     if invitation is None or invitation.kind != invitations.GUARDIAN:
         return
-    refused = domain.begin(transaction, person_id, invitation)
-    if refused is not None:
-        raise refused
+    refusal = domain.begin(transaction, person_id, invitation)
+    if refusal is not None:
+        raise refusal
 
 
 def _on_payment(transaction: Transaction, person_id: str, about: str) -> None:

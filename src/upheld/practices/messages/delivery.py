@@ -88,10 +88,10 @@ class Delivery:
         """Send what is due; how many were sent. Without a mail server everything waits."""
         if self.by is None:
             return 0
-        sent = 0
+        count = 0
         for each in self._due(gate):
             try:
-                sent += self._deliver(gate, self.by, each)
+                count += self._deliver(gate, self.by, each)
             except CarrierError as error:
                 self._note_failure(gate, each, str(error), final=error.final)
                 if error.server:  # the others would fare no better, and lose a try
@@ -100,7 +100,7 @@ class Delivery:
                 self._note_failure(
                     gate, each, _trouble_of(error), final=isinstance(error, MailboxError)
                 )
-        return sent
+        return count
 
     def _due(self, gate: Gate) -> list[WaitingMessage]:
         """The messages that are due; those of people whose rows were changed are skipped."""

@@ -102,7 +102,7 @@ class ChoicePages:
             return self.provider.pages.page(
                 visit.request,
                 "rights/agree.html",
-                shown=wording,
+                wording=wording,
                 digest=choices.digest(wording),
                 values=filled.values,
                 cited=clauses_in_force(policy, ["permission"]),

@@ -82,21 +82,21 @@ class InventoryPage:
             return refusal_page(
                 self.provider, visit.request, "show you what we hold about you", result
             )
-        wanted = visit.request.query_params.get("show", "")
+        choice = visit.request.query_params.get("show", "")
         groups = [(name, list(each)) for name, each in groupby(result, lambda item: item.group)]
         return self.provider.pages.page(
             visit.request,
             "rights/held.html",
             groups=groups,
-            wanted=wanted,
+            wanted=choice,
             secret=SECRET,
             masked=is_masked,
         )
 
 
-def is_masked(item: InventoryItem, wanted: str) -> bool:
+def is_masked(item: InventoryItem, choice: str) -> bool:
     """Whether a value stays hidden."""
-    return wanted not in ("all", item.field)
+    return choice not in ("all", item.field)
 
 
 class DisclosurePages:

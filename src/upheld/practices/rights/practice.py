@@ -66,12 +66,12 @@ PROVES: Final = (
 
 def _routes(provider: Provider) -> Sequence[Route]:
     """The pages, each for the customers whom it is about unless it is for anybody."""
-    holding, received, verifying = (
+    inventory, disclosures, receipts = (
         InventoryPage(provider),
         DisclosurePages(provider),
         ReceiptPages(provider),
     )
-    choosing, binding, asking = (
+    choices, agreement, requests = (
         ChoicePages(provider),
         AgreementPages(provider),
         RequestPages(provider),
@@ -88,32 +88,32 @@ def _routes(provider: Provider) -> Sequence[Route]:
         )
 
     return (
-        get("/me/privacy", holding.show),
-        get("/me/privacy/received", received.show),
-        get("/me/privacy/received/{number:int}", received.receipt),
-        Route("/checkpoint", verifying.checkpoint, methods=["GET"]),
-        Route("/checkpoint/cosigned", verifying.checkpoint, methods=["GET"]),
-        Route("/ledger/verify", verifying.show, methods=["GET"]),
-        Route("/ledger/verify", anybody(provider, verifying.send), methods=["POST"]),
-        get("/me/privacy/choices", choosing.show),
-        post("/me/privacy/choices", choosing.give),
-        post("/me/privacy/choices/signal", choosing.end_signal),
-        post("/me/privacy/choices/{what}/{way}", choosing.opt),
-        post("/me/privacy/choices/{record}", choosing.withdraw),
-        get("/me/privacy/choices/{record}/json", choosing.download),
-        get("/me/privacy/policy", binding.show),
-        get("/me/close", binding.ask, fresh=True),
-        post("/me/close", binding.close, fresh=True),
-        get("/me/privacy/requests", asking.show),
-        get("/me/privacy/requests/{request}/status", asking.status),
-        post("/me/privacy/requests/{request}", asking.revoke),
-        get("/me/privacy/export", asking.export, fresh=True),
-        post("/me/privacy/export", asking.download, fresh=True),
-        get("/me/privacy/correct", asking.correct, fresh=True),
-        post("/me/privacy/correct", asking.send, fresh=True),
-        get("/me/privacy/erase", asking.erase, fresh=True),
-        post("/me/privacy/erase", asking.ask_erasure, fresh=True),
-        Route("/erased/{link}", asking.certificate, methods=["GET"]),
+        get("/me/privacy", inventory.show),
+        get("/me/privacy/received", disclosures.show),
+        get("/me/privacy/received/{number:int}", disclosures.receipt),
+        Route("/checkpoint", receipts.checkpoint, methods=["GET"]),
+        Route("/checkpoint/cosigned", receipts.checkpoint, methods=["GET"]),
+        Route("/ledger/verify", receipts.show, methods=["GET"]),
+        Route("/ledger/verify", anybody(provider, receipts.send), methods=["POST"]),
+        get("/me/privacy/choices", choices.show),
+        post("/me/privacy/choices", choices.give),
+        post("/me/privacy/choices/signal", choices.end_signal),
+        post("/me/privacy/choices/{what}/{way}", choices.opt),
+        post("/me/privacy/choices/{record}", choices.withdraw),
+        get("/me/privacy/choices/{record}/json", choices.download),
+        get("/me/privacy/policy", agreement.show),
+        get("/me/close", agreement.ask, fresh=True),
+        post("/me/close", agreement.close, fresh=True),
+        get("/me/privacy/requests", requests.show),
+        get("/me/privacy/requests/{request}/status", requests.status),
+        post("/me/privacy/requests/{request}", requests.revoke),
+        get("/me/privacy/export", requests.export, fresh=True),
+        post("/me/privacy/export", requests.download, fresh=True),
+        get("/me/privacy/correct", requests.correct, fresh=True),
+        post("/me/privacy/correct", requests.send, fresh=True),
+        get("/me/privacy/erase", requests.erase, fresh=True),
+        post("/me/privacy/erase", requests.ask_erasure, fresh=True),
+        Route("/erased/{link}", requests.certificate, methods=["GET"]),
     )
 
 

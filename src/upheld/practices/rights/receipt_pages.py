@@ -46,8 +46,8 @@ class ReceiptPages:
             status=status,
             logs=logs,
             wrong=wrong,
-            found=result,
-            said=sentence(result[0], policy) if result else "",
+            result=result,
+            text=sentence(result[0], policy) if result else "",
             cited=clauses(policy, result[0].clauses) if result else [],
         )
 

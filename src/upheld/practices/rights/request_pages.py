@@ -40,7 +40,7 @@ class RequestPages:
             visit.request,
             "rights/requests.html",
             asks=own_requests,
-            said=requests.STATE_LABELS,
+            labels=requests.STATE_LABELS,
             titles=requests.TITLES,
             cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
         )
@@ -204,7 +204,7 @@ class RequestPages:
         }
         facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
         return self.provider.pages.page(
-            request, "rights/erased.html", found=certificates, words=words, facts=facts
+            request, "rights/erased.html", certificates=certificates, words=words, facts=facts
         )
 
 

@@ -48,7 +48,7 @@ class BarredFields(NamedTuple):
     text: str
 
 
-class Case(NamedTuple):
+class TaskCase(NamedTuple):
     """A task as whoever may work on it sees it."""
 
     task: Task
@@ -82,24 +82,24 @@ def task_state(transaction: Transaction, roles: Roles, user: User, task: Task) -
     return MINE if task.state == "taken" else OPEN
 
 
-def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> Case:
+def case_of(transaction: Transaction, roles: Roles, user: User, task: Task) -> TaskCase:
     """What stands on the page of a task before anything is revealed."""
     how = task_state(transaction, roles, user, task)
     if how != MINE:
-        return Case(task, how, (), (), ())
-    covered = roles.covered_fields(user.roles, task.role, task.purpose)
+        return TaskCase(task, how, (), (), ())
+    role_fields = roles.covered_fields(user.roles, task.role, task.purpose)
     fields: list[CaseField] = []
     barred: dict[str, list[str]] = {}
     grounds: list[str] = []
     for word in roles.fields:
         decision = _peek(transaction, user, task, (word,))
         label = roles.label("data", word)
-        if decision.allowed and word in covered:
+        if decision.allowed and word in role_fields:
             fields.append(CaseField(word, label))
             grounds += decision.clauses
         else:
             barred.setdefault(_clause(decision), []).append(label)
-    return Case(
+    return TaskCase(
         task,
         how,
         tuple(fields),
@@ -115,9 +115,10 @@ def reveal(
     transaction: Transaction, roles: Roles, user: User, task: Task, words: Sequence[str]
 ) -> dict[str, ActResult | Refused]:
     """Look at some fields, each by an act of its own; the gate decides, whatever the page said."""
-    covered = roles.covered_fields(user.roles, task.role, task.purpose)
+    role_fields = roles.covered_fields(user.roles, task.role, task.purpose)
     if task.staff_id == user.user_id and any(
-        word not in covered and _peek(transaction, user, task, (word,)).allowed for word in words
+        word not in role_fields and _peek(transaction, user, task, (word,)).allowed
+        for word in words
     ):  # the role covers less than when the task was taken, and its record with it
         tasks.put_back(transaction, task.task_id)
     results = {}

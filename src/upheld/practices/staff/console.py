@@ -165,10 +165,10 @@ class Console:
         return task.kind.replace("-", " ").capitalize()
 
     def _words(
-        self, transaction: Transaction, visit: Visit, task: Task, case: cases.Case
+        self, transaction: Transaction, visit: Visit, task: Task, case: cases.TaskCase
     ) -> dict[str, Any]:
         now = transaction.clock.now()
-        covered = self.roles.covered_fields(user_of(visit).roles, task.role, task.purpose)
+        role_fields = self.roles.covered_fields(user_of(visit).roles, task.role, task.purpose)
         return {
             **self.around(transaction, visit),
             "case": case,
@@ -177,7 +177,7 @@ class Console:
             "late": cases.lateness(task.due, now),
             "own_page": self._own_page(task),
             "signs_out": task.purpose in cases.SIGNING_OUT,
-            "covered": [self.roles.label("data", word) for word in covered],
+            "covered": [self.roles.label("data", word) for word in role_fields],
         }
 
     def _own_page(self, task: Task) -> str:
@@ -208,8 +208,8 @@ class Console:
             task, user = self._task(transaction, visit), user_of(visit)
             if cases.task_state(transaction, self.roles, user, task) != cases.OPEN:
                 return task.task_id  # its page says how it stands
-            covered = self.roles.covered_fields(user.roles, task.role, task.purpose)
-            return tasks.take(transaction, task.task_id, user.user_id, covered).task_id
+            role_fields = self.roles.covered_fields(user.roles, task.role, task.purpose)
+            return tasks.take(transaction, task.task_id, user.user_id, role_fields).task_id
 
         try:
             task_id = await self.provider.do(work)
@@ -219,13 +219,13 @@ class Console:
 
     async def leave(self, visit: Visit) -> Response:
         """Close a task or put it back: its need ends with that."""
-        done = visit.form.get("how") != "back"
+        closes = visit.form.get("how") != "back"
 
         def work(transaction: Transaction) -> None:
             task, user = self._task(transaction, visit), user_of(visit)
             if task.staff_id != user.user_id or task.state != "taken":
                 raise HTTPException(403)
-            if done:
+            if closes:
                 tasks.close(transaction, task.task_id, by=user.user_id)
             else:
                 tasks.put_back(transaction, task.task_id, by=user.user_id)
@@ -241,8 +241,8 @@ class Console:
             if not cases.sign_out(transaction, self.roles, user, task):
                 raise HTTPException(403)
             case = cases.case_of(transaction, self.roles, user, task)
-            done = "They are signed out everywhere, and see that we did it."
-            return {**self._words(transaction, visit, task, case), "done": done}
+            notice = "They are signed out everywhere, and see that we did it."
+            return {**self._words(transaction, visit, task, case), "done": notice}
 
         return self.page(visit, await self.provider.do(work))
 
@@ -270,14 +270,14 @@ class Console:
                     for field in case.fields
                 )
             )
-            refused = [
+            refusals = [
                 (self.roles.label("data", word), cases.text_of(self.roles, each.decision))
                 for word, each in results.items()
                 if isinstance(each, Refused) and each.decision is not None
             ]
             words = self._words(transaction, visit, task, case)
             problem = "" if chosen_fields else "Tick what you need to see."
-            return {**words, "refused": refused, "said": problem}, bool(refused)
+            return {**words, "refused": refusals, "said": problem}, bool(refusals)
 
         words, no = await self.provider.do(work)
         return self.page(visit, words, 403 if no else 200 if chosen_fields else 422)

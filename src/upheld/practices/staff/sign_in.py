@@ -55,7 +55,7 @@ class DeskSignIn:
 
     def page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
-        wanted = request.query_params.get("destination", "")
+        destination = request.query_params.get("destination", "")
         blank = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
         return self.provider.pages.page(
             request,
@@ -66,7 +66,7 @@ class DeskSignIn:
             title=TITLE[self.kind],
             action=SIGN_IN[self.kind],
             options=self._options(request),
-            destination=wanted if wanted in self.provider.led(self.kind) else "",
+            destination=destination if destination in self.provider.led(self.kind) else "",
         )
 
     def _options(self, request: Request) -> str:

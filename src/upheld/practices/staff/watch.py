@@ -33,7 +33,7 @@ class Watch:
         return self.provider.pages.page(
             visit.request,
             "staff/watch.html",
-            found=damage[:SHOWN],
+            damage=damage[:SHOWN],
             waiting=waiting[:SHOWN],
             more=max(0, len(damage) - SHOWN) + max(0, len(waiting) - SHOWN),
             looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
