@@ -87,7 +87,7 @@ def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:
 
 
 def overdue(house: House, person: str) -> str:
-    """The same, and nobody pays until a task is open; the task's id."""
+    """An invoice that nobody pays until a task about it is open; the task's id."""
     invoiced(house, person)
     for days in (15, 8, 14, 8):
         later(house, days)

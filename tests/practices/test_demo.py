@@ -58,7 +58,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_a_crowd_of_any_size_has_a_name_and_an_address_each() -> None:
-    """As many as the command accepts, the same each time, and each as a form would take them."""
+    """The crowd has as many people as the command accepts, equal each time, with valid values."""
     people = names.crowd(Random(1), TODAY, 10_000)  # noqa: S311 - nothing secret is drawn
     assert len({each.name for each in people}) == len({each.email for each in people}) == 10_000
     assert people[:3] == names.crowd(Random(1), TODAY, 3)  # noqa: S311 - as above

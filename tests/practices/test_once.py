@@ -185,7 +185,7 @@ def test_links_in_messages_work_once(house: House) -> None:
 
 
 def test_an_invited_guardian_answers_once(house: House) -> None:
-    """The same link from twenty pages: one answer is taken."""
+    """A link that is used from twenty pages at once takes one answer."""
     guardian = identified_guardian(house)
     _, path = ask_guardian(house)
     browser = house.signed_in(guardian)

@@ -109,7 +109,7 @@ def test_the_processor_is_told_by_an_act_that_the_customer_sees(house: House) ->
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_form_that_is_sent_twice_pays_once(house: House) -> None:
-    """The same key leads to the same payment, whatever amount comes with it the second time."""
+    """A key leads to one payment, whatever amount comes with it the second time."""
     engage(house, PROCESSOR, "payment-processor")
     person = house.customer()
     invoiced(house, person)

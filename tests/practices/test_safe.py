@@ -107,7 +107,7 @@ def test_looking_at_any_route_changes_nothing(house: House) -> None:
 
 
 def test_head_answers_as_get_does_without_its_body(house: House) -> None:
-    """The same status and the same headers, wherever there is something to look at."""
+    """HEAD answers with the status and the headers of GET, on each page."""
     world = World(house)
     for path, target, visitor in visits(world, lines()):
         browser, _ = world.browser(visitor)

@@ -244,7 +244,7 @@ def test_a_mark_that_we_did_not_make_bars_nobody(house: House) -> None:
 
 
 def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> None:
-    """The same status, page and hashes as for an address that is nobody's, or is another's."""
+    """Status, page and hashes are those for an address that is nobody's, or is another's."""
     for email in ("closed@marked.example", "open@marked.example"):
         person = house.customer(email)
         if email.startswith("closed"):

@@ -43,7 +43,7 @@ LATER: Final = "There were too many tries from where you are. Wait a few minutes
 
 
 def revoke_links(transaction: Transaction, person_id: str, _: str = "") -> None:
-    """Let no link to a new password that somebody had work any more, nor one on its way."""
+    """Revoke somebody's links to a new password, and drop messages that would bring one."""
     sessions.revoke(transaction.tables, RECOVER, person_id)
     for template in LETTING_IN:
         outbox.cancel(transaction, person_id, template)

@@ -180,9 +180,9 @@ class SignIn:
         *,
         slowed: bool,
     ) -> Refused | str | None:
-        """Begin a session; where to go first, if that is not where they wanted.
+        """Start a session, and return the path to go to first; empty for where they wanted to go.
 
-        Where strangers tried too often, only with the right code of a second factor; else None.
+        If `slowed`, the code of a second factor is needed, and None is returned without it.
         """
         if slowed and not authenticator.use_code(transaction, person_id, code):
             return None
@@ -204,7 +204,7 @@ class SignIn:
     def _start_second_step(
         self, transaction: Transaction, person_id: str, request: Request, response: Response
     ) -> str:
-        """Begin what opens nothing but the page that asks for the second factor; where that is."""
+        """Start a session that opens only the page of the second factor, and return its path."""
         device = devices.name_of(request.headers.get("user-agent", ""))
         raw = sessions.begin(transaction.tables, HALF, person_id, self.provider.now(), device)
         give_cookie(self.provider, response, HALF, raw)

@@ -68,7 +68,7 @@ def chargeable_days(
 
 
 def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refused | None:
-    """Charge for the use of somebody who is under age, by what held at a moment of it."""
+    """Do the act `charge` for a minor as of a moment at which it was allowed; Refused if not."""
     result = transaction.act_for(Act(action="charge"), person_id, moment)
     return result if isinstance(result, Refused) else None
 

@@ -134,7 +134,7 @@ def due_numbers(transaction: Transaction, payer: str) -> list[tuple[str, date]]:
 def _unpaid(transaction: Transaction, payer: str) -> list[Any]:
     """The rows of somebody's invoices that are not paid so far, the oldest first.
 
-    That there is no other is looked at too: one that somebody else marked as paid is missing.
+    Raises SealedError where an invoice was marked as paid, added or deleted by somebody else.
     """
     where = f"person_id = ? AND state IN ({places(UNPAID)}) ORDER BY due"
     return transaction.tables.select(own.invoice, where, payer, *UNPAID, parts=UNPAID)
@@ -184,10 +184,10 @@ class Invoices:
         until: date | None = None,
         before: date | None = None,
     ) -> None:
-        """Make the invoice of a person's month, in the books of whoever pays for it, once.
+        """Make the invoice of a person's month, once, in the books of whoever pays for it.
 
-        `until` is the day on which all that they have ends, though no row says so. With `before`
-        it is that of the days before one in the month, from which on another may pay.
+        `until` is the day on which their services end, if no row says so yet. With `before` only
+        the days of the month before that day are billed; from then on somebody else may pay.
         """
         payer = self.provider.payer(transaction.tables, person_id)
         transaction.lock(person_id, payer)

@@ -53,7 +53,7 @@ class Intent(NamedTuple):
 
 
 class ChargeOrder(NamedTuple):
-    """A payment that may be charged now. Its repr tells nothing."""
+    """A card token and an amount to charge now. Its repr shows neither."""
 
     token: str
     cents: int
@@ -63,13 +63,13 @@ class ChargeOrder(NamedTuple):
 
 
 class UnderWay(NamedTuple):
-    """Another payment of the same account, by the key of its form, that has not come to an end."""
+    """A payment of the same account that has not ended, by the key of its form."""
 
     key: str
 
 
 class Declined(NamedTuple):
-    """Why a payment is not begun, in words for whoever asked."""
+    """A payment that was not started, with the reason as a sentence for the customer."""
 
     why: str
 
@@ -109,10 +109,11 @@ class Payments:
     def begin(
         self, transaction: Transaction, person_id: str, key: str, cents: int, once: str, token: str
     ) -> PaymentStart:
-        """Keep the intent and tell the processor who pays; None where this key came before.
+        """Store the intent and tell the processor who pays; None if this key was used before.
 
-        `once` names the page on which the card was given, `token` is its; without, the card that is
-        kept is taken. Nothing is begun beside a payment that is under way, or above what is open.
+        `once` is the reference of the page on which a card was given for this payment alone, and
+        `token` is that card's; without them the stored card is charged. Nothing is started beside
+        a payment that is under way, or for more than is open.
         """
         transaction.lock(person_id)
         if self.intent(transaction, person_id, key) is not None:
@@ -299,7 +300,7 @@ class Payments:
     def _begin_again(
         self, transaction: Transaction, person_id: str, key: str, once: Card | None
     ) -> ChargeOrder | None:
-        """Tell the processor once more who pays; None where that, or the card, is no longer."""
+        """Tell the processor once more who pays; None if that is refused or there is no card."""
         transaction.lock(person_id)
         pending = self._pending(transaction, person_id, key)
         if pending is None:

@@ -35,9 +35,9 @@ class ProcessorCards:
         self._sealer = provider.sealer("card-page")
 
     def offer(self, request: Request, back: str, *, keeps: bool) -> Response:
-        """The page with the button that leads to the processor's page; `back` is to leave it by.
+        """The page with the button to the processor's page; `back` is the address to return to.
 
-        Looking at it begins nothing with the processor. `keeps` says that a card can be kept.
+        Showing it starts nothing with the processor. `keeps` says that the card can be stored.
         """
         response = self.provider.pages.page(
             request,

@@ -53,7 +53,7 @@ class Care(NamedTuple):
 
 
 class GuardianConsent(NamedTuple):
-    """One thing that a guardian gave: the record in force, if there is one, and the last change."""
+    """One consent of a guardian: the id of the record in force (empty if none) and its dates."""
 
     record_id: str
     since: datetime | None
@@ -89,7 +89,7 @@ def _moment(instant: int) -> datetime:
 
 
 def consents_for(transaction: Transaction, person_id: str) -> dict[str, GuardianConsent]:
-    """What a guardian gave for somebody, and whether it still holds."""
+    """The consents of a guardian for somebody, by kind of `KINDS`; the latest of each."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
     records, _ = transaction.records_of([person_id], list(kinds))
     now = microseconds(transaction.clock.now())
@@ -108,7 +108,7 @@ def consents_for(transaction: Transaction, person_id: str) -> dict[str, Guardian
 def give(
     transaction: Transaction, care: Care, what: str, *, begins: datetime | None = None
 ) -> None:
-    """Let a guardian give one thing, from now on or since they said so."""
+    """Record one consent of a guardian, from now on or from `begins`; nothing if it is in force."""
     if consents_for(transaction, care.person_id)[what].record_id:
         return
     transaction.record(

@@ -57,8 +57,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
 ) -> Composed:
     """Render a template for a person; `allowed` says for which purposes we may write to them.
 
-    Whoever sees a copy of a message gets no link of it: it would open to them what it opens to who
-    has the mailbox.
+    The copy has no links that work once, since it is read by others than who has the mailbox.
     """
     source = _template(provider, template)
     secrets: list[str] = []

@@ -59,7 +59,7 @@ class MessageCopy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaitingMessage(NamedTuple):
-    """A row of the outbox that is due."""
+    """A message of the outbox that is due."""
 
     person_id: str
     message_id: str
@@ -145,7 +145,7 @@ class Delivery:
     def _note_failure(
         self, gate: Gate, message: WaitingMessage, trouble: str, *, final: bool
     ) -> None:
-        """Note why a message did not go, and when it is tried again; else set it aside."""
+        """Note why a message failed, and when it is tried again; set it aside if that is no use."""
         logging.getLogger("upheld").warning("message not sent: %s", trouble)
         try:
             with gate.together() as transaction:
@@ -157,7 +157,7 @@ class Delivery:
                 self._end(transaction, message, FAILED, trouble)
 
     def _prepare(self, transaction: Transaction, message: WaitingMessage) -> OutgoingMessage | None:
-        """The message, if we may still write it; its row is set aside meanwhile."""
+        """Build a message and lease its row; None if refused, or if another process has it."""
         provider, person, purpose = self.provider, message.person_id, message.purpose
         now = transaction.clock.now()
         changes: dict[str, Change] = {

@@ -46,7 +46,7 @@ class Permission(NamedTuple):
 
 
 class PermissionOptions(NamedTuple):
-    """What a policy lets a permission decide."""
+    """The words for which a permission decides, each tuple in the vocabulary's order."""
 
     data: tuple[str, ...]
     recipients: tuple[str, ...]
@@ -55,7 +55,7 @@ class PermissionOptions(NamedTuple):
 
 @lru_cache(maxsize=4)
 def permission_options(policy: Policy) -> PermissionOptions:
-    """The words of which a permission makes the difference, in the order of the vocabulary."""
+    """The data, recipients and purposes for which a permission turns a no into a yes."""
     leaves = policy.engine.compiled.leaves
     words = {
         tree: [n for n in leaves[tree].bit if n != "other" and not n.endswith("/other")]
@@ -159,7 +159,7 @@ def of_age(transaction: Transaction, person_id: str) -> bool:
 
 
 def choice_records(transaction: Transaction, person_id: str) -> list[Record]:
-    """A person's records of choices, the latest first; none that may not be told."""
+    """A person's records of choices, the latest first, without those under a gag order."""
     records, _ = transaction.records_of([person_id], KINDS)
     gag = GagFilter(transaction, person_id)
     return [each for each in reversed(records) if not gag.record(each)]

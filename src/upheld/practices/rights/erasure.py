@@ -61,7 +61,7 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
 
 
 def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:
-    """Ask for erasure, which is owed from now on; with what an address of it ends in."""
+    """Ask for erasure; the request, and the secret at the end of its certificate's address."""
     right = requests.open_request(transaction, person_id, "erasure")
     if isinstance(right, Refused):
         return right
@@ -74,7 +74,7 @@ def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, st
 
 
 def whose(transaction: Transaction, raw: str) -> str | None:
-    """Whose erasure an address is about: what stands for them in the list of erasures."""
+    """The token in the list of erasures of whoever a certificate's address is about; or None."""
     at = transaction.clock.now()
     owners = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (SHOWN, LINK))
     return next((each for each in owners if each), None)
@@ -93,7 +93,7 @@ def carry_out(gate: Gate) -> int:
 
 
 def _one(gate: Gate, request: RightsRequest) -> bool:
-    """Do what one request is owed; whether that could be done."""
+    """Erase one person who asked for it; False if the policy refuses it now."""
     certificate = _certificate(gate, request)
     if certificate is None:
         with gate.together() as transaction:

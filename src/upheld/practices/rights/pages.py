@@ -176,7 +176,7 @@ def _entry_view(line: AccountLine, policy: Policy) -> EntryView:
 
 
 def _once(lines: list[EntryView], day_of: Callable[[datetime], date]) -> list[EntryView]:
-    """Each disclosure once: what the same recipient saw again on the same day is counted to it."""
+    """Merge entries of one day with the same text into the latest, and count them in `times`."""
     first_lines: dict[tuple[object, str], EntryView] = {}
     for each in lines:  # the latest first, so that the one that stays is the first
         key = day_of(each.at), each.text
@@ -186,7 +186,7 @@ def _once(lines: list[EntryView], day_of: Callable[[datetime], date]) -> list[En
 
 
 def _month(text: str, now: datetime) -> datetime | None:
-    """The beginning of a month that is written 2026-10; None for one that no entry can be of."""
+    """The start of the month `YYYY-MM`; None if that is not a month, or not one of the past."""
     if not text:
         return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:

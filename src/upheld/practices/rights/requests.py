@@ -184,7 +184,7 @@ def find_request(tables: Tables, person_id: str, request_id: str) -> RightsReque
 def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsRequest]:
     """The requests of a kind that were received before a moment and are worked on.
 
-    Those of people of whose requests something was changed are left out, here and in `checked`.
+    Requests of people whose rows were changed by somebody else are left out.
     """
     where = "kind = ? AND state = ? AND received <= ?"
     rows, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
@@ -192,7 +192,10 @@ def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsReq
 
 
 def ready_to_answer(tables: Tables) -> list[RightsRequest]:
-    """The requests whose task of our staff is done, so that they can be answered."""
+    """The requests whose task is done by our staff, so that they can be answered.
+
+    Requests of people whose rows were changed by somebody else are left out.
+    """
     where = "state = ? AND task_id IS NOT NULL"
     rows, _ = tables.sound(rights_request, where, IN_PROGRESS)
     closed_tasks: set[str] = set()

@@ -105,7 +105,7 @@ class EnrolmentPage:
     async def _read_form(
         self, request: Request, form: FormData, user: User, offer: Offer
     ) -> tuple[Filled, int | None]:
-        """What was sent, and the step of its code; none where something is wrong."""
+        """The form as it was sent, and the time step of its code; None if something is wrong."""
         provider, address = self.provider, network_of(request)
         filled = read([NEW, CODE], form)
         if await provider.do(
