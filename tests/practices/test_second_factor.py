@@ -103,7 +103,9 @@ def test_recovery_codes_are_too_long_to_be_guessed_from_a_hash(house: House) -> 
     ann = Ann(house)
     assert len({*ann.codes}) == CODES
     assert all(math.log2(32) * len(code.replace("-", "")) >= 112 for code in ann.codes)
-    stored = house.do(lambda j: rows(j.connection, "SELECT code_hash FROM recovery_code"))
+    stored = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT code_hash FROM recovery_code")
+    )
     plain = [code.replace("-", "").encode() for code in ann.codes]
     assert not [each for (each,) in stored for code in plain if code in bytes(each)]
 
@@ -121,7 +123,9 @@ def test_a_recovery_code_signs_in_once(house: House) -> None:
     with reading(house.provider.gate.gate.engine) as connection:
         kinds = [line.entry.kind for line in entries.of_person(connection, ann.person)]
     assert kinds.count("recovery-code") == 2
-    assert house.do(lambda j: row(j.connection, "SELECT count(*) FROM recovery_code")) == (8,)
+    assert house.do(
+        lambda transaction: row(transaction.connection, "SELECT count(*) FROM recovery_code")
+    ) == (8,)
 
 
 def test_twenty_with_one_code_are_one(house: House) -> None:
@@ -182,5 +186,7 @@ def test_it_is_removed_by_a_fresh_password_and_a_code(house: House) -> None:
     send(ann.browser, "/sign-in/again?destination=authenticator", {"password": PASSWORD})
     assert send(ann.browser, HERE, {"what": "remove", "code": ann.code()}).status_code == 303
     assert house.browser().post("/sign-in", data=RIGHT).headers["location"] == "/me"
-    left = house.do(lambda j: row(j.connection, "SELECT count(*) FROM recovery_code"))
+    left = house.do(
+        lambda transaction: row(transaction.connection, "SELECT count(*) FROM recovery_code")
+    )
     assert left == (0,)

@@ -82,7 +82,9 @@ def database_bytes(house: House) -> bytes:
 def stories(house: House) -> tuple[str, str]:
     """Everything that makes a link, a code or a session is done once; who did it, and the mail."""
     _, minor, _ = family(house)
-    guardian = house.do(lambda j: row(j.connection, "SELECT guardian_id FROM care"))
+    guardian = house.do(
+        lambda transaction: row(transaction.connection, "SELECT guardian_id FROM care")
+    )
     assert guardian is not None
     mail = delivered(house)
     send(house.signed_in(guardian[0]), f"/me/family/{minor}", {"what": "password"})
@@ -123,7 +125,11 @@ def message_pages(house: House, person: str) -> str:
     copy = send(browser, "/me/privacy/export", {})
     archive = zipfile.ZipFile(io.BytesIO(copy.content))
     texts += [archive.read(name).decode() for name in archive.namelist()]
-    task = house.do(lambda j: tasks.open_task(j, person, "ticket", "support", role="support"))
+    task = house.do(
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "support", role="support"
+        )
+    )
     staff = house.signed_in(house.staff("support", sign_in="looks"), "staff")
     send(staff, f"/staff/tasks/{task}/take", {}, "/staff")
     case = staff.get(f"/staff/tasks/{task}")
@@ -235,7 +241,9 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     later = {**old, "text": "Nothing here.", "message": "2" * 32}
     value = [msgspec.json.encode(each).decode() for each in (old, later)]
     house.do(
-        lambda j: j.append(person, "messages", value, source="customer", occasion="service-use")
+        lambda transaction: transaction.append(
+            person, "messages", value, source="customer", occasion="service-use"
+        )
     )
     gate = house.provider.gate.gate
     with writing(gate.engine) as connection:
@@ -251,7 +259,9 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
         database.insert_all(connection, redaction, [{"person_id": p} for (p,) in named])
     at = house.clock.now()
     live = house.do(
-        lambda j: [sessions.looked_at(j.tables, kind, each, at) for kind, each in raws.items()]
+        lambda transaction: [
+            sessions.looked_at(transaction.tables, kind, each, at) for kind, each in raws.items()
+        ]
     )
     assert live == [None] * 4
     assert raw.encode() in database_bytes(house), (

@@ -67,7 +67,14 @@ def test_whoever_is_not_there_is_told_and_costs_the_same(
     monkeypatch.setattr(passwords, "fits", counted)
 
     def count() -> int:
-        return int((house.do(lambda j: row(j.connection, "SELECT count(*) FROM entry")) or (0,))[0])
+        return int(
+            (
+                house.do(
+                    lambda transaction: row(transaction.connection, "SELECT count(*) FROM entry")
+                )
+                or (0,)
+            )[0]
+        )
 
     pages, added = [], []
     for email in ("ann@marked.example", "who@marked.example"):

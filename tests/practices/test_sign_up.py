@@ -262,7 +262,10 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
     ]
     assert {each.status_code for each in answers} == {303}
     assert len({(each.headers["location"], each.content) for each in answers}) == 1
-    assert house.do(lambda j: domain.person_at_address(j, "nobody@marked.example")) == ""
+    assert (
+        house.do(lambda transaction: domain.person_at_address(transaction, "nobody@marked.example"))
+        == ""
+    )
 
 
 @pytest.mark.parametrize("field", ["name", "email", "credentials", "birth-date", "accept"])

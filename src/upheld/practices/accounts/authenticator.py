@@ -23,7 +23,7 @@ _CODE_LETTERS: Final = 24  # more than 112 bits, for which a plain hash is enoug
 _CODE_LEAST: Final = 16  # letters of the shortest codes that were ever made
 _STEP_LASTS: Final = timedelta(minutes=5)  # longer than any step is taken for right
 _CODE_LASTS: Final = timedelta(days=1)  # its row is gone long before
-_WHOSE: Final = "person_id = ?"
+_OF_PERSON: Final = "person_id = ?"
 _CODE: Final = "person_id = ? AND code_hash = ?"
 
 
@@ -36,10 +36,10 @@ class SecondFactor(NamedTuple):
 
 def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
     """Somebody's second factor; None if they have none."""
-    row = tables.get(authenticator, _WHOSE, person_id)
+    row = tables.get(authenticator, _OF_PERSON, person_id)
     if row is None:
         return None
-    codes = tables.select(recovery_code, _WHOSE, person_id)
+    codes = tables.select(recovery_code, _OF_PERSON, person_id)
     return SecondFactor(moment(row.since), len(codes))
 
 
@@ -63,8 +63,8 @@ def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -
 
 def turn_off(transaction: Transaction, person_id: str) -> None:
     """Ask for no second factor any more, and forget the codes with it."""
-    transaction.tables.delete(recovery_code, _WHOSE, person_id)
-    transaction.tables.delete(authenticator, _WHOSE, person_id)
+    transaction.tables.delete(recovery_code, _OF_PERSON, person_id)
+    transaction.tables.delete(authenticator, _OF_PERSON, person_id)
     transaction.note(person_id, "authenticator-off", actor="customer")
 
 
@@ -76,7 +76,7 @@ def new_codes(transaction: Transaction, person_id: str) -> list[str]:
 
 def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
     """Check a one-time password or recovery code and use it up; False if wrong or used before."""
-    row = transaction.tables.get(authenticator, _WHOSE, person_id)
+    row = transaction.tables.get(authenticator, _OF_PERSON, person_id)
     if row is None:
         return False
     at, plain = transaction.clock.now(), _plain(code)
@@ -88,7 +88,7 @@ def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
         return False
     if not once.spend(transaction.tables, "totp", f"{person_id} {step}", at + _STEP_LASTS):
         return False
-    transaction.tables.update(authenticator, {"step": step}, _WHOSE, person_id)
+    transaction.tables.update(authenticator, {"step": step}, _OF_PERSON, person_id)
     return True
 
 
@@ -105,7 +105,7 @@ def _recovers(transaction: Transaction, person_id: str, plain: str, at: datetime
 
 
 def _codes(transaction: Transaction, person_id: str) -> list[str]:
-    transaction.tables.delete(recovery_code, _WHOSE, person_id)
+    transaction.tables.delete(recovery_code, _OF_PERSON, person_id)
     plain_codes = [
         "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)
     ]

@@ -25,7 +25,7 @@ MEMBERS_MAX: Final = 8  # in a household, beside its holder
 NOBODY: Final = "nobody"  # what no form takes for an address
 CONFIRM: Final = "accounts/verify"  # the message that asks somebody new to confirm their address
 WELCOME: Final = "accounts/welcome-back"  # to a customer who was taken in, how they get in
-_WHOSE: Final = "person_id = ?"
+_OF_PERSON: Final = "person_id = ?"
 
 
 class Account(NamedTuple):
@@ -60,7 +60,7 @@ class Account(NamedTuple):
 
 def account_of(tables: Tables, person_id: str) -> Account | None:
     """A person's account."""
-    row = tables.get(table, _WHOSE, person_id)
+    row = tables.get(table, _OF_PERSON, person_id)
     return None if row is None else Account.of(row)
 
 
@@ -174,7 +174,7 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
     policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
-    transaction.tables.update(table, changes, _WHOSE, person_id)
+    transaction.tables.update(table, changes, _OF_PERSON, person_id)
     digests = (policy, agreement_digest) if agreement_digest else (policy,)
     transaction.note(person_id, "acceptance", actor="customer", evidence=digests)
 
@@ -182,7 +182,7 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
 def require_acceptance(transaction: Transaction, person_id: str) -> None:
     """Make somebody the holder of their own account; they accept the terms at the next sign-in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
-    transaction.tables.update(table, changes, _WHOSE, person_id)
+    transaction.tables.update(table, changes, _OF_PERSON, person_id)
 
 
 def members(tables: Tables, holder: str) -> list[Account]:
@@ -220,7 +220,7 @@ def set_holder(
     before = account_of(transaction.tables, person_id)
     if before is not None and before.holder != holder:
         provider.events.announce(transaction, PAYER_CHANGES, person_id)
-    transaction.tables.update(table, {"holder": holder}, _WHOSE, person_id)
+    transaction.tables.update(table, {"holder": holder}, _OF_PERSON, person_id)
     for each in {person_id, holder, before.holder if before else holder}:
         transaction.note(
             each,
@@ -251,13 +251,13 @@ def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str =
 def verify(transaction: Transaction, person_id: str) -> None:
     """Note that the e-mail address was confirmed."""
     changes = {"state": ACTIVE, "verified": microseconds(transaction.clock.now())}
-    transaction.tables.update(table, changes, f"{_WHOSE} AND state = ?", person_id, UNVERIFIED)
+    transaction.tables.update(table, changes, f"{_OF_PERSON} AND state = ?", person_id, UNVERIFIED)
 
 
 def close(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
     changes = {"closed": microseconds(transaction.clock.now())}
-    transaction.tables.update(table, changes, f"{_WHOSE} AND closed IS NULL", person_id)
+    transaction.tables.update(table, changes, f"{_OF_PERSON} AND closed IS NULL", person_id)
 
 
 def check_may_serve(transaction: Transaction, person_id: str) -> str | Refused:

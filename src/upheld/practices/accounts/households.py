@@ -35,7 +35,9 @@ EMAIL: Final = Field(
 )
 FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
 CARE: Final = ("guardian-consent", "guardian-link", "guardian-costs")  # what a guardian gives
-LATER: Final = "There were many invitations already. Wait a while, then invite again."
+TOO_MANY_INVITATIONS: Final = (
+    "There were many invitations already. Wait a while, then invite again."
+)
 
 
 class Households:
@@ -88,7 +90,7 @@ class Households:
                 or message_limits.too_many_by(provider, transaction, "invite", visit.subject)
                 or message_limits.too_many_to(provider, transaction, "invite", email)
             ):
-                return LATER
+                return TOO_MANY_INVITATIONS
             result = invitations.invite(
                 transaction, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
             )
@@ -130,7 +132,9 @@ class Households:
         """What the link of an invitation shows: sign up, or come in with one's own account."""
         del form
         raw, at = request.path_params["link"], self.provider.now()
-        contact = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+        contact = await self.provider.read(
+            lambda tables: sessions.looked_at(tables, HOUSEHOLD, raw, at)
+        )
         if contact is None:
             return self.provider.pages.page(request, "accounts/link-over.html", status=410)
         return self.sign_up.gate_page(request, invitation=raw)
@@ -139,7 +143,9 @@ class Households:
         """Come into a household with one's own account, by the link of an invitation."""
         raw, at = visit.request.path_params["link"], self.provider.now()
         if visit.request.method == "GET":
-            contact = await self.provider.read(lambda c: sessions.looked_at(c, HOUSEHOLD, raw, at))
+            contact = await self.provider.read(
+                lambda tables: sessions.looked_at(tables, HOUSEHOLD, raw, at)
+            )
             page = "accounts/join.html" if contact else "accounts/link-over.html"
             return self.provider.pages.page(
                 visit.request, page, status=200 if contact else 410, link=raw

@@ -18,7 +18,7 @@ from upheld.practices.accounts import domain
 from upheld.web import limits, sessions
 
 CONFIRM_WITHIN: Final = timedelta(days=7)
-AT_ONCE: Final = 100
+BATCH: Final = 100
 
 
 def erase_unconfirmed(gate: Gate) -> int:
@@ -28,7 +28,7 @@ def erase_unconfirmed(gate: Gate) -> int:
     with trial_of(gate, "unconfirmed accounts") as trial:
         while True:
             with gate.together() as transaction:
-                people = domain.unconfirmed_people(transaction.tables, before, AT_ONCE, last)
+                people = domain.unconfirmed_people(transaction.tables, before, BATCH, last)
             if not people:
                 return count
             last = people[-1]

@@ -22,7 +22,7 @@ from upheld.practices.accounts.second_step import ACCEPT
 from upheld.web.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
 
 HERE = "/me/security/passkeys"
-SIGNING = "/sign-in/passkey"
+SIGN_IN_PAGE = "/sign-in/passkey"
 
 
 class CustomerPasskeys(OwnPasskeys):

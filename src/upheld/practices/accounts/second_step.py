@@ -28,10 +28,10 @@ from upheld.web.limits import SIGN_IN_ACCOUNT
 from upheld.web.sessions import HALF, Session
 
 HERE: Final = "/me/security/authenticator"
-ASKING: Final = "/sign-in/code"
+CODE_PAGE: Final = "/sign-in/code"
 ACCEPT: Final = "/me/acceptance"
 LASTS: Final = timedelta(minutes=10)
-LATER: Final = "There were too many tries. Wait a few minutes, then try again."
+TOO_MANY_TRIES: Final = "There were too many tries. Wait a few minutes, then try again."
 WRONG: Final = "This is not right, or was used already."
 FIRST: Final = Field(
     "code",
@@ -62,7 +62,7 @@ class SecondStep:
         raw = request.cookies.get(cookie_name(provider, HALF), "")
         if not raw:
             return None
-        session = await provider.read(lambda c: sessions.find(c, HALF, raw, at))
+        session = await provider.read(lambda tables: sessions.find(tables, HALF, raw, at))
         return session if session is not None and at - session.begun <= LASTS else None
 
     def _destination(self, request: Request) -> str:
@@ -91,7 +91,7 @@ class SecondStep:
             return self._code_page(request, filled, 422)
         provider, person = self.provider, half.subject
         if await self._is_limited(request, person):
-            return self._code_page(request, filled.wrong("code", LATER), 429)
+            return self._code_page(request, filled.wrong("code", TOO_MANY_TRIES), 429)
         path = provider.destinations.get(self._destination(request), "/me")
         response: Response = RedirectResponse(path, 303)
 
@@ -172,7 +172,9 @@ class SecondStep:
     async def show(self, visit: Visit) -> Response:
         """What to set up, or how the second factor stands and how to remove it."""
         person = visit.subject
-        factor = await self.provider.read(lambda c: authenticator.second_factor(c, person))
+        factor = await self.provider.read(
+            lambda tables: authenticator.second_factor(tables, person)
+        )
         if factor is not None:
             return self._state_page(visit, factor)
         return self._offer_page(visit, factors.new_offer(self.provider, visit.session.key))
@@ -180,14 +182,16 @@ class SecondStep:
     async def change(self, visit: Visit) -> Response:
         """Set it up; or, by one more code, remove it or make other recovery codes."""
         person = visit.subject
-        factor = await self.provider.read(lambda c: authenticator.second_factor(c, person))
+        factor = await self.provider.read(
+            lambda tables: authenticator.second_factor(tables, person)
+        )
         if factor is None:
             return await self._turn_on(visit)
         filled = read([CODE], visit.form)
         if not filled.ok:
             return self._state_page(visit, factor, filled, 422)
         if await self._is_limited(visit.request, person):
-            return self._state_page(visit, factor, filled.wrong("code", LATER), 429)
+            return self._state_page(visit, factor, filled.wrong("code", TOO_MANY_TRIES), 429)
         remove = visit.form.get("what") == "remove"
 
         def work(transaction: Transaction) -> list[str] | None:

@@ -39,7 +39,7 @@ from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 
-LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
+TOO_MANY_TRIES = "There were too many tries from where you are. Wait a few minutes, then try again."
 LIMITED = "limited"
 NOTHING_KEPT = "Nothing was kept of what you sent."
 CODE = Field(
@@ -160,7 +160,7 @@ class SignUp:
         if not filled.ok:
             return self._back_page(request, fields, filled, 422)
         if await self._is_limited(request):
-            return self._back_page(request, fields, filled.wrong("code", LATER), 429)
+            return self._back_page(request, fields, filled.wrong("code", TOO_MANY_TRIES), 429)
         code = filled.values["code"]
         invitation = await self._find_invitation(code)
         if invitation is None:
@@ -230,7 +230,7 @@ class SignUp:
             return True
 
         if not await self.provider.do(work):
-            return self.gate_page(request, EMPTY.wrong("birth-date", LATER), 429)
+            return self.gate_page(request, EMPTY.wrong("birth-date", TOO_MANY_TRIES), 429)
         return self._too_young_page(request, decision, age)
 
     def form_page(
@@ -271,7 +271,7 @@ class SignUp:
         if not filled.ok:
             return self.form_page(request, filled, 422, code)
         if await self._is_limited(request):
-            return self.form_page(request, filled.wrong("email", LATER), 429, code)
+            return self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
         invitation = await self._find_invitation(code)
         if code and (invitation is None or invitation.state != invitations.READY[invitation.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
@@ -298,7 +298,7 @@ class SignUp:
         if isinstance(result, Refused):
             return refusal_page(provider, request, result, note=NOTHING_KEPT)
         if result == LIMITED:
-            return self.form_page(request, filled.wrong("email", LATER), 429, code)
+            return self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
         if result is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
@@ -346,7 +346,9 @@ class SignUp:
         del form
         raw, at, provider = request.path_params["link"], self.provider.now(), self.provider
         if request.method == "GET":
-            person_id = await provider.read(lambda c: sessions.looked_at(c, "verify", raw, at))
+            person_id = await provider.read(
+                lambda tables: sessions.looked_at(tables, "verify", raw, at)
+            )
             page = "accounts/verify.html" if person_id else "accounts/link-over.html"
             return provider.pages.page(request, page, status=200 if person_id else 410)
         if not await provider.do(lambda transaction: self._confirm(transaction, raw)):

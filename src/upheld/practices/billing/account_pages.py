@@ -49,7 +49,7 @@ class AccountPages:
     async def services(self, visit: Visit, filled: Filled = EMPTY) -> Response:
         """What somebody has, with the details of each plan, and what they could order."""
         result = await self.provider.attempt(
-            lambda j: view_fields(j, visit.subject, services.SERVICES)
+            lambda transaction: view_fields(transaction, visit.subject, services.SERVICES)
         )
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not show your services.")
@@ -73,7 +73,9 @@ class AccountPages:
         if not filled.ok:
             return await self.services(visit, filled)
         plan = self.plans[filled.values["plan"]]
-        result = await self.provider.attempt(lambda j: services.order(j, visit.subject, plan))
+        result = await self.provider.attempt(
+            lambda transaction: services.order(transaction, visit.subject, plan)
+        )
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "You cannot order this now.", "/me/services")
         return RedirectResponse("/me/services", 303)
@@ -81,7 +83,9 @@ class AccountPages:
     async def end(self, visit: Visit) -> Response:
         """End a service."""
         service = self._service(visit)
-        result = await self.provider.attempt(lambda j: services.end(j, visit.subject, service))
+        result = await self.provider.attempt(
+            lambda transaction: services.end(transaction, visit.subject, service)
+        )
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not note this.", "/me/services")
         return RedirectResponse("/me/services", 303)
@@ -89,7 +93,7 @@ class AccountPages:
     async def passwords(self, visit: Visit) -> Response:
         """The services that have a password of their own, to give one another."""
         result = await self.provider.attempt(
-            lambda j: view_fields(j, visit.subject, services.SERVICES)
+            lambda transaction: view_fields(transaction, visit.subject, services.SERVICES)
         )
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not show your services.")
@@ -209,7 +213,9 @@ class AccountPages:
             filled = filled.wrong("to", "Choose a month that is not before the first.")
         if not filled.ok:
             first, last = year, months[0][0]
-        result = await self.provider.attempt(lambda j: view_fields(j, visit.subject, usage.USAGE))
+        result = await self.provider.attempt(
+            lambda transaction: view_fields(transaction, visit.subject, usage.USAGE)
+        )
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not show your usage.")
         table = usage.usage_table((each.value for each in result.series(usage.USAGE)), first, last)

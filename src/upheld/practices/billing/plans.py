@@ -15,7 +15,7 @@ from upheld.core.files import read_file
 
 OWN: Final = Path(__file__).with_name("plans.toml")
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
-Said = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Cents = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 
 
@@ -31,7 +31,7 @@ class ServicePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Word
     service: Word
-    title: Said
+    title: Title
     cents: Cents
     line: str = ""
     password: bool = False

@@ -153,7 +153,9 @@ class Sandbox:
     async def _back(self, request: Request) -> tuple[str, str]:
         """The reference of a page, and where it leads back to; 404 where it is over."""
         reference = request.path_params["reference"]
-        row = await self._provider.read(lambda c: c.get(sandbox_card, "reference = ?", reference))
+        row = await self._provider.read(
+            lambda tables: tables.get(sandbox_card, "reference = ?", reference)
+        )
         if row is None:
             raise HTTPException(404)
         return reference, str(row.back)

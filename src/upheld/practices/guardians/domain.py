@@ -40,7 +40,7 @@ KINDS: Final = {  # what a guardian says, and the record that proves it
     "supervision": ("guardian-link", SUPERVISION),
 }
 GUARDIAN: Final = "guardian"  # in entries without an id, which would outlive them there
-SHOWN: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
+TEXT_DIGEST: Final = sha256("\n".join(text for _, text in KINDS.values()).encode()).hexdigest()
 
 
 class Care(NamedTuple):
@@ -142,7 +142,7 @@ def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> R
     """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
     accepted = invitation.accepted or transaction.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
-    if invitation.text_digest != SHOWN:  # they said yes to other words than ours of today
+    if invitation.text_digest != TEXT_DIGEST:  # they said yes to other words than ours of today
         return Refused(None)
     transaction.tables.insert(
         table, person_id=person_id, guardian_id=care.guardian_id, begun=microseconds(accepted)
@@ -194,7 +194,7 @@ def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
 def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
     is_checked = is_identified(transaction.tables, guardian_id)
-    invitations.accept(transaction, invitation, guardian_id, SHOWN, checked=is_checked)
+    invitations.accept(transaction, invitation, guardian_id, TEXT_DIGEST, checked=is_checked)
     if not is_checked:
         tasks.close_about(transaction, guardian_id, CHECK)  # one look at them is enough
         tasks.open_task(

@@ -30,9 +30,9 @@ from upheld.practices.guardians import domain
 from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
 
-SEEN: Final = ("name", "account-id", "services", "balance", "usage", "messages")
-TOLD: Final = timedelta(days=14)  # how long a look is told on the first page
-SAID: Final = {
+VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
+LOOK_NOTICE: Final = timedelta(days=14)  # how long a look is told on the first page
+NOTICES: Final = {
     "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
     " shown.",
     "checking": "Thank you. Before they can go on, we see whether you are who you say: by a"
@@ -99,7 +99,7 @@ class Family:
             "guardians/family.html",
             kinds=domain.KINDS,
             takes_minors=admission(self.provider.policy).takes_minors,
-            said=SAID.get(visit.request.query_params.get("said", "")),
+            said=NOTICES.get(visit.request.query_params.get("said", "")),
             **words,
         )
 
@@ -154,12 +154,12 @@ class Family:
             "guardians/child.html",
             child=child,
             kinds=domain.KINDS,
-            said=SAID.get(visit.request.query_params.get("said", "")),
+            said=NOTICES.get(visit.request.query_params.get("said", "")),
         )
 
     def _child(self, transaction: Transaction, care: Care) -> Child:
         consents = domain.consents_for(transaction, care.person_id)
-        result = self._view(transaction, care, SEEN)
+        result = self._view(transaction, care, VISIBLE_FIELDS)
         if isinstance(result, Refused):
             decision = result.decision
             near = (
@@ -240,7 +240,7 @@ class Family:
         if care is None:
             return []
         looks = self.looks(transaction, person_id)
-        if not looks or transaction.clock.now() - looks[0].at > TOLD:
+        if not looks or transaction.clock.now() - looks[0].at > LOOK_NOTICE:
             return []
         sentence = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
         return [PendingAction(sentence, "What they saw", "/me/family")]

@@ -15,7 +15,7 @@ from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
 from upheld.practice.plugin import Provider
 from upheld.practices.guardians import domain
 
-AT_ONCE = 100
+BATCH = 100
 
 
 def birthdays(provider: Provider) -> Callable[[Gate], int]:
@@ -27,7 +27,7 @@ def birthdays(provider: Provider) -> Callable[[Gate], int]:
         with trial_of(gate, "birthdays") as trial:
             while last is not None:
                 with gate.together() as transaction:
-                    some, last = domain.some_cares(transaction.tables, last, AT_ONCE)
+                    some, last = domain.some_cares(transaction.tables, last, BATCH)
                 for each in some:
                     work = partial(_end_care, provider, gate, each)
                     count += trial.one(work, each.person_id) or 0

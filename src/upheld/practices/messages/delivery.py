@@ -39,11 +39,11 @@ from upheld.practices.messages.unsubscribe import UnsubscribePages
 
 LEASE: Final = timedelta(minutes=5)
 BACKOFF: Final = tuple(timedelta(minutes=each) for each in (1, 5, 15, 30, 60, 120, 240, 480, 960))
-ONCE: Final = 50  # messages in one run
+BATCH: Final = 50  # messages in one run
 SENT, FAILED, BOUNCED = "sent", "failed", "bounced"  # states of a row
 OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
 _DUE: Final = "state = 'waiting' AND due <= ? ORDER BY due LIMIT ? OFFSET ?"
-_ONE: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
+_KEY: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 
 
@@ -107,10 +107,10 @@ class Delivery:
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
             while True:
-                rows, forged = tables.sound(outbox, _DUE, now, ONCE, after, parts=[WAITING])
+                rows, forged = tables.sound(outbox, _DUE, now, BATCH, after, parts=[WAITING])
                 if rows or not forged:
                     break
-                after += ONCE
+                after += BATCH
         return [
             WaitingMessage(
                 each.person_id,
@@ -164,7 +164,7 @@ class Delivery:
             "due": microseconds(now + LEASE),
             "tries": lambda before: before.tries + 1,
         }
-        where = f"{_ONE} AND due <= ?"
+        where = f"{_KEY} AND due <= ?"
         if not transaction.tables.update(
             outbox, changes, where, person, message.message_id, microseconds(now), parts=[WAITING]
         ):
@@ -265,7 +265,7 @@ class Delivery:
 
 def _change(transaction: Transaction, message: WaitingMessage, **changes: Any) -> None:
     transaction.tables.update(
-        outbox, changes, _ONE, message.person_id, message.message_id, parts=[WAITING]
+        outbox, changes, _KEY, message.person_id, message.message_id, parts=[WAITING]
     )
 
 

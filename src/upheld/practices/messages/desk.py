@@ -25,7 +25,7 @@ from upheld.practices.messages.delivery import BOUNCED, FAILED
 HERE: Final = "/staff/mail"
 LATE: Final = timedelta(hours=1)  # what waits longer is told to managers
 MANY: Final = 1_000  # and so is that so many wait
-SHOWN: Final = 200
+ROWS_MAX: Final = 200
 DROPPED: Final = "dropped"
 _ASIDE: Final = f"state IN ('{FAILED}', '{BOUNCED}')"
 
@@ -78,7 +78,9 @@ class MailDesk:
 
     def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:
         """The latest messages that a condition holds of, of people whose rows are whole."""
-        rows, _ = tables.sound(outbox, f"{where} ORDER BY made DESC LIMIT ?", SHOWN, parts=states)
+        rows, _ = tables.sound(
+            outbox, f"{where} ORDER BY made DESC LIMIT ?", ROWS_MAX, parts=states
+        )
         terms = self.provider.policy.program.vocabulary.tree("purpose")
         return [
             OutboxRow(
@@ -106,7 +108,7 @@ class MailDesk:
 
         words = await self.provider.read(look)
         return self.provider.pages.page(
-            visit.request, "messages/desk.html", sends=self.sends, shown=SHOWN, **words
+            visit.request, "messages/desk.html", sends=self.sends, shown=ROWS_MAX, **words
         )
 
     async def retry(self, visit: Visit) -> Response:

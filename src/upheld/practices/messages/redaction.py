@@ -20,7 +20,7 @@ from upheld.practices.messages.compose import IN_THE_MAIL
 from upheld.practices.messages.delivery import MessageCopy
 from upheld.practices.messages.tables import redaction
 
-AT_ONCE: Final = 100
+BATCH: Final = 100
 _NEXT: Final = (
     "person_id > ? AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = redaction.person_id"
     " AND p.state = 'active') ORDER BY person_id LIMIT ?"
@@ -41,7 +41,7 @@ class RedactionJob:
         with trial_of(gate, "copies with links") as trial:
             while True:
                 with gate.look() as tables:
-                    some, forged = tables.sound(redaction, _NEXT, after, AT_ONCE)
+                    some, forged = tables.sound(redaction, _NEXT, after, BATCH)
                 people = [each.person_id for each in some]
                 for person in people:
                     count += trial.one(partial(self._one, gate, person, pattern), person) or 0

@@ -27,7 +27,7 @@ from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
 LINK: Final = "erasure"  # in the message
-SHOWN: Final = "erasure-shown"  # on the page
+PAGE_LINK: Final = "erasure-shown"  # on the page
 LASTS: Final = timedelta(days=400)
 
 
@@ -70,13 +70,13 @@ def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, st
         outbox.queue(transaction, person_id, "rights/erasure", "administrative-message")
     at = transaction.clock.now()
     whose = transaction.token_of(person_id)
-    return right, sessions.mint(transaction.tables, SHOWN, whose, LASTS, at)
+    return right, sessions.mint(transaction.tables, PAGE_LINK, whose, LASTS, at)
 
 
 def whose(transaction: Transaction, raw: str) -> str | None:
     """The token in the list of erasures of whoever a certificate's address is about; or None."""
     at = transaction.clock.now()
-    owners = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (SHOWN, LINK))
+    owners = (sessions.looked_at(transaction.tables, kind, raw, at) for kind in (PAGE_LINK, LINK))
     return next((each for each in owners if each), None)
 
 

@@ -37,7 +37,7 @@ FILTERS: Final = (
     ("refusals", "Refused"),
 )
 OWN, ACCEPTANCE = "customer-agreement", "acceptance"
-MOST: Final = 500  # entries on a page
+ROWS_MAX: Final = 500  # entries on a page
 
 
 class EntryView(NamedTuple):
@@ -122,7 +122,7 @@ class DisclosurePages:
 
         all_lines = await self.provider.do(work)
         policy = policy_of(self.provider)
-        lines = [_entry_view(each, policy) for each in reversed(all_lines[-MOST:])]
+        lines = [_entry_view(each, policy) for each in reversed(all_lines[-ROWS_MAX:])]
         day_of = self.provider.clock.day_of
         if which == "disclosures":
             lines = _once(lines, day_of)
@@ -133,7 +133,7 @@ class DisclosurePages:
             days=days,
             which=which,
             month=month,
-            more=max(0, len(all_lines) - MOST),
+            more=max(0, len(all_lines) - ROWS_MAX),
             filters=[(word, name, _address(word, month)) for word, name in FILTERS],
             earlier=_address(which, _before(month)),
             later=_address(which, following)

@@ -35,7 +35,9 @@ class RequestPages:
 
     async def show(self, visit: Visit) -> Response:
         """What can be asked for, and every request with its state."""
-        own_requests = await self.provider.read(lambda c: requests.requests_of(c, visit.subject))
+        own_requests = await self.provider.read(
+            lambda tables: requests.requests_of(tables, visit.subject)
+        )
         return self.provider.pages.page(
             visit.request,
             "rights/requests.html",
@@ -49,7 +51,7 @@ class RequestPages:
         """A request as the Data Rights Protocol tells its status."""
         request_id = visit.request.path_params["request"]
         request = await self.provider.read(
-            lambda c: requests.find_request(c, visit.subject, request_id)
+            lambda tables: requests.find_request(tables, visit.subject, request_id)
         )
         if request is None:
             raise HTTPException(404)

@@ -20,7 +20,7 @@ from upheld.web.forms import Field, Filled
 from upheld.web.limits import Rate
 
 TICKET: Final = "ticket"
-LOOK_UPS: Final = Rate(20, 60)
+LOOK_UP_RATE: Final = Rate(20, 60)
 WAYS: Final = (
     ("email", "E-mail address"),
     ("phone", "Phone number"),
@@ -29,7 +29,7 @@ WAYS: Final = (
 FIELD_OF: Final = {"email": "email", "phone": "phone", "account": "account-id"}
 NOTHING: Final = "Nothing was found. Ask again how they are registered; what you typed is not kept."
 SEVERAL: Final = "More than one customer is registered so. Ask for the account number."
-LATER: Final = "You looked up many customers in a short time. Wait a few minutes."
+TOO_MANY_LOOK_UPS: Final = "You looked up many customers in a short time. Wait a few minutes."
 OWN: Final = "This is your own account, or a relative's. A colleague has to look at it."
 BARRED: Final = "The policy does not let us look anybody up by this for this reason."
 
@@ -57,8 +57,8 @@ def look_up(
 ) -> tuple[str, str]:
     """Look a customer up and open a task on them: its id, or the sentence that says why not."""
     limits = provider.limits
-    if limits.take(transaction.tables, LOOK_UPS, "look-up", user.user_id, at=provider.now()):
-        return "", LATER
+    if limits.take(transaction.tables, LOOK_UP_RATE, "look-up", user.user_id, at=provider.now()):
+        return "", TOO_MANY_LOOK_UPS
     way, value = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
     if way == "account":

@@ -26,7 +26,7 @@ from upheld.web import once
 ADD: Final = "add"
 ROLES: Final = "roles"
 ENROL: Final = "enrol"
-_MARKED: Final = timedelta(days=1)  # longer than two answers can be on their way
+_MARK_LASTS: Final = timedelta(days=1)  # longer than two answers can be on their way
 
 
 class ApprovalRequest(NamedTuple):
@@ -169,7 +169,7 @@ def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, U
 
 def _close(transaction: Transaction, request: ApprovalRequest) -> None:
     """Take a request off the list, so that of two answers at once only one is of effect."""
-    until = transaction.clock.now() + _MARKED
+    until = transaction.clock.now() + _MARK_LASTS
     if not once.spend(transaction.tables, "desk-request", request.request_id, until):
         raise PeopleError(
             "this was answered already", code="answered", hint="nothing is left to do"

@@ -15,7 +15,7 @@ from upheld.practice.plugin import Provider
 from upheld.practices.staff.console import user_of
 from upheld.practices.staff.roles import Roles
 
-SHOWN = 200  # of each list; the command shows all
+ROWS_MAX = 200  # of each list; the command shows all
 LOOKS = {selfcheck_job.NAME: "Everybody, and the registers", log_check.NAME: "The log"}
 
 
@@ -33,8 +33,8 @@ class Watch:
         return self.provider.pages.page(
             visit.request,
             "staff/watch.html",
-            damage=damage[:SHOWN],
-            waiting=waiting[:SHOWN],
-            more=max(0, len(damage) - SHOWN) + max(0, len(waiting) - SHOWN),
+            damage=damage[:ROWS_MAX],
+            waiting=waiting[:ROWS_MAX],
+            more=max(0, len(damage) - ROWS_MAX) + max(0, len(waiting) - ROWS_MAX),
             looks=[(LOOKS.get(each.name, each.name), each) for each in looks],
         )
