@@ -56,7 +56,9 @@ def ask_guardian(house: House) -> tuple[str, str]:
 def identified_guardian(house: House) -> str:
     """An adult customer of whom we know who they are, by a payment."""
     guardian = house.customer(MUM)
-    house.do(lambda j: house.provider.events.announce(j, PAYMENT_RECEIVED, guardian))
+    house.do(
+        lambda transaction: house.provider.events.announce(transaction, PAYMENT_RECEIVED, guardian)
+    )
     return guardian
 
 
@@ -104,7 +106,9 @@ def family(house: House) -> tuple[str, str, TestClient]:
 def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House) -> None:
     """One person: the address, and the name of who asks; after fourteen days there is nothing."""
     ask_guardian(house)
-    values = house.do(lambda j: rows(j.connection, "SELECT person_id, field FROM value"))
+    values = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT person_id, field FROM value")
+    )
     assert len({person for person, _ in values}) == 1
     assert sorted(field for _, field in values) == ["email", "name"]
     assert invitations.sweep(house.provider.gate.gate) == 0
@@ -112,8 +116,8 @@ def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House)
     house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     assert invitations.sweep(house.provider.gate.gate) == 1
     left = house.do(
-        lambda j: [
-            row(j.connection, f"SELECT 1 FROM {table}")
+        lambda transaction: [
+            row(transaction.connection, f"SELECT 1 FROM {table}")
             for table in ("value", "invitation", "outbox")
         ]
     )
@@ -156,8 +160,10 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     assert all(each.record_id for each in consents.values())
     assert len({each.record_id for each in consents.values()}) == 3
     page_shown = house.do(
-        lambda j: rows(
-            j.connection, "SELECT kind, by_whom, how FROM record WHERE person_id = ?", minor
+        lambda transaction: rows(
+            transaction.connection,
+            "SELECT kind, by_whom, how FROM record WHERE person_id = ?",
+            minor,
         )
     )
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
@@ -173,7 +179,11 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     assert "charge" in [each.entry.action for each in noted]
     assert "Hello, Kim Marked" in browser.get("/me").text
     assert invitations.sweep(house.provider.gate.gate) == 1
-    contacts = house.do(lambda j: blind_index.find(j.connection, j.context.keyring, "email", MUM))
+    contacts = house.do(
+        lambda transaction: blind_index.find(
+            transaction.connection, transaction.context.keyring, "email", MUM
+        )
+    )
     assert contacts == [guardian]
 
 
@@ -405,7 +415,9 @@ def _no_asking(house: House) -> bool:
 def _no_minor(house: House) -> bool:
     """Whether a minor cannot sign up although a guardian said yes."""
     guardian = identified_guardian(house)
-    invited_by = house.do(lambda j: invitations.invite(j, MUM, "guardian", "guardians/invited"))
+    invited_by = house.do(
+        lambda transaction: invitations.invite(transaction, MUM, "guardian", "guardians/invited")
+    )
     assert isinstance(invited_by, tuple)
     invitation = house.do(
         lambda transaction: invitations.find_by_id(transaction.tables, invited_by[0])

@@ -59,7 +59,7 @@ class Payment(msgspec.Struct, frozen=True, tag_field="kind", tag="payment", omit
 class BroughtForward(
     msgspec.Struct, frozen=True, tag_field="kind", tag="forward", omit_defaults=True
 ):
-    """What rows that are gone amounted to: credit, and what they settled of invoices that stay."""
+    """Totals of rows that were deleted: credit, and what they settled of invoices still kept."""
 
     date: dt.date
     cents: int
@@ -93,7 +93,7 @@ class OpenInvoice(msgspec.Struct, frozen=True):
 
 
 class PaymentSummary(msgspec.Struct, frozen=True):
-    """A payment as the history tells it."""
+    """A payment, without its reference."""
 
     date: dt.date
     cents: int
@@ -153,7 +153,7 @@ def history(rows: Sequence[TransactionRow]) -> History:
 
 
 def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
-    """What is open of each invoice and what was paid ahead, by what the rows say themselves."""
+    """The open cents of each invoice and the cents paid ahead, as the rows note them."""
     amounts = {row.number: row.cents - row.credit for row in rows if isinstance(row, Invoice)}
     credit = 0
     for row in rows:
@@ -170,7 +170,7 @@ def _open_amounts(rows: Sequence[TransactionRow]) -> tuple[dict[str, int], int]:
 
 
 def carry(retiring: RetiringRows) -> list[CarriedRow]:
-    """What stays of the oldest rows: open invoices, and a row for what the others amounted to."""
+    """What to keep of the oldest rows: open invoices, and one row with the totals of the rest."""
     old, young = rows_of(retiring.old), rows_of(retiring.young)
     open_amounts, credit = _open_amounts([*old, *young])
     stay = [
@@ -198,7 +198,7 @@ class AccountStep(NamedTuple):
 
 
 def steps(rows: Sequence[TransactionRow]) -> list[AccountStep]:
-    """The account line by line, the oldest first; the last says the balance."""
+    """Each row with the balance after it, the oldest first; the last one has the balance."""
     return [AccountStep(row, history(rows[: at + 1]).balance) for at, row in enumerate(rows)]
 
 
@@ -219,7 +219,7 @@ def derive_history(reading: SourceFields) -> str | None:
 
 
 def encode_row(row: msgspec.Struct) -> str:
-    """A row as the vault keeps it."""
+    """A row as JSON, as the vault stores it."""
     return msgspec.json.encode(row).decode()
 
 

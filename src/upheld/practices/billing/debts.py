@@ -35,9 +35,9 @@ AGENT: Final = "collection-agent"
 DELETE: Final = "delete-on-recall"
 UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
-TOGETHER: Final = 500  # debts in one query
+BATCH: Final = 500  # debts in one query
 Source = Transaction | DutyContext
-_MINE: Final = "person_id = ? AND debt_id = ?"
+_KEY: Final = "person_id = ? AND debt_id = ?"
 
 
 class DebtError(UpheldError):
@@ -179,9 +179,9 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
 
 
 def delete_on_recall(carrying: DutyContext, duty: Duty) -> None:
-    """The carrier of the duty: an item that the agent is asked about when we recall the account.
+    """Handle the duty to delete on recall: owe an obligation that the agent has to confirm.
 
-    One stands for all looks of an agent at an account that it has.
+    One obligation covers every look of an agent at an account that it has now.
     """
     debt = current_debt(carrying, carrying.person_id)
     if debt is None or debt.party != carrying.act.party:
@@ -211,9 +211,9 @@ def of_party(by: Source, party: str) -> list[Debt]:
 
 
 def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
-    """The debts that agents have or had, those that wait for something first.
+    """The debts that agents have or had, those not confirmed yet first, at most `most`.
 
-    And the people whose rows are not as they were written, whose debts are left out.
+    The second value is the ids of people whose rows were changed, and whose debts are left out.
     """
     where = "ORDER BY state = 'confirmed', handed LIMIT ?"
     rows, changed = by.tables.sound(table, where, most)
@@ -240,7 +240,7 @@ def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
         return
     now = transaction.clock.now()
     transaction.tables.update(
-        table, {"state": "recalled", "recalled": microseconds(now)}, _MINE, person_id, debt.debt_id
+        table, {"state": "recalled", "recalled": microseconds(now)}, _KEY, person_id, debt.debt_id
     )
     transaction.obligations.set_due(person_id, debt.item_id, now + CONFIRM_WITHIN)
     transaction.note(
@@ -263,7 +263,7 @@ def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) ->
         )
     debt = matches[0]
     changes = {"state": "confirmed", "confirmed": microseconds(transaction.clock.now())}
-    transaction.tables.update(table, changes, _MINE, debt.person_id, debt_id)
+    transaction.tables.update(table, changes, _KEY, debt.person_id, debt_id)
     transaction.obligations.close(debt.person_id, debt.item_id)
     transaction.note(
         debt.person_id,
@@ -284,10 +284,10 @@ def on_payment(transaction: Transaction, person_id: str, _: str) -> None:
 
 
 def _debts(by: Source, rows: Sequence[Any]) -> list[Debt]:
-    """Rows that were checked, as debts, each with the day by which it is to be confirmed."""
+    """Debts from verified rows, each with the time by which the agent has to confirm."""
     due: dict[str, int | None] = {}
-    for first in range(0, len(rows), TOGETHER):
-        some = rows[first : first + TOGETHER]
+    for first in range(0, len(rows), BATCH):
+        some = rows[first : first + BATCH]
         due |= by.obligations.due_times([(each.person_id, each.item_id) for each in some])
     return [
         Debt(

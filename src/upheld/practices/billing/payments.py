@@ -32,7 +32,7 @@ from upheld.practices.billing.tables import payment_intent
 
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
 INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
-GIVEN_UP: Final = timedelta(days=1)  # so long it is asked whether what was given up was charged
+ASK_FOR: Final = timedelta(days=1)  # so long it is asked whether what was given up was charged
 _LIVE: Final = ("begun", "refused")  # states in which a charge may still come in
 _KEY: Final = "person_id = ? AND key = ?"
 _log = logging.getLogger(__name__)
@@ -253,7 +253,7 @@ class Payments:
             )
         if forged:
             _log.error("%d payments are not as they were written, and wait", forged)
-        count, oldest = 0, microseconds(now - GIVEN_UP)
+        count, oldest = 0, microseconds(now - ASK_FOR)
         with trial_of(gate, "interrupted payments") as trial:
             for each in rows:
                 again = self._resume if each.state == "begun" else self._book_late_charge

@@ -77,7 +77,7 @@ def _with_rows(values: Iterable[str]) -> list[tuple[ServicePeriod, list[int]]]:
 
 
 def carry(retiring: RetiringRows) -> list[CarriedRow]:
-    """What stays of the oldest rows: orders of plans that run, and what is not billed yet."""
+    """What to keep of the oldest rows: orders of plans that run, and periods not billed yet."""
     billed_so_far = billed_months(retiring.tables, retiring.person_id)
     today = retiring.at.date()
     stay = set[int]()

@@ -41,7 +41,7 @@ class Outlook(NamedTuple):
 
 def outlook(transaction: Transaction, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
-    owed = ""
+    debt = ""
     if "balance" in transaction.held(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
         result = transaction.act(act, person_id)
@@ -50,14 +50,14 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
             and "balance" in result.values
             and int(result["balance"]) > 0
         ):
-            owed = display_value("balance", result["balance"])
+            debt = display_value("balance", result["balance"])
     waits = [
         each
         for each in requests.requests_of(transaction.tables, person_id)
         if each.kind == "erasure" and each.waits
     ]
     clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
-    return Outlook(owed, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
+    return Outlook(debt, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
 
 
 def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:
@@ -84,11 +84,11 @@ def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it some days ago; how many."""
     with gate.together() as transaction:
         before = transaction.clock.now() - WAITS
-        waiting = requests.waiting_since(transaction.tables, "erasure", before)
+        due_requests = requests.waiting_since(transaction.tables, "erasure", before)
     with trial_of(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
-            for each in waiting
+            for each in due_requests
         )
 
 

@@ -52,7 +52,7 @@ def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:
 
 
 def sentence(entry: Entry, policy: Policy) -> str:
-    """What an entry says, without its day and its clauses, which stand beside it."""
+    """An entry as a sentence, without its day and its clauses."""
     text = entry_sentence(msgspec.structs.replace(entry, clauses=()), policy)
     text = _ID.sub("", text.removeprefix(f"On {format_day(entry.time)} "))
     return f"{text[:1].upper()}{text[1:]}."
