@@ -134,7 +134,7 @@ class PolicyPages:
 
     def refused_page(self, what: str, remedy: str, address: str) -> str:
         """The form again, with what was wrong with the question."""
-        refused = {"what": what, "remedy": remedy, "address": address}
+        problem = {"what": what, "remedy": remedy, "address": address}
         return self._render(
             "ask.html",
             form=self.form,
@@ -142,7 +142,7 @@ class PolicyPages:
             view=None,
             cited=[],
             good=self.good,
-            refused=refused,
+            refused=problem,
         )
 
     def find_page(self, words: str) -> str:
@@ -232,12 +232,12 @@ class PolicyPages:
 
     def _introduced(self, clause: Clause) -> list[Clause]:
         """What introduces a clause of a list, the outermost first."""
-        found: list[Clause] = []
+        outer: list[Clause] = []
         at = clause.parent
-        while at >= 0 and len(found) < DEPTH_MAX:
-            found.insert(0, self.program.clauses[at])
+        while at >= 0 and len(outer) < DEPTH_MAX:
+            outer.insert(0, self.program.clauses[at])
             at = self.program.clauses[at].parent
-        return found
+        return outer
 
     def _means(self, node: Node, pieces: list[Piece]) -> dict[str, Any]:
         return {"pieces": pieces, "inner": bool(node.parents)}

@@ -71,7 +71,7 @@ class FormQuestion(msgspec.Struct, frozen=True):
 
 
 def form_question(question: ExampleQuestion) -> FormQuestion | None:
-    """An example's question, or None where it gives a fact in parts."""
+    """The question of an example, or None if one of its facts has several values."""
     facts = question.facts
     plain = {k: v for k, v in facts.items() if isinstance(v, (bool, int, float, str))}
     return (
