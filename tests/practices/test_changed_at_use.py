@@ -18,7 +18,7 @@ from upheld.practice import invitations, outbox, tasks
 from upheld.practice.factors import Offer
 from upheld.practices.accounts import authenticator, domain
 from upheld.practices.messages.carrier import Box
-from upheld.practices.messages.delivery import ONCE, Delivery
+from upheld.practices.messages.delivery import BATCH, Delivery
 from upheld.practices.messages.redaction import RedactionJob
 from upheld.practices.rights import requests, signals
 from upheld.web import totp
@@ -43,28 +43,36 @@ class Thing(NamedTuple):
 
 def turn_on(house: House, person: str) -> None:
     """Let a customer have a second factor."""
-    house.do(lambda j: authenticator.turn_on(j, person, Offer(totp.new_secret(), ""), 0))
+    house.do(
+        lambda transaction: authenticator.turn_on(
+            transaction, person, Offer(totp.new_secret(), ""), 0
+        )
+    )
 
 
 def standing(house: House, person: str) -> object:
     """How a customer's second factor stands, as the sign-in asks."""
-    return house.do(lambda j: authenticator.second_factor(j.tables, person))
+    return house.do(lambda transaction: authenticator.second_factor(transaction.tables, person))
 
 
 def note(house: House, person: str, session: str = "ab" * 32) -> None:
     """Note a session's privacy signal."""
-    house.do(lambda j: signals.note_signal(j, person, session))
+    house.do(lambda transaction: signals.note_signal(transaction, person, session))
 
 
 def turn_off_and_on(house: House, person: str) -> None:
     """Take another second factor."""
-    house.do(lambda j: authenticator.turn_off(j, person))
+    house.do(lambda transaction: authenticator.turn_off(transaction, person))
     turn_on(house, person)
 
 
 def task_on(house: House, person: str) -> str:
     """Open a task on a customer."""
-    return house.do(lambda j: tasks.open_task(j, person, "ticket", "billing", role="billing"))
+    return house.do(
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "billing", role="billing"
+        )
+    )
 
 
 def start_correction(house: House, person: str, task: str) -> None:
@@ -80,13 +88,17 @@ def start_correction(house: House, person: str, task: str) -> None:
 
 def take(house: House, person: str) -> None:
     """Let somebody take the task."""
-    (task,) = house.do(lambda j: tasks.open_tasks_on(j.tables, person))
-    house.do(lambda j: tasks.take(j, task.task_id, "5" * 32, ["name"]))
+    (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
+    house.do(lambda transaction: tasks.take(transaction, task.task_id, "5" * 32, ["name"]))
 
 
 def queue(house: House, person: str) -> None:
     """Queue a message."""
-    house.do(lambda j: outbox.queue(j, person, "accounts/changed", "administrative-message"))
+    house.do(
+        lambda transaction: outbox.queue(
+            transaction, person, "accounts/changed", "administrative-message"
+        )
+    )
 
 
 def desk_sees(house: House, person: str) -> None:
@@ -100,20 +112,24 @@ THINGS = {
     "authenticator": Thing(turn_on, turn_off_and_on, standing, {"person_id": "f" * 32}),
     "recovery_code": Thing(
         turn_on,
-        lambda h, p: h.do(lambda j: authenticator.new_codes(j, p)),
+        lambda h, p: h.do(lambda transaction: authenticator.new_codes(transaction, p)),
         standing,
         {"code_hash": b"mine"},
     ),
     "task": Thing(
         task_on,
         take,
-        lambda h, p: h.do(lambda j: tasks.open_tasks_on(j.tables, p)),
+        lambda h, p: h.do(lambda transaction: tasks.open_tasks_on(transaction.tables, p)),
         {"task_id": "f" * 32},
     ),
     "rights_request": Thing(
-        lambda h, p: h.do(lambda j: requests.open_request(j, p, "access")),
-        lambda h, p: h.do(lambda j: requests.begin(j, requests.requests_of(j.tables, p)[0])),
-        lambda h, p: h.do(lambda j: requests.requests_of(j.tables, p)),
+        lambda h, p: h.do(lambda transaction: requests.open_request(transaction, p, "access")),
+        lambda h, p: h.do(
+            lambda transaction: requests.begin(
+                transaction, requests.requests_of(transaction.tables, p)[0]
+            )
+        ),
+        lambda h, p: h.do(lambda transaction: requests.requests_of(transaction.tables, p)),
         {"request_id": "f" * 32},
     ),
     "outbox": Thing(queue, queue, desk_sees, {"message_id": "f" * 32}),
@@ -193,15 +209,15 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         start_correction(house, person, task)
     now = table_rows(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
-    assert house.do(lambda j: requests.ready_to_answer(j.tables)) == []
+    assert house.do(lambda transaction: requests.ready_to_answer(transaction.tables)) == []
     overwrite(
         house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
     )
-    queue = house.do(lambda j: tasks.task_queue(j.tables, ["billing", "x"]))
+    queue = house.do(lambda transaction: tasks.task_queue(transaction.tables, ["billing", "x"]))
     assert [each.person_id for each in queue] == [bob]
     assert f"not whole: a row of `task` of person {ann}" in caplog.text
     overwrite(house, "task", now)
-    for each in queue + house.do(lambda j: tasks.open_tasks_on(j.tables, ann)):
+    for each in queue + house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, ann)):
         house.do(lambda j, t=each: tasks.close(j, t.task_id))  # type: ignore[misc] # the loop's own
     request_rows = table_rows(house, "rights_request")
     overwrite(
@@ -209,7 +225,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         "rights_request",
         [{**each, "received": 0} if each["person_id"] == ann else each for each in request_rows],
     )
-    (answered,) = house.do(lambda j: requests.ready_to_answer(j.tables))
+    (answered,) = house.do(lambda transaction: requests.ready_to_answer(transaction.tables))
     assert answered.person_id == bob
 
 
@@ -217,7 +233,9 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     """The sweep erases whoever an old invitation names; one that was changed names nobody."""
     victim = house.customer()
     result = house.do(
-        lambda j: invitations.invite(j, "bo@marked.example", "guardian", "guardians/asked")
+        lambda transaction: invitations.invite(
+            transaction, "bo@marked.example", "guardian", "guardians/asked"
+        )
     )
     assert isinstance(result, tuple)
     (row,) = table_rows(house, "invitation")
@@ -232,21 +250,32 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
     ):
         overwrite(house, "invitation", [{**row, **change}])
         with pytest.raises(SealedError):
-            house.do(lambda j: invitations.find_by_code(j.tables, result[1], at))
-    assert house.do(lambda j: j.held(victim))
+            house.do(
+                lambda transaction: invitations.find_by_code(transaction.tables, result[1], at)
+            )
+    assert house.do(lambda transaction: transaction.held(victim))
     overwrite(house, "invitation", [row])
-    assert house.do(lambda j: invitations.find_by_code(j.tables, result[1], at)) is not None
+    assert (
+        house.do(lambda transaction: invitations.find_by_code(transaction.tables, result[1], at))
+        is not None
+    )
 
 
 def test_nobody_is_erased_as_unconfirmed_since_their_message_was_taken_away(house: House) -> None:
     """As long as the message waits that asks them to confirm, no row that is missing hurries it."""
-    person = house.do(lambda j: j.enrol())
-    house.do(lambda j: domain.open_account(j, person, agreement_digest="0" * 64))
+    person = house.do(lambda transaction: transaction.enrol())
+    house.do(
+        lambda transaction: domain.open_account(transaction, person, agreement_digest="0" * 64)
+    )
     queue(house, person)
     later = house.clock.now() + timedelta(days=30)
-    assert house.do(lambda j: domain.unconfirmed_people(j.tables, later, 10)) == [person]
+    assert house.do(
+        lambda transaction: domain.unconfirmed_people(transaction.tables, later, 10)
+    ) == [person]
     overwrite(house, "outbox", [])
-    assert house.do(lambda j: domain.unconfirmed_people(j.tables, later, 10)) == []
+    assert (
+        house.do(lambda transaction: domain.unconfirmed_people(transaction.tables, later, 10)) == []
+    )
 
 
 def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: House) -> None:
@@ -256,7 +285,7 @@ def test_a_message_that_somebody_changed_is_not_sent_and_the_others_are(house: H
     (his,) = table_rows(house, "outbox")
     forged = [
         {**his, "person_id": ann, "message_id": f"{at:032x}", "due": his["due"] - 1}
-        for at in range(2 * ONCE)
+        for at in range(2 * BATCH)
     ]
     overwrite(house, "outbox", [his, *forged])
     box = Box()

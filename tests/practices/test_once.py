@@ -94,15 +94,17 @@ def count(house: House, statement: str, *values: Any) -> int:
 def test_a_use_is_counted_once_and_an_act_that_fails_undoes_it(house: House) -> None:
     """The second is refused; after a rollback the thing can still be used; later its mark goes."""
     at = house.clock.now()
-    house.do(lambda j: run(j.connection, "DELETE FROM spent"))
+    house.do(lambda transaction: run(transaction.connection, "DELETE FROM spent"))
     with contextlib.suppress(ZeroDivisionError):
-        house.do(lambda j: [once.spend(j.tables, "x", "a", at), 1 / 0])
-    first = house.do(lambda j: once.spend(j.tables, "x", "a", at))
-    again = house.do(lambda j: once.spend(j.tables, "x", "a", at))
-    other = house.do(lambda j: once.spend(j.tables, "y", "a", at))
+        house.do(lambda transaction: [once.spend(transaction.tables, "x", "a", at), 1 / 0])
+    first = house.do(lambda transaction: once.spend(transaction.tables, "x", "a", at))
+    again = house.do(lambda transaction: once.spend(transaction.tables, "x", "a", at))
+    other = house.do(lambda transaction: once.spend(transaction.tables, "y", "a", at))
     assert (first, again, other) == (True, False, True)
-    assert house.do(lambda j: once.sweep(j.tables, at)) == 0
-    assert house.do(lambda j: once.sweep(j.tables, at + timedelta(seconds=1))) == 2
+    assert house.do(lambda transaction: once.sweep(transaction.tables, at)) == 0
+    assert (
+        house.do(lambda transaction: once.sweep(transaction.tables, at + timedelta(seconds=1))) == 2
+    )
 
 
 def test_twenty_threads_at_once_use_a_thing_up_once(house: House) -> None:
@@ -110,7 +112,7 @@ def test_twenty_threads_at_once_use_a_thing_up_once(house: House) -> None:
     at = house.clock.now()
 
     def spends(_: int) -> bool:
-        return house.do(lambda j: once.spend(j.tables, "x", "thing", at))
+        return house.do(lambda transaction: once.spend(transaction.tables, "x", "thing", at))
 
     with ThreadPoolExecutor(AT_ONCE) as many:
         assert sum(many.map(spends, range(AT_ONCE))) == 1
@@ -126,7 +128,7 @@ def test_a_guardians_code_registers_one_child(house: House) -> None:
     answers = at_once(house, "/sign-up/form", applicants(code, born(16)))
     assert answers == {303: 1, 410: AT_ONCE - 1}
     assert count(house, "SELECT count(*) FROM account") == before + 1
-    assert len(house.do(lambda j: guardians.cares(j.tables, guardian))) == 1
+    assert len(house.do(lambda transaction: guardians.cares(transaction.tables, guardian))) == 1
 
 
 def invitation_link(house: House, holder: str, email: str) -> str:
@@ -142,13 +144,13 @@ def test_a_households_link_brings_one_member(house: House) -> None:
     unlimited(house)
     raw = path.rsplit("/", 1)[-1]
     assert at_once(house, "/sign-up/form", applicants(raw, "1990-01-01")) == {303: 1, 410: 19}
-    assert len(house.do(lambda j: domain.members(j.tables, holder))) == 1
+    assert len(house.do(lambda transaction: domain.members(transaction.tables, holder))) == 1
     people = [house.customer(f"own{at}@marked.example") for at in range(5)]
     path = invitation_link(house, holder, "flo@marked.example")
     browsers = [house.signed_in(each) for each in people]
     forms = [{"_token": token(each, path)} for each in browsers]
     assert at_once(house, path, forms, browsers) == {303: 1, 410: 4}
-    assert len(house.do(lambda j: domain.members(j.tables, holder))) == 2
+    assert len(house.do(lambda transaction: domain.members(transaction.tables, holder))) == 2
 
 
 def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
@@ -168,7 +170,10 @@ def test_a_household_grows_no_larger_than_its_limit(house: House) -> None:
         )
     forms = [applicants(raw, "1990-01-01")[at] for at, raw in enumerate(raws)]
     assert at_once(house, "/sign-up/form", forms) == {303: 1, 410: 4}
-    assert len(house.do(lambda j: domain.members(j.tables, holder))) == domain.MEMBERS_MAX
+    assert (
+        len(house.do(lambda transaction: domain.members(transaction.tables, holder)))
+        == domain.MEMBERS_MAX
+    )
 
 
 def test_links_in_messages_work_once(house: House) -> None:
@@ -209,9 +214,9 @@ def test_a_guardian_is_checked_once(house: House) -> None:
     guardian = house.customer("mum@marked.example")
     _, path = ask_guardian(house)
     send(house.signed_in(guardian), path, YES)
-    (task,) = house.do(lambda j: tasks.open_tasks_on(j.tables, guardian))
+    (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, guardian))
     staff = house.staff("accounts")
-    house.do(lambda j: tasks.take(j, task.task_id, staff, ("name",)))
+    house.do(lambda transaction: tasks.take(transaction, task.task_id, staff, ("name",)))
     browser = house.signed_in(staff, "staff")
     page = f"/staff/guardian-checks/{task.task_id}"
     form = {"answer": "yes", "saw": "call", "_token": token(browser, page)}
@@ -269,12 +274,14 @@ def _signs_in(house: House, email: str, password: str) -> bool:
 def test_nothing_of_a_link_is_readable_in_the_database(house: House) -> None:
     """Neither a link nor its use can be read by whoever has the tables."""
     raw = house.do(
-        lambda j: sessions.mint(
-            j.tables, "recover", "0" * 32, timedelta(hours=1), house.clock.now()
+        lambda transaction: sessions.mint(
+            transaction.tables, "recover", "0" * 32, timedelta(hours=1), house.clock.now()
         )
     )
-    assert house.do(lambda j: sessions.redeem(j.tables, "recover", raw, house.clock.now()))
-    stored = house.do(lambda j: rows(j.connection, "SELECT mark FROM spent"))
+    assert house.do(
+        lambda transaction: sessions.redeem(transaction.tables, "recover", raw, house.clock.now())
+    )
+    stored = house.do(lambda transaction: rows(transaction.connection, "SELECT mark FROM spent"))
     assert raw.encode() not in b"".join(bytes(each) for (each,) in stored)
 
 

@@ -176,5 +176,5 @@ class Households:
             return self.provider.pages.page(visit.request, "accounts/link-over.html", status=410)
         return RedirectResponse("/me/household", 303)
 
-    def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refusal_page(self.provider, request, refused)
+    def _refusal_page(self, request: Request, refusal: Refused) -> Response:
+        return refusal_page(self.provider, request, refusal)

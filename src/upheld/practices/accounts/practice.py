@@ -22,9 +22,9 @@ from upheld.practices.accounts.home import Home
 from upheld.practices.accounts.households import Households
 from upheld.practices.accounts.jobs import JOBS, on_coming_of_age
 from upheld.practices.accounts.passkey import HERE as KEYS
-from upheld.practices.accounts.passkey import SIGNING, CustomerPasskeys
+from upheld.practices.accounts.passkey import SIGN_IN_PAGE, CustomerPasskeys
 from upheld.practices.accounts.registration_form import registration_form
-from upheld.practices.accounts.second_step import ASKING, HERE, SecondStep
+from upheld.practices.accounts.second_step import CODE_PAGE, HERE, SecondStep
 from upheld.practices.accounts.security import Security, revoke_links
 from upheld.practices.accounts.sign_in import ACCEPT, CustomerSignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
@@ -117,8 +117,10 @@ def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRou
         Route("/verify/{link}", anybody(provider, sign_up.verify), methods=both),
         Route("/sign-in", sign_in.show, methods=["GET"]),
         Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
-        Route(SIGNING, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]),
-        Route(ASKING, anybody(provider, SecondStep(provider).ask), methods=both),
+        Route(
+            SIGN_IN_PAGE, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]
+        ),
+        Route(CODE_PAGE, anybody(provider, SecondStep(provider).ask), methods=both),
         Route("/sign-in/again", require_sign_in(provider, "customer", sign_in.again), methods=both),
         Route(
             "/sign-out", require_sign_in(provider, "customer", sign_in.sign_out), methods=["POST"]

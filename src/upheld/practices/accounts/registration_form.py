@@ -25,7 +25,7 @@ from upheld.web.forms import Field
 
 NEEDED: Final = frozenset({"email", "credentials"})  # without which no account works
 BIRTH_DATE: Final = "birth-date"  # needed where the policy hangs on an age
-LATER: Final = frozenset({"card", "billing-account"})  # given to who carries out payments
+PAYMENT_FIELDS: Final = frozenset({"card", "billing-account"})  # given to who carries out payments
 PASSWORD: Final = "credentials"  # noqa: S105 - the name of a kind of data
 CHOICES: Final = "privacy-choices"
 TYPED: Final = frozenset({PASSWORD, CHOICES})  # with a form of their own, though not as values
@@ -115,7 +115,7 @@ def registration_form(policy: Policy, *, derived: frozenset[str] = frozenset()) 
 
 def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
     vocabulary = policy.program.vocabulary
-    by_program = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - LATER
+    by_program = (WRITTEN_BY_PROGRAM.keys() | derived) - TYPED - PAYMENT_FIELDS
     words = [word for word in policy.engine.compiled.leaves["data"].bit if "/" not in word]
     words = [word for word in words if word in vocabulary.tree("data") and word not in by_program]
     decisions = {word: _intake_decisions(policy, word) for word in words}
@@ -123,7 +123,9 @@ def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
     clauses = {clause for word in allowed for each in decisions[word] for clause in each.clauses}
     uses = _clauses_of_use(policy, words)
     label = {word: vocabulary.tree("data")[word].label or word for word in words}
-    form_words = [word for word in allowed if word not in LATER and _has_choices(policy, word)]
+    form_words = [
+        word for word in allowed if word not in PAYMENT_FIELDS and _has_choices(policy, word)
+    ]
     needed = NEEDED | ({BIRTH_DATE} if admission(policy).asks_age else set())
     form_words.sort(key=lambda word: _ORDER.index(word) if word in _ORDER else len(_ORDER))
     return RegistrationForm(
@@ -133,7 +135,7 @@ def _build_form(policy: Policy, derived: frozenset[str]) -> RegistrationForm:
             )
             for word in form_words
         ),
-        tuple(label[word] for word in allowed if word in LATER),
+        tuple(label[word] for word in allowed if word in PAYMENT_FIELDS),
         tuple(quote_clauses(policy, clauses)),
         tuple(label.get(word, word) for word in sorted(needed.difference(form_words))),
     )

@@ -34,18 +34,20 @@ NEW: Final = Field(
     hint=f"At least {passwords.LENGTH_MIN} characters: three or four words are good.",
 )
 RECOVER: Final = "recover"  # the kind of link that leads to a new password
-LETTING_IN: Final = (
+LINK_TEMPLATES: Final = (
     "accounts/recover",
     domain.WELCOME,
     "guardians/reset",
 )  # the messages that have such a link
-LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
+TOO_MANY_TRIES: Final = (
+    "There were too many tries from where you are. Wait a few minutes, then try again."
+)
 
 
 def revoke_links(transaction: Transaction, person_id: str, _: str = "") -> None:
     """Revoke somebody's links to a new password, and drop messages that would bring one."""
     sessions.revoke(transaction.tables, RECOVER, person_id)
-    for template in LETTING_IN:
+    for template in LINK_TEMPLATES:
         outbox.cancel(transaction, person_id, template)
 
 
@@ -59,9 +61,9 @@ class Security:
         """Where somebody is signed in, and the way to another password."""
         person = visit.subject
         open_sessions, factor = await self.provider.read(
-            lambda c: (
-                sessions.listed(c, "customer", person, self.provider.now()),
-                authenticator.second_factor(c, person),
+            lambda tables: (
+                sessions.listed(tables, "customer", person, self.provider.now()),
+                authenticator.second_factor(tables, person),
             )
         )
         return self.provider.pages.page(
@@ -111,8 +113,8 @@ class Security:
         response: Response = RedirectResponse("/me/security?said=changed", 303)
 
         def work(transaction: Transaction) -> Refused | None:
-            refused = self._set_password(transaction, visit.subject, secret)
-            if refused is None:
+            refusal = self._set_password(transaction, visit.subject, secret)
+            if refusal is None:
                 start_session(
                     self.provider,
                     transaction.tables,
@@ -121,15 +123,15 @@ class Security:
                     "customer",
                     visit.subject,
                 )
-            return refused
+            return refusal
 
         result = await self.provider.attempt(work)
         return (
             self._refusal_page(visit.request, result) if isinstance(result, Refused) else response
         )
 
-    def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refusal_page(self.provider, request, refused)
+    def _refusal_page(self, request: Request, refusal: Refused) -> Response:
+        return refusal_page(self.provider, request, refusal)
 
     async def _read_password(self, form: FormData, person_id: str) -> Filled:
         """A password that was chosen, checked against the common ones and the person's own name."""
@@ -152,15 +154,15 @@ class Security:
         self, transaction: Transaction, person_id: str, secret: str
     ) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
-        refused = credentials.change_secret(
+        refusal = credentials.change_secret(
             transaction,
             person_id,
             credentials.SIGN_IN,
             secret,
             occasion=credentials.change_occasion(transaction, person_id),
         )
-        if refused is not None:
-            return refused
+        if refusal is not None:
+            return refusal
         sessions.end_all(transaction.tables, "customer", person_id)
         self.provider.events.announce(transaction, PASSWORD_CHANGED, person_id)
         outbox.queue(transaction, person_id, "accounts/changed", "administrative-message")
@@ -199,7 +201,7 @@ class Security:
             return True
 
         if not await self.provider.do(work):
-            return self._recover_page(request, filled.wrong("email", LATER), 429)
+            return self._recover_page(request, filled.wrong("email", TOO_MANY_TRIES), 429)
         return RedirectResponse("/recover/sent", 303)
 
     async def sent_page(self, request: Request) -> Response:
@@ -209,7 +211,7 @@ class Security:
     async def choose(self, request: Request, form: FormData) -> Response:
         """Choose another password by a link, which is used up by that alone."""
         raw, provider, at = request.path_params["link"], self.provider, self.provider.now()
-        person = await provider.read(lambda c: sessions.looked_at(c, RECOVER, raw, at))
+        person = await provider.read(lambda tables: sessions.looked_at(tables, RECOVER, raw, at))
         if person is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         fields = await provider.do(
@@ -223,16 +225,16 @@ class Security:
         filled = filled._replace(errors=filled.errors | more.errors, shown=more.shown)
         if not filled.ok:
             return self._form(request, filled, 422, fields)
-        if born and (refused := imported_sign_in.refusal_by_age(provider, born)):
-            return self._refusal_page(request, refused)
+        if born and (refusal := imported_sign_in.refusal_by_age(provider, born)):
+            return self._refusal_page(request, refusal)
         secret = await provider.apart(passwords.hashed, filled.values["password"])
 
         def work(transaction: Transaction) -> Refused | bool:
             whose = sessions.redeem(transaction.tables, RECOVER, raw, at)
             if whose is None:
                 return False
-            refused = imported_sign_in.open_account(provider, transaction, whose, born)
-            return refused or self._set_password(transaction, whose, secret) or True
+            refusal = imported_sign_in.open_account(provider, transaction, whose, born)
+            return refusal or self._set_password(transaction, whose, secret) or True
 
         result = await provider.attempt(work)
         if isinstance(result, Refused):

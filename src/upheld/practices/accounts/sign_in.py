@@ -24,7 +24,7 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practice.sign_in_attempts import AttemptResult
 from upheld.practices.accounts import authenticator, domain
-from upheld.practices.accounts.second_step import ASKING
+from upheld.practices.accounts.second_step import CODE_PAGE
 from upheld.web import devices, passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT
@@ -50,8 +50,8 @@ CODE: Final = Field(
     hint="If you set up a second factor, its code lets you in although others tried too often.",
 )
 WRONG: Final = "E-mail address or password is not right, or the address is not confirmed yet."
-LATER: Final = "There were too many tries. Wait a few minutes, then try again."
-SAID: Final = {  # what the page says first, by a word of its address
+TOO_MANY_TRIES: Final = "There were too many tries. Wait a few minutes, then try again."
+NOTICES: Final = {  # what the page says first, by a word of its address
     "passkey": "That passkey did not sign you in. Try again, or sign in by your password.",
     "left": "You are signed out.",
     "confirmed": "Your address is confirmed. Sign in to go on.",
@@ -60,7 +60,7 @@ SAID: Final = {  # what the page says first, by a word of its address
 ACCEPT: Final = "/me/acceptance"
 
 
-class SignIn:
+class CustomerSignIn:
     """The pages of signing in and out."""
 
     def __init__(self, provider: Provider) -> None:
@@ -79,7 +79,7 @@ class SignIn:
             status=status,
             destination=self._word(request),
             options=self._options(request),
-            said=SAID.get(request.query_params.get("said", "")),
+            said=NOTICES.get(request.query_params.get("said", "")),
         )
 
     def _options(self, request: Request) -> str:
@@ -110,7 +110,7 @@ class SignIn:
         filled = filled._replace(shown={**filled.shown, "code": ""})
         door = await provider.do(lambda transaction: self._door(transaction, request, email))
         slowed = door is AttemptResult.SLOWED
-        late = filled.wrong("email", LATER)
+        late = filled.wrong("email", TOO_MANY_TRIES)
         if door is AttemptResult.SHUT or (slowed and not code):
             return self.page(request, late, 429, slowed=slowed)
         person, stored_hash = await provider.do(
@@ -137,10 +137,10 @@ class SignIn:
             response.headers["location"] = result
         return response
 
-    def _waiting_page(self, request: Request, refused: Refused) -> Response:
+    def _waiting_page(self, request: Request, refusal: Refused) -> Response:
         """The page for somebody whom the policy does not let us serve at the moment."""
         policy = self.provider.policy
-        why = refusal_reason(policy, refused.decision)
+        why = refusal_reason(policy, refusal.decision)
         return self.provider.pages.page(
             request,
             "accounts/waiting.html",
@@ -209,7 +209,7 @@ class SignIn:
         raw = sessions.begin(transaction.tables, HALF, person_id, self.provider.now(), device)
         give_cookie(self.provider, response, HALF, raw)
         word = self._word(request)
-        return ASKING + (f"?{urlencode({'destination': word})}" if word else "")
+        return CODE_PAGE + (f"?{urlencode({'destination': word})}" if word else "")
 
     def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
@@ -234,7 +234,7 @@ class SignIn:
                 transaction.tables, SIGN_IN_ACCOUNT, "again", person, at=provider.now()
             )
         ):
-            return self._again_page(visit, filled.wrong("password", LATER), 429)
+            return self._again_page(visit, filled.wrong("password", TOO_MANY_TRIES), 429)
         hashes = await provider.do(
             lambda transaction: credentials.stored_secrets(transaction, person)
         )

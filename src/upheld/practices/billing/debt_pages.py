@@ -75,14 +75,14 @@ class DebtPages:
 
         def look(transaction: Transaction) -> tuple[list[tasks.Task], tuple[list[Debt], set[str]]]:
             self._user(transaction, visit)
-            waiting = [t for t in tasks.task_queue(transaction.tables, [ROLE]) if t.kind == DEBT]
-            return waiting, debts.all_debts(transaction)
+            queue = [t for t in tasks.task_queue(transaction.tables, [ROLE]) if t.kind == DEBT]
+            return queue, debts.all_debts(transaction)
 
-        waiting, (all_debts, changed) = await self.provider.do(look)
+        queue, (all_debts, changed) = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "billing/debts.html",
-            waiting=waiting,
+            waiting=queue,
             debts=all_debts,
             me=visit.subject,
             now=self.provider.now(),
@@ -175,16 +175,18 @@ class DebtPages:
                 (debt, None if isinstance(result, Refused) else result)
                 for debt, result in debts.view_debts(transaction, user.party)
             ]
-            owed = [d for d in debts.of_party(transaction, user.party) if d.state == "recalled"]
-            return user, list(has), owed
+            deletions = [
+                d for d in debts.of_party(transaction, user.party) if d.state == "recalled"
+            ]
+            return user, list(has), deletions
 
-        user, has, owed = await self.provider.do(look)
+        user, has, deletions = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "billing/agent.html",
             user=user,
             has=has,
-            owed=owed,
+            owed=deletions,
             now=self.provider.now(),
             shown=field_values.display_value,
         )

@@ -184,7 +184,9 @@ class PayPages:
                 transaction, CARD_GIVEN, visit.subject
             )
         )
-        result = await self.provider.attempt(lambda j: cards.store_card(j, visit.subject, card))
+        result = await self.provider.attempt(
+            lambda transaction: cards.store_card(transaction, visit.subject, card)
+        )
         if isinstance(result, Refused):
             return self._refusal_page(
                 visit.request,

@@ -21,12 +21,12 @@ def cited_clauses(provider: Provider, decision: Decision | None) -> list[Quote]:
 
 
 def refusal(
-    provider: Provider, request: Request, refused: Refused, what: str, do: str, back: str
+    provider: Provider, request: Request, denial: Refused, what: str, do: str, back: str
 ) -> Response:
     """A page that says why something may not be, with what to do instead."""
-    why = refusal_reason(provider.policy, refused.decision)
-    decision = refused.decision
-    problem = refused.why if decision is not None and refused.why != decision.why else ""
+    why = refusal_reason(provider.policy, denial.decision)
+    decision = denial.decision
+    problem = denial.why if decision is not None and denial.why != decision.why else ""
     return provider.pages.page(
         request,
         "billing/refused.html",

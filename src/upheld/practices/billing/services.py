@@ -158,10 +158,10 @@ def order(transaction: Transaction, person_id: str, plan: ServicePlan) -> Refuse
     today = transaction.clock.day_of(at)
     added = [_ending(each, today) for each in before]
     added.append(ServiceRow("order", plan.service, plan.id, today, record))
-    refused = _append(transaction, person_id, added)
-    if refused:
+    refusal = _append(transaction, person_id, added)
+    if refusal:
         transaction.withdraw(person_id, record)
-        return refused
+        return refusal
     transaction.tables.insert(
         service_order, person_id=person_id, record_id=record, began=microseconds(at)
     )
@@ -183,9 +183,9 @@ def end(
     if not ending:
         return None
     today = transaction.clock.today()
-    refused = _append(transaction, person_id, [_ending(each, today) for each in ending])
-    if refused:
-        return refused
+    refusal = _append(transaction, person_id, [_ending(each, today) for each in ending])
+    if refusal:
+        return refusal
     _end_orders(transaction, person_id, ending, actor)
     return None
 
@@ -233,9 +233,9 @@ def _end_orders(
 def new_password(transaction: Transaction, person_id: str, service: str) -> str | Refused:
     """Give a service another password and show it, which is entered; it is never shown again."""
     secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
-    refused = credentials.change_secret(transaction, person_id, service, secret)
-    if refused:
-        return refused
+    refusal = credentials.change_secret(transaction, person_id, service, secret)
+    if refusal:
+        return refusal
     view = Act(action="view", data=("credentials",), actor="customer", purpose="service-provision")
     result = transaction.act(view, person_id, entitled=True)
     return (

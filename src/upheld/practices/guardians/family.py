@@ -225,9 +225,9 @@ class Family:
     def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
         person = care.person_id
-        refused = credentials.delete_secret(transaction, person, credentials.SIGN_IN)
-        if refused is not None:
-            return refused
+        refusal = credentials.delete_secret(transaction, person, credentials.SIGN_IN)
+        if refusal is not None:
+            return refusal
         transaction.note(person, "password-reset", actor=domain.GUARDIAN)
         sessions.end_all(transaction.tables, "customer", person)
         self.provider.events.announce(transaction, PASSWORD_CHANGED, person, care.guardian_id)

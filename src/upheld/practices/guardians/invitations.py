@@ -39,7 +39,7 @@ ASKER: Final = Field(
     hint="So that they know who asks.",
 )
 _NAME: Final = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")  # no address can be written so
-SAW: Final = Field(
+EVIDENCE: Final = Field(
     "saw",
     "What you saw",
     "select",
@@ -49,7 +49,9 @@ SAW: Final = Field(
         ("meeting", "They came to us in person"),
     ],
 )
-LATER: Final = "There were too many tries from where you are. Wait a few minutes, then try again."
+TOO_MANY_TRIES: Final = (
+    "There were too many tries from where you are. Wait a few minutes, then try again."
+)
 ANSWERS: Final = tuple(
     Field(what, text, "tick", length_max=3, options=[("yes", "")])
     for what, (_, text) in domain.KINDS.items()
@@ -70,8 +72,8 @@ class InvitationPages:
             request, f"guardians/{template}.html", status=status, **words
         )
 
-    def _refusal_page(self, request: Request, refused: Refused) -> Response:
-        return refusal_page(self.provider, request, refused)
+    def _refusal_page(self, request: Request, refusal: Refused) -> Response:
+        return refusal_page(self.provider, request, refusal)
 
     async def ask(self, request: Request, form: FormData) -> Response:
         """Ask for a guardian's address, write to it, and show the code with which to come back."""
@@ -107,7 +109,7 @@ class InvitationPages:
         if isinstance(code, Refused):
             return self._refusal_page(request, code)
         if not code:
-            return again(filled.wrong("email", LATER), 429)
+            return again(filled.wrong("email", TOO_MANY_TRIES), 429)
         return self._page(request, "code", code=code)
 
     def _form_fields(self) -> list[Field]:
@@ -133,13 +135,15 @@ class InvitationPages:
     async def signed_out_page(self, request: Request) -> Response:
         """What the link shows to whoever is not signed in: how to go on."""
         raw, at = request.path_params["link"], self.provider.now()
-        contact = await self.provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
+        contact = await self.provider.read(
+            lambda tables: sessions.looked_at(tables, GUARDIAN, raw, at)
+        )
         return self._page(request, "closed" if contact else "over", 200 if contact else 410)
 
     async def answer(self, visit: Visit) -> Response:
         """What is asked of a guardian who is signed in, and their yes."""
         raw, at, provider = visit.request.path_params["link"], self.provider.now(), self.provider
-        contact = await provider.read(lambda c: sessions.looked_at(c, GUARDIAN, raw, at))
+        contact = await provider.read(lambda tables: sessions.looked_at(tables, GUARDIAN, raw, at))
         if contact is None:
             return self._page(visit.request, "over", 410)
         asker, compare = await provider.do(lambda transaction: self._asker(transaction, contact))
@@ -203,7 +207,7 @@ class InvitationPages:
     async def check(self, visit: Visit) -> Response:
         """A member of staff says, on a task that they took, that somebody is who they say."""
         task_id = visit.request.path_params["task"]
-        check_task = await self.provider.read(lambda c: tasks.find_task(c, task_id))
+        check_task = await self.provider.read(lambda tables: tasks.find_task(tables, task_id))
         mine = (
             check_task is not None
             and check_task.kind == domain.CHECK
@@ -216,12 +220,14 @@ class InvitationPages:
         if check_task is None or not mine or check_task.state != "taken":
             return self._page(visit.request, "no-check", 404)
         if visit.request.method == "GET":
-            return self._page(visit.request, "check", task=check_task, fields=[SAW], filled=EMPTY)
+            return self._page(
+                visit.request, "check", task=check_task, fields=[EVIDENCE], filled=EMPTY
+            )
         yes = visit.form.get("answer") == "yes"
-        filled = read([SAW], visit.form)
+        filled = read([EVIDENCE], visit.form)
         if yes and not filled.ok:
             return self._page(
-                visit.request, "check", 422, task=check_task, fields=[SAW], filled=filled
+                visit.request, "check", 422, task=check_task, fields=[EVIDENCE], filled=filled
             )
 
         def work(transaction: Transaction) -> None:

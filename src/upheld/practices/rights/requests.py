@@ -41,8 +41,8 @@ TITLES: Final = {
     "correction": "Correct what is wrong",
     "erasure": "Erase what we hold",
 }
-_ONE: Final = "person_id = ? AND request_id = ?"
-_TOGETHER: Final = 500  # tasks in one query
+_KEY: Final = "person_id = ? AND request_id = ?"
+_BATCH: Final = 500  # tasks in one query
 
 
 class RightsRequest(NamedTuple):
@@ -165,7 +165,7 @@ def _close(transaction: Transaction, request: RightsRequest, state: str, entry: 
 
 
 def _change(transaction: Transaction, request: RightsRequest, **changes: Any) -> None:
-    transaction.tables.update(rights_request, changes, _ONE, request.person_id, request.request_id)
+    transaction.tables.update(rights_request, changes, _KEY, request.person_id, request.request_id)
 
 
 def requests_of(tables: Tables, person_id: str) -> list[RightsRequest]:
@@ -177,7 +177,7 @@ def requests_of(tables: Tables, person_id: str) -> list[RightsRequest]:
 
 def find_request(tables: Tables, person_id: str, request_id: str) -> RightsRequest | None:
     """One request of a person; none of anybody else's."""
-    row = tables.get(rights_request, _ONE, person_id, request_id)
+    row = tables.get(rights_request, _KEY, person_id, request_id)
     return None if row is None else _from_row(row)
 
 
@@ -199,9 +199,9 @@ def ready_to_answer(tables: Tables) -> list[RightsRequest]:
     where = "state = ? AND task_id IS NOT NULL"
     rows, _ = tables.sound(rights_request, where, IN_PROGRESS)
     closed_tasks: set[str] = set()
-    for first in range(0, len(rows), _TOGETHER):
+    for first in range(0, len(rows), _BATCH):
         closed_tasks |= tasks.finished_tasks(
-            tables, [each.task_id for each in rows[first : first + _TOGETHER]]
+            tables, [each.task_id for each in rows[first : first + _BATCH]]
         )
     return [_from_row(each) for each in rows if each.task_id in closed_tasks]
 

@@ -30,7 +30,7 @@ _CENTS = frozenset({"balance", "cents", "open", "credit"})  # what is kept as ce
 
 
 class CaseField(NamedTuple):
-    """A field on the page: a word, what people call it, and what was shown of it, if anything."""
+    """A field on the page: its word and label, and its values once they were revealed."""
 
     word: str
     label: str
@@ -70,7 +70,7 @@ def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -
 
 
 def task_state(transaction: Transaction, roles: Roles, user: User, task: Task) -> str:
-    """How a task stands to somebody: to be taken, theirs, or why it is neither."""
+    """The state of a task for a user: `open`, `mine`, or why they cannot work on it."""
     if operators.is_left_to_others(transaction.tables, user.user_id, task.person_id):
         return OWN
     if task.state == "done":
@@ -129,7 +129,7 @@ def reveal(
 
 
 def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> bool:
-    """End every session of a customer, for a task of security that is somebody's own; whether."""
+    """End every session of a customer, for a security task of `user`; False if it is not that."""
     if task.purpose not in SIGNING_OUT or task_state(transaction, roles, user, task) != MINE:
         return False
     sessions.end_all(transaction.tables, "customer", task.person_id)

@@ -46,7 +46,7 @@ OLD_CODE = Field(
     length_max=12,
     hint="From the authenticator that you sign in with.",
 )
-LATER = "There were too many tries from where you are. Wait a few minutes, then try again."
+TOO_MANY_TRIES = "There were too many tries from where you are. Wait a few minutes, then try again."
 NOT_NOW = "This is not what the authenticator shows for the picture above."
 HOME = {"staff": "/staff", "agent": "/agent"}
 
@@ -77,15 +77,15 @@ class EnrolmentPage:
         """Show what to set up; take the password and the first code, and sign them in."""
         provider, at = self.provider, self.provider.now()
         raw = request.path_params["link"]
-        user = await provider.read(lambda c: people.invited_user(c, self.kind, raw, at))
+        user = await provider.read(lambda tables: people.invited_user(tables, self.kind, raw, at))
         if user is None:
             return self._over_page(request)
-        bound = f"{user.user_id} {raw}".encode()
+        binding = f"{user.user_id} {raw}".encode()
         if request.method != "POST":
-            return self._page(request, user, factors.new_offer(provider, bound))
-        offer = factors.open_offer(provider, bound, str(form.get("offer", "")))
+            return self._page(request, user, factors.new_offer(provider, binding))
+        offer = factors.open_offer(provider, binding, str(form.get("offer", "")))
         if offer is None:
-            return self._page(request, user, factors.new_offer(provider, bound), status=422)
+            return self._page(request, user, factors.new_offer(provider, binding), status=422)
         filled, step = await self._read_form(request, form, user, offer)
         if step is None:
             return self._page(request, user, offer, filled, 422)
@@ -113,7 +113,7 @@ class EnrolmentPage:
                 transaction.tables, SIGN_IN_ADDRESS, "desk-address", address, at=provider.now()
             )
         ):
-            return filled.wrong("code", LATER), None
+            return filled.wrong("code", TOO_MANY_TRIES), None
         if not filled.ok:
             return filled, None
         why = await provider.apart(
@@ -157,12 +157,12 @@ class AuthenticatorPage:
         """Show what to set up; take it once the password and a code of each are right."""
         provider, user = self.provider, user_at_desk(visit)
         at = provider.now()
-        bound = visit.session.key
-        sent = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
-        offer = factors.open_offer(provider, bound, sent) if sent else None
+        binding = visit.session.key
+        offer_text = str(visit.form.get("offer", "")) if visit.request.method == "POST" else ""
+        offer = factors.open_offer(provider, binding, offer_text) if offer_text else None
         if offer is None:
             status = 422 if visit.request.method == "POST" else 200
-            return self._page(visit, factors.new_offer(provider, bound), status=status)
+            return self._page(visit, factors.new_offer(provider, binding), status=status)
         filled = read([OLD, OLD_CODE, CODE], visit.form)
         if not filled.ok:
             return self._page(visit, offer, filled, 422)
@@ -171,8 +171,10 @@ class AuthenticatorPage:
                 transaction.tables, SIGN_IN_ACCOUNT, "desk-password", user.user_id, at=at
             )
         ):
-            return self._page(visit, offer, filled.wrong("old", LATER), 429)
-        login = await provider.read(lambda c: operators.find_by_sign_in(c, user.kind, user.sign_in))
+            return self._page(visit, offer, filled.wrong("old", TOO_MANY_TRIES), 429)
+        login = await provider.read(
+            lambda tables: operators.find_by_sign_in(tables, user.kind, user.sign_in)
+        )
         fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)

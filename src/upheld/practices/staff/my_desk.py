@@ -19,7 +19,7 @@ from upheld.web import passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT, Rate
 
-NAMINGS: Final = Rate(5, 3600)
+NAMING_RATE: Final = Rate(5, 3600)
 ACCOUNT: Final = (
     Field(
         "account",
@@ -40,7 +40,7 @@ PASSWORD: Final = (
         hint=f"At least {passwords.LENGTH_MIN_STAFF} characters. It signs you out everywhere else.",
     ),
 )
-LATER: Final = "There were too many tries. Wait a while, then try again."
+TOO_MANY_TRIES: Final = "There were too many tries. Wait a while, then try again."
 
 
 class MyDeskPage:
@@ -75,7 +75,7 @@ class MyDeskPage:
         def work(transaction: Transaction) -> bool:
             limits = self.provider.limits
             if limits.take(
-                transaction.tables, NAMINGS, "own-account", user.user_id, at=self.provider.now()
+                transaction.tables, NAMING_RATE, "own-account", user.user_id, at=self.provider.now()
             ):
                 return False
             for person_id in self.provider.found(transaction, "account", filled.values["account"]):
@@ -86,7 +86,7 @@ class MyDeskPage:
             return True
 
         if not await self.provider.do(work):
-            return self.page(visit, filled.wrong("account", LATER))
+            return self.page(visit, filled.wrong("account", TOO_MANY_TRIES))
         return self.page(
             visit,
             done="Noted. If there is such an account, others work on it from "
@@ -108,8 +108,10 @@ class MyDeskPage:
             )
         )
         if too_many:
-            return self.page(visit, filled.wrong("old", LATER))
-        login = await provider.read(lambda c: operators.find_by_sign_in(c, user.kind, user.sign_in))
+            return self.page(visit, filled.wrong("old", TOO_MANY_TRIES))
+        login = await provider.read(
+            lambda tables: operators.find_by_sign_in(tables, user.kind, user.sign_in)
+        )
         fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))

@@ -20,7 +20,7 @@ class DeskPasskeys(OwnPasskeys):
     async def sign_in(self, request: Request, form: FormData) -> Response:
         """Sign in whoever's passkey answered; others are led back to the form."""
         provider, kind = self.provider, self.kind
-        sent, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
+        credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
         path = provider.led(kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[kind], 303)
 
@@ -30,7 +30,7 @@ class DeskPasskeys(OwnPasskeys):
                 tables, SIGN_IN_ADDRESS, "network", kind, network_of(request), at=at
             ):
                 return False
-            user_id = passkeys.sign_in(transaction, site, kind, sent) if site else ""
+            user_id = passkeys.sign_in(transaction, site, kind, credential) if site else ""
             user = operators.find_active_user(tables, user_id) if user_id else None
             if user is None or user.kind != kind:
                 return False

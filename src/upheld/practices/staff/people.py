@@ -66,7 +66,7 @@ def invite(transaction: Transaction, user: User) -> Enrolment:
 
 
 def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enrolment:
-    """Let somebody enrol again, as who lost their authenticator: until then they cannot sign in."""
+    """Make a new link to enrol for somebody, who cannot sign in until they used it."""
     user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
         raise PeopleError(

@@ -26,7 +26,7 @@ from upheld.practices.staff.second_approval import ApprovalRequest
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/people"
-ASKED: Final = "It waits for another manager's yes."
+WAITS_FOR_APPROVAL: Final = "It waits for another manager's yes."
 STATES: Final = {
     operators.REQUESTED: "waits for a second person",
     operators.INVITED: "has not enrolled yet",
@@ -104,7 +104,7 @@ class PeoplePage:
             await self.provider.do(work)
         except PeopleError as error:
             return await self._page(visit, filled.wrong(where, _sentence(error)), 422)
-        return await self._page(visit, done=ASKED)
+        return await self._page(visit, done=WAITS_FOR_APPROVAL)
 
     async def add(self, visit: Visit) -> Response:
         """Ask for a colleague, or for somebody of an engaged company."""
@@ -143,7 +143,7 @@ class PeoplePage:
     async def ask(self, visit: Visit) -> Response:
         """Ask that a colleague may enrol anew."""
         by, user_id = manager_of(visit).user_id, visit.request.path_params["user"]
-        if await self.provider.read(lambda c: operators.find_user(c, user_id)) is None:
+        if await self.provider.read(lambda tables: operators.find_user(tables, user_id)) is None:
             raise HTTPException(404)
         return await self._ask(
             visit,

@@ -35,7 +35,7 @@ FIELDS = (
     ),
 )
 WRONG = "Name, password or one-time password is not right."
-LATER = "There were too many tries. Wait a few minutes, then try again."
+TOO_MANY_TRIES = "There were too many tries. Wait a few minutes, then try again."
 HOME = {"staff": "/staff", "agent": "/agent"}
 TITLE = {"staff": "Sign in to the console", "agent": "Sign in for engaged companies"}
 
@@ -85,7 +85,9 @@ class DeskSignIn:
         if not filled.ok:
             return self.page(request, filled, 422)
         name, password, code = (filled.values[field.name] for field in FIELDS)
-        login = await provider.read(lambda c: operators.find_by_sign_in(c, self.kind, name))
+        login = await provider.read(
+            lambda tables: operators.find_by_sign_in(tables, self.kind, name)
+        )
         subject = login[0].user_id if login else ""
         door = await provider.do(
             lambda transaction: sign_in_attempts.count_attempt(
@@ -94,7 +96,7 @@ class DeskSignIn:
         )
         if door is AttemptResult.SHUT:
             log_failure(provider, self.kind, "limited")
-            return self.page(request, filled.wrong("sign-in", LATER), 429)
+            return self.page(request, filled.wrong("sign-in", TOO_MANY_TRIES), 429)
         fits = await provider.apart(passwords.fits, login[1] if login else "", password)
         user_id = login[0].user_id if login and fits else ""
         if (
@@ -114,7 +116,7 @@ class DeskSignIn:
         why = "slowed" if door is AttemptResult.SLOWED else "factor" if user_id else "password"
         log_failure(provider, self.kind, why)
         if door is AttemptResult.SLOWED:  # the right code would have let them in
-            return self.page(request, filled.wrong("sign-in", LATER), 429)
+            return self.page(request, filled.wrong("sign-in", TOO_MANY_TRIES), 429)
         return self.page(request, filled.wrong("sign-in", WRONG), 403)
 
     def _enter(
