@@ -43,6 +43,10 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
             target.write_text(body, encoding="utf-8")
         elif kind == "console":
             for command, output in shown(body):
+                if command.startswith("export "):  # holds of all that comes after it
+                    pairs = (each.split("=", 1) for each in command.removeprefix("export ").split())
+                    environment |= dict(pairs)
+                    continue
                 done = subprocess.run(  # noqa: S602 - our own documentation, with its pipes
                     command,
                     shell=True,
@@ -55,7 +59,8 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
                 )
                 assert done.stdout == output, command
         elif kind == "python":
-            subprocess.run([sys.executable, "-c", body], cwd=tmp_path, check=True)
+            python = [sys.executable, "-c", body]
+            subprocess.run(python, cwd=tmp_path, env=environment, check=True)
 
 
 def test_every_error_code_is_documented_and_every_documented_one_exists() -> None:

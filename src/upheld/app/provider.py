@@ -26,8 +26,14 @@ from upheld.app.health import Health
 from upheld.app.policy import NOTICES, policy_routes
 from upheld.core import observing
 from upheld.core.errors import UpheldError
+from upheld.core.installed_practices import (
+    InstalledPractice,
+    PracticeError,
+    installed_practices,
+)
 from upheld.core.settings import Settings
 from upheld.gate.async_gate import AsyncGate
+from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.citations import clause_ids
@@ -56,19 +62,50 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
 )
 
 
+def all_practices() -> tuple[tuple[str, PracticeFactory], ...]:
+    """Upheld's own practices, and those of other packages that are installed.
+
+    PracticeError where one has the name of another, or cannot be loaded.
+    """
+    own = dict(PRACTICES)
+    for each in installed_practices():
+        if each.name in own:
+            raise PracticeError(
+                f"{each.package} brings a practice `{each.name}`, which upheld has itself",
+                code="practice",
+                hint="give it another name",
+            )
+        own[each.name] = _loaded_practice(each)
+    return tuple(own.items())
+
+
+def _loaded_practice(installed: InstalledPractice) -> PracticeFactory:
+    try:
+        make: PracticeFactory = installed.entry_point.load()
+    except (ImportError, AttributeError) as error:
+        raise PracticeError(
+            f"the practice `{installed.name}` of {installed.package} cannot be loaded: {error}",
+            code="practice",
+            hint=f"see `{installed.entry_point.value}` in that package",
+        ) from error
+    return make
+
+
 def needs_of(
-    practices: Sequence[tuple[str, PracticeFactory]] = PRACTICES,
+    practices: Sequence[tuple[str, PracticeFactory]] | None = None,
 ) -> dict[str, tuple[Need, ...]]:
     """What each practice needs of a policy, as its module says."""
+    practices = all_practices() if practices is None else practices
     return {name: getattr(_module(make), "NEEDS", ()) for name, make in practices}
 
 
 def provide(
     gate: AsyncGate,
     settings: Settings,
-    practices: Sequence[tuple[str, PracticeFactory]] = PRACTICES,
+    practices: Sequence[tuple[str, PracticeFactory]] | None = None,
 ) -> Provider:
-    """Bring the practices together around a gate."""
+    """Bring the practices together around a gate: upheld's own and those that are installed."""
+    practices = all_practices() if practices is None else practices
     front = gate.gate.context.policy.program.front
     imprint = Imprint(
         front.provider or front.policy,
@@ -92,8 +129,11 @@ def provide(
     house = gate.gate.context
     house.provers.add("session", prove_signed_in)
     house.fields.country = settings.country
-    for _, make in practices:
-        made = make(provider)
+    made_practices = [make(provider) for _, make in practices]
+    for made in made_practices:
+        provider.events.declare(*made.announces)
+        sentences.add_sentences(made.entry_sentences)
+    for made in made_practices:
         provider.practices.append(made)
         for kind, (prover, reads) in made.provers.items():
             house.provers.add(kind, prover, reads=reads)

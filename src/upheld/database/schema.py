@@ -1,15 +1,18 @@
 """The tables of a database, brought to what this upheld needs, step by step.
 
-The steps are Alembic's, in `upheld/migrations`, and come with the package. One transaction holds
-all of them, and whoever begins first is waited for, so that two processes that start at once do not
+The steps are Alembic's, in `upheld/migrations`, and come with the package; a practice of another
+package brings steps of its own, a branch in its folder `migrations`. One transaction holds all of
+them, and whoever begins first is waited for, so that two processes that start at once do not
 collide. A database whose tables are of a later upheld is left alone.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Final
 
 from alembic import command
@@ -27,6 +30,7 @@ from sqlalchemy import (
     text,
 )
 
+from upheld.core.installed_practices import installed_practices
 from upheld.database.errors import DatabaseError
 from upheld.database.tables import metadata
 from upheld.database.transaction import reading, writing
@@ -42,15 +46,19 @@ def migrate(engine: Engine) -> str:
         return upgrade(connection)
 
 
-def upgrade(connection: Connection, to: str = "head") -> str:
-    """The same in a transaction that is given, as far as a revision."""
+def upgrade(connection: Connection, to: str = "") -> str:
+    """Make or change the tables in a transaction, as far as some revisions; those they now have.
+
+    `to` is what `revision_of` gave once; empty for the newest of upheld and of each practice.
+    """
     with as_file(files("upheld") / "migrations") as folder:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         refuse_newer(connection)
         config = _config(str(folder))
         config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        for each in to.split(",") if to else heads():
+            command.upgrade(config, each)
         return revision_of(connection)
 
 
@@ -61,24 +69,33 @@ def revision(engine: Engine) -> str:
 
 
 def revision_of(connection: Connection) -> str:
-    """The same in a transaction that is given."""
+    """The revision of the tables as a transaction sees them: upheld's, then those of practices.
+
+    They are separated by commas; empty where there are no tables yet.
+    """
     if not inspect(connection).has_table(VERSIONS):
         return ""
-    return connection.execute(_VERSION).scalar() or ""
+    own = {*known()}
+    revisions = connection.execute(_VERSION).scalars()
+    return ",".join(sorted(revisions, key=lambda each: (each not in own, each)))
 
 
 def refuse_newer(connection: Connection) -> None:
     """DatabaseError where the tables are of a later upheld."""
-    found = revision_of(connection)
-    if found and found not in known():
+    there = revision_of(connection)
+    unknown = {*there.split(",")} - _all_known() if there else set()
+    if unknown:
         raise DatabaseError(
-            f"the tables are of a later upheld ({found})", code="schema", hint="upgrade upheld"
+            f"the tables are of a later upheld, or of a practice that is not installed"
+            f" ({', '.join(sorted(unknown))})",
+            code="schema",
+            hint="upgrade upheld, or install the package of the practice",
         )
 
 
 def require_current(engine: Engine) -> None:
     """DatabaseError where the tables are not those that this upheld needs."""
-    if revision(engine) != known()[0]:
+    if {*revision(engine).split(",")} != {*heads()}:
         raise DatabaseError(
             "the tables are not those that this upheld needs",
             code="schema",
@@ -93,18 +110,43 @@ def declared() -> MetaData:
         for path in sorted(folder.rglob("tables.py")):
             parts = path.relative_to(folder).with_suffix("").parts
             import_module(".".join(("upheld", *parts)))
+    for practice in installed_practices():
+        if practice.path("tables.py"):
+            import_module(f"{practice.package}.tables")
     return metadata
 
 
-def known() -> list[str]:
-    """All revisions that this upheld knows, the latest first."""
+@cache
+def known() -> tuple[str, ...]:
+    """All revisions of upheld's own tables, the latest first."""
+    with as_file(files("upheld") / "migrations") as folder:
+        script = ScriptDirectory.from_config(_config(str(folder), practices=False))
+        return tuple(each.revision for each in script.walk_revisions())
+
+
+@cache
+def heads() -> tuple[str, ...]:
+    """The latest revisions, of upheld's own tables and then of each practice's."""
+    own = known()[0]
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder)))
-        return [each.revision for each in script.walk_revisions()]
+        return (own, *sorted({*script.get_heads()} - {own}))
 
 
-def _config(folder: str) -> Config:
+@cache
+def _all_known() -> frozenset[str]:
+    with as_file(files("upheld") / "migrations") as folder:
+        script = ScriptDirectory.from_config(_config(str(folder)))
+        return frozenset(each.revision for each in script.walk_revisions())
+
+
+def _config(folder: str, *, practices: bool = True) -> Config:
+    places = [str(Path(folder) / "versions")]
+    if practices:
+        paths = [each.path("migrations") for each in installed_practices()]
+        places += [str(path) for path in paths if path is not None]
     config = Config()
     config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("version_locations", os.pathsep.join(places).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

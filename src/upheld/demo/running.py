@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.app.provider import PRACTICES, provide
+from upheld.app.provider import all_practices, provide
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings, read_settings
@@ -153,7 +153,7 @@ def greeting(demo: Demo) -> str:
 
 def practices(box: Box, people: list[SignIn]) -> list[tuple[str, PracticeFactory]]:
     """The practices of a provider, whose messages go to a box, and the demonstration's own."""
-    usual = [each for each in PRACTICES if each[0] != "messages"]
+    usual = [each for each in all_practices() if each[0] != "messages"]
     return [
         *usual,
         ("messages", partial(messages.practice, by=box)),

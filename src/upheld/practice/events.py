@@ -51,21 +51,36 @@ class Events:
     """Who hears of what."""
 
     def __init__(self) -> None:
+        self._names = {*NAMES}
         self._by: dict[str, list[Listener]] = {}
+
+    def declare(self, *names: str) -> None:
+        """Add events that a practice announces; EventError for one that is another's."""
+        for name in names:
+            if name in self._names:
+                raise EventError(
+                    f"there already is an event `{name}`",
+                    code="event",
+                    hint="begin the event's name with that of the practice",
+                )
+            self._names.add(name)
 
     def subscribe(self, name: str, listener: Listener) -> None:
         """Hear of an event from now on."""
-        self._by.setdefault(_require_event(name), []).append(listener)
+        self._by.setdefault(self._require(name), []).append(listener)
 
     def announce(
         self, transaction: Transaction, name: str, person_id: str, about: str = ""
     ) -> None:
         """Tell whoever hears of an event."""
-        for listener in self._by.get(_require_event(name), ()):
+        for listener in self._by.get(self._require(name), ()):
             listener(transaction, person_id, about)
 
-
-def _require_event(name: str) -> str:
-    if name not in NAMES:
-        raise EventError(f"there is no event `{name}`", code="event", hint="declare it")
-    return name
+    def _require(self, name: str) -> str:
+        if name not in self._names:
+            raise EventError(
+                f"there is no event `{name}`",
+                code="event",
+                hint="name it among the `announces` of the practice that announces it",
+            )
+        return name

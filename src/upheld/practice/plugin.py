@@ -108,6 +108,8 @@ class Practice(NamedTuple):
     listeners: Mapping[
         str, Callable[[Transaction, str, str], None]
     ] = {}  # event, to who hears of it
+    announces: Sequence[str] = ()  # events of its own, which other practices may listen to
+    entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
     waiting: Callable[[Transaction, str], list[PendingAction]] | None = (
         None  # what waits for a customer
     )

@@ -6,11 +6,13 @@ is told as it stands. Only what the entry says is told, so that no value can be 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from upheld.core.dimensions import DATA, PARTIES, said_of
+from upheld.core.errors import UpheldError
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
@@ -168,6 +170,25 @@ _PARTIES: Final = ("source", "recipient")
 UNCOPIED: Final = "no-copy"  # the problem of a message that was sent and not copied
 _PROVIDER: Final = "provider"
 
+_OF_PRACTICES: Final[dict[str, str]] = {}
+
+
+def add_sentences(texts: Mapping[str, str]) -> None:
+    """Sentences for kinds of entries that a practice brings: by kind, what happened.
+
+    `{whose}` and `{whom}` stand for the person: "{whose} wish was noted". UpheldError for a kind
+    that has another sentence already.
+    """
+    for kind, text in texts.items():
+        if kind in _KINDS or _OF_PRACTICES.get(kind, text) != text:
+            raise UpheldError(
+                f"entries of the kind `{kind}` have a sentence already",
+                code="practice",
+                hint="begin the kind's name with that of the practice",
+            )
+        text.format(whose="", whom="")
+        _OF_PRACTICES[kind] = text
+
 
 @lru_cache(maxsize=8)
 def _plain(policy: Policy) -> Plain:
@@ -219,14 +240,15 @@ def _main_sentence(plain: Plain, entry: Entry, whose: str) -> str:
         case kind if kind in _DONE and entry.actor:
             done = _DONE[kind].format(whose=whose, whom=_whom(whose))
             return f"{_subject(plain, entry, whose)} {done}"
-        case kind if kind in _KINDS:
+        case kind if kind in _KINDS or kind in _OF_PRACTICES:
             return _note_sentence(kind, whose) + _about(plain, entry, whose)
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
 
 
 def _note_sentence(kind: str, whose: str) -> str:
-    return _KINDS[kind].format(whose=whose, whom=_whom(whose))
+    text = _KINDS.get(kind) or _OF_PRACTICES[kind]
+    return text.format(whose=whose, whom=_whom(whose))
 
 
 def _about(plain: Plain, entry: Entry, whose: str) -> str:
