@@ -17,7 +17,8 @@ from sizes import size
 from upheld.policy.analyse.contains import Containment, contains
 from upheld.policy.analyse.draft import agreement
 from upheld.policy.program import Program
-from upheld.policy.reference import _Words, reference
+from upheld.policy.reference import reference
+from upheld.policy.reference_questions import Words
 
 PAIRS = size("agreements compared", short=60, long=200)
 SAMPLE_FILE = Path(__file__).resolve().parents[2] / "policies" / "larch-valley.md"
@@ -48,7 +49,7 @@ def carried(duty: dict[str, Any], duties: list[dict[str, Any]]) -> bool:
 
 def by_force(given: Program, policy: Program) -> str:
     """The verdict by asking the oracle about each use, purpose and world."""
-    words, less = _Words(given), False
+    words, less = Words(given), False
     for world in WORLDS:
         if not world["confidentiality-agreement"]:
             continue

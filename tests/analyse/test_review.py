@@ -12,7 +12,7 @@ from analyse.small import WORLDS, Answer, answers, cells, clauses, loaded
 from samples import FRONT, clause
 from samples import WORDS as SAMPLE
 from sizes import size
-from upheld.policy.analyse.review import Finding, _Review, review
+from upheld.policy.analyse.review import ReviewFinding, _Review, review
 from upheld.policy.program import Program
 from upheld.policy.reference import _Reference
 
@@ -20,7 +20,7 @@ POLICIES = size("reviewed policies", short=8, long=50)
 Answers = dict[tuple[tuple[str, ...], int], Answer]
 
 
-def found(*texts: str) -> list[Finding]:
+def found(*texts: str) -> list[ReviewFinding]:
     """The findings on clauses over the sample vocabulary, without the words that are not used."""
     policy = upheld.load_text(FRONT + "".join(texts), vocabulary=SAMPLE)
     return [each for each in review(policy) if each.kind != "fact-unused"]

@@ -20,7 +20,7 @@ from upheld.cli.new import converted, made, uncovered
 from upheld.cli.onboard import policy_text, suggest, template
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
-from upheld.policy.published import from_html, from_markdown, lost_words
+from upheld.policy.import_page import from_html, from_markdown, lost_words
 
 PAGE = """<!doctype html><html><head><title>x</title><style>p {}</style></head><body>
 <nav><a href="/">Home</a></nav><main><h1>Privacy &amp; you</h1>

@@ -16,7 +16,7 @@ import pytest
 
 import upheld
 from upheld.api.messages import Context
-from upheld.core.dimensions import DIMENSIONS, Named, Said, said_of
+from upheld.core.dimensions import DIMENSIONS, DimensionValues, EntryDimensions, dimension_values
 from upheld.gate.act.request import Act
 from upheld.ledger.entries import Entry, decode, encode
 from upheld.policy.request import Request
@@ -95,7 +95,7 @@ print("one more dimension")
 
 def test_all_who_name_dimensions_name_the_same() -> None:
     """A request, an act, an entry, AuthZEN's context and the form have each dimension once."""
-    for each in (Request, Act, Entry, Context, Said, Named):
+    for each in (Request, Act, Entry, Context, DimensionValues, EntryDimensions):
         fields = [name for name in each.__struct_fields__ if name in DIMENSIONS]
         assert sorted(fields) == sorted(DIMENSIONS), each
     assert ("action", *DIMENSIONS) == QUESTION_KEYS
@@ -104,7 +104,11 @@ def test_all_who_name_dimensions_name_the_same() -> None:
 def test_an_act_says_its_place_and_its_entry_tells_it() -> None:
     """What an act says comes into the question and into the entry, party's name included."""
     act = Act(action="store", data=("email",), place="abroad", actor="staff", party="anna")
-    assert said_of(act.request()) == {"data": ("email",), "actor": ("staff",), "place": ("abroad",)}
+    assert dimension_values(act.request()) == {
+        "data": ("email",),
+        "actor": ("staff",),
+        "place": ("abroad",),
+    }
     entry = Entry(kind="act", time="2026-01-01T00:00:00.000000Z", **act.entry_fields())
     assert (entry.place, entry.actor) == ("abroad", "staff anna")
     assert decode(encode(entry)) == entry
@@ -125,7 +129,7 @@ def test_a_dimension_said_wrongly_is_no_dimension_left_out(said: object) -> None
         context = msgspec.convert({"purpose": said}, Context)
     except msgspec.ValidationError:
         return
-    assert said_of(context) == {"purpose": said}
+    assert dimension_values(context) == {"purpose": said}
 
 
 def test_another_dimension_is_another_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import upheld
 from upheld.cli import app
 from upheld.core import observing
 from upheld.mutate.notes import Notes
-from upheld.mutate.run import Finding, mutate
+from upheld.mutate.run import MutantFinding, mutate
 from upheld.policy.analyse.mutants import Mutant
 
 POLICY = """---
@@ -100,7 +100,7 @@ def few(mutant: Mutant) -> bool:
     return mutant.id in LOOKED_AT
 
 
-def came(findings: tuple[Finding, ...]) -> dict[str, str]:
+def came(findings: tuple[MutantFinding, ...]) -> dict[str, str]:
     """What came of each mutant, by its id."""
     return {each.id: each.came for each in findings}
 
@@ -110,7 +110,7 @@ def came(findings: tuple[Finding, ...]) -> dict[str, str]:
 )
 def test_each_word_is_told_by_what_it_changes(small: Path, command: str) -> None:
     """Struck words that a story rests on change it, others are dead, and an equal one is named."""
-    report = mutate(small / "small.md", command, chosen=few)
+    report = mutate(small / "small.md", command, choose=few)
     found = came(report.findings)
     assert found == LOOKED_AT
 
@@ -123,7 +123,7 @@ def test_a_policy_that_is_loaded_before_any_story_is_told_of_too(small: Path) ->
     early = early.replace("import upheld\n", "import upheld\nfrom pathlib import Path\n", 1)
     (small / "test_small.py").write_text(early)
     few = {"#service rule 2: data email": "changes", "#service rule 2: data phone": "dead"}
-    report = mutate(small / "small.md", PYTEST, chosen=lambda mutant: mutant.id in few)
+    report = mutate(small / "small.md", PYTEST, choose=lambda mutant: mutant.id in few)
     assert came(report.findings) == few
 
 
@@ -132,35 +132,35 @@ def test_a_mutant_that_says_the_same_is_left_out_of_the_number(small: Path) -> N
     more = "when has-service or (has-service and engaged) with record"
     text = POLICY.replace("when has-service with record", more)
     (small / "small.md").write_text(text)
-    report = mutate(small / "small.md", PYTEST, chosen=lambda mutant: "engaged" in mutant.id)
+    report = mutate(small / "small.md", PYTEST, choose=lambda mutant: "engaged" in mutant.id)
     assert came(report.findings) == {
         "#service rule 2: when (has-service and engaged)": "equal",
         "#service rule 2: when engaged": "equal",
     }
-    assert report.counted() == (0, 0)
+    assert report.count() == (0, 0)
 
 
 def test_what_was_found_is_not_done_again(small: Path) -> None:
     """With a folder to keep it in, a second run tells no story, and another policy begins anew."""
     keep = small / "kept"
-    first = mutate(small / "small.md", PYTEST, keep=keep, chosen=few)
+    first = mutate(small / "small.md", PYTEST, keep=keep, choose=few)
     with (keep / "findings.jsonl").open("ab") as out:
         out.write(b'{"id": "cut off')
     (small / "test_small.py").unlink()
-    assert mutate(small / "small.md", PYTEST, keep=keep, chosen=few) == first
+    assert mutate(small / "small.md", PYTEST, keep=keep, choose=few) == first
     (small / "small.md").write_text(POLICY.replace("72 hours", "71 hours"))
     with pytest.raises(upheld.UpheldError, match="do not hold under the policy itself"):
-        mutate(small / "small.md", PYTEST, keep=keep, chosen=few)
+        mutate(small / "small.md", PYTEST, keep=keep, choose=few)
 
 
 def test_a_killed_run_goes_on_where_it_was(small: Path) -> None:
     """What was found before a kill is kept, and the rest is found afterwards."""
     keep = small / "kept"
-    whole = mutate(small / "small.md", PYTEST, keep=keep, chosen=few)
+    whole = mutate(small / "small.md", PYTEST, keep=keep, choose=few)
     path = keep / "findings.jsonl"
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join(lines[: len(lines) // 2])[:-7])
-    assert mutate(small / "small.md", PYTEST, keep=keep, chosen=few) == whole
+    assert mutate(small / "small.md", PYTEST, keep=keep, choose=few) == whole
 
 
 def test_the_command_tells_json_and_a_page_and_fails_below_a_share(small: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_story_that_does_not_end_is_a_change(
         small / "small.md",
         PYTEST,
         all_changes=True,
-        chosen=lambda mutant: mutant.id in ("#service", "#service rule 2"),
+        choose=lambda mutant: mutant.id in ("#service", "#service rule 2"),
     )
     assert came(report.findings) == {"#service": "changes", "#service rule 2": "changes"}
     assert any(each.what == "the stories do not end" for each in report.findings[0].changes)
@@ -241,7 +241,7 @@ def test_a_change_of_the_stories_meanwhile_is_noticed(small: Path) -> None:
         (small / "test_small.py").write_text(changed)
 
     with pytest.raises(upheld.UpheldError, match="otherwise than when they were begun"):
-        mutate(small / "small.md", PYTEST, keep=small / "kept", chosen=few, progress=change)
+        mutate(small / "small.md", PYTEST, keep=small / "kept", choose=few, progress=change)
     assert not (small / "kept" / "findings.jsonl").exists()
 
 

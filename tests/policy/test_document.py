@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upheld.policy.document import Document, read_document
-from upheld.policy.front import BYTES_MAX, decode
+from upheld.policy.front_matter import BYTES_MAX, decode
 
 if TYPE_CHECKING:
     from upheld.core.errors import Fault

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from upheld.demo import sample_policy
-from upheld.mutate.report import said, statement
-from upheld.mutate.run import DEAD, NEEDED, Choice, Finding, Report, mutate
+from upheld.mutate.report import outcome_text, statement
+from upheld.mutate.run import DEAD, NEEDED, Choice, MutantFinding, MutationReport, mutate
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("dead.txt")
@@ -34,13 +34,13 @@ STORIES = (
 )
 
 
-def report(chosen: Choice, keep: Path | None = None) -> Report:
+def report(chosen: Choice, keep: Path | None = None) -> MutationReport:
     """What the stories of the sample provider say of some words of its policy."""
     os.chdir(ROOT)
-    return mutate(sample_policy(), STORIES, chosen=chosen, progress=_tell, keep=keep)
+    return mutate(sample_policy(), STORIES, choose=chosen, progress=_tell, keep=keep)
 
 
-def _tell(done: int, of: int, finding: Finding) -> None:
+def _tell(done: int, of: int, finding: MutantFinding) -> None:
     sys.stderr.write(f"{done} of {of}: {finding.id} {finding.came}\n")
 
 
@@ -50,9 +50,10 @@ def dead_lines() -> set[str]:
     return {line for line in lines if line and not line.startswith("%")}
 
 
-def _write(result: Report) -> None:
+def _write(result: MutationReport) -> None:
     """Write the list and the statement anew."""
-    needed = [f"% {each.id} {said(each)}" for each in result.findings if each.came == NEEDED]
+    missing = [each for each in result.findings if each.came == NEEDED]
+    needed = [f"% {each.id} {outcome_text(each)}" for each in missing]
     dead = [each.id for each in result.findings if each.came == DEAD]
     lines = [
         "% What the policy cannot be read without, so that no story can be told:",

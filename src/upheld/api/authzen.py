@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from upheld.api import messages as m
-from upheld.core.dimensions import DATA, said_of
+from upheld.core.dimensions import DATA, dimension_values
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request, error_decision
@@ -71,7 +71,7 @@ class AuthZen:
             raise RequestError(
                 f"a subject has the type `party`, not `{subject.type}`", code="unknown-term"
             )
-        said = said_of(context, DATA, "recipient")
+        said = dimension_values(context, DATA, "recipient")
         role = "recipient" if "recipient" in takes else "actor" if "actor" in takes else ""
         for dimension in ("data", "recipient", *(["actor"] if role == "actor" else [])):
             if getattr(context, dimension) is not None:

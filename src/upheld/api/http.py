@@ -19,7 +19,7 @@ from upheld.api import messages as m
 from upheld.api.authzen import AuthZen, MessageError, parts
 from upheld.api.limits import Buckets
 from upheld.api.tokens import Tokens
-from upheld.core.members import has_twice
+from upheld.core.members import has_duplicate_member
 
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 10.0
@@ -214,7 +214,7 @@ def decoded(path: str, body: bytes) -> msgspec.Struct:
         raise MessageError("the body is empty")
     try:
         found = DECODERS[path].decode(body)
-        twice = has_twice(body)
+        twice = has_duplicate_member(body)
     except msgspec.ValidationError as error:
         raise MessageError(str(error)) from None
     except (msgspec.DecodeError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from upheld.core.dimensions import Said
+from upheld.core.dimensions import DimensionValues
 from upheld.policy.request import Decision
 
 BATCH_MAX = 100
@@ -50,7 +50,7 @@ class Action(msgspec.Struct, frozen=True):
     properties: dict[str, Any] = {}
 
 
-class Context(Said[Words, Words], frozen=True):
+class Context(DimensionValues[Words, Words], frozen=True):
     """The rest of a question: facts, and every dimension.
 
     `data` and `recipient`, and `actor` where it is the subject, are said by resource and subject;

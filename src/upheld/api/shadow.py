@@ -24,7 +24,7 @@ from upheld.api.authzen import AuthZen
 from upheld.api.live import Live
 from upheld.api.logs import event
 from upheld.api.metrics import Metrics
-from upheld.core.dimensions import DATA, said_of
+from upheld.core.dimensions import DATA, dimension_values
 from upheld.core.errors import RequestError, UpheldError
 from upheld.policy.load import Policy
 from upheld.policy.replay import AnswerChange, ReplayExample, Tally
@@ -146,4 +146,4 @@ class Shadow:
 
 
 def _words(asked: m.EvaluationRequest) -> Mapping[str, Any]:
-    return said_of(asked.context, DATA, "recipient")
+    return dimension_values(asked.context, DATA, "recipient")

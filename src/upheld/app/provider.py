@@ -173,7 +173,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     gate, settings = provider.gate.gate, provider.settings
     contact = f"mailto:{settings.contact}" if settings.contact else ""
     state = health or Health(provider)
-    with observing.unasked():
+    with observing.pause_notes():
         pages = PolicyPages(policy, provider.pages)
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]

@@ -57,9 +57,9 @@ def _code(node: ExampleNode | None, offset: int, code: str, policy: Policy) -> s
         return "bad-line" if code == "syntax" else code
     if offset == node.action.offset:
         return "unknown-action"
-    for known in node.known:
-        if known.fact.offset == offset:
-            declared = known.fact.word in policy.program.vocabulary.facts
+    for fact_node in node.facts:
+        if fact_node.fact.offset == offset:
+            declared = fact_node.fact.word in policy.program.vocabulary.facts
             return "derived-fact" if declared else "unknown-fact"
     return "unknown-term"
 

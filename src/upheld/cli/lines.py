@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.core.members import has_twice
+from upheld.core.members import has_duplicate_member
 from upheld.policy.request import Decision
 
 if TYPE_CHECKING:
@@ -127,7 +127,11 @@ def question_in(line: bytes | None) -> tuple[object, Decision | None]:
         return None, TOO_DEEP
     except (msgspec.DecodeError, ValueError, ArithmeticError):
         return None, NO_JSON if line.strip() else EMPTY
-    if type(question) is dict and line.count(b":") != _keys(question) and has_twice(line):
+    if (
+        type(question) is dict
+        and line.count(b":") != _keys(question)
+        and has_duplicate_member(line)
+    ):
         return question, TWICE
     return question, None
 

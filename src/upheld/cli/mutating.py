@@ -12,7 +12,7 @@ from upheld.cli.output import JSON, POLICY, loaded, print_json, write_whole
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
-    from upheld.mutate.run import Choice, Finding
+    from upheld.mutate.run import Choice, MutantFinding
 
 
 def register(app: typer.Typer) -> None:
@@ -56,14 +56,14 @@ def mutate(  # noqa: PLR0913, PLR0917 - an option each
         keep=keep,
         workers=workers,
         all_changes=every_change,
-        chosen=_chosen(clause),
+        choose=_chosen(clause),
         progress=_progress,
     )
     more, fewer = unlisted(report, listed) if known_dead is not None else ([], [])
     if html is not None:
         write_whole(html, page(text, report).encode())
     if as_json:
-        changing, all_ = report.counted()
+        changing, all_ = report.count()
         print_json(
             {
                 "policy": report.policy,
@@ -106,7 +106,7 @@ def _chosen(clauses: list[str]) -> Choice:
     return lambda mutant: not wanted or mutant.clause in wanted
 
 
-def _progress(done: int, of: int, finding: Finding) -> None:
+def _progress(done: int, of: int, finding: MutantFinding) -> None:
     """Say how far it is, to somebody who watches."""
     if sys.stderr.isatty():
         end = "\n" if done == of else ""

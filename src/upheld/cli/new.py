@@ -10,9 +10,9 @@ import typer
 from upheld.cli.output import JSON, print_json, write_whole
 from upheld.core.errors import PolicyError, UpheldError
 from upheld.core.extras import install_hint
-from upheld.policy.published import (
-    LeftOut,
-    Published,
+from upheld.policy.import_page import (
+    OmittedText,
+    PublishedPage,
     from_html,
     from_markdown,
     is_much,
@@ -61,7 +61,7 @@ def new(
     raise typer.Exit(1 if published is not None and is_much(left_out, published) else 0)
 
 
-def _text(path: Path, published: Published | None, *, sample: bool) -> str:
+def _text(path: Path, published: PublishedPage | None, *, sample: bool) -> str:
     """The policy file to begin with."""
     from upheld.cli.onboard import policy_text, template
 
@@ -79,7 +79,7 @@ def sample_text() -> str:
     return sample_policy().read_text(encoding="utf-8")
 
 
-def _report(path: Path, policy: Policy, left_out: list[LeftOut], *, as_json: bool) -> None:
+def _report(path: Path, policy: Policy, left_out: list[OmittedText], *, as_json: bool) -> None:
     bare = uncovered(policy)
     clauses = len(policy.program.clauses)
     if as_json:
@@ -99,7 +99,7 @@ def _report(path: Path, policy: Policy, left_out: list[LeftOut], *, as_json: boo
     )
 
 
-def converted(page: Path) -> Published:
+def converted(page: Path) -> PublishedPage:
     """A page as Markdown; UpheldError for one that cannot be read."""
     try:
         raw = page.read_bytes()

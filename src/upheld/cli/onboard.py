@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from upheld.policy.published_parts import as_id, is_effective, latin, unique
+from upheld.policy.import_page_parts import as_id, is_effective, latin, unique
 from upheld.policy.vocabulary import TREES, WORD
 
 if TYPE_CHECKING:

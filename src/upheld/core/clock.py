@@ -30,11 +30,11 @@ class Clock:
     def __init__(
         self,
         since_1970: Callable[[], int] = machine.time_ns,
-        passed: Callable[[], int] = machine.monotonic_ns,
+        elapsed: Callable[[], int] = machine.monotonic_ns,
         zone: tzinfo = UTC,
     ) -> None:
         """By the time of day, and what has passed whatever that was set to, in nanoseconds."""
-        self._since_1970, self._passed = since_1970, passed
+        self._since_1970, self._elapsed = since_1970, elapsed
         self._apart: float = math.inf  # microseconds between the two
         self.zone = zone
 
@@ -59,20 +59,20 @@ class Clock:
 
         `last` is that of the last entry; both are in microseconds since 1970.
         """
-        told = self._since_1970() // 1000
-        apart = told - self._passed() // 1000
-        if told < last - BACK:
-            return told, "back"
+        now = self._since_1970() // 1000
+        apart = now - self._elapsed() // 1000
+        if now < last - BACK:
+            return now, "back"
         if apart > self._apart + AHEAD:
-            return told, "ahead"  # and the next look says so again
+            return now, "ahead"  # and the next look says so again
         self._apart = apart
-        return told, ""
+        return now, ""
 
     def accept(self) -> datetime:
         """Take the time of day as it is from now on."""
-        told = self._since_1970() // 1000
-        self._apart = told - self._passed() // 1000
-        return BEGINNING + timedelta(microseconds=told)
+        now = self._since_1970() // 1000
+        self._apart = now - self._elapsed() // 1000
+        return BEGINNING + timedelta(microseconds=now)
 
 
 def system_time() -> datetime:

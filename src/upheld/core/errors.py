@@ -69,10 +69,10 @@ class RequestError(UpheldError, ValueError):
         super().__init__(message, code=code, hint=hint)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like `word`, or an empty string."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else ""
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The one of `words` that looks most like `word`, or an empty string."""
+    matches = get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return matches[0] if matches else ""
 
 
 class MissingColumnsError(RequestError):
@@ -81,11 +81,11 @@ class MissingColumnsError(RequestError):
     def __init__(self, words: Collection[str], columns: Collection[str]) -> None:
         """`columns` are those of the table that mean nothing yet: one may be meant."""
         self.words, self.columns = sorted(words), columns
-        listed = ",".join(self.words)
+        names = ",".join(self.words)
         near = [f"`{column}`" for word in self.words if (column := nearest(word, columns))]
-        meant = f"are {', '.join(dict.fromkeys(near))} meant? " if near else ""
+        suggestion = f"are {', '.join(dict.fromkeys(near))} meant? " if near else ""
         super().__init__(
             "the answer rests on what no column says: " + ", ".join(self.words),
             code="missing-column",
-            hint=f"{meant}name a column for each, or say that it is absent: {listed}",
+            hint=f"{suggestion}name a column for each, or say that it is absent: {names}",
         )

@@ -35,10 +35,8 @@ EXTRAS: Final = {  # the libraries of each extra, as they are imported
 
 def install_hint(*extras: str) -> str:
     """How to have some extras, from a checkout or from a wheel."""
-    listed = ",".join(extras)
-    return (
-        f"install upheld with it: pip install '.[{listed}]' in its checkout, or 'WHEEL[{listed}]'"
-    )
+    names = ",".join(extras)
+    return f"install upheld with it: pip install '.[{names}]' in its checkout, or 'WHEEL[{names}]'"
 
 
 def missing_extra(error: ImportError) -> UpheldError | None:

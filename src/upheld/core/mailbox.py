@@ -25,46 +25,48 @@ class MailboxError(UpheldError):
 def canonical(value: str) -> str:
     """One address that could be delivered to, as it is kept; ValueError with a sentence."""
     try:
-        found = _read(value)
-        _refuse_unwritable(_built(found, ""))
+        mailbox = _validate(value)
+        _refuse_unwritable(_build(mailbox, ""))
     except ValueError:  # also what the library raises
         raise ValueError(_WRONG) from None
-    return found.normalized
+    return mailbox.normalized
 
 
 def address(value: str, name: str = "") -> Address:
     """The address to write into a header, with a name that people read; MailboxError for none."""
     try:
-        found = _built(_read(value), " ".join(name.split()))
-        _refuse_unwritable(found)
+        header_address = _build(_validate(value), " ".join(name.split()))
+        _refuse_unwritable(header_address)
     except ValueError:
         raise MailboxError(
             "what is kept as an address is none", code="address", hint="correct it, then send again"
         ) from None
-    return found
+    return header_address
 
 
-def _read(value: str) -> ValidatedEmail:
+def _validate(value: str) -> ValidatedEmail:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:  # it repeats the address
         raise ValueError(_WRONG) from None
 
 
-def _built(found: ValidatedEmail, name: str) -> Address:
-    return Address(name, username=found.local_part, domain=found.ascii_domain)
+def _build(mailbox: ValidatedEmail, name: str) -> Address:
+    return Address(name, username=mailbox.local_part, domain=mailbox.ascii_domain)
 
 
-def _refuse_unwritable(found: Address) -> None:
+def _refuse_unwritable(header_address: Address) -> None:
     """ValueError unless a header with an address is read as that same address.
 
     A local part may look like an encoded word, which Python decodes: into another address, or into
     one that it cannot write.
     """
     trial = EmailMessage(policy.SMTPUTF8)
-    trial["To"] = found
-    read = [each.addr_spec for each in trial["To"].addresses]
-    if read != [found.addr_spec] or f"{found.addr_spec}" not in _unfolded(trial):
+    trial["To"] = header_address
+    addresses = [each.addr_spec for each in trial["To"].addresses]
+    if addresses != [header_address.addr_spec] or f"{header_address.addr_spec}" not in _unfolded(
+        trial
+    ):
         raise ValueError(_WRONG)
 
 

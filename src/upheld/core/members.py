@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 
 
-class _TwiceError(Exception):
+class _DuplicateMemberError(Exception):
     pass
 
 
-def has_twice(text: bytes) -> bool:
+def has_duplicate_member(text: bytes) -> bool:
     """Whether some object of a JSON text has a member twice; also where it is too deep to tell."""
     try:
-        json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
-    except (_TwiceError, RecursionError):
+        json.loads(text, object_pairs_hook=_unique_members, parse_int=str, parse_float=str)
+    except (_DuplicateMemberError, RecursionError):
         return True
     return False
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _TwiceError
-    return found
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _DuplicateMemberError
+    return members

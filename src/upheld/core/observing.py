@@ -44,30 +44,30 @@ class Observer:
         """Without `questions` it notes only what comes of a story."""
         self.folder, self._questions = folder, questions
         self._lock = threading.Lock()
-        self._asked: set[str] = set()
+        self._noted_lines: set[str] = set()
         self._file, self._process = -1, 0
 
     def question(self, request: Mapping[str, Any], facts: Mapping[str, object]) -> None:
         """Note a question asked of the policy; the same one of the same story once."""
-        self._once({"kind": "question", "request": request, "facts": facts})
+        self._write_once({"kind": "question", "request": request, "facts": facts})
 
     def reads(self, function: str, words: tuple[str | int, ...]) -> None:
         """Note that a function read the policy beside its questions."""
-        self._once({"kind": "reading", "function": function, "words": list(words)})
+        self._write_once({"kind": "reading", "function": function, "words": list(words)})
 
     def note(self, kind: str, key: str, value: str = "") -> None:
         """Note what came of a story: under a key that names it, how it was."""
         self._write({"kind": kind, "key": key, "value": value, "story": story()})
 
-    def _once(self, line: dict[str, Any]) -> None:
+    def _write_once(self, line: dict[str, Any]) -> None:
         if not self._questions or _SILENT.depth:
             return
         line["story"] = story()
         text = json.dumps(line, default=_plain, sort_keys=True)
         with self._lock:
-            if text in self._asked:
+            if text in self._noted_lines:
                 return
-            self._asked.add(text)
+            self._noted_lines.add(text)
         self._write(line)
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ class _State:
     """The observer of this process, if its notes are wanted."""
 
     observer: Observer | None = None
-    loaded = False  # whether the policy under test was
+    is_loaded = False  # whether the policy under test is
 
 
 def story() -> str:
@@ -113,7 +113,7 @@ def begin(folder: Path | None, *, questions: bool = True) -> None:
 
 
 @contextmanager
-def unasked() -> Iterator[None]:
+def pause_notes() -> Iterator[None]:
     """Do not note what this thread asks: a policy's own page quotes it, and nothing is done."""
     _SILENT.depth += 1
     try:
@@ -124,19 +124,19 @@ def unasked() -> Iterator[None]:
 
 def policy_under_test(otherwise: str | Path) -> Path:
     """The policy that the stories are to be told under: the one under test, or another."""
-    return Path(named) if (named := os.environ.get(POLICY)) else Path(otherwise)
+    return Path(path) if (path := os.environ.get(POLICY)) else Path(otherwise)
 
 
 def loads(path: Path) -> None:
     """Keep in mind that the policy under test was loaded, if that is the one at a path."""
-    named = os.environ.get(POLICY)
-    if named and path.resolve() == Path(named).resolve():
-        _State.loaded = True
+    path_under_test = os.environ.get(POLICY)
+    if path_under_test and path.resolve() == Path(path_under_test).resolve():
+        _State.is_loaded = True
 
 
-def loaded() -> bool:
+def policy_is_loaded() -> bool:
     """Whether this process has loaded the policy under test."""
-    return _State.loaded
+    return _State.is_loaded
 
 
 def reading(
@@ -149,10 +149,10 @@ def reading(
     name = f"{function.__module__}:{function.__qualname__}"
 
     @wraps(function)
-    def noting(*given: Arguments.args, **named: Arguments.kwargs) -> Result:
+    def noting(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if _State.observer is not None:
-            _State.observer.reads(name, tuple(map(_word, given[1:])))
-        return function(*given, **named)
+            _State.observer.reads(name, tuple(map(_word, args[1:])))
+        return function(*args, **kwargs)
 
     noting.reads_policy = function  # type: ignore[attr-defined] # by which a name in a note is known to be one of ours
     return noting

@@ -15,25 +15,25 @@ from upheld.core import mailbox
 LENGTH_MAX: Final = 200  # of an address of the web, which stands in headers that are not folded
 
 
-class Wrong(NamedTuple):
+class SettingMistake(NamedTuple):
     """A setting that is wrong, in words, and what to write instead."""
 
     what: str
     hint: str
 
 
-def mistake(values: dict[str, str]) -> Wrong | None:
+def mistake(values: dict[str, str]) -> SettingMistake | None:
     """What is wrong with the settings of links and mail, if anything."""
     for name, (reads, hint) in _READERS.items():
         if values[name] and not reads(values[name]):
-            return Wrong(f"`{name}` cannot be used", hint)
+            return SettingMistake(f"`{name}` cannot be used", hint)
     if values["mail_server"] and not values["url"]:
-        return Wrong(
+        return SettingMistake(
             "`mail_server` is there and `url` is not",
             "say at which address people reach you, for links",
         )
     if values["mail_server"] and not (values["mail_from"] or values["contact"]):
-        return Wrong(
+        return SettingMistake(
             "`mail_server` is there, and neither `mail_from` nor `contact` is",
             "say who writes, such as accounts@example.com",
         )
@@ -42,8 +42,8 @@ def mistake(values: dict[str, str]) -> Wrong | None:
 
 def is_own_address(url: str) -> bool:
     """Whether an address is that of a whole site, to which paths can be added."""
-    found = _split(url, ("http", "https"))
-    return found is not None and found.path in ("", "/") and not (found.query or found.fragment)
+    parts = _split(url, ("http", "https"))
+    return parts is not None and parts.path in ("", "/") and not (parts.query or parts.fragment)
 
 
 def _is_page(url: str) -> bool:
@@ -51,8 +51,8 @@ def _is_page(url: str) -> bool:
 
 
 def _is_server(url: str) -> bool:
-    found = _split(url, ("smtp", "smtps"), secrets=True)
-    return found is not None and found.path in ("", "/") and not (found.query or found.fragment)
+    parts = _split(url, ("smtp", "smtps"), secrets=True)
+    return parts is not None and parts.path in ("", "/") and not (parts.query or parts.fragment)
 
 
 def _is_mailbox(value: str) -> bool:
@@ -70,12 +70,12 @@ def _split(url: str, schemes: tuple[str, ...], *, secrets: bool = False) -> Spli
     if len(url) > LENGTH_MAX and not secrets:
         return None
     try:
-        found = urlsplit(url)
-        port = found.port  # ValueError where it is no number
+        parts = urlsplit(url)
+        port = parts.port  # ValueError where it is no number
     except ValueError:
         return None
-    good = found.scheme in schemes and found.hostname and port != 0
-    return found if good and (secrets or "@" not in found.netloc) else None
+    good = parts.scheme in schemes and parts.hostname and port != 0
+    return parts if good and (secrets or "@" not in parts.netloc) else None
 
 
 _READERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {

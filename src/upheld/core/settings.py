@@ -74,12 +74,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return UTC if self.zone == "UTC" else ZoneInfo(self.zone)
 
     def __repr__(self) -> str:
-        told = msgspec.structs.replace(
+        public = msgspec.structs.replace(
             self,
             database=without_password(self.database),
             mail_server=without_password(self.mail_server),
         )
-        fields = [f"{name}={getattr(told, name)!r}" for name in self.__struct_fields__]
+        fields = [f"{name}={getattr(public, name)!r}" for name in self.__struct_fields__]
         return f"Settings({', '.join(fields)})"
 
 
@@ -101,22 +101,22 @@ def read_settings(
     SettingsError tells the first mistake: an unknown word with the nearest known one, a value of
     the wrong kind, a file that others may read although it has a password.
     """
-    given = os.environ if environment is None else environment
-    if path is None and given.get(FILE):
-        path = Path(given[FILE])
-    told: dict[str, Any] = {} if path is None else _from_file(path)
-    told.update(_from_environment(given))
+    variables = os.environ if environment is None else environment
+    if path is None and variables.get(FILE):
+        path = Path(variables[FILE])
+    values: dict[str, Any] = {} if path is None else _from_file(path)
+    values.update(_from_environment(variables))
     try:
-        settings = msgspec.convert(told, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
         raise SettingsError(f"the settings: {error}", code="settings") from None
     _refuse_unknown_country(settings.country)
     _refuse_unknown_zone(settings.zone)
     settings = _reachable(settings)
     masters = ("key_file", "passphrase_file", "key_program")
-    if len(given_here := [name for name in masters if getattr(settings, name)]) > 1:
+    if len(masters_named := [name for name in masters if getattr(settings, name)]) > 1:
         raise SettingsError(
-            f"the settings have {' and '.join(given_here)}",
+            f"the settings have {' and '.join(masters_named)}",
             code="settings",
             hint="give one of them",
         )
@@ -140,9 +140,9 @@ def _refuse_unknown_zone(zone: str) -> None:
     """SettingsError unless days can be counted in a zone."""
     if zone == Settings().zone:
         return
-    known = available_timezones()
-    if zone not in known:
-        near = nearest(zone, known)
+    zones = available_timezones()
+    if zone not in zones:
+        near = nearest(zone, zones)
         raise SettingsError(
             f"the settings: `zone` is `{zone}`, which is not a time zone",
             code="settings",
@@ -167,7 +167,7 @@ def _refuse_unknown_country(country: str) -> None:
 def _from_file(path: Path) -> dict[str, Any]:
     raw, private = read_file(path, error=SettingsError)
     try:
-        told = tomllib.loads(raw.decode())
+        values = tomllib.loads(raw.decode())
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not UTF-8", code="settings") from None
     except tomllib.TOMLDecodeError as error:
@@ -177,45 +177,45 @@ def _from_file(path: Path) -> dict[str, Any]:
             code="settings",
             hint='write `name = "value"` lines',
         ) from None
-    known = Settings.__struct_fields__
-    for word in told:
-        if word not in known:
-            raise _unknown(f"{path} has a setting `{word}`", nearest(word, known))
-    for address in (told.get("database"), told.get("mail_server")):
+    fields = Settings.__struct_fields__
+    for word in values:
+        if word not in fields:
+            raise _unknown(f"{path} has a setting `{word}`", nearest(word, fields))
+    for address in (values.get("database"), values.get("mail_server")):
         if isinstance(address, str) and without_password(address) != address and not private:
             raise open_to_others(path, SettingsError)
-    database = told.get("database")
+    database = values.get("database")
     if isinstance(database, str) and database.startswith(_SQLITE):
-        told["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
-    for word in PATHS & set(told):
-        if isinstance(told[word], str):
-            told[word] = path.parent / told[word]
-    return told
+        values["database"] = _SQLITE + str(path.parent / database.removeprefix(_SQLITE))
+    for word in PATHS & set(values):
+        if isinstance(values[word], str):
+            values[word] = path.parent / values[word]
+    return values
 
 
-def _from_environment(given: Mapping[str, str]) -> dict[str, str]:
+def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables that are settings.
 
     Another UPHELD_ variable is a mistake only where it looks like a setting: service managers set
     names of their own making, after the name of the service.
     """
-    known = Settings.__struct_fields__
-    told = {}
-    for name, value in given.items():
+    fields = Settings.__struct_fields__
+    values = {}
+    for name, value in variables.items():
         if not name.startswith(PREFIX) or name == FILE or not value:
             continue
         word = name.removeprefix(PREFIX).lower()
-        if word in known:
-            told[word] = value
-        elif meant := nearest(word, known):
-            raise _unknown(f"there is a variable {name}", PREFIX + meant.upper())
-    return told
+        if word in fields:
+            values[word] = value
+        elif near := nearest(word, fields):
+            raise _unknown(f"there is a variable {name}", PREFIX + near.upper())
+    return values
 
 
-def _unknown(what: str, meant: str) -> SettingsError:
-    known = ", ".join(Settings.__struct_fields__)
+def _unknown(what: str, near: str) -> SettingsError:
+    fields = ", ".join(Settings.__struct_fields__)
     return SettingsError(
         f"{what}, which is not known",
         code="settings",
-        hint=f"did you mean `{meant}`?" if meant else f"known are {known}",
+        hint=f"did you mean `{near}`?" if near else f"known are {fields}",
     )

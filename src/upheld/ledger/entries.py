@@ -21,7 +21,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from upheld.core.dimensions import Named
+from upheld.core.dimensions import EntryDimensions
 from upheld.core.errors import UpheldError
 
 SALT_BYTES: Final = 24
@@ -60,7 +60,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Entry(
-    Named,
+    EntryDimensions,
     frozen=True,
     kw_only=True,
     omit_defaults=True,

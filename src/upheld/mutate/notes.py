@@ -22,10 +22,12 @@ from upheld.policy.request import Decision, Request
 
 TRIALS: Final = "UPHELD_TRIALS"  # a folder with trials.jsonl, of which every worker takes some
 KINDS: Final = ("outcome", "page", "entry", "citation", "message")
-Came = dict[str, dict[tuple[str, str], Counter[str]]]  # by story: kind and key, to how it was
+StoryResults = dict[
+    str, dict[tuple[str, str], Counter[str]]
+]  # by story: kind and key, to how it was
 
 
-class Difference(msgspec.Struct, frozen=True, order=True):
+class StoryDifference(msgspec.Struct, frozen=True, order=True):
     """Something that came otherwise: of which kind, in which story, and what it is."""
 
     kind: str
@@ -33,7 +35,7 @@ class Difference(msgspec.Struct, frozen=True, order=True):
     what: str
 
 
-class Asked(NamedTuple):
+class StoryQuestion(NamedTuple):
     """A question: the request, the facts."""
 
     request: Request
@@ -41,10 +43,10 @@ class Asked(NamedTuple):
 
 
 class Notes:
-    """What is in one folder of notes."""
+    """The notes of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.came: Came = {}
+        self.results: StoryResults = {}
         self.questions: dict[str, set[str]] = {}  # as JSON, to the stories that ask them
         self.readings: dict[tuple[str, tuple[str | int, ...]], set[str]] = {}
         self.seconds: dict[str, float] = {}
@@ -66,7 +68,7 @@ class Notes:
             case "early":
                 self._early = True
             case kind:
-                self.came.setdefault(story, {}).setdefault((kind, line["key"]), Counter())[
+                self.results.setdefault(story, {}).setdefault((kind, line["key"]), Counter())[
                     line["value"]
                 ] += 1
 
@@ -81,7 +83,7 @@ class Notes:
         if self.seconds:
             return {*self.seconds}
         asking = (*self.questions.values(), *self.readings.values())
-        return {*self.came, *(story for told in asking for story in told)}
+        return {*self.results, *(story for stories in asking for story in stories)}
 
 
 def lines_of(folder: Path) -> Iterator[dict[str, Any]]:
@@ -89,36 +91,38 @@ def lines_of(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                found = json.loads(line)
+                note = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(found, dict):
-                yield found
+            if isinstance(note, dict):
+                yield note
 
 
-def differences(once: Came, again: Came, now: Came, story: str) -> list[Difference]:
+def differences(
+    once: StoryResults, again: StoryResults, now: StoryResults, story: str
+) -> list[StoryDifference]:
     """What came otherwise of a story than both times under the policy itself."""
-    first, second, found = (each.get(story, {}) for each in (once, again, now))
+    first, second, third = (each.get(story, {}) for each in (once, again, now))
     differing = [
         (kind, key)
-        for kind, key in sorted({*first, *second, *found})
-        if first.get((kind, key)) == second.get((kind, key)) != found.get((kind, key))
+        for kind, key in sorted({*first, *second, *third})
+        if first.get((kind, key)) == second.get((kind, key)) != third.get((kind, key))
     ]
-    return [Difference(kind, story, key) for kind, key in differing if kind in KINDS]
+    return [StoryDifference(kind, story, key) for kind, key in differing if kind in KINDS]
 
 
-class Asker:
-    """Asks a policy what the stories asked, and tells which of them would hear something else."""
+class AnswerComparer:
+    """Compares a policy's answers to what stories asked with a mutant's."""
 
     def __init__(self, notes: Notes, policy: Policy) -> None:
-        self._asked = [(_asked(text), stories) for text, stories in notes.questions.items()]
-        self._answers = [_answer(policy, each) for each, _ in self._asked]
+        self._question = [(_question(text), stories) for text, stories in notes.questions.items()]
+        self._answers = [_answer(policy, each) for each, _ in self._question]
         self._readings = [
             (_function(name), words, stories)
             for (name, words), stories in notes.readings.items()
             if name != EVERYTHING
         ]
-        self._read = [function(policy, *words) for function, words, _ in self._readings]
+        self._values = [function(policy, *words) for function, words, _ in self._readings]
         self._always = {
             story
             for (name, _), stories in notes.readings.items()
@@ -126,38 +130,38 @@ class Asker:
             for story in stories
         }
 
-    def touched(self, mutant: Policy) -> dict[str, int]:
+    def affected_stories(self, mutant: Policy) -> dict[str, int]:
         """The stories that a mutant may change, and how much speaks for it: 2 for an outcome."""
-        found = dict.fromkeys(self._always, 0)
-        for (asked, stories), answer in zip(self._asked, self._answers, strict=True):
-            other = _answer(mutant, asked)
+        weights = dict.fromkeys(self._always, 0)
+        for (question, stories), answer in zip(self._question, self._answers, strict=True):
+            other = _answer(mutant, question)
             if other != answer:
                 weight = 1 + (other.outcome != answer.outcome)
                 for story in stories:
-                    found[story] = max(found.get(story, 0), weight)
-        for (function, words, stories), value in zip(self._readings, self._read, strict=True):
+                    weights[story] = max(weights.get(story, 0), weight)
+        for (function, words, stories), value in zip(self._readings, self._values, strict=True):
             if function(mutant, *words) != value:
                 for story in stories:
-                    found.setdefault(story, 1)
-        return found
+                    weights.setdefault(story, 1)
+        return weights
 
 
-def _asked(text: str) -> Asked:
-    said, facts = json.loads(text)
-    return Asked(request_of(said)[0], facts)
+def _question(text: str) -> StoryQuestion:
+    request, facts = json.loads(text)
+    return StoryQuestion(request_of(request)[0], facts)
 
 
-def _answer(policy: Policy, asked: Asked) -> Decision:
+def _answer(policy: Policy, question: StoryQuestion) -> Decision:
     """What a policy answers; the clauses that nearly allowed matter only where none denies."""
-    answer = policy.decide(*asked)
+    answer = policy.decide(*question)
     return msgspec.structs.replace(answer, nearest=()) if answer.clauses else answer
 
 
 def _function(name: str) -> Any:
     """The function of a note; UpheldError for one that is not marked as reading the policy."""
     module, _, path = name.partition(":")
-    found = getattr(import_module(module), path, None) if module.startswith("upheld.") else None
-    function = getattr(found, "reads_policy", None)
+    candidate = getattr(import_module(module), path, None) if module.startswith("upheld.") else None
+    function = getattr(candidate, "reads_policy", None)
     if function is None:
         raise UpheldError(
             f"`{name}` is not a function that reads a policy",

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from html import escape
 from typing import Final
 
-from upheld.mutate.run import CHANGES, DEAD, EQUAL, Finding, Report
+from upheld.mutate.run import CHANGES, DEAD, EQUAL, MutantFinding, MutationReport
 from upheld.policy.analyse.mutants import KINDS
 from upheld.policy.analyse.page import STYLE
 from upheld.policy.load import Policy
@@ -27,12 +27,12 @@ _PLURAL: Final = {
 }
 
 
-def line(finding: Finding) -> str:
+def line(finding: MutantFinding) -> str:
     """A finding as one line."""
-    return f"{finding.id}: {said(finding)}"
+    return f"{finding.id}: {outcome_text(finding)}"
 
 
-def said(finding: Finding) -> str:
+def outcome_text(finding: MutantFinding) -> str:
     """What came of a mutant, in words."""
     if finding.came == CHANGES:
         first = finding.changes[0]
@@ -46,35 +46,35 @@ def said(finding: Finding) -> str:
     return f"needed: {finding.why}"
 
 
-def statement(report: Report) -> str:
+def statement(report: MutationReport) -> str:
     """How much of a policy does something, in a few lines of Markdown."""
     rows = ["| struck or moved | changes something | of |", "|---|---|---|"]
     for kind in KINDS:
-        changing, all_ = report.counted(kind)
+        changing, all_ = report.count(kind)
         if all_:
             rows.append(f"| {_PLURAL[kind]} | {changing:,} | {all_:,} |")
     return "\n".join(rows) + "\n"
 
 
-def unlisted(report: Report, known: Collection[str]) -> tuple[list[str], list[str]]:
+def unlisted(report: MutationReport, listed_ids: Collection[str]) -> tuple[list[str], list[str]]:
     """What is dead and not in a list of what may be, and what is in it and is not dead."""
     dead = [each.id for each in report.findings if each.came == DEAD]
-    return [name for name in dead if name not in known], sorted(set(known) - set(dead))
+    return [name for name in dead if name not in listed_ids], sorted(set(listed_ids) - set(dead))
 
 
-def summary(report: Report) -> str:
+def summary(report: MutationReport) -> str:
     """The number, in one line."""
-    changing, all_ = report.counted()
+    changing, all_ = report.count()
     return (
         f"{changing:,} of {all_:,} change something ({report.share:.1f} %),"
         f" by {report.stories:,} stories that ask {report.questions:,} questions"
     )
 
 
-def page(policy: Policy, report: Report) -> str:
+def page(policy: Policy, report: MutationReport) -> str:
     """The report beside the prose of each clause; it needs nothing from anywhere else."""
     title = f"{policy.front.policy}: what its words do"
-    mine: dict[str, list[Finding]] = {}
+    mine: dict[str, list[MutantFinding]] = {}
     for each in report.findings:
         mine.setdefault(each.clause, []).append(each)
     rows = [
@@ -94,8 +94,8 @@ def page(policy: Policy, report: Report) -> str:
     )
 
 
-def _item(finding: Finding) -> str:
+def _item(finding: MutantFinding) -> str:
     return (
-        f'<li class="{finding.came}">{escape(finding.id)}: {escape(said(finding))}<br>'
+        f'<li class="{finding.came}">{escape(finding.id)}: {escape(outcome_text(finding))}<br>'
         f"<small>{escape(finding.text)}</small></li>"
     )

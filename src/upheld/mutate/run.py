@@ -24,7 +24,7 @@ import msgspec
 
 from upheld.core import observing
 from upheld.core.errors import UpheldError
-from upheld.mutate.notes import TRIALS, Asker, Difference, Notes, differences
+from upheld.mutate.notes import TRIALS, AnswerComparer, Notes, StoryDifference, differences
 from upheld.policy.analyse.mutants import Mutant, equal, mutants
 from upheld.policy.load import load, pack
 
@@ -36,11 +36,12 @@ SECONDS_MAX: Final = 3600  # for the stories once through
 CHANGES, DEAD, EQUAL, NEEDED = "changes", "dead", "equal", "needed"  # what can come of a mutant
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MutantFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came of one mutant.
 
     `came` is changes, dead, equal (to the policy in effect) or needed (there is no policy without
-    it, and `why` says so). `changes` are of the stories that were told, `told` how many were.
+    it, and `why` says so). `changes` are what came otherwise in the stories that were told, and
+    `stories_told` how many these were.
     """
 
     id: str
@@ -49,19 +50,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     came: str
     why: str = ""
-    changes: tuple[Difference, ...] = ()
-    told: int = 0
+    changes: tuple[StoryDifference, ...] = ()
+    stories_told: int = msgspec.field(default=0, name="told")
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class MutationReport(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found about a policy."""
 
     policy: str  # its digest
     stories: int
     questions: int
-    findings: tuple[Finding, ...]
+    findings: tuple[MutantFinding, ...]
 
-    def counted(self, kind: str = "") -> tuple[int, int]:
+    def count(self, kind: str = "") -> tuple[int, int]:
         """How many mutants change something, of how many that could; of one kind or of all."""
         mine = [each.came for each in self.findings if kind in ("", each.kind)]
         return mine.count(CHANGES), mine.count(CHANGES) + mine.count(DEAD)
@@ -69,15 +70,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def share(self) -> float:
         """What share of the mutants that could change something do, in percent."""
-        changing, all_ = self.counted()
+        changing, all_ = self.count()
         return 100 * changing / all_ if all_ else 100.0
 
 
-Progress = Callable[[int, int, Finding], None]
+Progress = Callable[[int, int, MutantFinding], None]
 Choice = Callable[[Mutant], bool]
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class MutantTrial(msgspec.Struct, frozen=True, kw_only=True):
     """One mutant whose stories must be told: where its policy lies, and where notes go."""
 
     id: str
@@ -88,7 +89,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     all: bool
 
 
-class Trying:
+class MutationRun:
     """One run of the stories under the mutants of one policy."""
 
     def __init__(
@@ -112,37 +113,37 @@ class Trying:
         self.workers = workers or len(os.sched_getaffinity(0))
         self.key = json.dumps([self.policy.digest, self.command, all_changes])
 
-    def run(self, chosen: Choice, progress: Progress) -> Report:
-        """Try the mutants that are chosen."""
+    def run(self, choose: Choice, progress: Progress) -> MutationReport:
+        """Try the mutants for which `choose` is true."""
         self._prepare()
-        wanted = [each for each in mutants(self.policy) if chosen(each)]
-        found = {each.id: each for each in self._known()}
-        done = [found[each.id] for each in wanted if each.id in found]
-        for number, each in enumerate(done, 1):
-            progress(number, len(wanted), each)
-        waiting = [each for each in wanted if each.id not in found]
-        trials: list[tuple[Mutant, Trial]] = []
+        selected = [each for each in mutants(self.policy) if choose(each)]
+        findings = {each.id: each for each in self._saved_findings()}
+        finished = [findings[each.id] for each in selected if each.id in findings]
+        for number, each in enumerate(finished, 1):
+            progress(number, len(selected), each)
+        waiting = [each for each in selected if each.id not in findings]
+        trials: list[tuple[Mutant, MutantTrial]] = []
         notes = self._usual()
-        asker = Asker(notes, self.policy)
+        asker = AnswerComparer(notes, self.policy)
 
-        def tell(finding: Finding) -> None:
-            found[finding.id] = finding
-            done.append(finding)
+        def tell(finding: MutantFinding) -> None:
+            findings[finding.id] = finding
+            finished.append(finding)
             self._keep(finding)
-            progress(len(done), len(wanted), finding)
+            progress(len(finished), len(selected), finding)
 
         for mutant in waiting:
-            finding, touched = self._without_stories(mutant, asker)
+            finding, affected_stories = self._without_stories(mutant, asker)
             if finding is not None:
                 tell(finding)
             else:
-                trials.append((mutant, self._trial(mutant, touched, notes, len(trials))))
+                trials.append((mutant, self._trial(mutant, affected_stories, notes, len(trials))))
         self._try(trials, notes, tell)
-        return Report(
+        return MutationReport(
             policy=self.policy.digest,
             stories=len(notes.stories),
             questions=len(notes.questions),
-            findings=tuple(found[each.id] for each in wanted),
+            findings=tuple(findings[each.id] for each in selected),
         )
 
     # What is kept
@@ -157,19 +158,19 @@ class Trying:
                 (self.work / each).unlink(missing_ok=True)
             key.write_text(self.key, encoding="utf-8")
 
-    def _known(self) -> list[Finding]:
+    def _saved_findings(self) -> list[MutantFinding]:
         path = self.work / "findings.jsonl"
         if not path.exists():
             return []
-        found = []
+        findings = []
         for line in path.read_bytes().splitlines():
             try:
-                found.append(msgspec.json.decode(line, type=Finding))
+                findings.append(msgspec.json.decode(line, type=MutantFinding))
             except msgspec.MsgspecError:
                 continue  # cut where the process was killed
-        return found
+        return findings
 
-    def _keep(self, finding: Finding) -> None:
+    def _keep(self, finding: MutantFinding) -> None:
         with (self.work / "findings.jsonl").open("ab") as out:
             out.write(b"\n" + msgspec.json.encode(finding) + b"\n")
 
@@ -180,8 +181,8 @@ class Trying:
         names = ("once", "again")
         mark = self.work / "once.done"
         if not mark.exists():
-            running = [self._started(self._cleared(self.work / name), self.path) for name in names]
-            codes = [self._ended(each) for each in running]
+            running = [self._start(self._clear(self.work / name), self.path) for name in names]
+            codes = [self._wait_for(each) for each in running]
             if any(codes):
                 raise UpheldError(
                     "the stories do not hold under the policy itself",
@@ -199,13 +200,13 @@ class Trying:
         return notes
 
     @staticmethod
-    def _cleared(folder: Path) -> Path:
+    def _clear(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for each in folder.glob("*.jsonl"):
             each.unlink()
         return folder
 
-    def _started(
+    def _start(
         self, folder: Path, policy: Path, more: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Run the stories, taking notes in a folder; what they print goes to a file beside it."""
@@ -234,7 +235,7 @@ class Trying:
                 ) from None
 
     @staticmethod
-    def _ended(process: subprocess.Popen[bytes]) -> int:
+    def _wait_for(process: subprocess.Popen[bytes]) -> int:
         """The exit code of a run; one that does not end is stopped."""
         try:
             return process.wait(SECONDS_MAX)
@@ -248,32 +249,36 @@ class Trying:
     # Mutants
 
     def _without_stories(
-        self, mutant: Mutant, asker: Asker
-    ) -> tuple[Finding | None, dict[str, int]]:
+        self, mutant: Mutant, asker: AnswerComparer
+    ) -> tuple[MutantFinding | None, dict[str, int]]:
         """What can be told of a mutant without any story, or the stories that it may change."""
         if mutant.error:
             return _finding(mutant, NEEDED, why=mutant.error), {}
         if equal(self.policy, mutant):
             return _finding(mutant, EQUAL), {}
-        touched = asker.touched(mutant.policy)
-        return (None, touched) if touched else (_finding(mutant, DEAD), {})
+        stories = asker.affected_stories(mutant.policy)
+        return (None, stories) if stories else (_finding(mutant, DEAD), {})
 
-    def _trial(self, mutant: Mutant, touched: dict[str, int], notes: Notes, number: int) -> Trial:
+    def _trial(
+        self, mutant: Mutant, affected_stories: dict[str, int], notes: Notes, number: int
+    ) -> MutantTrial:
         folder = self.work / "trials" / f"{number}"
         folder.mkdir(parents=True, exist_ok=True)
         seconds = notes.seconds
-        listed = sorted(touched, key=lambda s: (-touched[s], seconds.get(s, 0.0), s))
-        patience = GRACE + PATIENCE * sum(seconds.get(each, 1.0) for each in listed)
-        return Trial(
+        stories = sorted(
+            affected_stories, key=lambda s: (-affected_stories[s], seconds.get(s, 0.0), s)
+        )
+        patience = GRACE + PATIENCE * sum(seconds.get(each, 1.0) for each in stories)
+        return MutantTrial(
             id=mutant.id,
-            policy=str(self._written(mutant, folder)),
+            policy=str(self._write(mutant, folder)),
             folder=str(folder),
-            stories=listed,
+            stories=stories,
             seconds=patience,
             all=self.all_changes,
         )
 
-    def _written(self, mutant: Mutant, folder: Path) -> Path:
+    def _write(self, mutant: Mutant, folder: Path) -> Path:
         """The file of a mutant: Markdown, unless it needs words that lie beside the policy."""
         path = folder / self.path.name
         if (self.path.parent / self.policy.front.vocabulary).is_file():
@@ -283,12 +288,15 @@ class Trying:
         return path
 
     def _try(
-        self, trials: list[tuple[Mutant, Trial]], notes: Notes, tell: Callable[[Finding], None]
+        self,
+        trials: list[tuple[Mutant, MutantTrial]],
+        notes: Notes,
+        tell: Callable[[MutantFinding], None],
     ) -> None:
         """Tell the stories of all trials."""
         if not notes.forks:
             for mutant, trial in trials:
-                tell(self._whole(mutant, trial, notes))
+                tell(self._run_whole(mutant, trial, notes))
             return
         lines = b"\n".join(msgspec.json.encode(trial) for _, trial in trials)
         (self.work / "trials.jsonl").write_bytes(lines)
@@ -296,14 +304,14 @@ class Trying:
             mark.unlink()
         more = {TRIALS: str(self.work)}
         running = [
-            self._started(self._cleared(self.work / f"worker-{n}"), self.path, more)
+            self._start(self._clear(self.work / f"worker-{n}"), self.path, more)
             for n in range(min(self.workers, len(trials)))
         ]
         waiting = dict(enumerate(trials))
         try:
             while waiting:
                 alive = [each for each in running if each.poll() is None]
-                waiting = _answered(waiting, tell)
+                waiting = _take_answers(waiting, tell)
                 if not alive:
                     break
                 time.sleep(0.05)
@@ -329,7 +337,7 @@ class Trying:
         folder = self.work / "trials" / "control"
         folder.mkdir(parents=True, exist_ok=True)
         few = sorted(notes.seconds, key=lambda story: notes.seconds[story])[:CONTROLS]
-        trial = Trial(
+        trial = MutantTrial(
             id="",
             policy=str(self.path),
             folder=str(folder),
@@ -339,8 +347,8 @@ class Trying:
         )
         (self.work / "trials.jsonl").write_bytes(msgspec.json.encode(trial))
         (self.work / "0.taken").unlink(missing_ok=True)
-        worker = self._cleared(self.work / "worker-0")
-        self._ended(self._started(worker, self.path, {TRIALS: str(self.work)}))
+        worker = self._clear(self.work / "worker-0")
+        self._wait_for(self._start(worker, self.path, {TRIALS: str(self.work)}))
         answer = folder / "answer.json"
         if not answer.exists() or answer.read_bytes() != b"[]":
             for each in ("findings.jsonl", "once.done"):
@@ -351,46 +359,63 @@ class Trying:
                 hint="change nothing meanwhile, and run them again",
             )
 
-    def _whole(self, mutant: Mutant, trial: Trial, notes: Notes) -> Finding:
+    def _run_whole(self, mutant: Mutant, trial: MutantTrial, notes: Notes) -> MutantFinding:
         """Run the whole command under a mutant, for stories that are not told by pytest."""
-        folder = self._cleared(Path(trial.folder))
-        listed = folder / "stories.txt"
-        listed.write_text("\n".join(trial.stories), encoding="utf-8")
-        code = self._ended(
-            self._started(folder, Path(trial.policy), {observing.STORIES: str(listed)})
+        folder = self._clear(Path(trial.folder))
+        story_list = folder / "stories.txt"
+        story_list.write_text("\n".join(trial.stories), encoding="utf-8")
+        code = self._wait_for(
+            self._start(folder, Path(trial.policy), {observing.STORIES: str(story_list)})
         )
-        now, again = Notes(folder).came, Notes(self.work / "again").came
-        found = [
-            each for story in trial.stories for each in differences(notes.came, again, now, story)
+        now, again = Notes(folder).results, Notes(self.work / "again").results
+        changes = [
+            each
+            for story in trial.stories
+            for each in differences(notes.results, again, now, story)
         ]
         if code:
-            found.insert(0, Difference("outcome", "", f"the command ends with {code}"))
+            changes.insert(0, StoryDifference("outcome", "", f"the command ends with {code}"))
         return _finding(
-            mutant, CHANGES if found else DEAD, changes=tuple(found), told=len(trial.stories)
+            mutant,
+            CHANGES if changes else DEAD,
+            changes=tuple(changes),
+            stories_told=len(trial.stories),
         )
 
 
-def _answered(
-    waiting: dict[int, tuple[Mutant, Trial]], tell: Callable[[Finding], None]
-) -> dict[int, tuple[Mutant, Trial]]:
+def _take_answers(
+    waiting: dict[int, tuple[Mutant, MutantTrial]], tell: Callable[[MutantFinding], None]
+) -> dict[int, tuple[Mutant, MutantTrial]]:
     """Tell the findings of the trials that are done; those that are not."""
-    left = {}
+    remaining = {}
     for number, (mutant, trial) in waiting.items():
         path = Path(trial.folder) / "answer.json"
         try:
             changes = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str, str]])
         except (OSError, msgspec.MsgspecError):  # not there, or not whole yet
-            left[number] = (mutant, trial)
+            remaining[number] = (mutant, trial)
             continue
-        found = tuple(Difference(*each) for each in changes)
-        tell(_finding(mutant, CHANGES if found else DEAD, changes=found, told=len(trial.stories)))
-    return left
+        story_changes = tuple(StoryDifference(*each) for each in changes)
+        tell(
+            _finding(
+                mutant,
+                CHANGES if story_changes else DEAD,
+                changes=story_changes,
+                stories_told=len(trial.stories),
+            )
+        )
+    return remaining
 
 
 def _finding(
-    mutant: Mutant, came: str, *, why: str = "", changes: tuple[Difference, ...] = (), told: int = 0
-) -> Finding:
-    return Finding(
+    mutant: Mutant,
+    came: str,
+    *,
+    why: str = "",
+    changes: tuple[StoryDifference, ...] = (),
+    stories_told: int = 0,
+) -> MutantFinding:
+    return MutantFinding(
         id=mutant.id,
         kind=mutant.kind,
         clause=mutant.clause,
@@ -398,7 +423,7 @@ def _finding(
         came=came,
         why=why,
         changes=changes,
-        told=told,
+        stories_told=stories_told,
     )
 
 
@@ -406,7 +431,7 @@ def _every(_mutant: Mutant) -> bool:
     return True
 
 
-def _silent(_done: int, _of: int, _finding: Finding) -> None:
+def _silent(_done: int, _of: int, _finding: MutantFinding) -> None:
     pass
 
 
@@ -417,9 +442,9 @@ def mutate(  # noqa: PLR0913 - an option each, named where it is given
     keep: Path | None = None,
     workers: int = 0,
     all_changes: bool = False,
-    chosen: Choice = _every,
+    choose: Choice = _every,
     progress: Progress = _silent,
-) -> Report:
+) -> MutationReport:
     """What each word of a policy does, by the stories that a command tells.
 
     The command loads the policy that UPHELD_POLICY names; see `upheld.policy_under_test`. With
@@ -429,7 +454,7 @@ def mutate(  # noqa: PLR0913 - an option each, named where it is given
     if sys.platform == "win32":
         raise UpheldError("stories are told in forks", code="platform", hint="use Linux or macOS")
     with tempfile.TemporaryDirectory(prefix="upheld-mutate-") as temporary:
-        trying = Trying(
+        run = MutationRun(
             Path(policy), stories, keep or Path(temporary), workers=workers, all_changes=all_changes
         )
-        return trying.run(chosen, progress)
+        return run.run(choose, progress)

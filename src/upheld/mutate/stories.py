@@ -19,7 +19,7 @@ from typing import Any, Final
 import pytest
 
 from upheld.core import observing
-from upheld.mutate.notes import TRIALS, Came, Notes, differences
+from upheld.mutate.notes import TRIALS, Notes, StoryResults, differences
 
 PAUSE: Final = 0.01
 
@@ -34,21 +34,21 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell the stories that are asked for, where some are."""
-    if listed := os.environ.get(observing.STORIES):
-        wanted = set(Path(listed).read_text(encoding="utf-8").splitlines())
-        items[:] = [item for item in items if item.nodeid in wanted]
+    if path := os.environ.get(observing.STORIES):
+        ids = set(Path(path).read_text(encoding="utf-8").splitlines())
+        items[:] = [item for item in items if item.nodeid in ids]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Name the story that is told, to this process and to those that it starts."""
     os.environ[observing.STORY] = item.nodeid
-    begun = time.monotonic()
+    start = time.monotonic()
     try:
         return (yield)
     finally:
         if (observer := observing.observer()) is not None:
-            observer.note("seconds", item.nodeid, f"{time.monotonic() - begun:.3f}")
+            observer.note("seconds", item.nodeid, f"{time.monotonic() - start:.3f}")
         os.environ.pop(observing.STORY, None)
 
 
@@ -68,23 +68,23 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Do trials, where there are any, in place of the tests themselves."""
-    named = os.environ.get(TRIALS)
-    if not named:
-        if (observer := observing.observer()) is not None and observing.loaded():
+    folder = os.environ.get(TRIALS)
+    if not folder:
+        if (observer := observing.observer()) is not None and observing.policy_is_loaded():
             observer.note("early", "the policy")  # a fork would tell of what was loaded before it
         return None
-    work = Path(named)
+    work = Path(folder)
     items = {item.nodeid: item for item in session.items}
-    usual = Notes(work / "once").came, Notes(work / "again").came
+    usual = Notes(work / "once").results, Notes(work / "again").results
     lines = (work / "trials.jsonl").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
-        if _taken(work / f"{number}.taken"):
+        if _is_claimed(work / f"{number}.taken"):
             continue
         _do(json.loads(line), items, usual)
     return True
 
 
-def _taken(mark: Path) -> bool:
+def _is_claimed(mark: Path) -> bool:
     """Whether another worker has this trial; from now on it is ours otherwise."""
     try:
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
@@ -93,7 +93,9 @@ def _taken(mark: Path) -> bool:
     return False
 
 
-def _do(trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[Came, Came]) -> None:
+def _do(
+    trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[StoryResults, StoryResults]
+) -> None:
     """Tell the stories of a trial in a fork, for as long as they may take."""
     child = os.fork()
     if child == 0:
@@ -111,7 +113,9 @@ def _do(trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[Came,
         time.sleep(PAUSE)
 
 
-def _tell(trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[Came, Came]) -> None:
+def _tell(
+    trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[StoryResults, StoryResults]
+) -> None:
     """Tell the stories of a trial one after the other, until one comes out otherwise."""
     from _pytest.runner import runtestprotocol  # noqa: PLC0415 - what pytest itself runs a test with; it has no public name
 
@@ -122,7 +126,7 @@ def _tell(trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[Cam
         observing.POLICY: trial["policy"],
         "PYTEST_DEBUG_TEMPROOT": str(folder / "files"),
     }
-    found: list[list[str]] = []
+    changes: list[list[str]] = []
     for number, story in enumerate(trial["stories"]):
         if story not in items:
             continue
@@ -131,14 +135,14 @@ def _tell(trial: dict[str, Any], items: dict[str, pytest.Item], usual: tuple[Cam
         os.environ |= {observing.FOLDER: str(own), observing.STORY: story}
         observing.begin(own, questions=False)
         runtestprotocol(items[story], log=False, nextitem=None)
-        came = Notes(own).came
-        found += [[d.kind, d.story, d.what] for d in differences(*usual, came, story)]
-        if found and not trial["all"]:
+        results = Notes(own).results
+        changes += [[d.kind, d.story, d.what] for d in differences(*usual, results, story)]
+        if changes and not trial["all"]:
             break
-    _answer(trial, found)
+    _answer(trial, changes)
 
 
-def _answer(trial: dict[str, Any], found: list[list[str]]) -> None:
+def _answer(trial: dict[str, Any], changes: list[list[str]]) -> None:
     answer = Path(trial["folder"]) / "answer.json"
     answer.parent.mkdir(parents=True, exist_ok=True)
-    answer.write_text(json.dumps(found), encoding="utf-8")
+    answer.write_text(json.dumps(changes), encoding="utf-8")

@@ -19,7 +19,7 @@ from markdown_it.rules_inline import html_inline
 from markdown_it.token import Token
 
 from upheld.core.errors import Fault, nearest
-from upheld.policy.front import FrontReader, decode, newlines
+from upheld.policy.front_matter import FrontReader, decode, newlines
 from upheld.policy.program import Front, Insert
 from upheld.policy.vocabulary import WORD
 
@@ -111,7 +111,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_document(text: str, file: str) -> tuple[Document | None, list[Fault]]:
     """Take a policy apart, with every fault; no document where there is nothing to read."""
-    reader = _Reader(newlines(text.removeprefix("\ufeff")), file)
+    reader = _DocumentReader(newlines(text.removeprefix("\ufeff")), file)
     front = FrontReader(reader.lines, reader.fault)
     after = front.read()
     try:
@@ -131,12 +131,12 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Fault]]:
 
 
 def _mark_rule(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] != "{" or not (found := MARK.match(state.src, state.pos, state.posMax)):
+    if state.src[state.pos] != "{" or not (match := MARK.match(state.src, state.pos, state.posMax)):
         return False
     if not silent:
         token = state.push("mark", "", 0)
-        token.content, token.meta = found.group(), {"at": state.pos}
-    state.pos = found.end()
+        token.content, token.meta = match.group(), {"at": state.pos}
+    state.pos = match.end()
     return True
 
 
@@ -191,8 +191,8 @@ def _link(target: str, **attrs: str | float) -> Token:
 
 def _slug(text: str, words: int = 9) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    found = "-".join(re.findall(r"[a-z0-9]+", plain)[:words]).lstrip("0123456789-")
-    return found if WORD.match(found) else ""
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain)[:words]).lstrip("0123456789-")
+    return slug if WORD.match(slug) else ""
 
 
 def _near_kind(info: str) -> str:
@@ -239,7 +239,7 @@ class _Frame:
         self.target, self.last, self.inserted_after = -1, what, -1
 
 
-class _Reader:
+class _DocumentReader:
     """Walks the tokens of one document."""
 
     def __init__(self, source: str, file: str) -> None:
@@ -326,12 +326,12 @@ class _Reader:
             self.insert([token], "a thematic break")
         elif token.type == "html_block":
             self.html(self.find(token, token.content.strip()), token.content)
-        elif found := HIDDEN_FENCE.search(token.content):
-            line = (token.map or [0])[0] + token.content.count("\n", 0, found.start(1))
-            column = self.lines[line].find(found.group().strip()) + 1
-            message = f"the fence of this `{found[1]}` block is indented so far that it is code"
+        elif fence := HIDDEN_FENCE.search(token.content):
+            line = (token.map or [0])[0] + token.content.count("\n", 0, fence.start(1))
+            column = self.lines[line].find(fence.group().strip()) + 1
+            message = f"the fence of this `{fence[1]}` block is indented so far that it is code"
             expected = "the fence in line with the text that it follows"
-            self.fault((line + 1, max(1, column)), f"misplaced-{found[1]}", message, expected)
+            self.fault((line + 1, max(1, column)), f"misplaced-{fence[1]}", message, expected)
         else:
             self.insert([token], "a code block")
 
@@ -362,8 +362,8 @@ class _Reader:
         """Find the first line of a token that has these words, or where it begins."""
         first, last = token.map or (0, 1)
         needle = needle.split("\n", maxsplit=1)[0]
-        found = ((n, self.lines[n].find(needle)) for n in range(first, last))
-        line, column = next((place for place in found if place[1] >= 0), (first, 0))
+        places = ((n, self.lines[n].find(needle)) for n in range(first, last))
+        line, column = next((place for place in places if place[1] >= 0), (first, 0))
         return line + 1, column + 1
 
     def within(self, token: Token, offset: int) -> tuple[int, int]:
@@ -391,8 +391,8 @@ class _Reader:
         frame.inserted_after = by if text else -1
 
     def html(self, place: tuple[int, int], content: str) -> None:
-        shown = content.strip().split("\n", maxsplit=1)[0][:40]
-        self.fault(place, "html", f"raw HTML: `{shown}`")
+        excerpt = content.strip().split("\n", maxsplit=1)[0][:40]
+        self.fault(place, "html", f"raw HTML: `{excerpt}`")
 
     # Clauses
 
@@ -401,17 +401,17 @@ class _Reader:
 
         An image becomes a link to it, or in a link its words: a page asks nobody for anything.
         """
-        links, found = 0, []
+        links, tokens = 0, []
         for child in children:
             links += child.nesting if child.type in ("link_open", "link_close") else 0
             if child.type == "link_open":
                 attrs = {k: v for k, v in child.attrs.items() if k != "href"}
-                found.append(_link(str(child.attrs["href"]), **attrs))
+                tokens.append(_link(str(child.attrs["href"]), **attrs))
             elif child.type == "image":
                 source = str(child.attrs["src"])
                 words = _plain(self.scan(token, child.children or [], exact=False)) or source
                 text = Token("text", "", 0, content=words)
-                found += [text] if links else [_link(source), text, Token("link_close", "a", -1)]
+                tokens += [text] if links else [_link(source), text, Token("link_close", "a", -1)]
             elif child.type in ("mark", "html_inline"):
                 place = (
                     self.within(token, child.meta["at"])
@@ -423,10 +423,10 @@ class _Reader:
                 else:
                     message = f"`{child.content}` is not at the end of a clause"
                     self.fault(place, "misplaced-id", message)
-                found.append(Token("text", "", 0, content=child.content))
+                tokens.append(Token("text", "", 0, content=child.content))
             else:
-                found.append(child)
-        return found
+                tokens.append(child)
+        return tokens
 
     def clause(self, token: Token, opening: Token) -> None:
         frame, index = self.frame, len(self.sections)

@@ -61,12 +61,12 @@ class _Parser:
         self.asking = asking  # a question alone, not an example with its answer
         self.tokens: list[tuple[str, str, int]] = []
         self.mistakes: list[Mistake] = []
-        for found in TOKEN.finditer(text):
-            kind = found.lastgroup or "bad"
+        for match in TOKEN.finditer(text):
+            kind = match.lastgroup or "bad"
             if kind != "space":
-                word = found.group()
+                word = match.group()
                 self.tokens.append(
-                    ("key" if kind == "word" and word in KEYWORDS else kind, word, found.start())
+                    ("key" if kind == "word" and word in KEYWORDS else kind, word, match.start())
                 )
         self.tokens.append(("end", "", len(text)))
         self.at = 0
@@ -95,13 +95,13 @@ class _Parser:
         self.at += self.kind != "end"
         return text
 
-    def fail(self, expected: str, known: tuple[str, ...] = ()) -> NoReturn:
-        got = f"`{self.text}`" if self.kind != "end" else "the end of the block"
+    def fail(self, expected: str, words: tuple[str, ...] = ()) -> NoReturn:
+        what = f"`{self.text}`" if self.kind != "end" else "the end of the block"
         raise Mistake(
             self.offset,
-            f"{got} cannot stand here",
+            f"{what} cannot stand here",
             expected,
-            nearest(self.text, known) if self.text else "",
+            nearest(self.text, words) if self.text else "",
         )
 
     def name(self, what: str) -> Name:
@@ -111,11 +111,11 @@ class _Parser:
         return Name(self.take(), offset)
 
     def names(self, what: str) -> tuple[Name, ...]:
-        found = [self.name(what)]
+        names = [self.name(what)]
         while self.mark(","):
             self.take()
-            found.append(self.name(what))
-        return tuple(found)
+            names.append(self.name(what))
+        return tuple(names)
 
     def terms(self) -> Terms:
         if not self.key("any"):
@@ -137,9 +137,9 @@ class _Parser:
         return Number(text, self.take() if self.key(*UNITS) else "")
 
     def scope(self) -> tuple[tuple[str, Terms], ...]:
-        found: dict[str, Terms] = {}
+        terms: dict[str, Terms] = {}
         while self.key(*PREPOSITIONS):
-            if self.text in found:
+            if self.text in terms:
                 raise Mistake(
                     self.offset,
                     f"`{self.text}` stands twice in one rule",
@@ -147,8 +147,8 @@ class _Parser:
                     code="repeated-part",
                 )
             preposition = self.take()
-            found[preposition] = self.terms()
-        return tuple(found.items())
+            terms[preposition] = self.terms()
+        return tuple(terms.items())
 
     def formula(self) -> Formula:
         first = self.negation()
@@ -203,11 +203,11 @@ class _Parser:
         return Not(formula) if negative else formula
 
     def duties(self) -> tuple[DutyCall, ...]:
-        found = [self.duty()]
+        duties = [self.duty()]
         while self.mark(","):
             self.take()
-            found.append(self.duty())
-        return tuple(found)
+            duties.append(self.duty())
+        return tuple(duties)
 
     def duty(self) -> DutyCall:
         name = self.name("a duty")
@@ -332,14 +332,14 @@ class _Parser:
             self.take()
 
     def block(self) -> tuple[Statement, ...]:
-        found: list[Statement] = []
+        statements: list[Statement] = []
         host = -1  # the rule that a bare `except` belongs to
         bare = True  # whether a bare `except` may stand here
         while self.kind != "end":
             offset = self.offset
             try:
                 if self.key("define"):
-                    found.append(self.definition())
+                    statements.append(self.definition())
                     host, bare = -1, False
                     self.boundary()
                     continue
@@ -351,8 +351,10 @@ class _Parser:
                 host, bare = -1, True
                 continue
             if node.is_exception and not node.ids and host >= 0:
-                rule = found[host]
-                found[host] = with_exception(rule, node) if isinstance(rule, RuleNode) else rule
+                rule = statements[host]
+                statements[host] = (
+                    with_exception(rule, node) if isinstance(rule, RuleNode) else rule
+                )
                 continue
             if node.is_exception and not node.ids and not bare:
                 self.mistakes.append(
@@ -365,10 +367,10 @@ class _Parser:
                     )
                 )
                 continue
-            found.append(node)
-            host = -1 if node.is_exception else len(found) - 1
+            statements.append(node)
+            host = -1 if node.is_exception else len(statements) - 1
             bare = bare and not node.ids if node.is_exception else True
-        return tuple(found)
+        return tuple(statements)
 
     def boundary(self) -> None:
         if self.kind != "end" and not self.key("except", "may", "must", "define"):
@@ -379,14 +381,14 @@ class _Parser:
             )
 
     def examples(self) -> tuple[ExampleNode, ...]:
-        found = []
+        examples = []
         while self.kind != "end":
             try:
-                found.append(self.example())
+                examples.append(self.example())
             except Mistake as mistake:
                 self.mistakes.append(mistake)
                 self.recover("yes", "no", "ask")
-        return tuple(found)
+        return tuple(examples)
 
     def example(self) -> ExampleNode:
         offset = self.offset
@@ -396,13 +398,13 @@ class _Parser:
         action = self.name("an action")
         data = self.terms() if self.kind == "word" or self.key("any") else None
         scope = self.scope()
-        known: list[FactNode] = []
+        facts: list[FactNode] = []
         if self.key("given"):
             self.take()
-            known.append(self.known())
+            facts.append(self.fact_node())
             while self.mark(","):
                 self.take()
-                known.append(self.known())
+                facts.append(self.fact_node())
         duties: tuple[DutyCall, ...] = ()
         if self.key("with"):
             if self.asking:
@@ -423,11 +425,11 @@ class _Parser:
             offset=offset,
             data=data,
             scope=scope,
-            known=tuple(known),
+            facts=tuple(facts),
             duties=duties,
         )
 
-    def known(self) -> FactNode:
+    def fact_node(self) -> FactNode:
         holds = not self.key("not")
         if not holds:
             self.take()

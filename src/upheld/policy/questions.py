@@ -23,7 +23,7 @@ def question_of(node: ExampleNode, names: Names, report: Report) -> p.ExampleQue
                 "",
             )
     facts: dict[str, object] = {}
-    for fact_node in node.known:
+    for fact_node in node.facts:
         name, at = fact_node.fact.word, fact_node.fact.offset
         fact = names.vocabulary.facts.get(name)
         if fact is None or fact.kind == "derived":

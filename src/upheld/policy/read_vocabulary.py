@@ -32,7 +32,7 @@ from upheld.policy.vocabulary import (
 )
 
 
-class _Reader:
+class _VocabularyReader:
     """Reads one or more TOML documents into a vocabulary, collecting every mistake."""
 
     def __init__(self) -> None:
@@ -61,11 +61,11 @@ class _Reader:
     def _find(self, word: str) -> tuple[int, int]:
         pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
         for number, line in enumerate(self.text.splitlines(), 1):
-            if word and (found := pattern.search(line.split("#")[0])):
-                return number, found.start() + 1
+            if word and (match := pattern.search(line.split("#")[0])):
+                return number, match.start() + 1
         return 1, 1
 
-    def read(self, file: str, raw: bytes, seen: tuple[str, ...]) -> None:
+    def read(self, file: str, raw: bytes, ancestors: tuple[str, ...]) -> None:
         """Read one document, what it extends first."""
         self.file, self.text = file, ""
         try:
@@ -76,14 +76,14 @@ class _Reader:
             self.fault("", f"the vocabulary is not TOML: {what}")
             return
         # A built-in vocabulary stands on nothing unless it says so.
-        extends = content.pop("extends", False if seen else "provider")
+        extends = content.pop("extends", False if ancestors else "provider")
         if extends is not False:
             name = extends if isinstance(extends, str) else ""
             if builtin := builtin_bytes(name):
-                if name in seen:
+                if name in ancestors:
                     self.fault(name, f"the vocabulary `{name}` extends itself")
                     return
-                self.read(f"{name}.toml", builtin, (*seen, name))
+                self.read(f"{name}.toml", builtin, (*ancestors, name))
                 self.file, self.text = file, raw.decode("utf-8-sig")
             else:
                 self.fault(
@@ -108,12 +108,12 @@ class _Reader:
                 for name, entry in table.items():
                     self._duty(name, entry)
             else:
-                known = [*self.trees, "fact", "duty", "extends"]
+                sections = [*self.trees, "fact", "duty", "extends"]
                 self.fault(
                     key,
                     f"unknown section `{key}`",
-                    expected=", ".join(known),
-                    near=nearest(key, known),
+                    expected=", ".join(sections),
+                    near=nearest(key, sections),
                 )
 
     def word(self, word: str, where: str) -> bool:
@@ -148,9 +148,9 @@ class _Reader:
             self.trees[tree][name] = term
             stack.extend((name, k, v) for k, v in reversed(children.items()))
 
-    def _term(self, tree: str, name: str, parent: str, given: dict[str, Any]) -> Term:
+    def _term(self, tree: str, name: str, parent: str, attributes: dict[str, Any]) -> Term:
         fields: dict[str, Any] = {}
-        for key, value in given.items():
+        for key, value in attributes.items():
             if key == "takes" and tree == "action":
                 fields["takes"] = self._dimensions(name, value)
             elif key not in TERM_ATTRIBUTES:
@@ -179,18 +179,18 @@ class _Reader:
         if self.word(name, "duty") and self._table("duty", name, entry, ("label", "note")):
             self.duties[name] = DutyTerm(name, **entry)
 
-    def _table(self, where: str, name: str, entry: Any, allowed: tuple[str, ...]) -> bool:
+    def _table(self, where: str, name: str, entry: Any, keys: tuple[str, ...]) -> bool:
         if not isinstance(entry, dict):
             self.fault(name, f"`{name}` in {where} must be a table", expected="{label = …}")
             return False
         good = True
         for key, value in entry.items():
-            if key not in allowed:
+            if key not in keys:
                 self.fault(
                     key,
                     f"`{key}` does not belong to the {where} `{name}`",
-                    expected=", ".join(allowed),
-                    near=nearest(key, allowed),
+                    expected=", ".join(keys),
+                    near=nearest(key, keys),
                 )
                 good = False
             elif key not in ("per", "one-of") and not isinstance(value, str):
@@ -199,8 +199,8 @@ class _Reader:
         return good
 
     def _fact(self, name: str, entry: Any) -> None:
-        allowed = ("label", "note", "proof", "type", "unit", "one-of", "per", "absent", "is")
-        if not self.word(name, "fact") or not self._table("fact", name, entry, allowed):
+        keys = ("label", "note", "proof", "type", "unit", "one-of", "per", "absent", "is")
+        if not self.word(name, "fact") or not self._table("fact", name, entry, keys):
             return
         kind = {"number": "number", "boolean": "boolean"}.get(entry.get("type", "boolean"), "")
         if not kind:
@@ -272,8 +272,8 @@ class _Reader:
 
 def merge(old: Term, new: Term) -> Term:
     """A term declared again in an extending vocabulary: what the later one says replaces."""
-    said = {k: v for k, v in msgspec.structs.asdict(new).items() if v not in ("", None)}
-    return msgspec.structs.replace(old, **said)
+    changes = {k: v for k, v in msgspec.structs.asdict(new).items() if v not in ("", None)}
+    return msgspec.structs.replace(old, **changes)
 
 
 def builtin_names() -> list[str]:
@@ -298,7 +298,7 @@ def read_vocabulary(name: str, base: Path | None = None) -> Vocabulary:
     Raises PolicyError with every mistake of the vocabulary.
     """
     if raw := builtin_bytes(name):
-        return _read(f"{name}.toml", raw, (name,))
+        return _read_once(f"{name}.toml", raw, (name,))
     path = (base or Path()) / name
     try:
         raw = path.read_bytes()
@@ -313,17 +313,17 @@ def read_vocabulary(name: str, base: Path | None = None) -> Vocabulary:
             nearest=nearest(name, builtin_names()),
         )
         raise PolicyError([fault]) from None
-    return _read(name, raw, ())
+    return _read_once(name, raw, ())
 
 
 def parse_vocabulary(text: str, file: str = "vocabulary.toml") -> Vocabulary:
     """Read a vocabulary from text; raises PolicyError with every mistake."""
-    return _read(file, text.encode(), ())
+    return _read_once(file, text.encode(), ())
 
 
 @lru_cache(maxsize=16)
-def _read(file: str, raw: bytes, seen: tuple[str, ...]) -> Vocabulary:
-    """The same bytes are read once: policies are loaded again more often than words change."""
-    reader = _Reader()
-    reader.read(file, raw, seen)
+def _read_once(file: str, raw: bytes, ancestors: tuple[str, ...]) -> Vocabulary:
+    """Read a vocabulary once for the same bytes: policies are loaded more often than it changes."""
+    reader = _VocabularyReader()
+    reader.read(file, raw, ancestors)
     return reader.finish()

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import force_setattr
 
-from upheld.core.dimensions import Said
+from upheld.core.dimensions import DimensionValues
 from upheld.core.errors import RequestError, nearest
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact
 
 Words = str | Sequence[str] | None
 
 
-class Request(Said[Words, Words], frozen=True, cache_hash=True):
+class Request(DimensionValues[Words, Words], frozen=True, cache_hash=True):
     """May we do this? A dimension is a term or several; one left out stands for all of its leaves.
 
     An actor left out is the provider. Words are checked when the request is decided.

@@ -292,22 +292,22 @@ class Resolver:
             return
         say = self.report(entry.section, entry.block)
         own = entry.actions
-        reached: set[str] = set()
-        met: set[int] = set()
-        named = set(entry.dimensions)
+        actions_reached: set[str] = set()
+        sections_met: set[int] = set()
+        dimensions = set(entry.dimensions)
         for parent in entry.parents:
             above = self.entries[parent]
             actions = {
                 a
                 for a in (own & above.actions if own else above.actions)
-                if named <= set(self.names.takes(a))
+                if dimensions <= set(self.names.takes(a))
             }
             if actions and self._data_meets(entry, above):
-                met.add(above.section)
-            reached |= actions
-        entry.actions = frozenset(reached)
-        missed = {self.entries[parent].section for parent in entry.parents} - met
-        if missed or not reached:
+                sections_met.add(above.section)
+            actions_reached |= actions
+        entry.actions = frozenset(actions_reached)
+        missed = {self.entries[parent].section for parent in entry.parents} - sections_met
+        if missed or not actions_reached:
             what = ", ".join("#" + self.document.sections[s].id for s in sorted(missed))
             say(
                 entry.node.offset,
@@ -330,9 +330,9 @@ class Resolver:
             mine.setdefault(node.clause, []).append(number)
         examples: dict[int, list[p.Example]] = {}
         for section, block, example in self.examples:
-            if (found := self._example(section, block, example)) is not None:
-                examples.setdefault(section, []).append(found)
-        covered = self._covered()
+            if (resolved := self._example(section, block, example)) is not None:
+                examples.setdefault(section, []).append(resolved)
+        is_covered = self._coverage()
         return tuple(
             p.Clause(
                 id=s.id,
@@ -346,7 +346,7 @@ class Resolver:
                 quoted=s.quoted,
                 note=s.note,
                 severed=s.severed,
-                covered=covered[i],
+                covered=is_covered[i],
                 heading=s.heading,
                 parent=s.introduced_by,
                 rules=tuple(self.texts.get(i, ())),
@@ -356,15 +356,15 @@ class Resolver:
             for i, s in enumerate(self.document.sections)
         )
 
-    def _covered(self) -> list[bool]:
+    def _coverage(self) -> list[bool]:
         sections = self.document.sections
-        covered = [s.kind == "heading" or s.note or i in self.texts for i, s in enumerate(sections)]
+        flags = [s.kind == "heading" or s.note or i in self.texts for i, s in enumerate(sections)]
         for i, s in enumerate(sections):
             above = s.introduced_by
             while i in self.texts and above >= 0:
-                covered[above] = True
+                flags[above] = True
                 above = sections[above].introduced_by
-        return covered
+        return flags
 
     def _example(self, section: int, block: Block, node: ExampleNode) -> p.Example | None:
         before = len(self.faults)

@@ -83,8 +83,8 @@ class Names:
 
     def term(self, tree: str, name: Name, report: Report) -> frozenset[str]:
         """The leaves of a term; an unknown one is reported and means nothing."""
-        found = self.under(tree, name.word) if "/" not in name.word else None
-        if found is None:
+        leaves = self.under(tree, name.word) if "/" not in name.word else None
+        if leaves is None:
             what = "the tree of " + (
                 "parties" if tree == "party" else tree + "s" * (tree != "data")
             )
@@ -97,31 +97,31 @@ class Names:
                 f"a word of {what}",
                 nearest(name.word, self.words(tree)),
             )
-        return found or frozenset()
+        return leaves or frozenset()
 
     def options(self, dimension: str, terms: Terms, report: Report) -> list[Option]:
         """The alternatives that a list states: one for all plain terms, one a definition."""
         tree = TREE_OF[dimension]
         if terms.any:
-            gone = [self.term(tree, name, report) for name in terms.names]
-            return [(frozenset(self.leaves[tree].names).difference(*gone), ALWAYS)]
+            excluded = [self.term(tree, name, report) for name in terms.names]
+            return [(frozenset(self.leaves[tree].names).difference(*excluded), ALWAYS)]
         plain: set[str] = set()
-        found: list[Option] = []
+        options: list[Option] = []
         for name in terms.names:
             leaves = self.term(tree, name, report)
             mine = self.definitions.get(name.word)
             if mine is not None and mine.tree == tree and mine.condition != ALWAYS:
-                found.append((leaves, mine.condition))
+                options.append((leaves, mine.condition))
             else:
                 plain |= leaves
-        return [(frozenset(plain), ALWAYS), *found] if plain or not found else found
+        return [(frozenset(plain), ALWAYS), *options] if plain or not options else options
 
     def actions(self, names: Iterable[Name], report: Report) -> frozenset[str]:
         """The action leaves under some actions."""
-        found: set[str] = set()
+        leaves: set[str] = set()
         for name in names:
-            found |= self.term("action", name, report)
-        return frozenset(found)
+            leaves |= self.term("action", name, report)
+        return frozenset(leaves)
 
     def takes(self, leaf: str) -> tuple[str, ...]:
         """The dimensions that an action leaf takes."""
@@ -213,7 +213,7 @@ class Names:
 
     def duties(self, calls: Iterable[syntax.DutyCall], report: Report) -> tuple[DutyDue, ...]:
         """The duties of a rule."""
-        found = []
+        duties = []
         for call in calls:
             if call.name.word not in self.vocabulary.duties:
                 report(
@@ -225,32 +225,32 @@ class Names:
                 )
                 continue
             amount = decimal(call.number.value) if call.number else ""
-            found.append(DutyDue(call.name.word, amount, call.number.unit if call.number else ""))
-        return tuple(found)
+            duties.append(DutyDue(call.name.word, amount, call.number.unit if call.number else ""))
+        return tuple(duties)
 
     def bases(self, names: Iterable[Name], report: Report) -> tuple[str, ...]:
         """The legal bases of a rule, each once, in the order of the alphabet."""
-        known = self.vocabulary.tree(BASIS)
-        found = set()
+        terms = self.vocabulary.tree(BASIS)
+        bases = set()
         for name in names:
-            if name.word in known:
-                found.add(name.word)
+            if name.word in terms:
+                bases.add(name.word)
                 continue
             report(
                 name.offset,
                 "unknown-word",
                 f"`{name.word}` is not a legal basis",
-                "a word of the tree `basis`" + ("" if known else ", which the vocabulary lacks"),
-                nearest(name.word, known),
+                "a word of the tree `basis`" + ("" if terms else ", which the vocabulary lacks"),
+                nearest(name.word, terms),
             )
-        return tuple(sorted(found))
+        return tuple(sorted(bases))
 
     def dimensions(
         self, data: Terms | None, scope: tuple[tuple[str, Terms], ...]
     ) -> dict[str, Terms]:
         """The dimensions that a rule names."""
-        found = {PREPOSITIONS[preposition]: terms for preposition, terms in scope}
-        return {"data": data, **found} if data else found
+        dimensions = {PREPOSITIONS[preposition]: terms for preposition, terms in scope}
+        return {"data": data, **dimensions} if data else dimensions
 
     def derive(self, complain: Callable[[str, str], None]) -> None:
         """Resolve every derived fact; `complain(fact, message)` takes what is wrong."""
@@ -262,45 +262,45 @@ class Names:
                     complain(fact.name, f"`is` of `{fact.name}`: {mistake.message}")
                 if formula is not None:
                     formulas[fact.name] = formula
-        done: dict[str, Condition] = {}
+        conditions: dict[str, Condition] = {}
         for name in formulas:
-            self._derive(name, formulas, done, [], complain)
-        self.derived = done
+            self._derive(name, formulas, conditions, [], complain)
+        self.derived = conditions
 
     def _derive(
         self,
         name: str,
         formulas: dict[str, Formula],
-        done: dict[str, Condition],
+        conditions: dict[str, Condition],
         path: list[str],
         complain: Callable[[str, str], None],
     ) -> None:
-        if name in done:
+        if name in conditions:
             return
         if name in path:
             complain(name, f"`{name}` is derived from itself: {' → '.join([*path, name])}")
-            done[name] = ALWAYS
+            conditions[name] = ALWAYS
             return
         for fact in sorted(facts_of(formulas[name])):
             if fact in formulas:
-                self._derive(fact, formulas, done, [*path, name], complain)
-        self.derived = done
+                self._derive(fact, formulas, conditions, [*path, name], complain)
+        self.derived = conditions
 
         def report(_offset: int, _code: str, message: str, expected: str, _near: str) -> None:
             complain(name, f"`is` of `{name}`: {message}; expected {expected}")
 
-        done.setdefault(name, self.condition(formulas[name], report))
+        conditions.setdefault(name, self.condition(formulas[name], report))
 
     def define(self, node: DefinitionNode, clause: str, report: Report) -> None:
         """Take up a definition, or report why it is none."""
         word = node.name.word
-        named = [name for name in node.terms if name.word != OTHER]
+        names = [name for name in node.terms if name.word != OTHER]
         fits = [
             t
             for t in TREES
-            if t != "action" and all(name.word in self.vocabulary.tree(t) for name in named)
+            if t != "action" and all(name.word in self.vocabulary.tree(t) for name in names)
         ]
-        if not named:
+        if not names:
             report(
                 node.terms[0].offset,
                 "ambiguous-words",
@@ -311,7 +311,7 @@ class Names:
             return
         if len(fits) > 1:
             report(
-                named[0].offset,
+                names[0].offset,
                 "ambiguous-words",
                 "these words fit the trees of " + " and ".join(fits),
                 "words that only one tree has",
@@ -353,7 +353,7 @@ class Names:
         for name in node.terms:
             if name.word == OTHER:
                 continue
-            known = [t for t in TREES if name.word in self.vocabulary.tree(t) and t != "action"]
+            trees = [t for t in TREES if name.word in self.vocabulary.tree(t) and t != "action"]
             if name.word == node.name.word or name.word in self.definitions:
                 report(
                     name.offset,
@@ -363,7 +363,7 @@ class Names:
                     "",
                 )
                 return
-            if not known:
+            if not trees:
                 every = [word for t in TREES for word in self.vocabulary.tree(t)]
                 report(
                     name.offset,

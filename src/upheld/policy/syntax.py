@@ -132,7 +132,7 @@ class ExampleNode(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     data: Terms | None = None
     scope: tuple[tuple[str, Terms], ...] = ()
-    known: tuple[FactNode, ...] = ()
+    facts: tuple[FactNode, ...] = ()
     duties: tuple[DutyCall, ...] = ()  # that a yes must carry
 
 
@@ -245,8 +245,8 @@ def print_example(example: ExampleNode) -> str:
         parts.append(print_terms(example.data))
     parts += _scope(example.scope)
     text = " ".join(parts)
-    if example.known:
-        text += "  given " + ", ".join(_fact(fact) for fact in example.known)
+    if example.facts:
+        text += "  given " + ", ".join(_fact(fact) for fact in example.facts)
     if example.duties:
         text += f"  {_duties(example.duties)}"
     return text

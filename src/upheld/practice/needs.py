@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from upheld.core import observing
 from upheld.core.errors import RequestError
-from upheld.policy.analyse.query import Answer, query
+from upheld.policy.analyse.query import QueryAnswer, query
 from upheld.policy.load import Policy
 
 
@@ -71,7 +71,7 @@ def find_switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> li
 
 
 @lru_cache(maxsize=256)
-def _answer(policy: Policy, question: str) -> Answer | None:
+def _answer(policy: Policy, question: str) -> QueryAnswer | None:
     try:
         return query(policy, question)
     except RequestError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.core.dimensions import DATA, PARTIES, said_of
+from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
 from upheld.database.statements import row, rows
 from upheld.database.tables import BEGINNING
@@ -112,7 +112,7 @@ def _batch(connection: Connection, number: int) -> list[str]:
 
 def _act(entry: Entry) -> Act:
     """The act that an entry tells of."""
-    said = said_of(entry, DATA)
+    said = dimension_values(entry, DATA)
     names = {role: said[role].partition(" ") for role in PARTIES if role in said}
     said.update({role: kind for role, (kind, _, _) in names.items()})
     party = next((name for _, _, name in names.values() if name), "")
@@ -148,5 +148,5 @@ def _asked(
     ):
         recall.otherwise += 1
     act = execution.act
-    question = {"id": number, "action": act.action, **said_of(act), "facts": known}
+    question = {"id": number, "action": act.action, **dimension_values(act), "facts": known}
     return msgspec.json.encode(question)

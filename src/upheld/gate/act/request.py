@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from upheld.core.dimensions import DATA, PARTIES, Said, said_of
+from upheld.core.dimensions import DATA, PARTIES, DimensionValues, dimension_values
 from upheld.core.errors import RequestError, UpheldError, nearest
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
@@ -15,7 +15,7 @@ from upheld.policy.request import Decision, Request
 from upheld.vault.values import Value
 
 
-class Act(Said[tuple[str, ...], str | None], frozen=True, kw_only=True):
+class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=True):
     """What shall be done with whose data. `party` names the one who is meant by the kind of party.
 
     `partial` asks for those fields that are allowed where not all are.
@@ -29,13 +29,13 @@ class Act(Said[tuple[str, ...], str | None], frozen=True, kw_only=True):
     def entry_fields(self) -> dict[str, Any]:
         """What an entry tells of it: its words, and with the kind of a party the name if any."""
         named = f" {self.party}" if self.party else ""
-        said = said_of(self, DATA)
+        said = dimension_values(self, DATA)
         return {name: word + named if name in PARTIES else word for name, word in said.items()}
 
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
         fields = self.data if data is None else tuple(data)
-        return Request(self.action, data=fields or None, **said_of(self, DATA))
+        return Request(self.action, data=fields or None, **dimension_values(self, DATA))
 
 
 class ActResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from upheld.core.dimensions import DATA, PARTIES, said_of
+from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -326,7 +326,7 @@ def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
             lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
             said += f" {lead} {_mine(plain.label('party', kind), whose)}"
             said += f", {name}," if name else ""
-    for name, word in said_of(entry, DATA, *PARTIES).items():
+    for name, word in dimension_values(entry, DATA, *PARTIES).items():
         if word != OTHER:
             label = _mine(plain.label(TREE_OF[name], word), whose)
             said += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from upheld.policy.analyse.joint import Joint, Names, clause_order
-from upheld.policy.analyse.query import Asked, Case, classes, possible
+from upheld.policy.analyse.common_classes import CommonClasses, Names, clause_order
+from upheld.policy.analyse.query import QueryCase, QueryScope, answer_scope, classes
 from upheld.policy.analyse.wording import Region, Wording, ways_of
 from upheld.policy.compile import OwedKey
 from upheld.policy.load import Policy
@@ -21,7 +21,7 @@ YES, NO, SOMETIMES = "yes", "no", "sometimes"
 WORDS = {"always": YES, "never": NO, "when": SOMETIMES}
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedCase(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that are refused under the same facts by the same clauses; none: by silence."""
 
     when: tuple[tuple[str, ...], ...]  # one empty set: whatever is so; none: too many to list
@@ -30,7 +30,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
-class Due(msgspec.Struct, frozen=True):
+class ObligationAnswer(msgspec.Struct, frozen=True):
     """What a clause obliges to, within what time, and whether it does in any case."""
 
     clause: str
@@ -39,51 +39,53 @@ class Due(msgspec.Struct, frozen=True):
     certain: bool
 
 
-class Full(msgspec.Struct, frozen=True, kw_only=True):
+class FullAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An answer with its contrary: `yes`, `no` or `sometimes`."""
 
     verdict: str
-    cases: tuple[Case, ...]
-    refusals: tuple[Refusal, ...]
+    cases: tuple[QueryCase, ...]
+    refusals: tuple[RefusedCase, ...]
     duties: tuple[DutyDue, ...]  # of everything that is allowed
-    due: tuple[Due, ...]
+    due: tuple[ObligationAnswer, ...]
 
 
-_Found = dict[Names, tuple[Grid, list[Bits]]]
+_ClassesByAction = dict[Names, tuple[Grid, list[Bits]]]
 _Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]
 
 
-def full_answer(policy: Policy, asked: Asked) -> Full:
+def full_answer(policy: Policy, scope: QueryScope) -> FullAnswer:
     """What the policy answers to a question, both ways; exact over all of its requests."""
-    joint = Joint((policy,))
-    answer = possible(policy, asked, joint)
-    refused: dict[_Key, _Found] = {}
+    common = CommonClasses((policy,))
+    answer = answer_scope(policy, scope, common)
+    refusal_classes: dict[_Key, _ClassesByAction] = {}
     duties: set[DutyDue] | None = None
     due: dict[OwedKey, bool] = {}
-    for action, grid, state in classes(joint, asked):
-        cell = joint.meaning(joint.live(state))[0]
-        cube = cell.space.worlds_matching(asked.facts)
+    for action, grid, state in classes(common, scope):
+        cell = common.meaning(common.live(state))[0]
+        cube = cell.space.worlds_matching(scope.facts)
         if allow := cell.allow & cube:
             here = {d for d, worlds in cell.duties.items() if allow & ~worlds == 0}
             duties = here if duties is None else duties & here
         if deny := cube & ~cell.allow:
             by = clause_order(policy, (c for c, worlds in cell.denies.items() if worlds & deny))
-            key = (ways_of(cell.space, deny, asked.facts), by)
-            found = refused.setdefault(key, {})
-            found.setdefault(action, (grid, []))[1].append(state)
-        for owed, worlds in cell.owed.items():
+            key = (ways_of(cell.space, deny, scope.facts), by)
+            classes_here = refusal_classes.setdefault(key, {})
+            classes_here.setdefault(action, (grid, []))[1].append(state)
+        for act, worlds in cell.owed.items():
             if worlds & cube:
-                due[owed] = due.get(owed, True) and cube & ~worlds == 0
-    wording = Wording(joint, 0)
+                due[act] = due.get(act, True) and cube & ~worlds == 0
+    wording = Wording(common, 0)
     refusals = []
-    for (when, by), found in refused.items():
-        regions, more = wording.regions(found)
-        refusals.append(Refusal(when=when, clauses=by, regions=regions, more=more))
+    for (when, by), classes_here in refusal_classes.items():
+        regions, more = wording.regions(classes_here)
+        refusals.append(RefusedCase(when=when, clauses=by, regions=regions, more=more))
     refusals.sort(key=lambda each: (not each.clauses, each.when == ((),), len(each.when)))
-    return Full(
+    return FullAnswer(
         verdict=WORDS[answer.verdict],
         cases=answer.cases,
         refusals=tuple(refusals),
         duties=tuple(sorted(duties or (), key=lambda d: (d.duty, d.amount))),
-        due=tuple(Due(o.clause, o.amount, o.unit, certain) for o, certain in due.items()),
+        due=tuple(
+            ObligationAnswer(o.clause, o.amount, o.unit, certain) for o, certain in due.items()
+        ),
     )

@@ -13,7 +13,14 @@ from typing import Any
 import msgspec
 
 from upheld.core import observing
-from upheld.policy.analyse.joint import Joint, Names, clause_order, example, same_words, shown
+from upheld.policy.analyse.common_classes import (
+    CommonClasses,
+    Names,
+    clause_order,
+    example,
+    json_facts,
+    vocabulary_differences,
+)
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell, CompiledPolicy, OwedKey
 from upheld.policy.fact_space import Space
@@ -39,7 +46,7 @@ WIDENING = ("allowed", "duty-dropped")
 OLD_ONLY = ("denied", "not-owed")  # told in the words of the old version
 
 
-class Witness(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeExample(msgspec.Struct, frozen=True, kw_only=True):
     """A smallest example: a question with facts, and what each version answers to it."""
 
     text: str
@@ -61,7 +68,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     regions: tuple[Region, ...] = ()
     more: bool = False
     text: str
-    witness: Witness
+    witness: ChangeExample
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,19 +108,19 @@ def compare(old: Policy, new: Policy) -> Comparison:
     Exact over the union of both vocabularies; UpheldError, naming clauses, where that is too dear.
     """
     observing.reads_everything()
-    joint = Joint((old, new))
+    common = CommonClasses((old, new))
     edits = _Edits(old, new)
-    groups: dict[_Key, _Group] = {}
-    for action, grid, state, cells in differing(joint):
+    groups: dict[_Key, _ChangeGroup] = {}
+    for action, grid, state, cells in differing_classes(common):
         space = cells[0].space
         for kind, detail, worlds in differences(*cells):
-            causes = edits.causes(joint, state, cells, kind, worlds)
+            causes = edits.causes(common, state, cells, kind, worlds)
             side = int(bool(action[1])) if kind not in OLD_ONLY else int(not action[0])
             key = (kind, detail, causes, ways_of(space, worlds), side)
-            group = groups.setdefault(key, _Group(action, grid, state, space, worlds, {}))
-            group.found.setdefault(action, (grid, []))[1].append(state)
-    wordings = (Wording(joint, 0), Wording(joint, 1))
-    changes = [_change(joint, wordings, key, group) for key, group in groups.items()]
+            group = groups.setdefault(key, _ChangeGroup(action, grid, state, space, worlds, {}))
+            group.classes.setdefault(action, (grid, []))[1].append(state)
+    wordings = (Wording(common, 0), Wording(common, 1))
+    changes = [_change(common, wordings, key, group) for key, group in groups.items()]
     place = {clause: at for at, clause in enumerate(clause_order(new, edits.edited))}
     order = list(KINDS)
     changes.sort(
@@ -135,22 +142,24 @@ def compare(old: Policy, new: Policy) -> Comparison:
     )
 
 
-def differing(joint: Joint) -> Iterator[tuple[Names, Grid, Bits, tuple[Cell, ...]]]:
+def differing_classes(
+    common: CommonClasses,
+) -> Iterator[tuple[Names, Grid, Bits, tuple[Cell, ...]]]:
     """Every class at which two policies have other rules, with what both say there."""
-    content = _contents(joint.sides)
-    kept: dict[Bits, tuple[Cell, ...] | None] = {}
-    for action in joint.actions:
-        grid = joint.grid(action)
+    content = _contents(common.sides)
+    cells_by_state: dict[Bits, tuple[Cell, ...] | None] = {}
+    for action in common.actions:
+        grid = common.grid(action)
         for state in grid.classes:
-            live = joint.live(state)
-            if live not in kept:
+            live = common.live(state)
+            if live not in cells_by_state:
                 alike = content(0, live[0]) == content(1, live[1])
-                cells = None if alike else joint.meaning(live)
+                cells = None if alike else common.meaning(live)
                 if cells is not None and not any(True for _ in differences(*cells)):
                     cells = None
-                kept[live] = cells
-            if (found := kept[live]) is not None:
-                yield action, grid, state, found
+                cells_by_state[live] = cells
+            if (pair := cells_by_state[live]) is not None:
+                yield action, grid, state, pair
 
 
 def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | OwedKey | str, int]]:
@@ -166,10 +175,10 @@ def differences(old: Cell, new: Cell) -> Iterator[tuple[str, DutyDue | OwedKey |
         before, after = old.bases.get(basis, 0), new.bases.get(basis, 0)
         yield from _one("basis-dropped", both & before & ~after, basis)
         yield from _one("basis-added", both & after & ~before, basis)
-    for owed in sorted(old.owed.keys() | new.owed.keys()):
-        before, after = old.owed.get(owed, 0), new.owed.get(owed, 0)
-        yield from _one("owed", after & ~before, owed)
-        yield from _one("not-owed", before & ~after, owed)
+    for act in sorted(old.owed.keys() | new.owed.keys()):
+        before, after = old.owed.get(act, 0), new.owed.get(act, 0)
+        yield from _one("owed", after & ~before, act)
+        yield from _one("not-owed", before & ~after, act)
     for table, others, same in (
         (old.allows, new.allows, both),
         (old.denies, new.denies, old.space.all & ~(old.allow | new.allow)),
@@ -191,7 +200,7 @@ def _one(
 _Key = tuple[str, DutyDue | OwedKey | str, tuple[str, ...], tuple[tuple[str, ...], ...], int]
 
 
-class _Group(msgspec.Struct):
+class _ChangeGroup(msgspec.Struct):
     """Classes that differ in the same way, and the first of them for a witness."""
 
     action: Names
@@ -199,7 +208,7 @@ class _Group(msgspec.Struct):
     state: Bits
     space: Space
     worlds: int
-    found: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[Names, tuple[Grid, list[Bits]]]
 
 
 def _contents(sides: Sequence[CompiledPolicy]) -> Any:
@@ -208,7 +217,7 @@ def _contents(sides: Sequence[CompiledPolicy]) -> Any:
     tables: list[list[int]] = []
     for side in sides:
         keys: dict[int, int] = {}
-        seen: dict[object, int] = {}
+        counts: dict[object, int] = {}
         for n in side.levels:
             node = side.program.nodes[n]
             parents = tuple(sorted(keys[p] for p in node.parents))
@@ -221,8 +230,8 @@ def _contents(sides: Sequence[CompiledPolicy]) -> Any:
                 node.bases,
                 parents,
             )
-            seen[base] = seen.get(base, 0) + 1
-            keys[n] = numbers.setdefault((base, seen[base]), len(numbers))
+            counts[base] = counts.get(base, 0) + 1
+            keys[n] = numbers.setdefault((base, counts[base]), len(numbers))
         tables.append(
             [
                 numbers.setdefault((keys[n], gate, copy.condition), len(numbers))
@@ -231,12 +240,12 @@ def _contents(sides: Sequence[CompiledPolicy]) -> Any:
         )
 
     def content(at: int, bits: int) -> frozenset[int]:
-        table, found = tables[at], []
+        table, keys_here = tables[at], []
         while bits:
             low = bits & -bits
-            found.append(table[low.bit_length() - 1])
+            keys_here.append(table[low.bit_length() - 1])
             bits ^= low
-        return frozenset(found)
+        return frozenset(keys_here)
 
     return content
 
@@ -259,17 +268,17 @@ class _Edits:
         self.defining = {
             d.clause for p in (old, new) for d in p.program.definitions.values()
         } & self.edited
-        gone = {n: r for n, r in before.items() if n not in prose[1] and r[0]}
-        come = {n: r for n, r in after.items() if n not in prose[0] and r[0]}
+        removed = {n: r for n, r in before.items() if n not in prose[1] and r[0]}
+        added = {n: r for n, r in after.items() if n not in prose[0] and r[0]}
         self.notes = tuple(
             f"#{name} is now #{other}: its rules moved word for word"
-            for name, rules in gone.items()
-            for other, others in come.items()
+            for name, rules in removed.items()
+            for other, others in added.items()
             if rules[0] == others[0]
         )
 
     def causes(
-        self, joint: Joint, state: Bits, cells: Sequence[Cell], kind: str, worlds: int
+        self, common: CommonClasses, state: Bits, cells: Sequence[Cell], kind: str, worlds: int
     ) -> tuple[str, ...]:
         """The edited clauses that bring a difference about; none where only words differ."""
         old, new = cells
@@ -282,12 +291,12 @@ class _Edits:
         if kind == "denied":
             tables = [new.denies, old.allows]
         for table in tables:
-            if found := {c for c, where in table.items() if where & worlds} & self.edited:
-                return clause_order(joint.policies[1], found)
-        live = joint.live(state)
-        speaking = {c for at, bits in enumerate(live) for c in joint.clauses_at(at, bits)}
-        found = speaking & self.edited or self.defining or self.edited
-        return clause_order(joint.policies[1], found)
+            if clauses := {c for c, where in table.items() if where & worlds} & self.edited:
+                return clause_order(common.policies[1], clauses)
+        live = common.live(state)
+        speaking = {c for at, bits in enumerate(live) for c in common.clauses_at(at, bits)}
+        clauses = speaking & self.edited or self.defining or self.edited
+        return clause_order(common.policies[1], clauses)
 
 
 def _rules(policy: Policy) -> dict[str, tuple[tuple[str, ...], bool, str]]:
@@ -303,73 +312,75 @@ def _rules(policy: Policy) -> dict[str, tuple[tuple[str, ...], bool, str]]:
     }
 
 
-def _change(joint: Joint, wordings: tuple[Wording, Wording], key: _Key, group: _Group) -> Change:
+def _change(
+    common: CommonClasses, wordings: tuple[Wording, Wording], key: _Key, group: _ChangeGroup
+) -> Change:
     kind, detail, causes, ways, side = key
     wording = wordings[side]
-    regions, more = wording.regions(group.found)
-    said, told = [KINDS[kind]], ""
+    regions, more = wording.regions(group.classes)
+    phrases, detail_text = [KINDS[kind]], ""
     match detail:
         case DutyDue():
-            told = wording.plain.duty(detail)
-            said[0] = f"{said[0]} {told}"
+            detail_text = wording.plain.duty(detail)
+            phrases[0] = f"{phrases[0]} {detail_text}"
         case OwedKey(clause, amount, unit):
-            told = f"#{clause}" + (f" within {amount} {unit}" if amount else " at once")
-            said[0] = f"{said[0]} by {told}"
+            detail_text = f"#{clause}" + (f" within {amount} {unit}" if amount else " at once")
+            phrases[0] = f"{phrases[0]} by {detail_text}"
         case str() if kind.startswith("basis"):
-            told = wording.plain.label(BASIS, detail)
-            said[0] = f"{said[0]} {told}"
+            detail_text = wording.plain.label(BASIS, detail)
+            phrases[0] = f"{phrases[0]} {detail_text}"
         case str():
-            told = detail
-            said[0] += f" #{detail}" if detail else ""
-    text = f"{said[0]}: {together(regions, more=more)}"
+            detail_text = detail
+            phrases[0] += f" #{detail}" if detail else ""
+    text = f"{phrases[0]}: {together(regions, more=more)}"
     if phrase := wording.ways(ways):
         text += f" {phrase}"
     because = ", ".join(f"#{c}" for c in causes) or "the vocabulary"
     return Change(
         kind=kind,
         clauses=causes,
-        detail=told,
+        detail=detail_text,
         when=ways,
         regions=regions,
         more=more,
         text=f"{text}, because of {because}",
-        witness=_witness(joint, wording, group),
+        witness=_example(common, wording, group),
     )
 
 
-def _witness(joint: Joint, wording: Wording, group: _Group) -> Witness:
+def _example(common: CommonClasses, wording: Wording, group: _ChangeGroup) -> ChangeExample:
     facts = example(group.space, group.worlds)
     cell = group.grid.first(group.state)
     dimensions = [axis.name for axis in group.grid.axes]
-    asked: list[tuple[dict[str, Any] | None, dict[str, object], Decision | None]] = []
-    for side, policy in enumerate(joint.policies):
-        known = joint.known(side, facts)
+    answers: list[tuple[dict[str, Any] | None, dict[str, object], Decision | None]] = []
+    for side, policy in enumerate(common.policies):
+        own_facts = common.facts_for(side, facts)
         if not group.action[side]:
-            asked.append((None, shown(known), None))
+            answers.append((None, json_facts(own_facts), None))
             continue
-        request = joint.request(side, group.action, dimensions, cell)
-        said = {d: list(words) for d, words in request.dimensions().items()}
-        question = {"action": request.action, **said}
-        asked.append((question, shown(known), policy.decide(request, known)))
-    own = asked[wording.side][0] or {}
+        request = common.request(side, group.action, dimensions, cell)
+        terms = {d: list(words) for d, words in request.dimensions().items()}
+        question = {"action": request.action, **terms}
+        answers.append((question, json_facts(own_facts), policy.decide(request, own_facts)))
+    own = answers[wording.side][0] or {}
     text = wording.plain.question(
         group.action[wording.side], {d: w for d, w in own.items() if d != "action"}
     )
-    if given := wording.plain.given(shown(facts)):
-        text += ", given that " + " and ".join(given)
-    return Witness(
+    if phrases := wording.plain.given(json_facts(facts)):
+        text += ", given that " + " and ".join(phrases)
+    return ChangeExample(
         text=text,
-        question=asked[1][0],
-        old_question=asked[0][0],
-        facts=asked[1][1],
-        old_facts=asked[0][1],
-        old=asked[0][2],
-        new=asked[1][2],
+        question=answers[1][0],
+        old_question=answers[0][0],
+        facts=answers[1][1],
+        old_facts=answers[0][1],
+        old=answers[0][2],
+        new=answers[1][2],
     )
 
 
 def _vocabulary_notes(old: Policy, new: Policy) -> list[str]:
-    notes = same_words((old, new))
+    notes = vocabulary_differences((old, new))
     absent = [
         f"fact: `{name}` now means {'no' if fact.absent else 'unknown'} where there is no record"
         for name, fact in new.program.vocabulary.facts.items()

@@ -15,7 +15,13 @@ from typing import Any
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.policy.analyse.joint import Joint, Names, example, same_words, shown
+from upheld.policy.analyse.common_classes import (
+    CommonClasses,
+    Names,
+    example,
+    json_facts,
+    vocabulary_differences,
+)
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell
 from upheld.policy.fact_space import Space
@@ -73,7 +79,7 @@ class Containment(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(lines)
 
 
-class Terms(msgspec.Struct, frozen=True):
+class SharingTerms(msgspec.Struct, frozen=True):
     """What a policy lets be shared with a partner at a class: worlds, and worlds by duty."""
 
     space: Space
@@ -87,21 +93,21 @@ def contains(agreement: Policy, policy: Policy) -> Containment:
 
     Exact; UpheldError, naming clauses, where that is too dear.
     """
-    if lacks := lacking(agreement, policy):
+    if lacks := missing_words(agreement, policy):
         return Containment(verdict="not comparable", notes=tuple(lacks))
     try:
-        joint = Joint((agreement, policy))
+        common = CommonClasses((agreement, policy))
     except UpheldError as error:
         if error.code != "vocabulary":
             raise
         return Containment(verdict="not comparable", notes=(str(error),))
-    return _Comparing(joint).result()
+    return _ContainmentCheck(common).result()
 
 
-def lacking(agreement: Policy, policy: Policy) -> list[str]:
+def missing_words(agreement: Policy, policy: Policy) -> list[str]:
     """The words without which an agreement and a policy cannot be compared, as sentences."""
-    wanted = (("agreement", agreement, USE), ("policy", policy, SHARE), ("policy", policy, PARTNER))
-    return [f"the {what} has no `{name}`" for what, each, name in wanted if not _knows(each, name)]
+    words = (("agreement", agreement, USE), ("policy", policy, SHARE), ("policy", policy, PARTNER))
+    return [f"the {what} has no `{name}`" for what, each, name in words if not _knows(each, name)]
 
 
 def _knows(policy: Policy, name: str) -> bool:
@@ -111,203 +117,213 @@ def _knows(policy: Policy, name: str) -> bool:
     return name in leaves["action"].bit
 
 
-def shared(joint: Joint, side: int, names: Names) -> Iterator[tuple[Grid, Bits, list[Bits]]]:
-    """Every class of what is used, with the classes of sharing that one policy has for it.
+def sharing_classes(
+    common: CommonClasses, side: int, names: Names
+) -> Iterator[tuple[Grid, Bits, list[Bits]]]:
+    """Yield every class of use, with the classes of sharing that one policy has for it.
 
     `side` is the policy that shares; a side whose name in `names` is empty says nothing.
     """
-    compiled = joint.sides[side]
+    compiled = common.sides[side]
     partners = compiled.leaves["party"].of(compiled.leaves["party"].mask[PARTNER])
-    used = [
+    dimensions = [
         d
-        for d in joint.takes(names)
+        for d in common.takes(names)
         if d not in ("recipient", "actor")
-        and d in joint.sides[0].takes[names[0] if names[0] != SHARE else USE]
+        and d in common.sides[0].takes[names[0] if names[0] != SHARE else USE]
     ]
-    extra = [d for d in compiled.takes[SHARE] if d not in (*used, "recipient", "actor")]
+    extra = [d for d in compiled.takes[SHARE] if d not in (*dimensions, "recipient", "actor")]
     for partner in partners:
-        start = [_start(joint, at, name) for at, name in enumerate(names)]
+        start = [_start(common, at, name) for at, name in enumerate(names)]
         if "recipient" in compiled.takes[SHARE]:
-            start[side] &= joint.at(side, "recipient", partner)
-        grid = joint.over(tuple(start), names, used)
+            start[side] &= common.at(side, "recipient", partner)
+        grid = common.over(tuple(start), names, dimensions)
         for state in grid.classes:
             alone = tuple(bits if at == side else 0 for at, bits in enumerate(state))
-            yield grid, state, list(joint.over(alone, names, extra).classes)
+            yield grid, state, list(common.over(alone, names, extra).classes)
 
 
-def _start(joint: Joint, side: int, action: str) -> int:
-    compiled = joint.sides[side]
+def _start(common: CommonClasses, side: int, action: str) -> int:
+    compiled = common.sides[side]
     bits = compiled.action[action]
     if "actor" in compiled.takes[action] and PROVIDER in compiled.leaves["party"].bit:
-        bits &= joint.at(side, "actor", PROVIDER)
+        bits &= common.at(side, "actor", PROVIDER)
     return bits
 
 
-def terms(joint: Joint, side: int, space: Space, states: list[Bits]) -> Terms:
+def terms(common: CommonClasses, side: int, space: Space, states: list[Bits]) -> SharingTerms:
     """What a policy lets be shared at any of some classes."""
     cube = space.worlds_matching({AGREED: True})
     allow, duties = 0, dict[DutyDue, int]()
-    for bits in {joint.live(state)[side] for state in states}:
-        cell = joint.sides[side].meaning(bits, space, {})
+    for bits in {common.live(state)[side] for state in states}:
+        cell = common.sides[side].meaning(bits, space, {})
         allow |= cell.allow
         for duty, worlds in cell.duties.items():
             duties[duty] = duties.get(duty, 0) | worlds
-    return Terms(space, cube, allow & cube, duties)
+    return SharingTerms(space, cube, allow & cube, duties)
 
 
-def kept(duty: DutyDue, carried: Mapping[DutyDue, int]) -> int:
-    """The worlds in which a duty, or one that is stricter in time, is carried."""
-    found = carried.get(duty, 0)
-    for other, worlds in carried.items():
+def duty_worlds(duty: DutyDue, duties: Mapping[DutyDue, int]) -> int:
+    """The worlds in which a duty, or a stricter one of a shorter time, must be fulfilled."""
+    all_worlds = duties.get(duty, 0)
+    for other, worlds in duties.items():
         if other.duty == duty.duty and other.unit in TIMED and duty.unit in TIMED:
             amount = scale(Fraction(other.amount), other.unit, duty.unit)
             if amount is not None and amount <= Fraction(duty.amount):
-                found |= worlds
-    return found
+                all_worlds |= worlds
+    return all_worlds
 
 
-class _Group(msgspec.Struct):
+class _DifferenceGroup(msgspec.Struct):
     action: Names
     grid: Grid
     state: Bits
     sharing: Bits | None  # a class of the policy's sharing
     space: Space
     worlds: int
-    found: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[Names, tuple[Grid, list[Bits]]]
 
 
-class _Comparing:
-    def __init__(self, joint: Joint) -> None:
-        self.joint = joint
-        self.wording = Wording(joint, 0)
-        self.groups: dict[tuple[str, str, tuple[tuple[str, ...], ...]], _Group] = {}
+class _ContainmentCheck:
+    def __init__(self, common: CommonClasses) -> None:
+        self.common = common
+        self.wording = Wording(common, 0)
+        self.groups: dict[tuple[str, str, tuple[tuple[str, ...], ...]], _DifferenceGroup] = {}
         self._use()
         self._store()
         self._disclose()
 
     def result(self) -> Containment:
         """The verdict with everything that led to it."""
-        found = [self._difference(key, group) for key, group in self.groups.items()]
-        wider = tuple(each for each in found if each.kind not in NARROWER)
-        narrower = tuple(each for each in found if each.kind in NARROWER)
+        differences = [self._difference(key, group) for key, group in self.groups.items()]
+        wider = tuple(each for each in differences if each.kind not in NARROWER)
+        narrower = tuple(each for each in differences if each.kind in NARROWER)
         foreign, notes = self._foreign()
         verdict = "wider" if wider else "narrower" if narrower else "identical"
         if foreign and not wider:
             verdict = "not comparable"
         return Containment(verdict=verdict, wider=wider, narrower=narrower, notes=notes)
 
-    def _add(self, key: tuple[str, str, int], group: _Group) -> None:
+    def _add(self, key: tuple[str, str, int], group: _DifferenceGroup) -> None:
         kind, detail, worlds = key
         if not worlds:
             return
         ways = ways_of(group.space, worlds, {AGREED: True})
-        known = self.groups.setdefault((kind, detail, ways), group)
-        known.found.setdefault(group.action, (group.grid, []))[1].append(group.state)
+        stored = self.groups.setdefault((kind, detail, ways), group)
+        stored.classes.setdefault(group.action, (group.grid, []))[1].append(group.state)
 
     def _use(self) -> None:
         names = (USE, SHARE)
-        for grid, state, sharing in shared(self.joint, 1, names):
-            space = self.joint.space([state, *sharing])
-            theirs = self.joint.sides[0].meaning(self.joint.live(state)[0], space, {})
-            ours = terms(self.joint, 1, space, sharing)
+        for grid, state, sharing in sharing_classes(self.common, 1, names):
+            space = self.common.space([state, *sharing])
+            theirs = self.common.sides[0].meaning(self.common.live(state)[0], space, {})
+            ours = terms(self.common, 1, space, sharing)
             for kind, detail, worlds in self._differences(theirs, ours):
-                group = _Group(names, grid, state, sharing[0], space, worlds, {})
+                group = _DifferenceGroup(names, grid, state, sharing[0], space, worlds, {})
                 self._add((kind, detail, worlds), group)
 
-    def _differences(self, theirs: Cell, ours: Terms) -> Iterator[tuple[str, str, int]]:
+    def _differences(self, theirs: Cell, ours: SharingTerms) -> Iterator[tuple[str, str, int]]:
         allow = theirs.allow & ours.cube
         yield "use", "", allow & ~ours.allow
         yield "less", "", ours.allow & ~allow
         both = allow & ours.allow
         for duty, worlds in sorted(ours.duties.items()):
-            said = self.wording.plain.duty(duty)
-            yield "duty", said, both & worlds & ~kept(duty, theirs.duties)
+            duty_text = self.wording.plain.duty(duty)
+            yield "duty", duty_text, both & worlds & ~duty_worlds(duty, theirs.duties)
         for duty, worlds in sorted(theirs.duties.items()):
-            said = self.wording.plain.duty(duty)
-            yield "more-duty", said, both & worlds & ~kept(duty, ours.duties)
+            duty_text = self.wording.plain.duty(duty)
+            yield "more-duty", duty_text, both & worlds & ~duty_worlds(duty, ours.duties)
 
     def _store(self) -> None:
         """What the partner stores it may keep no longer than we may."""
-        if not all(STORE in side.action for side in self.joint.sides):
+        if not all(STORE in side.action for side in self.common.sides):
             return
         names = (STORE, STORE)
-        grid = self.joint.grid(names)
+        grid = self.common.grid(names)
         for state in grid.classes:
-            theirs, ours = self.joint.meaning(self.joint.live(state))
+            theirs, ours = self.common.meaning(self.common.live(state))
             for duty, worlds in sorted(ours.duties.items()):
                 if duty.unit in TIMED:
                     cube = theirs.space.worlds_matching({AGREED: True})
-                    late = theirs.allow & worlds & cube & ~kept(duty, theirs.duties)
-                    said = self.wording.plain.duty(duty)
-                    group = _Group(names, grid, state, None, theirs.space, late, {})
-                    self._add(("retention", said, late), group)
+                    late = theirs.allow & worlds & cube & ~duty_worlds(duty, theirs.duties)
+                    duty_text = self.wording.plain.duty(duty)
+                    group = _DifferenceGroup(names, grid, state, None, theirs.space, late, {})
+                    self._add(("retention", duty_text, late), group)
 
     def _disclose(self) -> None:
         """Passing anything on is wider, other than back to the provider."""
-        side = self.joint.sides[0]
-        positions = self.joint.positions["recipient"]
+        side = self.common.sides[0]
+        positions = self.common.positions["recipient"]
         others = sum(1 << at for at, n in enumerate(positions) if n[0] != PROVIDER)
-        for action in self.joint.actions:
+        for action in self.common.actions:
             if not action[0] or "recipient" not in side.takes[action[0]]:
                 continue
-            grid = self.joint.grid(action, {"recipient": others})
+            grid = self.common.grid(action, {"recipient": others})
             for state in grid.classes:
-                live = (self.joint.live(state)[0], 0)
-                cell = self.joint.meaning(live)[0]
+                live = (self.common.live(state)[0], 0)
+                cell = self.common.meaning(live)[0]
                 worlds = cell.allow & cell.space.worlds_matching({AGREED: True})
-                group = _Group(action, grid, state, None, cell.space, worlds, {})
+                group = _DifferenceGroup(action, grid, state, None, cell.space, worlds, {})
                 self._add(("disclose", "", worlds), group)
 
     def _foreign(self) -> tuple[bool, tuple[str, ...]]:
         """Whether the agreement allows acts that the policy has no word for, and notes."""
-        joint = self.joint
-        seen = {
+        common = self.common
+        own_actions = {
             a
-            for node in joint.sides[0].program.nodes
+            for node in common.sides[0].program.nodes
             if node.effect == "allow"
             for copy in node.copies
             for a in copy.actions
         }
-        foreign = sorted(a[0] for a in joint.actions if a[0] in seen and a[1] != a[0])
-        compared = {a for a in seen if "recipient" in joint.sides[0].takes[a]} | {USE, STORE}
-        beside = sorted(seen - compared - set(foreign))
+        foreign = sorted(a[0] for a in common.actions if a[0] in own_actions and a[1] != a[0])
+        compared_actions = {a for a in own_actions if "recipient" in common.sides[0].takes[a]} | {
+            USE,
+            STORE,
+        }
+        beside = sorted(own_actions - compared_actions - set(foreign))
         notes = []
         if foreign:
             notes.append("the policy has no action " + ", ".join(f"`{a}`" for a in foreign))
         if beside:
             notes.append("not compared, for sharing is not about it: " + ", ".join(beside))
-        if same_words(joint.policies):
+        if vocabulary_differences(common.policies):
             notes.append("the vocabularies differ; compared on the union")
         return bool(foreign), tuple(notes)
 
     def _difference(
-        self, key: tuple[str, str, tuple[tuple[str, ...], ...]], group: _Group
+        self, key: tuple[str, str, tuple[tuple[str, ...], ...]], group: _DifferenceGroup
     ) -> Difference:
         kind, detail, ways = key
-        regions, more = self.wording.regions(group.found)
+        regions, more = self.wording.regions(group.classes)
         facts = {**example(group.space, group.worlds), AGREED: True}
         cell = group.grid.first(group.state)
         dimensions = [axis.name for axis in group.grid.axes]
-        asked = self.joint.request(0, group.action, dimensions, cell)
+        request = self.common.request(0, group.action, dimensions, cell)
         lead = SAID[kind] + (f" “{detail}”" if detail else "")
         when = self.wording.ways(ways)
         policy: dict[str, Any] = {}
         if group.sharing is not None:
-            ours = self.joint.request(1, group.action, dimensions, cell)
-            policy = self._asked(1, msgspec.structs.replace(ours, recipient=(PARTNER,)), facts)
+            ours = self.common.request(1, group.action, dimensions, cell)
+            policy = self._ask(1, msgspec.structs.replace(ours, recipient=(PARTNER,)), facts)
         return Difference(
             kind=kind,
             detail=detail,
             when=ways,
             regions=regions,
             text=f"{lead}: {together(regions, more=more)}{' ' + when if when else ''}",
-            facts=shown(facts),
-            agreement=self._asked(0, asked, facts),
+            facts=json_facts(facts),
+            agreement=self._ask(0, request, facts),
             policy=policy,
         )
 
-    def _asked(self, side: int, request: Request, facts: dict[str, object]) -> dict[str, Any]:
-        known = self.joint.known(side, facts)
-        decision: Decision = self.joint.policies[side].decide(request, known)
-        said = {d: list(words) for d, words in request.dimensions().items()}
-        return {"action": request.action, **said, "facts": shown(known), "decision": decision}
+    def _ask(self, side: int, request: Request, facts: dict[str, object]) -> dict[str, Any]:
+        own_facts = self.common.facts_for(side, facts)
+        decision: Decision = self.common.policies[side].decide(request, own_facts)
+        terms = {d: list(words) for d, words in request.dimensions().items()}
+        return {
+            "action": request.action,
+            **terms,
+            "facts": json_facts(own_facts),
+            "decision": decision,
+        }

@@ -12,8 +12,15 @@ from collections.abc import Iterable
 from itertools import product
 
 from upheld.core.errors import PolicyError, UpheldError
-from upheld.policy.analyse.contains import AGREED, USE, contains, lacking, shared, terms
-from upheld.policy.analyse.joint import Joint
+from upheld.policy.analyse.common_classes import CommonClasses
+from upheld.policy.analyse.contains import (
+    AGREED,
+    USE,
+    contains,
+    missing_words,
+    sharing_classes,
+    terms,
+)
 from upheld.policy.analyse.wording import Wording, ways_of
 from upheld.policy.document import read_document
 from upheld.policy.load import Policy
@@ -40,16 +47,16 @@ def agreement(policy: Policy, partner: str) -> str:
             code="partner",
             hint="letters, digits, spaces and .,&'-",
         )
-    if lacks := lacking(policy, policy):
+    if lacks := missing_words(policy, policy):
         raise UpheldError(
             "; ".join(lacks), code="vocabulary", hint="an agreement is about `use` and `share`"
         )
     text = _text(policy, partner)
-    draft = _read(text, policy)
-    found = contains(draft, policy)
-    if found.verdict != "identical":
+    draft = _parse_agreement(text, policy)
+    comparison = contains(draft, policy)
+    if comparison.verdict != "identical":
         raise UpheldError(
-            f"the terms could not be written exactly: {found}",
+            f"the terms could not be written exactly: {comparison}",
             code="inexact",
             hint="write the agreement by hand and check it by `upheld contains`",
         )
@@ -58,11 +65,11 @@ def agreement(policy: Policy, partner: str) -> str:
 
 def _groups(policy: Policy) -> dict[Key, tuple[Grid, list[Bits]]]:
     """What a partner may use, by what must hold and which duties there are."""
-    joint = Joint((policy,))
+    common = CommonClasses((policy,))
     groups: dict[Key, tuple[Grid, list[Bits]]] = {}
-    for grid, state, sharing in shared(joint, 0, ("share",)):
-        space = joint.space(sharing)
-        ours = terms(joint, 0, space, sharing)
+    for grid, state, sharing in sharing_classes(common, 0, ("share",)):
+        space = common.space(sharing)
+        ours = terms(common, 0, space, sharing)
         parts: dict[tuple[DutyDue, ...], int] = {(): ours.allow}
         for duty, worlds in sorted(ours.duties.items()):
             parts = {
@@ -77,8 +84,8 @@ def _groups(policy: Policy) -> dict[Key, tuple[Grid, list[Bits]]]:
 
 
 def _text(policy: Policy, partner: str) -> str:
-    joint = Joint((policy,))
-    wording = Wording(joint, 0)
+    common = CommonClasses((policy,))
+    wording = Wording(common, 0)
     front = policy.front
     lines = ["---", f"policy: {json.dumps('Agreement with ' + partner, ensure_ascii=False)}"]
     if front.provider:
@@ -101,8 +108,8 @@ def _text(policy: Policy, partner: str) -> str:
         for at, box in enumerate(boxes, number - len(boxes) + 1):
             lines += _clause(wording, at, grid, box, ways, duties)
     lines += ["We pass nothing on to anybody but the provider. {#no-onward-sharing}", ""]
-    known = policy.engine.compiled.leaves
-    if "disclose" in known["action"].mask and "provider" in known["party"].mask:
+    leaves = policy.engine.compiled.leaves
+    if "disclose" in leaves["action"].mask and "provider" in leaves["party"].mask:
         lines += ["```rule", "may not disclose to any but provider", "```", ""]
     else:
         lines[-2] = lines[-2].replace("{#no-onward-sharing}", "{.note}")
@@ -119,19 +126,19 @@ def _clause(
 ) -> list[str]:
     """One clause: its prose and its rule."""
     plain = wording.plain
-    said: dict[str, list[str]] = {}
+    dimensions: dict[str, list[str]] = {}
     parts: list[list[tuple[str, str]]] = []  # for each dimension, ways to name a part of it
     for axis, mask in zip(grid.axes, box, strict=True):
         tree = TREE_OF[axis.name]
-        if mask == (1 << len(wording.joint.positions[axis.name])) - 1:
+        if mask == (1 << len(wording.common.positions[axis.name])) - 1:
             continue
-        leaves = wording.joint.leaves(0, axis.name, mask)
-        said[axis.name] = plain.fold(tree, leaves)
+        leaves = wording.common.leaves(0, axis.name, mask)
+        dimensions[axis.name] = plain.fold(tree, leaves)
         lead = f"{LEAD[axis.name]} " if axis.name in LEAD else ""
         parts.append(
             [
                 (lead + words, missing and f"  except {lead}{missing}")
-                for words, missing in spelled(plain, tree, leaves)
+                for words, missing in rule_terms(plain, tree, leaves)
             ]
         )
     condition = " or ".join(
@@ -146,43 +153,45 @@ def _clause(
     for choice in product(*parts):
         lines.append(" ".join([f"may {USE}", *(words for words, _ in choice)]))
         lines += [*tail, *(lift for _, lift in choice if lift)]
-    told = wording.act([USE], said)
+    act = wording.act([USE], dimensions)
     when = wording.ways(ways)
     always = f"; always {', '.join(plain.duty(d) for d in duties)}" if duties else ""
-    prose = f"We may {told}{', ' + when if when else ''}{always}. {{#use-{number}}}"
+    prose = f"We may {act}{', ' + when if when else ''}{always}. {{#use-{number}}}"
     return [prose, "", "```rule", *lines, "```", ""]
 
 
-def spelled(plain: Plain, tree: str, leaves: Iterable[str]) -> list[tuple[str, str]]:
+def rule_terms(plain: Plain, tree: str, leaves: Iterable[str]) -> list[tuple[str, str]]:
     """Leaves as rules name them: words, and what an exception must take away from them again.
 
     The unnamed rest of a group can only be named with the group.
     """
-    wanted = set(leaves)
-    if OTHER not in wanted:
-        words, missing = _named(plain, tree, plain.fold(tree, wanted), wanted)
+    leaf_set = set(leaves)
+    if OTHER not in leaf_set:
+        words, missing = _writable_words(plain, tree, plain.fold(tree, leaf_set), leaf_set)
         return [(", ".join(words), ", ".join(missing))]
-    lacks = set(plain.leaves[tree].names) - wanted
-    words, more = _named(plain, tree, plain.fold(tree, lacks), lacks)
-    found = [(f"any but {', '.join(words)}" if words else "any", "")]
+    lacks = set(plain.leaves[tree].names) - leaf_set
+    words, more = _writable_words(plain, tree, plain.fold(tree, lacks), lacks)
+    spellings = [(f"any but {', '.join(words)}" if words else "any", "")]
     if more:
-        found += spelled(plain, tree, {leaf for w in more for leaf in plain.under(tree, w) or (w,)})
-    return found
+        spellings += rule_terms(
+            plain, tree, {leaf for w in more for leaf in plain.under(tree, w) or (w,)}
+        )
+    return spellings
 
 
-def _named(
-    plain: Plain, tree: str, words: list[str], wanted: set[str]
+def _writable_words(
+    plain: Plain, tree: str, words: list[str], leaf_set: set[str]
 ) -> tuple[list[str], list[str]]:
     """Words that can be written, and those to take away where a group stands for its rest."""
     groups = [word.removesuffix(f"/{OTHER}") for word in words]
     tops = list(dict.fromkeys(groups))
     leaves = {leaf for word in tops for leaf in plain.under(tree, word)}
-    missing = plain.fold(tree, leaves - wanted)
+    missing = plain.fold(tree, leaves - leaf_set)
     means = {word: set(plain.under(tree, word)) for word in tops}
     return [w for w in tops if not any(means[w] < more for more in means.values())], missing
 
 
-def _read(text: str, policy: Policy) -> Policy:
+def _parse_agreement(text: str, policy: Policy) -> Policy:
     document, faults = read_document(text, "agreement")
     if document is None:
         raise PolicyError(faults)

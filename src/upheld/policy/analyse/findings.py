@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from upheld.policy.analyse.joint import Joint, Names, clause_order
+from upheld.policy.analyse.common_classes import CommonClasses, Names, clause_order
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell
 from upheld.policy.load import Policy
@@ -22,7 +22,7 @@ SURPRISES = {
     "although": "allowed although another clause speaks of it",
     "one-clause": "allowed by one clause only",
 }
-Found = dict[Names, tuple[Grid, list[Bits]]]
+ClassesByAction = dict[Names, tuple[Grid, list[Bits]]]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,21 +58,21 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
 def findings(policy: Policy) -> Findings:
     """Everything that any recipient can ever receive, and what is surprising about it."""
-    joint = Joint((policy,))
-    wording = Wording(joint, 0)
-    side = joint.sides[0]
-    groups: dict[_Key, Found] = {}
-    odd: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Found] = {}
+    common = CommonClasses((policy,))
+    wording = Wording(common, 0)
+    side = common.sides[0]
+    groups: dict[_Key, ClassesByAction] = {}
+    odd: dict[tuple[str, tuple[str, ...], tuple[str, ...]], ClassesByAction] = {}
     weights: dict[str, int] = {}
-    for name, taken in side.takes.items():
-        if not {"recipient", "data"} <= set(taken):
+    for name, dimensions in side.takes.items():
+        if not {"recipient", "data"} <= set(dimensions):
             continue
         action = (name,)
-        grid = joint.grid(action)
+        grid = common.grid(action)
         open_classes = []
         for state in grid.classes:
-            live = joint.live(state)
-            cell = joint.meaning(live)[0]
+            live = common.live(state)
+            cell = common.meaning(live)[0]
             if not cell.allow:
                 continue
             open_classes.append(state)
@@ -80,17 +80,17 @@ def findings(policy: Policy) -> Findings:
             duties = tuple(sorted(wording.plain.duty(duty) for duty in cell.duties))
             key = (ways_of(cell.space, cell.allow), clauses, duties, tuple(sorted(cell.bases)))
             groups.setdefault(key, {}).setdefault(action, (grid, []))[1].append(state)
-            for kind, by, others in _odd(joint, live[0], cell, clauses):
-                found = odd.setdefault((kind, by, others), {})
-                found.setdefault(action, (grid, []))[1].append(state)
-        _weigh(joint, grid, open_classes, weights)
-    rows = [row for key, found in groups.items() for row in _rows(joint, wording, key, found)]
+            for kind, by, others in _odd(common, live[0], cell, clauses):
+                classes = odd.setdefault((kind, by, others), {})
+                classes.setdefault(action, (grid, []))[1].append(state)
+        _weigh(common, grid, open_classes, weights)
+    rows = [row for key, classes in groups.items() for row in _rows(common, wording, key, classes)]
     rows.sort(key=lambda row: (_sensitivity(wording, row.region, weights), _effort(row), row.text))
     return Findings(
         rows=tuple(rows),
         surprises=tuple(
-            _surprise(wording, kind, by, others, found)
-            for (kind, by, others), found in sorted(
+            _surprise(wording, kind, by, others, classes)
+            for (kind, by, others), classes in sorted(
                 odd.items(), key=lambda item: list(SURPRISES).index(item[0][0])
             )
         ),
@@ -102,27 +102,29 @@ _Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...], tupl
 
 
 def _odd(
-    joint: Joint, bits: int, cell: Cell, clauses: tuple[str, ...]
+    common: CommonClasses, bits: int, cell: Cell, clauses: tuple[str, ...]
 ) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """What is surprising about a class: kind, the clauses that allow, the clauses that speak."""
-    side = joint.sides[0]
+    side = common.sides[0]
     nodes = side.program.nodes
-    found: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+    oddities: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
     if cell.allow == cell.space.all:
-        found.append(("no-proof", clauses, ()))
+        oddities.append(("no-proof", clauses, ()))
     against = {
         nodes[n].clause
         for n in {side.copies[at][0] for at in range(bits.bit_length()) if bits >> at & 1}
         if nodes[n].effect == "deny" and side.applies(n, bits, cell.space, {}) & cell.allow
     }
-    if others := clause_order(joint.policies[0], against.difference(clauses)):
-        found += [("although", (clause,), others) for clause in clauses]
+    if others := clause_order(common.policies[0], against.difference(clauses)):
+        oddities += [("although", (clause,), others) for clause in clauses]
     if len(clauses) == 1:
-        found.append(("one-clause", clauses, ()))
-    return found
+        oddities.append(("one-clause", clauses, ()))
+    return oddities
 
 
-def _weigh(joint: Joint, grid: Grid, classes: Sequence[Bits], weights: dict[str, int]) -> None:
+def _weigh(
+    common: CommonClasses, grid: Grid, classes: Sequence[Bits], weights: dict[str, int]
+) -> None:
     """Count, for each leaf of data, the requests that can be allowed."""
     boxes, _ = grid.boxes(classes, BOXES_MAX)
     at = [axis.name for axis in grid.axes].index("data")
@@ -130,7 +132,7 @@ def _weigh(joint: Joint, grid: Grid, classes: Sequence[Bits], weights: dict[str,
         size = 1
         for place, mask in enumerate(box):
             size *= 1 if place == at else mask.bit_count()
-        for leaf in joint.leaves(0, "data", box[at]):
+        for leaf in common.leaves(0, "data", box[at]):
             weights[leaf] = weights.get(leaf, 0) + size
 
 
@@ -146,10 +148,12 @@ def _effort(row: Row) -> int:
     return len(row.when[0]) if row.when else 99
 
 
-def _rows(joint: Joint, wording: Wording, key: _Key, found: Found) -> list[Row]:
+def _rows(
+    common: CommonClasses, wording: Wording, key: _Key, classes: ClassesByAction
+) -> list[Row]:
     ways, clauses, duties, bases = key
-    regions, _ = wording.regions(found)
-    facts = joint.facts
+    regions, _ = wording.regions(classes)
+    facts = common.facts
     names = {literal.removeprefix("not ").split()[0] for way in ways for literal in way}
     proofs = tuple(sorted({facts[name].proof for name in names if facts[name].proof}))
     condition = wording.ways(ways) or "with nothing to prove"
@@ -170,9 +174,9 @@ def _rows(joint: Joint, wording: Wording, key: _Key, found: Found) -> list[Row]:
 
 
 def _surprise(
-    wording: Wording, kind: str, by: Sequence[str], others: Sequence[str], found: Found
+    wording: Wording, kind: str, by: Sequence[str], others: Sequence[str], classes: ClassesByAction
 ) -> Surprise:
-    regions, more = wording.regions(found)
+    regions, more = wording.regions(classes)
     clauses = ", ".join(f"#{clause}" for clause in by)
     text = f"{SURPRISES[kind]}: {together(regions, more=more)}, by {clauses}"
     if others:

@@ -29,7 +29,7 @@ ASSENTS = frozenset(
 )
 
 
-class Stopped(NamedTuple):
+class Overruling(NamedTuple):
     """Where a denial elsewhere is all that stops a grant: the worlds, and the clauses that deny."""
 
     worlds: int
@@ -38,24 +38,24 @@ class Stopped(NamedTuple):
 
 def family(compiled: CompiledPolicy, nodes: list[int]) -> set[int]:
     """A rule with what it is an exception to and its own exceptions, all the way."""
-    found, up, down = set(nodes), list(nodes), list(nodes)
+    members, up, down = set(nodes), list(nodes), list(nodes)
     while up:
-        parents = [p for p in compiled.program.nodes[up.pop()].parents if p not in found]
-        found.update(parents)
+        parents = [p for p in compiled.program.nodes[up.pop()].parents if p not in members]
+        members.update(parents)
         up += parents
     while down:
-        children = [c for c in compiled.children[down.pop()] if c not in found]
-        found.update(children)
+        children = [c for c in compiled.children[down.pop()] if c not in members]
+        members.update(children)
         down += children
-    return found
+    return members
 
 
-def stopped(
+def overruling(
     compiled: CompiledPolicy, nodes: list[int], bits: int, cell: Cell, *, decides: bool
-) -> Stopped | None:
-    """Whether at a class only a denial elsewhere stops a grant from giving.
+) -> Overruling | None:
+    """The worlds of a class where nothing but a denial elsewhere stops a grant; None if none.
 
-    With `decides`, from making a difference: another grant would not give the same.
+    With `decides`, only those where it would make a difference: no other grant allows them.
     """
     program = compiled.program.nodes
     own = family(compiled, nodes)
@@ -81,34 +81,36 @@ def stopped(
         gives &= ~compiled.meaning(bits & ~elsewhere & ~mine, cell.space, {}).allow
     worlds = gives & denied
     by = frozenset(c for c in clauses if cell.denies.get(c, 0) & worlds)
-    return Stopped(worlds, by) if worlds else None
+    return Overruling(worlds, by) if worlds else None
 
 
 def contradicts(compiled: CompiledPolicy, nodes: list[int], clauses: frozenset[str]) -> bool:
     """Whether one of some clauses denies the very acts, under the very condition, of a grant."""
     program = compiled.program
-    mine = [_said(program.nodes[n]) for n in nodes]
+    mine = [_reach(program.nodes[n]) for n in nodes]
     theirs = [
-        _said(node)
+        _reach(node)
         for node in program.nodes
         if node.effect == "deny" and node.clause in clauses and not node.parents
     ]
     return any(each in theirs for each in mine)
 
 
-def _said(node: Node) -> list[tuple[frozenset[str], Any, Condition]]:
-    """What a rule speaks of, without the actor that a grant supposes."""
+def _reach(node: Node) -> list[tuple[frozenset[str], Any, Condition]]:
+    """The actions of a rule with each scope and condition, without the actor a grant supposes."""
     provider = frozenset(("provider",))
-    found: dict[Any, set[str]] = {}
+    actions_by_reach: dict[Any, set[str]] = {}
     for copy in node.copies:
         scope = {d: frozenset(leaves) for d, leaves in copy.scope.items()}
         if node.effect == "allow" and scope.get("actor") == provider:
             del scope["actor"]
-        found.setdefault((frozenset(scope.items()), copy.condition), set()).update(copy.actions)
-    return [(frozenset(actions), *said) for said, actions in found.items()]
+        actions_by_reach.setdefault((frozenset(scope.items()), copy.condition), set()).update(
+            copy.actions
+        )
+    return [(frozenset(actions), *reach) for reach, actions in actions_by_reach.items()]
 
 
-def gained(compiled: CompiledPolicy, cell: Cell) -> Iterator[tuple[str, str, DutyDue, int]]:
+def gained_duties(compiled: CompiledPolicy, cell: Cell) -> Iterator[tuple[str, str, DutyDue, int]]:
     """The clause of each grant that gains a duty at a class, from which clause, in which worlds."""
     nodes = compiled.program.nodes
     for n, worlds in cell.grants.items():
@@ -127,18 +129,18 @@ def without_assent(program: Program) -> Iterator[Node]:
     for node in program.nodes:
         if not any(program.vocabulary.under_basis(basis, CONSENT) for basis in node.bases):
             continue
-        asked = set(_asked(program, node))
-        if not any(_given(program.vocabulary.facts[name]) for name in asked):
+        required = set(_required_facts(program, node))
+        if not any(_is_assent(program.vocabulary.facts[name]) for name in required):
             yield node
 
 
-def _asked(program: Program, node: Node) -> Iterator[str]:
+def _required_facts(program: Program, node: Node) -> Iterator[str]:
     """The facts that a rule, or what it is an exception to, asks to hold."""
     for copies in (node.copies, *node.gates):
         for copy in copies:
             yield from _positive(copy.condition, holds=True)
     for parent in node.parents:
-        yield from _asked(program, program.nodes[parent])
+        yield from _required_facts(program, program.nodes[parent])
 
 
 def _positive(condition: Condition, *, holds: bool) -> Iterator[str]:
@@ -153,7 +155,7 @@ def _positive(condition: Condition, *, holds: bool) -> Iterator[str]:
                 yield from _positive(each, holds=holds)
 
 
-def _given(fact: Fact) -> bool:
+def _is_assent(fact: Fact) -> bool:
     """Whether a person gives a fact, by what proves it or, where nothing is named, by its name."""
     name = fact.proof or fact.name
     return fact.kind == "boolean" and any(

@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 
 from upheld.core.errors import PolicyError
-from upheld.policy.analyse.compare import differing
-from upheld.policy.analyse.joint import Joint
-from upheld.policy.analyse.sever import struck
+from upheld.policy.analyse.common_classes import CommonClasses
+from upheld.policy.analyse.compare import differing_classes
+from upheld.policy.analyse.sever import strike
 from upheld.policy.document import Block, Document, read_document
 from upheld.policy.load import Policy
 from upheld.policy.parse import parse_block
@@ -83,10 +83,10 @@ def mutants(policy: Policy) -> Iterator[Mutant]:
         blocks = [(at, b) for at, b in enumerate(section.blocks) if b.kind == "rule"]
         if not blocks or not section.id or section.severed:
             continue
-        name, parsed = section.id, [(at, b, parse_block(b.text)[0]) for at, b in blocks]
-        statements = sum(len(each) for _, _, each in parsed)
+        name, parsed_blocks = section.id, [(at, b, parse_block(b.text)[0]) for at, b in blocks]
+        statements = sum(len(each) for _, _, each in parsed_blocks)
         if policy.program.clause(name).nodes:
-            whole = struck(policy, name)
+            whole = strike(policy, name)
             yield Mutant(
                 id=f"#{name}",
                 kind="clause",
@@ -96,31 +96,31 @@ def mutants(policy: Policy) -> Iterator[Mutant]:
                 program=whole.program,
             )
         count = 0
-        for at, block, listed in parsed:
-            for place, statement in enumerate(listed):
+        for at, block, block_statements in parsed_blocks:
+            for place, statement in enumerate(block_statements):
                 count += 1
                 for change in _changes(statement, alone=statements == 1):
                     replaced = [
-                        *listed[:place],
+                        *block_statements[:place],
                         *([change.rule] if change.rule else []),
-                        *listed[place + 1 :],
+                        *block_statements[place + 1 :],
                     ]
-                    named = f"#{name} rule {count}{change.name and ': '}{change.name}"
-                    yield _made(
+                    ident = f"#{name} rule {count}{change.name and ': '}{change.name}"
+                    yield _build(
                         policy,
                         document,
                         (number, at, block),
                         tuple(replaced),
-                        Mutant(id=named, kind=change.kind, clause=name, text=change.text),
+                        Mutant(id=ident, kind=change.kind, clause=name, text=change.text),
                     )
 
 
 def equal(policy: Policy, mutant: Mutant) -> bool:
     """Whether a mutant says the same of everything that can be asked, citations included."""
-    return next(differing(Joint((policy, mutant.policy))), None) is None
+    return next(differing_classes(CommonClasses((policy, mutant.policy))), None) is None
 
 
-def _made(
+def _build(
     policy: Policy,
     document: Document,
     where: tuple[int, int, Block],
@@ -136,10 +136,10 @@ def _made(
     for line in [*text.split("\n")]:
         rows.append(start)
         start += len(line) + 1
-    changed = msgspec.structs.replace(
+    new_block = msgspec.structs.replace(
         block, text=text, rows=tuple(rows), columns=(block.column,) * len(rows)
     )
-    blocks = (*section.blocks[:at], changed, *section.blocks[at + 1 :])
+    blocks = (*section.blocks[:at], new_block, *section.blocks[at + 1 :])
     sections = (
         *document.sections[:number],
         msgspec.structs.replace(section, blocks=blocks),
@@ -167,11 +167,11 @@ def _changes(statement: Statement, *, alone: bool) -> Iterator[_Change]:
     """Every change of a rule or definition; one that stands alone in its clause is not struck."""
     if isinstance(statement, DefinitionNode):
         yield _Change("rule", "", f"`define {statement.name.word}`", None)
-        for names, gone in _without(statement.terms):
+        for names, word in _without(statement.terms):
             yield _Change(
                 "member",
-                f"defined {gone}",
-                f"`{gone}` of `{statement.name.word}`",
+                f"defined {word}",
+                f"`{word}` of `{statement.name.word}`",
                 msgspec.structs.replace(statement, terms=names),
             )
         for condition, what, kind in _conditions(statement.condition):
@@ -190,39 +190,39 @@ def _changes(statement: Statement, *, alone: bool) -> Iterator[_Change]:
 
 def _of_rule(rule: RuleNode) -> Iterator[_Change]:
     """Every change inside of a rule and of the exceptions under it."""
-    shown = f"of `{_short(rule)}`"
+    of_rule = f"of `{_short(rule)}`"
 
-    def changed(kind: str, name: str, **parts: object) -> _Change:
-        return _Change(kind, name, f"{name} {shown}", msgspec.structs.replace(rule, **parts))
+    def change(kind: str, name: str, **parts: object) -> _Change:
+        return _Change(kind, name, f"{name} {of_rule}", msgspec.structs.replace(rule, **parts))
 
     what = "action" if rule.verb and not rule.is_exception else "first"
-    for names, gone in _without(rule.first):
-        yield changed("member", f"{what} {gone}", first=names)
-    for terms, gone in _terms(rule.data or Terms()):
-        yield changed("member", f"data {gone}", data=terms)
+    for names, word in _without(rule.first):
+        yield change("member", f"{what} {word}", first=names)
+    for terms, word in _terms(rule.data or Terms()):
+        yield change("member", f"data {word}", data=terms)
     for at, (preposition, each) in enumerate(rule.scope):
-        for terms, gone in _terms(each):
+        for terms, word in _terms(each):
             scope = (*rule.scope[:at], (preposition, terms), *rule.scope[at + 1 :])
-            yield changed("member", f"{preposition} {gone}", scope=scope)
-    for condition, gone, kind in _conditions(rule.condition):
-        yield changed(kind, gone, condition=condition)
-    for number, moved in _steps(rule.within):
-        yield changed("number", f"within {moved}", within=number)
+            yield change("member", f"{preposition} {word}", scope=scope)
+    for condition, word, kind in _conditions(rule.condition):
+        yield change(kind, word, condition=condition)
+    for number, step in _steps(rule.within):
+        yield change("number", f"within {step}", within=number)
     for at, duty in enumerate(rule.duties):
         rest = (*rule.duties[:at], *rule.duties[at + 1 :])
-        yield changed("member", f"with {duty.name.word}", duties=rest)
-        for number, moved in _steps(duty.number):
+        yield change("member", f"with {duty.name.word}", duties=rest)
+        for number, step in _steps(duty.number):
             stepped = (*rule.duties[:at], DutyCall(duty.name, number), *rule.duties[at + 1 :])
-            yield changed("number", f"with {duty.name.word} {moved}", duties=stepped)
+            yield change("number", f"with {duty.name.word} {step}", duties=stepped)
     for at, exception in enumerate(rule.exceptions):
         yield from _of_exception(rule, at, exception)
 
 
 def _of_exception(rule: RuleNode, at: int, exception: RuleNode) -> Iterator[_Change]:
     def under(new: RuleNode | None) -> RuleNode:
-        kept = [] if new is None else [new]
-        listed = (*rule.exceptions[:at], *kept, *rule.exceptions[at + 1 :])
-        return msgspec.structs.replace(rule, exceptions=listed)
+        replacement = [] if new is None else [new]
+        exceptions = (*rule.exceptions[:at], *replacement, *rule.exceptions[at + 1 :])
+        return msgspec.structs.replace(rule, exceptions=exceptions)
 
     name = f"exception {at + 1}"
     yield _Change("exception", name, f"`{_short(exception)}`", under(None))
@@ -243,28 +243,28 @@ def _terms(terms: Terms) -> Iterator[tuple[Terms, str]]:
         yield Terms(any=True), f"but {terms.names[0].word}"
         return
     but = "but " if terms.any else ""
-    for names, gone in _without(terms.names):
-        yield Terms(names, any=terms.any), but + gone
+    for names, word in _without(terms.names):
+        yield Terms(names, any=terms.any), but + word
 
 
 def _conditions(formula: Formula | None) -> Iterator[tuple[Formula, str, str]]:
     """A formula without each part of its lists, or with each number moved: what it is then."""
     match formula:
         case All(parts) | Some(parts):
-            joined = type(formula)
+            connective = type(formula)
             for at, part in enumerate(parts):
                 rest = (*parts[:at], *parts[at + 1 :])
-                gone = print_formula(part, nested=True)
-                yield (rest[0] if len(rest) == 1 else joined(rest)), f"when {gone}", "member"
+                text = print_formula(part, nested=True)
+                yield (rest[0] if len(rest) == 1 else connective(rest)), f"when {text}", "member"
                 for new, what, kind in _conditions(part):
-                    yield joined((*parts[:at], new, *parts[at + 1 :])), what, kind
+                    yield connective((*parts[:at], new, *parts[at + 1 :])), what, kind
         case Not(inner):
             for new, what, kind in _conditions(inner):
                 yield Not(new), what, kind
         case Test(number=Number() as number):
-            for stepped, moved in _steps(number):
+            for stepped, step in _steps(number):
                 test = msgspec.structs.replace(formula, number=stepped)
-                yield test, f"when {formula.fact.word} {formula.comparison} {moved}", "number"
+                yield test, f"when {formula.fact.word} {formula.comparison} {step}", "number"
         case _:
             return
 

@@ -23,7 +23,7 @@ del{background:#5a2420}ins{background:#1f4a28}}
 """
 
 
-def page(old: Policy, new: Policy, found: Comparison) -> str:
+def page(old: Policy, new: Policy, comparison: Comparison) -> str:
     """The page; it needs nothing from anywhere else."""
     title = f"{new.front.policy}: what changes"
     versions = " to ".join(
@@ -33,14 +33,22 @@ def page(old: Policy, new: Policy, found: Comparison) -> str:
     before, after = _clauses(old), _clauses(new)
     names = [*after, *(name for name in before if name not in after)]
     rows = [
-        _row(name, before.get(name), after.get(name), found)
+        _row(name, before.get(name), after.get(name), comparison)
         for name in names
-        if before.get(name) != after.get(name) or any(name in c.clauses for c in found.changes)
+        if before.get(name) != after.get(name) or any(name in c.clauses for c in comparison.changes)
     ]
-    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
-    lost = [c for c in found.changes if not c.clauses]
-    rows += [f"<tr><td colspan=2>{''.join(map(_effect, lost))}</td></tr>"] if lost else []
-    summary = "No change in effect." if found.same else f"{len(found.changes)} changes in effect."
+    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes)
+    unattributed = [c for c in comparison.changes if not c.clauses]
+    rows += (
+        [f"<tr><td colspan=2>{''.join(map(_effect, unattributed))}</td></tr>"]
+        if unattributed
+        else []
+    )
+    summary = (
+        "No change in effect."
+        if comparison.same
+        else f"{len(comparison.changes)} changes in effect."
+    )
     table = (
         f"<table><thead><tr><th>Old</th><th>New</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         if rows
@@ -64,17 +72,17 @@ def _clauses(policy: Policy) -> dict[str, tuple[str, str]]:
 
 
 def _row(
-    name: str, old: tuple[str, str] | None, new: tuple[str, str] | None, found: Comparison
+    name: str, old: tuple[str, str] | None, new: tuple[str, str] | None, comparison: Comparison
 ) -> str:
-    prose = _marked(old[0] if old else "", new[0] if new else "")
-    rules = _marked(old[1] if old else "", new[1] if new else "")
+    prose = _diff(old[0] if old else "", new[0] if new else "")
+    rules = _diff(old[1] if old else "", new[1] if new else "")
     cells = [
         f"<td><strong>#{escape(name)}</strong><p>{prose[side]}</p><pre>{rules[side]}</pre></td>"
         if present
         else f"<td>#{escape(name)} is not in this version</td>"
         for side, present in enumerate((old, new))
     ]
-    mine = [change for change in found.changes if name in change.clauses]
+    mine = [change for change in comparison.changes if name in change.clauses]
     effects = "".join(map(_effect, mine)) or "<p>No change in effect.</p>"
     return f"<tr>{''.join(cells)}</tr><tr><td colspan=2>{effects}</td></tr>"
 
@@ -93,18 +101,18 @@ def _effect(change: Change) -> str:
     )
 
 
-def _marked(old: str, new: str) -> tuple[str, str]:
+def _diff(old: str, new: str) -> tuple[str, str]:
     """Two texts as HTML, what was taken away and put in marked word by word."""
     a, b = old.split(" "), new.split(" ")
-    left, right = [], []
+    old_html, new_html = [], []
     for kind, i, j, m, n in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         before, after = escape(" ".join(a[i:j])), escape(" ".join(b[m:n]))
         if kind == "equal":
-            left.append(before)
-            right.append(after)
+            old_html.append(before)
+            new_html.append(after)
             continue
         if before:
-            left.append(f"<del>{before}</del>")
+            old_html.append(f"<del>{before}</del>")
         if after:
-            right.append(f"<ins>{after}</ins>")
-    return " ".join(left), " ".join(right)
+            new_html.append(f"<ins>{after}</ins>")
+    return " ".join(old_html), " ".join(new_html)

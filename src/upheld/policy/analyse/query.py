@@ -14,7 +14,13 @@ from typing import Any
 import msgspec
 
 from upheld.core.errors import RequestError
-from upheld.policy.analyse.joint import Joint, Names, clause_order, example, shown
+from upheld.policy.analyse.common_classes import (
+    CommonClasses,
+    Names,
+    clause_order,
+    example,
+    json_facts,
+)
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.fact_space import Space
 from upheld.policy.load import Policy
@@ -34,16 +40,16 @@ TOO_MANY = "in more ways than can be listed"
 OPEN = re.compile(rf"(?:\b(?P<lead>{'|'.join(PREPOSITIONS)}) +)?(?<!\S)\?(?!\S)")
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What a query is about: actions, positions, which dimensions are open, facts given."""
+class QueryScope(msgspec.Struct, frozen=True):
+    """What a query is about: actions, terms by dimension, open dimensions, facts."""
 
     actions: tuple[str, ...]
-    said: dict[str, tuple[str, ...]]
+    terms: dict[str, tuple[str, ...]]
     open: tuple[str, ...]
     facts: dict[str, object]
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class QueryCase(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that are allowed under the same facts by the same clauses, with an example."""
 
     when: tuple[tuple[str, ...], ...]  # the shortest first; one empty set: with no fact to prove
@@ -57,11 +63,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class QueryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """`never`, `always` or `when`, with the cases; `open` lists the words of an open dimension."""
 
     verdict: str
-    cases: tuple[Case, ...]
+    cases: tuple[QueryCase, ...]
     open: dict[str, tuple[str, ...]]
     clauses: tuple[str, ...]  # that deny, where the verdict is never
     text: str
@@ -70,41 +76,43 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.text
 
 
-def query(policy: Policy, text: str) -> Answer:
+def query(policy: Policy, text: str) -> QueryAnswer:
     """Whether something can ever be allowed, and when; exact over all of its requests.
 
     Raises RequestError for a question that cannot be asked.
     """
-    return possible(policy, question(policy, text))
+    return answer_scope(policy, question(policy, text))
 
 
-def possible(policy: Policy, asked: Asked, joint: Joint | None = None) -> Answer:
-    """The same for a question that is read already, and classes that were made already."""
-    joint = joint or Joint((policy,))
-    groups: dict[_Key, _Group] = {}
+def answer_scope(
+    policy: Policy, scope: QueryScope, common: CommonClasses | None = None
+) -> QueryAnswer:
+    """Answer a query whose scope is read; `common` spares building the policy's classes again."""
+    common = common or CommonClasses((policy,))
+    groups: dict[_Key, _CaseGroup] = {}
     sure, denied = True, set[str]()
-    for action, grid, state in classes(joint, asked):
-        cell = joint.meaning(joint.live(state))[0]
-        cube = cell.space.worlds_matching(asked.facts)
+    for action, grid, state in classes(common, scope):
+        cell = common.meaning(common.live(state))[0]
+        cube = cell.space.worlds_matching(scope.facts)
         allow = cell.allow & cube
         sure = sure and allow == cube
         denied |= {clause for clause, worlds in cell.denies.items() if worlds & cube}
         if allow:
             by = clause_order(policy, (c for c, worlds in cell.allows.items() if worlds & allow))
-            ways = ways_of(cell.space, allow, asked.facts)
+            ways = ways_of(cell.space, allow, scope.facts)
             bases = tuple(sorted(b for b, worlds in cell.bases.items() if worlds & allow))
             group = groups.setdefault(
-                (ways, by, bases), _Group(action, grid, state, cell.space, allow, {})
+                (ways, by, bases), _CaseGroup(action, grid, state, cell.space, allow, {})
             )
-            group.found.setdefault(action, (grid, []))[1].append(state)
-    wording = Wording(joint, 0)
-    cases = [_case(joint, wording, key, group) for key, group in groups.items()]
+            group.classes.setdefault(action, (grid, []))[1].append(state)
+    wording = Wording(common, 0)
+    cases = [_case(common, wording, key, group) for key, group in groups.items()]
     cases.sort(key=lambda c: (len(c.when[0]) if c.when else 99, c.text))
     verdict = "always" if sure else "when" if cases else "never"
-    return Answer(
+    return QueryAnswer(
         verdict=verdict,
         cases=tuple(cases),
-        open={d: _opened(wording, d, cases) for d in asked.open},
+        open={d: _open_words(wording, d, cases) for d in scope.open},
         clauses=() if cases else clause_order(policy, denied),
         text=_sentence(verdict, cases, clause_order(policy, denied)),
     )
@@ -113,120 +121,130 @@ def possible(policy: Policy, asked: Asked, joint: Joint | None = None) -> Answer
 _Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]
 
 
-class _Group(msgspec.Struct):
+class _CaseGroup(msgspec.Struct):
     action: Names
     grid: Grid
     state: Bits
     space: Space
     worlds: int
-    found: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[Names, tuple[Grid, list[Bits]]]
 
 
-def classes(joint: Joint, asked: Asked) -> Sequence[tuple[Names, Grid, Bits]]:
+def classes(common: CommonClasses, scope: QueryScope) -> Sequence[tuple[Names, Grid, Bits]]:
     """The classes of requests that a question covers: action, grid, class."""
-    side = joint.sides[0]
-    checker = joint.policies[0].engine.checker
-    positions = {d: checker.dimension(d, words) for d, words in asked.said.items()}
-    found = []
-    for action in asked.actions:
+    side = common.sides[0]
+    checker = common.policies[0].engine.checker
+    positions = {d: checker.dimension(d, words) for d, words in scope.terms.items()}
+    request_classes = []
+    for action in scope.actions:
         within = dict(positions)
-        if "actor" in side.takes[action] and not {"actor"} & {*positions, *asked.open}:
-            within["actor"] = joint.policies[0].engine.actor
-        grid = joint.grid((action,), within)
-        found += [((action,), grid, state) for state in grid.classes]
-    return found
+        if "actor" in side.takes[action] and not {"actor"} & {*positions, *scope.open}:
+            within["actor"] = common.policies[0].engine.actor
+        grid = common.grid((action,), within)
+        request_classes += [((action,), grid, state) for state in grid.classes]
+    return request_classes
 
 
-def question(policy: Policy, text: str) -> Asked:
+def question(policy: Policy, text: str) -> QueryScope:
     """A query in the words of the language, or as one of a few plain questions."""
     plain = text.strip().rstrip("?").strip()
     takes = policy.engine.compiled.takes
-    if found := WHO.fullmatch(plain):
-        actions = tuple(a for a, taken in takes.items() if {"recipient", "data"} <= set(taken))
-        return _checked(policy, Asked(actions, {"data": (found["words"],)}, ("recipient",), {}))
-    if found := WHAT.fullmatch(plain):
-        actions = tuple(a for a, taken in takes.items() if {"recipient", "data"} <= set(taken))
-        return _checked(policy, Asked(actions, {"recipient": (found["words"],)}, ("data",), {}))
-    if (found := WHAT_FOR.fullmatch(plain)) and "use" in takes:
-        return _checked(policy, Asked(("use",), {"data": (found["words"],)}, ("purpose",), {}))
+    if match := WHO.fullmatch(plain):
+        actions = tuple(
+            a for a, dimensions in takes.items() if {"recipient", "data"} <= set(dimensions)
+        )
+        return _require_valid(
+            policy, QueryScope(actions, {"data": (match["words"],)}, ("recipient",), {})
+        )
+    if match := WHAT.fullmatch(plain):
+        actions = tuple(
+            a for a, dimensions in takes.items() if {"recipient", "data"} <= set(dimensions)
+        )
+        return _require_valid(
+            policy, QueryScope(actions, {"recipient": (match["words"],)}, ("data",), {})
+        )
+    if (match := WHAT_FOR.fullmatch(plain)) and "use" in takes:
+        return _require_valid(
+            policy, QueryScope(("use",), {"data": (match["words"],)}, ("purpose",), {})
+        )
     leads = [PREPOSITIONS[m["lead"]] if m["lead"] else "data" for m in OPEN.finditer(text)]
-    return _checked(policy, _parsed(policy, OPEN.sub("", text), tuple(leads)))
+    return _require_valid(policy, _parse(policy, OPEN.sub("", text), tuple(leads)))
 
 
-def asked_of(
-    policy: Policy, action: str, said: Mapping[str, Sequence[str]], facts: Mapping[str, object]
-) -> Asked:
+def scope_of(
+    policy: Policy, action: str, terms: Mapping[str, Sequence[str]], facts: Mapping[str, object]
+) -> QueryScope:
     """A query out of its parts; RequestError where the vocabulary does not have it."""
     checker = policy.engine.checker
     actions = tuple(checker.actions(action, policy.engine.compiled.leaves["action"].names))
-    words = {d: tuple(w) for d, w in said.items() if w}
-    return _checked(policy, Asked(actions, words, (), dict(facts)))
+    words = {d: tuple(w) for d, w in terms.items() if w}
+    return _require_valid(policy, QueryScope(actions, words, (), dict(facts)))
 
 
-def _parsed(policy: Policy, text: str, leads: tuple[str, ...]) -> Asked:
+def _parse(policy: Policy, text: str, leads: tuple[str, ...]) -> QueryScope:
     node, mistakes = parse_question(text)
     names = Vocabulary(policy.program.vocabulary)
     names.definitions = dict(policy.program.definitions)
-    said = [f"{m.message}; expected {m.expected}" for m in mistakes]
+    errors = [f"{m.message}; expected {m.expected}" for m in mistakes]
 
     def report(_offset: int, _code: str, message: str, _expected: str, near: str) -> None:
-        said.append(message + (f"; did you mean `{near}`?" if near else ""))
+        errors.append(message + (f"; did you mean `{near}`?" if near else ""))
 
-    asked = question_of(node, names, report) if node is not None else None
-    if said or asked is None:
+    parsed = question_of(node, names, report) if node is not None else None
+    if errors or parsed is None:
         raise RequestError(
-            "; ".join(said),
+            "; ".join(errors),
             code="question",
             hint="ask as in: share payment to advertiser; share birth-date to ?;"
             " who can ever receive birth-date?",
         )
     checker = policy.engine.checker
-    actions = tuple(checker.actions(asked.action, policy.engine.compiled.leaves["action"].names))
-    return Asked(actions, asked.dimensions, leads, dict(asked.facts))
+    actions = tuple(checker.actions(parsed.action, policy.engine.compiled.leaves["action"].names))
+    return QueryScope(actions, parsed.dimensions, leads, dict(parsed.facts))
 
 
-def _checked(policy: Policy, asked: Asked) -> Asked:
+def _require_valid(policy: Policy, scope: QueryScope) -> QueryScope:
     """RequestError for a query that the vocabulary does not have, or facts given in parts."""
     checker = policy.engine.checker
-    for dimension, words in asked.said.items():
+    for dimension, words in scope.terms.items():
         checker.dimension(dimension, words)
-    for dimension in (*asked.said, *asked.open):
-        checker.require_dimension(dimension, asked.actions)
-    if not asked.actions:
+    for dimension in (*scope.terms, *scope.open):
+        checker.require_dimension(dimension, scope.actions)
+    if not scope.actions:
         raise RequestError("no action takes a recipient", code="question")
-    given = checker.check_facts(asked.facts)
-    if given.parts or given.rest:
+    fact_input = checker.check_facts(scope.facts)
+    if fact_input.parts or fact_input.rest:
         raise RequestError(
             "a query takes facts as a whole, not in parts",
             code="question",
             hint="leave the part out, or ask `decide`",
         )
-    return msgspec.structs.replace(asked, facts=given.values)
+    return msgspec.structs.replace(scope, facts=fact_input.values)
 
 
-def _case(joint: Joint, wording: Wording, key: _Key, group: _Group) -> Case:
+def _case(common: CommonClasses, wording: Wording, key: _Key, group: _CaseGroup) -> QueryCase:
     ways, clauses, bases = key
-    regions, more = wording.regions(group.found)
+    regions, more = wording.regions(group.classes)
     cell = group.grid.first(group.state)
-    request = joint.request(0, group.action, [a.name for a in group.grid.axes], cell)
+    request = common.request(0, group.action, [a.name for a in group.grid.axes], cell)
     facts = example(group.space, group.worlds)
     by = ", ".join(f"#{clause}" for clause in clauses) + wording.because(bases)
     condition = wording.ways(ways) or ("with nothing to prove" if ways else TOO_MANY)
-    said = {d: list(words) for d, words in request.dimensions().items()}
-    return Case(
+    terms = {d: list(words) for d, words in request.dimensions().items()}
+    return QueryCase(
         when=ways,
         clauses=clauses,
         bases=bases,
         regions=regions,
         more=more,
         text=f"{together(regions, more=more)}: {condition}, by {by}",
-        question={"action": request.action, **said},
-        facts=shown(facts),
-        decision=joint.policies[0].decide(request, facts),
+        question={"action": request.action, **terms},
+        facts=json_facts(facts),
+        decision=common.policies[0].decide(request, facts),
     )
 
 
-def _opened(wording: Wording, dimension: str, cases: Sequence[Case]) -> tuple[str, ...]:
+def _open_words(wording: Wording, dimension: str, cases: Sequence[QueryCase]) -> tuple[str, ...]:
     """The words of an open dimension for which something is allowed."""
     if dimension not in DIMENSIONS:
         return ()
@@ -240,7 +258,7 @@ def _opened(wording: Wording, dimension: str, cases: Sequence[Case]) -> tuple[st
     return tuple(wording.plain.fold(tree, leaves))
 
 
-def _sentence(verdict: str, cases: Sequence[Case], denied: Sequence[str]) -> str:
+def _sentence(verdict: str, cases: Sequence[QueryCase], denied: Sequence[str]) -> str:
     if verdict == "never":
         by = ", ".join(f"#{clause}" for clause in denied)
         return f"never, by {by}" if by else "never: no clause allows it"

@@ -17,8 +17,8 @@ from upheld.policy.resolve import resolve
 MARKED = " .severed"
 
 
-class Severed(msgspec.Struct, frozen=True, kw_only=True):
-    """What striking a clause gives; `text` is empty where it was refused."""
+class SeverResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy without a clause, and what changes by that; `text` is empty if it was refused."""
 
     clause: str
     finding: str
@@ -34,7 +34,9 @@ class Severed(msgspec.Struct, frozen=True, kw_only=True):
         return f"#{self.clause} is struck: {self.finding}\n{self.comparison}"
 
 
-def sever(policy: Policy, clause: str, finding: str, *, accept_widening: bool = False) -> Severed:
+def sever(
+    policy: Policy, clause: str, finding: str, *, accept_widening: bool = False
+) -> SeverResult:
     """Strike a clause, for what a court or an authority found.
 
     Refuses, listing where, if anything would be allowed that was not, or without a duty that it
@@ -46,41 +48,41 @@ def sever(policy: Policy, clause: str, finding: str, *, accept_widening: bool = 
             code="finding",
             hint="say who found what, as in: District Court, 12 March: void",
         )
-    new = struck(policy, clause)
+    new = strike(policy, clause)
     comparison = compare(policy, new)
-    refused = bool(comparison.widening) and not accept_widening
-    return Severed(
+    is_refused = bool(comparison.widening) and not accept_widening
+    return SeverResult(
         clause=clause,
         finding=finding.strip(),
-        text="" if refused else new.program.source,
-        refused=refused,
+        text="" if is_refused else new.program.source,
+        refused=is_refused,
         comparison=comparison,
-        examples=() if refused else _examples(policy, new),
+        examples=() if is_refused else _examples(policy, new),
     )
 
 
-def struck(policy: Policy, name: str) -> Policy:
+def strike(policy: Policy, name: str) -> Policy:
     """The policy with a clause struck; UpheldError where there is none, or nothing to strike."""
-    known = [clause for clause in policy.program.clauses if clause.id]
-    found = next((clause for clause in known if clause.id == name), None)
-    if found is None:
-        near = nearest(name, (clause.id for clause in known))
+    clauses = [clause for clause in policy.program.clauses if clause.id]
+    target = next((clause for clause in clauses if clause.id == name), None)
+    if target is None:
+        near = nearest(name, (clause.id for clause in clauses))
         raise UpheldError(
             f"the policy has no clause #{name}",
             code="unknown-clause",
             hint=f"did you mean #{near}?" if near else "ids stand in {#…} behind their clauses",
         )
-    if found.severed or not found.nodes:
+    if target.severed or not target.nodes:
         raise UpheldError(
-            f"#{name} is struck already" if found.severed else f"#{name} has no rules to strike",
+            f"#{name} is struck already" if target.severed else f"#{name} has no rules to strike",
             code="nothing-to-sever",
-            hint="" if found.severed else "a note binds nobody as it is",
+            hint="" if target.severed else "a note binds nobody as it is",
         )
     source, mark = policy.program.source, f"{{#{name}}}"
     at = -1
     while (at := source.find(mark, at + 1)) >= 0:
         text = f"{source[: at + len(mark) - 1]}{MARKED}{source[at + len(mark) - 1 :]}"
-        new = _read(text, policy)
+        new = _parse(text, policy)
         if new is not None and new.program.clause(name).severed:
             return new
     raise UpheldError(
@@ -90,7 +92,7 @@ def struck(policy: Policy, name: str) -> Policy:
     )
 
 
-def _read(text: str, policy: Policy) -> Policy | None:
+def _parse(text: str, policy: Policy) -> Policy | None:
     """The text as a policy over the same vocabulary; None where the mark stood elsewhere."""
     document, faults = read_document(text, "policy")
     if document is None:

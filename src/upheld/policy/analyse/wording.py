@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from upheld.core.dimensions import TABLE
-from upheld.policy.analyse.joint import Joint, Names
+from upheld.policy.analyse.common_classes import CommonClasses, Names
 from upheld.policy.fact_space import Space, TooManyWorlds
 from upheld.policy.plain import BUT_MAX, Plain, listed
 from upheld.policy.regions import Bits, Box, Grid
@@ -29,20 +29,20 @@ class Region(msgspec.Struct, frozen=True, order=True):
 class Wording:
     """Tells classes in the words of one of some policies."""
 
-    def __init__(self, joint: Joint, side: int) -> None:
-        self.joint, self.side = joint, side
-        self.plain = Plain(joint.sides[side].program)
+    def __init__(self, common: CommonClasses, side: int) -> None:
+        self.common, self.side = common, side
+        self.plain = Plain(common.sides[side].program)
         self._merged: dict[str, str] = {}
 
     def regions(
-        self, found: Mapping[Names, tuple[Grid, Sequence[Bits]]], most: int = REGIONS_MAX
+        self, by_action: Mapping[Names, tuple[Grid, Sequence[Bits]]], most: int = REGIONS_MAX
     ) -> tuple[tuple[Region, ...], bool]:
         """Classes of some actions as few regions, actions that agree told together."""
         shapes: dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]] = {}
         more = False
-        for action, (grid, classes) in found.items():
-            boxes, cut = grid.boxes(classes, most)
-            more = more or cut
+        for action, (grid, classes) in by_action.items():
+            boxes, truncated = grid.boxes(classes, most)
+            more = more or truncated
             for box in boxes:
                 shape = tuple(self._dimensions(grid, box).items())
                 shapes.setdefault(shape, []).append(action[self.side])
@@ -58,29 +58,29 @@ class Wording:
 
     def _dimensions(self, grid: Grid, box: Box) -> dict[str, tuple[str, ...]]:
         """What a box says of each dimension; one that says what leaving it out says is left out."""
-        found = {}
+        words = {}
         for axis, mask in zip(grid.axes, box, strict=True):
-            whole = (1 << len(self.joint.positions[axis.name])) - 1
+            whole = (1 << len(self.common.positions[axis.name])) - 1
             if mask != whole or axis.name == "actor":  # an actor left out is the provider
-                leaves = self.joint.leaves(self.side, axis.name, mask)
+                leaves = self.common.leaves(self.side, axis.name, mask)
                 tree = TREE_OF[axis.name]
                 if axis.name == "actor" and set(leaves) == self.plain.ours:
                     continue
-                found[axis.name] = tuple(self.plain.fold(tree, leaves))
-        return found
+                words[axis.name] = tuple(self.plain.fold(tree, leaves))
+        return words
 
     def act(self, actions: Sequence[str], dimensions: Mapping[str, Sequence[str]]) -> str:
         """An act as a phrase."""
-        said = [listed(self.plain.label("action", action) for action in actions)]
+        phrases = [listed(self.plain.label("action", action) for action in actions)]
         for dimension in DIMENSIONS:
             if words := dimensions.get(dimension):
                 tree = TREE_OF[dimension]
                 leaves = [leaf for w in words for leaf in self.plain.under(tree, w) or (w,)]
                 phrase = self._terms(tree, words, leaves)
-                said.append(f"{TABLE[dimension].lead} {phrase}".strip())
-        if said[0].startswith("share"):
-            return " ".join(said).replace(" to ", " with ", 1)
-        return " ".join(said)
+                phrases.append(f"{TABLE[dimension].lead} {phrase}".strip())
+        if phrases[0].startswith("share"):
+            return " ".join(phrases).replace(" to ", " with ", 1)
+        return " ".join(phrases)
 
     def _terms(self, tree: str, words: Sequence[str], leaves: Sequence[str]) -> str:
         """Leaves as people say them; most of one group as the group but the few it leaves out."""
@@ -102,30 +102,30 @@ class Wording:
         """Sets of facts, any one of which will do, as a phrase that starts with "when"."""
         if not ways or not ways[0]:
             return ""
-        said = [" and ".join(self.plain.literal(each) for each in way) for way in ways]
-        more = f"; or in {len(said) - WAYS_SHOWN} more ways" if len(said) > WAYS_SHOWN else ""
-        return "when " + "; or ".join(said[:WAYS_SHOWN]) + more
+        phrases = [" and ".join(self.plain.literal(each) for each in way) for way in ways]
+        more = f"; or in {len(phrases) - WAYS_SHOWN} more ways" if len(phrases) > WAYS_SHOWN else ""
+        return "when " + "; or ".join(phrases[:WAYS_SHOWN]) + more
 
     def because(self, bases: Sequence[str]) -> str:
         """Legal bases as the end of a sentence; nothing where there are none."""
-        said = listed((self.plain.label(BASIS, basis) for basis in bases), "and")
-        return f", because of {said}" if said else ""
+        text = listed((self.plain.label(BASIS, basis) for basis in bases), "and")
+        return f", because of {text}" if text else ""
 
 
 def together(regions: Sequence[Region], *, more: bool) -> str:
     """Regions as one phrase, the first few of them."""
     rest = len(regions) - REGIONS_SHOWN
-    said = "; ".join(region.text for region in regions[:REGIONS_SHOWN])
+    text = "; ".join(region.text for region in regions[:REGIONS_SHOWN])
     if rest > 0:
-        said += f"; and {rest}{' or more' if more else ''} other kinds"
-    return said
+        text += f"; and {rest}{' or more' if more else ''} other kinds"
+    return text
 
 
 def ways_of(
-    space: Space, worlds: int, known: Mapping[str, object] | None = None
+    space: Space, worlds: int, facts: Mapping[str, object] | None = None
 ) -> tuple[tuple[str, ...], ...]:
     """What must hold for one of these worlds, as sets of facts; none if they are too many."""
     try:
-        return tuple(space.proofs(worlds, known or {}))
+        return tuple(space.proofs(worlds, facts or {}))
     except TooManyWorlds:
         return ()

@@ -1,4 +1,4 @@
-"""The same answer for every row of a table, as an expression that composes with any query.
+"""Decisions for all rows of a table, as an expression that composes with any query.
 
 `screen` adds three columns to an Ibis table: outcome, allowed and clause. Where the question is the
 same for every row, `allowed` is a small boolean over the fact columns; where rows say words too,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from upheld.policy.analyse.answers import NO, SOMETIMES, YES, Full
+from upheld.policy.analyse.answers import NO, SOMETIMES, YES, FullAnswer
 from upheld.policy.load import Policy
 from upheld.policy.plain import LEADS as SAID_LEADS
 from upheld.policy.plain import Piece, listed, text
@@ -118,7 +118,7 @@ class PolicyPages:
             owed=[c for c in self.clauses if c["must"]],
         )
 
-    def ask_page(self, question: FormQuestion, full: Full) -> str:
+    def ask_page(self, question: FormQuestion, full: FullAnswer) -> str:
         """An answer, with the clauses it stands on."""
         view = self.answerer.view(question, full)
         cited = [self.by_id[c.id] for c in view["clauses"]]

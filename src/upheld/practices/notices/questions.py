@@ -8,10 +8,17 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from upheld.core.dimensions import called
+from upheld.core.dimensions import dimension_label
 from upheld.core.errors import RequestError, UpheldError, nearest
-from upheld.policy.analyse.answers import NO, SOMETIMES, YES, Due, Full, full_answer
-from upheld.policy.analyse.query import asked_of
+from upheld.policy.analyse.answers import (
+    NO,
+    SOMETIMES,
+    YES,
+    FullAnswer,
+    ObligationAnswer,
+    full_answer,
+)
+from upheld.policy.analyse.query import scope_of
 from upheld.policy.analyse.wording import Region
 from upheld.policy.english import amount_of
 from upheld.policy.load import Policy
@@ -22,7 +29,7 @@ from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
 
 VALUES_MAX = 50  # in one address
 QUESTION_KEYS = ("action", *DIMENSIONS)
-DIMENSION_LABELS = {"action": "act", **{name: called(name) for name in DIMENSIONS}}
+DIMENSION_LABELS = {"action": "act", **{name: dimension_label(name) for name in DIMENSIONS}}
 VERDICT = {YES: ("yes", "✓", "Yes"), NO: ("no", "✕", "No"), SOMETIMES: ("ask", "?", "Sometimes")}
 POLICIES_MAX = 8  # whose answers are kept
 ANSWERS_MAX = 2_000  # kept of one policy: those to the same question never differ
@@ -85,9 +92,9 @@ class _Answers:
     """Answers by the digest of the policy that gave them: the same policy answers the same."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Full]] = {}
+        self._kept: dict[str, dict[str, FullAnswer]] = {}
 
-    def of(self, digest: str) -> dict[str, Full]:
+    def of(self, digest: str) -> dict[str, FullAnswer]:
         """The answers of one policy so far."""
         if digest not in self._kept and len(self._kept) >= POLICIES_MAX:
             self._kept.pop(next(iter(self._kept)), None)
@@ -174,7 +181,7 @@ class QuestionAnswerer:
             f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
         )
 
-    def answer(self, question: FormQuestion) -> Full:
+    def answer(self, question: FormQuestion) -> FullAnswer:
         """The policy's whole answer, worked out once; RejectedQuestion where it has none."""
         key = question.query()
         full = self._answers.get(key)
@@ -185,7 +192,7 @@ class QuestionAnswerer:
             self._answers[key] = full
         return full
 
-    def _work_out(self, question: FormQuestion) -> Full:
+    def _work_out(self, question: FormQuestion) -> FullAnswer:
         try:
             return self._full(question)
         except RequestError as error:
@@ -208,9 +215,9 @@ class QuestionAnswerer:
                 "That asks about too much at once.", "Say more, and ask again.", error.code
             ) from None
 
-    def _full(self, question: FormQuestion) -> Full:
+    def _full(self, question: FormQuestion) -> FullAnswer:
         return full_answer(
-            self.policy, asked_of(self.policy, question.action, question.dimensions, question.facts)
+            self.policy, scope_of(self.policy, question.action, question.dimensions, question.facts)
         )
 
     def verdict(self, question: FormQuestion) -> str:
@@ -227,7 +234,7 @@ class QuestionAnswerer:
         who = listed("I" if each == "me" else each for each in actors) if actors else "you"
         return f"May {who} {self.voice.question(question.action, dimensions)}?"
 
-    def json(self, question: FormQuestion, full: Full) -> dict[str, object]:
+    def json(self, question: FormQuestion, full: FullAnswer) -> dict[str, object]:
         """An answer for programs."""
         return {
             "answer": full.verdict,
@@ -248,7 +255,7 @@ class QuestionAnswerer:
             "due": msgspec.to_builtins(full.due),
         }
 
-    def view(self, question: FormQuestion, full: Full) -> dict[str, Any]:
+    def view(self, question: FormQuestion, full: FullAnswer) -> dict[str, Any]:
         """An answer as the page shows it."""
         tone, mark, word = VERDICT[full.verdict]
         yes = [self._line(question, c.regions, c.when, more=c.more, yes=True) for c in full.cases]
@@ -283,7 +290,7 @@ class QuestionAnswerer:
             "nearest": self._nearest(question) if full.verdict == NO else [],
         }
 
-    def _rest(self, full: Full) -> str:
+    def _rest(self, full: FullAnswer) -> str:
         if full.verdict == YES:
             return "The policy allows it in any case."
         if full.verdict == NO and not any(each.clauses for each in full.refusals):
@@ -342,7 +349,7 @@ class QuestionAnswerer:
                 proof["yes"] = question.with_fact(name, int(rest[1])).query()
         return proof
 
-    def _obligation(self, due: Due) -> dict[str, object]:
+    def _obligation(self, due: ObligationAnswer) -> dict[str, object]:
         within = f"within {amount_of(due.amount, due.unit)}" if due.amount else "at once"
         return {"clause": self.clauses.get(due.clause), "within": within, "certain": due.certain}
 

@@ -25,17 +25,17 @@ Names = tuple[str, ...]  # what one position is called by each policy; empty whe
 CLAUSES_NAMED = 8  # of an error
 
 
-class Joint:
-    """Some policies side by side."""
+class CommonClasses:
+    """Some policies side by side, with the classes of requests that none of them tells apart."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = tuple(policies)
         self.sides: tuple[CompiledPolicy, ...] = tuple(p.engine.compiled for p in policies)
         self.facts = _facts(self.sides)
-        self.said: dict[str, frozenset[str]] = {}
+        self.named_words: dict[str, frozenset[str]] = {}
         for side in self.sides:
             for name, words in side.named_words.items():
-                self.said[name] = self.said.get(name, frozenset()) | words
+                self.named_words[name] = self.named_words.get(name, frozenset()) | words
         self.positions = {d: self._positions(TREE_OF[d], rest=True) for d in DIMENSIONS}
         self.actions = self._positions("action", rest=False)
         self._copies = {
@@ -46,15 +46,15 @@ class Joint:
 
     def _positions(self, tree: str, *, rest: bool) -> tuple[Names, ...]:
         """Every leaf of any policy, by the name that each policy has for it."""
-        found: dict[Names, None] = {}
+        positions: dict[Names, None] = {}
         for at, side in enumerate(self.sides):
             for leaf in side.leaves[tree].names:
                 names = [
                     self._image(leaf, at, to, tree, rest=rest) for to in range(len(self.sides))
                 ]
                 if None not in names:
-                    found[tuple(str(name) for name in names)] = None
-        return tuple(found)
+                    positions[tuple(str(name) for name in names)] = None
+        return tuple(positions)
 
     def _image(self, leaf: str, at: int, to: int, tree: str, *, rest: bool) -> str | None:
         """A leaf of one policy in another; None where the other's finer leaves stand for it."""
@@ -78,13 +78,13 @@ class Joint:
 
     def takes(self, action: Names) -> tuple[str, ...]:
         """The dimensions that an action takes in any of the policies."""
-        taken = {
+        dimensions = {
             d
             for side, name in zip(self.sides, action, strict=True)
             if name
             for d in side.takes[name]
         }
-        return tuple(d for d in DIMENSIONS if d in taken)
+        return tuple(d for d in DIMENSIONS if d in dimensions)
 
     def at(self, side: int, dimension: str, leaf: str) -> int:
         """The copies of one policy that hold a leaf."""
@@ -98,18 +98,18 @@ class Joint:
         except TooManyClasses as error:
             raise self.too_dear(str(error), start, error.code) from None
 
-    def grid(self, action: Names, asked: Mapping[str, int] | None = None) -> Grid:
-        """The classes of an action; `asked` keeps to some positions of a dimension."""
+    def grid(self, action: Names, masks: Mapping[str, int] | None = None) -> Grid:
+        """The classes of an action; `masks` limits some dimensions to these positions, as bits."""
         start = tuple(
             side.action[name] if name else 0 for side, name in zip(self.sides, action, strict=True)
         )
-        axes = [self._axis(d, action, (asked or {}).get(d, -1)) for d in self.takes(action)]
+        axes = [self._axis(d, action, (masks or {}).get(d, -1)) for d in self.takes(action)]
         try:
             return Grid(start, axes)
         except TooManyClasses as error:
             raise self.too_dear(str(error), start, error.code) from None
 
-    def _axis(self, dimension: str, action: Names, asked: int) -> Axis:
+    def _axis(self, dimension: str, action: Names, mask: int) -> Axis:
         columns = [
             copies if name and dimension in side.takes[name] else None
             for side, name, copies in zip(self.sides, action, self._copies[dimension], strict=True)
@@ -119,7 +119,7 @@ class Joint:
             (
                 (1 << at, tuple(-1 if column is None else column[at] for column in columns))
                 for at in range(len(self.positions[dimension]))
-                if asked >> at & 1
+                if mask >> at & 1
             ),
         )
 
@@ -145,7 +145,7 @@ class Joint:
         space = self._spaces.get(tests)
         if space is None:
             try:
-                space = self._spaces[tests] = Space(tests, self.facts, self.said)
+                space = self._spaces[tests] = Space(tests, self.facts, self.named_words)
             except TooManyWorlds as error:
                 together = tuple(reduce(or_, bits) for bits in zip(*states, strict=True))
                 raise self.too_dear(str(error), together, error.code) from None
@@ -155,47 +155,47 @@ class Joint:
         """The clauses that have a copy among some bits, in the order of the document."""
         compiled = self.sides[side]
         nodes = compiled.program.nodes
-        found = {nodes[n].clause for at, (n, _, _) in enumerate(compiled.copies) if bits >> at & 1}
-        return tuple(c.id for c in compiled.program.clauses if c.id in found)
+        ids = {nodes[n].clause for at, (n, _, _) in enumerate(compiled.copies) if bits >> at & 1}
+        return tuple(c.id for c in compiled.program.clauses if c.id in ids)
 
     def too_dear(self, why: str, state: Bits, code: str) -> UpheldError:
         """The error for what cannot be told exactly, naming the clauses that meet."""
-        named = dict.fromkeys(
+        clauses = dict.fromkeys(
             f"#{clause}"
             for at, bits in enumerate(self.live(state))
             for clause in self.clauses_at(at, bits)
         )
-        shown = ", ".join(list(named)[:CLAUSES_NAMED])
-        more = f" and {len(named) - CLAUSES_NAMED} more" if len(named) > CLAUSES_NAMED else ""
+        listing = ", ".join(list(clauses)[:CLAUSES_NAMED])
+        more = f" and {len(clauses) - CLAUSES_NAMED} more" if len(clauses) > CLAUSES_NAMED else ""
         return UpheldError(
-            f"{why}; the clauses that meet there: {shown}{more}",
+            f"{why}; the clauses that meet there: {listing}{more}",
             code=code,
             hint="split these clauses, so that fewer facts and terms meet",
         )
 
     def request(self, side: int, action: Names, dimensions: Sequence[str], cell: Box) -> Request:
         """One cell as a question to one of the policies, which must have the action."""
-        taken = self.sides[side].takes[action[side]]
-        said = {
+        dimensions_taken = self.sides[side].takes[action[side]]
+        terms = {
             d: self.positions[d][mask.bit_length() - 1][side]
             for d, mask in zip(dimensions, cell, strict=True)
-            if d in taken
+            if d in dimensions_taken
         }
-        return Request(action[side], **said)
+        return Request(action[side], **terms)
 
-    def known(self, side: int, facts: Mapping[str, object]) -> dict[str, object]:
-        """Facts as one policy knows them; a word that it lacks is one that it does not name."""
-        found: dict[str, object] = {}
+    def facts_for(self, side: int, facts: Mapping[str, object]) -> dict[str, object]:
+        """The facts that one policy has; a word it lacks becomes one that its rules do not name."""
+        own_facts: dict[str, object] = {}
         for name, value in facts.items():
             fact = self.sides[side].vocabulary.facts.get(name)
             if fact is None or fact.kind == "derived":
                 continue
             if fact.kind == "word" and value not in fact.words:
-                named = self.sides[side].named_words.get(name, frozenset())
-                value = next((word for word in fact.words if word not in named), None)  # noqa: PLW2901 - stands for it
+                named_words = self.sides[side].named_words.get(name, frozenset())
+                value = next((word for word in fact.words if word not in named_words), None)  # noqa: PLW2901 - stands for it
             if value is not None:
-                found[name] = value
-        return found
+                own_facts[name] = value
+        return own_facts
 
     def leaves(self, side: int, dimension: str, mask: int) -> list[str]:
         """The leaves of one policy that some positions stand for."""
@@ -217,10 +217,10 @@ def _copies_of(
 
 def _facts(sides: Sequence[CompiledPolicy]) -> dict[str, Fact]:
     """The facts of all policies; UpheldError where one name means two kinds of things."""
-    found: dict[str, Fact] = {}
+    facts: dict[str, Fact] = {}
     for side in sides:
         for name, fact in side.vocabulary.facts.items():
-            old = found.setdefault(name, fact)
+            old = facts.setdefault(name, fact)
             if "derived" not in (old.kind, fact.kind) and (
                 (old.kind, old.unit) != (fact.kind, fact.unit)
             ):
@@ -233,18 +233,18 @@ def _facts(sides: Sequence[CompiledPolicy]) -> dict[str, Fact]:
                 )
             if fact.kind != "derived":
                 words = tuple(dict.fromkeys((*old.words, *fact.words)))
-                found[name] = msgspec.structs.replace(
+                facts[name] = msgspec.structs.replace(
                     old if old.kind != "derived" else fact, words=words
                 )
-    return found
+    return facts
 
 
-def same_words(policies: Sequence[Policy]) -> list[str]:
-    """What the vocabularies have not in common, as sentences; empty where they are the same."""
+def vocabulary_differences(policies: Sequence[Policy]) -> list[str]:
+    """The differences between two vocabularies as sentences; empty where there are none."""
     old, new = (p.program.vocabulary for p in policies)
     if old.trees == new.trees and old.facts == new.facts and old.duties == new.duties:
         return []
-    found = []
+    sentences = []
     pairs: list[tuple[str, Mapping[str, object], Mapping[str, object]]] = [
         (tree, _shape(old.tree(tree)), _shape(new.tree(tree)))
         for tree in {**old.trees, **new.trees}
@@ -260,9 +260,9 @@ def same_words(policies: Sequence[Policy]) -> list[str]:
             ),
         ):
             if words:
-                listed = ", ".join(f"`{word}`" for word in sorted(words))
-                found.append(f"{what}: {listed} {verb}")
-    return found
+                names = ", ".join(f"`{word}`" for word in sorted(words))
+                sentences.append(f"{what}: {names} {verb}")
+    return sentences
 
 
 def _shape(terms: Mapping[str, Term]) -> dict[str, object]:
@@ -272,15 +272,15 @@ def _shape(terms: Mapping[str, Term]) -> dict[str, object]:
 def example(space: Space, worlds: int) -> dict[str, object]:
     """The fewest facts under which all worlds lie in a set, each with one value."""
     box = min(space.boxes(worlds), key=len)
-    found: dict[str, object] = {}
+    facts: dict[str, object] = {}
     for at, subset in box:
         values = space.values[at]
-        chosen = [v for v in range(values.count) if subset >> v & 1]
-        found[space.names[at]] = values.sample(chosen)
-    return found
+        indices = [v for v in range(values.count) if subset >> v & 1]
+        facts[space.names[at]] = values.sample(indices)
+    return facts
 
 
-def shown(facts: Mapping[str, object]) -> dict[str, object]:
+def json_facts(facts: Mapping[str, object]) -> dict[str, object]:
     """Facts as JSON shows them."""
     return {name: _number(v) if isinstance(v, Fraction) else v for name, v in facts.items()}
 

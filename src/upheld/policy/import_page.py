@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
-from upheld.policy.published_parts import (
+from upheld.policy.import_page_parts import (
     as_id,
     effective_day,
     is_effective,
@@ -90,7 +90,7 @@ BEGINNING: Final = 1_500  # characters in which a page says since when it holds
 SHOWN: Final = 60  # characters of what was left out that are shown
 
 
-class LeftOut(NamedTuple):
+class OmittedText(NamedTuple):
     """Words of a page that are not in its Markdown: where they stood, and how many are prose.
 
     Words of links are no prose: menus are made of them.
@@ -103,31 +103,31 @@ class LeftOut(NamedTuple):
     prose: int
 
 
-class Published(NamedTuple):
+class PublishedPage(NamedTuple):
     """A page as Markdown."""
 
     title: str
     markdown: str
-    left_out: list[LeftOut]
+    left_out: list[OmittedText]
     words: list[str]  # every word of the page that is to be found in the Markdown
     effective: str = ""  # the day from which it says that it holds, as 2025-03-03
 
 
-def is_much(left_out: Iterable[LeftOut], page: Published) -> bool:
+def is_much(left_out: Iterable[OmittedText], page: PublishedPage) -> bool:
     """Whether so much prose was left out that the Markdown is not the page."""
-    lost = sum(each.prose for each in left_out)
-    return lost > max(LITTLE, LITTLE_SHARE * len(page.words))
+    prose = sum(each.prose for each in left_out)
+    return prose > max(LITTLE, LITTLE_SHARE * len(page.words))
 
 
-def lost_words(page: Published, program: Program) -> list[LeftOut]:
+def lost_words(page: PublishedPage, program: Program) -> list[OmittedText]:
     """The words of a page that are not in the policy made of it, though they should be."""
     texts = [clause.text for clause in program.clauses] + [i.text for i in program.inserts]
     texts.append(program.front.policy)  # the title, which stands there alone
     there = Counter(_words(" ".join(texts)))
-    lost = list((Counter(page.words) - there).elements())
-    if not lost:
+    words = list((Counter(page.words) - there).elements())
+    if not words:
         return []
-    return [LeftOut(0, "in the conversion", " ".join(lost)[:SHOWN], len(lost), len(lost))]
+    return [OmittedText(0, "in the conversion", " ".join(words)[:SHOWN], len(words), len(words))]
 
 
 def _words(text: str) -> list[str]:
@@ -137,14 +137,14 @@ def _words(text: str) -> list[str]:
 # HTML
 
 
-def from_html(page: bytes) -> Published:
+def from_html(page: bytes) -> PublishedPage:
     """A published page of HTML. Needs the extra `onboard`; ImportError without it."""
     from bs4 import BeautifulSoup, Comment  # noqa: PLC0415 - an extra that only this needs
     from markdownify import MarkdownConverter  # noqa: PLC0415 - as above
 
     soup = BeautifulSoup(page, "html.parser")
-    named = soup.find("h1") or soup.find("title")
-    title = " ".join(named.get_text(" ").split()) if named else ""
+    heading = soup.find("h1") or soup.find("title")
+    title = " ".join(heading.get_text(" ").split()) if heading else ""
     for comment in soup.find_all(string=lambda each: isinstance(each, Comment)):
         comment.extract()
     for unseen in soup.find_all(list(UNSEEN)):
@@ -162,7 +162,7 @@ def from_html(page: bytes) -> Published:
     letter_lists(soup, main)
     converter = MarkdownConverter(heading_style="ATX", bullets="-", autolinks=False, strip=["img"])
     markdown = str(converter.convert_soup(main)).replace("<", "\\<")
-    return Published(title or TITLE, markdown, left_out, words, effective)
+    return PublishedPage(title or TITLE, markdown, left_out, words, effective)
 
 
 def _short(main: Tag) -> Iterator[str]:
@@ -175,8 +175,8 @@ def _short(main: Tag) -> Iterator[str]:
 
 def _targets(main: Tag) -> dict[str, str]:
     """The ids of headings, and those to which links lead, each with the id of a clause for it."""
-    wanted = [str(each["id"]) for each in main.find_all(re.compile("h[1-6]"), id=True)]
-    wanted += [
+    anchors = [str(each["id"]) for each in main.find_all(re.compile("h[1-6]"), id=True)]
+    anchors += [
         unquote(str(link["href"])[1:])
         for link in main.find_all("a", href=re.compile("#."))
         if str(link["href"]).startswith("#")
@@ -184,7 +184,7 @@ def _targets(main: Tag) -> dict[str, str]:
     ids: set[str] = set()
     return {
         each: unique(as_id(re.findall(r"[a-z0-9]+", latin(each))), ids)
-        for each in dict.fromkeys(wanted)
+        for each in dict.fromkeys(anchors)
     }
 
 
@@ -199,7 +199,7 @@ def _main_part(soup: BeautifulSoup) -> Tag:
     return soup.body or soup
 
 
-def _around(main: Tag) -> Iterator[LeftOut]:
+def _around(main: Tag) -> Iterator[OmittedText]:
     """What stands outside the main part."""
     inner: PageElement = main
     for outer in main.parents:
@@ -209,24 +209,24 @@ def _around(main: Tag) -> Iterator[LeftOut]:
         inner = outer
 
 
-def _furniture(main: Tag) -> list[LeftOut]:
+def _furniture(main: Tag) -> list[OmittedText]:
     """Take out of the main part what is no prose of it, and name it."""
-    left_out: list[LeftOut] = []
+    left_out: list[OmittedText] = []
     for image in main.find_all("img"):
         words = _words(str(image.get("alt") or ""))
         if words:
             text = " ".join(str(image["alt"]).split())[:SHOWN]
             place = image.sourceline or 0
-            left_out.append(LeftOut(place, "the words of a picture", text, len(words), 0))
-    found = main.find_all(lambda tag: tag.name in FURNITURE or tag.get("role") in ROLES)
-    for each in found:
+            left_out.append(OmittedText(place, "the words of a picture", text, len(words), 0))
+    elements = main.find_all(lambda tag: tag.name in FURNITURE or tag.get("role") in ROLES)
+    for each in elements:
         if not each.decomposed:
             left_out += _left_out(each)
             each.decompose()
     return left_out
 
 
-def _left_out(element: PageElement) -> Iterator[LeftOut]:
+def _left_out(element: PageElement) -> Iterator[OmittedText]:
     from bs4.element import NavigableString, Tag  # noqa: PLC0415 - an extra that only this needs
 
     if isinstance(element, Tag):
@@ -241,17 +241,19 @@ def _left_out(element: PageElement) -> Iterator[LeftOut]:
     words = len(_words(text))
     if words:
         place = getattr(element, "sourceline", None) or 0
-        shown = " ".join(text.split())[:SHOWN]
-        yield LeftOut(place, where, shown, words, words - len(_words(links)))
+        excerpt = " ".join(text.split())[:SHOWN]
+        yield OmittedText(place, where, excerpt, words, words - len(_words(links)))
 
 
 def _unwrap_layout(soup: BeautifulSoup, table: Tag) -> None:
     """Turn a table that only places prose on a page into that prose, cell by cell."""
     rows = table.find_all("tr")
     widest = max((len(row.find_all(["td", "th"])) for row in rows), default=0)
-    placed = table.get("role") in ("presentation", "none")
+    is_layout = table.get("role") in ("presentation", "none")
     headed = table.find("th") is not None or table.find("thead") is not None
-    if not placed and (headed or (widest > 1 and len(rows) > 1 and not table.find(list(LAYOUT)))):
+    if not is_layout and (
+        headed or (widest > 1 and len(rows) > 1 and not table.find(list(LAYOUT)))
+    ):
         return
     table.name = "div"
     table.attrs = {}
@@ -265,10 +267,10 @@ def _unwrap_layout(soup: BeautifulSoup, table: Tag) -> None:
 # Markdown
 
 
-def from_markdown(page: str) -> Published:
+def from_markdown(page: str) -> PublishedPage:
     """A page of Markdown, its front matter, comments and tags taken away."""
     text = page.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    left_out: list[LeftOut] = []
+    left_out: list[OmittedText] = []
     if text.startswith("---\n") and (end := text.find("\n---\n", 3)) > 0:
         left_out += _of_text(1, "the front matter", text[4:end], prose=False)
         text = text[end + 5 :]
@@ -279,7 +281,7 @@ def from_markdown(page: str) -> Published:
     title = re.search(r"^#[ \t]+(.+?)[ \t]*#*$", text, re.MULTILINE)
     lines = [" ".join(line.strip("*_# \t").split()) for line in text.split("\n")]
     short = [line for line in lines if is_effective(line)]
-    return Published(
+    return PublishedPage(
         OWN_MARK.sub("", title[1]) if title else TITLE,
         text,
         left_out,
@@ -288,10 +290,10 @@ def from_markdown(page: str) -> Published:
     )
 
 
-def _of_text(line: int, where: str, text: str, *, prose: bool) -> Iterator[LeftOut]:
+def _of_text(line: int, where: str, text: str, *, prose: bool) -> Iterator[OmittedText]:
     words = len(_words(text))
     if words:
-        yield LeftOut(line, where, " ".join(text.split())[:SHOWN], words, words if prose else 0)
+        yield OmittedText(line, where, " ".join(text.split())[:SHOWN], words, words if prose else 0)
 
 
 def _visible(markdown: str) -> list[str]:
@@ -301,8 +303,8 @@ def _visible(markdown: str) -> list[str]:
     words: list[str] = []
     for token in MarkdownIt("commonmark").enable("table").disable("html_block").parse(markdown):
         if token.type == "inline":
-            shown = [each.content for each in token.children or [] if each.type != "image"]
-            words += _words(re.sub(r"\{#[a-z0-9-]+\}", "", " ".join(shown)))
+            texts = [each.content for each in token.children or [] if each.type != "image"]
+            words += _words(re.sub(r"\{#[a-z0-9-]+\}", "", " ".join(texts)))
         elif token.type in ("fence", "code_block"):
             words += _words(token.content)
     return words

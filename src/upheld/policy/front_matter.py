@@ -58,9 +58,9 @@ def newlines(text: str) -> str:
 
 
 def _day(text: str) -> str:
-    found = DATE.match(text)
+    match = DATE.match(text)
     with suppress(ValueError):
-        return date(*map(int, found.groups())).isoformat() if found else ""
+        return date(*map(int, match.groups())).isoformat() if match else ""
     return ""
 
 
@@ -125,16 +125,16 @@ class FrontReader:
             else:
                 null = value.tag.endswith(":null")
                 values[key] = "" if null else " ".join(value.value.split())
-        if (given := values.get("effective")) and given != "?":
-            values["effective"] = _day(given)
+        if (effective := values.get("effective")) and effective != "?":
+            values["effective"] = _day(effective)
             if not values["effective"]:
                 place = next(
                     (v.start_mark.line + 2, v.start_mark.column + 1)
                     for k, v in pairs
                     if k.value == "effective"
                 )
-                self.fault(place, f"`{given}` is not a date", "2025-01-31, say")
+                self.fault(place, f"`{effective}` is not a date", "2025-01-31, say")
         if not values.get("policy"):
             self.fault((1, 1), "the front matter has no `policy`")
-        said = {key.replace("-", "_"): value for key, value in values.items() if value}
-        self.front = Front(**{"policy": "", **said})
+        members = {key.replace("-", "_"): value for key, value in values.items() if value}
+        self.front = Front(**{"policy": "", **members})

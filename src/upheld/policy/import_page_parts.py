@@ -81,9 +81,9 @@ _CLAUSES: Final = ("h1", "h2", "h3", "h4", "h5", "h6", "p", "li")
 def effective_day(texts: Iterator[str] | list[str]) -> str:
     """The day from which a page says that it holds, as 2025-03-03; empty where it says none."""
     for text in texts:
-        told = _EFFECTIVE.search(text)
-        if told:
-            day = _day(text[told.end() : told.end() + 40])
+        match = _EFFECTIVE.search(text)
+        if match:
+            day = _day(text[match.end() : match.end() + 40])
             if day:
                 return day.isoformat()
     return ""
@@ -97,12 +97,12 @@ def is_effective(text: str) -> bool:
 def _day(text: str) -> date | None:
     """A day at the beginning of a text; none where day and month could be taken for each other."""
     for pattern in _DATES:
-        told = pattern.match(text)
-        if told:
-            named = told.groupdict()
-            month = named.get("number") or _MONTHS.index(named["month"][:3].lower()) + 1
+        match = pattern.match(text)
+        if match:
+            parts = match.groupdict()
+            month = parts.get("number") or _MONTHS.index(parts["month"][:3].lower()) + 1
             try:
-                return date(int(named["year"]), int(month), int(named["day"]))
+                return date(int(parts["year"]), int(month), int(parts["day"]))
             except ValueError:
                 return None
     return None
@@ -113,8 +113,8 @@ def _day(text: str) -> date | None:
 
 def as_id(words: list[str]) -> str:
     """Words as the id of a clause."""
-    found = "-".join(words).lstrip("0123456789-")[:48].rstrip("-")
-    return found if WORD.match(found) else "clause"
+    name = "-".join(words).lstrip("0123456789-")[:48].rstrip("-")
+    return name if WORD.match(name) else "clause"
 
 
 def latin(text: str) -> str:
@@ -125,11 +125,11 @@ def latin(text: str) -> str:
 
 def unique(name: str, ids: set[str]) -> str:
     """The name, numbered where it is taken; it is taken from now on."""
-    found, number = name, 2
-    while found in ids:
-        found, number = f"{name}-{number}", number + 1
-    ids.add(found)
-    return found
+    candidate, number = name, 2
+    while candidate in ids:
+        candidate, number = f"{name}-{number}", number + 1
+    ids.add(candidate)
+    return candidate
 
 
 # Lists with letters
@@ -138,12 +138,12 @@ def unique(name: str, ids: set[str]) -> str:
 def letter(kind: str, number: int) -> str:
     """What stands before an item of a list: kinds are a, A, i and I, numbers begin at 1."""
     if kind in "aA":
-        said = ""
+        text = ""
         while number > 0:
             number, rest = divmod(number - 1, 26)
-            said = chr(ord("a") + rest) + said
+            text = chr(ord("a") + rest) + text
     else:
-        said = ""
+        text = ""
         for value, sign in (
             (100, "c"),
             (90, "xc"),
@@ -155,37 +155,37 @@ def letter(kind: str, number: int) -> str:
             (4, "iv"),
             (1, "i"),
         ):
-            said += sign * (number // value)
+            text += sign * (number // value)
             number %= value
-    return said.upper() if kind.isupper() else said
+    return text.upper() if kind.isupper() else text
 
 
 def letter_lists(soup: BeautifulSoup, main: Tag) -> None:
     """Write the letters of lists that have some, which Markdown would number anew."""
-    for listed in main.find_all("ol"):
-        told = _STYLE.search(str(listed.get("style") or ""))
-        kind = _KINDS.get(told[1], "") if told else str(listed.get("type") or "")
+    for ordered_list in main.find_all("ol"):
+        style = _STYLE.search(str(ordered_list.get("style") or ""))
+        kind = _KINDS.get(style[1], "") if style else str(ordered_list.get("type") or "")
         if kind not in ("a", "A", "i", "I"):
             continue
-        number = _number(listed.get("start"), 1)
-        for item in listed.find_all("li", recursive=False):
+        number = _number(ordered_list.get("start"), 1)
+        for item in ordered_list.find_all("li", recursive=False):
             number = _number(item.get("value"), number)
             first = next((each for each in item.children if str(each).strip()), None)
             holder = first if getattr(first, "name", None) == "p" else item
             holder.insert(0, soup.new_string(f"{letter(kind, number)}) "))  # type: ignore[union-attr]  # a tag either way
             number += 1
-        listed.name = "ul"
-        listed.attrs = {}
+        ordered_list.name = "ul"
+        ordered_list.attrs = {}
 
 
-def _number(told: object, otherwise: int) -> int:
+def _number(value: object, otherwise: int) -> int:
     try:
-        return max(1, int(str(told)))
+        return max(1, int(str(value)))
     except ValueError:
         return otherwise
 
 
-class _Item(NamedTuple):
+class _LetteredLine(NamedTuple):
     """A line that begins with a letter: where, how far in, the shape of the mark, its letter."""
 
     line: int
@@ -197,22 +197,22 @@ def letter_lines(text: str) -> str:
     """Markdown whose lines "a) …", "b) …" are items of a list, their letters kept as words."""
     lines = text.split("\n")
     items = [
-        _Item(at, (told["indent"], told["open"], told["close"]), told["mark"])
+        _LetteredLine(at, (match["indent"], match["open"], match["close"]), match["mark"])
         for at, line in enumerate(lines)
-        if (told := _LETTERED.match(line))
+        if (match := _LETTERED.match(line))
     ]
-    taken: set[int] = set()
+    line_numbers: set[int] = set()
     for at, item in enumerate(items):
-        run = _run(lines, items[at:], item) if item.line not in taken else []
+        run = _run(lines, items[at:], item) if item.line not in line_numbers else []
         if len(run) > 1:
-            taken.update(each.line for each in run)
-    for at in taken:
+            line_numbers.update(each.line for each in run)
+    for at in line_numbers:
         indent = len(lines[at]) - len(lines[at].lstrip())
         lines[at] = f"{lines[at][:indent]}- {lines[at][indent:]}"
     return "\n".join(lines)
 
 
-def _run(lines: list[str], ahead: list[_Item], first: _Item) -> list[_Item]:
+def _run(lines: list[str], ahead: list[_LetteredLine], first: _LetteredLine) -> list[_LetteredLine]:
     """The items that follow one another from a first one on, with nothing else between them."""
     kinds = [kind for kind in ("a", "A", "i", "I") if first.mark == letter(kind, 1)]
     for kind in kinds:
@@ -233,8 +233,8 @@ def _run(lines: list[str], ahead: list[_Item], first: _Item) -> list[_Item]:
 
 def mark_targets(soup: BeautifulSoup, main: Tag, as_id: dict[str, str]) -> None:
     """Write the ids to which links of the page lead as marks of the clauses that they stand at."""
-    for wanted, name in as_id.items():
-        target = main.find(id=wanted) or main.find("a", attrs={"name": wanted})
+    for anchor, name in as_id.items():
+        target = main.find(id=anchor) or main.find("a", attrs={"name": anchor})
         clause = _clause_at(target)
         if clause is None or clause.get("data-marked"):
             continue
@@ -248,9 +248,9 @@ def mark_targets(soup: BeautifulSoup, main: Tag, as_id: dict[str, str]) -> None:
         else:
             before.insert_before(mark)
     for link in main.find_all("a", href=True):
-        wanted = unquote(str(link["href"]).removeprefix("#"))
-        if str(link["href"]).startswith("#") and wanted in as_id:
-            link["href"] = f"#{as_id[wanted]}"
+        anchor = unquote(str(link["href"]).removeprefix("#"))
+        if str(link["href"]).startswith("#") and anchor in as_id:
+            link["href"] = f"#{as_id[anchor]}"
 
 
 def _clause_at(target: object) -> Tag | None:
@@ -264,7 +264,7 @@ def _clause_at(target: object) -> Tag | None:
     inside = target.find_parent(["h1", "h2", "h3", "h4", "h5", "h6", "p"])
     if inside is not None:
         return inside
-    found = target.find(["h1", "h2", "h3", "h4", "h5", "h6", "p"]) or target.find_next(
+    block = target.find(["h1", "h2", "h3", "h4", "h5", "h6", "p"]) or target.find_next(
         ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li"]
     )
-    return found if isinstance(found, Tag) else None
+    return block if isinstance(block, Tag) else None
