@@ -262,7 +262,7 @@ def test_what_the_sandbox_notes_of_a_charge_is_not_turned_by_the_database(house:
     )
     tamper(house, "UPDATE sandbox_charge SET state = 'paid'")
     with pytest.raises(SealedError):
-        sandbox.charged("key")
+        sandbox.charge_result("key")
     page = sandbox.card_page("reference", "/me")
     tamper(house, "UPDATE sandbox_card SET back = 'https://elsewhere.example'")
     assert house.browser().get(page).status_code == 503

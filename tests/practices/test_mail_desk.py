@@ -103,8 +103,8 @@ def test_a_queue_that_is_full_is_told_to_managers(house: House) -> None:
     manager = house.signed_in(house.staff("manager"), "staff")
     assert "There is no mail server, and messages wait: 1." in manager.get("/staff").text
     (practice,) = [each for each in house.provider.practices if each.name == "messages"]
-    assert practice.trouble is not None
-    desk = practice.trouble.__self__  # type: ignore[attr-defined] # it is a method
+    assert practice.manager_actions is not None
+    desk = practice.manager_actions.__self__  # type: ignore[attr-defined] # it is a method
     desk.sends = True
     assert "messages wait" not in manager.get("/staff").text
     house.clock.moved += timedelta(minutes=61)

@@ -140,7 +140,7 @@ def test_a_refusal_is_worded_from_the_clauses(other: House, born: str, says: str
     true_of(other, answer)
     assert says in answer.text
     assert ("too young" in answer.text) == ("from the age" in says)
-    (clause,) = admission(other.policy).refusing
+    (clause,) = admission(other.policy).refusing_clauses
     assert f'href="/privacy#{clause}"' in answer.text
     assert "24 hours" in browser.get("/sign-up").text  # it hung on age: no other date at once
 

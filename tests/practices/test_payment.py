@@ -357,7 +357,7 @@ def test_the_sandbox_forgets_cards_after_an_hour(house: House) -> None:
     house.clock.moved += timedelta(hours=2)
     card_page(house.signed_in(person))
     assert browser.get(page).status_code == 404
-    assert Sandbox(house.provider).charged("none") is None
+    assert Sandbox(house.provider).charge_result("none") is None
 
 
 def _no_payment(house: House) -> bool:

@@ -153,7 +153,7 @@ def test_a_processor_that_does_not_answer_is_asked_again(
     assert "under way" in browser.get(answer.headers["location"]).text
     house.clock.moved += timedelta(minutes=20)
     with monkeypatch.context() as patch:
-        patch.setattr("upheld.practices.billing.sandbox.Sandbox.charged", _no_answer)
+        patch.setattr("upheld.practices.billing.sandbox.Sandbox.charge_result", _no_answer)
         assert job(house, "interrupted payments") == 0
     assert job(house, "interrupted payments") == 1
     assert charges(house) == ["paid"]

@@ -88,10 +88,10 @@ def test_practices_say_every_action_that_their_code_asks(house: House) -> None:
     for practice in house.provider.practices:
         package = SOURCE / "practices" / practice.name
         query = {word for path in package.rglob("*.py") for word in _actions_in(path)}
-        assert query - {*practice.asks, *GATE_ASKS} == set(), practice.name
+        assert query - {*practice.actions, *GATE_ASKS} == set(), practice.name
         code = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
         code = code.replace('"answer-', '"').replace('f"answer-{kind}"', "")
-        assert all(word.removeprefix("answer-") in code for word in practice.asks), practice.name
+        assert all(word.removeprefix("answer-") in code for word in practice.actions), practice.name
 
 
 def test_a_manager_sees_the_list_on_the_page_of_safeguards(house: House) -> None:

@@ -137,22 +137,22 @@ def provide(
         provider.practices.append(made)
         for kind, (prover, reads) in made.provers.items():
             house.provers.add(kind, prover, reads=reads)
-        for duty, carrier in made.carriers.items():
+        for duty, carrier in made.duty_handlers.items():
             house.duty_handlers.add(duty, carrier)
-        for field, (reads, derive) in made.derived.items():
+        for field, (reads, derive) in made.derived_fields.items():
             house.derived.add(field, reads, derive)
-        house.erasure_hooks.before.extend([made.leaving] if made.leaving else [])
-        house.erasure_hooks.after.extend([made.stayed] if made.stayed else [])
-        for field, carry in made.carries.items():
+        house.erasure_hooks.before.extend([made.before_erasure] if made.before_erasure else [])
+        house.erasure_hooks.after.extend([made.after_erasure] if made.after_erasure else [])
+        for field, carry in made.carry_forward.items():
             house.carry_forwards.add(field, carry)
-        for field, read in made.fields.items():
+        for field, read in made.field_readers.items():
             house.fields.add(field, read)
         for event, listener in made.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):
         links[kind] = [
             Place(card.title, card.href, card.roles, card.needs)
-            for card in provider.cards(kind, every=True)
+            for card in provider.menu(kind, include_off=True)
             if card.bar
         ]
     return provider
@@ -178,7 +178,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
     routes += [route for each in provider.practices for route in each.routes]
     gate.context = gate.context.under(policy)
-    return kit.application(routes, provider.pages.error_page, provider.changed)
+    return kit.application(routes, provider.pages.error_page, provider.report_changed_row)
 
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:

@@ -58,7 +58,7 @@ def practice(provider: Provider, box: Box, people: Sequence[SignIn]) -> Practice
             Route("/demo", Shown(provider, box, people).people, methods=["GET"]),
             Route("/demo/mail", Shown(provider, box, people).mail, methods=["GET"]),
         ],
-        cards=[MenuEntry(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
+        menu=[MenuEntry(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
     )
 
 

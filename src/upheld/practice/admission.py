@@ -40,13 +40,13 @@ class Admission(NamedTuple):
     @property
     def takes_minors(self) -> bool:
         """Whether there are ages at which a guardian's leave is what is missing."""
-        return any(self.by_leave(each) for each in self.by_age)
+        return any(self.needs_guardian(each) for each in self.by_age)
 
-    def of(self, age: int | None) -> Decision:
+    def decision_at(self, age: int | None) -> Decision:
         """What the policy says of somebody of an age, or of an age that nobody was asked for."""
         return self.any_age if age is None else self.by_age[min(age, AGE_MAX)]
 
-    def by_leave(self, decision: Decision) -> bool:
+    def needs_guardian(self, decision: Decision) -> bool:
         """Whether a guardian's leave is all that is missing."""
         return decision.outcome == "needs-proof" and any(
             self.guardian_facts.issuperset(way) for way in decision.prove
@@ -54,14 +54,14 @@ class Admission(NamedTuple):
 
     def admits(self, age: int) -> bool:
         """Whether somebody of an age can come in, alone or by a guardian's leave."""
-        return self.of(age).allowed or self.by_leave(self.of(age))
+        return self.decision_at(age).allowed or self.needs_guardian(self.decision_at(age))
 
     def from_age(self, age: int) -> int | None:
         """The next age at which somebody can come in who is refused now, if there is one."""
         return next((each for each in range(age + 1, len(self.by_age)) if self.admits(each)), None)
 
     @property
-    def refusing(self) -> tuple[str, ...]:
+    def refusing_clauses(self) -> tuple[str, ...]:
         """The clauses by which people of some ages are refused."""
         refused = [each for age, each in enumerate(self.by_age) if not self.admits(age)]
         return tuple(

@@ -70,7 +70,7 @@ class PaymentProcessor(Protocol):
     def charge(self, token: str, cents: int, key: str) -> ChargeResult:
         """Take an amount from a card. The same key is charged once, however often it is asked."""
 
-    def charged(self, key: str) -> ChargeResult | None:
+    def charge_result(self, key: str) -> ChargeResult | None:
         """What came of a charge that was asked for before; None where it was never made."""
 
 
@@ -80,18 +80,18 @@ def decode_card(value: str) -> Card:
         return msgspec.json.decode(value, type=Card)
 
 
-def usable_card(given: ActResult) -> Card | None:
+def usable_card(result: ActResult) -> Card | None:
     """The card that an act gave, if it gave one; what no page of a processor wrote is no card."""
     try:
-        return decode_card(given[CARD]) if CARD in given.values else None
+        return decode_card(result[CARD]) if CARD in result.values else None
     except UnreadableValueError:
         return None
 
 
 def stored_card(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
     """The verified card that is kept of a person; None without one, or where the policy refuses."""
-    found = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
-    return None if isinstance(found, Refused) else usable_card(found)
+    result = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
+    return None if isinstance(result, Refused) else usable_card(result)
 
 
 def store_card(
@@ -99,7 +99,7 @@ def store_card(
 ) -> Refused | None:
     """Keep a card of a person; the refusal, where the policy refuses."""
     value = msgspec.json.encode(card).decode()
-    found = transaction.store(
+    result = transaction.store(
         person_id,
         {"card": value},
         source="customer",
@@ -107,4 +107,4 @@ def store_card(
         purpose="billing",
         entitled=True,
     )
-    return found if isinstance(found, Refused) else None
+    return result if isinstance(result, Refused) else None

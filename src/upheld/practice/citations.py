@@ -29,5 +29,5 @@ def clause_ids(policy: Policy) -> frozenset[str]:
 
 def quote_clauses(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
     """Some clauses in their own words, in the order of the policy."""
-    wanted = set(clauses)
-    return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in wanted]
+    ids = set(clauses)
+    return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in ids]

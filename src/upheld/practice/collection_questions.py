@@ -14,8 +14,8 @@ def collection_questions(
     They are those that storing it through the gate asks, but for where our data lie.
     """
     takes = policy.program.vocabulary.takes
-    named = {act: purpose if "purpose" in takes(act) else None for act in ("collect", "store")}
+    purposes = {act: purpose if "purpose" in takes(act) else None for act in ("collect", "store")}
     collect = Request(
-        "collect", data=word, source=source, occasion=occasion, purpose=named["collect"]
+        "collect", data=word, source=source, occasion=occasion, purpose=purposes["collect"]
     )
-    return collect, Request("store", data=word, purpose=named["store"])
+    return collect, Request("store", data=word, purpose=purposes["store"])

@@ -22,18 +22,18 @@ def stored_secrets(
     transaction: Transaction, person_id: str, purpose: str = "security"
 ) -> dict[str, str]:
     """A person's passwords by what they are for; none where the policy refuses."""
-    found = _read_secrets(transaction, person_id, purpose)
-    return {} if isinstance(found, Refused) else found
+    answer = _read_secrets(transaction, person_id, purpose)
+    return {} if isinstance(answer, Refused) else answer
 
 
 def _read_secrets(
     transaction: Transaction, person_id: str, purpose: str
 ) -> dict[str, str] | Refused:
     act = Act(action="use", data=("credentials",), purpose=purpose)
-    found = transaction.act(act, person_id, entitled=True)
-    if isinstance(found, Refused):
-        return found
-    return decode_secrets(found["credentials"]) if "credentials" in found.values else {}
+    result = transaction.act(act, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    return decode_secrets(result["credentials"]) if "credentials" in result.values else {}
 
 
 def decode_secrets(value: str) -> dict[str, str]:
@@ -63,7 +63,7 @@ def change_secret(
     if isinstance(before, Refused):
         return before  # what cannot be read must not be written over
     both = msgspec.json.encode({**before, what: secret}).decode()
-    found = transaction.store(
+    result = transaction.store(
         person_id,
         {"credentials": both},
         source="customer",
@@ -71,22 +71,22 @@ def change_secret(
         purpose="security",
         entitled=True,
     )
-    return found if isinstance(found, Refused) else None
+    return result if isinstance(result, Refused) else None
 
 
 def delete_secret(transaction: Transaction, person_id: str, what: str) -> Refused | None:
     """Keep a password for one thing no longer; the refusal, where the policy refuses."""
-    told = {
+    remaining = {
         each: secret
         for each, secret in stored_secrets(transaction, person_id).items()
         if each != what
     }
-    found = transaction.store(
+    result = transaction.store(
         person_id,
-        {"credentials": msgspec.json.encode(told).decode()},
+        {"credentials": msgspec.json.encode(remaining).decode()},
         source="customer",
         occasion=change_occasion(transaction, person_id),
         purpose="security",
         entitled=True,
     )
-    return found if isinstance(found, Refused) else None
+    return result if isinstance(result, Refused) else None

@@ -96,10 +96,10 @@ def require_sign_in(
         form = await _read_form(request)
         try:
             if request.method == "POST":
-                told = form.get("_token", "")
-                if not isinstance(told, str) or not provider.tokens.fits(session, told):
+                token = form.get("_token", "")
+                if not isinstance(token, str) or not provider.tokens.fits(session, token):
                     raise Refusal(403, *OLD_FORM)
-                _refuse_foreign(provider, request, told=True)
+                _refuse_foreign(provider, request, has_token=True)
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             return await handler(Visit(request, session, form, user))
@@ -126,16 +126,20 @@ def _unreadable_page(provider: Provider, request: Request, field: str) -> Respon
 
 async def _announce_signal(provider: Provider, request: Request, session: Session) -> None:
     """Announce a browser's privacy signal, once a session as far as this process knows."""
-    if session.kind != "customer" or not sends_signal(request) or session.key in provider.signalled:
+    if (
+        session.kind != "customer"
+        or not sends_signal(request)
+        or session.key in provider.signalled_sessions
+    ):
         return
     await provider.do(
         lambda transaction: provider.events.announce(
             transaction, PRIVACY_SIGNAL, session.subject, session.key.hex()
         )
     )
-    if len(provider.signalled) >= SIGNALLED_MAX:
-        provider.signalled.clear()
-    provider.signalled.add(session.key)
+    if len(provider.signalled_sessions) >= SIGNALLED_MAX:
+        provider.signalled_sessions.clear()
+    provider.signalled_sessions.add(session.key)
 
 
 def sends_signal(request: Request) -> bool:
@@ -182,7 +186,7 @@ async def _read_form(request: Request) -> FormData:
         raise HTTPException(400) from None
 
 
-def _refuse_foreign(provider: Provider, request: Request, *, told: bool = False) -> None:
+def _refuse_foreign(provider: Provider, request: Request, *, has_token: bool = False) -> None:
     """Refuse a form that was sent from elsewhere, by what the browser says of it.
 
     One that has `told` the token of its session may come from a browser that says nothing.
@@ -191,7 +195,7 @@ def _refuse_foreign(provider: Provider, request: Request, *, told: bool = False)
     if site is not None:
         ours = site in ("same-origin", "none")
     elif origin is None:
-        ours = told
+        ours = has_token
     else:
         ours = _is_own(provider, request, origin)
     if not ours:
@@ -200,12 +204,12 @@ def _refuse_foreign(provider: Provider, request: Request, *, told: bool = False)
 
 def _is_own(provider: Provider, request: Request, origin: str) -> bool:
     """Whether an Origin is ours: the address of the settings, or without TLS the one it came to."""
-    sent = urlsplit(origin)
+    sender = urlsplit(origin)
     own = urlsplit(provider.settings.url)
-    if own.netloc and (sent.scheme, sent.netloc) == (own.scheme, own.netloc):
+    if own.netloc and (sender.scheme, sender.netloc) == (own.scheme, own.netloc):
         return True
     host = request.headers.get("host", "")
-    return not provider.secure and (sent.scheme, sent.netloc) == (request.url.scheme, host)
+    return not provider.secure and (sender.scheme, sender.netloc) == (request.url.scheme, host)
 
 
 def redirect_to_sign_in(
@@ -216,12 +220,12 @@ def redirect_to_sign_in(
     `again` is for somebody who is signed in, and asked for the password anew.
     """
     here = request.url.path + "/"
-    wanted = [
+    candidates = [
         (len(path), word)
-        for word, path in provider.led(kind).items()
+        for word, path in provider.sign_in_targets(kind).items()
         if here.startswith(path + "/")
     ]
-    query = "?" + urlencode({"destination": max(wanted)[1]}) if wanted else ""
+    query = "?" + urlencode({"destination": max(candidates)[1]}) if candidates else ""
     return RedirectResponse(
         SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
     )
@@ -278,6 +282,6 @@ def equal_secrets(one: str, other: str) -> bool:
 def prove_signed_in(question: ProofQuestion) -> Proof:
     """The prover of `signed-in`: whether the person has a session in force."""
     where = "kind = 'customer' AND subject = ? AND begun > ?"
-    begun = microseconds(question.at - sessions.ABSOLUTE)
-    found = question.tables.get(session, where, question.person_id, begun)
-    return Proof(found is not None)
+    earliest = microseconds(question.at - sessions.ABSOLUTE)
+    row = question.tables.get(session, where, question.person_id, earliest)
+    return Proof(row is not None)

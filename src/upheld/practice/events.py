@@ -52,7 +52,7 @@ class Events:
 
     def __init__(self) -> None:
         self._names = {*NAMES}
-        self._by: dict[str, list[Listener]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
 
     def declare(self, *names: str) -> None:
         """Add events that a practice announces; EventError for one that is another's."""
@@ -67,13 +67,13 @@ class Events:
 
     def subscribe(self, name: str, listener: Listener) -> None:
         """Hear of an event from now on."""
-        self._by.setdefault(self._require(name), []).append(listener)
+        self._listeners.setdefault(self._require(name), []).append(listener)
 
     def announce(
         self, transaction: Transaction, name: str, person_id: str, about: str = ""
     ) -> None:
         """Tell whoever hears of an event."""
-        for listener in self._by.get(self._require(name), ()):
+        for listener in self._listeners.get(self._require(name), ()):
             listener(transaction, person_id, about)
 
     def _require(self, name: str) -> str:

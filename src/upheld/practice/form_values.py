@@ -34,8 +34,8 @@ def with_check(provider: Provider, word: str, field: Field) -> Field:
 def find_people(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
     """The people with an e-mail address or phone number, however it is written."""
     try:
-        asked = [canonical(provider, word, value), value]
+        spellings = [canonical(provider, word, value), value]
     except ValueError:
-        asked = [value]  # as one that was kept before values were checked
-    found = (transaction.find(word, each) for each in asked)
-    return next((people for people in found if people), [])
+        spellings = [value]  # as one that was kept before values were checked
+    matches = (transaction.find(word, each) for each in spellings)
+    return next((people for people in matches if people), [])

@@ -22,7 +22,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
-from upheld.practice.tables import invitation
+from upheld.practice.tables import invitation as invitation_table
 from upheld.web import once
 
 GUARDIAN: Final = "guardian"
@@ -49,7 +49,7 @@ class Invitation(NamedTuple):
     kind: str
     state: str
     inviter: str
-    made: datetime
+    created_at: datetime
     expires: datetime
     accepted: datetime | None
     text_digest: str
@@ -69,29 +69,29 @@ def invite(
     `asker` is the name by which whoever is invited knows who asks; it is held as the address is.
     """
     contact = transaction.enrol()
-    told = {"email": email, "name": asker} if asker else {"email": email}
-    stored = transaction.store(
+    values = {"email": email, "name": asker} if asker else {"email": email}
+    result = transaction.store(
         contact,
-        told,
+        values,
         source="customer",
         occasion="visit",
         purpose="service-provision",
         entitled=True,
     )
-    if isinstance(stored, Refused):
-        return stored
-    made = secrets.token_hex(16)
-    words = {"compare": comparison_code(made)} if kind == GUARDIAN else None
-    queued = outbox.queue(transaction, contact, template, "administrative-message", words)
-    if isinstance(queued, Refused):
-        return queued
+    if isinstance(result, Refused):
+        return result
+    invitation_id = secrets.token_hex(16)
+    words = {"compare": comparison_code(invitation_id)} if kind == GUARDIAN else None
+    message = outbox.queue(transaction, contact, template, "administrative-message", words)
+    if isinstance(message, Refused):
+        return message
     at = transaction.clock.now()
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
-    code = "-".join((comparison_code(made), *groups))
+    code = "-".join((comparison_code(invitation_id), *groups))
     transaction.tables.insert(
-        invitation,
+        invitation_table,
         person_id=contact,
-        invitation_id=made,
+        invitation_id=invitation_id,
         kind=kind,
         state=OPEN,
         inviter=inviter,
@@ -100,7 +100,7 @@ def invite(
         text_digest="",
         code_hash=_hash(code),
     )
-    return made, code
+    return invitation_id, code
 
 
 def comparison_code(invitation_id: str) -> str:
@@ -143,12 +143,12 @@ def acceptances_of(tables: Tables, person_id: str, at: datetime) -> list[Invitat
         "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
         " ORDER BY accepted"
     )
-    found = tables.select(invitation, where, person_id, microseconds(at))
-    return [_from_row(each) for each in found]
+    rows = tables.select(invitation_table, where, person_id, microseconds(at))
+    return [_from_row(each) for each in rows]
 
 
 def accept(
-    transaction: Transaction, told: Invitation, by: str, text_digest: str, *, checked: bool
+    transaction: Transaction, invitation: Invitation, by: str, text_digest: str, *, checked: bool
 ) -> None:
     """Note who accepted an invitation, what they were shown, and whether we know who they are."""
     at = transaction.clock.now()
@@ -159,24 +159,32 @@ def accept(
         "expires": microseconds(at + LASTS),
         "text_digest": text_digest,
     }
-    transaction.tables.update(invitation, changes, _ONE, told.person_id, told.invitation_id)
+    transaction.tables.update(
+        invitation_table, changes, _ONE, invitation.person_id, invitation.invitation_id
+    )
 
 
 def confirm(transaction: Transaction, by: str) -> None:
     """Note that we know who somebody is who accepted invitations."""
     transaction.tables.update(
-        invitation, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by
+        invitation_table, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by
     )
 
 
-def redeem(transaction: Transaction, told: Invitation) -> Invitation | None:
+def redeem(transaction: Transaction, invitation: Invitation) -> Invitation | None:
     """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
 
     It is read anew: whoever found it before the transaction may have come second.
     """
     at = transaction.clock.now()
     where = f"invitation_id = ? AND state = ? AND expires >= ? AND {_SOMEBODY}"
-    ready = _get(transaction.tables, where, told.invitation_id, READY[told.kind], microseconds(at))
+    ready = _get(
+        transaction.tables,
+        where,
+        invitation.invitation_id,
+        READY[invitation.kind],
+        microseconds(at),
+    )
     if ready is None or not once.spend(
         transaction.tables, "invitation", ready.invitation_id, ready.expires
     ):
@@ -185,9 +193,11 @@ def redeem(transaction: Transaction, told: Invitation) -> Invitation | None:
     return ready
 
 
-def finish(transaction: Transaction, told: Invitation) -> None:
+def finish(transaction: Transaction, invitation: Invitation) -> None:
     """Note that somebody signed up by an invitation, or that it was declined."""
-    transaction.tables.update(invitation, {"state": DONE}, _ONE, told.person_id, told.invitation_id)
+    transaction.tables.update(
+        invitation_table, {"state": DONE}, _ONE, invitation.person_id, invitation.invitation_id
+    )
 
 
 def sweep(gate: Gate, most: int = 100) -> int:
@@ -200,14 +210,14 @@ def sweep(gate: Gate, most: int = 100) -> int:
     with trial_of(gate, "invitations") as trial:
         while True:
             with gate.together() as transaction:
-                found = transaction.tables.look(
-                    invitation, ["invitation_id", _THERE], _OVER, at, last, most
+                rows = transaction.tables.look(
+                    invitation_table, ["invitation_id", _THERE], _OVER, at, last, most
                 )
-            for invitation_id, contact in found:
+            for invitation_id, contact in rows:
                 last = invitation_id
                 work = partial(_sweep_one, gate, invitation_id, contact or "", at)
                 count += trial.one(work, contact or "", invitation_id) or 0
-            if len(found) < most:
+            if len(rows) < most:
                 return count
 
 
@@ -215,35 +225,35 @@ def _sweep_one(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
     with gate.together() as transaction:
-        told = transaction.tables.get(invitation, where, invitation_id)
-    if told is None:
+        invitation = transaction.tables.get(invitation_table, where, invitation_id)
+    if invitation is None:
         return 0  # another process was faster
     if contact:
-        erase(gate, [told.person_id])  # as the row says that was checked
-    if told.state == DONE or told.expires < at:
+        erase(gate, [invitation.person_id])  # as the row says that was checked
+    if invitation.state == DONE or invitation.expires < at:
         with gate.together() as transaction:
-            transaction.tables.delete(invitation, where, invitation_id)
+            transaction.tables.delete(invitation_table, where, invitation_id)
     return 1
 
 
 def _get(tables: Tables, where: str, *values: Any) -> Invitation | None:
-    found = tables.get(invitation, where, *values)
-    return None if found is None else _from_row(found)
+    row = tables.get(invitation_table, where, *values)
+    return None if row is None else _from_row(row)
 
 
-def _from_row(found: Any) -> Invitation:
+def _from_row(row: Any) -> Invitation:
     """A row that was checked, as an invitation."""
-    accepted = None if found.accepted is None else moment(found.accepted)
+    accepted = None if row.accepted is None else moment(row.accepted)
     return Invitation(
-        found.person_id,
-        found.invitation_id,
-        found.kind,
-        found.state,
-        found.inviter,
-        moment(found.made),
-        moment(found.expires),
+        row.person_id,
+        row.invitation_id,
+        row.kind,
+        row.state,
+        row.inviter,
+        moment(row.made),
+        moment(row.expires),
         accepted,
-        found.text_digest,
+        row.text_digest,
     )
 
 

@@ -26,7 +26,7 @@ class Need(NamedTuple):
 
     what: str
     question: str = ""
-    tells: Callable[[Policy], str] | None = None
+    why_off: Callable[[Policy], str] | None = None
 
 
 class SwitchedOff(NamedTuple):
@@ -44,30 +44,32 @@ class SwitchedOff(NamedTuple):
 @observing.reading
 def can_ever(policy: Policy, question: str) -> bool:
     """Whether something can be allowed of anybody, whatever is proven; no for unknown words."""
-    found = _answer(policy, question)
-    return found is not None and found.verdict != "never"
+    answer = _answer(policy, question)
+    return answer is not None and answer.verdict != "never"
 
 
 def find_switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[SwitchedOff]:
     """What a policy switches off, of needs by the name of their practice."""
-    found = []
+    result = []
     for practice, some in needs.items():
         for need in some:
-            if need.tells is not None:
-                why = need.tells(policy)
-                found += [SwitchedOff(practice, need.what, why)] if why else []
+            if need.why_off is not None:
+                why = need.why_off(policy)
+                result += [SwitchedOff(practice, need.what, why)] if why else []
                 continue
             answer = _answer(policy, need.question)
             if answer is None:
-                found.append(
+                result.append(
                     SwitchedOff(practice, need.what, "the vocabulary lacks the words for it")
                 )
             elif answer.verdict == "never" and answer.clauses:
                 cited = ", ".join(f"#{clause}" for clause in answer.clauses)
-                found.append(SwitchedOff(practice, need.what, f"denied by {cited}", answer.clauses))
+                result.append(
+                    SwitchedOff(practice, need.what, f"denied by {cited}", answer.clauses)
+                )
             elif answer.verdict == "never":
-                found.append(SwitchedOff(practice, need.what, "no clause allows it"))
-    return found
+                result.append(SwitchedOff(practice, need.what, "no clause allows it"))
+    return result
 
 
 @lru_cache(maxsize=256)

@@ -102,30 +102,30 @@ def _change(tables: Tables, user_id: str, **changes: Any) -> None:
 
 def find_user(tables: Tables, user_id: str) -> User | None:
     """A user by their id, however they stand."""
-    found = tables.get(desk_user, "user_id = ?", user_id)
-    return None if found is None else _from_row(found)
+    row = tables.get(desk_user, "user_id = ?", user_id)
+    return None if row is None else _from_row(row)
 
 
 def find_active_user(tables: Tables, user_id: str) -> User | None:
     """A user who may work, by the id that their session names."""
-    found = tables.get(desk_user, _ACTIVE, user_id)
-    return None if found is None else _from_row(found)
+    row = tables.get(desk_user, _ACTIVE, user_id)
+    return None if row is None else _from_row(row)
 
 
 def find_by_sign_in(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
     """A user by the name that they sign in with, and the hash of their password."""
     where = "kind = ? AND sign_in = ? AND state = 'active'"
-    found = tables.get(desk_user, where, kind, sign_in.casefold())
-    return None if found is None else (_from_row(found), found.password)
+    row = tables.get(desk_user, where, kind, sign_in.casefold())
+    return None if row is None else (_from_row(row), row.password)
 
 
 def use_one_time_password(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
     """Whether a one-time password is right and was not used before; it is used up by this."""
-    found = transaction.tables.get(desk_user, _ACTIVE, user_id)
-    if found is None:
+    row = transaction.tables.get(desk_user, _ACTIVE, user_id)
+    if row is None:
         return False
-    secret = transaction.sealer("desk").unseal(found.secret, "totp", user_id)
-    step = totp.step_of(secret.decode(), code, at, found.step)
+    secret = transaction.sealer("desk").unseal(row.secret, "totp", user_id)
+    step = totp.step_of(secret.decode(), code, at, row.step)
     if step is None:
         return False
     if not once.spend(transaction.tables, "totp", f"{user_id} {step}", at + STEP_LASTS):
@@ -160,14 +160,14 @@ def end_user(tables: Tables, user_id: str) -> None:
     change_state(tables, user_id, ENDED)
 
 
-def _from_row(found: Any) -> User:
+def _from_row(row: Any) -> User:
     """A row that was checked, as a user."""
     return User(
-        found.user_id,
-        found.kind,
-        found.name,
-        found.sign_in,
-        tuple(found.roles.split()),
-        found.party,
-        found.state,
+        row.user_id,
+        row.kind,
+        row.name,
+        row.sign_in,
+        tuple(row.roles.split()),
+        row.party,
+        row.state,
     )

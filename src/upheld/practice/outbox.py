@@ -32,9 +32,9 @@ def queue(
     `template` is `PRACTICE/NAME`; `words` are ids, dates and amounts that say which thing it is
     about, never what it says of anybody.
     """
-    found = transaction.act(Act(action="contact", purpose=purpose), person_id)
-    if isinstance(found, Refused):
-        return found
+    result = transaction.act(Act(action="contact", purpose=purpose), person_id)
+    if isinstance(result, Refused):
+        return result
     message = secrets.token_hex(16)
     at = microseconds(transaction.clock.now())
     transaction.tables.insert(
@@ -44,7 +44,7 @@ def queue(
         template=template,
         purpose=purpose,
         words=msgspec.json.encode(dict(words or {})).decode(),
-        entry=found.entry,
+        entry=result.entry,
         made=at,
         due=at,
         tries=0,

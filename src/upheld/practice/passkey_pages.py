@@ -41,26 +41,26 @@ class OwnPasskeys:
         del tables, subject
         return False
 
-    def passes(self, transaction: Transaction, subject: str, code: str) -> bool:
+    def accepts_code(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether a code is right, where one is asked for."""
         del transaction, subject, code
         return True
 
-    def changed(self, transaction: Transaction, subject: str, what: str) -> None:
+    def record_change(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter that a passkey was made or removed."""
         transaction.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         provider, kind, subject = self.provider, self.kind, visit.subject
         site = passkeys.site_of(provider, visit.request)
-        shown = visit.user.sign_in if visit.user else "my account"
+        user_name = visit.user.sign_in if visit.user else "my account"
 
         def look(tables: Tables) -> tuple[list[passkeys.Passkey], str, bool]:
             options = (
                 ""
                 if site is None
                 else passkeys.registration_options(
-                    tables, provider, site, kind, subject, visit.session.key, shown
+                    tables, provider, site, kind, subject, visit.session.key, user_name
                 )
             )
             return (
@@ -69,11 +69,11 @@ class OwnPasskeys:
                 self.has_factor(tables, subject),
             )
 
-        found, options, asks = await provider.read(look)
+        own, options, asks = await provider.read(look)
         return provider.pages.page(
             visit.request,
             "passkeys.html",
-            passkeys=found,
+            passkeys=own,
             options=options,
             status=status,
             fields=[CODE] if asks else [],
@@ -89,24 +89,24 @@ class OwnPasskeys:
         """Make one, or remove one."""
         kind, subject, form = self.kind, visit.subject, visit.form
         handle = str(form.get("remove", ""))
-        sent, code = str(form.get("credential", "")), str(form.get("code", ""))
+        credential, code = str(form.get("credential", "")), str(form.get("code", ""))
         site = passkeys.site_of(self.provider, visit.request)
         device = devices.name_of(visit.request.headers.get("user-agent", ""))
 
         def work(transaction: Transaction) -> str:
             if handle:
                 if passkeys.remove(transaction.tables, kind, subject, handle):
-                    self.changed(transaction, subject, "passkey-off")
+                    self.record_change(transaction, subject, "passkey-off")
                 return ""
-            if site is None or not sent:
+            if site is None or not credential:
                 return NOT_MADE
-            if not self.passes(transaction, subject, code):
+            if not self.accepts_code(transaction, subject, code):
                 return WRONG
             if not passkeys.register(
-                transaction, site, kind, subject, visit.session.key, sent, device
+                transaction, site, kind, subject, visit.session.key, credential, device
             ):
                 return NOT_MADE
-            self.changed(transaction, subject, "passkey-on")
+            self.record_change(transaction, subject, "passkey-on")
             return ""
 
         why = await self.provider.do(work)

@@ -36,7 +36,7 @@ from upheld.database.own_tables import Tables, moment
 from upheld.gate.sealing import SealerSource
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
-from upheld.practice.tables import passkey
+from upheld.practice.tables import passkey as passkey_table
 from upheld.web import once
 
 LASTS: Final = timedelta(minutes=15)  # from the page that asks to the answer
@@ -60,7 +60,7 @@ class Passkey(NamedTuple):
 
     handle: str
     name: str
-    made: datetime
+    created_at: datetime
     used: datetime | None
 
 
@@ -84,19 +84,19 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
     kind: str,
     subject: str,
     bound: bytes,
-    shown: str,
+    user_name: str,
 ) -> str:
     """What a browser is asked to make a passkey by, as JSON."""
-    there = [each.credential for each in tables.select(passkey, _WHOSE, subject, kind)]
+    existing = [each.credential for each in tables.select(passkey_table, _WHOSE, subject, kind)]
     user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
     return options_to_json(
         generate_registration_options(
             rp_id=site.host,
             rp_name=site.name,
-            user_name=shown,
+            user_name=user_name,
             user_id=user,
             challenge=_challenge(provider, kind, bound),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in there],
+            exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in existing],
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.REQUIRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
@@ -122,17 +122,17 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     kind: str,
     subject: str,
     bound: bytes,
-    sent: str,
+    credential: str,
     device: str,
 ) -> bool:
     """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
-    challenge = _use_challenge(transaction, kind, bound, sent)
-    found = transaction.tables.select(passkey, _WHOSE, subject, kind)
-    if challenge is None or len(found) >= MOST:
+    challenge = _use_challenge(transaction, kind, bound, credential)
+    existing = transaction.tables.select(passkey_table, _WHOSE, subject, kind)
+    if challenge is None or len(existing) >= MOST:
         return False
     try:
-        made = verify_registration_response(
-            credential=sent,
+        verified = verify_registration_response(
+            credential=credential,
             expected_challenge=challenge,
             expected_rp_id=site.host,
             expected_origin=site.origin,
@@ -140,51 +140,51 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
         )
     except _BROKEN:
         return False
-    mark = sha256(made.credential_id).digest()
-    if transaction.tables.get(passkey, "credential_hash = ?", mark) is not None:
+    mark = sha256(verified.credential_id).digest()
+    if transaction.tables.get(passkey_table, "credential_hash = ?", mark) is not None:
         return False
     transaction.tables.insert(
-        passkey,
+        passkey_table,
         subject=subject,
         credential_hash=mark,
         kind=kind,
-        credential=made.credential_id,
-        public_key=made.credential_public_key,
-        uses=made.sign_count,
+        credential=verified.credential_id,
+        public_key=verified.credential_public_key,
+        uses=verified.sign_count,
         name=device,
         made=microseconds(transaction.clock.now()),
     )
     return True
 
 
-def sign_in(transaction: Transaction, site: Site, kind: str, sent: str) -> str:
+def sign_in(transaction: Transaction, site: Site, kind: str, credential: str) -> str:
     """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
-    challenge = _use_challenge(transaction, kind, b"", sent)
+    challenge = _use_challenge(transaction, kind, b"", credential)
     if challenge is None:
         return ""
     try:
-        mark = sha256(base64url_to_bytes(json.loads(sent)["id"])).digest()
+        mark = sha256(base64url_to_bytes(json.loads(credential)["id"])).digest()
     except _BROKEN:
         return ""
     where = "credential_hash = ? AND kind = ?"
-    found = transaction.tables.get(passkey, where, mark, kind)
-    if found is None:
+    row = transaction.tables.get(passkey_table, where, mark, kind)
+    if row is None:
         return ""
     try:
-        done = verify_authentication_response(
-            credential=sent,
+        verified = verify_authentication_response(
+            credential=credential,
             expected_challenge=challenge,
             expected_rp_id=site.host,
             expected_origin=site.origin,
-            credential_public_key=found.public_key,
-            credential_current_sign_count=found.uses,
+            credential_public_key=row.public_key,
+            credential_current_sign_count=row.uses,
             require_user_verification=True,
         )
     except _BROKEN:
         return ""
-    changes = {"uses": done.new_sign_count, "used": microseconds(transaction.clock.now())}
-    transaction.tables.update(passkey, changes, "credential_hash = ?", mark)
-    return str(found.subject)
+    changes = {"uses": verified.new_sign_count, "used": microseconds(transaction.clock.now())}
+    transaction.tables.update(passkey_table, changes, "credential_hash = ?", mark)
+    return str(row.subject)
 
 
 def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
@@ -196,7 +196,7 @@ def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
             moment(each.made),
             None if each.used is None else moment(each.used),
         )
-        for each in tables.select(passkey, f"{_WHOSE} ORDER BY made", subject, kind)
+        for each in tables.select(passkey_table, f"{_WHOSE} ORDER BY made", subject, kind)
     ]
 
 
@@ -206,7 +206,9 @@ def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
         mark = bytes.fromhex(handle)
     except ValueError:
         return False
-    return bool(tables.purge(passkey, f"{_WHOSE} AND credential_hash = ?", subject, kind, mark))
+    return bool(
+        tables.purge(passkey_table, f"{_WHOSE} AND credential_hash = ?", subject, kind, mark)
+    )
 
 
 def _challenge(provider: Provider, kind: str, bound: bytes) -> bytes:
@@ -219,21 +221,25 @@ def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
     return sealer.mark(body + bound)[:_MAC]
 
 
-def _use_challenge(transaction: Transaction, kind: str, bound: bytes, sent: str) -> bytes | None:
+def _use_challenge(
+    transaction: Transaction, kind: str, bound: bytes, credential: str
+) -> bytes | None:
     """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
-    if len(sent) > SENT_MAX:
+    if len(credential) > SENT_MAX:
         return None
     try:
-        told = json.loads(base64url_to_bytes(json.loads(sent)["response"]["clientDataJSON"]))
-        challenge = base64url_to_bytes(told["challenge"])
+        client_data = json.loads(
+            base64url_to_bytes(json.loads(credential)["response"]["clientDataJSON"])
+        )
+        challenge = base64url_to_bytes(client_data["challenge"])
     except (*_BROKEN, RecursionError):
         return None
     body, mac = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
     if not hmac.compare_digest(_mac(transaction, kind, bound, body), mac):
         return None
-    made = BEGINNING + timedelta(microseconds=int.from_bytes(body[:_TIME], "big"))
+    issued_at = BEGINNING + timedelta(microseconds=int.from_bytes(body[:_TIME], "big"))
     now = transaction.clock.now()
-    if not made <= now <= made + LASTS:
+    if not issued_at <= now <= issued_at + LASTS:
         return None
-    fresh = once.spend(transaction.tables, "passkey", challenge.hex(), made + LASTS)
+    fresh = once.spend(transaction.tables, "passkey", challenge.hex(), issued_at + LASTS)
     return challenge if fresh else None

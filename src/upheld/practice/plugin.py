@@ -92,17 +92,23 @@ class Practice(NamedTuple):
 
     name: str
     routes: Sequence[BaseRoute] = ()
-    cards: Sequence[MenuEntry] = ()
+    menu: Sequence[MenuEntry] = ()
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
-    carriers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
-    derived: Mapping[str, tuple[tuple[str, ...], Derive]] = {}  # field, to the fields it is of
-    leaving: ErasureHook | None = None  # what is done for somebody before they are erased
-    stayed: ErasureHook | None = None  # what is done after it, where something is kept of them
-    carries: Mapping[
+    duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
+    derived_fields: Mapping[
+        str, tuple[tuple[str, ...], Derive]
+    ] = {}  # field, to the fields it is of
+    before_erasure: ErasureHook | None = None  # what is done for somebody before they are erased
+    after_erasure: ErasureHook | None = (
+        None  # what is done after it, where something is kept of them
+    )
+    carry_forward: Mapping[
         str, CarryForward
     ] = {}  # series, to who says what stays when its oldest rows go
-    fields: Mapping[str, ValueReader] = {}  # fields that it writes itself, to how it reads a value
+    field_readers: Mapping[
+        str, ValueReader
+    ] = {}  # fields that it writes itself, to how it reads a value
     jobs: Sequence[Job] = ()
     links: Mapping[str, MessageLink] = {}
     listeners: Mapping[
@@ -110,15 +116,17 @@ class Practice(NamedTuple):
     ] = {}  # event, to who hears of it
     announces: Sequence[str] = ()  # events of its own, which other practices may listen to
     entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
-    waiting: Callable[[Transaction, str], list[PendingAction]] | None = (
+    pending_actions: Callable[[Transaction, str], list[PendingAction]] | None = (
         None  # what waits for a customer
     )
-    trouble: Callable[[Tables], list[PendingAction]] | None = None  # what managers must look at
+    manager_actions: Callable[[Tables], list[PendingAction]] | None = (
+        None  # what managers must look at
+    )
     payer: Callable[[Tables, str], str | None] | None = None  # who pays for a person's use
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
-    changed_at: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
-    asks: Sequence[str] = ()  # the actions that it asks the policy for
-    proves: Sequence[str] = ()  # the facts of which it keeps records
+    change_pages: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
+    actions: Sequence[str] = ()  # the actions that it asks the policy for
+    recorded_facts: Sequence[str] = ()  # the facts of which it keeps records
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
 
 
@@ -136,7 +144,9 @@ class Provider:
         self.events = Events()
         self.practices: list[Practice] = []
         self.count: Callable[..., None] = _count_nothing  # a metric, where the provider is served
-        self.signalled: set[bytes] = set()  # sessions whose privacy signal was noted already
+        self.signalled_sessions: set[bytes] = (
+            set()
+        )  # sessions whose privacy signal was noted already
         self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
 
     @property
@@ -163,7 +173,7 @@ class Provider:
         sealed = self.sealer("link", kind).seal(person_id.encode(), "link", kind)
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def whose_link(self, kind: str, raw: str) -> str | None:
+    def link_owner(self, kind: str, raw: str) -> str | None:
         """Whose a sealed link is; None for what we did not seal."""
         try:
             sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
@@ -176,21 +186,21 @@ class Provider:
         """Where a sign-in may lead: a word for each path, and nowhere else."""
         return {word: path for each in self.practices for word, path in each.destinations.items()}
 
-    def led(self, kind: str) -> dict[str, str]:
+    def sign_in_targets(self, kind: str) -> dict[str, str]:
         """Where the sign-in of somebody may lead: at a desk to the entries of its menu."""
         if kind == "customer":
             return self.destinations
-        return {card.href.rsplit("/", 1)[-1]: card.href for card in self.cards(kind)}
+        return {card.href.rsplit("/", 1)[-1]: card.href for card in self.menu(kind)}
 
-    def found(self, transaction: Transaction, what: str, told: str) -> list[str]:
+    def find_people(self, transaction: Transaction, what: str, value: str) -> list[str]:
         """The people whom a word names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
-        return [person for finder in finders for person in finder(transaction, told)]
+        return [person for finder in finders for person in finder(transaction, value)]
 
     @property
-    def changed_at(self) -> dict[str, str]:
+    def change_pages(self) -> dict[str, str]:
         """The kinds of data that one page alone changes, each with the path of that page."""
-        return {field: path for each in self.practices for field, path in each.changed_at.items()}
+        return {field: path for each in self.practices for field, path in each.change_pages.items()}
 
     def task_page(self, kind: str, task_id: str) -> str:
         """The page of a practice on which a kind of task is worked on; none where there is none."""
@@ -206,17 +216,17 @@ class Provider:
 
     async def alarms(self) -> list[str]:
         """What whoever runs the provider has to look into at once, each in a sentence."""
-        found = await asyncio.to_thread(self.gate.gate.log_state.alarms, self.now())
+        sentences = await asyncio.to_thread(self.gate.gate.log_state.alarms, self.now())
         zone = self.gate.gate.clock.zone
-        found += await asyncio.to_thread(_not_whole, self.gate.gate)
-        return found + [
+        sentences += await asyncio.to_thread(_not_whole, self.gate.gate)
+        return sentences + [
             f"{what[:1].upper()}{what[1:]}. It was met first on"
             f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
             " manager can look everything through under Safeguards."
             for what, since in self._changed.items()
         ]
 
-    def changed(self, error: UpheldError) -> None:
+    def report_changed_row(self, error: UpheldError) -> None:
         """Note that a row was met that is not as it was written: in the log, a metric, an alarm.
 
         Its words tell a table and an id alone.
@@ -234,42 +244,47 @@ class Provider:
         """The day that it is by the gate's clock."""
         return self.gate.gate.clock.today()
 
-    def cards(self, kind: str, *, every: bool = False) -> list[MenuEntry]:
+    def menu(self, kind: str, *, include_off: bool = False) -> list[MenuEntry]:
         """The entries of somebody's menu, in order, without what the policy switches off."""
         policy = self.gate.gate.policy
-        found = [
+        entries = [
             card
             for each in self.practices
-            for card in each.cards
-            if card.kind == kind and (every or not card.needs or can_ever(policy, card.needs))
+            for card in each.menu
+            if card.kind == kind and (include_off or not card.needs or can_ever(policy, card.needs))
         ]
-        return sorted(found, key=lambda card: (card.order, card.title))
+        return sorted(entries, key=lambda card: (card.order, card.title))
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def pending_actions(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
         """What waits for a customer, of all practices."""
         return [
             todo
             for each in self.practices
-            if each.waiting
-            for todo in each.waiting(transaction, person_id)
+            if each.pending_actions
+            for todo in each.pending_actions(transaction, person_id)
         ]
 
-    def trouble(self, tables: Tables) -> list[PendingAction]:
+    def manager_actions(self, tables: Tables) -> list[PendingAction]:
         """What the managers of the provider must look at, of all practices."""
-        return [todo for each in self.practices if each.trouble for todo in each.trouble(tables)]
+        return [
+            todo
+            for each in self.practices
+            if each.manager_actions
+            for todo in each.manager_actions(tables)
+        ]
 
-    def payer(self, tables: Tables, person_id: str) -> str:
+    def payer_of(self, tables: Tables, person_id: str) -> str:
         """Who pays for what a person uses: the holder of their account, or they themselves."""
-        told = (each.payer(tables, person_id) for each in self.practices if each.payer)
-        return next((found for found in told if found), person_id)
+        payers = (each.payer(tables, person_id) for each in self.practices if each.payer)
+        return next((payer for payer in payers if payer), person_id)
 
     async def do(self, work: Callable[[Transaction], T]) -> T:
         """Do a piece of work in the gate's transaction; what it gives, once that is durable.
 
         Raises Refused where it gives a refusal; a work that raises leaves nothing.
         """
-        found: T = await self.gate.do(work)
-        return found
+        result: T = await self.gate.do(work)
+        return result
 
     async def attempt(self, work: Callable[[Transaction], T]) -> T | Refused:
         """The same, with a refusal given back instead of raised."""
@@ -287,9 +302,9 @@ class Provider:
 
         return await asyncio.to_thread(reads)
 
-    async def apart(self, work: Callable[..., T], *given: Any) -> T:
+    async def run_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do what takes long and needs no database, such as hashing a password."""
-        return await asyncio.to_thread(work, *given)
+        return await asyncio.to_thread(work, *arguments)
 
 
 PracticeFactory = Callable[[Provider], Practice]
@@ -298,12 +313,12 @@ Handler = Callable[..., Awaitable[Any]]
 
 def _not_whole(gate: Gate) -> list[str]:
     """That something is not whole, or that a job set somebody aside, as far as looks have found."""
-    found, waiting = watching.counts(gate)
+    findings, set_aside = watching.counts(gate)
     return [
         f"{text}. Those who watch see under Watch what it is, whose, and since when."
         for many, text in (
-            (found, f"Not whole: {found:,} in our database"),
-            (waiting, f"Set aside by a job, which has done everybody else: {waiting:,}"),
+            (findings, f"Not whole: {findings:,} in our database"),
+            (set_aside, f"Set aside by a job, which has done everybody else: {set_aside:,}"),
         )
         if many
     ]

@@ -44,19 +44,19 @@ class UnkeptPromise(NamedTuple):
 def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
     """Everything that a policy promises and this provider has no part for."""
     words = policy.program.vocabulary
-    asks = {*GATE_ASKS, *(each for made in provider.practices for each in made.asks)}
+    asks = {*GATE_ASKS, *(each for practice in provider.practices for each in practice.actions)}
     gate = provider.gate.gate
-    found: dict[tuple[str, str], list[str]] = {}
+    clauses_by_word: dict[tuple[str, str], list[str]] = {}
     for kind, word, clause in _promises(policy):
         match kind:
             case "duty":
-                kept = gate.carries_out(word)
+                is_kept = gate.carries_out(word)
             case "fact":
-                kept = _can_be_proven(provider, policy, word)
+                is_kept = _can_be_proven(provider, policy, word)
             case _:
-                kept = word in asks
-        if not kept:
-            found.setdefault((kind, word), []).append(clause)
+                is_kept = word in asks
+        if not is_kept:
+            clauses_by_word.setdefault((kind, word), []).append(clause)
     labels = {
         "duty": {name: each.label for name, each in words.duties.items()},
         "fact": {name: each.label for name, each in words.facts.items()},
@@ -64,22 +64,22 @@ def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
     }
     labels["obligation"] = labels["action"]
     order = {clause.id: at for at, clause in enumerate(policy.program.clauses)}
-    listed = [
+    promises = [
         UnkeptPromise(
             kind,
             word,
             labels[kind].get(word, "") or word,
             tuple(sorted(set(clauses), key=order.__getitem__)),
         )
-        for (kind, word), clauses in found.items()
+        for (kind, word), clauses in clauses_by_word.items()
     ]
-    return sorted(listed, key=lambda each: ([*KINDS].index(each.kind), order[each.clauses[0]]))
+    return sorted(promises, key=lambda each: ([*KINDS].index(each.kind), order[each.clauses[0]]))
 
 
-def summary_lines(found: Iterable[UnkeptPromise]) -> list[str]:
+def summary_lines(promises: Iterable[UnkeptPromise]) -> list[str]:
     """For each kind one sentence, for a log."""
     kinds: dict[str, list[str]] = {}
-    for each in found:
+    for each in promises:
         kinds.setdefault(each.kind, []).append(each.word)
     names = {
         "duty": "duties that nothing carries out",
@@ -114,6 +114,6 @@ def _can_be_proven(provider: Provider, policy: Policy, name: str) -> bool:
     fact = policy.program.vocabulary.facts[name]
     return (
         fact.proof in GATE_PROVES
-        or any(fact.proof in made.provers for made in provider.practices)
-        or any(name in made.proves for made in provider.practices)
+        or any(fact.proof in practice.provers for practice in provider.practices)
+        or any(name in practice.recorded_facts for practice in provider.practices)
     )

@@ -66,8 +66,8 @@ def refusal_page(
 def _ways(policy: Policy, ways: Iterable[tuple[str, ...]]) -> str:
     """Sets of facts, any one of which would do, as a phrase."""
     plain = _plain(policy)
-    said = [" and ".join(plain.literal(each) for each in way) for way in ways]
-    return "; or ".join(dict.fromkeys(said))
+    phrases = [" and ".join(plain.literal(each) for each in way) for way in ways]
+    return "; or ".join(dict.fromkeys(phrases))
 
 
 @lru_cache(maxsize=8)

@@ -55,8 +55,8 @@ def has_device_cookie(provider: Provider, request: Request, kind: str) -> bool:
 
 def find_device(provider: Provider, request: Request, kind: str, subject: str) -> Device | None:
     """The device of a request, if its browser was let into this account before."""
-    for told in request.cookies.get(cookie_name(provider, kind), "").split("~")[:DEVICES]:
-        word, _, rest = told.partition(".")
+    for text in request.cookies.get(cookie_name(provider, kind), "").split("~")[:DEVICES]:
+        word, _, rest = text.partition(".")
         day, _, mac = rest.partition(".")
         if not (subject and day.isascii() and day.isdecimal() and len(day) < 7):
             continue
@@ -71,11 +71,13 @@ def remember_device(
     provider: Provider, request: Request, response: Response, kind: str, subject: str
 ) -> None:
     """Let a browser be known again as one that was let into an account."""
-    known = find_device(provider, request, kind, subject)
-    device = Device(known.word if known else secrets.token_urlsafe(12), _today(provider))
+    previous = find_device(provider, request, kind, subject)
+    device = Device(previous.word if previous else secrets.token_urlsafe(12), _today(provider))
     mine = f"{device.word}.{device.day}.{_mac(provider, kind, subject, device)}"
-    told = request.cookies.get(cookie_name(provider, kind), "").split("~")
-    others = [each for each in told if each and not (known and each.startswith(f"{known.word}."))]
+    cookies = request.cookies.get(cookie_name(provider, kind), "").split("~")
+    others = [
+        each for each in cookies if each and not (previous and each.startswith(f"{previous.word}."))
+    ]
     response.set_cookie(
         cookie_name(provider, kind),
         "~".join([mine, *others][:DEVICES]),
@@ -142,5 +144,5 @@ def _today(provider: Provider) -> int:
 
 
 def _mac(provider: Provider, kind: str, subject: str, device: Device) -> str:
-    told = "\x00".join((kind, subject, device.word, str(device.day)))
-    return provider.sealer("web", "device").mark(told.encode()).hex()[:MAC_CHARACTERS]
+    text = "\x00".join((kind, subject, device.word, str(device.day)))
+    return provider.sealer("web", "device").mark(text.encode()).hex()[:MAC_CHARACTERS]

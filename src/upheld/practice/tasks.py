@@ -17,7 +17,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, moment, places
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
-from upheld.practice.tables import task
+from upheld.practice.tables import task as task_table
 
 
 class TaskError(UpheldError):
@@ -48,14 +48,14 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def record_attempt(transaction: Transaction, tried: Task, staff_id: str) -> None:
+def record_attempt(transaction: Transaction, task: Task, staff_id: str) -> None:
     """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
     transaction.note(
-        tried.person_id,
+        task.person_id,
         "others-task",
         action="view",
         outcome="deny",
-        purpose=tried.purpose,
+        purpose=task.purpose,
         actor=f"staff {staff_id}",
     )
 
@@ -71,11 +71,11 @@ def open_task(  # noqa: PLR0913 - what a task says
     due: datetime | None = None,
 ) -> str:
     """Open a task on a customer; its id."""
-    made = secrets.token_hex(16)
+    task_id = secrets.token_hex(16)
     transaction.tables.insert(
-        task,
+        task_table,
         person_id=person_id,
-        task_id=made,
+        task_id=task_id,
         kind=kind,
         purpose=purpose,
         role=role,
@@ -84,19 +84,21 @@ def open_task(  # noqa: PLR0913 - what a task says
         opened=microseconds(transaction.clock.now()),
         due=microseconds(due) if due else None,
     )
-    return made
+    return task_id
 
 
 def find_task(tables: Tables, task_id: str) -> Task | None:
     """A task by its id."""
-    told = tables.get(task, "task_id = ?", task_id)
-    return None if told is None else _from_row(told)
+    row = tables.get(task_table, "task_id = ?", task_id)
+    return None if row is None else _from_row(row)
 
 
-def finished_tasks(tables: Tables, asked: Sequence[str]) -> set[str]:
+def finished_tasks(tables: Tables, task_ids: Sequence[str]) -> set[str]:
     """Which of some tasks are done, by their ids; those of whom something was changed are not."""
-    listed, _ = tables.sound(task, f"state = 'done' AND task_id IN ({places(asked)})", *asked)
-    return {each.task_id for each in listed}
+    rows, _ = tables.sound(
+        task_table, f"state = 'done' AND task_id IN ({places(task_ids)})", *task_ids
+    )
+    return {each.task_id for each in rows}
 
 
 def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Task]:
@@ -109,14 +111,14 @@ def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list
     where = (
         f"state <> 'done' AND role IN ({places(roles)}) ORDER BY due IS NULL, due, opened LIMIT ?"
     )
-    waiting, _ = tables.sound(task, where, *roles, most)
-    return [_from_row(each) for each in waiting]
+    rows, _ = tables.sound(task_table, where, *roles, most)
+    return [_from_row(each) for each in rows]
 
 
 def open_tasks_on(tables: Tables, person_id: str) -> list[Task]:
     """The tasks that are open on a person."""
     where = "person_id = ? AND state <> 'done'"
-    return [_from_row(each) for each in tables.select(task, where, person_id)]
+    return [_from_row(each) for each in tables.select(task_table, where, person_id)]
 
 
 def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
@@ -124,8 +126,8 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
     """
-    told = _require_task(transaction, task_id)
-    if operators.is_left_to_others(transaction.tables, staff_id, told.person_id):
+    task = _require_task(transaction, task_id)
+    if operators.is_left_to_others(transaction.tables, staff_id, task.person_id):
         raise TaskError(
             "this is your own account, or a relative's",
             code="task",
@@ -137,21 +139,21 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
             code="task",
             hint="leave it to a role that does",
         )
-    if told.state == "taken" and told.staff_id != staff_id:
+    if task.state == "taken" and task.staff_id != staff_id:
         raise TaskError("somebody else has this task", code="task", hint="take another")
-    if told.state != "open":
-        return told
+    if task.state != "open":
+        return task
     record = transaction.record(
-        told.person_id,
+        task.person_id,
         "task",
         party=staff_id,
         by_whom=staff_id,
-        how=told.kind,
+        how=task.kind,
         actor=f"staff {staff_id}",
-        about={"data": list(fields), "purpose": [told.purpose]},
+        about={"data": list(fields), "purpose": [task.purpose]},
     )
-    _change(transaction, told, state="taken", staff_id=staff_id, record_id=record)
-    return told._replace(state="taken", staff_id=staff_id, record_id=record)
+    _change(transaction, task, state="taken", staff_id=staff_id, record_id=record)
+    return task._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
 def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
@@ -159,29 +161,29 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 
     `by` is who of our staff did so, if anybody.
     """
-    told = _require_task(transaction, task_id)
-    if told.state != "taken":
+    task = _require_task(transaction, task_id)
+    if task.state != "taken":
         return
-    if told.record_id:
-        transaction.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
-    _change(transaction, told, state="open", staff_id=None, record_id=None)
+    if task.record_id:
+        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_staff(by))
+    _change(transaction, task, state="open", staff_id=None, record_id=None)
 
 
 def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
     """The tasks that somebody took and has not closed, but on whom something was changed."""
     where = "state = 'taken' AND staff_id = ?"
-    taken, _ = tables.sound(task, where, staff_id)
-    return [_from_row(each) for each in taken]
+    rows, _ = tables.sound(task_table, where, staff_id)
+    return [_from_row(each) for each in rows]
 
 
 def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
-    told = _require_task(transaction, task_id)
-    if told.state == "done":
+    task = _require_task(transaction, task_id)
+    if task.state == "done":
         return
-    if told.record_id:
-        transaction.withdraw(told.person_id, told.record_id, ended=True, actor=_staff(by))
-    _change(transaction, told, state="done", closed=microseconds(transaction.clock.now()))
+    if task.record_id:
+        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_staff(by))
+    _change(transaction, task, state="done", closed=microseconds(transaction.clock.now()))
 
 
 def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
@@ -196,30 +198,30 @@ def _staff(by: str) -> str:
 
 
 def _require_task(transaction: Transaction, task_id: str) -> Task:
-    told = find_task(transaction.tables, task_id)
-    if told is None:
+    task = find_task(transaction.tables, task_id)
+    if task is None:
         raise TaskError("there is no such task", code="task", hint="see the queue")
-    return told
+    return task
 
 
-def _change(transaction: Transaction, told: Task, **changes: Any) -> None:
+def _change(transaction: Transaction, task: Task, **changes: Any) -> None:
     where = "person_id = ? AND task_id = ?"
-    transaction.tables.update(task, changes, where, told.person_id, told.task_id)
+    transaction.tables.update(task_table, changes, where, task.person_id, task.task_id)
 
 
-def _from_row(told: Any) -> Task:
+def _from_row(row: Any) -> Task:
     """A row that was checked, as a task."""
-    due = None if told.due is None else moment(told.due)
+    due = None if row.due is None else moment(row.due)
     return Task(
-        told.person_id,
-        told.task_id,
-        told.kind,
-        told.purpose,
-        told.role,
-        told.about,
-        told.state,
-        moment(told.opened),
+        row.person_id,
+        row.task_id,
+        row.kind,
+        row.purpose,
+        row.role,
+        row.about,
+        row.state,
+        moment(row.opened),
         due,
-        told.staff_id,
-        told.record_id,
+        row.staff_id,
+        row.record_id,
     )

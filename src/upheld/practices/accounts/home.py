@@ -27,7 +27,7 @@ class Home:
             result = transaction.act(act, visit.subject)
             name = "" if isinstance(result, Refused) else result["name"]
             account = domain.account_of(transaction.tables, visit.subject)
-            return account, name, self.provider.waiting(transaction, visit.subject)
+            return account, name, self.provider.pending_actions(transaction, visit.subject)
 
         account, name, waiting = await self.provider.do(look)
         return self.provider.pages.page(
@@ -36,5 +36,5 @@ class Home:
             account=account,
             name=name,
             waiting=waiting,
-            cards=self.provider.cards("customer"),
+            cards=self.provider.menu("customer"),
         )

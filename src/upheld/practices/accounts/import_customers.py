@@ -78,7 +78,7 @@ def _not_served(provider: Provider, row: CustomerRow) -> UnservedRow | None:
         return None
     age = years(date.fromisoformat(row.values[BIRTH_DATE]), today(provider))
     policy = provider.policy
-    decision = admission(policy).of(age)
+    decision = admission(policy).decision_at(age)
     if decision.allowed:
         return None
     why = refusal_reason(policy, decision)

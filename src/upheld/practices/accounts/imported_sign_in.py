@@ -41,7 +41,7 @@ def fields(provider: Provider, transaction: Transaction, person_id: str) -> list
 def refusal_by_age(provider: Provider, born: str) -> Refused | None:
     """The refusal, where the policy does not let us serve somebody of a birth date alone."""
     policy = provider.policy
-    decision = admission(policy).of(age_of(born, today(provider)))
+    decision = admission(policy).decision_at(age_of(born, today(provider)))
     return None if decision.allowed else Refused(None, decision)
 
 

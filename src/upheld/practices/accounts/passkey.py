@@ -35,7 +35,7 @@ class CustomerPasskeys(OwnPasskeys):
         """A code is asked for where the customer has a second factor."""
         return authenticator.second_factor(tables, subject) is not None
 
-    def passes(self, transaction: Transaction, subject: str, code: str) -> bool:
+    def accepts_code(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether the code is right, of a few tries."""
         if not self.has_factor(transaction.tables, subject):
             return True
@@ -45,7 +45,7 @@ class CustomerPasskeys(OwnPasskeys):
             return False
         return authenticator.use_code(transaction, subject, code)
 
-    def changed(self, transaction: Transaction, subject: str, what: str) -> None:
+    def record_change(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter it, and tell the customer by a message."""
         transaction.note(subject, what, actor="customer")
         outbox.queue(transaction, subject, "accounts/factor", "administrative-message")

@@ -46,7 +46,7 @@ def _asks_nobody(policy: Policy) -> str:
 
 
 NEEDS = (
-    Need("signing up", tells=_asks_nobody),
+    Need("signing up", why_off=_asks_nobody),
     Need("the message that confirms an address", "contact for administrative-message"),
     Need("signing in with a password", "use credentials for security"),
     Need("the name on somebody's own pages", "view name by customer for service-provision"),
@@ -60,14 +60,14 @@ def practice(provider: Provider) -> Practice:
     accept = Acceptance(provider, agreement, sign_up.accept)
     return Practice(
         "accounts",
-        asks=("collect", "contact", "serve", "store", "use", "view"),
-        proves=("opted-out", "advertising-opt-out"),
+        actions=("collect", "contact", "serve", "store", "use", "view"),
+        recorded_facts=("opted-out", "advertising-opt-out"),
         routes=[
             *_open(provider, sign_up, TermsPage(provider, agreement)),
             *_own(provider, Home(provider), accept),
             *_households(provider, Households(provider, sign_up)),
         ],
-        cards=[
+        menu=[
             MenuEntry("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
             MenuEntry("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
             MenuEntry(
@@ -86,12 +86,12 @@ def practice(provider: Provider) -> Practice:
             "passkeys": KEYS,
             "household": "/me/household",
         },
-        derived={"account-id": ((), domain.number_of)},
+        derived_fields={"account-id": ((), domain.number_of)},
         provers={"account-standing": (domain.prove_standing, ())},
         payer=domain.payer_of,
-        leaving=partial(domain.release_members, provider),
+        before_erasure=partial(domain.release_members, provider),
         finders={"account": domain.find_by_number},
-        fields={"credentials": credentials.decode_secrets},
+        field_readers={"credentials": credentials.decode_secrets},
         jobs=JOBS,
         links=LINKS,
         listeners={
@@ -99,7 +99,7 @@ def practice(provider: Provider) -> Practice:
             ACCOUNT_CLOSED: domain.close,
             PASSWORD_CHANGED: revoke_links,
         },
-        waiting=accept.waiting,
+        pending_actions=accept.waiting,
     )
 
 

@@ -109,7 +109,7 @@ class Security:
         filled = await self._read_password(visit.form, visit.subject)
         if not filled.ok:
             return self._change_page(visit, filled, 422)
-        secret = await self.provider.apart(passwords.hashed, filled.values["password"])
+        secret = await self.provider.run_in_thread(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse("/me/security?said=changed", 303)
 
         def work(transaction: Transaction) -> Refused | None:
@@ -227,7 +227,7 @@ class Security:
             return self._form(request, filled, 422, fields)
         if born and (refusal := imported_sign_in.refusal_by_age(provider, born)):
             return self._refusal_page(request, refusal)
-        secret = await provider.apart(passwords.hashed, filled.values["password"])
+        secret = await provider.run_in_thread(passwords.hashed, filled.values["password"])
 
         def work(transaction: Transaction) -> Refused | bool:
             whose = sessions.redeem(transaction.tables, RECOVER, raw, at)

@@ -116,7 +116,7 @@ class CustomerSignIn:
         person, stored_hash = await provider.do(
             lambda transaction: self._stored_hash(transaction, email)
         )
-        if not await provider.apart(passwords.fits, stored_hash, password):
+        if not await provider.run_in_thread(passwords.fits, stored_hash, password):
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         if slowed and await provider.do(
@@ -238,7 +238,7 @@ class CustomerSignIn:
         hashes = await provider.do(
             lambda transaction: credentials.stored_secrets(transaction, person)
         )
-        fits = await provider.apart(
+        fits = await provider.run_in_thread(
             passwords.fits, hashes.get(credentials.SIGN_IN, ""), filled.values["password"]
         )
         if not fits:

@@ -103,7 +103,7 @@ class SignUp:
             fields=[self.birth],
             filled=filled,
             invitation=invitation,
-            because=self.admission.refusing,
+            because=self.admission.refusing_clauses,
             minors=self.admission.takes_minors,
         )
 
@@ -130,7 +130,7 @@ class SignUp:
             hours=age_marker.HOURS,
             why=why,
             from_age=None if age is None else self.admission.from_age(age),
-            quotes=why.quotes if why else quote_clauses(policy, self.admission.refusing),
+            quotes=why.quotes if why else quote_clauses(policy, self.admission.refusing_clauses),
         )
         if decision is not None:
             age_marker.set_marker(self.provider, response)
@@ -211,8 +211,8 @@ class SignUp:
             return self.gate_page(request, filled, 422, invitation)
         born = filled.values["birth-date"]
         age = self._age(born)
-        decision = self.admission.of(age)
-        if self.admission.by_leave(decision):
+        decision = self.admission.decision_at(age)
+        if self.admission.needs_guardian(decision):
             return RedirectResponse("/sign-up/guardian", 303)
         if not decision.allowed:
             return await self._refuse(request, decision, age)
@@ -277,8 +277,8 @@ class SignUp:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
         asks_age = self.admission.asks_age
         age = self._age(filled.values.get("birth-date", "")) if asks_age else None
-        decision = self.admission.of(age)
-        minor = self.admission.by_leave(decision)
+        decision = self.admission.decision_at(age)
+        minor = self.admission.needs_guardian(decision)
         if minor and (invitation is None or invitation.kind != invitations.GUARDIAN):
             return RedirectResponse("/sign-up/guardian", 303)
         if not minor and not decision.allowed:
@@ -290,7 +290,7 @@ class SignUp:
             for each in fields
             if each.name in filled.values and each.name != PASSWORD
         }
-        secret = await provider.apart(passwords.hashed, filled.values[PASSWORD])
+        secret = await provider.run_in_thread(passwords.hashed, filled.values[PASSWORD])
         applicant = Applicant(values, secret, self.agreement.digest(), invitation)
         result = await provider.attempt(
             lambda transaction: self._join(transaction, applicant, code)

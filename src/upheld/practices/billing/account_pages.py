@@ -146,7 +146,7 @@ class AccountPages:
         def look(transaction: Transaction) -> tuple[Outcome, str]:
             return (
                 view_fields(transaction, visit.subject, books.TRANSACTION),
-                self.provider.payer(transaction.tables, visit.subject),
+                self.provider.payer_of(transaction.tables, visit.subject),
             )
 
         result, payer = await self.provider.do(look)

@@ -189,7 +189,7 @@ class Invoices:
         `until` is the day on which their services end, if no row says so yet. With `before` only
         the days of the month before that day are billed; from then on somebody else may pay.
         """
-        payer = self.provider.payer(transaction.tables, person_id)
+        payer = self.provider.payer_of(transaction.tables, person_id)
         transaction.lock(person_id, payer)
         if month.word in services.billed_months(transaction.tables, person_id):
             return

@@ -40,7 +40,7 @@ class LinkPages:
 
     def _whose(self, request: Request) -> str:
         """Whose address was asked for; 404 for one that we did not make."""
-        person_id = self.provider.whose_link(PAY, request.path_params["link"])
+        person_id = self.provider.link_owner(PAY, request.path_params["link"])
         if person_id is None:
             raise HTTPException(404)
         return person_id

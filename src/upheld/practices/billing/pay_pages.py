@@ -69,7 +69,7 @@ class PayPages:
             history,
             card,
             card is None and cards.CARD in values,
-            self.provider.payer(transaction.tables, person_id) != person_id,
+            self.provider.payer_of(transaction.tables, person_id) != person_id,
             self.payments.under_way(transaction, person_id),
         )
 
@@ -205,7 +205,7 @@ async def charge(
 ) -> None:
     """Charge, and enter what came of it; where no answer came, the job asks again."""
     try:
-        charged = await provider.apart(payments.charge, person_id, key, charge_order)
+        charged = await provider.run_in_thread(payments.charge, person_id, key, charge_order)
     except ProcessorError:
         return
     await provider.attempt(

@@ -274,14 +274,14 @@ class Payments:
 
     def _book_late_charge(self, gate: Gate, person_id: str, key: str) -> int:
         """Book what was charged although it had been given up."""
-        charged = self.processor.charged(self._outside(person_id, key))
+        charged = self.processor.charge_result(self._outside(person_id, key))
         if charged is None or not charged.paid:
             return 0
         with gate.together() as transaction:
             return 0 if self.finish(transaction, person_id, key, charged) else 1
 
     def _resume(self, gate: Gate, person_id: str, key: str) -> int:
-        charged = self.processor.charged(self._outside(person_id, key))
+        charged = self.processor.charge_result(self._outside(person_id, key))
         if charged is None:
             with gate.together() as transaction:
                 pending = self._pending(transaction, person_id, key)

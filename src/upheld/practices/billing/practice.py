@@ -123,23 +123,23 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         routes += _sandbox_routes(provider, sandbox)
     return Practice(
         "billing",
-        asks=("charge", "serve", "share", "use", "view"),
-        proves=("has-service", "payment-in-progress"),
+        actions=("charge", "serve", "share", "use", "view"),
+        recorded_facts=("has-service", "payment-in-progress"),
         routes=routes,
-        cards=CARDS,
+        menu=CARDS,
         destinations=DESTINATIONS,
-        waiting=waiting,
+        pending_actions=waiting,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
-        carriers={debts.DELETE: debts.delete_on_recall},
-        derived={
+        duty_handlers={debts.DELETE: debts.delete_on_recall},
+        derived_fields={
             "balance": ((books.TRANSACTION,), books.derive_balance),
             "payment-history": ((books.TRANSACTION,), books.derive_history),
         },
-        leaving=invoices.leave,
-        stayed=invoices.stayed,
+        before_erasure=invoices.leave,
+        after_erasure=invoices.stayed,
         links={PAY: MessageLink("/pay", timedelta(0), sealed=True)},
-        carries={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
-        fields={
+        carry_forward={books.TRANSACTION: books.carry, services.SERVICES: services.carry},
+        field_readers={
             books.TRANSACTION: books.row_of,
             services.SERVICES: services.row_of,
             usage.USAGE: usage.row_of,
@@ -155,7 +155,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             ACCOUNT_CLOSED: services.end_all,
             PAYER_CHANGES: invoices.close,
         },
-        changed_at={CARD: "/me/payment/card"},
+        change_pages={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},
     )
 

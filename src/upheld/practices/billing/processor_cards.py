@@ -56,7 +56,7 @@ class ProcessorCards:
         base = self.provider.settings.url.rstrip("/")
         address = f"{base}{back}{reference}"
         try:
-            there = await self.provider.apart(self.processor.card_page, reference, address)
+            there = await self.provider.run_in_thread(self.processor.card_page, reference, address)
         except ProcessorError:
             raise Refusal(503, *_AWAY) from None
         return RedirectResponse(there, 303)
@@ -68,7 +68,7 @@ class ProcessorCards:
         mark = self._mark(person_id, reference[:32])
         if not hmac.compare_digest(mark, reference[32:]):
             raise HTTPException(404)
-        card = await self.provider.apart(self.processor.card, reference)
+        card = await self.provider.run_in_thread(self.processor.card, reference)
         if card is None:
             raise HTTPException(404)
         return card

@@ -108,11 +108,11 @@ class Sandbox:
             transaction.tables.insert_new(
                 sandbox_charge, key=key, reference=secrets.token_hex(6), state=state
             )
-        result = self.charged(key)
+        result = self.charge_result(key)
         assert result is not None  # noqa: S101 - it stands there now
         return result
 
-    def charged(self, key: str) -> ChargeResult | None:
+    def charge_result(self, key: str) -> ChargeResult | None:
         """What came of a charge."""
         with self._gate.look() as tables:
             row = tables.get(sandbox_charge, "key = ?", key)
@@ -147,7 +147,7 @@ class Sandbox:
                     sandbox_card, {"sealed": sealed}, "reference = ?", reference
                 )
 
-        await self._provider.apart(keep)
+        await self._provider.run_in_thread(keep)
         return RedirectResponse(back, 303)
 
     async def _back(self, request: Request) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def _asks_no_guardian(policy: Policy) -> str:
 
 
 NEEDS = (
-    Need("asking a parent or guardian", tells=_asks_no_guardian),
+    Need("asking a parent or guardian", why_off=_asks_no_guardian),
     Need("what a guardian sees", "view services by guardian for service-provision"),
     Need("charging a minor's costs to the account holder", "charge"),
 )
@@ -53,8 +53,8 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "guardians",
-        asks=("charge", "serve", "use", "view"),
-        proves=("guardian-permission", "guardian-supervision", "costs-accepted"),
+        actions=("charge", "serve", "use", "view"),
+        recorded_facts=("guardian-permission", "guardian-supervision", "costs-accepted"),
         routes=[
             Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
             Route("/guardian/{link}", answer, methods=both),
@@ -77,7 +77,7 @@ def practice(provider: Provider) -> Practice:
                 methods=["POST"],
             ),
         ],
-        cards=[
+        menu=[
             MenuEntry(
                 "customer",
                 "Family",
@@ -95,7 +95,7 @@ def practice(provider: Provider) -> Practice:
             IDENTITY_CHECKED: _on_identity_checked,
             CARD_GIVEN: _gave_card,
         },
-        waiting=family.waiting,
+        pending_actions=family.waiting,
         task_pages={domain.CHECK: "/staff/guardian-checks/{task}"},
     )
 

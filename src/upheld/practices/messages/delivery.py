@@ -151,7 +151,7 @@ class Delivery:
             with gate.together() as transaction:
                 self._try_later(transaction, message, trouble, final=final)
         except SealedError as error:  # it stays as it is
-            self.provider.changed(error)
+            self.provider.report_changed_row(error)
         except UpheldError:  # nothing can be noted of who it is for: the row alone says it then
             with gate.together() as transaction:
                 self._end(transaction, message, FAILED, trouble)

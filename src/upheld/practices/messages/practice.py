@@ -38,8 +38,8 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
 
     return Practice(
         "messages",
-        asks=("contact", "store", "use", "view"),
-        proves=("opted-out",),
+        actions=("contact", "store", "use", "view"),
+        recorded_facts=("opted-out",),
         routes=[
             Route(
                 "/me/messages",
@@ -58,13 +58,15 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
             staff("POST", "/{message}/retry", desk.retry),
             staff("POST", "/{message}/drop", desk.drop),
         ],
-        cards=[
+        menu=[
             MenuEntry("customer", "Messages", "/me/messages", "What we wrote to you, and why", 60),
             MenuEntry("staff", "Mail", HERE, "For managers", 97, roles=("manager",)),
         ],
-        trouble=desk.trouble,
-        fields={MESSAGES: copy_of},
-        carriers={OPTIONAL: nothing_more},  # every such message carries its address, see deliver.py
+        manager_actions=desk.trouble,
+        field_readers={MESSAGES: copy_of},
+        duty_handlers={
+            OPTIONAL: nothing_more
+        },  # every such message carries its address, see deliver.py
         jobs=[
             Job("outbox", SEND_SECONDS, delivery.run),
             Job("copies with links", 60, RedactionJob(provider).run),

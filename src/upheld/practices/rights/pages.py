@@ -152,7 +152,7 @@ class DisclosurePages:
             raise HTTPException(404)
         gate = self.provider.gate.gate
         try:
-            proof = await self.provider.apart(receipt, gate, visit.subject, number)
+            proof = await self.provider.run_in_thread(receipt, gate, visit.subject, number)
         except LogError:
             return self.provider.pages.page(visit.request, "rights/uncovered.html", status=409)
         return Response(

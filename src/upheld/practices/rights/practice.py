@@ -34,7 +34,7 @@ NEEDS = (
     Need("answering what is held", "answer-access"),
     Need("correcting", "answer-correction"),
     Need("erasing", "answer-erasure"),
-    Need("permissions to share", tells=_decides_nothing),
+    Need("permissions to share", why_off=_decides_nothing),
     Need("taking a privacy signal for an opt-out", "apply-privacy-signal"),
 )
 
@@ -122,9 +122,9 @@ def practice(provider: Provider) -> Practice:
     return Practice(
         "rights",
         routes=_routes(provider),
-        asks=ASKS,
-        proves=PROVES,
-        cards=[
+        actions=ASKS,
+        recorded_facts=PROVES,
+        menu=[
             MenuEntry(
                 "customer",
                 "My privacy",

@@ -39,7 +39,7 @@ class ReceiptPages:
         status: int = 200,
     ) -> Response:
         policy = policy_of(self.provider)
-        logs = await self.provider.apart(watching.logs, self.provider.gate.gate)
+        logs = await self.provider.run_in_thread(watching.logs, self.provider.gate.gate)
         return self.provider.pages.page(
             request,
             "rights/verify.html",
@@ -58,7 +58,7 @@ class ReceiptPages:
         """
         cosigned = request.url.path.endswith("/cosigned")
         try:
-            note = await self.provider.apart(
+            note = await self.provider.run_in_thread(
                 partial(watching.note, cosigned=cosigned), self.provider.gate.gate
             )
         except UpheldError:
@@ -77,7 +77,7 @@ class ReceiptPages:
         if not raw:
             return await self._page(request, wrong="Choose a file, or paste a receipt.", status=422)
         problem = "we have no log yet"
-        for log in await self.provider.apart(watching.logs, self.provider.gate.gate):
+        for log in await self.provider.run_in_thread(watching.logs, self.provider.gate.gate):
             try:
                 return await self._page(request, verify_receipt(raw, log.key))
             except UpheldError as error:

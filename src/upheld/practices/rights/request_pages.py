@@ -116,7 +116,7 @@ class RequestPages:
         return self._form(visit, _one(fields, field))
 
     async def _correctable(self, visit: Visit) -> list[Correctable]:
-        pages = self.provider.changed_at
+        pages = self.provider.change_pages
         return await self.provider.do(
             lambda transaction: corrections.correctable(transaction, visit.subject, pages)
         )
@@ -198,7 +198,7 @@ class RequestPages:
         whose = await self.provider.do(lambda transaction: erasure.whose(transaction, raw))
         if whose is None:
             raise HTTPException(404)
-        certificates = await self.provider.apart(certificates_for, gate, whose)
+        certificates = await self.provider.run_in_thread(certificates_for, gate, whose)
         policy = policy_of(self.provider)
         words = {word: label(policy, "data", word) for each in certificates for word in each.erased}
         words |= {

@@ -70,7 +70,7 @@ class Console:
         }
         own = [
             card
-            for card in self.provider.cards("staff")
+            for card in self.provider.menu("staff")
             if card.href != "/staff" and card.is_for(user.roles)
         ]
         return self.provider.pages.page(
@@ -89,7 +89,7 @@ class Console:
         """The queue, and nothing else until a task is chosen."""
         words = await self.provider.do(lambda transaction: self.around(transaction, visit))
         if MANAGER in user_of(visit).roles:
-            words["trouble"] = await self.provider.read(self.provider.trouble)
+            words["trouble"] = await self.provider.read(self.provider.manager_actions)
         words["alarms"] = await self.provider.alarms()
         return self.page(visit, words)
 

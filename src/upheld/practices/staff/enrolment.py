@@ -89,7 +89,7 @@ class EnrolmentPage:
         filled, step = await self._read_form(request, form, user, offer)
         if step is None:
             return self._page(request, user, offer, filled, 422)
-        hashed = await provider.apart(passwords.hashed, filled.values["password"])
+        hashed = await provider.run_in_thread(passwords.hashed, filled.values["password"])
         response: Response = RedirectResponse(HOME[self.kind], 303)
 
         def work(transaction: Transaction) -> bool:
@@ -116,7 +116,7 @@ class EnrolmentPage:
             return filled.wrong("code", TOO_MANY_TRIES), None
         if not filled.ok:
             return filled, None
-        why = await provider.apart(
+        why = await provider.run_in_thread(
             passwords.refused,
             filled.values["password"],
             (user.name, user.sign_in, provider.imprint.name),
@@ -175,7 +175,9 @@ class AuthenticatorPage:
         login = await provider.read(
             lambda tables: operators.find_by_sign_in(tables, user.kind, user.sign_in)
         )
-        fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
+        fits = await provider.run_in_thread(
+            passwords.fits, login[1] if login else "", filled.values["old"]
+        )
         if not fits:
             return self._page(visit, offer, filled.wrong("old", "This is not your password."), 403)
         step = factors.first_step(offer, filled.values["code"], at)

@@ -62,7 +62,7 @@ def look_up(
     way, value = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
     if way == "account":
-        people = provider.found(transaction, way, value)
+        people = provider.find_people(transaction, way, value)
     else:
         people = find_people(provider, transaction, way, value)
     if len(people) != 1:

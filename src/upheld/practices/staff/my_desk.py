@@ -78,7 +78,9 @@ class MyDeskPage:
                 transaction.tables, NAMING_RATE, "own-account", user.user_id, at=self.provider.now()
             ):
                 return False
-            for person_id in self.provider.found(transaction, "account", filled.values["account"]):
+            for person_id in self.provider.find_people(
+                transaction, "account", filled.values["account"]
+            ):
                 operators.leave_to_others(transaction.tables, user.user_id, person_id)
                 for task in tasks.tasks_of_staff(transaction.tables, user.user_id):
                     if task.person_id == person_id:
@@ -112,10 +114,12 @@ class MyDeskPage:
         login = await provider.read(
             lambda tables: operators.find_by_sign_in(tables, user.kind, user.sign_in)
         )
-        fits = await provider.apart(passwords.fits, login[1] if login else "", filled.values["old"])
+        fits = await provider.run_in_thread(
+            passwords.fits, login[1] if login else "", filled.values["old"]
+        )
         if not fits:
             return self.page(visit, filled.wrong("old", "This is not your password."))
-        why = await provider.apart(
+        why = await provider.run_in_thread(
             passwords.refused,
             filled.values["new"],
             (user.name, user.sign_in, provider.imprint.name),
@@ -123,7 +127,7 @@ class MyDeskPage:
         )
         if why:
             return self.page(visit, filled.wrong("new", why))
-        hashed = await provider.apart(passwords.hashed, filled.values["new"])
+        hashed = await provider.run_in_thread(passwords.hashed, filled.values["new"])
 
         def work(transaction: Transaction) -> None:
             operators.change_password(transaction.tables, user.user_id, hashed)

@@ -21,7 +21,7 @@ class DeskPasskeys(OwnPasskeys):
         """Sign in whoever's passkey answered; others are led back to the form."""
         provider, kind = self.provider, self.kind
         credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
-        path = provider.led(kind).get(request.query_params.get("destination", ""))
+        path = provider.sign_in_targets(kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[kind], 303)
 
         def work(transaction: Transaction) -> bool:

@@ -39,8 +39,8 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "staff",
-        asks=("use", "view"),
-        proves=("staff-need",),
+        actions=("use", "view"),
+        recorded_facts=("staff-need",),
         routes=[
             *_signing(provider, "staff"),
             *_signing(provider, "agent"),
@@ -64,7 +64,7 @@ def practice(provider: Provider) -> Practice:
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),
         ],
-        cards=_menu(roles),
+        menu=_menu(roles),
     )
 
 

@@ -51,7 +51,7 @@ class Safeguards:
         """Look everything through now."""
         manager_of(visit)
         gate = self.provider.gate.gate
-        return await self._page(visit, await self.provider.apart(look_through, gate))
+        return await self._page(visit, await self.provider.run_in_thread(look_through, gate))
 
     def _fixed_safeguards(self) -> list[Safeguard]:
         """What does not change while the provider runs."""
@@ -100,7 +100,7 @@ class Safeguards:
 
     async def _running_safeguards(self) -> list[Safeguard]:
         """How far the ledger is covered, and whether somebody does the jobs."""
-        state = await self.provider.apart(log_coverage, self.provider.gate.gate)
+        state = await self.provider.run_in_thread(log_coverage, self.provider.gate.gate)
         return [
             Safeguard(
                 state.covered is not None,

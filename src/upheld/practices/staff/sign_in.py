@@ -66,7 +66,9 @@ class DeskSignIn:
             title=TITLE[self.kind],
             action=SIGN_IN[self.kind],
             options=self._options(request),
-            destination=destination if destination in self.provider.led(self.kind) else "",
+            destination=destination
+            if destination in self.provider.sign_in_targets(self.kind)
+            else "",
         )
 
     def _options(self, request: Request) -> str:
@@ -97,7 +99,7 @@ class DeskSignIn:
         if door is AttemptResult.SHUT:
             log_failure(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", TOO_MANY_TRIES), 429)
-        fits = await provider.apart(passwords.fits, login[1] if login else "", password)
+        fits = await provider.run_in_thread(passwords.fits, login[1] if login else "", password)
         user_id = login[0].user_id if login and fits else ""
         if (
             door is AttemptResult.SLOWED
@@ -107,7 +109,7 @@ class DeskSignIn:
             )
         ):
             user_id = ""
-        path = provider.led(self.kind).get(request.query_params.get("destination", ""))
+        path = provider.sign_in_targets(self.kind).get(request.query_params.get("destination", ""))
         response: Response = RedirectResponse(path or HOME[self.kind], 303)
         if await provider.do(
             lambda transaction: self._enter(transaction, user_id, name, code, (request, response))

@@ -29,7 +29,9 @@ class Watch:
         """Everything that was found and is not mended, and how far the looks have come."""
         if not set(self.roles.watching) & set(user_of(visit).roles):
             raise HTTPException(403)
-        damage, waiting, looks = await self.provider.apart(watch_report, self.provider.gate.gate)
+        damage, waiting, looks = await self.provider.run_in_thread(
+            watch_report, self.provider.gate.gate
+        )
         return self.provider.pages.page(
             visit.request,
             "staff/watch.html",
