@@ -40,8 +40,8 @@ def test_a_policy_that_knows_no_minors_has_none() -> None:
     """Words without `minor` make nobody one; where an age does not settle it, everybody is."""
     bare = under("extends = false\n[action]\nserve = {takes = []}\n")
     assert (is_minor(bare, 3), age_of_majority(bare)) == (False, 0)
-    proven = 'minor = {proof = "court", label = "a court says so"}'
-    query = under(f"extends = false\n[action]\nserve = {{takes = []}}\n[fact]\n{proven}\n")
+    fact_line = 'minor = {proof = "court", label = "a court says so"}'
+    query = under(f"extends = false\n[action]\nserve = {{takes = []}}\n[fact]\n{fact_line}\n")
     assert is_minor(query, 60)
 
 

@@ -77,11 +77,11 @@ def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, s
                 f"2026-{number}", day, day + 14 * DAY, cents, credit=ahead
             )
         else:
-            paid = min(cents, before.balance) if kind == "pay" else cents
-            if paid <= 0:
+            paid_cents = min(cents, before.balance) if kind == "pay" else cents
+            if paid_cents <= 0:
                 continue
-            amount_due -= paid
-            row = Payment(day, paid, f"r{number}", "card", before.settling(paid))
+            amount_due -= paid_cents
+            row = Payment(day, paid_cents, f"r{number}", "card", before.settling(paid_cents))
         young.append(row)
         all_rows.append(row)
         old = sum(each.date < day - 60 * DAY for each in young)
@@ -254,12 +254,12 @@ def test_the_order_of_a_running_plan_stays_and_what_ended_goes(house: House) -> 
     assert not isinstance(now, Refused)
     assert len(now) == 1
     with reading(gate.engine) as connection:
-        left = rows(
+        remaining_rows = rows(
             connection,
             "SELECT revision FROM value WHERE person_id = ? AND field = 'services'",
             person,
         )
-    assert len(left) == 1
+    assert len(remaining_rows) == 1
     assert history(house, person).invoices[-1].cents == PLANS["dsl-10"].cents
     assert "DSL 10" in house.signed_in(person).get("/me/services").text
     assert selfcheck(gate.engine, gate.context.keyring).problems == ()

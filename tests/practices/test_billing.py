@@ -371,9 +371,9 @@ def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
 
 def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     """The jobs go on without them, what stood in tables is gone, and a debt keeps its invoices."""
-    gone, owes = house.customer(), house.customer("owes@marked.example")
-    order(house, gone, "phone")
-    house.do(lambda transaction: services.end(transaction, gone, "phone"))
+    erased_person, owes = house.customer(), house.customer("owes@marked.example")
+    order(house, erased_person, "phone")
+    house.do(lambda transaction: services.end(transaction, erased_person, "phone"))
     order(house, owes, "dsl-10")
     later(house, 65)
     job(house, "invoices")
@@ -381,19 +381,20 @@ def test_whoever_was_erased_is_billed_no_more(house: House) -> None:
     job(house, "due invoices")
     before = history(house, owes)
     assert before.balance > 0
-    assert house.do(lambda transaction: _pay(transaction, gone)) is None
+    assert house.do(lambda transaction: _pay(transaction, erased_person)) is None
     house.do(
         lambda transaction: [
-            transaction.record(each, "request", fact="erasure-requested") for each in (gone, owes)
+            transaction.record(each, "request", fact="erasure-requested")
+            for each in (erased_person, owes)
         ]
     )
-    erase.erase(house.provider.gate.gate, [gone, owes], now=True)
+    erase.erase(house.provider.gate.gate, [erased_person, owes], now=True)
     for name in ("invoices", "due invoices", "interrupted payments"):
         job(house, name)
-    left = house.do(
+    remaining_rows = house.do(
         lambda transaction: rows(transaction.connection, "SELECT DISTINCT person_id FROM invoice")
     )
-    assert left == [(owes,)]
+    assert remaining_rows == [(owes,)]
     assert history(house, owes).invoices[: len(before.invoices)] == before.invoices
 
 
@@ -412,7 +413,7 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
 def _pay(transaction: GateTransaction, person: str) -> Refused | None:
     result = invoices.history_of(transaction, person)
     assert not isinstance(result, Refused)
-    paid = Payment(
+    payment = Payment(
         transaction.context.clock.now().date(),
         result.balance,
         "r",
@@ -420,7 +421,11 @@ def _pay(transaction: GateTransaction, person: str) -> Refused | None:
         result.settling(result.balance),
     )
     value = transaction.append(
-        person, "transaction", [books.encode_row(paid)], source="customer", occasion="service-use"
+        person,
+        "transaction",
+        [books.encode_row(payment)],
+        source="customer",
+        occasion="service-use",
     )
     return value if isinstance(value, Refused) else invoices.settle(transaction, person)
 
@@ -439,8 +444,10 @@ def _no_order(house: House) -> bool:
     browser = house.signed_in(person)
     answer = browser.get("/me/services")
     token = re.search(r'name="_token" value="([0-9a-f]+)"', answer.text)
-    sent = browser.post("/me/services", data={"_token": token[1] if token else "", "plan": "phone"})
-    return sent.status_code == 403
+    response = browser.post(
+        "/me/services", data={"_token": token[1] if token else "", "plan": "phone"}
+    )
+    return response.status_code == 403
 
 
 def _no_page(house: House) -> bool:

@@ -141,15 +141,15 @@ def table_rows(house: House, name: str) -> Rows:
     """The rows of a table, with their MACs."""
     with reading(house.provider.gate.gate.engine) as connection:
         columns = [row[1] for row in rows(connection, f"PRAGMA table_info({name})")]
-        stored = rows(connection, f"SELECT {', '.join(columns)} FROM {name}")
-    return [dict(zip(columns, each, strict=True)) for each in stored]
+        table_content = rows(connection, f"SELECT {', '.join(columns)} FROM {name}")
+    return [dict(zip(columns, each, strict=True)) for each in table_content]
 
 
-def overwrite(house: House, name: str, listed: Rows) -> None:
+def overwrite(house: House, name: str, new_rows: Rows) -> None:
     """Let these be the rows of a table, as somebody does who has no keys."""
     with writing(house.provider.gate.gate.engine) as connection:
         run(connection, f"DELETE FROM {name}")
-        for each in listed:
+        for each in new_rows:
             run(
                 connection,
                 f"INSERT INTO {name} ({', '.join(each)}) VALUES ({places([*each])})",
@@ -225,8 +225,8 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         "rights_request",
         [{**each, "received": 0} if each["person_id"] == ann else each for each in request_rows],
     )
-    (answered,) = house.do(lambda transaction: requests.ready_to_answer(transaction.tables))
-    assert answered.person_id == bob
+    (ready_request,) = house.do(lambda transaction: requests.ready_to_answer(transaction.tables))
+    assert ready_request.person_id == bob
 
 
 def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: House) -> None:

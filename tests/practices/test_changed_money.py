@@ -80,15 +80,19 @@ def marked_rows(house: House, name: str, where: str, *values: Any) -> list[dict[
     """Rows with their marks, for whoever would put them back."""
     columns = [each.name for each in vars(tables)[name].columns]
     with reading(house.provider.gate.gate.engine) as connection:
-        stored = rows(connection, f"SELECT {', '.join(columns)} FROM {name} WHERE {where}", *values)
-    return [dict(zip(columns, each, strict=True)) for each in stored]
+        table_content = rows(
+            connection, f"SELECT {', '.join(columns)} FROM {name} WHERE {where}", *values
+        )
+    return [dict(zip(columns, each, strict=True)) for each in table_content]
 
 
-def put_back(house: House, name: str, listed: list[dict[str, Any]], where: str, *old: Any) -> None:
+def put_back(
+    house: House, name: str, new_rows: list[dict[str, Any]], where: str, *old: Any
+) -> None:
     """Put rows in place of those that are there."""
     with writing(house.provider.gate.gate.engine) as connection:
         run(connection, f"DELETE FROM {name} WHERE {where}", *old)
-        for row in listed:
+        for row in new_rows:
             write(connection, name, row)
 
 
@@ -118,12 +122,12 @@ def test_no_invoice_is_settled_dropped_or_added_by_writing_to_the_database(
     elif how == "another":
         copy(house, "invoice", ann, number=NUMBER)
     else:
-        done = {
+        statements = {
             "paid": "UPDATE invoice SET state = 'paid'",
             "less": "UPDATE invoice SET due = 5",
             "deleted": "DELETE FROM invoice",
         }[how]
-        assert tamper(house, f"{done} {whose}", ann) == 1
+        assert tamper(house, f"{statements} {whose}", ann) == 1
     assert [each for each in problems(house) if "`invoice`" in each]
     answer = house.signed_in(ann).get("/me")
     assert answer.status_code == 503
@@ -134,12 +138,12 @@ def test_no_invoice_is_settled_dropped_or_added_by_writing_to_the_database(
     assert job(house, "due invoices") == 1  # of bob, who is reminded
     number = history(house, ann).invoices[0].number
     desk = staff(house)
-    sent = {"how": "cash", "amount": "1.00", "reference": "R-1", "number": number}
+    data = {"how": "cash", "amount": "1.00", "reference": "R-1", "number": number}
     if how != "deleted":
-        assert send(desk, "/staff/payments", sent).status_code == 503
+        assert send(desk, "/staff/payments", data).status_code == 503
         assert history(house, ann).payments == ()
-    sent["number"] = history(house, bob).invoices[0].number
-    assert send(desk, "/staff/payments", sent).status_code == 303
+    data["number"] = history(house, bob).invoices[0].number
+    assert send(desk, "/staff/payments", data).status_code == 303
 
 
 @pytest.mark.parametrize("how", ["deleted", "another", "changed"])
@@ -207,11 +211,11 @@ def test_no_number_of_an_invoice_is_given_out_again_by_writing_to_the_database(
         invoiced(house, bob)
         put_back(house, "invoice_number", before, "year = ?", int(year))
     else:
-        done = {
+        statements = {
             "deleted": "DELETE FROM invoice_number",
             "changed": "UPDATE invoice_number SET last = 7",
         }[how]
-        assert tamper(house, done) == 1
+        assert tamper(house, statements) == 1
     many = len(history(house, bob).invoices)
     order(house, bob, "phone")
     later(house, 32)
@@ -243,12 +247,12 @@ def test_no_payment_is_made_again_or_taken_away_by_writing_to_the_database(
     else:
         assert send(hers, "/me/payment", form(hers, amount="2.00")).status_code == 303
         put_back(house, "payment_intent", before, "person_id = ?", ann)
-    paid = len(history(house, ann).payments)
+    payment_count = len(history(house, ann).payments)
     assert send(hers, "/me/payment", data, "/me/mail").status_code == 503
-    assert len(history(house, ann).payments) == paid
+    assert len(history(house, ann).payments) == payment_count
     house.clock.moved += timedelta(minutes=5)
     job(house, "interrupted payments")
-    assert len(history(house, ann).payments) == paid
+    assert len(history(house, ann).payments) == payment_count
     whole = typed_amount(history(house, bob).balance)
     assert send(his, "/me/payment", form(his, amount=whole)).status_code == 303
     assert history(house, bob).balance == 0
@@ -281,11 +285,14 @@ def test_no_account_is_handed_or_taken_back_by_writing_to_the_database(
     if how == "another":
         copy(house, "debt", person, debt_id=secrets.token_hex(16), party=AGENT)
     else:
-        done = {"deleted": "DELETE FROM debt", "recalled": "UPDATE debt SET state = 'recalled'"}
-        assert tamper(house, done[how]) == 1
-    seen = collector.get("/agent").text
-    assert "Ann Marked" not in seen
-    assert not CONFIRM.search(seen)
+        statements = {
+            "deleted": "DELETE FROM debt",
+            "recalled": "UPDATE debt SET state = 'recalled'",
+        }
+        assert tamper(house, statements[how]) == 1
+    agent_page = collector.get("/agent").text
+    assert "Ann Marked" not in agent_page
+    assert not CONFIRM.search(agent_page)
     assert house.signed_in(person).get("/me").status_code == 503
     page_text = desk.get("/staff/debts").text
     assert ("Left out: the debts of 1 customer" in page_text) is (how != "deleted")

@@ -146,12 +146,12 @@ def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:
     for _ in range(3):
         browser.get("/me")
     assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
-    done = [
+    acts = [
         each
         for each in house.provider.gate.gate.entries(person)
         if each.entry.action == "apply-privacy-signal"
     ]
-    assert [each.entry.outcome for each in done] == ["allow"]
+    assert [each.entry.outcome for each in acts] == ["allow"]
     assert "sends a privacy signal" in browser.get(PAGE).text
     send(browser, f"{PAGE}/advertising/in", {}, PAGE)
     answer = send(browser, f"{PAGE}/signal", {}, PAGE)
@@ -210,9 +210,9 @@ def _permission_refused(house: House) -> bool:
 def _signal_refused(house: House) -> bool:
     person = house.customer()
     house.do(lambda transaction: signals.note_signal(transaction, person, "00" * 32))
-    done = house.provider.gate.gate.entries(person)
+    acts = house.provider.gate.gate.entries(person)
     return not any(
-        each.entry.action == "apply-privacy-signal" and each.entry.kind == "act" for each in done
+        each.entry.action == "apply-privacy-signal" and each.entry.kind == "act" for each in acts
     )
 
 

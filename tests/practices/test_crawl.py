@@ -129,8 +129,8 @@ def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:
         visitor = mine[line.who]
         browser, token = world.browser(visitor)
         elsewhere = {"sec-fetch-site": "cross-site", "origin": "https://elsewhere.example"}
-        sent = {"_token": token}
-        assert browser.post(target, data=sent, headers=elsewhere).status_code == 403, where
+        data = {"_token": token}
+        assert browser.post(target, data=data, headers=elsewhere).status_code == 403, where
         if line.who == "anybody":
             continue
         _, others = world.browser("bo" if visitor == "ann" else "ann")

@@ -100,8 +100,8 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
         )
     )
     assert items == [("done",)]
-    done = house.do(lambda transaction: rows(transaction.connection, "SELECT state FROM task"))
-    assert done == [("done",)]
+    steps = house.do(lambda transaction: rows(transaction.connection, "SELECT state FROM task"))
+    assert steps == [("done",)]
 
 
 def test_a_part_that_is_paid_recalls_nothing(house: House) -> None:
@@ -194,10 +194,10 @@ def _not_handed_over(house: House) -> bool:
     person, task = debtor(house)
     page, desk = f"/staff/debts/{task}", staff(house)
     send(desk, f"{page}/take", {}, page)
-    refused = "It may not be handed over now" in desk.get(page).text
+    is_refused = "It may not be handed over now" in desk.get(page).text
     status = send(desk, f"{page}/hand-over", {"party": AGENT}, page).status_code
     return (
-        refused
+        is_refused
         and status == 403
         and not house.do(lambda transaction: debts.of_person(transaction, person))
     )

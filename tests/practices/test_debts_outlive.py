@@ -90,11 +90,11 @@ def test_an_invoice_not_yet_due_outlives_an_erasure_and_is_paid_without_an_accou
     form = browser.get(page, params={"card": once}).text
     match = KEY.search(form)
     assert match
-    sent = {"key": match[1], "card": once, "amount": typed_amount(amount_due)}
+    data = {"key": match[1], "card": once, "amount": typed_amount(amount_due)}
     assert (
-        browser.post(page, data={**sent, "amount": typed_amount(amount_due + 1)}).status_code == 422
+        browser.post(page, data={**data, "amount": typed_amount(amount_due + 1)}).status_code == 422
     )
-    answers = [browser.post(page, data=sent) for _ in range(3)]
+    answers = [browser.post(page, data=data) for _ in range(3)]
     assert {each.status_code for each in answers} == {303}
     assert "Nothing is open any more" in browser.get(answers[0].headers["location"]).text
     assert history(house, person).balance == 0

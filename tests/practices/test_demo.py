@@ -72,10 +72,10 @@ def test_whoever_waits_for_the_demonstration_is_told_how_far_it_is(tmp_path: Pat
     observed: list[tuple[int, int]] = []
     (tmp_path / "demo").mkdir()
     demonstration = ready(
-        tmp_path / "demo", URL, 12, lambda done, total: observed.append((done, total))
+        tmp_path / "demo", URL, 12, lambda steps, total: observed.append((steps, total))
     )
     close(demonstration.provider.gate)
-    assert [done for done, _ in observed] == sorted(done for done, _ in observed)
+    assert [steps for steps, _ in observed] == sorted(steps for steps, _ in observed)
     assert len({total for _, total in observed}) == 1
     assert observed[-1][0] == observed[-1][1]
 
@@ -150,9 +150,9 @@ def test_there_is_something_on_every_desk(app: Starlette, demo: Demo) -> None:
 def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     """Every key, value, record and entry opens; every balance is its sum; nobody is real."""
     gate = demo.provider.gate.gate
-    checked = selfcheck(gate.engine, gate.context.keyring)
-    assert checked.problems == ()
-    booked, addresses = 0, set()
+    self_check = selfcheck(gate.engine, gate.context.keyring)
+    assert self_check.problems == ()
+    invoice_count, addresses = 0, set()
     with gate.together() as transaction:
         people = [each for (each,) in rows(transaction.connection, "SELECT person_id FROM account")]
         for person in people:  # as each of them sees it who is signed in
@@ -176,11 +176,11 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
                     row.cents if isinstance(row, books.Invoice) else -row.cents for row in result
                 ]
                 assert value["balance"] == str(sum(signs))
-                booked += 1
+                invoice_count += 1
     assert len(people) == CUSTOMERS
     assert len(addresses) == CUSTOMERS
     assert all(each.endswith(".example") for each in addresses)
-    assert booked >= CUSTOMERS // 2
+    assert invoice_count >= CUSTOMERS // 2
 
 
 def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> None:

@@ -57,8 +57,8 @@ def filled(house: House, page: str, password: str = NEW) -> dict[str, str]:
 def kinds(house: House) -> list[str]:
     """The kinds of the entries about desks, in order."""
     with reading(house.provider.gate.gate.engine) as connection:
-        stored = rows(connection, "SELECT body FROM entry ORDER BY number")
-    return re.findall(r'"kind":"(desk\.[a-z-]+)"', " ".join(str(each) for each in stored))
+        table_content = rows(connection, "SELECT body FROM entry ORDER BY number")
+    return re.findall(r'"kind":"(desk\.[a-z-]+)"', " ".join(str(each) for each in table_content))
 
 
 def managers(house: House) -> tuple[TestClient, TestClient]:
@@ -89,11 +89,11 @@ def test_somebody_enrols_once_and_signs_in_by_what_they_chose(house: House, kind
     assert browser.get(f"/{kind}").status_code == 200
     assert house.browser().get(path).status_code == 410
     assert house.browser().post(path, data=form).status_code == 410
-    used = {"sign-in": "olga", "password": NEW, "code": form["code"]}
-    assert send(house.browser(), f"/{kind}/sign-in", used).status_code == 403
+    data = {"sign-in": "olga", "password": NEW, "code": form["code"]}
+    assert send(house.browser(), f"/{kind}/sign-in", data).status_code == 403
     house.clock.moved = timedelta(minutes=1)
     code = offer_of(page.text)[1].at(house.clock.now())
-    assert send(house.browser(), f"/{kind}/sign-in", {**used, "code": code}).status_code == 303
+    assert send(house.browser(), f"/{kind}/sign-in", {**data, "code": code}).status_code == 303
 
 
 def test_what_an_administrator_saw_before_is_worth_nothing(house: House) -> None:
@@ -124,8 +124,8 @@ def test_nobody_signs_in_before_they_enrolled(house: House) -> None:
     """Neither an empty password nor any code opens an account that was not enrolled."""
     invitation_path(house)
     for password in ("", " ", NEW):
-        sent = {"sign-in": "olga", "password": password, "code": "123456"}
-        assert house.browser().post("/staff/sign-in", data=sent).status_code in (403, 422)
+        data = {"sign-in": "olga", "password": password, "code": "123456"}
+        assert house.browser().post("/staff/sign-in", data=data).status_code in (403, 422)
 
 
 def test_twenty_who_enrol_at_once_are_one(house: House) -> None:
@@ -152,9 +152,9 @@ def test_staff_change_their_authenticator_themselves(house: House) -> None:
     assert elsewhere.get("/staff").status_code == 303
     house.clock.moved = timedelta(minutes=1)
     at = house.clock.now()
-    sent = {"sign-in": "sam", "password": PASSWORD}
-    assert send(house.browser(), "/staff/sign-in", {**sent, "code": old.at(at)}).status_code == 403
-    assert send(house.browser(), "/staff/sign-in", {**sent, "code": new.at(at)}).status_code == 303
+    data = {"sign-in": "sam", "password": PASSWORD}
+    assert send(house.browser(), "/staff/sign-in", {**data, "code": old.at(at)}).status_code == 403
+    assert send(house.browser(), "/staff/sign-in", {**data, "code": new.at(at)}).status_code == 303
     assert "desk.authenticator" in kinds(house)
 
 
@@ -181,10 +181,10 @@ def test_nobody_gives_a_role_that_they_do_not_have(house: House) -> None:
     """A manager without it asks for it in vain, for a new colleague, an old one and themselves."""
     one, two = managers(house)
     assert "do not have: support" in send(two, HERE, OLGA).text
-    sent = {"colleague": "max", "new-roles": ["manager", "support"]}
-    assert "do not have: support" in send(two, f"{HERE}/roles", sent, HERE).text
-    sent = {"colleague": "mo", "new-roles": ["manager", "support", "privacy"]}
-    assert "do not have: privacy" in send(one, f"{HERE}/roles", sent, HERE).text
+    data = {"colleague": "max", "new-roles": ["manager", "support"]}
+    assert "do not have: support" in send(two, f"{HERE}/roles", data, HERE).text
+    data = {"colleague": "mo", "new-roles": ["manager", "support", "privacy"]}
+    assert "do not have: privacy" in send(one, f"{HERE}/roles", data, HERE).text
     with reading(house.provider.gate.gate.engine) as connection:
         assert second_approval.requests(Tables(connection)) == []
         assert row(connection, "SELECT 1 FROM desk_user WHERE sign_in = 'olga'") is None
@@ -193,8 +193,8 @@ def test_nobody_gives_a_role_that_they_do_not_have(house: House) -> None:
 def test_nobody_says_yes_to_what_is_about_themselves(house: House) -> None:
     """A manager for whom a colleague asks more roles cannot approve them; a third one can."""
     one, two = managers(house)
-    sent = {"colleague": "max", "new-roles": ["manager", "support"]}
-    assert "waits" in send(one, f"{HERE}/roles", sent, HERE).text
+    data = {"colleague": "max", "new-roles": ["manager", "support"]}
+    assert "waits" in send(one, f"{HERE}/roles", data, HERE).text
     path = waits(two)
     assert "second person" in send(two, path, {"answer": "yes"}, HERE).text
     three = house.signed_in(house.staff("manager", sign_in="mia"), "staff")

@@ -77,8 +77,8 @@ def test_nobody_who_guesses_shuts_the_owner_out(house: House) -> None:
         attack.goes_on(2)
     new = at(house, "203.0.113.9")
     assert new.post("/recover", data={"email": EMAIL}).status_code == 303
-    chosen = new.post(link(house, "accounts/recover"), data={"password": NEW})
-    assert chosen.headers["location"] == "/sign-in?said=changed"
+    response = new.post(link(house, "accounts/recover"), data={"password": NEW})
+    assert response.headers["location"] == "/sign-in?said=changed"
     attack.goes_on(5)
     assert new.post("/sign-in", data={**RIGHT, "password": NEW}).status_code == 303
     assert new.get("/me").status_code == 200

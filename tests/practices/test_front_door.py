@@ -69,10 +69,10 @@ def exchange(demo: Running, *parts: str) -> str:
 def head(demo: Running, line: str, host: str = "", **headers: str) -> str:
     """A request's head; a host without a port has that of the server."""
     host = host or "127.0.0.1"
-    named = host if ":" in host else f"{host}:{demo.port}"
+    where = host if ":" in host else f"{host}:{demo.port}"
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return (
-        f"{line} HTTP/1.1\r\nhost: {named}\r\naccept: text/html\r\nconnection: close\r\n{more}\r\n"
+        f"{line} HTTP/1.1\r\nhost: {where}\r\naccept: text/html\r\nconnection: close\r\n{more}\r\n"
     )
 
 
@@ -121,13 +121,13 @@ def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) 
     slow = slow.replace("connection: close\r\n", "")
     with socket.create_connection(("127.0.0.1", demo.port), 30) as connection:
         connection.sendall(slow.encode() + b"email=")
-        received_bytes, sent = b"", 0
+        received_bytes, count = b"", 0
         connection.settimeout(0.3)
-        while sent < 60:
+        while count < 60:
             try:
                 chunk = connection.recv(65_536)
             except TimeoutError:
-                sent += 1
+                count += 1
                 try:
                     connection.sendall(b"x")
                 except OSError:
@@ -138,7 +138,7 @@ def test_a_body_that_does_not_come_in_time_is_cut_off(demo: Running, path: str) 
             if not chunk:
                 break
             received_bytes += chunk
-    assert sent < 60, "it was never cut off"
+    assert count < 60, "it was never cut off"
     if path == "/sign-in":
         assert received_bytes.startswith(b"HTTP/1.1 408")
         assert b"did not arrive in time" in received_bytes

@@ -75,8 +75,8 @@ def sign_up(house: House, code: str) -> TestClient:
         "accept": "yes",
         "invitation": code,
     }
-    sent = browser.post("/sign-up/form", data=data)
-    if sent.status_code == 303:
+    response = browser.post("/sign-up/form", data=data)
+    if response.status_code == 303:
         browser.post(link(house, "accounts/verify"))
     return browser
 
@@ -115,13 +115,13 @@ def test_before_a_guardian_says_yes_an_address_and_a_name_are_held(house: House)
     house.clock.moved = timedelta(days=14, minutes=1)
     house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
     assert invitations.sweep(house.provider.gate.gate) == 1
-    left = house.do(
+    remaining_rows = house.do(
         lambda transaction: [
             row(transaction.connection, f"SELECT 1 FROM {table}")
             for table in ("value", "invitation", "outbox")
         ]
     )
-    assert left == [None, None, None]
+    assert remaining_rows == [None, None, None]
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 5_000, "<script>", "🚀", "\u202ea@b.c", "a\x00@b.c"])
@@ -175,8 +175,8 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))
     assert account is not None
     assert account.holder == guardian
-    noted = house.do(lambda transaction: entries.of_person(transaction.connection, minor))
-    assert "charge" in [each.entry.action for each in noted]
+    kinds_entered = house.do(lambda transaction: entries.of_person(transaction.connection, minor))
+    assert "charge" in [each.entry.action for each in kinds_entered]
     assert "Hello, Kim Marked" in browser.get("/me").text
     assert invitations.sweep(house.provider.gate.gate) == 1
     contacts = house.do(
@@ -280,10 +280,10 @@ def test_access_ends_at_once_when_either_is_taken_back(house: House, what: str) 
     mum = house.signed_in(guardian)
     send(mum, page, {"what": what, "how": "withdraw"})
     assert browser.get("/me").status_code == 303
-    refused = browser.post("/sign-in", data={"email": KID, "password": PASSWORD})
-    assert refused.status_code == 403
-    assert "parent or guardian" in refused.text
-    assert "/privacy#minors" in refused.text
+    response = browser.post("/sign-in", data={"email": KID, "password": PASSWORD})
+    assert response.status_code == 403
+    assert "parent or guardian" in response.text
+    assert "/privacy#minors" in response.text
     assert (
         house.do(lambda transaction: transaction.peek(minor, Act(action="serve"))).outcome == "deny"
     )
@@ -432,8 +432,8 @@ def _no_minor(house: House) -> bool:
         "accept": "yes",
         "invitation": invited_by[1],
     }
-    refused = house.browser().post("/sign-up/form", data=data).status_code == 403
-    return refused and kid(house) == ""
+    is_refused = house.browser().post("/sign-up/form", data=data).status_code == 403
+    return is_refused and kid(house) == ""
 
 
 def _no_view(house: House) -> bool:

@@ -161,14 +161,14 @@ def test_how_to_end_messages_goes_out_on_one_line_that_every_program_reads(house
     with mail_server() as (inbox, server):
         Delivery(house.provider, Smtp(server)).run(house.provider.gate.gate)
     (lines,) = inbox.heads
-    (listed,) = [each for each in lines if each.lower().startswith(b"list-unsubscribe:")]
-    assert listed.startswith(b"List-Unsubscribe: <" + url.encode() + b"/unsubscribe/")
-    assert listed.endswith(b">")
-    assert b" " not in listed.removeprefix(b"List-Unsubscribe: ")
+    (header,) = [each for each in lines if each.lower().startswith(b"list-unsubscribe:")]
+    assert header.startswith(b"List-Unsubscribe: <" + url.encode() + b"/unsubscribe/")
+    assert header.endswith(b">")
+    assert b" " not in header.removeprefix(b"List-Unsubscribe: ")
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
     assert all(len(each) <= 998 for each in inbox.messages[0].split(b"\r\n"))
     assert b"=?" not in inbox.messages[0].partition(b"\r\n\r\n")[0]
-    path = listed.removeprefix(b"List-Unsubscribe: <" + url.encode()).rstrip(b">").decode()
+    path = header.removeprefix(b"List-Unsubscribe: <" + url.encode()).rstrip(b">").decode()
     plain = house.browser()
     plain.headers.clear()
     assert plain.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
@@ -278,7 +278,7 @@ def test_letters_before_the_at_sign_that_a_server_does_not_know_are_no_lost_conn
 
 def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house: House) -> None:
     """A 5xx sets its own message aside with its number; a 4xx is tried again."""
-    gone, full = (
+    erased_person, full = (
         customer_named(house, "A", "gone@marked.example"),
         customer_named(house, "B", "full@marked.example"),
     )
@@ -290,7 +290,7 @@ def test_a_receiver_who_is_refused_for_good_keeps_no_other_from_their_mail(house
         }
         assert Delivery(house.provider, Smtp(url)).run(house.provider.gate.gate) == 1
     states = troubles(house)
-    assert states[gone] == ("failed", "the mail server refused the address with 550")
+    assert states[erased_person] == ("failed", "the mail server refused the address with 550")
     assert states[full] == ("waiting", "the mail server refused the address with 452")
 
 

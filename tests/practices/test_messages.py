@@ -121,8 +121,8 @@ def test_a_message_is_sent_once_with_its_copy_and_its_entry(
     assert "your invoice 2026-11 is ready" in text.get_content()
     assert "<strong>fibre</strong>" in html.get_content()
     assert [each.entry.kind for each in gate.entries(person)].count("sent") == 1
-    listed = house.signed_in(person).get("/me/messages").text
-    assert "Hello Ann Marked" in listed
+    list_page = house.signed_in(person).get("/me/messages").text
+    assert "Hello Ann Marked" in list_page
     one = house.signed_in(person).get(f"/me/messages/{message}").text
     assert "your invoice 2026-11 is ready" in one
     assert (
@@ -245,10 +245,10 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
     assert answer.status_code == 200
     assert "ann@marked.example" not in answer.text
     assert plain.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    refused = house.do(
+    refusal = house.do(
         lambda transaction: outbox.queue(transaction, person, "tests/hello", "offers")
     )
-    assert isinstance(refused, Refused)
+    assert isinstance(refusal, Refused)
     bent = path[:-1] + ("A" if path[-1] != "A" else "B")
     assert browser.post(bent).status_code == 404
 

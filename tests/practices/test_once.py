@@ -222,8 +222,8 @@ def test_a_guardian_is_checked_once(house: House) -> None:
     form = {"answer": "yes", "saw": "call", "_token": token(browser, page)}
     at_once(house, page, [form] * AT_ONCE, [browser] * AT_ONCE)
     assert count(house, "SELECT count(*) FROM identity_check WHERE person_id = ?", guardian) == 1
-    sent = [t for _, t in waiting(house) if t == "guardians/known"]
-    assert sent == ["guardians/known"]
+    messages = [t for _, t in waiting(house) if t == "guardians/known"]
+    assert messages == ["guardians/known"]
 
 
 @pytest.mark.parametrize("born", ["1985-07-30", ""])
@@ -258,11 +258,11 @@ def test_twenty_who_ask_for_a_customer_from_a_file_leave_one_link_that_works(
     assert at_once(house, "/sign-up/form", [GOOD] * AT_ONCE) == {303: AT_ONCE}
     assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 0
     paths = [link(house, "accounts/welcome-back", at) for at in range(len(waiting(house)))]
-    opened = [
+    responses = [
         house.browser().post(path, data={"password": "seven brand new words"}).status_code
         for path in dict.fromkeys(paths)
     ]
-    assert Counter(opened)[303] == 1
+    assert Counter(responses)[303] == 1
     assert count(house, "SELECT count(*) FROM account WHERE person_id = ?", person) == 1
 
 
@@ -281,8 +281,10 @@ def test_nothing_of_a_link_is_readable_in_the_database(house: House) -> None:
     assert house.do(
         lambda transaction: sessions.redeem(transaction.tables, "recover", raw, house.clock.now())
     )
-    stored = house.do(lambda transaction: rows(transaction.connection, "SELECT mark FROM spent"))
-    assert raw.encode() not in b"".join(bytes(each) for (each,) in stored)
+    table_content = house.do(
+        lambda transaction: rows(transaction.connection, "SELECT mark FROM spent")
+    )
+    assert raw.encode() not in b"".join(bytes(each) for (each,) in table_content)
 
 
 def test_tries_are_counted_for_the_network_of_a_subscriber() -> None:

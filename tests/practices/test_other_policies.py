@@ -69,8 +69,8 @@ def sign_up(house: House, name: str) -> TestClient:
         "accept": "yes",
     }
     browser = house.browser()
-    sent = {word: value for word, value in values.items() if word in form.names | {"accept"}}
-    answer = browser.post("/sign-up/form", data=sent)
+    data = {word: value for word, value in values.items() if word in form.names | {"accept"}}
+    answer = browser.post("/sign-up/form", data=data)
     assert answer.headers.get("location") == "/sign-up/sent", answer.text
     assert browser.post(link(house, "accounts/verify")).status_code == 303
     entered = send(browser, "/sign-in", {"email": EMAIL, "password": PASSWORD})

@@ -192,14 +192,14 @@ def test_a_number_of_somebody_erased_is_never_given_out_again(house: House) -> N
     order(house, first, "phone")
     to_the_first(house)
     job(house, "invoices")
-    gone = history(house, first).invoices[0].number
+    erased_number = history(house, first).invoices[0].number
     house.do(
         lambda transaction: database.delete(transaction.connection, invoice, "person_id = ?", first)
     )
     order(house, second, "phone")
     to_the_first(house)
     job(house, "invoices")
-    assert history(house, second).invoices[0].number > gone
+    assert history(house, second).invoices[0].number > erased_number
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)

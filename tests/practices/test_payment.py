@@ -222,13 +222,13 @@ def test_whoever_has_no_service_pays_without_leaving_a_card(house: House) -> Non
 
     def end_all(transaction: GateTransaction) -> None:
         services.end(transaction, person, "dsl")
-        stored = rows(
+        table_content = rows(
             transaction.connection,
             "SELECT record_id FROM record WHERE kind = 'service-order'"
             " AND person_id = ? AND ends IS NULL",
             person,
         )
-        for (record,) in stored:
+        for (record,) in table_content:
             transaction.withdraw(person, record, ended=True)
 
     house.do(end_all)

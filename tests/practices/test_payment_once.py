@@ -80,13 +80,13 @@ def test_twenty_forms_at_once_with_keys_of_their_own_pay_once(house: House) -> N
             headers=PAGE,
             cookies=dict(browser.cookies),
         ) as client:
-            sent = [
+            responses = [
                 client.post(
                     "/me/payment", data={**data, "_token": token, "key": secrets.token_hex(16)}
                 )
                 for _ in range(AT_ONCE)
             ]
-            return [answer.status_code for answer in await asyncio.gather(*sent)]
+            return [answer.status_code for answer in await asyncio.gather(*responses)]
 
     with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
         statuses = apart.submit(lambda: asyncio.run(all_at_once())).result()

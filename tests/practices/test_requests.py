@@ -223,17 +223,17 @@ def test_whoever_asked_gets_the_address_of_the_certificate_by_mail(house: House)
 
 def test_an_erasure_that_was_stopped_in_the_middle_is_gone_on_with(house: House) -> None:
     """A job that ends after the erasure and before the state was kept erases nobody twice."""
-    gone, owes = house.customer(), house.customer("owes@marked.example")
+    erased_person, owes = house.customer(), house.customer("owes@marked.example")
     house.do(lambda transaction: owing(transaction, owes))
-    for person in (gone, owes):
+    for person in (erased_person, owes):
         house.do(lambda transaction, person=person: erasure.request(transaction, person))  # type: ignore[misc] # mypy knows no lambda's default
     house.clock.moved = timedelta(days=4)
-    erase(house.provider.gate.gate, [gone, owes])
-    assert requests_of(house, gone) == []
+    erase(house.provider.gate.gate, [erased_person, owes])
+    assert requests_of(house, erased_person) == []
     assert requests_of(house, owes)[0].state == requests.IN_PROGRESS
     assert _job(house, "erasures")() == 1
     assert requests_of(house, owes)[0].state == requests.FULFILLED
-    for person in (gone, owes):
+    for person in (erased_person, owes):
         assert len(certificates(house.provider.gate.gate, person)) == 1
 
 

@@ -103,11 +103,11 @@ def test_recovery_codes_are_too_long_to_be_guessed_from_a_hash(house: House) -> 
     ann = Ann(house)
     assert len({*ann.codes}) == CODES
     assert all(math.log2(32) * len(code.replace("-", "")) >= 112 for code in ann.codes)
-    stored = house.do(
+    table_content = house.do(
         lambda transaction: rows(transaction.connection, "SELECT code_hash FROM recovery_code")
     )
     plain = [code.replace("-", "").encode() for code in ann.codes]
-    assert not [each for (each,) in stored for code in plain if code in bytes(each)]
+    assert not [each for (each,) in table_content for code in plain if code in bytes(each)]
 
 
 def test_a_recovery_code_signs_in_once(house: House) -> None:
@@ -115,9 +115,9 @@ def test_a_recovery_code_signs_in_once(house: House) -> None:
     ann = Ann(house)
     assert len(ann.codes) == 10
     assert ann.codes[0] not in ann.browser.get(HERE).text
-    used = ann.codes[3].lower().replace("-", " ")
-    assert ann.answer(ann.half(), used).status_code == 303
-    assert ann.answer(ann.half(), used).status_code == 403
+    text = ann.codes[3].lower().replace("-", " ")
+    assert ann.answer(ann.half(), text).status_code == 303
+    assert ann.answer(ann.half(), text).status_code == 403
     assert ann.answer(ann.half(), "AAAA-BBBB-CCCC-DDDD").status_code == 403
     assert ann.answer(ann.half(), ann.codes[4]).status_code == 303
     with reading(house.provider.gate.gate.engine) as connection:
@@ -186,7 +186,7 @@ def test_it_is_removed_by_a_fresh_password_and_a_code(house: House) -> None:
     send(ann.browser, "/sign-in/again?destination=authenticator", {"password": PASSWORD})
     assert send(ann.browser, HERE, {"what": "remove", "code": ann.code()}).status_code == 303
     assert house.browser().post("/sign-in", data=RIGHT).headers["location"] == "/me"
-    left = house.do(
+    remaining_rows = house.do(
         lambda transaction: row(transaction.connection, "SELECT count(*) FROM recovery_code")
     )
-    assert left == (0,)
+    assert remaining_rows == (0,)

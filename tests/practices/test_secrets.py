@@ -118,9 +118,9 @@ def other_code(house: House) -> tuple[str, str]:
 def message_pages(house: House, person: str) -> str:
     """What pages show of somebody's messages: to them, in a copy of everything, and to staff."""
     browser = house.signed_in(person)
-    listed = browser.get("/me/messages").text
-    texts = [listed, browser.get("/me/privacy").text]
-    paths = set(re.findall(r"/me/messages/[0-9a-f]{32}", listed))
+    list_page = browser.get("/me/messages").text
+    texts = [list_page, browser.get("/me/privacy").text]
+    paths = set(re.findall(r"/me/messages/[0-9a-f]{32}", list_page))
     texts += [browser.get(path).text for path in paths]
     copy = send(browser, "/me/privacy/export", {})
     archive = zipfile.ZipFile(io.BytesIO(copy.content))
@@ -201,10 +201,12 @@ def test_a_session_that_is_not_fresh_finds_no_way_around_the_password(
     assert f"/recover/{raw}" in mail
     stale = house.signed_in(person)
     house.clock.moved = timedelta(minutes=6)
-    listed = stale.get("/me/messages").text
-    texts = [stale.get(path).text for path in set(re.findall(r"/me/messages/[0-9a-f]{32}", listed))]
+    list_page = stale.get("/me/messages").text
+    texts = [
+        stale.get(path).text for path in set(re.findall(r"/me/messages/[0-9a-f]{32}", list_page))
+    ]
     assert texts
-    assert raw not in "".join((listed, *texts))
+    assert raw not in "".join((list_page, *texts))
     assert stale.get("/me/security/password").headers["location"].startswith("/sign-in/again")
 
 
@@ -254,9 +256,9 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
         run(connection, "UPDATE schema_version SET version_num = ?", _newest())
         binary = "bytea" if is_postgresql(connection) else "blob"
         run(connection, f"ALTER TABLE redaction ADD COLUMN mac {binary}")
-        named = rows(connection, "SELECT person_id FROM redaction")
+        table_content = rows(connection, "SELECT person_id FROM redaction")
         run(connection, "DELETE FROM redaction")
-        database.insert_all(connection, redaction, [{"person_id": p} for (p,) in named])
+        database.insert_all(connection, redaction, [{"person_id": p} for (p,) in table_content])
     at = house.clock.now()
     live = house.do(
         lambda transaction: [

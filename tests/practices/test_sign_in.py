@@ -146,8 +146,8 @@ def test_a_new_password_ends_a_stolen_session(house: House) -> None:
     right = send(browser, "/sign-in/again?destination=password", {"password": PASSWORD})
     assert right.headers["location"] == "/me/security/password"
     assert send(browser, "/me/security/password", {"password": "short"}).status_code == 422
-    done = send(browser, "/me/security/password", {"password": NEW})
-    assert done.headers["location"] == "/me/security?said=changed"
+    response = send(browser, "/me/security/password", {"password": NEW})
+    assert response.headers["location"] == "/me/security?said=changed"
     assert browser.get("/me").status_code == 200
     assert thief.get("/me").status_code == 303
     assert [template for _, template in waiting(house)] == ["accounts/changed"]

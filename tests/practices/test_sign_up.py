@@ -112,12 +112,12 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
     assert account.state == domain.UNVERIFIED
     assert account.policy_digest == house.policy.digest
     assert len(account.agreement_digest) == 64
-    noted = [
+    kinds_entered = [
         each.entry
         for each in house.do(lambda transaction: entries.of_person(transaction.connection, person))
         if each.entry.kind == "acceptance"
     ]
-    assert noted[0].evidence == (account.policy_digest, account.agreement_digest)
+    assert kinds_entered[0].evidence == (account.policy_digest, account.agreement_digest)
     assert (
         house.do(
             lambda transaction: transaction.peek(person, Act(action="contact", purpose="offers"))
@@ -179,12 +179,12 @@ def test_a_field_taken_out_of_the_clause_is_neither_asked_nor_stored(
     assert sign_up(house, {**GOOD, "occupation": "baker"}).status_code == 303
     (person,) = people_at(house)
     assert "occupation" not in field_names(house, person)
-    refused = house.do(
+    refusal = house.do(
         lambda transaction: transaction.store(
             person, {"occupation": "baker"}, source="customer", occasion="registration"
         )
     )
-    assert isinstance(refused, Refused)
+    assert isinstance(refusal, Refused)
 
 
 def test_a_child_is_refused_and_nothing_is_kept(house: House) -> None:
@@ -223,8 +223,8 @@ def test_whoever_was_refused_cannot_try_another_date_at_once(house: House) -> No
     """In the same browser, on any of the pages, for a day; in another one nothing is known."""
     browser = house.browser()
     adult = {"birth-date": "1988-03-04"}
-    refused = browser.post("/sign-up", data={"birth-date": "2020-01-02"})
-    assert "for up to 24 hours" in refused.text
+    response = browser.post("/sign-up", data={"birth-date": "2020-01-02"})
+    assert "for up to 24 hours" in response.text
 
     assert browser.post("/sign-up", data=adult).status_code == 403
     assert browser.post("/sign-up/form", data=GOOD).status_code == 403
@@ -336,21 +336,21 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
 
 def counted_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that are sent from now on, on either kind of database."""
-    sent: list[str] = []
+    statements: list[str] = []
     enter, send = Link.__enter__, Trips._send
 
     def entered(link: Link) -> Link:
         if not link.postgresql:
-            link.driver.set_trace_callback(sent.append)
+            link.driver.set_trace_callback(statements.append)
         return enter(link)
 
     def noted(trips: Trips, query: Query) -> int:
-        sent.append(query[0])
+        statements.append(query[0])
         return send(trips, query)
 
     monkeypatch.setattr(Link, "__enter__", entered)
     monkeypatch.setattr(Trips, "_send", noted)
-    return sent
+    return statements
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -358,7 +358,7 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many statements for an account, a closed or unconfirmed or imported one, and nobody's."""
-    sent = counted_statements(monkeypatch)
+    statements = counted_statements(monkeypatch)
     for kind in ("open", "closed"):
         person = house.customer(f"{kind}@marked.example")
         if kind == "closed":
@@ -377,10 +377,10 @@ def test_signing_up_does_the_same_work_whoever_has_the_address(
     )[0][0]
     counts = {}
     for kind in ("nobody", "nobody-else", "open", "closed", "unconfirmed", "in"):
-        sent.clear()
+        statements.clear()
         answer = sign_up(house, {**GOOD, "email": f"{kind}@marked.example"})
         assert answer.headers["location"] == "/sign-up/sent"
-        counts[kind] = len(sent)
+        counts[kind] = len(statements)
     few = counts["nobody"] // 5
     apart = {kind for kind, each in counts.items() if abs(each - counts["nobody"]) > few}
     assert (apart, few > 10) == (set(), True), counts
@@ -410,13 +410,13 @@ def test_what_nobody_confirms_is_gone_after_a_week(house: House) -> None:
     later(house, timedelta(days=7, minutes=1))
     assert jobs.erase_unconfirmed(house.provider.gate.gate) == 1
     assert people_at(house) == []
-    left = house.do(
+    remaining_rows = house.do(
         lambda transaction: [
             row(transaction.connection, f"SELECT 1 FROM {table} WHERE person_id = ?", person)
             for table in ("account", "value", "outbox")
         ]
     )
-    assert left == [None, None, None]
+    assert remaining_rows == [None, None, None]
     assert sign_up(house).status_code == 303
 
 

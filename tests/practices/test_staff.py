@@ -240,8 +240,8 @@ def test_a_customer_is_found_only_to_open_a_task(house: House) -> None:
         answer = send(browser, "/staff/find", query, "/staff")
         assert answer.status_code == 303
         assert MAIL not in browser.get(answer.headers["location"]).text
-        done = [line.entry for line in ledger_entries(house, person)[before:]]
-        assert [(each.kind, each.purpose) for each in done] == [
+        acts = [line.entry for line in ledger_entries(house, person)[before:]]
+        assert [(each.kind, each.purpose) for each in acts] == [
             ("act", "support"),
             ("look-up", "support"),
         ]

@@ -135,12 +135,12 @@ class QuestionAnswerer:
             elif key == "action":
                 action = word
             elif word:
-                self._known(TREE_OF[key], key, word)
+                self._check_word(TREE_OF[key], key, word)
                 dimensions[key] = (*dimensions.get(key, ()), word)
-        self._known("action", "action", action)
+        self._check_word("action", "action", action)
         return FormQuestion(action, dimensions, facts)
 
-    def _known(self, tree: str, dimension: str, word: str) -> None:
+    def _check_word(self, tree: str, dimension: str, word: str) -> None:
         if self.voice.under(tree, word) or word in self.voice.leaves[tree].bit:
             return
         if not word:
