@@ -107,7 +107,7 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
         ("name,email\nAnn,a@b.org,more\n", "line 2", "import"),
         ("name,birth-date\nAnn,1990-01-02\nBo,2.1.1990\n", "line 3: `birth-date`", "import"),
         (b"name\n\xff\n", "line 2: it is not CSV in UTF-8", "import"),
-        ('name\n"Ann\n', "it is no CSV", "import"),
+        ('name\n"Ann\n', "it is not CSV", "import"),
     ],
 )
 def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
